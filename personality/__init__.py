@@ -1,0 +1,2 @@
+"""Apparent personality from short videos."""
+__version__ = "0.1.0"

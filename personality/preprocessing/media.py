@@ -1,0 +1,179 @@
+"""Video and still files: what they are, their frames, the first seconds of their sound. The only file that imports av."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.container import InputContainer
+
+from personality.constants import LIMITS, PREPROCESSING
+
+# Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
+# is refused by FFmpeg itself, whatever it is called.
+OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
+VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
+STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
+STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
+
+Source = Path | bytes
+
+
+class MediaError(ValueError):
+    """A file that cannot be used; the message is one sentence for the person who brought it."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a container says of itself. duration in seconds (0 for a still), fps in frames a second."""
+
+    duration: float
+    width: int
+    height: int
+    fps: float
+    has_audio: bool
+    codec: str
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame; `picture` converts it to RGB only when somebody wants it."""
+
+    time: float
+    decoded: av.VideoFrame
+
+    def picture(self) -> np.ndarray:
+        """The frame as uint8 (H, W, 3) RGB, turned upright."""
+        turns = round(self.decoded.rotation / 90) % 4
+        return np.ascontiguousarray(np.rot90(self.decoded.to_ndarray(format="rgb24"), turns))
+
+
+def probe(source: Source) -> Metadata:
+    """What `source` is. Raises MediaError where it cannot be read, has no picture, or is over a limit."""
+    still = read_still(source)
+    if still is not None:
+        return Metadata(0.0, still.shape[1], still.shape[0], 0.0, has_audio=False, codec="still")
+    with _opened(source) as container:
+        return _metadata(container)
+
+
+def frames(source: Source) -> Iterator[Frame]:
+    """The frames of a video in order, each with its time in seconds from the first; those that no other frame
+    refers to are skipped where the codec marks them, which halves the work and leaves enough to choose from.
+
+    Raises MediaError as `probe` does, and where the pictures cannot be decoded.
+    """
+    with _opened(source) as container:
+        _metadata(container)
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.skip_frame = "NONREF"
+        start = None
+        for decoded in container.decode(stream):
+            start = decoded.time if start is None else start
+            _check_pixels(decoded.width, decoded.height)
+            if decoded.time - start > LIMITS.seconds:
+                return
+            yield Frame(max(0.0, decoded.time - start), decoded)
+
+
+def sound(source: Source) -> tuple[np.ndarray, float]:
+    """The first 5 s of sound, float32 (80000,) mono 16 kHz in [-1, 1] padded with silence, and the seconds heard.
+
+    All channels weigh the same. A video without sound gives silence and 0.0.
+    """
+    window = np.zeros(PREPROCESSING.samples, np.float32)
+    if read_still(source) is not None:
+        return window, 0.0
+    with _opened(source) as container:
+        if not container.streams.audio:
+            return window, 0.0
+        heard = _decode_sound(container)
+    window[: len(heard)] = heard
+    return window, len(heard) / PREPROCESSING.sample_rate
+
+
+def _decode_sound(container: InputContainer) -> np.ndarray:
+    resampler = av.AudioResampler(format="fltp", rate=PREPROCESSING.sample_rate)
+    parts: list[np.ndarray] = []
+    have = 0
+    for decoded in container.decode(container.streams.audio[0]):
+        for piece in resampler.resample(decoded):
+            parts.append(piece.to_ndarray().mean(0, dtype=np.float32))
+            have += piece.samples
+        if have >= PREPROCESSING.samples:
+            break
+    else:
+        parts += [piece.to_ndarray().mean(0, dtype=np.float32) for piece in resampler.resample(None)]
+    if not parts:
+        return np.zeros(0, np.float32)
+    return np.clip(np.concatenate(parts)[: PREPROCESSING.samples], -1, 1)
+
+
+def read_still(source: Source) -> np.ndarray | None:
+    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else."""
+    if isinstance(source, Path):
+        if source.suffix.lower() not in STILL_SUFFIXES:
+            return None
+        source = source.read_bytes()
+    if not source.startswith(STILL_SIGNATURES):
+        return None
+    picture = cv2.imdecode(np.frombuffer(source, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise MediaError("This picture cannot be decoded; save it again as JPEG or PNG.")
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+
+
+def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
+    """Lowest and highest sample in each of `columns` equal parts, float32 (columns, 2): a waveform to draw."""
+    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
+    return np.stack([parts.min(1), parts.max(1)], 1)
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[InputContainer]:
+    """The container, with whatever FFmpeg raises while it is used turned into MediaError."""
+    if isinstance(source, Path) and not source.is_file():
+        raise MediaError(f"There is no file {source.name}; check the path.")
+    try:
+        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source), options=OPTIONS) as container:
+            yield container
+    except (av.FFmpegError, MemoryError, UnicodeError) as error:
+        kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
+        raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error
+
+
+def _metadata(container: InputContainer) -> Metadata:
+    if not container.streams.video:
+        raise MediaError("This file has no picture; a video with a visible face is wanted.")
+    if len(container.streams) > LIMITS.streams:
+        raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
+    stream = container.streams.video[0]
+    _check_pixels(stream.width, stream.height)
+    duration = _duration(container)
+    if duration > LIMITS.seconds:
+        raise MediaError(f"This video lasts {duration:.0f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
+    rate = float(stream.average_rate or 0)
+    return Metadata(duration, stream.width, stream.height, rate, bool(container.streams.audio), stream.name)
+
+
+def _duration(container: InputContainer) -> float:
+    if container.duration is not None:
+        return container.duration / av.time_base
+    last = 0.0  # a file that was recorded live does not say: its packets do, and reading them is cheap
+    for packet in container.demux(container.streams.video[0]):
+        if packet.pts is not None:
+            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+    container.seek(0)
+    return last
+
+
+def _check_pixels(width: int, height: int) -> None:
+    if width * height > LIMITS.pixels:
+        raise MediaError(f"This video is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")

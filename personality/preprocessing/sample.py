@@ -1,0 +1,137 @@
+"""A video becomes a Sample, piece by piece: what it is, its faces, its sound, what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from personality.constants import PREPROCESSING
+from personality.preprocessing.attributes import age_and_gender, summarise_emotions
+from personality.preprocessing.emotion import emotion_confidences
+from personality.preprocessing.faces import Face, find_face
+from personality.preprocessing.media import Metadata, Source, frames, probe, read_still, sound
+
+MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
+SHORTEST = 1.0  # seconds; shorter videos are read, and said to be short
+
+
+@dataclass(frozen=True)
+class Sound:
+    """samples float32 (80000,) mono 16 kHz in [-1, 1]; seconds of them that were heard, the rest is silence."""
+
+    samples: np.ndarray
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the machine takes from one clip; K faces, 0 to 16.
+
+    faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
+    pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1]; audio_seconds heard; duration in
+    seconds; age in years and gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros
+    without a face); emotion_confidences float32 (K, 7); warnings: what failed, in words.
+    """
+
+    faces: np.ndarray
+    times: np.ndarray
+    boxes: np.ndarray
+    scores: np.ndarray
+    audio: np.ndarray
+    audio_seconds: float
+    duration: float
+    age: float | None
+    gender: str | None
+    emotions: np.ndarray
+    emotion_confidences: np.ndarray
+    warnings: tuple[str, ...]
+
+
+Piece = Metadata | Face | Sound | Sample
+
+
+def read_pieces(source: Source) -> Iterator[Piece]:
+    """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all.
+
+    Raises MediaError where the file cannot be read at all; a missing face or sound is a warning in the Sample.
+    """
+    metadata = probe(source)
+    yield metadata
+    found = []
+    for face in _find_faces(source, metadata):
+        found.append(face)
+        yield face
+    heard = Sound(*sound(source))
+    yield heard
+    yield _assemble(metadata, found, heard)
+
+
+def read_sample(source: Source) -> Sample:
+    """The Sample of a clip; raises MediaError where it cannot be read."""
+    *_, sample = read_pieces(source)
+    assert isinstance(sample, Sample)
+    return sample
+
+
+def _find_faces(source: Source, metadata: Metadata) -> Iterator[Face]:
+    still = read_still(source)
+    if still is not None:
+        face = find_face(still, 0.0)
+        return iter([face] if face else [])
+    return _follow(source, metadata.duration)
+
+
+def _follow(source: Source, duration: float) -> Iterator[Face]:
+    """At each of K moments spread evenly over the clip, the first frame before the next on which a face is found."""
+    count = PREPROCESSING.faces
+    starts = [(k + 0.5) * duration / count for k in range(count)]
+    k = misses = 0
+    for frame in frames(source):
+        while k + 1 < count and frame.time >= starts[k + 1]:
+            k += 1
+        if frame.time < starts[k]:
+            continue
+        face = find_face(frame.picture(), frame.time)
+        if face:
+            yield face
+        misses += face is None
+        if face or misses > MISSES:
+            k += 1
+        if k == count:
+            return
+
+
+def _assemble(metadata: Metadata, found: list[Face], heard: Sound) -> Sample:
+    size = PREPROCESSING.face_size
+    faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
+    age, gender = age_and_gender(faces)
+    confidences = emotion_confidences(faces)
+    return Sample(
+        faces=faces,
+        times=np.array([face.time for face in found], np.float32),
+        boxes=np.array([face.box for face in found], np.int32).reshape(-1, 4),
+        scores=np.array([face.score for face in found], np.float32),
+        audio=heard.samples,
+        audio_seconds=heard.seconds,
+        duration=metadata.duration,
+        age=age,
+        gender=gender,
+        emotions=summarise_emotions(confidences).histogram,
+        emotion_confidences=confidences,
+        warnings=tuple(_warnings(metadata, len(found), heard)),
+    )
+
+
+def _warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
+    if faces == 0:
+        yield "no face was found"
+    elif faces < PREPROCESSING.faces and metadata.duration:
+        yield f"a face was found at {faces} of {PREPROCESSING.faces} moments"
+    if not metadata.has_audio:
+        yield "there is no sound"
+    elif heard.seconds < PREPROCESSING.audio_seconds:
+        yield f"the sound lasts {heard.seconds:.1f} s; the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
+    if 0 < metadata.duration < SHORTEST:
+        yield f"the video lasts {metadata.duration:.2f} s only"
