@@ -25,6 +25,7 @@ MOUTH_CORNERS = (48, 54)
 UPPER_LIP, LOWER_LIP = (50, 51, 52, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 INNER_MOUTH = slice(60, 68)
 JAW = slice(4, 13)
+MOUTH_DROP = 0.17  # of the lower lip at its widest, shares of the distance between the eyes
 MOUTH_COLOUR = (58, 22, 26)  # of the inside of an open mouth, RGB
 
 
@@ -133,11 +134,14 @@ class Puppet:
 
 
 def _open_mouth(face: np.ndarray, inner: np.ndarray, opening: float) -> np.ndarray:
-    if opening < 0.08:
+    """Darken what lies between the lips, fading in as they part."""
+    if opening < 0.1:
         return face
+    centre = inner.mean(0)
+    inside = centre + (inner - centre) * [0.8, 0.75]
     mask = np.zeros(face.shape[:2], np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull(inner.round().astype(np.int32)), min(1.0, opening * 2))
-    mask = cv2.GaussianBlur(mask, (0, 0), 1.2)[..., None]
+    cv2.fillConvexPoly(mask, cv2.convexHull((inside * 16).round().astype(np.int32)), min(1.0, opening * 1.4), cv2.LINE_AA, 4)
+    mask = cv2.GaussianBlur(mask, (0, 0), 1.5)[..., None]
     return (face * (1 - mask) + np.array(MOUTH_COLOUR) * mask).astype(np.uint8)
 
 
@@ -145,7 +149,7 @@ def displacement(points: np.ndarray, expression: Expression) -> np.ndarray:
     """How far each landmark (68, 2) moves, in pixels, for an expression; lengths scale with the eyes' distance."""
     unit = float(np.linalg.norm(points[36:42].mean(0) - points[42:48].mean(0)))
     motion = np.zeros_like(points)
-    _move_mouth(motion, expression.mouth * 0.26 * unit)
+    _move_mouth(motion, expression.mouth * MOUTH_DROP * unit)
     for corner, upper, other, lower in EYES:
         level = (points[corner] + points[other]) / 2
         for up, down in zip(upper, lower, strict=True):

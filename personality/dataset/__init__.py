@@ -1,0 +1,28 @@
+"""What the clips are and what people said of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from personality.dataset.first_impressions import is_first_impressions, read_first_impressions
+from personality.dataset.index import Dataset, DatasetError
+from personality.dataset.tabular import TABLE, read_tabular
+
+__all__ = ["Dataset", "DatasetError", "load_dataset"]
+
+
+def load_dataset(folder: Path) -> Dataset:
+    """The dataset in `folder`: First Impressions as distributed, or anyone's `clips.csv`.
+
+    Raises DatasetError where the folder is neither.
+    """
+    if not folder.is_dir():
+        raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")
+    if (folder / TABLE).is_file():
+        return read_tabular(folder)
+    if is_first_impressions(folder):
+        return read_first_impressions(folder)
+    raise DatasetError(
+        f"{folder} holds neither annotation_*.pkl (First Impressions) nor {TABLE} (your own videos); "
+        "see docs/datasets.md for both layouts."
+    )

@@ -1,0 +1,110 @@
+"""The First Impressions layout as distributed: folders or nested zips of clips, pickles of labels, CSVs of attributes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from personality.dataset.index import (
+    BASE_COLUMNS,
+    SPLITS,
+    Dataset,
+    DatasetError,
+    check_labels,
+    list_zip,
+    note,
+    source_of,
+)
+from personality.dataset.untrusted import AnnotationError, read_annotation
+from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
+
+
+def is_first_impressions(folder: Path) -> bool:
+    """Whether any annotation pickle lies below `folder`."""
+    return next(folder.rglob("annotation_*.pkl"), None) is not None
+
+
+def read_first_impressions(folder: Path) -> Dataset:
+    """The dataset below `folder`, wherever in it the files lie.
+
+    Raises DatasetError where a label file cannot be read; clips, labels and attributes that do not fit each other
+    are named in the problems.
+    """
+    problems: dict[str, list[str]] = {}
+    labels = _labels(folder)
+    media = _media(folder, problems)
+    table = labels.merge(media, on="clip", how="outer", suffixes=("", "_of_folder"))
+    table["split"] = table["split"].fillna(table.pop("split_of_folder"))
+    unlabelled = table[list(TRAIT_NAMES)].isna().any(axis=1)
+    note(problems, "clips without labels", table.loc[unlabelled, "clip"])
+    note(problems, "labels without a clip file", table.loc[table["location"].isna(), "clip"])
+    table["location"] = table["location"].fillna("")
+    table = check_labels(table, problems)
+    table["source"] = table["clip"].map(source_of)
+    for attributes in (_genders(folder), _ages(folder)):
+        table = table.merge(attributes, on="clip", how="left")
+    others = [column for column in table.columns if column not in BASE_COLUMNS]
+    return Dataset(folder.name, folder, table[[*BASE_COLUMNS, *others]], problems)
+
+
+def _labels(folder: Path) -> pd.DataFrame:
+    parts = []
+    for split in SPLITS:
+        for path in sorted(folder.rglob(f"annotation_{split}.pkl"))[:1]:
+            try:
+                values = read_annotation(path)
+            except AnnotationError as error:
+                raise DatasetError(str(error)) from error
+            missing = [trait for trait in TRAIT_NAMES if trait not in values]
+            if missing:
+                raise DatasetError(f"{path.name} lacks {', '.join(missing)}; wanted all of {', '.join(TRAIT_NAMES)}.")
+            columns = {trait: pd.Series(values[trait], dtype=float) for trait in TRAIT_NAMES}
+            parts.append(pd.DataFrame(columns).rename_axis("clip").reset_index().assign(split=split))
+    if not parts:
+        raise DatasetError(f"{folder} has no annotation_training.pkl, annotation_validation.pkl or annotation_test.pkl.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _media(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
+    """clip, location, split by the folder's name (`training80_01`) for every clip file or member of an archive."""
+    found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.mp4"))]
+    for archive in sorted(folder.rglob("*.zip")):
+        parent = archive.relative_to(folder).parent.as_posix()
+        prefix = "" if parent == "." else f"{parent}/"
+        try:
+            found += [prefix + location for location in list_zip(archive, (".mp4",))]
+        except DatasetError as error:
+            note(problems, "archives that cannot be read", [str(error)])
+    rows = [(location.replace("::", "/").rsplit("/", 1)[-1], location, _split_of(location)) for location in found]
+    table = pd.DataFrame(rows, columns=["clip", "location", "split"], dtype=object)
+    twice = table["clip"].duplicated()
+    note(problems, "clip files that occur twice, first kept", table.loc[twice, "clip"])
+    return table[~twice]
+
+
+def _split_of(location: str) -> str | None:
+    return next((split for split in SPLITS if f"{split}80" in location), None)
+
+
+def _genders(folder: Path) -> pd.DataFrame:
+    table = _read_parts(folder, "eth_gender_annotations_*.csv", ";", ("VideoName", "Gender", "Ethnicity"))
+    genders = pd.to_numeric(table["Gender"], errors="coerce").map(dict(enumerate(GENDERS, 1)))
+    ethnicities = pd.to_numeric(table["Ethnicity"], errors="coerce").map(dict(enumerate(ETHNICITIES, 1)))
+    result = pd.DataFrame({"clip": table["VideoName"], "gender": genders, "ethnicity": ethnicities})
+    return result.drop_duplicates("clip").dropna(axis=1, how="all")
+
+
+def _ages(folder: Path) -> pd.DataFrame:
+    table = _read_parts(folder, "age_anno_*.csv", ",", ("VideoName", "AgeGroup"))
+    groups = pd.to_numeric(table["AgeGroup"], errors="coerce").map(dict(enumerate(AGE_GROUPS, 1)))
+    return pd.DataFrame({"clip": table["VideoName"], "age_group": groups}).drop_duplicates("clip")
+
+
+def _read_parts(folder: Path, pattern: str, separator: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    parts = [pd.read_csv(path, sep=separator) for path in sorted(folder.rglob(pattern))]
+    for part in parts:
+        missing = [column for column in columns if column not in part]
+        if missing:
+            raise DatasetError(f"A file {pattern} lacks the column {missing[0]}; wanted {separator.join(columns)}.")
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))

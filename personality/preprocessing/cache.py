@@ -1,0 +1,170 @@
+"""The store of Samples: one file per clip, written once, and a table of all clips.
+
+An entry is a safetensors file: the crops as JPEG, the sound as 16-bit integers, the rest as it is. Its name is a
+digest of the clip's, so no file name of a stranger reaches the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from personality.constants import PREPROCESSING
+from personality.preprocessing.attributes import summarise_emotions
+from personality.preprocessing.sample import Sample
+from personality.storage import atomic_path, write_bytes, write_json
+from personality.traits import TRAIT_NAMES, age_group
+
+FORMAT = 1
+JPEG_QUALITY = 92
+PLAIN = ("times", "boxes", "scores", "emotions", "emotion_confidences")
+WORDS = ("audio_seconds", "duration", "age", "gender", "warnings")
+
+
+class CacheError(ValueError):
+    """A cache that cannot be used; the message is one sentence."""
+
+
+def constants() -> dict[str, Any]:
+    """What entries are made with; an entry made with anything else is stale."""
+    return {**asdict(PREPROCESSING), "format": FORMAT}
+
+
+@dataclass(frozen=True)
+class Cache:
+    """A folder of entries with `clips.parquet` (one row per clip) and `card.json` (where they come from)."""
+
+    folder: Path
+
+    @cached_property
+    def clips(self) -> pd.DataFrame:
+        """One row per clip: what the dataset says of it, what was found, `error` where it could not be read."""
+        if not (self.folder / "clips.parquet").is_file():
+            raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
+        return pd.read_parquet(self.folder / "clips.parquet")
+
+    @cached_property
+    def card(self) -> dict[str, Any]:
+        """The dataset's name, fingerprint and folder, and the constants."""
+        return json.loads((self.folder / "card.json").read_text())
+
+    def rows(self, split: str) -> pd.DataFrame:
+        """The clips of one split that have an entry and all five labels."""
+        table = self.clips
+        usable = table["error"].eq("") & table[list(TRAIT_NAMES)].notna().all(axis=1)
+        return table[usable & table["split"].eq(split)].reset_index(drop=True)
+
+    def entry(self, clip: str) -> Path:
+        """Where the entry of `clip` is or would be."""
+        digest = hashlib.sha256(clip.encode()).hexdigest()[:32]
+        return self.folder / "entries" / digest[:2] / f"{digest}.safetensors"
+
+    def state(self, clip: str) -> str:
+        """`present`, `missing`, `stale` (made with other constants) or `torn` (not a whole file)."""
+        path = self.entry(clip)
+        if not path.exists():
+            return "missing"
+        try:
+            with safe_open(path, "numpy") as file:
+                made_with = json.loads(file.metadata()["constants"])
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            return "torn"
+        return "present" if made_with == constants() else "stale"
+
+    def write(self, clip: str, sample: Sample) -> None:
+        """Store `sample`; the crops lose a little to JPEG, the sound to 16 bits."""
+        path = self.entry(clip)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, encode(clip, sample))
+
+    def read(self, clip: str) -> Sample:
+        """The stored Sample. Raises CacheError where it is missing or made with other constants."""
+        state = self.state(clip)
+        if state != "present":
+            raise CacheError(f"The entry of {clip} is {state}; run `python -m personality preprocess` again.")
+        return decode(self.entry(clip))
+
+
+def encode(clip: str, sample: Sample) -> bytes:
+    """The bytes of an entry; equal samples give equal bytes."""
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    pictures = [cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces]
+    arrays = {
+        "jpeg": np.concatenate(pictures) if pictures else np.zeros(0, np.uint8),
+        "lengths": np.array([len(picture) for picture in pictures], np.int32),
+        "audio": (sample.audio * 32767).round().astype(np.int16),
+        **{name: getattr(sample, name) for name in PLAIN},
+    }
+    words = {name: getattr(sample, name) for name in WORDS}
+    return save(arrays, {"clip": clip, "constants": json.dumps(constants()), "words": json.dumps(words)})
+
+
+def decode(path: Path) -> Sample:
+    """The Sample of an entry's file."""
+    with safe_open(path, "numpy") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        words = json.loads(file.metadata()["words"])
+    size = PREPROCESSING.face_size
+    parts = np.split(arrays["jpeg"], np.cumsum(arrays["lengths"])[:-1]) if len(arrays["lengths"]) else []
+    faces = [cv2.cvtColor(cv2.imdecode(part, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for part in parts]
+    return Sample(
+        faces=np.stack(faces) if faces else np.zeros((0, size, size, 3), np.uint8),
+        audio=arrays["audio"].astype(np.float32) / 32767,
+        **{name: arrays[name] for name in PLAIN},
+        **{**words, "warnings": tuple(words["warnings"])},
+    )
+
+
+def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict[str, Any]) -> pd.DataFrame:
+    """Write `clips.parquet` and `card.json` from the dataset's table and the entries; returns the clips' table."""
+    found = pd.DataFrame(_found(cache, table["clip"].tolist(), errors))
+    clips = table.merge(found, on="clip", how="left")
+    clips["gender"] = _first(clips, "gender", "gender_estimated")
+    clips["age"] = _first(clips, "age", "age_estimated").astype(float)
+    estimated = clips["age"].map(lambda years: age_group(years) if years == years else None)
+    clips["age_group"] = clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
+    with atomic_path(cache.folder / "clips.parquet") as path:
+        clips.to_parquet(path, index=False)
+    write_json(cache.folder / "card.json", card | {"constants": constants()})
+    return clips
+
+
+def _first(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
+    """What the dataset says where it says something, else the estimate."""
+    if given not in table:
+        return table[estimated]
+    return table[given].where(table[given].notna(), table[estimated])
+
+
+def _found(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[dict[str, Any]]:
+    for clip in clips:
+        if clip in errors:
+            yield {"clip": clip, "faces": 0, "audio_seconds": 0.0, "warnings": "", "error": errors[clip]}
+            continue
+        with safe_open(cache.entry(clip), "numpy") as file:
+            words = json.loads(file.metadata()["words"])
+            confidences = file.get_tensor("emotion_confidences")
+        summary = summarise_emotions(confidences)
+        yield {
+            "clip": clip,
+            "faces": len(confidences),
+            "audio_seconds": words["audio_seconds"],
+            "duration": words["duration"],
+            "gender_estimated": words["gender"],
+            "age_estimated": words["age"],
+            "emotion": summary.dominant,
+            "emotion_confidence": summary.confidence,
+            "warnings": "; ".join(words["warnings"]),
+            "error": "",
+        }
