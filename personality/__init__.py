@@ -1,2 +1,3 @@
 """Apparent personality from short videos."""
+
 __version__ = "0.1.0"

@@ -1,13 +1,12 @@
-"""The command line: `python -m personality synthesize | preprocess | evaluate | import-predictions | accuracy | predict`."""
+"""The command line: `python -m personality COMMAND`, from synthetic people to accuracy by group."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from personality.dataset.index import DatasetError
+from personality.dataset.index import SPLITS, DatasetError
 from personality.preprocessing.cache import CacheError
 
 
@@ -41,6 +40,81 @@ def _preprocess(options: argparse.Namespace) -> None:
         print(f"  {len(rows):,} x {reason} ({rows['clip'].iloc[0]} ...)")
 
 
+def _evaluate(options: argparse.Namespace) -> None:
+    from personality.evaluate import evaluate, write_predictions
+    from personality.preprocessing.cache import Cache
+
+    table, silent = evaluate(options.runs, Cache(options.cache), options.split)
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
+    for model, count in silent.items():
+        if count:
+            print(f"  {model} could not speak on {count:,} clips without face or sound")
+
+
+def _import(options: argparse.Namespace) -> None:
+    from personality.dataset import load_dataset
+    from personality.evaluate import import_predictions, write_predictions
+
+    dataset = load_dataset(options.dataset)
+    table, left_out = import_predictions(options.csv, dataset, split=options.split, model=options.model)
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
+    for sentence in left_out:
+        print(f"  {sentence}")
+
+
+def _accuracy(options: argparse.Namespace) -> None:
+    from personality.analysis.groups import accuracy_by
+    from personality.evaluate import read_predictions
+
+    rows = accuracy_by(read_predictions(options.predictions), options.by or [])
+    if options.json:
+        print("[" + ",\n ".join(json.dumps(row) for row in _plain(rows.to_dict("records"))) + "]")
+        return
+    shown = rows[rows["trait"].eq("mean") | (not options.by)]
+    print(f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'accuracy':>9}  95 % interval     baseline")
+    for row in shown.to_dict("records"):
+        interval = f"[{row['low']:.4f}, {row['high']:.4f}]"
+        cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
+        print(f"{cells} {row['accuracy']:>9.4f}  {interval:<17} {row['baseline']:.4f}")
+
+
+def _plain(rows: list[dict]) -> list[dict]:
+    """NaN is no JSON: a figure that does not exist is null."""
+    return [{key: None if value != value else value for key, value in row.items()} for row in rows]
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from personality.predict import DEMO_MODELS, as_json, load_models, predict
+    from personality.preprocessing.media import MediaError
+
+    models = load_models(options.run_folders or DEMO_MODELS)
+    status = 0
+    for video in options.videos:
+        try:
+            result = as_json(video.name, list(predict(video, models)))
+        except MediaError as error:
+            result, status = {"clip": video.name, "error": str(error)}, 1
+        print(json.dumps(result) if options.json else _in_words(result), flush=True)
+    return status
+
+
+def _in_words(result: dict) -> str:
+    """A prediction for people: the impression of strangers, per model."""
+    if "error" in result:
+        return f"{result['clip']}: {result['error']}"
+    lines = [
+        f"{result['clip']}: {result['duration']:.1f} s, {len(result['faces'])} faces, {result['audio']['seconds']} s of sound"
+    ]
+    if result["faces"]:
+        lines.append(f"  looks {result['age']:.0f} years old, {result['gender']} (estimates)")
+    for model, traits in result["traits"].items():
+        lines.append(f"  {model:<14}" + "  ".join(f"{name[:5]} {value:.2f}" for name, value in traits.items()))
+    lines += [f"  note: {warning}" for warning in result["warnings"]]
+    return "\n".join([*lines, "  These are impressions of strangers, not personality."])
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m personality", description="Apparent personality from short videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -59,6 +133,33 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--workers", type=int, default=-1, help="processes; -1 is one a core")
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
     command.set_defaults(run=_preprocess)
+
+    command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    command.add_argument("--cache", type=Path, required=True)
+    command.add_argument("--split", choices=SPLITS, required=True)
+    command.add_argument("--out", type=Path, required=True)
+    command.set_defaults(run=_evaluate)
+
+    command = commands.add_parser("import-predictions", help="bring in somebody else's predictions")
+    command.add_argument("csv", type=Path)
+    command.add_argument("--dataset", type=Path, required=True)
+    command.add_argument("--split", choices=SPLITS, required=True)
+    command.add_argument("--model", required=True, help="what to call the model")
+    command.add_argument("--out", type=Path, required=True)
+    command.set_defaults(run=_import)
+
+    command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--by", action="append", metavar="ATTRIBUTE", help="may be repeated: intersections")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_accuracy)
+
+    command = commands.add_parser("predict", help="the impression that videos make")
+    command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    command.add_argument("--run", dest="run_folders", type=Path, action="append", help="a model; default: the shipped")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_predict)
     return parser
 
 

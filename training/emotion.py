@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ def train_emotion(fer2013: Path, out: Path, *, epochs: int, seed: int) -> float:
     """
     torch.manual_seed(seed)
     images, labels = load_fer2013(fer2013 / "training.npz")
-    network = EmotionNetwork().to(memory_format=torch.channels_last)
+    network = EmotionNetwork()
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(AVERAGING), use_buffers=True
     )
@@ -82,7 +83,7 @@ def augment(pictures: Tensor) -> Tensor:
 
 
 @torch.inference_mode()
-def measure(network: nn.Module, fer2013: Path) -> dict[str, object]:
+def measure(network: nn.Module, fer2013: Path) -> dict[str, Any]:
     """Accuracy, confusion matrix (true x predicted, counts) and expected calibration error on the public test."""
     images, labels = load_fer2013(fer2013 / "public_test.npz")
     network.eval()

@@ -22,8 +22,18 @@ SIZE = 160  # pixels, side of a texture
 TEXTURE, SHAPE = 64, 25  # components kept
 ATTRIBUTES = ("age", "gender", "happy", "skin-color", "long-haired")
 RATINGS = (
-    ("trustworthy", "dominant", "smart", "age", "gender", "happy", "outgoing", "memorable")
-    + ("well-groomed", "smug", "alert", "typical")
+    "trustworthy",
+    "dominant",
+    "smart",
+    "age",
+    "gender",
+    "happy",
+    "outgoing",
+    "memorable",
+    "well-groomed",
+    "smug",
+    "alert",
+    "typical",
 )
 RIDGE = 5.0
 FACE_SHARE, FACE_HEIGHT = 0.62, 0.56  # width of the mean face and height of its centre, shares of SIZE
@@ -48,7 +58,9 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> di
     kept, pictures, points = _read(portraits, ratings, predictor)
     mean = _mean_shape(points)
     triangles = Delaunay(np.vstack([mean, border_points(SIZE)])).simplices
-    textures, shapes = zip(*(_normalise(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True)
+    textures, shapes = zip(
+        *(_normalise(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True
+    )
     texture = _principal(np.stack(textures).reshape(len(kept), -1).astype(np.float32), TEXTURE)
     shape = _principal(np.stack(shapes).reshape(len(kept), -1), SHAPE)
     coefficients = np.hstack([texture.coefficients, shape.coefficients])
@@ -74,13 +86,17 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> di
     return card
 
 
-def _read(portraits: Path, ratings: pd.DataFrame, predictor: Path) -> tuple[list[int], list[np.ndarray], list[np.ndarray]]:
+def _read(
+    portraits: Path, ratings: pd.DataFrame, predictor: Path
+) -> tuple[list[int], list[np.ndarray], list[np.ndarray]]:
     kept, pictures, points = [], [], []
     for name in tqdm(ratings.index, desc="landmarks"):
         picture = cv2.cvtColor(cv2.imread(str(portraits / "images" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
         found = outline(picture, predictor)
         if found is not None:
-            kept.append(name), pictures.append(picture), points.append(found)
+            kept.append(name)
+            pictures.append(picture)
+            points.append(found)
     return kept, pictures, points
 
 
@@ -89,7 +105,9 @@ def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
     return (mean - mean.mean(0)) / np.ptp(mean[:, 0]) * SIZE * FACE_SHARE + [SIZE / 2, SIZE * FACE_HEIGHT]
 
 
-def _normalise(picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _normalise(
+    picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
     similarity, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), mean.astype(np.float32), method=cv2.LMEDS)
     aligned = points @ similarity[:, :2].T + similarity[:, 2]

@@ -1,4 +1,4 @@
-"""The First Impressions layout as distributed: folders or nested zips of clips, pickles of labels, CSVs of attributes."""
+"""First Impressions as distributed: folders or nested zips of clips, pickles of labels, CSVs of attributes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _labels(folder: Path) -> pd.DataFrame:
             columns = {trait: pd.Series(values[trait], dtype=float) for trait in TRAIT_NAMES}
             parts.append(pd.DataFrame(columns).rename_axis("clip").reset_index().assign(split=split))
     if not parts:
-        raise DatasetError(f"{folder} has no annotation_training.pkl, annotation_validation.pkl or annotation_test.pkl.")
+        raise DatasetError(
+            f"{folder} has no annotation_training.pkl, annotation_validation.pkl or annotation_test.pkl."
+        )
     return pd.concat(parts, ignore_index=True)
 
 

@@ -46,7 +46,10 @@ class Dataset:
 
     def report(self) -> str:
         """Counts per split and each problem, a few examples each, in words."""
-        table, lines = self.table, [f"{self.name}: {len(self.table):,} clips of {self.table['source'].nunique():,} sources"]
+        table, lines = (
+            self.table,
+            [f"{self.name}: {len(self.table):,} clips of {self.table['source'].nunique():,} sources"],
+        )
         for split in SPLITS:
             rows = table[table["split"] == split]
             if len(rows):
@@ -95,7 +98,9 @@ def read_clip(root: Path, location: str) -> Path | bytes:
         with ExitStack() as stack:
             archive = stack.enter_context(zipfile.ZipFile(path))
             for name in inner[:-1]:
-                archive = stack.enter_context(zipfile.ZipFile(BytesIO(_member(archive, name, LIMITS.zip_archive_bytes))))
+                archive = stack.enter_context(
+                    zipfile.ZipFile(BytesIO(_member(archive, name, LIMITS.zip_archive_bytes)))
+                )
             return _member(archive, inner[-1], LIMITS.zip_clip_bytes)
     except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError) as error:
         raise DatasetError(f"The archive {path.name} cannot be read; download it again.") from error
@@ -125,7 +130,9 @@ def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
                 if name.lower().endswith(".zip"):
                     nested = zipfile.ZipFile(BytesIO(_member(archive, name, LIMITS.zip_archive_bytes)))
                     with nested:
-                        inner = [f"{name}{INSIDE}{member}" for member in _names(nested) if member.lower().endswith(suffixes)]
+                        inner = [
+                            f"{name}{INSIDE}{member}" for member in _names(nested) if member.lower().endswith(suffixes)
+                        ]
                     yield from (f"{path.name}{INSIDE}{member}" for member in inner)
                 elif name.lower().endswith(suffixes):
                     yield f"{path.name}{INSIDE}{name}"

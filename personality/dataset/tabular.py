@@ -26,7 +26,9 @@ def read_tabular(folder: Path) -> Dataset:
         raise DatasetError(f"{TABLE} cannot be read as comma-separated text in UTF-8.") from error
     missing = [column for column in ("clip", *TRAIT_NAMES) if column not in table]
     if missing:
-        raise DatasetError(f"{TABLE} lacks the column {missing[0]}; wanted clip, {', '.join(TRAIT_NAMES)} and any others.")
+        raise DatasetError(
+            f"{TABLE} lacks the column {missing[0]}; wanted clip, {', '.join(TRAIT_NAMES)} and any others."
+        )
     problems: dict[str, list[str]] = {}
     table = check_labels(table.dropna(subset="clip"), problems)
     table["location"] = [_location(folder, clip) for clip in table["clip"]]

@@ -38,13 +38,17 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
     """
     size = path.stat().st_size
     if size > LIMITS.annotation_bytes:
-        raise AnnotationError(f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}.")
+        raise AnnotationError(
+            f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
+        )
     try:
         value = _Machine().run(path.read_bytes())
     except AnnotationError as error:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
-        raise AnnotationError(f"{path.name} is damaged: it is not a whole pickle of dictionaries of numbers.") from error
+        raise AnnotationError(
+            f"{path.name} is damaged: it is not a whole pickle of dictionaries of numbers."
+        ) from error
     _check(value, path.name)
     return value
 
@@ -88,7 +92,7 @@ class _Machine:
             "NEWTRUE": lambda _: self.stack.append(True),
             "GLOBAL": self._name_constructor,
             "REDUCE": lambda _: self._construct(),
-            "BUILD": lambda _: self._pop(1),  # a dtype's byte order; little-endian is checked when it is used
+            "BUILD": self._ignore_state,
             "STOP": lambda _: None,
         }
         self.actions |= dict.fromkeys(("BINGET", "LONG_BINGET"), lambda key: self.stack.append(self.memo[key]))
@@ -104,6 +108,10 @@ class _Machine:
             action(argument)
         (value,) = self.stack
         return value
+
+    def _ignore_state(self, _: Any) -> None:
+        """Drop what `BUILD` would set: a dtype's byte order, which is little-endian in the files."""
+        self._pop(1)
 
     def _remember(self, key: int) -> None:
         self.memo[key] = self.stack[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,17 @@ class Cache:
             raise CacheError(f"The entry of {clip} is {state}; run `python -m personality preprocess` again.")
         return decode(self.entry(clip))
 
+    def sample(self, row: pd.Series) -> Sample:
+        """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates."""
+        return replace(self.read(row["clip"]), gender=row["gender"], age=row["age"])
+
 
 def encode(clip: str, sample: Sample) -> bytes:
     """The bytes of an entry; equal samples give equal bytes."""
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    pictures = [cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces]
+    pictures = [
+        cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces
+    ]
     arrays = {
         "jpeg": np.concatenate(pictures) if pictures else np.zeros(0, np.uint8),
         "lengths": np.array([len(picture) for picture in pictures], np.int32),
@@ -133,7 +139,9 @@ def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict
     clips["gender"] = _first(clips, "gender", "gender_estimated")
     clips["age"] = _first(clips, "age", "age_estimated").astype(float)
     estimated = clips["age"].map(lambda years: age_group(years) if years == years else None)
-    clips["age_group"] = clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
+    clips["age_group"] = (
+        clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
+    )
     with atomic_path(cache.folder / "clips.parquet") as path:
         clips.to_parquet(path, index=False)
     write_json(cache.folder / "card.json", card | {"constants": constants()})

@@ -42,7 +42,9 @@ def find_face(picture: np.ndarray, time: float) -> Face | None:
     at twice that size, which finds faces half as small. The crop is taken from the full picture.
     """
     scale = min(1.0, PREPROCESSING.detection_width / picture.shape[1])
-    small = cv2.cvtColor(cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    small = cv2.cvtColor(
+        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
+    )
     for upsample in (0, 1):
         boxes, scores, _ = _detector().run(small, upsample, 0.0)
         if boxes:

@@ -1,4 +1,4 @@
-"""Video and still files: what they are, their frames, the first seconds of their sound. The only file that imports av."""
+"""Videos and stills: what they are, their frames, the first seconds of sound. The only file that imports av."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,6 +20,7 @@ from personality.constants import LIMITS, PREPROCESSING
 # is refused by FFmpeg itself, whatever it is called.
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
+WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
 STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
 
@@ -142,7 +144,8 @@ def _opened(source: Source) -> Iterator[InputContainer]:
     if isinstance(source, Path) and not source.is_file():
         raise MediaError(f"There is no file {source.name}; check the path.")
     try:
-        with av.open(str(source) if isinstance(source, Path) else io.BytesIO(source), options=OPTIONS) as container:
+        file = str(source) if isinstance(source, Path) else io.BytesIO(source)
+        with av.open(file, "r", options=OPTIONS) as container:
             yield container
     except (av.FFmpegError, MemoryError, UnicodeError) as error:
         kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
@@ -160,7 +163,9 @@ def _metadata(container: InputContainer) -> Metadata:
     if duration > LIMITS.seconds:
         raise MediaError(f"This video lasts {duration:.0f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
     rate = float(stream.average_rate or 0)
-    return Metadata(duration, stream.width, stream.height, rate, bool(container.streams.audio), stream.name)
+    return Metadata(
+        duration, stream.width, stream.height, rate, bool(container.streams.audio), stream.name or "unknown"
+    )
 
 
 def _duration(container: InputContainer) -> float:
@@ -177,3 +182,26 @@ def _duration(container: InputContainer) -> float:
 def _check_pixels(width: int, height: int) -> None:
     if width * height > LIMITS.pixels:
         raise MediaError(f"This video is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")
+
+
+def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:
+    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, with sound float32 mono 16 kHz."""
+    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+        video = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast", "threads": "1"})
+        video.width, video.height, video.pix_fmt = WRITTEN_SIDE, WRITTEN_SIDE, "yuv420p"
+        audio = container.add_stream("aac", rate=PREPROCESSING.sample_rate, layout="mono")
+        for number, picture in enumerate(pictures):
+            large = cv2.resize(picture, (WRITTEN_SIDE, WRITTEN_SIDE), interpolation=cv2.INTER_CUBIC)
+            frame = av.VideoFrame.from_ndarray(large, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(video.encode(frame))
+        for start in range(0, len(sound), 1024):
+            piece = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
+            piece.rate, piece.pts, piece.time_base = (
+                PREPROCESSING.sample_rate,
+                start,
+                Fraction(1, PREPROCESSING.sample_rate),
+            )
+            container.mux(audio.encode(piece))
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))

@@ -27,15 +27,22 @@ def preprocess(dataset: Dataset, out: Path, *, workers: int = 1, dask: str | Non
     states = {clip: cache.state(clip) for clip in dataset.table["clip"]}
     for state, count in Counter(states.values()).items():
         if state != "missing":
-            print(f"{count:,} entries are {state}{'' if state == 'present' else ' and are made again'}", file=sys.stderr)
+            print(
+                f"{count:,} entries are {state}{'' if state == 'present' else ' and are made again'}", file=sys.stderr
+            )
     todo = dataset.table[dataset.table["clip"].map(lambda clip: states[clip] != "present")]
-    absent = {clip: "the file is missing" for clip in todo.loc[todo["location"] == "", "clip"]}
+    absent = dict.fromkeys(todo.loc[todo["location"] == "", "clip"], "the file is missing")
     rows = todo.loc[todo["location"] != "", ["clip", "location"]].itertuples(index=False)
     calls = [joblib.delayed(_read_one)(cache, dataset.root, clip, location) for clip, location in rows]
     with _backend(dask):
         done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
         errors = dict(result for result in tqdm(done, total=len(calls), desc="preprocess", unit="clip") if result[1])
-    card = {"dataset": dataset.name, "fingerprint": dataset.fingerprint, "root": str(dataset.root.resolve())}
+    card: dict[str, Any] = {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "root": str(dataset.root.resolve()),
+    }
+    card["synthetic"] = (dataset.root / "truth.json").is_file()
     out.mkdir(parents=True, exist_ok=True)
     return finish(cache, dataset.table, absent | errors, card)
 
@@ -67,6 +74,8 @@ def _backend(dask: str | None) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        raise DatasetError("--dask needs the package distributed; `pip install distributed`, also on the workers.") from error
+        raise DatasetError(
+            "--dask needs the package distributed; `pip install distributed`, also on the workers."
+        ) from error
     Client(dask)
     return joblib.parallel_config("dask")

@@ -97,7 +97,9 @@ class FaceModel:
 
     def render(self, coefficients: np.ndarray) -> np.ndarray:
         """The face at rest, uint8 (P, P, 3) RGB."""
-        return warp(self.texture(coefficients), self._anchored(self.shape_mean), self._at_rest(coefficients), self.triangles)
+        return warp(
+            self.texture(coefficients), self._anchored(self.shape_mean), self._at_rest(coefficients), self.triangles
+        )
 
     def animate(self, coefficients: np.ndarray) -> Puppet:
         """The face ready to be drawn in motion."""
@@ -121,7 +123,9 @@ class Puppet:
     @cached_property
     def _places(self) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel the three landmarks around it (P, P, 3) and their weights (P, P, 3)."""
-        return barycentric(np.vstack([self.points, border_points(len(self.picture))]), self.triangles, len(self.picture))
+        return barycentric(
+            np.vstack([self.points, border_points(len(self.picture))]), self.triangles, len(self.picture)
+        )
 
     def draw(self, expression: Expression) -> np.ndarray:
         """The face, uint8 (P, P, 3) RGB. Motions are small, so each pixel is fetched from against its motion."""
@@ -129,7 +133,9 @@ class Puppet:
         corners, weights = self._places
         field = (np.vstack([motion, np.zeros((8, 2))])[corners] * weights[..., None]).sum(2).astype(np.float32)
         y, x = np.mgrid[: len(field), : len(field)].astype(np.float32)
-        face = cv2.remap(self.picture, x - field[..., 0], y - field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        face = cv2.remap(
+            self.picture, x - field[..., 0], y - field[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         return _open_mouth(face, (self.points + motion)[INNER_MOUTH], expression.mouth)
 
 
@@ -140,7 +146,9 @@ def _open_mouth(face: np.ndarray, inner: np.ndarray, opening: float) -> np.ndarr
     centre = inner.mean(0)
     inside = centre + (inner - centre) * [0.8, 0.75]
     mask = np.zeros(face.shape[:2], np.float32)
-    cv2.fillConvexPoly(mask, cv2.convexHull((inside * 16).round().astype(np.int32)), min(1.0, opening * 1.4), cv2.LINE_AA, 4)
+    cv2.fillConvexPoly(
+        mask, cv2.convexHull((inside * 16).round().astype(np.int32)), min(1.0, opening * 1.4), cv2.LINE_AA, 4
+    )
     mask = cv2.GaussianBlur(mask, (0, 0), 1.5)[..., None]
     return (face * (1 - mask) + np.array(MOUTH_COLOUR) * mask).astype(np.uint8)
 

@@ -13,10 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import joblib
 import numpy as np
@@ -24,13 +22,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from personality.dataset.untrusted import write_annotation
+from personality.preprocessing.media import write_video
 from personality.storage import atomic_path, write_json
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
 from personality.synthetic.voice import FRAME, RATE, Voice, speak
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 
 SPLITS = ("training", "validation", "test")
-SIDE = 256  # pixels, side of the square video
 CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
@@ -139,7 +137,9 @@ def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
     for number in range(knobs.clips_per_person):
         random = np.random.default_rng((seed, base, number))
         emotion = str(random.choice(EMOTIONS, p=(0.12, 0.06, 0.08, 0.28, 0.12, 0.10, 0.24)))
-        yield Scene(f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.5, 1)), (seed, base, number, 1))
+        yield Scene(
+            f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.5, 1)), (seed, base, number, 1)
+        )
 
 
 def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
@@ -215,7 +215,9 @@ def _write_annotations(out: Path, table: pd.DataFrame, knobs: Knobs, *, seed: in
 def _film(out: Path, scenes: list[Scene], folders: list[str], knobs: Knobs, workers: int) -> None:
     for folder in set(folders):
         (out / folder).mkdir(exist_ok=True)
-    calls = (joblib.delayed(_film_one)(scene, out / folder, knobs) for scene, folder in zip(scenes, folders, strict=True))
+    calls = (
+        joblib.delayed(_film_one)(scene, out / folder, knobs) for scene, folder in zip(scenes, folders, strict=True)
+    )
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
     for _ in tqdm(done, total=len(scenes), desc="synthesize", unit="clip"):
         pass
@@ -243,22 +245,3 @@ def _act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Gene
         held = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))
         mouth = float(opening[min(int(time * RATE / FRAME), len(opening) - 1)])
         yield Expression(mouth, blink, ((scene.emotion, float(held)),), sway)
-
-
-def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:
-    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, with sound float32 mono 16 kHz."""
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        video = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast", "threads": "1"})
-        video.width, video.height, video.pix_fmt = SIDE, SIDE, "yuv420p"
-        audio = container.add_stream("aac", rate=RATE, layout="mono")
-        for number, picture in enumerate(pictures):
-            large = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
-            frame = av.VideoFrame.from_ndarray(large, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(video.encode(frame))
-        for start in range(0, len(sound), 1024):
-            piece = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
-            piece.rate, piece.pts, piece.time_base = RATE, start, Fraction(1, RATE)
-            container.mux(audio.encode(piece))
-        container.mux(video.encode(None))
-        container.mux(audio.encode(None))

@@ -56,7 +56,9 @@ def speak(voice: Voice, seconds: float, random: np.random.Generator) -> tuple[np
     semitones = _melody(voice, accents, random)
     pitch = voice.pitch * 2 ** (semitones / 12)
     tone = _harmonics(pitch, formants)
-    hiss = random.standard_normal(frames * FRAME) * CONSONANT_NOISE * np.repeat(np.abs(np.gradient(opening)) * 10, FRAME)
+    hiss = (
+        random.standard_normal(frames * FRAME) * CONSONANT_NOISE * np.repeat(np.abs(np.gradient(opening)) * 10, FRAME)
+    )
     sound = (tone / np.sqrt((tone**2).mean()) + hiss) * _smooth(np.repeat(opening, FRAME), 200)
     sound *= voice.loudness / max(np.sqrt((sound**2).mean()), 1e-6)
     sound += random.standard_normal(len(sound)) * 0.0015

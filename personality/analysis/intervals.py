@@ -1,0 +1,43 @@
+"""Intervals by bootstrap over sources: clips of one video are not independent, so whole sources are drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+
+DRAWS = 1000
+LEVEL = 0.95
+SEED = 0
+
+
+def source_weights(sources: int, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
+    """How often each source is drawn in each repetition, float32 (draws, sources); rows sum to `sources`.
+
+    Using one matrix for all models and groups of a table pairs their intervals.
+    """
+    random = np.random.default_rng(seed)
+    return random.multinomial(sources, np.full(sources, 1 / sources), size=draws).astype(np.float32)
+
+
+def sums_by_source(values: np.ndarray, source: np.ndarray, sources: int) -> np.ndarray:
+    """Sums (sources, C) over the rows of values (N, C) by source code (N,); NaN counts as nothing."""
+    result = np.zeros((sources, values.shape[1]))
+    np.add.at(result, source, np.nan_to_num(values))
+    return result
+
+
+def mean_intervals(values: np.ndarray, source: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The bounds (C,), (C,) of a 95 % percentile interval for the mean of each column of values (N, C).
+
+    source: codes (N,) of each row's source, columns of weights (draws, sources). A repetition that draws no row of a
+    column is left out for that column (Efron 1981: the percentile interval of a ratio of sums).
+    """
+    sources = weights.shape[1]
+    total = weights @ sums_by_source(values, source, sources)
+    count = weights @ sums_by_source((~np.isnan(values)).astype(float), source, sources)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.where(count > 0, total / count, np.nan)
+    tail = (1 - LEVEL) / 2
+    if np.isnan(means).all():
+        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    low, high = np.nanquantile(means, [tail, 1 - tail], axis=0)
+    return low, high

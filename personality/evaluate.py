@@ -1,0 +1,152 @@
+"""Models and a cache, or somebody else's CSV, become a predictions table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from personality.analysis.groups import PredictionsError, check_predictions
+from personality.dataset.index import BASE_COLUMNS, Dataset
+from personality.preprocessing.cache import Cache
+from personality.storage import atomic_path
+from personality.traits import TRAIT_NAMES
+
+BATCH = 16  # clips read and predicted at a time
+NOT_ATTRIBUTES = (
+    *BASE_COLUMNS,
+    "error",
+    "warnings",
+    "faces",
+    "audio_seconds",
+    "duration",
+    "age_estimated",
+    "gender_estimated",
+)
+
+
+def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The predictions table of the models in `folders` on one split, and per model the clips it could not speak on.
+
+    Raises PredictionsError where the split has no usable clip or two models have one name.
+    """
+    from personality.models.checkpoint import load_model
+
+    loaded: dict = {}
+    models = [load_model(folder, loaded) for folder in folders]
+    names = [model.name for model in models]
+    if len(set(names)) < len(names):
+        raise PredictionsError(
+            f"Two runs are called {max(names, key=names.count)}; give their folders different names."
+        )
+    rows = cache.rows(split)
+    if rows.empty:
+        raise PredictionsError(f"The cache has no usable clip with labels in the split {split}.")
+    predicted, silent = _predict(models, cache, rows)
+    clips = rows.set_index("clip")
+    return assemble(predicted, clips, training_means(cache.clips)), silent
+
+
+def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    import torch
+    from tqdm import tqdm
+
+    from personality.constants import PREPROCESSING
+    from personality.models import MODALITIES
+    from personality.models.inputs import can_speak, make_batch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    parts, silent = [], {model.name: 0 for model in models}
+    for start in tqdm(range(0, len(rows), BATCH), desc="evaluate", unit="batch"):
+        some = rows.iloc[start : start + BATCH]
+        samples = {clip: cache.sample(row) for clip, (_, row) in zip(some["clip"], some.iterrows(), strict=True)}
+        speaking: dict[tuple[str, ...], list[str]] = {}
+        for inputs in {MODALITIES[model.modality].inputs for model in models}:
+            speaking[inputs] = [clip for clip, sample in samples.items() if can_speak(inputs, sample)]
+        batches = {}
+        for model in models:
+            clips = speaking[MODALITIES[model.modality].inputs]
+            silent[model.name] += len(samples) - len(clips)
+            if not clips:
+                continue
+            key = tuple(clips)
+            if key not in batches:
+                batches[key] = make_batch([samples[clip] for clip in clips], PREPROCESSING.faces).to(device)
+            with torch.inference_mode():
+                values = model.network.to(device)(batches[key]).cpu().numpy()
+            parts.append(pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=clips, model=model.name))
+    return pd.concat(parts, ignore_index=True), silent
+
+
+def training_means(clips: pd.DataFrame) -> dict[str, float]:
+    """The mean label per trait over the training split: what the constant baseline always says."""
+    training = clips[clips["split"] == "training"]
+    return {trait: float(training[trait].mean()) for trait in TRAIT_NAMES}
+
+
+def assemble(predicted: pd.DataFrame, clips: pd.DataFrame, constants: dict[str, float]) -> pd.DataFrame:
+    """The predictions table from wide predictions (clip, model, five traits) and clips indexed by name."""
+    long = predicted.melt(["clip", "model"], list(TRAIT_NAMES), var_name="trait", value_name="predicted")
+    labels = clips[list(TRAIT_NAMES)].rename_axis("clip").reset_index()
+    actual = labels.melt("clip", var_name="trait", value_name="actual")
+    attributes = [column for column in clips.columns if column not in NOT_ATTRIBUTES]
+    table = long.merge(actual, on=["clip", "trait"], how="left")
+    table["constant"] = table["trait"].map(constants)
+    table = table.merge(clips[["source", "split", *attributes]], left_on="clip", right_index=True, how="left")
+    order = ["clip", "source", "split", "model", "trait", "predicted", "actual", "constant", *attributes]
+    return check_predictions(table[order])
+
+
+def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -> tuple[pd.DataFrame, list[str]]:
+    """Somebody else's CSV (a clip column and five traits, in any order of columns and rows) as a predictions table.
+
+    Also returns what was left out, in words. Raises PredictionsError where a column is missing, a value is not a
+    number, or no clip is of the split.
+    """
+    given = pd.read_csv(csv)
+    lower = {column.lower(): column for column in given.columns}
+    clip = next((lower[name] for name in ("clip", "videoname", "video") if name in lower), None)
+    missing = [trait for trait in TRAIT_NAMES if trait not in lower]
+    if clip is None or missing:
+        raise PredictionsError(
+            f"{csv.name} lacks {missing[0] if missing else 'clip'}; wanted clip and {', '.join(TRAIT_NAMES)}."
+        )
+    columns = {clip: "clip"} | {lower[trait]: trait for trait in TRAIT_NAMES}
+    wide = given[list(columns)].rename(columns=columns).assign(model=model)
+    bad = wide[~np.isfinite(wide[list(TRAIT_NAMES)].apply(pd.to_numeric, errors="coerce")).all(axis=1)]
+    if len(bad):
+        raise PredictionsError(
+            f"{csv.name} has {len(bad)} rows without five numbers, the first for {bad['clip'].iloc[0]}."
+        )
+    if wide["clip"].duplicated().any():
+        raise PredictionsError(f"{csv.name} has {wide.loc[wide['clip'].duplicated(), 'clip'].iloc[0]} twice.")
+    labelled = dataset.table[dataset.table["split"].eq(split) & dataset.table[list(TRAIT_NAMES)].notna().all(axis=1)]
+    inside = wide["clip"].isin(labelled["clip"])
+    if not inside.any():
+        raise PredictionsError(f"No clip of {csv.name} is a labelled clip of the split {split} of {dataset.name}.")
+    left = [f"{(~inside).sum():,} rows are of no labelled clip of {split}"] if (~inside).any() else []
+    absent = len(labelled) - int(inside.sum())
+    left += [f"{absent:,} clips of {split} have no prediction"] if absent else []
+    return assemble(wide[inside], labelled.set_index("clip"), training_means(dataset.table)), left
+
+
+def write_predictions(table: pd.DataFrame, path: Path) -> None:
+    """Write a predictions table as parquet, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary:
+        table.to_parquet(temporary, index=False)
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """A predictions table from parquet. Raises PredictionsError where it is not one."""
+    if not path.is_file():
+        raise PredictionsError(f"There is no file {path}.")
+    try:
+        table = pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise PredictionsError(
+            f"{path.name} is not a parquet file; make it with evaluate or import-predictions."
+        ) from error
+    return check_predictions(table)

@@ -1,0 +1,153 @@
+"""A trained model on disk: `model.safetensors` and `card.json`. It cannot run code; what does not fit is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from personality.constants import PREPROCESSING
+from personality.models import MODALITIES, build
+from personality.models.network import ACTIVATIONS, Network
+from personality.storage import sha256, write_bytes, write_json
+from personality.traits import TRAIT_NAMES
+
+WEIGHTS, CARD = "model.safetensors", "card.json"
+LICENCE = "CC BY-NC-SA 4.0"
+NOT_FOR = (
+    "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
+)
+# Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
+ELSEWHERE = ("branches.", "mel.")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the message says what was found and what was wanted."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready for inference, its card, and where it lies."""
+
+    network: Network
+    card: dict[str, Any]
+    folder: Path
+
+    @property
+    def modality(self) -> str:
+        """A key of MODALITIES."""
+        return self.card["modality"]
+
+    @property
+    def name(self) -> str:
+        """The folder's name; what predictions tables call the model."""
+        return self.folder.name
+
+
+def save_weights(folder: Path, network: Network) -> None:
+    """Write the network's own tensors in half precision, atomically; a fusion's branches stay in their own folders."""
+    tensors = {
+        name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor.cpu()
+        for name, tensor in network.state_dict().items()
+        if not name.startswith(ELSEWHERE)
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / WEIGHTS, save(tensors))
+
+
+def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | None = None) -> None:
+    """Write the card, with what every card says and where a fusion's branches lie and what they hash to."""
+    fixed = {
+        "traits": list(TRAIT_NAMES),
+        "preprocessing": asdict(PREPROCESSING),
+        "licence": LICENCE,
+        "not_for": NOT_FOR,
+        "branches": {
+            name: {"folder": os.path.relpath(model.folder, folder), "sha256": sha256(model.folder / WEIGHTS)}
+            for name, model in (branches or {}).items()
+        },
+    }
+    write_json(folder / CARD, {**card, **fixed})
+
+
+def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
+    """The model in `folder`, in evaluation mode.
+
+    loaded: models already in memory by sha256 of their weights; a fusion shares its branches with them, and adds
+    those it loads. Raises CheckpointError where a file is missing or does not match what this version builds.
+    """
+    loaded = {} if loaded is None else loaded
+    card = read_card(folder)
+    digest = sha256(folder / WEIGHTS)
+    if digest in loaded and loaded[digest].folder == folder:
+        return loaded[digest]
+    branches = {name: _load_branch(folder, name, entry, loaded) for name, entry in card["branches"].items()}
+    try:
+        network = build(card["modality"], preset=card["preset"], activation=card["activation"], branches=branches)
+    except (ValueError, KeyError) as error:
+        raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error
+    _fill(network, folder)
+    loaded[digest] = Model(network.eval(), card, folder)
+    return loaded[digest]
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a checkpoint, checked. Raises CheckpointError where it is missing or says what cannot be."""
+    if not (folder / CARD).is_file() or not (folder / WEIGHTS).is_file():
+        raise CheckpointError(f"{folder} holds no model; wanted {WEIGHTS} and {CARD}.")
+    try:
+        card = json.loads((folder / CARD).read_text())
+        facts = {
+            name: card[name] for name in ("modality", "preset", "activation", "traits", "preprocessing", "branches")
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"The card of {folder.name} is damaged: {error!r}.") from error
+    wanted = {"traits": list(TRAIT_NAMES), "preprocessing": asdict(PREPROCESSING)}
+    for name, value in wanted.items():
+        if facts[name] != value:
+            raise CheckpointError(f"{folder.name} was made with {name} {facts[name]}; this version has {value}.")
+    if facts["modality"] not in MODALITIES or facts["activation"] not in ACTIVATIONS:
+        raise CheckpointError(f"{folder.name} is a {facts['modality']!r} model; wanted one of {', '.join(MODALITIES)}.")
+    return card
+
+
+def _load_branch(folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model]) -> Network:
+    """The branch a fusion was trained on, recognised by its digest; it lies where the card says."""
+    wanted = entry["sha256"]
+    if wanted in loaded:
+        return loaded[wanted].network
+    place = folder / entry["folder"]
+    if not (place / WEIGHTS).is_file():
+        raise CheckpointError(f"{folder.name} needs the {name} model it was trained on in {place}; put it there.")
+    if sha256(place / WEIGHTS) != wanted:
+        raise CheckpointError(
+            f"{place} is not the {name} model that {folder.name} was trained on (its digest differs)."
+        )
+    return load_model(place, loaded).network
+
+
+def _fill(network: Network, folder: Path) -> None:
+    try:
+        tensors = load_file(folder / WEIGHTS)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"The weights of {folder.name} are damaged; copy the folder again.") from error
+    wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(ELSEWHERE)}
+    for name in wanted.keys() ^ tensors.keys():
+        raise CheckpointError(
+            f"{folder.name}: tensor {name} is {'missing' if name in wanted else 'not of this model'}."
+        )
+    for name, tensor in tensors.items():
+        if tensor.shape != wanted[name].shape:
+            found, want = tuple(tensor.shape), tuple(wanted[name].shape)
+            raise CheckpointError(f"{folder.name}: tensor {name} is {found}; wanted {want}.")
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{folder.name}: tensor {name} holds values that are not numbers.")
+    network.load_state_dict(
+        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
+    )

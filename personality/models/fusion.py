@@ -1,0 +1,49 @@
+"""Late fusion: the last hidden layers of trained networks joined, with or without handcrafted features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from personality.models.network import Batch, Network, dense
+
+HANDCRAFTED = 9  # seven emotions, gender, age: see `inputs.handcrafted`
+SIZES = {"thesis": (512, 512, 32), "compact": (64,)}
+DROPOUT = {"thesis": 0.0, "compact": 0.2}
+
+
+class Fusion(Network):
+    """The branches' last hidden layers (and nine handcrafted features) -> dense layers -> 5.
+
+    The branches are trained before and stay fixed; the thesis's sizes are 512, 512, 32.
+    """
+
+    def __init__(self, activation: str, *, preset: str, branches: dict[str, Network], handcrafted: bool) -> None:
+        super().__init__(SIZES[preset][-1])
+        self.branches = nn.ModuleDict(branches)
+        self.joined = list(branches.values())
+        self.takes_handcrafted = handcrafted
+        joined = sum(branch.hidden_size for branch in branches.values()) + HANDCRAFTED * handcrafted
+        self.normalise = nn.BatchNorm1d(joined)
+        self.layers = dense((joined, *SIZES[preset]), activation, DROPOUT[preset])
+        self.branches.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Fusion:
+        """Training mode for the fusion's own layers; the branches stay as they are."""
+        super().train(mode)
+        self.branches.eval()
+        return self
+
+    def features(self, batch: Batch) -> Tensor:
+        """The branches' hidden layers, then the handcrafted features, side by side (B, joined)."""
+        with torch.no_grad():
+            parts = [branch.embed(batch) for branch in self.joined]
+        if self.takes_handcrafted:
+            if batch.handcrafted is None:
+                raise ValueError("the network got a batch without handcrafted features; wanted float32 (B, 9)")
+            parts.append(batch.handcrafted)
+        return torch.cat(parts, 1)
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, hidden_size)."""
+        return self.layers(self.normalise(features))

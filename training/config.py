@@ -1,0 +1,115 @@
+"""What a run does: one frozen object, checked when it is made, stored with the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from personality.models import MODALITIES
+from personality.models.network import ACTIVATIONS
+
+OPTIMISERS = ("adam", "sgd", "momentum")
+LOSSES = ("mse", "l1")
+PARTS = ("head", "all")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Some epochs of one kind. trains `head` (what precedes it is computed once, and kept) or `all`."""
+
+    epochs: int
+    trains: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class Config:
+    """All choices of a run. Raises ValueError where they contradict each other.
+
+    frames: crops per clip that a network for faces sees at a time; patience: epochs without a better validation
+    loss before a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings).
+    """
+
+    modality: str
+    preset: str = "compact"
+    stages: tuple[Stage, ...] = ()
+    activation: str = "relu"
+    optimiser: str = "adam"
+    weight_decay: float = 0.0
+    loss: str = "l1"
+    batch: int = 32
+    frames: int = 16
+    patience: int = 10
+    seed: int = 0
+    backbone: str | None = None
+
+    def __post_init__(self) -> None:
+        allowed: dict[str, Iterable[str]] = {
+            "modality": MODALITIES,
+            "preset": PRESETS,
+            "activation": ACTIVATIONS,
+            "optimiser": OPTIMISERS,
+        }
+        for name, choices in {**allowed, "loss": LOSSES}.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
+        if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
+            raise ValueError("stages want at least one stage of at least one epoch that trains head or all")
+        if any(stage.rate <= 0 for stage in self.stages) or min(self.batch, self.frames, self.patience) < 1:
+            raise ValueError("rate, batch, frames and patience want to be above 0")
+        if MODALITIES[self.modality].branches and any(stage.trains == "all" for stage in self.stages):
+            raise ValueError(f"{self.modality} joins trained branches that stay fixed; its stages train the head only")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `Config.from_dict` reads them back."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: dict[str, Any]) -> Config:
+        """The config that `as_dict` gave. Raises ValueError or TypeError where it is none."""
+        return Config(**{**values, "stages": tuple(Stage(**stage) for stage in values["stages"])})
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The values a preset gives to the fields of Config, by modality, and to all of them."""
+
+    common: dict[str, Any]
+    stages: dict[str, tuple[Stage, ...]]
+    special: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+_FUSION = ("audiovisual", "handcrafted")
+PRESETS = {
+    # The table of the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
+    "thesis": Preset(
+        common={"loss": "mse", "batch": 32, "frames": 1},
+        stages={
+            "audio": (Stage(150, "head", 1e-5),),
+            "visual": (Stage(50, "head", 1e-5), Stage(20, "all", 1e-5)),
+            **dict.fromkeys(_FUSION, (Stage(70, "head", 1e-5),)),
+        },
+        special={"audio": {"batch": 64}},
+    ),
+    "compact": Preset(
+        common={"loss": "l1", "batch": 32, "frames": 16, "weight_decay": 1e-4},
+        stages={
+            "audio": (Stage(60, "head", 1e-3),),
+            "visual": (Stage(40, "head", 1e-3), Stage(6, "all", 1e-4)),
+            **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3),)),
+        },
+        special={"visual": {"frames": 4}},
+    ),
+}
+
+
+def preset(modality: str, name: str = "compact", **changes: Any) -> Config:
+    """The config of a preset for a modality, with changes. Raises ValueError as Config does."""
+    if name not in PRESETS or modality not in MODALITIES:
+        raise ValueError(
+            f"no preset {name!r} for {modality!r}; wanted {', '.join(PRESETS)} and {', '.join(MODALITIES)}"
+        )
+    plan = PRESETS[name]
+    values = {**plan.common, **plan.special.get(modality, {}), "stages": plan.stages[modality]}
+    return replace(Config(modality=modality, preset=name, **values), **changes)

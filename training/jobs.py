@@ -1,0 +1,55 @@
+"""Runs as processes of their own, which outlive the page and the server that began them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from training.config import Config
+from training.runs import ACTIVE, Run, process_started
+
+ROOT = Path(__file__).parents[1]
+
+
+def start(config: Config, *, cache: Path, runs: Path) -> Run:
+    """Begin a run in the background and return it."""
+    run = Run(free_folder(runs, config))
+    run.create(config, cache)
+    _launch(run)
+    return run
+
+
+def resume(run: Run) -> None:
+    """Go on with a run that was stopped or died. Raises ValueError where it is active."""
+    if run.status()["state"] in ACTIVE:
+        raise ValueError(f"{run.folder.name} is running; stop it first")
+    _launch(run)
+
+
+def stop(run: Run) -> None:
+    """Ask a run to finish its step and leave; it can be resumed. Does nothing where its process is gone."""
+    status = run.status()
+    pid = status.get("pid", -1)
+    if status["state"] in ACTIVE and process_started(pid) == status.get("process_started"):
+        os.kill(pid, signal.SIGTERM)
+
+
+def free_folder(runs: Path, config: Config) -> Path:
+    """A folder named after the modality that is not taken: `audio`, `audio-2`, ..."""
+    names = (config.modality if n == 1 else f"{config.modality}-{n}" for n in range(1, 10_000))
+    return next(runs / name for name in names if not (runs / name).exists())
+
+
+def _launch(run: Run) -> None:
+    with (run.folder / "log.txt").open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "training", "resume", str(run.folder.resolve())],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
