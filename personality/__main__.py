@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
-from personality.dataset.index import SPLITS, DatasetError
-from personality.preprocessing.cache import CacheError
+from personality.dataset.index import SPLITS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)
-    except (DatasetError, CacheError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -86,10 +86,11 @@ def _plain(rows: list[dict]) -> list[dict]:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from personality.predict import DEMO_MODELS, as_json, load_models, predict
+    from personality.demo import MODELS
+    from personality.predict import as_json, load_models, predict
     from personality.preprocessing.media import MediaError
 
-    models = load_models(options.run_folders or DEMO_MODELS)
+    models = load_models(options.run_folders or MODELS)
     status = 0
     for video in options.videos:
         try:
@@ -104,9 +105,8 @@ def _in_words(result: dict) -> str:
     """A prediction for people: the impression of strangers, per model."""
     if "error" in result:
         return f"{result['clip']}: {result['error']}"
-    lines = [
-        f"{result['clip']}: {result['duration']:.1f} s, {len(result['faces'])} faces, {result['audio']['seconds']} s of sound"
-    ]
+    sound = result["audio"]["seconds"]
+    lines = [f"{result['clip']}: {result['duration']:.1f} s, {len(result['faces'])} faces, {sound} s of sound"]
     if result["faces"]:
         lines.append(f"  looks {result['age']:.0f} years old, {result['gender']} (estimates)")
     for model, traits in result["traits"].items():

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import PredictionsError, check_predictions
 from personality.dataset.index import BASE_COLUMNS, Dataset
-from personality.preprocessing.cache import Cache
 from personality.storage import atomic_path
 from personality.traits import TRAIT_NAMES
+
+if TYPE_CHECKING:
+    from personality.preprocessing.cache import Cache
 
 BATCH = 16  # clips read and predicted at a time
 NOT_ATTRIBUTES = (
@@ -54,7 +57,7 @@ def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.Dat
     from tqdm import tqdm
 
     from personality.constants import PREPROCESSING
-    from personality.models import MODALITIES
+    from personality.modalities import MODALITIES
     from personality.models.inputs import can_speak, make_batch
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

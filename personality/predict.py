@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from personality.preprocessing.media import Source
     from personality.preprocessing.sample import Piece, Sample
 
-DEMO = Path(__file__).parents[1] / "demo"
-DEMO_MODELS = tuple(DEMO / "models" / name for name in ("audio", "visual", "audiovisual", "handcrafted"))
-
 
 @dataclass(frozen=True)
 class Impression:
@@ -64,7 +61,7 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
     """What each model says of a Sample. Branches that several models share are computed once."""
     import torch
 
-    from personality.models import MODALITIES
+    from personality.modalities import MODALITIES
     from personality.models.inputs import can_speak, make_batch
 
     batch = make_batch([sample], PREPROCESSING.faces)

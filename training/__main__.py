@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
+from personality.modalities import ACTIVATIONS, MODALITIES
 from training.config import LOSSES, OPTIMISERS, PRESETS, Config, Stage, preset
 
-MODALITY_NAMES = ("audio", "visual", "audiovisual", "handcrafted")
+PRACTICE_PEOPLE = 60
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -68,6 +70,20 @@ def _face_model(options: argparse.Namespace) -> None:
     print(card["rating_r2_10_fold"])
 
 
+def _practice(options: argparse.Namespace) -> None:
+    from personality.dataset import load_dataset
+    from personality.preprocessing.run import preprocess
+    from personality.synthetic.people import synthesize
+
+    people = options.workspace / "datasets" / "practice"
+    if not people.exists():
+        unfinished = people.with_name("practice.unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        synthesize(unfinished, people=PRACTICE_PEOPLE, seed=1)
+        unfinished.rename(people)
+    preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1)
+
+
 def _parser() -> argparse.ArgumentParser:
     assets = Path(__file__).parents[1] / "personality" / "assets"
     parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
@@ -75,13 +91,13 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("run", help="train one modality on a cache")
     command.add_argument("cache", type=Path)
-    command.add_argument("--modality", choices=MODALITY_NAMES, required=True)
+    command.add_argument("--modality", choices=tuple(MODALITIES), required=True)
     command.add_argument("--preset", choices=tuple(PRESETS), default="compact")
     command.add_argument("--out", type=Path, default=Path("workspace/runs"), help="folder of runs")
     command.add_argument("--epochs", type=int, help="of every stage")
     command.add_argument("--rate", type=float, help="of learning, in every stage")
     command.add_argument("--optimiser", choices=OPTIMISERS)
-    command.add_argument("--activation", choices=("relu", "tanh", "sigmoid"))
+    command.add_argument("--activation", choices=ACTIVATIONS)
     command.add_argument("--loss", choices=LOSSES)
     for name in ("batch", "patience", "seed"):
         command.add_argument(f"--{name}", type=int)
@@ -104,6 +120,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--predictor", type=Path, required=True, help="dlib's 68-point predictor")
     command.add_argument("--out", type=Path, default=assets / "face_model")
     command.set_defaults(run=_face_model)
+
+    command = commands.add_parser("practice", help="a cache of synthetic people to practise on")
+    command.add_argument("workspace", type=Path)
+    command.set_defaults(run=_practice)
     return parser
 
 

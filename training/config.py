@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from personality.models import MODALITIES
-from personality.models.network import ACTIVATIONS
+from personality.modalities import ACTIVATIONS, MODALITIES
 
 OPTIMISERS = ("adam", "sgd", "momentum")
 LOSSES = ("mse", "l1")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from personality.models import MODALITIES
+from personality.modalities import MODALITIES
 from personality.models.inputs import make_batch
 from personality.models.network import Batch, Network
 from personality.preprocessing.cache import Cache

@@ -37,6 +37,12 @@ def stop(run: Run) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
+def make_practice_cache(workspace: Path) -> None:
+    """Begin making a dataset of synthetic people and its cache, `workspace/caches/practice`, in the background."""
+    workspace.mkdir(parents=True, exist_ok=True)
+    _detach(["practice", str(workspace.resolve())], workspace / "practice.log")
+
+
 def free_folder(runs: Path, config: Config) -> Path:
     """A folder named after the modality that is not taken: `audio`, `audio-2`, ..."""
     names = (config.modality if n == 1 else f"{config.modality}-{n}" for n in range(1, 10_000))
@@ -44,12 +50,17 @@ def free_folder(runs: Path, config: Config) -> Path:
 
 
 def _launch(run: Run) -> None:
-    with (run.folder / "log.txt").open("ab") as log:
+    _detach(["resume", str(run.folder.resolve())], run.folder / "log.txt")
+
+
+def _detach(arguments: list[str], log: Path) -> None:
+    """A process in a session of its own: it survives the page, the browser and the server."""
+    with log.open("ab") as file:
         subprocess.Popen(
-            [sys.executable, "-m", "training", "resume", str(run.folder.resolve())],
+            [sys.executable, "-m", "training", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )

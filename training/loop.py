@@ -25,7 +25,8 @@ from tqdm import tqdm
 from personality import __version__
 from personality.analysis.intervals import mean_intervals, source_weights
 from personality.constants import PREPROCESSING
-from personality.models import MODALITIES, build
+from personality.modalities import MODALITIES
+from personality.models import build
 from personality.models.checkpoint import Model, load_model, read_card, save_card, save_weights
 from personality.models.network import Batch, Network
 from personality.preprocessing.cache import Cache

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from personality.modalities import MODALITIES
 from personality.models.audio import CompactAudio, ThesisAudio
 from personality.models.fusion import Fusion
 from personality.models.network import Network
 from personality.models.visual import CompactVisual, ThesisVisual
-
-
-@dataclass(frozen=True)
-class Modality:
-    """What a modality takes. label for people; inputs it cannot do without; the branches it joins, if any."""
-
-    label: str
-    inputs: tuple[str, ...]
-    branches: tuple[str, ...] = ()
-    handcrafted: bool = False
-
-
-MODALITIES = {
-    "audio": Modality("Audio", ("audio",)),
-    "visual": Modality("Visual", ("faces",)),
-    "audiovisual": Modality("Audio + Visual", ("audio", "faces"), ("audio", "visual")),
-    "handcrafted": Modality("Audio + Visual + handcrafted", ("audio", "faces"), ("audio", "visual"), handcrafted=True),
-}
 
 SINGLE: dict[tuple[str, str], Callable[[str], Network]] = {
     ("audio", "thesis"): ThesisAudio,

@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import PREPROCESSING
-from personality.models import MODALITIES, build
-from personality.models.network import ACTIVATIONS, Network
+from personality.modalities import ACTIVATIONS, MODALITIES
+from personality.models import build
+from personality.models.network import Network
 from personality.storage import sha256, write_bytes, write_json
 from personality.traits import TRAIT_NAMES
 

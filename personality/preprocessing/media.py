@@ -132,12 +132,6 @@ def read_still(source: Source) -> np.ndarray | None:
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
 
 
-def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
-    """Lowest and highest sample in each of `columns` equal parts, float32 (columns, 2): a waveform to draw."""
-    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
-    return np.stack([parts.min(1), parts.max(1)], 1)
-
-
 @contextmanager
 def _opened(source: Source) -> Iterator[InputContainer]:
     """The container, with whatever FFmpeg raises while it is used turned into MediaError."""

@@ -1,0 +1,21 @@
+"""The dashboard: `streamlit run app.py`. Navigation and the page's frame; nothing else."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Apparent personality", page_icon=":material/face:", layout="wide")
+
+pages = {
+    "": [
+        st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+        st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
+        st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models"),
+    ],
+    "Accuracy": [
+        st.Page("pages/traits.py", title="Traits", icon=":material/radar:", url_path="traits"),
+        st.Page("pages/gender.py", title="Gender", icon=":material/wc:", url_path="gender"),
+        st.Page("pages/age.py", title="Age", icon=":material/cake:", url_path="age"),
+        st.Page("pages/emotion.py", title="Emotion", icon=":material/mood:", url_path="emotion"),
+    ],
+    "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
+}
+st.navigation(pages).run()

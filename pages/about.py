@@ -1,0 +1,45 @@
+"""About: what it is for, what it is not for, limits, law, licences."""
+
+import json
+
+import streamlit as st
+
+from pages import parts
+from personality.preprocessing.emotion import WEIGHTS
+from personality.synthetic.face_model import FOLDER
+
+parts.frame("About", "What this is for, what it must not be used for, and where its parts come from.", notice=True)
+left, right = st.columns(2)
+left.markdown(
+    """
+    ### For
+    - research and teaching on first impressions and on how machines reproduce them;
+    - audits: for whom does such a model err, and is the difference more than chance?
+
+    ### Not for
+    - hiring, education, policing, insurance, or any decision about a person. In the EU, inferring emotions at work or
+      in education is prohibited (AI Act, Article 5(1)(f)), and people must be told where emotions are recognised
+      (Article 50(3)). Ask a lawyer before you show it to the public.
+    - saying what somebody is like. The labels are quick judgements of strangers, with all their prejudices.
+    """
+)
+right.markdown(
+    """
+    ### Limits
+    - *Neuroticism* in First Impressions holds its opposite; it is shown as **emotional stability (N)**.
+    - The official split shares source videos between training and test: seen people look easier than they are.
+    - Gender, ethnicity and age are what annotators or estimators perceived.
+    - The demo's people, voices and labels are synthetic; its figures say nothing about real people.
+
+    ### Licences
+    - code: MIT; face model and demo models: CC BY-NC-SA 4.0; emotion weights: research use, as FER-2013;
+    - First Impressions v2 is not included: ask ChaLearn for it.
+    """
+)
+st.subheader("Measured figures of the parts that ship")
+emotion = json.loads((WEIGHTS.parent / "card.json").read_text())["public_test"]
+face = json.loads((FOLDER / "card.json").read_text())
+columns = st.columns(3)
+columns[0].metric("Expressions, FER-2013 public test", f"{emotion['accuracy']:.3f}", help=f"n = {emotion['n']:,}")
+columns[1].metric("Calibration error of expressions", f"{emotion['calibration_error']:.3f}")
+columns[2].metric("Portraits behind the face model", f"{face['used']} of {face['portraits']}")

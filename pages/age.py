@@ -1,0 +1,28 @@
+"""Age: accuracy per age range and how the ages are spread."""
+
+import streamlit as st
+
+from pages import parts
+from personality import charts
+
+parts.frame(
+    "Accuracy by age",
+    "Ages in eight ranges, as annotated by people, or as estimated from the faces where nobody did.",
+    notice=False,
+)
+table = parts.choose_table()
+rows = parts.accuracy_rows(table, ("age_group",))
+
+st.subheader("How many clips of each age")
+counts = rows[(rows["trait"] == "mean") & (rows["model"] == rows["model"].iloc[0])][["group", "n"]]
+st.altair_chart(charts.group_counts(counts, title="years"), width="stretch", alt="Number of clips per age range")
+parts.warn_small(rows)
+
+st.subheader("Accuracy")
+trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="age_trait")
+colours = charts.model_colours(list(rows["model"].unique()))
+figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
+st.plotly_chart(figure, width="stretch", key="age", alt="Accuracy per age range and model with intervals")
+parts.how_to_read()
+parts.accuracy_table(rows, key="age")
+st.caption("The thesis draws its age ranges as pictures without numbers, so there is nothing to print beside ours.")

@@ -1,0 +1,56 @@
+"""Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
+
+import streamlit as st
+
+from pages import parts
+from personality import charts
+from personality.analysis.emotions import best_and_worst, confidence_histogram
+from personality.analysis.published import published_emotion
+from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
+
+AUDIO = ("audio",)
+
+parts.frame(
+    "Accuracy by emotion",
+    "The dominant expression of a clip is the one that most of its faces show, by our own network. "
+    "**An expression is not a feeling.**",
+    notice=False,
+)
+table = parts.choose_table()
+clips = parts.one_row_per_clip(table)
+if "emotion" not in table or table["emotion"].isna().all():
+    st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
+    st.stop()
+rows = parts.accuracy_rows(table, ("emotion",))
+
+left, right = st.columns(2)
+counts = rows[(rows["trait"] == "mean") & (rows["model"] == rows["model"].iloc[0])][["group", "n"]]
+left.subheader("Clips per expression")
+chart = charts.group_counts(counts, title="dominant expression", colours=EMOTION_COLOURS)
+left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
+right.subheader("How sure the detector is")
+chart = charts.emotion_confidence(confidence_histogram(clips))
+right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
+parts.warn_small(rows)
+
+st.subheader("Accuracy")
+trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="emotion_trait")
+colours = charts.model_colours(list(rows["model"].unique()))
+figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
+st.plotly_chart(figure, width="stretch", key="emotion", alt="Accuracy per expression and model with intervals")
+parts.how_to_read()
+
+st.subheader("Best and worst trait")
+for name, without in (("All models", ()), ("Without audio alone", AUDIO)):
+    st.markdown(f"**{name}**")
+    best = best_and_worst(rows, without=without)
+    best[["best", "worst"]] = best[["best", "worst"]].replace(TRAIT_LABELS)
+    number = st.column_config.NumberColumn(format="%.4f")
+    figures = {column: number for column in best.columns if column.endswith(("accuracy", "low", "high"))}
+    st.dataframe(best, hide_index=True, column_config=figures)
+parts.accuracy_table(rows, key="emotion")
+
+st.subheader("As the thesis printed it")
+published = published_emotion().replace({"trait": TRAIT_LABELS})
+st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
+st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")

@@ -1,0 +1,40 @@
+"""Gender: accuracy for men and for women, average and per trait."""
+
+import streamlit as st
+
+from pages import parts
+from personality import charts
+from personality.analysis.published import published_gender
+from personality.traits import GENDER_COLOURS, TRAIT_LABELS
+
+parts.frame(
+    "Accuracy by gender",
+    "For whom does each model err more? Gender is as annotated by people, or as estimated where nobody did.",
+    notice=False,
+)
+table = parts.choose_table()
+rows = parts.accuracy_rows(table, ("gender",))
+parts.warn_small(rows)
+
+st.subheader("Average of the five traits")
+means = rows[rows["trait"] == "mean"]
+figure = charts.accuracy_dots(means, line="model", colour="group", colours=GENDER_COLOURS)
+st.plotly_chart(figure, width="stretch", key="gender_mean", alt="Mean accuracy per model and gender with intervals")
+parts.how_to_read()
+
+st.subheader("Each trait")
+model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model")
+one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
+figure = charts.accuracy_dots(one, line="trait", colour="group", colours=GENDER_COLOURS)
+st.plotly_chart(figure, width="stretch", key="gender_traits", alt=f"Accuracy per trait and gender of {model}")
+sizes = one.groupby("group", sort=False)["n"].max()
+st.caption("Clips: " + ", ".join(f"{name} {n:,}" for name, n in sizes.items()))
+parts.accuracy_table(rows, key="gender")
+
+st.subheader("As the thesis printed it")
+st.markdown(
+    "On the official test split of First Impressions, without intervals. The rows for audio and for handcrafted "
+    "**cannot add up**: their overall figures lie outside both groups."
+)
+published = published_gender().pivot(index=["model", "group"], columns="trait", values="accuracy")
+st.dataframe(published[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))

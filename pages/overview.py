@@ -1,0 +1,37 @@
+"""Overview: what this is, the headline, where to go."""
+
+import streamlit as st
+
+from pages import parts
+from personality import charts, demo
+
+parts.frame(
+    "Apparent personality",
+    "How does a person's personality **appear to strangers** in a short video, how well does a machine reproduce that "
+    "impression, and **for whom does it err**?",
+    notice=True,
+)
+st.markdown(demo.IMPRESSION)
+
+for column, (page, label, icon, text) in zip(
+    st.columns(3),
+    (
+        ("pages/predict.py", "Predict", ":material/videocam:", "A video in: faces, sound, then five traits, live."),
+        ("pages/models.py", "Models", ":material/model_training:", "Train four modalities on your data; load models."),
+        ("pages/gender.py", "Accuracy by group", ":material/wc:", "Where models err, with n and intervals."),
+    ),
+    strict=True,
+):
+    with column.container(border=True, height="stretch"):
+        st.page_link(page, label=f"**{label}**", icon=icon)
+        st.caption(text)
+
+st.subheader("The demo's headline")
+table = parts.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)
+rows = parts.accuracy_rows(table, ())
+means = rows[rows["trait"] == "mean"]
+colours = charts.model_colours(list(rows["model"].unique()))
+figure = charts.accuracy_dots(means, line="model", colour="model", colours=colours)
+st.plotly_chart(figure, width="stretch", key="headline", alt="Mean accuracy of the four demo models with intervals")
+st.caption(f"n = {means['n'].max():,} test clips of {means['sources'].max():,} synthetic people nobody trained on.")
+parts.how_to_read()

@@ -1,0 +1,163 @@
+"""Predict: a video in, faces as they are found, sound, attributes, then five traits per modality."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+import streamlit as st
+
+from pages import parts
+from personality import charts, demo
+from personality.constants import LIMITS
+from personality.predict import Impression, Silence, predict
+from personality.preprocessing.faces import Face
+from personality.preprocessing.media import MediaError, Metadata
+from personality.preprocessing.sample import Sample, Sound
+from personality.traits import EMOTIONS, TRAIT_LABELS
+
+KINDS = ["mp4", "webm", "avi", "mov"]
+
+
+def choose() -> tuple[str, bytes] | None:
+    """The clip a person brings or the sample: its name and bytes."""
+    st.checkbox(
+        "The person in the video is me or agreed to this. I have read that expressions and impressions are estimated.",
+        key="consent",
+    )
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    ready = st.session_state.get("consent", False)
+    size = LIMITS.upload_bytes // 2**20
+    label = f"A video of one person speaking, up to {size} MB and {LIMITS.seconds:.0f} s"
+    file = left.file_uploader(label, type=KINDS, key="video", disabled=not ready, max_upload_size=size)
+    if right.button("Take the sample", icon=":material/play_circle:", key="sample", width="stretch"):
+        st.session_state["sample_taken"] = True
+    if file is not None:
+        st.session_state["sample_taken"] = False
+        return file.name, file.getvalue()
+    return (demo.CLIP.name, demo.CLIP.read_bytes()) if st.session_state.get("sample_taken") else None
+
+
+def run(key: str, data: bytes) -> Iterator:
+    """The pieces of a prediction: those kept from before, or new ones, kept for the next rerun."""
+    kept = st.session_state.get("pieces", (None, []))
+    if kept[0] == key:
+        yield from kept[1]
+        return
+    pieces: list = []
+    models = parts.models_in_memory()
+    with parts.prediction_lock():
+        for piece in predict(data, models):
+            pieces.append(piece)
+            yield piece
+    st.session_state["pieces"] = (key, pieces)
+
+
+def draw(pieces: Iterable, data: bytes) -> None:
+    """Draw each piece as it comes."""
+    player, facts = st.columns([2, 3])
+    player.video(data)
+    strip, metadata_place = facts.empty(), facts.empty()
+    sound_place, person_place, traits_place = st.empty(), st.empty(), st.empty()
+    faces, spoken = [], []
+    duration = 0.0
+    for piece in pieces:
+        match piece:
+            case Metadata():
+                duration = piece.duration
+                metadata_place.caption(describe(piece))
+            case Face():
+                faces.append(piece)
+                draw_faces(strip, faces)
+            case Sound():
+                draw_sound(sound_place, piece, duration)
+            case Sample():
+                draw_person(person_place, piece)
+            case Impression() | Silence():
+                spoken.append(piece)
+                draw_traits(traits_place, spoken)
+
+
+def describe(metadata: Metadata) -> str:
+    """The metadata strip."""
+    sound = "with sound" if metadata.has_audio else "without sound"
+    size = f"{metadata.width} x {metadata.height}"
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {metadata.codec} · {sound}"
+
+
+def draw_faces(place: st.delta_generator.DeltaGenerator, faces: list[Face]) -> None:
+    """The filmstrip, with the time and the detector's score of each face."""
+    captions = [f"{face.time:.1f} s · {face.score:.2f}" for face in faces]
+    with place.container():
+        st.markdown(f"**Faces** · {len(faces)} found, time and detector score below each")
+        alts = [f"Face at {face.time:.1f} seconds" for face in faces]
+        st.image([face.crop for face in faces], caption=captions, width=84, alt=alts, output_format="JPEG")
+
+
+def draw_sound(place: st.delta_generator.DeltaGenerator, sound: Sound, duration: float) -> None:
+    """The waveform with its window."""
+    with place.container():
+        st.markdown(f"**Sound** · {sound.seconds:.1f} s heard")
+        alt = f"Waveform of the first {sound.seconds:.1f} seconds"
+        st.altair_chart(charts.waveform(sound.samples, duration), width="stretch", alt=alt)
+
+
+def draw_person(place: st.delta_generator.DeltaGenerator, sample: Sample) -> None:
+    """Age, gender and emotions, as estimated."""
+    with place.container():
+        for warning in sample.warnings:
+            st.warning(warning.capitalize() + ".", icon=":material/warning:")
+        if sample.age is None:
+            return
+        left, right = st.columns([1, 2])
+        left.metric("Looks about", f"{sample.age:.0f} years", help="Estimated from four faces; off by 4 to 5 years.")
+        left.metric("Looks", sample.gender, help="Estimated; a perceived category, not an identity.")
+        histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
+        right.markdown("**Expressions** · share of faces by strongest expression")
+        alt = "Share of faces per expression"
+        right.altair_chart(charts.emotion_bars(histogram), width="stretch", alt=alt)
+
+
+def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impression | Silence]) -> None:
+    """Five traits of every model that has spoken, and why others do not."""
+    rows = [
+        {"model": piece.model, "trait": trait, "value": value}
+        for piece in spoken
+        if isinstance(piece, Impression)
+        for trait, value in piece.traits.items()
+    ]
+    with place.container():
+        st.subheader("What strangers would say")
+        for piece in spoken:
+            if isinstance(piece, Silence):
+                st.warning(f"{piece.model} cannot speak: {piece.why}.", icon=":material/volume_off:")
+        if not rows:
+            return
+        values = pd.DataFrame(rows)
+        dots, radar = st.columns([3, 2])
+        alt = "Five traits per model, from 0 to 1"
+        dots.plotly_chart(charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
+        radar.plotly_chart(charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
+        table = values.pivot(index="model", columns="trait", values="value").reindex(values["model"].unique())
+        st.dataframe(table[list(TRAIT_LABELS)[:5]].rename(columns=TRAIT_LABELS).style.format("{:.2f}"))
+        st.caption(demo.IMPRESSION)
+
+
+parts.frame(
+    "Predict",
+    "A short video goes in; out comes how the person in it would **appear to strangers** on five traits.",
+    notice=any(name.startswith("demo") for name in parts.chosen_models()),
+)
+st.markdown(demo.IMPRESSION)
+if not parts.chosen_models():
+    st.warning("No model is loaded. Tick at least one on the Models page.", icon=":material/model_training:")
+    st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
+    st.stop()
+clip = choose()
+if clip is None:
+    st.caption("Nothing yet: upload a video or take the sample, a computer-made person. Videos stay on this machine.")
+    st.stop()
+digest = hashlib.sha256(clip[1]).hexdigest()
+try:
+    draw(run(f"{digest} {sorted(parts.chosen_models())}", clip[1]), clip[1])
+except MediaError as error:
+    st.error(str(error), icon=":material/error:")

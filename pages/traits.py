@@ -1,0 +1,38 @@
+"""Traits: accuracy per trait and model, beside what others published."""
+
+import pandas as pd
+import streamlit as st
+
+from pages import parts
+from personality import charts
+from personality.analysis.published import published_table
+from personality.traits import TRAIT_LABELS
+
+parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
+table = parts.choose_table()
+rows = parts.accuracy_rows(table, ())
+colours = charts.model_colours(list(rows["model"].unique()))
+figure = charts.accuracy_dots(rows, line="trait", colour="model", colours=colours)
+st.plotly_chart(figure, width="stretch", key="traits", alt="Accuracy per trait and model with intervals")
+parts.how_to_read()
+parts.accuracy_table(rows, key="traits")
+
+st.subheader("Beside published figures")
+st.markdown(
+    "Ours are on the table chosen above; the published ones on the official test split of First Impressions. "
+    "**Different data cannot be compared number by number**; on the same data, it can. Best of each column in bold."
+)
+
+
+def bold_best(column: pd.Series) -> list[str]:
+    """A style per cell: the best of a column in bold."""
+    return ["font-weight: bold" if value == column.max() else "" for value in column]
+
+
+ours = rows.pivot(index="model", columns="trait", values="accuracy").reindex(rows["model"].unique())
+for name, part in (("Ours", ours), ("Published", published_table().set_index("system"))):
+    st.markdown(f"**{name}**")
+    shown = part[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS)
+    st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
+n = rows["n"].max()
+st.caption(f"Ours: n = {n:,} clips; intervals in the chart above. The published systems give no intervals.")

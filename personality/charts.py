@@ -1,0 +1,229 @@
+"""Tables to figures. Dots and curves by plotly, counts and sound by altair. No streamlit here.
+
+Colours: one per modality, per trait, per group, the same everywhere (Okabe and Ito's, told apart by the colour-blind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from personality.constants import PREPROCESSING
+from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+
+MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
+BASELINE = "#8C8C8C"
+ROW = 34  # pixels per line of a dot chart
+WAVE_COLUMNS = 600
+
+
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """A colour per model; the shipped four keep theirs, a model named like one (`audio-2`) does not take it."""
+    others = [model for model in models if model not in MODEL_COLOURS]
+    return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
+
+
+def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[str, str]) -> go.Figure:
+    """Accuracy with its interval as dots, one line per value of the column `line`, the constant baseline as a tick.
+
+    rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values.
+    """
+    rows = rows[rows["n"] > 0]
+    lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
+    place = {name: -index for index, name in enumerate(lines)}
+    shift = {kind: (0.5 - (i + 0.5) / len(kinds)) * 0.62 for i, kind in enumerate(kinds)}
+    figure = go.Figure()
+    for kind in kinds:
+        part = rows[rows[colour] == kind]
+        y = part[line].map(place) + shift[kind]
+        figure.add_trace(_interval_dots(part, y, kind, colours.get(kind, BASELINE)))
+        figure.add_trace(_baseline_ticks(part, y, first=kind == kinds[0]))
+    figure.update_yaxes(
+        tickvals=list(place.values()), ticktext=[_line_label(rows, line, name) for name in lines], showgrid=False
+    )
+    return _finish(
+        figure, height=120 + ROW * len(lines) * max(1, len(kinds)) // 2, x="accuracy (1 - mean absolute error)"
+    )
+
+
+def _line_label(rows: pd.DataFrame, line: str, name: str) -> str:
+    label = TRAIT_LABELS.get(name, name)
+    if line != "group":
+        return label
+    return f"{label}<br><sub>n = {rows.loc[rows[line] == name, 'n'].max():,}</sub>"
+
+
+def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> go.Scatter:
+    return go.Scatter(
+        x=part["accuracy"],
+        y=y,
+        mode="markers",
+        name=TRAIT_LABELS.get(name, name),
+        marker={"size": 10, "color": colour},
+        error_x={
+            "type": "data",
+            "array": part["high"] - part["accuracy"],
+            "arrayminus": part["accuracy"] - part["low"],
+            "color": colour,
+            "thickness": 2,
+            "width": 4,
+        },
+        customdata=np.stack([part["low"], part["high"], part["n"], part["sources"], part["baseline"]], 1),
+        hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
+        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>" + TRAIT_LABELS.get(name, name) + "</extra>",
+    )
+
+
+def _baseline_ticks(part: pd.DataFrame, y: pd.Series, *, first: bool) -> go.Scatter:
+    return go.Scatter(
+        x=part["baseline"],
+        y=y,
+        mode="markers",
+        name="constant baseline",
+        legendgroup="baseline",
+        showlegend=first,
+        marker={"symbol": "line-ns-open", "size": 12, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
+        hoverinfo="skip",
+    )
+
+
+def trait_dots(values: pd.DataFrame) -> go.Figure:
+    """Five traits of one clip for several models: columns model, trait, value in [0, 1]."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    order = [trait.label for trait in reversed(TRAITS)]
+    for model, part in values.groupby("model", sort=False):
+        labels = part["trait"].map(TRAIT_LABELS)
+        marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
+        figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
+    for trait in TRAITS:
+        for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
+            figure.add_annotation(
+                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
+            )
+    figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=order)
+    return _finish(figure, height=380, x="what strangers would say, 0 to 1")
+
+
+def trait_radar(values: pd.DataFrame) -> go.Figure:
+    """The same as a radar, one outline per model."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    for model, part in values.groupby("model", sort=False):
+        r, theta = [*part["value"], part["value"].iloc[0]], [*part["trait"], part["trait"].iloc[0]]
+        labels = [TRAIT_LABELS[name] for name in theta]
+        figure.add_trace(go.Scatterpolar(r=r, theta=labels, name=str(model), line={"color": colours[str(model)]}))
+    figure.update_layout(
+        polar={"radialaxis": {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}, "bgcolor": "rgba(0,0,0,0)"}
+    )
+    return _finish(figure, height=380, x="")
+
+
+def training_curves(metrics: pd.DataFrame, *, best_epoch: int | None) -> go.Figure:
+    """Loss of training and validation per epoch, the best epoch marked."""
+    figure = go.Figure()
+    for column, name, colour in (("loss", "training", "#8C8C8C"), ("validation_loss", "validation", "#0072B2")):
+        line = {"color": colour, "width": 2}
+        figure.add_trace(go.Scatter(x=metrics["epoch"], y=metrics[column], mode="lines", name=name, line=line))
+    for stage in metrics["stage"].unique()[1:]:
+        figure.add_vline(
+            x=float(metrics.loc[metrics["stage"] == stage, "epoch"].iloc[0]) - 0.5, line_dash="dot", opacity=0.4
+        )
+    if best_epoch:
+        figure.add_vline(x=best_epoch, line_color="#009E73", annotation_text="best", opacity=0.7)
+    figure.update_yaxes(title="loss")
+    return _finish(figure, height=280, x="epoch")
+
+
+def _finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
+    figure.update_xaxes(title=x)
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    )
+    return figure
+
+
+def waveform(samples: np.ndarray, duration: float) -> alt.LayerChart:
+    """The first 5 s of sound as an envelope, shaded as the window a model hears, on the clip's time line."""
+    part = envelope(samples, WAVE_COLUMNS)
+    time = (np.arange(WAVE_COLUMNS) + 0.5) / WAVE_COLUMNS * PREPROCESSING.audio_seconds
+    table = pd.DataFrame({"time": time, "low": part[:, 0], "high": part[:, 1]})
+    end = max(duration, PREPROCESSING.audio_seconds)
+    window = pd.DataFrame({"start": [0.0], "end": [PREPROCESSING.audio_seconds]})
+    shade = alt.Chart(window).mark_rect(opacity=0.12, color="#E69F00").encode(x="start:Q", x2="end:Q")
+    wave = (
+        alt.Chart(table)
+        .mark_area(color="#E69F00")
+        .encode(
+            x=alt.X(
+                "time:Q", title="seconds; the shaded 5 s are what the models hear", scale=alt.Scale(domain=[0, end])
+            ),
+            y=alt.Y("low:Q", title=None, axis=None, scale=alt.Scale(domain=[-1, 1], clamp=True)),
+            y2="high:Q",
+        )
+    )
+    return (shade + wave).properties(height=120)
+
+
+def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
+    """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
+    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
+    return np.stack([parts.min(1), parts.max(1)], 1)
+
+
+def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
+    """The share of a clip's faces per strongest emotion."""
+    table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("share:Q", title="share of faces", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+            color=alt.Color("emotion:N", legend=None, scale=_scale(EMOTION_COLOURS)),
+        )
+        .properties(height=200)
+    )
+
+
+def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
+    """How many clips each group has: columns group, n, in the order given; empty groups keep their place."""
+    colour = alt.Color("group:N", legend=None, scale=_scale(colours)) if colours else alt.value("#0072B2")
+    return (
+        alt.Chart(counts)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X("group:N", title=title, sort=list(counts["group"]), axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("n:Q", title="clips"),
+            color=colour,
+            tooltip=["group", "n"],
+        )
+        .properties(height=220)
+    )
+
+
+def emotion_confidence(counts: pd.DataFrame) -> alt.Chart:
+    """Clips per range of confidence, stacked by dominant emotion: columns emotion, range, n."""
+    return (
+        alt.Chart(counts)
+        .mark_bar()
+        .encode(
+            x=alt.X("range:N", title="confidence of the dominant emotion", axis=alt.Axis(labelAngle=0)),
+            y=alt.Y("n:Q", title="clips"),
+            color=alt.Color("emotion:N", scale=_scale(EMOTION_COLOURS), sort=list(EMOTIONS)),
+            tooltip=["emotion", "range", "n"],
+        )
+        .properties(height=260)
+    )
+
+
+def _scale(colours: dict[str, str]) -> alt.Scale:
+    return alt.Scale(domain=list(colours), range=list(colours.values()))

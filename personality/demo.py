@@ -1,0 +1,20 @@
+"""What ships, so that every page shows something true at the first visit: models, predictions, a clip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "demo"
+MODELS = tuple(FOLDER / "models" / name for name in ("audio", "visual", "audiovisual", "handcrafted"))
+PREDICTIONS = FOLDER / "predictions.parquet"
+CLIP = FOLDER / "sample.mp4"
+# What every page says above figures or models of the demo.
+NOTICE = (
+    "**Demo on synthetic people.** The shipped models were trained on computer-made faces and voices of people who do "
+    "not exist, with planted labels. They show how the tool works and are no judgement of anyone."
+)
+# What every page says that shows a person's traits.
+IMPRESSION = (
+    "These numbers are **impressions on strangers, not personality**: a guess of what people would say after a few "
+    "seconds of video. Not for hiring, education, policing or any decision about a person."
+)
