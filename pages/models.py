@@ -1,6 +1,7 @@
 """Models: load shipped and finished ones, start a run, watch it, stop it, go on."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from personality import charts
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
-from training.config import LOSSES, OPTIMISERS, PRESETS, Stage, preset
+from training.config import LOSSES, OPTIMISERS, PRESETS, preset
 from training.runs import ACTIVE, Run, list_runs
 
 LABELS = {name: modality.label for name, modality in MODALITIES.items()}
@@ -42,7 +43,7 @@ def show_card(folder: Path) -> None:
         st.dataframe(table.style.format(precision=4), hide_index=True)
         n, sources = metrics["n"], metrics["sources"]
         st.caption(
-            f"Validation, n = {n} clips of {sources} sources, 95 % intervals. Licence {card['licence']}. {card['not_for']}"
+            f"Validation, n = {n} clips of {sources} sources, 95 % intervals. {card['licence']}. {card['not_for']}"
         )
         with st.expander("The whole card"):
             st.json(card)
@@ -88,7 +89,7 @@ def start(cache: Path, modality: str, name: str, changes: dict, epochs: int | No
     """Begin a run with the form's values, or say what is wrong with them."""
     try:
         config = preset(modality, name, **changes)
-        stages = tuple(Stage(epochs or stage.epochs, stage.trains, rate or stage.rate) for stage in config.stages)
+        stages = tuple(replace(s, epochs=epochs or s.epochs, rate=rate or s.rate) for s in config.stages)
         run = jobs.start(preset(modality, name, **changes, stages=stages), cache=cache, runs=runs_folder())
         st.toast(f"{run.folder.name} has begun", icon=":material/play_arrow:")
     except (ValueError, OSError) as error:

@@ -17,7 +17,7 @@ from personality.traits import TRAIT_NAMES
 if TYPE_CHECKING:
     from personality.preprocessing.cache import Cache
 
-BATCH = 16  # clips read and predicted at a time
+BATCH = 4  # clips read and predicted at a time
 NOT_ATTRIBUTES = (
     *BASE_COLUMNS,
     "error",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from personality.modalities import ACTIVATIONS, MODALITIES
-from training.config import LOSSES, OPTIMISERS, PRESETS, Config, Stage, preset
+from training.config import LOSSES, OPTIMISERS, PRESETS, Config, preset
 
 PRACTICE_PEOPLE = 60
 
@@ -43,7 +44,7 @@ def _config(options: argparse.Namespace) -> Config:
     config = preset(options.modality, options.preset, **changes)
     if options.epochs is None and options.rate is None:
         return config
-    stages = [Stage(options.epochs or s.epochs, s.trains, options.rate or s.rate) for s in config.stages]
+    stages = [replace(s, epochs=options.epochs or s.epochs, rate=options.rate or s.rate) for s in config.stages]
     return preset(options.modality, options.preset, **{**changes, "stages": tuple(stages)})
 
 
@@ -68,6 +69,12 @@ def _face_model(options: argparse.Namespace) -> None:
 
     card = build_face_model(options.portraits, options.predictor, options.out)
     print(card["rating_r2_10_fold"])
+
+
+def _ship(options: argparse.Namespace) -> None:
+    from training.ship import ship
+
+    ship(options.work, options.out)
 
 
 def _practice(options: argparse.Namespace) -> None:
@@ -120,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--predictor", type=Path, required=True, help="dlib's 68-point predictor")
     command.add_argument("--out", type=Path, default=assets / "face_model")
     command.set_defaults(run=_face_model)
+
+    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
+    command.add_argument("work", type=Path)
+    command.add_argument("out", type=Path)
+    command.set_defaults(run=_ship)
 
     command = commands.add_parser("practice", help="a cache of synthetic people to practise on")
     command.add_argument("workspace", type=Path)

@@ -15,19 +15,23 @@ PARTS = ("head", "all")
 
 @dataclass(frozen=True)
 class Stage:
-    """Some epochs of one kind. trains `head` (what precedes it is computed once, and kept) or `all`."""
+    """Some epochs of one kind. trains `head` (what precedes it is computed once, and kept) or `all`.
+
+    rate: of learning; frames: crops per clip, spread evenly for a head, drawn anew each epoch for all.
+    """
 
     epochs: int
     trains: str
     rate: float
+    frames: int = 16
 
 
 @dataclass(frozen=True)
 class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
 
-    frames: crops per clip that a network for faces sees at a time; patience: epochs without a better validation
-    loss before a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings).
+    patience: epochs without a better validation loss before a stage ends; backbone: safetensors to start the
+    backbone from (None: what the preset brings).
     """
 
     modality: str
@@ -38,7 +42,6 @@ class Config:
     weight_decay: float = 0.0
     loss: str = "l1"
     batch: int = 32
-    frames: int = 16
     patience: int = 10
     seed: int = 0
     backbone: str | None = None
@@ -55,7 +58,7 @@ class Config:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
             raise ValueError("stages want at least one stage of at least one epoch that trains head or all")
-        if any(stage.rate <= 0 for stage in self.stages) or min(self.batch, self.frames, self.patience) < 1:
+        if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or min(self.batch, self.patience) < 1:
             raise ValueError("rate, batch, frames and patience want to be above 0")
         if MODALITIES[self.modality].branches and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} joins trained branches that stay fixed; its stages train the head only")
@@ -83,22 +86,21 @@ _FUSION = ("audiovisual", "handcrafted")
 PRESETS = {
     # The table of the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
     "thesis": Preset(
-        common={"loss": "mse", "batch": 32, "frames": 1},
+        common={"loss": "mse", "batch": 32},
         stages={
             "audio": (Stage(150, "head", 1e-5),),
-            "visual": (Stage(50, "head", 1e-5), Stage(20, "all", 1e-5)),
+            "visual": (Stage(50, "head", 1e-5, frames=1), Stage(20, "all", 1e-5, frames=1)),
             **dict.fromkeys(_FUSION, (Stage(70, "head", 1e-5),)),
         },
         special={"audio": {"batch": 64}},
     ),
     "compact": Preset(
-        common={"loss": "l1", "batch": 32, "frames": 16, "weight_decay": 1e-4},
+        common={"loss": "l1", "batch": 32, "weight_decay": 1e-4},
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            "visual": (Stage(40, "head", 1e-3), Stage(6, "all", 1e-4)),
-            **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3),)),
+            "visual": (Stage(40, "head", 1e-3, frames=8), Stage(6, "all", 1e-4, frames=2)),
+            **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3, frames=8),)),
         },
-        special={"visual": {"frames": 4}},
     ),
 }
 

@@ -19,7 +19,7 @@ from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.config import Config
 
-EVALUATION_BATCH = 16  # clips
+EVALUATION_BATCH = 4  # clips; more would only take more memory
 
 
 class TrainingError(ValueError):
@@ -57,14 +57,14 @@ def read_split(cache: Cache, split: str, modality: str) -> Split:
 
 
 @torch.no_grad()
-def compute_features(network: Network, cache: Cache, split: Split, config: Config, device: torch.device) -> Tensor:
-    """What the network's head takes, for each clip of the split (N, ...), with evenly spread frames; on the CPU."""
+def compute_features(network: Network, cache: Cache, split: Split, frames: int, device: torch.device) -> Tensor:
+    """What the network's head takes, for each clip of the split (N, ...), with `frames` evenly spread crops."""
     network.eval()
     parts = []
     for start in range(0, len(split.rows), EVALUATION_BATCH):
         rows = split.rows.iloc[start : start + EVALUATION_BATCH]
         samples = [cache.sample(row) for _, row in rows.iterrows()]
-        parts.append(network.features(make_batch(samples, config.frames).to(device)).cpu())
+        parts.append(network.features(make_batch(samples, frames).to(device)).cpu())
     return torch.cat(parts)
 
 
@@ -93,10 +93,10 @@ class Clips(Dataset):
         return {name: tensor[0] for name, tensor in tensors.items() if tensor is not None}, self.split.labels[index]
 
 
-def clip_batches(clips: Clips, order: Tensor, device: torch.device) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches of whole clips in the given order, prepared by one process beside the training."""
+def clip_batches(clips: Clips, order: Tensor, size: int, device: torch.device) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches of `size` whole clips in the given order, prepared by one process beside the training."""
     cv2.setNumThreads(0)  # OpenCV's threads do not survive the fork of the loader
-    batches = [part.tolist() for part in order.split(clips.config.batch)]
+    batches = [part.tolist() for part in order.split(size)]
     loader = DataLoader(clips, batch_sampler=batches, num_workers=1, prefetch_factor=4, multiprocessing_context="fork")
     for tensors, labels in loader:
         yield Batch(**tensors).to(device), labels.to(device)

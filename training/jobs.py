@@ -26,6 +26,7 @@ def resume(run: Run) -> None:
     """Go on with a run that was stopped or died. Raises ValueError where it is active."""
     if run.status()["state"] in ACTIVE:
         raise ValueError(f"{run.folder.name} is running; stop it first")
+    run.say("queued", why="")
     _launch(run)
 
 

@@ -33,10 +33,11 @@ from personality.preprocessing.cache import Cache
 from personality.storage import write_bytes
 from personality.traits import TRAIT_NAMES
 from training.config import Config, Stage
-from training.data import Clips, Split, TrainingError, clip_batches, compute_features, read_split
+from training.data import EVALUATION_BATCH, Clips, Split, TrainingError, clip_batches, compute_features, read_split
 from training.runs import STATE, Run, list_runs
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {"mse": nn.MSELoss, "l1": nn.L1Loss}
+VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 HEARTBEAT = 5.0  # seconds between two words of life within an epoch
 
 
@@ -78,8 +79,7 @@ def train(run: Run) -> None:
 
     Raises TrainingError (and says `failed`) where it cannot go on.
     """
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         run.say("running")
         _train(_prepare(run))
@@ -88,6 +88,9 @@ def train(run: Run) -> None:
     except Exception as error:
         run.say("failed", why=str(error) or type(error).__name__)
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop(*_: object) -> None:
@@ -197,18 +200,16 @@ Batches = Callable[[int], Iterator[tuple[Any, Tensor]]]
 def _sources(parts: Parts, stage: Stage) -> tuple[Batches, Callable[[], Tensor]]:
     """How an epoch's batches come, and how the validation split is predicted."""
     if stage.trains == "all":
-        clips = Clips(parts.cache, parts.training, parts.config, frames=parts.config.frames)
+        clips = Clips(parts.cache, parts.training, parts.config, frames=stage.frames)
 
         def draw(epoch: int) -> Iterator[tuple[Batch, Tensor]]:
             clips.epoch = epoch
-            return clip_batches(clips, torch.randperm(len(clips)), parts.device)
+            return clip_batches(clips, torch.randperm(len(clips)), parts.config.batch, parts.device)
 
-        return draw, lambda: _predict_clips(parts, parts.config.frames)
+        return draw, lambda: _predict_clips(parts, VALIDATION_FRAMES)
     print("computing what the fixed part of the network gives, once", flush=True)
-    features, known = (
-        compute_features(parts.network, parts.cache, split, parts.config, parts.device)
-        for split in (parts.training, parts.validation)
-    )
+    features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
+    known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
 
     def pick(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         for part in torch.randperm(len(features)).split(parts.config.batch):
@@ -250,7 +251,9 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
     parts.network.eval()
     clips = Clips(parts.cache, parts.validation, parts.config, frames=frames)
     order = torch.arange(len(clips))
-    return torch.cat([parts.network(batch).cpu() for batch, _ in clip_batches(clips, order, parts.device)])
+    return torch.cat(
+        [parts.network(batch).cpu() for batch, _ in clip_batches(clips, order, EVALUATION_BATCH, parts.device)]
+    )
 
 
 def _finish_epoch(

@@ -45,7 +45,7 @@ class Run:
 
     def say(self, state: str, **facts: Any) -> None:
         """Write the status with a heartbeat; facts are kept until they are said anew."""
-        known = self._read_status() if state != "queued" else {}
+        known = self._read_status()
         process = {"pid": os.getpid(), "process_started": process_started(os.getpid()), "heartbeat": time.time()}
         write_json(self.folder / "status.json", {**known, **facts, "state": state, **process})
 

@@ -1,0 +1,48 @@
+# make app: install and serve; make test: install what tests need and run them.
+PYTHON ?= python3
+VENV = .venv
+BIN = $(VENV)/bin
+WORK ?= workspace/demo
+
+.PHONY: app test lint browser demo screenshots
+
+app: $(VENV)/app.done
+	$(BIN)/streamlit run app.py
+
+test: $(VENV)/test.done browser lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Debian and Ubuntu bring a Chromium; elsewhere install one yourself and set CHROMIUM to its path.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || test -n "$$CHROMIUM" || \
+	 ! command -v apt-get >/dev/null || (apt-get update -q && apt-get install -y -q chromium) || \
+	 echo "no Chromium: the browser tests will be skipped"
+
+# Everything that ships, from nothing but the committed face model and emotion weights: about half an hour.
+demo: $(VENV)/test.done
+	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
+	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
+	for modality in audio visual audiovisual handcrafted; do \
+	 $(BIN)/python -m training run $(WORK)/cache --modality $$modality --out $(WORK)/runs || exit 1; done
+	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
+	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
+	$(BIN)/python -m training ship $(WORK) demo
+
+screenshots: $(VENV)/test.done
+	$(BIN)/python -m tests.browser.screenshots docs/screenshots
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/app.done: requirements.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -r requirements.txt
+	touch $@
+
+$(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -r requirements-test.txt
+	touch $@

@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import MetricFrame
+from scipy import stats
+from sklearn.metrics import mean_absolute_error
+
+from personality.analysis.emotions import best_and_worst, confidence_histogram
+from personality.analysis.groups import PredictionsError, accuracy_by, groups_of, order_groups
+from personality.analysis.intervals import mean_intervals, source_weights
+from personality.analysis.metrics import accuracy, concordance, pearson, signed_error
+from personality.analysis.published import GENDER, GLOBAL, published_emotion, published_gender, published_table
+from personality.traits import AGE_GROUPS, EMOTIONS, TRAIT_NAMES
+
+
+def predictions(clips: int = 60, models: tuple[str, ...] = ("m",), seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    rows = pd.DataFrame({"clip": [f"c{number}" for number in range(clips)]})
+    rows["source"] = [f"s{number // 3}" for number in range(clips)]
+    rows["gender"] = np.where(random.random(clips) < 0.4, "male", "female")
+    rows["emotion"] = random.choice(["happy", "fear"], clips)
+    rows["emotion_confidence"] = random.random(clips)
+    table = rows.assign(split="test").merge(pd.DataFrame({"model": models}), how="cross")
+    table = table.merge(pd.DataFrame({"trait": TRAIT_NAMES}), how="cross").assign(constant=0.5)
+    return table.assign(actual=random.random(len(table)), predicted=random.random(len(table)))
+
+
+def test_metrics_by_hand() -> None:
+    predicted, actual = np.array([0.2, 0.4, 0.9]), np.array([0.1, 0.6, 0.8])
+    assert accuracy(predicted, actual) == pytest.approx(1 - 0.4 / 3)
+    assert signed_error(predicted, actual) == pytest.approx(0.0)
+    assert pearson(predicted, actual) == pytest.approx(stats.pearsonr(predicted, actual).statistic)
+    spread = predicted.var() + actual.var() + (predicted.mean() - actual.mean()) ** 2
+    assert concordance(predicted, actual) == pytest.approx(2 * np.cov(predicted, actual, ddof=0)[0, 1] / spread)
+    assert np.isnan(pearson(np.ones(3), actual))
+    assert np.isnan(concordance(np.ones(2), np.ones(2)))
+
+
+def test_accuracy_by_group_equals_fairlearn() -> None:
+    table = predictions(models=("a", "b"))
+    rows = accuracy_by(table, ["gender"]).set_index(["model", "trait", "group"])
+    for (model, trait), part in table.groupby(["model", "trait"]):
+        frame = MetricFrame(
+            metrics=mean_absolute_error,
+            y_true=part["actual"],
+            y_pred=part["predicted"],
+            sensitive_features=part["gender"],
+        )
+        for group, value in frame.by_group.items():
+            row = rows.loc[(model, trait, group)]
+            inside = part[part["gender"] == group]
+            assert row["accuracy"] == pytest.approx(1 - value, abs=1e-12)
+            assert (row["n"], row["sources"]) == (len(inside), inside["source"].nunique())
+            assert row["signed_error"] == pytest.approx(signed_error(inside["predicted"], inside["actual"]))
+            assert row["baseline"] == pytest.approx(accuracy(inside["constant"], inside["actual"]))
+
+
+def test_mean_is_the_average_of_the_five_and_groups_add_up() -> None:
+    table = predictions()
+    whole = accuracy_by(table).set_index("trait")["accuracy"]
+    assert whole["mean"] == pytest.approx(whole[list(TRAIT_NAMES)].mean())
+    groups = accuracy_by(table, ["gender"])
+    means = groups[groups["trait"] == "mean"]
+    assert np.average(means["accuracy"], weights=means["n"]) == pytest.approx(whole["mean"])
+
+
+def test_intersections_and_empty_groups() -> None:
+    table = predictions().assign(age_group="19-24")
+    both = accuracy_by(table, ["gender", "emotion"])
+    assert set(both["group"]) == {"male x happy", "male x fear", "female x happy", "female x fear"}
+    ages = accuracy_by(table, ["age_group"])
+    assert list(dict.fromkeys(ages["group"])) == list(AGE_GROUPS)
+    empty = ages[ages["group"] == "61+"]
+    assert (empty["n"] == 0).all()
+    assert empty["accuracy"].isna().all()
+
+
+def test_interval_agrees_with_scipys_bootstrap_where_every_clip_is_a_source() -> None:
+    values = np.random.default_rng(0).gamma(2, 0.05, 200)
+    codes = np.arange(200)
+    low, high = mean_intervals(values[:, None], codes, source_weights(200, draws=20_000))
+    wanted = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
+    assert low[0] == pytest.approx(wanted.low, abs=4e-4)
+    assert high[0] == pytest.approx(wanted.high, abs=4e-4)
+
+
+def test_intervals_by_source_cover_where_naive_ones_by_clip_do_not() -> None:
+    random = np.random.default_rng(0)
+    hits, naive, sources, clips = 0, 0, 60, 5
+    for _ in range(300):
+        values = (random.normal(0, 1, sources)[:, None] + random.normal(0, 0.3, (sources, clips))).ravel()[:, None]
+        seed = int(random.integers(2**31))
+        low, high = mean_intervals(
+            values, np.repeat(np.arange(sources), clips), source_weights(sources, draws=400, seed=seed)
+        )
+        hits += low[0] <= 0 <= high[0]
+        low, high = mean_intervals(values, np.arange(len(values)), source_weights(len(values), draws=400, seed=seed))
+        naive += low[0] <= 0 <= high[0]
+    assert 0.91 <= hits / 300 <= 0.98
+    assert naive / 300 < 0.8
+
+
+def test_a_group_that_a_repetition_does_not_draw_has_an_interval_still() -> None:
+    values = np.array([[0.1], [0.2]])
+    weights = np.array([[2, 0, 0], [0, 2, 0], [0, 0, 2], [1, 1, 0]], np.float32)
+    low, high = mean_intervals(values, np.array([0, 1]), weights)
+    assert 0.1 <= low[0] <= high[0] <= 0.2
+
+
+def test_the_same_table_gives_the_same_rows() -> None:
+    pd.testing.assert_frame_equal(accuracy_by(predictions(), ["gender"]), accuracy_by(predictions(), ["gender"]))
+
+
+def test_bad_tables_are_refused_in_a_sentence() -> None:
+    table = predictions()
+    with pytest.raises(PredictionsError, match="lacks the column constant"):
+        accuracy_by(table.drop(columns="constant"))
+    with pytest.raises(PredictionsError, match="twice"):
+        accuracy_by(pd.concat([table, table]))
+    with pytest.raises(PredictionsError, match="no attribute height; this table has gender"):
+        groups_of(table, ["height"])
+
+
+def test_groups_keep_the_fields_order() -> None:
+    assert order_groups(["25-32", "7-13"], ["age_group"]) == list(AGE_GROUPS)
+    assert order_groups(["female x 7-13", "male x 25-32", "male x 7-13"], ["gender", "age_group"]) == [
+        "male x 7-13",
+        "male x 25-32",
+        "female x 7-13",
+    ]
+
+
+def test_best_and_worst_trait_per_emotion_with_and_without_a_model() -> None:
+    rows = accuracy_by(predictions(models=("audio", "visual")), ["emotion"])
+    for without in ((), ("audio",)):
+        result = best_and_worst(rows, without=without).set_index("emotion")
+        assert list(result.index) == ["fear", "happy"]
+        cell = rows[rows["group"].eq("fear") & rows["trait"].ne("mean") & ~rows["model"].isin(without)]
+        assert result.loc["fear", "best_accuracy"] == cell["accuracy"].max()
+        assert result.loc["fear", "worst"] == cell.loc[cell["accuracy"].idxmin(), "trait"]
+
+
+def test_confidence_histogram_counts_each_clip_once() -> None:
+    clips = pd.DataFrame({"emotion": ["happy", "happy", "fear"], "emotion_confidence": [0.0, 0.2, 1.0]})
+    counts = confidence_histogram(clips).set_index(["emotion", "range"])["n"]
+    assert len(counts) == len(EMOTIONS) * 5
+    assert counts.sum() == 3
+    assert counts["happy", "0.0-0.2"] == 2
+    assert counts["fear", "0.8-1.0"] == 1
+
+
+def test_published_tables_are_whole_and_their_averages_are_averages() -> None:
+    assert len(published_table()) == len(GLOBAL)
+    assert len(published_gender()) == len(GENDER) * 12
+    assert len(published_emotion()) == len(EMOTIONS) * 3
+    for name, row in GLOBAL.items():
+        assert np.mean(row[:5]) == pytest.approx(row[5], abs=2e-4), name
+
+
+def test_published_baseline_of_real_labels(real_data: Path) -> None:
+    """The constant baseline on validation is the .8834 that the field knows."""
+    from personality.dataset import load_dataset
+
+    clips = load_dataset(real_data / "first-impressions").table
+    training, validation = (clips[clips["split"] == split][list(TRAIT_NAMES)] for split in ("training", "validation"))
+    assert (1 - (validation - training.mean()).abs()).mean().mean() == pytest.approx(0.8834, abs=5e-5)

@@ -1,0 +1,54 @@
+"""What many tests share: real data where it is at hand, a few synthetic people, their cache, small trained runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from personality.dataset import load_dataset
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.run import preprocess
+from personality.synthetic.people import Knobs, synthesize
+from training.config import Stage, preset
+from training.loop import train
+from training.runs import Run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real labels and clips, or a skip that says why."""
+    place = os.environ.get("PERSONALITY_REAL_DATA")
+    if not place or not Path(place).is_dir():
+        pytest.skip("PERSONALITY_REAL_DATA names no folder: real clips and labels are not part of the project")
+    return Path(place)
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of eight people with two short clips each."""
+    folder = tmp_path_factory.mktemp("data") / "people"
+    synthesize(folder, people=8, seed=3, knobs=Knobs(clips_per_person=2), workers=2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cache(people: Path) -> Cache:
+    """Its cache."""
+    folder = people.parent / "cache"
+    preprocess(load_dataset(people), folder, workers=2)
+    return Cache(folder)
+
+
+@pytest.fixture(scope="session")
+def runs(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four finished runs of two epochs each."""
+    folder = tmp_path_factory.mktemp("workspace") / "runs"
+    for modality in ("audio", "visual", "audiovisual", "handcrafted"):
+        run = Run(folder / modality)
+        run.create(preset(modality, stages=(Stage(2, "head", 1e-3, frames=2),), batch=4), cache.folder)
+        train(run)
+    return folder

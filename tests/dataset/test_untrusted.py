@@ -1,0 +1,70 @@
+import os
+import pickle
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.dataset.untrusted import AnnotationError, read_annotation, write_annotation
+
+LABELS = {"openness": {"a.000.mp4": 0.25, "-b.001.mp4": 1.0}}
+
+
+class Hostile:
+    def __init__(self, function: object, *arguments: object) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple:
+        return self.call
+
+
+def test_written_annotation_is_read_back(tmp_path: Path) -> None:
+    write_annotation(tmp_path / "a.pkl", LABELS)
+    assert read_annotation(tmp_path / "a.pkl") == LABELS
+
+
+def test_numpy_scalars_are_numbers(tmp_path: Path) -> None:
+    labels = {"openness": {"a": np.float64(0.125), "b": np.float32(0.5)}}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(labels, protocol=2).replace(b"numpy._core", b"numpy.core"))
+    assert read_annotation(tmp_path / "a.pkl") == {"openness": {"a": 0.125, "b": 0.5}}
+
+
+def test_original_annotations_equal_what_pickle_reads(real_data: Path) -> None:
+    for split, clips in (("training", 6000), ("validation", 2000)):
+        path = real_data / f"first-impressions/annotation/annotation_{split}.pkl"
+        assert read_annotation(path) == pickle.loads(path.read_bytes(), encoding="latin1")
+        assert len(read_annotation(path)["openness"]) == clips
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+def test_hostile_pickle_does_not_run(tmp_path: Path, protocol: int) -> None:
+    target = tmp_path / "ran"
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"openness": Hostile(os.mkdir, str(target))}, protocol))
+    with pytest.raises(AnnotationError, match=r"a\.pkl"):
+        read_annotation(tmp_path / "a.pkl")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("value", [{}, [], {"openness": 1.0}, {"openness": {"a": "x"}}, {"openness": {1: 0.5}}])
+def test_other_shapes_are_refused_in_a_sentence(tmp_path: Path, value: object) -> None:
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(value, protocol=2))
+    with pytest.raises(AnnotationError, match=r"a\.pkl"):
+        read_annotation(tmp_path / "a.pkl")
+
+
+def test_mutants_load_or_are_refused_quickly(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    labels = {"openness": {f"{number:05d}.000.mp4": number / 500 for number in range(500)}}
+    data = np.frombuffer(pickle.dumps(labels, protocol=2), np.uint8)
+    for _ in range(200):
+        mutant = data.copy()
+        places = random.integers(0, len(mutant), random.integers(1, 20))
+        mutant[places] = random.integers(0, 256, len(places))
+        (tmp_path / "a.pkl").write_bytes(mutant.tobytes()[: random.integers(1, len(mutant) + 1)])
+        began = time.perf_counter()
+        try:
+            read_annotation(tmp_path / "a.pkl")
+        except AnnotationError as error:
+            assert str(error)
+        assert time.perf_counter() - began < 0.5

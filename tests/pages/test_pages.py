@@ -1,0 +1,148 @@
+"""Every page as a person meets it: the first visit with the demo, and with things of their own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from personality import demo
+from personality.evaluate import evaluate, write_predictions
+from personality.preprocessing.cache import Cache
+from personality.traits import TRAITS
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "parts")
+ANALYSIS = ("traits", "gender", "age", "emotion")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PERSONALITY_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+def visit(page: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.run()
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_first_visit_shows_something_true(page: str) -> None:
+    app = visit(page)
+    assert app.title[0].value
+    assert not app.error
+    assert "synthetic" in words(app)
+
+
+@pytest.mark.parametrize("page", ["overview", "predict"])
+def test_pages_that_show_traits_of_a_person_say_what_they_are(page: str) -> None:
+    assert "impressions on strangers, not personality" in words(visit(page))
+
+
+@pytest.mark.parametrize("page", ANALYSIS)
+def test_analysis_shows_n_and_the_baseline(page: str) -> None:
+    app = visit(page)
+    assert "200 clips of 50 sources" in words(app)
+    assert "always saying the training mean" in words(app)
+    figures = next(frame.value for frame in app.dataframe if "baseline" in frame.value)
+    assert {"n", "sources", "low", "high"} <= set(figures.columns)
+
+
+@pytest.mark.parametrize("page", ANALYSIS)
+def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, workspace: Path) -> None:
+    table, _ = evaluate([runs / "audio"], cache, "test")
+    write_predictions(table, workspace / "predictions" / "mine.parquet")
+    app = visit(page)
+    app.selectbox(key="table").select("mine").run()
+    assert not app.exception
+    assert f"{table['clip'].nunique()} clips" in words(app)
+    assert demo.NOTICE not in words(app)
+
+
+def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    app = visit("traits")
+    app.selectbox(key="table").select("Upload a table ...").run()
+    app.file_uploader(key="table_file").upload("a.parquet", b"no", "application/octet-stream").run()
+    assert not app.exception
+    assert "is not a parquet file" in app.error[0].value
+    pd.DataFrame({"clip": ["a"]}).to_parquet(tmp_path / "b.parquet")
+    data = (tmp_path / "b.parquet").read_bytes()
+    app.file_uploader(key="table_file").upload("b.parquet", data, "application/octet-stream").run()
+    assert "lacks the column source" in app.error[0].value
+
+
+def test_traits_sets_the_thesis_beside_ours() -> None:
+    app = visit("traits")
+    published = next(frame.value for frame in app.dataframe if "thesis audio" in frame.value.index)
+    assert published.loc["thesis audio+visual+handcrafted", "Mean of five"] == 0.90893
+
+
+def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None:
+    app = visit("predict")
+    app.button(key="sample").click().run()
+    assert not app.exception
+    table = app.dataframe[-1].value
+    assert list(table.index) == ["audio", "visual", "audiovisual", "handcrafted"]
+    assert list(table.columns) == [trait.label for trait in TRAITS]
+    assert "16 found" in words(app)
+    assert app.metric[0].label == "Looks about"
+
+
+def test_predict_needs_consent_and_refuses_what_is_no_video() -> None:
+    app = visit("predict")
+    assert app.file_uploader(key="video").disabled
+    app.checkbox(key="consent").check().run()
+    assert not app.file_uploader(key="video").disabled
+    app.file_uploader(key="video").upload("a.mp4", b"no video", "video/mp4").run()
+    assert not app.exception
+    assert "cannot be read as a video" in app.error[0].value
+
+
+def test_predict_without_models_says_where_they_are() -> None:
+    app = visit("models")
+    app.multiselect(key="models_picked").set_value([]).run()
+    app.switch_page("pages/predict.py").run()
+    assert "No model is loaded" in words(app)
+
+
+def test_models_shows_a_card_and_a_way_to_begin() -> None:
+    app = visit("models")
+    card = json.loads((demo.MODELS[0] / "card.json").read_text())
+    assert f"n = {card['metrics']['n']} clips" in words(app)
+    assert app.button(key="practice")
+    assert "No runs yet" in words(app)
+
+
+def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").symlink_to(runs)
+    app = visit("models")
+    table = next(frame.value for frame in app.dataframe if "state" in frame.value)
+    assert set(table["state"]) == {"done"}
+    app.multiselect(key="models_picked").set_value(["run: audio"]).run()
+    app.switch_page("pages/predict.py").run()
+    app.button(key="sample").click().run()
+    assert list(app.dataframe[-1].value.index) == ["audio"]
+
+
+def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.number_input(key="epochs").set_value(1)
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert not app.exception
+    assert not app.error
+    assert (workspace / "runs" / "audio" / "config.json").exists()
+    assert json.loads((workspace / "runs" / "audio" / "config.json").read_text())["config"]["stages"][0]["epochs"] == 1

@@ -1,0 +1,80 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.dataset import load_dataset
+from personality.preprocessing import cache as cache_module
+from personality.preprocessing.cache import Cache, CacheError, encode
+from personality.preprocessing.run import preprocess
+from personality.preprocessing.sample import read_sample
+
+
+def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
+    clip = cache.clips["clip"].iloc[0]
+    (path,) = people.rglob(clip)
+    fresh, stored = read_sample(path), cache.read(clip)
+    assert np.abs(fresh.faces.astype(int) - stored.faces).mean() < 2.5
+    assert np.abs(fresh.audio - stored.audio).max() < 1e-4
+    np.testing.assert_array_equal(fresh.boxes, stored.boxes)
+    np.testing.assert_array_equal(fresh.emotion_confidences, stored.emotion_confidences)
+    assert (fresh.age, fresh.gender, fresh.warnings) == (stored.age, stored.gender, stored.warnings)
+    assert cache.entry(clip).stat().st_size < 0.5e6
+
+
+def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path) -> None:
+    truth = {row["clip"]: row for row in json.loads((people / "truth.json").read_text())["clips"]}
+    for _, row in cache.clips.iterrows():
+        assert row["gender"] == truth[row["clip"]]["gender"]
+        assert row["age_group"] == truth[row["clip"]]["age_group"]
+        assert cache.sample(row).gender == row["gender"]
+
+
+def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    part = type(dataset)(dataset.name, dataset.root, dataset.table.head(3))
+    first = preprocess(part, tmp_path / "c")
+    store = Cache(tmp_path / "c")
+    names = list(first["clip"])
+    kept, torn, gone = (store.entry(name) for name in names)
+    before = {path: path.read_bytes() for path in (kept, torn, gone)}
+    stamp = kept.stat().st_mtime_ns
+    torn.write_bytes(before[torn][:1000])
+    gone.unlink()
+    assert [store.state(name) for name in names] == ["present", "torn", "missing"]
+    second = preprocess(part, tmp_path / "c")
+    assert {path: path.read_bytes() for path in before} == before
+    assert kept.stat().st_mtime_ns == stamp
+    assert second.equals(first)
+
+
+def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = cache.clips["clip"].iloc[0]
+    monkeypatch.setattr(cache_module, "FORMAT", 99)
+    assert cache.state(clip) == "stale"
+    with pytest.raises(CacheError, match="is stale"):
+        cache.read(clip)
+
+
+def test_unreadable_and_missing_clips_are_rows_with_a_reason(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    table = dataset.table.head(2).copy()
+    broken = tmp_path / "root"
+    (broken / "training80_01").mkdir(parents=True)
+    table["location"] = ["training80_01/a.mp4", ""]
+    (broken / "training80_01" / "a.mp4").write_text("not a video")
+    clips = preprocess(type(dataset)("broken", broken, table), tmp_path / "c")
+    assert clips["error"].str.contains("cannot be read as a video").tolist() == [True, False]
+    assert clips["error"].iloc[1] == "the file is missing"
+    assert Cache(tmp_path / "c").rows("training").empty
+
+
+def test_equal_samples_give_equal_bytes(cache: Cache) -> None:
+    sample = cache.read(cache.clips["clip"].iloc[0])
+    assert encode("x", sample) == encode("x", sample)
+
+
+def test_unfinished_cache_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CacheError, match="not a finished cache"):
+        _ = Cache(tmp_path).clips

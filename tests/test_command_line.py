@@ -1,0 +1,127 @@
+"""The command line as scripts call it: in process where that is enough, as a process where exit and output matter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from personality import demo
+from personality.__main__ import main
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.media import probe
+from personality.traits import EMOTIONS, TRAIT_NAMES
+
+ROOT = Path(__file__).parents[1]
+MODALITIES = {"audio", "visual", "audiovisual", "handcrafted"}
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    words = [str(argument) for argument in arguments]
+    return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def check_prediction(result: dict) -> None:
+    assert set(result) == {"clip", "duration", "faces", "audio", "age", "gender", "emotions", "traits", "warnings"}
+    assert len(result["faces"]) == 16
+    assert set(result["faces"][0]) == {"time", "box", "score"}
+    assert result["audio"] == {"seconds": 5.0, "rate": 16000}
+    assert set(result["emotions"]) == set(EMOTIONS)
+    assert set(result["traits"]) == MODALITIES
+    for traits in result["traits"].values():
+        assert set(traits) == set(TRAIT_NAMES)
+        assert all(0 < value < 1 for value in traits.values())
+
+
+def test_predict_json_of_the_sample(capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(demo.CLIP), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    check_prediction(result)
+    assert result["duration"] == pytest.approx(probe(demo.CLIP).duration, abs=1e-3)
+
+
+def test_predict_json_of_the_real_clips(real_data: Path) -> None:
+    clips = sorted((real_data / "first-impressions/videos").rglob("*.mp4"))
+    result = run("personality", "predict", *clips, "--json")
+    assert result.returncode == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["clip"] for line in lines] == [clip.name for clip in clips]
+    for line in lines:
+        check_prediction(line)
+
+
+def test_a_clip_that_cannot_be_read_is_an_error_line_and_status_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "a.mp4").write_text("no video")
+    assert main(["predict", str(tmp_path / "a.mp4"), str(demo.CLIP), "--json"]) == 1
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert set(first) == {"clip", "error"}
+    check_prediction(second)
+
+
+def test_predict_in_words_says_what_it_is(capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(demo.CLIP)]) == 0
+    assert "impressions of strangers, not personality" in capsys.readouterr().out
+
+
+def test_predict_with_a_run_of_ones_own(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(demo.CLIP), "--run", str(runs / "audio"), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["traits"]) == {"audio"}
+
+
+def test_evaluate_then_accuracy_by_gender(
+    runs: Path, cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folders = [str(runs / name) for name in ("audio", "visual", "audiovisual", "handcrafted")]
+    out = tmp_path / "p.parquet"
+    assert main(["evaluate", *folders, "--cache", str(cache.folder), "--split", "test", "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert main(["accuracy", str(out), "--by", "gender", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    keys = {"model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"}
+    assert all(set(row) == keys for row in rows)
+    assert len(rows) == 4 * 6 * 2
+    assert {row["model"] for row in rows} == MODALITIES
+
+
+def test_import_predictions_of_real_labels(real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = real_data / "first-impressions"
+    csv = folder / "published_predictions/validation_audio_scene.csv"
+    arguments = ["--dataset", str(folder), "--split", "validation", "--model", "BU-NKU audio+scene"]
+    assert main(["import-predictions", str(csv), *arguments, "--out", str(tmp_path / "p.parquet")]) == 0
+    assert main(["accuracy", str(tmp_path / "p.parquet"), "--by", "ethnicity"]) == 0
+    assert "African-American" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["preprocess", "EMPTY", "--out", "EMPTY/cache"],
+        ["preprocess", "nowhere", "--out", "EMPTY/cache"],
+        ["evaluate", "EMPTY", "--cache", "EMPTY", "--split", "test", "--out", "EMPTY/p"],
+        ["accuracy", "nowhere.parquet"],
+        ["synthesize", "EMPTY/people", "--people", "1"],
+    ],
+)
+def test_bad_input_is_one_sentence_and_status_1(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main([word.replace("EMPTY", str(tmp_path)) for word in arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "p").exists()
+
+
+def test_the_process_ends_without_a_traceback(tmp_path: Path) -> None:
+    result = run("personality", "preprocess", tmp_path, "--out", tmp_path / "cache")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    result = run("training", "run", tmp_path, "--modality", "audio", "--out", tmp_path / "runs")
+    assert result.returncode == 1
+    assert "is not a finished cache" in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,185 @@
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from personality.preprocessing.cache import Cache
+from training import jobs
+from training.config import Config, Stage, preset
+from training.data import TrainingError
+from training.loop import make_optimiser, train
+from training.runs import ACTIVE, Run, list_runs
+
+HEAD = (Stage(3, "head", 1e-3, frames=2),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optimiser": "magic"}, "optimiser is 'magic'"),
+        ({"activation": "step"}, "activation is 'step'"),
+        ({"batch": 0}, "above 0"),
+        ({"stages": ()}, "at least one stage"),
+        ({"stages": (Stage(1, "tail", 1e-3),)}, "trains head or all"),
+        ({"stages": (Stage(1, "head", -1.0),)}, "above 0"),
+    ],
+)
+def test_config_refuses_contradictions(changes: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        preset("audio", **changes)
+
+
+def test_a_fusion_cannot_train_its_branches() -> None:
+    with pytest.raises(ValueError, match="train the head only"):
+        preset("audiovisual", stages=(Stage(1, "all", 1e-3),))
+
+
+def test_config_survives_json() -> None:
+    config = preset("visual", "thesis", seed=7)
+    assert Config.from_dict(json.loads(json.dumps(config.as_dict()))) == config
+
+
+def test_thesis_preset_is_the_thesiss_table() -> None:
+    visual = preset("visual", "thesis")
+    assert [(s.epochs, s.trains, s.rate) for s in visual.stages] == [(50, "head", 1e-5), (20, "all", 1e-5)]
+    assert (visual.loss, visual.optimiser, visual.batch) == ("mse", "adam", 32)
+    assert (preset("audio", "thesis").batch, preset("audio", "thesis").stages[0].epochs) == (64, 150)
+    assert preset("handcrafted", "thesis").stages[0].epochs == 70
+
+
+@pytest.mark.parametrize(("name", "momentum"), [("sgd", 0.0), ("momentum", 0.9)])
+def test_sgd_with_and_without_momentum(name: str, momentum: float) -> None:
+    parameter = torch.nn.Parameter(torch.ones(1))
+    optimiser = make_optimiser([parameter], preset("audio", optimiser=name), 0.1)
+    assert optimiser.param_groups[0]["momentum"] == momentum
+
+
+def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
+    for run in list_runs(runs):
+        status = run.status()
+        assert status["state"] == "done"
+        metrics = run.metrics()
+        best = min(metrics, key=lambda row: row["validation_loss"])
+        card = json.loads((run.folder / "card.json").read_text())
+        assert card["epoch"] == best["epoch"] == status["best_epoch"]
+        assert card["data"]["synthetic"] is True
+        mean = card["metrics"]["traits"]["mean"]
+        assert mean["low"] <= mean["accuracy"] <= mean["high"]
+        assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
+
+
+def run_to_end(folder: Path, cache: Cache, config: Config) -> Run:
+    run = Run(folder)
+    run.create(config, cache.folder)
+    train(run)
+    return run
+
+
+def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) -> None:
+    weights = [
+        (
+            run_to_end(tmp_path / name, cache, preset("audio", stages=HEAD, seed=seed)).folder / "model.safetensors"
+        ).read_bytes()
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_all_layers_train_in_a_second_stage(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(1, "head", 1e-3, frames=1), Stage(1, "all", 1e-4, frames=1))
+    run = run_to_end(tmp_path / "visual", cache, preset("visual", stages=stages, batch=4))
+    assert [row["trains"] for row in run.metrics()] == ["head", "all"]
+    assert run.status()["state"] == "done"
+
+
+class Death(BaseException):
+    """The process dies here, as far as anything that is caught can tell."""
+
+
+def test_resumed_after_death_equals_never_stopped(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
+    whole = run_to_end(tmp_path / "whole", cache, preset("audio", stages=stages))
+    for epoch in (1, 2, 3):
+        run = Run(tmp_path / f"dies-{epoch}")
+        run.create(preset("audio", stages=stages), cache.folder)
+        record = Run.record
+
+        def die(self: Run, metrics: dict, epoch: int = epoch, record=record) -> None:
+            if metrics["epoch"] > epoch:
+                raise Death
+            record(self, metrics)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "record", die)
+            with pytest.raises(Death):
+                train(run)
+        train(Run(run.folder))
+        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+        assert [row["loss"] for row in run.metrics()] == [row["loss"] for row in whole.metrics()]
+
+
+def test_early_stopping_ends_a_stage(cache: Cache, tmp_path: Path) -> None:
+    config = preset("audio", stages=(Stage(50, "head", 0.5),), patience=2)
+    run = run_to_end(tmp_path / "audio", cache, config)
+    assert len(run.metrics()) < 50
+    assert "no better epoch in 2" in run.status()["why"]
+
+
+def test_fusion_without_trained_branches_is_one_sentence(cache: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "audiovisual")
+    run.create(preset("audiovisual", stages=HEAD), cache.folder)
+    with pytest.raises(TrainingError, match="train audio first"):
+        train(run)
+    assert run.status()["state"] == "failed"
+    assert "train audio first" in run.status()["why"]
+
+
+def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        Run(runs / "audio").create(preset("audio"), cache.folder)
+    assert jobs.free_folder(runs, preset("audio")) == runs / "audio-2"
+
+
+def test_a_process_that_is_gone_is_stale(tmp_path: Path, cache: Cache) -> None:
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio"), cache.folder)
+    status = json.loads((run.folder / "status.json").read_text())
+    (run.folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
+    assert run.status()["state"] == "stale"
+
+
+def wait(run: Run, wanted: set[str], seconds: float = 60) -> str:
+    end = time.monotonic() + seconds
+    while run.status()["state"] not in wanted and time.monotonic() < end:
+        time.sleep(0.1)
+    return run.status()["state"]
+
+
+def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: Path) -> None:
+    config = preset("audio", stages=(Stage(4000, "head", 1e-5),), patience=4000)
+    run = jobs.start(config, cache=cache.folder, runs=tmp_path)
+    end = time.monotonic() + 60
+    while len(run.metrics()) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    pid = run.status()["pid"]
+    assert pid != os.getpid()
+    assert os.getsid(pid) != os.getsid(0)
+    jobs.stop(run)
+    assert wait(run, {"stopped"}) == "stopped"
+    epochs = len(run.metrics())
+    jobs.resume(run)
+    end = time.monotonic() + 60
+    while len(run.metrics()) <= epochs and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(run.metrics()) > epochs
+    assert run.status()["state"] in ACTIVE
+    with pytest.raises(ValueError, match="is running; stop it first"):
+        jobs.resume(run)
+    os.kill(run.status()["pid"], signal.SIGKILL)
+    assert wait(run, {"stale"}) == "stale"
