@@ -65,7 +65,7 @@ def test_perfect_predictions_in_any_order_of_columns_are_perfect(people: Path, t
 
 
 def test_what_is_left_out_is_said(people: Path, tmp_path: Path) -> None:
-    path, test = csv(tmp_path, people)
+    path, _ = csv(tmp_path, people)
     table = pd.read_csv(path)
     pd.concat([table.iloc[1:], table.iloc[:1].assign(VideoName="nobody.mp4")]).to_csv(path, index=False)
     _, left_out = import_predictions(path, load_dataset(people), split="test", model="m")

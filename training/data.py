@@ -52,7 +52,7 @@ def read_split(cache: Cache, split: str, modality: str) -> Split:
     kept = rows[usable].reset_index(drop=True)
     if kept.empty:
         raise TrainingError(f"The split {split} of {cache.folder} has no clip with labels and {' and '.join(inputs)}.")
-    labels = torch.from_numpy(kept[list(TRAIT_NAMES)].to_numpy(np.float32))
+    labels = torch.from_numpy(kept[list(TRAIT_NAMES)].to_numpy(np.float32, copy=True))
     return Split(kept, labels, len(rows) - len(kept))
 
 

@@ -12,6 +12,7 @@ from training.config import Config
 from training.runs import ACTIVE, Run, process_started
 
 ROOT = Path(__file__).parents[1]
+_children: list[subprocess.Popen] = []  # kept until they end, so that the kernel can forget them
 
 
 def start(config: Config, *, cache: Path, runs: Path) -> Run:
@@ -56,8 +57,9 @@ def _launch(run: Run) -> None:
 
 def _detach(arguments: list[str], log: Path) -> None:
     """A process in a session of its own: it survives the page, the browser and the server."""
+    _children[:] = [child for child in _children if child.poll() is None]
     with log.open("ab") as file:
-        subprocess.Popen(
+        child = subprocess.Popen(
             [sys.executable, "-m", "training", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
@@ -65,3 +67,4 @@ def _detach(arguments: list[str], log: Path) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children.append(child)

@@ -27,7 +27,7 @@ from personality.analysis.intervals import mean_intervals, source_weights
 from personality.constants import PREPROCESSING
 from personality.modalities import MODALITIES
 from personality.models import build
-from personality.models.checkpoint import Model, load_model, read_card, save_card, save_weights
+from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card, save_card, save_weights
 from personality.models.network import Batch, Network
 from personality.preprocessing.cache import Cache
 from personality.storage import write_bytes
@@ -149,13 +149,13 @@ def _train(parts: Parts) -> None:
             progress = _next_stage(parts, progress, place)
             state = None
         _run_stage(parts, progress, parts.config.stages[place], state)
-    figures = _write_best_card(parts, progress)
+    figures = _write_card(parts, progress)
     parts.run.say("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
 
 
 def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
     """A new stage begins from the best weights so far."""
-    _load_own(parts.network, {k: v.float() for k, v in _tensors(parts.run.folder / "model.safetensors").items()})
+    _load_best(parts)
     kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "ended")}
     return Progress(stage=place, **kept)
 
@@ -171,8 +171,8 @@ def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, 
         loss = _epoch(parts, optimiser, batches(progress.stage_epoch), progress)
         seconds = time.monotonic() - began
         predicted = validate()
-        _finish_epoch(parts, progress, stage, loss, predicted, seconds)
-        _save_state(parts, optimiser, progress)
+        _note_epoch(parts, progress, loss, predicted, seconds)
+        _keep(parts, optimiser, progress)
     stopped_early = progress.waited >= parts.config.patience
     why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
     progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
@@ -256,21 +256,18 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
     )
 
 
-def _finish_epoch(
-    parts: Parts, progress: Progress, stage: Stage, loss: float, predicted: Tensor, seconds: float
-) -> None:
-    """Note the epoch's figures, keep its weights if it is the best, and say so."""
-    labels = parts.validation.labels
+def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, seconds: float) -> None:
+    """Put the epoch's figures into the progress, the metrics, the log and the status."""
+    labels, stage = parts.validation.labels, parts.config.stages[progress.stage]
     validation = LOSSES[parts.config.loss]()(predicted, labels).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
     if validation < progress.best:
         progress.best, progress.best_epoch = validation, progress.epoch
-        save_weights(parts.run.folder, parts.network)
-        save_card(parts.run.folder, _card(parts, progress, predicted), parts.branches)
     progress.waited = 0 if validation < progress.stage_best else progress.waited + 1
     progress.stage_best = min(progress.stage_best, validation)
+    progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
     row = {
-        "epoch": progress.epoch + 1,
+        "epoch": progress.epoch,
         "stage": progress.stage + 1,
         "trains": stage.trains,
         "loss": loss,
@@ -281,21 +278,26 @@ def _finish_epoch(
         "clips_per_second": len(parts.training.rows) / seconds,
     }
     parts.run.record(row)
-    print(
-        f"epoch {row['epoch']}: loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}",
-        flush=True,
-    )
-    progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
-    planned = sum(stage.epochs for stage in parts.config.stages)
+    print(f"epoch {row['epoch']}: loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}")
     parts.run.say(
         "running",
         epoch=progress.epoch,
-        epochs=planned,
+        epochs=sum(stage.epochs for stage in parts.config.stages),
         best_epoch=progress.best_epoch + 1,
+        best_accuracy=max(metrics["accuracy"] for metrics in parts.run.metrics()),
         done=0.0,
-        best_accuracy=max(m["accuracy"] for m in parts.run.metrics()),
         device=str(parts.device),
     )
+
+
+def _keep(parts: Parts, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
+    """Store the state, then the weights if they are the best so far.
+
+    A death between the two is mended by `_load_state`: the state's own weights are then the best.
+    """
+    _save_state(parts, optimiser, progress)
+    if progress.best_epoch == progress.epoch - 1:
+        save_weights(parts.run.folder, parts.network)
 
 
 def _card(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, Any]:
@@ -315,7 +317,7 @@ def _card(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, Any]
 
 def measure_card(predicted: Tensor, validation: Split) -> dict[str, Any]:
     """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by bootstrap over sources."""
-    errors = (predicted - validation.labels).abs().numpy()
+    errors = (predicted - validation.labels).abs().double().numpy()
     columns = np.column_stack([errors, errors.mean(1)])
     codes = np.unique(validation.sources, return_inverse=True)[1]
     low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
@@ -326,14 +328,18 @@ def measure_card(predicted: Tensor, validation: Split) -> dict[str, Any]:
     return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
 
 
-def _write_best_card(parts: Parts, progress: Progress) -> dict[str, Any]:
-    """What the stored, half-precision weights reach: the figures of the card are measured on what is kept."""
-    model = load_model(parts.run.folder)
-    parts.network.load_state_dict(model.network.state_dict())
-    parts.network.to(parts.device)
+def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
+    """The card, with the figures that the stored, half-precision weights reach; returns those."""
+    _load_best(parts)
     card = _card(parts, progress, _predict_clips(parts, PREPROCESSING.faces))
     save_card(parts.run.folder, card, parts.branches)
     return card["metrics"]
+
+
+def _load_best(parts: Parts) -> None:
+    """Put the stored weights of the best epoch into the network."""
+    tensors = _tensors(parts.run.folder / WEIGHTS)
+    _load_own(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
 
 
 def _save_state(parts: Parts, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
@@ -353,6 +359,8 @@ def _load_state(parts: Parts) -> tuple[Progress, dict[str, Tensor] | None]:
         progress = Progress(**json.loads(file.metadata()["progress"]))
     tensors = _tensors(path)
     _load_own(parts.network, {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
+    if progress.best_epoch == progress.epoch - 1:
+        save_weights(parts.run.folder, parts.network)
     print(f"going on after epoch {progress.epoch}", flush=True)
     return progress, tensors
 

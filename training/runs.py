@@ -89,11 +89,12 @@ class Run:
 
 
 def process_started(pid: int) -> str:
-    """When the process of this number began, as the kernel counts; empty where there is none (or no /proc)."""
+    """When the process of this number began, as the kernel counts; empty where there is none (or it is a zombie)."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
         return ""
+    return "" if state == "Z" else fields[18]
 
 
 def list_runs(folder: Path) -> list[Run]:

@@ -94,13 +94,15 @@ def _genders(folder: Path) -> pd.DataFrame:
     genders = pd.to_numeric(table["Gender"], errors="coerce").map(dict(enumerate(GENDERS, 1)))
     ethnicities = pd.to_numeric(table["Ethnicity"], errors="coerce").map(dict(enumerate(ETHNICITIES, 1)))
     result = pd.DataFrame({"clip": table["VideoName"], "gender": genders, "ethnicity": ethnicities})
-    return result.drop_duplicates("clip").dropna(axis=1, how="all")
+    known = [column for column in result if column == "clip" or result[column].notna().any()]
+    return result.drop_duplicates("clip")[known]
 
 
 def _ages(folder: Path) -> pd.DataFrame:
     table = _read_parts(folder, "age_anno_*.csv", ",", ("VideoName", "AgeGroup"))
     groups = pd.to_numeric(table["AgeGroup"], errors="coerce").map(dict(enumerate(AGE_GROUPS, 1)))
-    return pd.DataFrame({"clip": table["VideoName"], "age_group": groups}).drop_duplicates("clip")
+    result = pd.DataFrame({"clip": table["VideoName"], "age_group": groups}).drop_duplicates("clip")
+    return result if len(result) else result[["clip"]]
 
 
 def _read_parts(folder: Path, pattern: str, separator: str, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -77,7 +77,7 @@ class Cache:
             return "missing"
         try:
             with safe_open(path, "numpy") as file:
-                made_with = json.loads(file.metadata()["constants"])
+                made_with = json.loads(file.metadata()["entry"])["constants"]
         except (SafetensorError, KeyError, ValueError, TypeError):
             return "torn"
         return "present" if made_with == constants() else "stale"
@@ -113,14 +113,15 @@ def encode(clip: str, sample: Sample) -> bytes:
         **{name: getattr(sample, name) for name in PLAIN},
     }
     words = {name: getattr(sample, name) for name in WORDS}
-    return save(arrays, {"clip": clip, "constants": json.dumps(constants()), "words": json.dumps(words)})
+    # One key: safetensors writes several in no fixed order, and equal samples shall give equal bytes.
+    return save(arrays, {"entry": json.dumps({"clip": clip, "constants": constants(), "words": words})})
 
 
 def decode(path: Path) -> Sample:
     """The Sample of an entry's file."""
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        words = json.loads(file.metadata()["words"])
+        words = json.loads(file.metadata()["entry"])["words"]
     size = PREPROCESSING.face_size
     parts = np.split(arrays["jpeg"], np.cumsum(arrays["lengths"])[:-1]) if len(arrays["lengths"]) else []
     faces = [cv2.cvtColor(cv2.imdecode(part, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for part in parts]
@@ -156,12 +157,13 @@ def _first(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
 
 
 def _found(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[dict[str, Any]]:
+    nothing = {"faces": 0, "audio_seconds": 0.0, "duration": np.nan, "gender_estimated": None, "age_estimated": np.nan}
     for clip in clips:
         if clip in errors:
-            yield {"clip": clip, "faces": 0, "audio_seconds": 0.0, "warnings": "", "error": errors[clip]}
+            yield {"clip": clip, **nothing, "emotion": None, "warnings": "", "error": errors[clip]}
             continue
         with safe_open(cache.entry(clip), "numpy") as file:
-            words = json.loads(file.metadata()["words"])
+            words = json.loads(file.metadata()["entry"])["words"]
             confidences = file.get_tensor("emotion_confidences")
         summary = summarise_emotions(confidences)
         yield {

@@ -1,5 +1,6 @@
 import os
 import pickle
+import struct
 import time
 from pathlib import Path
 
@@ -24,10 +25,13 @@ def test_written_annotation_is_read_back(tmp_path: Path) -> None:
     assert read_annotation(tmp_path / "a.pkl") == LABELS
 
 
-def test_numpy_scalars_are_numbers(tmp_path: Path) -> None:
-    labels = {"openness": {"a": np.float64(0.125), "b": np.float32(0.5)}}
-    (tmp_path / "a.pkl").write_bytes(pickle.dumps(labels, protocol=2).replace(b"numpy._core", b"numpy.core"))
-    assert read_annotation(tmp_path / "a.pkl") == {"openness": {"a": 0.125, "b": 0.5}}
+def test_numpy_scalars_of_python_2_are_numbers(tmp_path: Path) -> None:
+    """{'openness': {'a': numpy.float64(0.125)}} as Python 2 pickles it, instruction by instruction."""
+    scalar = b"cnumpy.core.multiarray\nscalar\n"
+    dtype = b"cnumpy\ndtype\nU\x02f8K\x00K\x01\x87Rq\x01(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+    value = b"U\x08" + struct.pack("<d", 0.125) + b"\x86R"
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x02}U\x08openness}U\x01a" + scalar + dtype + value + b"ss.")
+    assert read_annotation(tmp_path / "a.pkl") == {"openness": {"a": 0.125}}
 
 
 def test_original_annotations_equal_what_pickle_reads(real_data: Path) -> None:

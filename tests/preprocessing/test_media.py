@@ -13,7 +13,7 @@ RATE = 16_000
 
 def video(path: Path, *, seconds: float = 2.0, fps: int = 10, tone: float = 440.0) -> Path:
     """Frames whose grey tells their number; a sine of amplitude 0.5."""
-    pictures = (np.full((64, 64, 3), 20 + 10 * number, np.uint8) for number in range(round(seconds * fps)))
+    pictures = (np.full((64, 64, 3), 20 + 10 * (number % 20), np.uint8) for number in range(round(seconds * fps)))
     time = np.arange(round(seconds * RATE)) / RATE
     write_video(path, pictures, (0.5 * np.sin(2 * np.pi * tone * time)).astype(np.float32), fps=fps)
     return path
