@@ -1,5 +1,6 @@
 """Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
 
+import pandas as pd
 import streamlit as st
 
 from pages import parts
@@ -9,6 +10,18 @@ from personality.analysis.published import published_emotion
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
 
 AUDIO = ("audio",)
+
+
+def in_words(best: pd.DataFrame) -> pd.DataFrame:
+    """Best and worst trait with model, accuracy and interval, one line per emotion."""
+    shown = best[["emotion", "n"]].copy()
+    for kind in ("best", "worst"):
+        shown[kind] = best[kind].map(TRAIT_LABELS)
+        shown[f"{kind} by"] = best[f"{kind}_model"]
+        figures = zip(*(best[f"{kind}_{part}"] for part in ("accuracy", "low", "high")), strict=True)
+        shown[f"{kind}: accuracy"] = [f"{value:.4f} [{low:.4f}, {high:.4f}]" for value, low, high in figures]
+    return shown
+
 
 parts.frame(
     "Accuracy by emotion",
@@ -44,10 +57,10 @@ st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without audio alone", AUDIO)):
     st.markdown(f"**{name}**")
     best = best_and_worst(rows, without=without)
-    best[["best", "worst"]] = best[["best", "worst"]].replace(TRAIT_LABELS)
-    number = st.column_config.NumberColumn(format="%.4f")
-    figures = {column: number for column in best.columns if column.endswith(("accuracy", "low", "high"))}
-    st.dataframe(best, hide_index=True, column_config=figures)
+    if best.empty:
+        st.caption("No other model in this table.")
+        continue
+    st.dataframe(in_words(best), hide_index=True)
 parts.accuracy_table(rows, key="emotion")
 
 st.subheader("As the thesis printed it")

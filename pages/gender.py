@@ -36,5 +36,7 @@ st.markdown(
     "On the official test split of First Impressions, without intervals. The rows for audio and for handcrafted "
     "**cannot add up**: their overall figures lie outside both groups."
 )
-published = published_gender().pivot(index=["model", "group"], columns="trait", values="accuracy")
-st.dataframe(published[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))
+printed = published_gender()
+published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
+in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
+st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))

@@ -18,7 +18,7 @@ from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
-ROW = 34  # pixels per line of a dot chart
+LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 WAVE_COLUMNS = 600
 
 
@@ -46,9 +46,8 @@ def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[s
     figure.update_yaxes(
         tickvals=list(place.values()), ticktext=[_line_label(rows, line, name) for name in lines], showgrid=False
     )
-    return _finish(
-        figure, height=120 + ROW * len(lines) * max(1, len(kinds)) // 2, x="accuracy (1 - mean absolute error)"
-    )
+    height = 130 + len(lines) * max(LINE, DOT * len(kinds))
+    return _finish(figure, height=height, x="accuracy (1 - mean absolute error)")
 
 
 def _line_label(rows: pd.DataFrame, line: str, name: str) -> str:
@@ -86,6 +85,7 @@ def _baseline_ticks(part: pd.DataFrame, y: pd.Series, *, first: bool) -> go.Scat
         mode="markers",
         name="constant baseline",
         legendgroup="baseline",
+        legendrank=2000,
         showlegend=first,
         marker={"symbol": "line-ns-open", "size": 12, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
         hoverinfo="skip",

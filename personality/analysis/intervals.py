@@ -36,8 +36,7 @@ def mean_intervals(values: np.ndarray, source: np.ndarray, weights: np.ndarray) 
     count = weights @ sums_by_source((~np.isnan(values)).astype(float), source, sources)
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(count > 0, total / count, np.nan)
-    tail = (1 - LEVEL) / 2
-    if np.isnan(means).all():
-        return np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    low, high = np.nanquantile(means, [tail, 1 - tail], axis=0)
-    return low, high
+    tail, drawn = (1 - LEVEL) / 2, ~np.isnan(means).all(0)
+    bounds = np.full((2, values.shape[1]), np.nan)
+    bounds[:, drawn] = np.nanquantile(means[:, drawn], [tail, 1 - tail], axis=0)
+    return bounds[0], bounds[1]

@@ -183,36 +183,48 @@ def _happy(motion: np.ndarray, unit: float) -> None:
 
 
 def _sadness(motion: np.ndarray, unit: float) -> None:
-    motion[list(MOUTH_CORNERS), 1] += 0.11 * unit
-    motion[[20, 21, 22, 23], 1] -= 0.08 * unit
-    motion[[17, 26], 1] += 0.04 * unit
+    motion[list(MOUTH_CORNERS), 1] += 0.15 * unit
+    motion[[20, 21, 22, 23], 1] -= 0.11 * unit
+    motion[[17, 26], 1] += 0.05 * unit
 
 
 def _anger(motion: np.ndarray, unit: float) -> None:
-    motion[[20, 21, 22, 23], 1] += 0.12 * unit
-    motion[[20, 21], 0] += 0.04 * unit
-    motion[[22, 23], 0] -= 0.04 * unit
-    motion[list(UPPER_LIP), 1] += 0.03 * unit
-    motion[list(LOWER_LIP), 1] -= 0.03 * unit
+    motion[[20, 21, 22, 23], 1] += 0.20 * unit
+    motion[[20, 21], 0] += 0.07 * unit
+    motion[[22, 23], 0] -= 0.07 * unit
+    motion[[18, 19, 24, 25], 1] += 0.08 * unit
+    motion[list(UPPER_LIP), 1] += 0.04 * unit
+    motion[list(LOWER_LIP), 1] -= 0.04 * unit
+    motion[list(MOUTH_CORNERS), 1] += 0.05 * unit
 
 
 def _surprise(motion: np.ndarray, unit: float) -> None:
-    motion[LEFT_BROW, 1] -= 0.13 * unit
-    motion[RIGHT_BROW, 1] -= 0.13 * unit
-    motion[[37, 38, 43, 44], 1] -= 0.05 * unit
-    _move_mouth(motion, 0.20 * unit)
+    motion[LEFT_BROW, 1] -= 0.22 * unit
+    motion[RIGHT_BROW, 1] -= 0.22 * unit
+    _widen_eyes(motion, 0.07 * unit)
+    _move_mouth(motion, 0.34 * unit)
+    motion[list(MOUTH_CORNERS)] += np.array([[0.09, 0.08], [-0.09, 0.08]]) * unit
 
 
 def _fear(motion: np.ndarray, unit: float) -> None:
-    motion[[20, 21, 22, 23], 1] -= 0.11 * unit
-    motion[[37, 38, 43, 44], 1] -= 0.05 * unit
-    motion[list(MOUTH_CORNERS)] += np.array([[-0.08, 0.03], [0.08, 0.03]]) * unit
+    motion[LEFT_BROW, 1] -= 0.13 * unit
+    motion[RIGHT_BROW, 1] -= 0.13 * unit
+    _widen_eyes(motion, 0.08 * unit)
+    _move_mouth(motion, 0.14 * unit)
+    motion[list(MOUTH_CORNERS)] += np.array([[-0.09, 0.02], [0.09, 0.02]]) * unit
 
 
 def _disgust(motion: np.ndarray, unit: float) -> None:
-    motion[31:36, 1] -= 0.06 * unit
-    motion[list(UPPER_LIP), 1] -= 0.07 * unit
-    motion[[20, 21, 22, 23], 1] += 0.06 * unit
+    motion[31:36, 1] -= 0.10 * unit
+    motion[list(UPPER_LIP), 1] -= 0.11 * unit
+    motion[[20, 21, 22, 23], 1] += 0.12 * unit
+    motion[[40, 41, 46, 47], 1] -= 0.05 * unit
+    motion[list(MOUTH_CORNERS), 1] += 0.04 * unit
+
+
+def _widen_eyes(motion: np.ndarray, by: float) -> None:
+    motion[[37, 38, 43, 44], 1] -= by
+    motion[[40, 41, 46, 47], 1] += 0.5 * by
 
 
 EMOTION_MOTIONS = {

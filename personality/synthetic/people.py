@@ -33,6 +33,10 @@ CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
+# What an emotion adds to the rating `happy`, in standard deviations. The portraits smile on average, so a face that
+# shall not look happy is taken away from it.
+SMILE = {"happy": 0.8, "surprise": -1.2, "neutral": -1.4, "anger": -2.0, "disgust": -1.6, "fear": -1.8, "sadness": -2.0}
+
 # Which ratings of a face make a trait. Openness has no counterpart among the ratings: an alert, memorable face that
 # is not typical is our choice for "imaginative".
 FACE_TO_TRAIT = {
@@ -85,7 +89,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip of a person: name, planted emotion and its strength 0..1, and the generator's seed."""
+    """One clip of a person: name, planted emotion and its strength 0.7..1, and the generator's seed."""
 
     clip: str
     person: Person
@@ -138,14 +142,13 @@ def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
         random = np.random.default_rng((seed, base, number))
         emotion = str(random.choice(EMOTIONS, p=(0.12, 0.06, 0.08, 0.28, 0.12, 0.10, 0.24)))
         yield Scene(
-            f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.5, 1)), (seed, base, number, 1)
+            f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.7, 1)), (seed, base, number, 1)
         )
 
 
 def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
     """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
-    happy = {"happy": 1.0, "surprise": 0.2, "neutral": 0.0}.get(scene.emotion, -0.6) * scene.strength
-    return scene.person.coefficients + model.change({"happy": happy})
+    return scene.person.coefficients + model.change({"happy": SMILE[scene.emotion] * scene.strength})
 
 
 def _label(model: FaceModel, scenes: list[Scene], seed: int, knobs: Knobs) -> pd.DataFrame:

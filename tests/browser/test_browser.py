@@ -1,0 +1,100 @@
+"""The app as a person meets it: a real server, a real Chromium, a real clip."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from personality import demo
+from tests.browser.server import browser, chromium, served, settle
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM"),
+]
+PAGES = {
+    "": "Apparent personality",
+    "predict": "Predict",
+    "models": "Models",
+    "traits": "Accuracy by trait",
+    "gender": "Accuracy by gender",
+    "age": "Accuracy by age",
+    "emotion": "Accuracy by emotion",
+    "about": "About",
+}
+SLOW = 180_000  # milliseconds; the first prediction loads the networks
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("workspace")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(instance: Browser) -> Iterator[Page]:
+    found = instance.new_page(viewport={"width": 1280, "height": 900})
+    found.set_default_timeout(60_000)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_opens_by_its_address(page: Page, address: str, name: str) -> None:
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{address}/{name}")
+    expect(page.get_by_role("heading", name=PAGES[name], level=1)).to_be_visible()
+    settle(page)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    assert errors == []
+
+
+def upload(page: Page, address: str, path: Path) -> None:
+    page.goto(f"{address}/predict")
+    settle(page)
+    page.get_by_text("The person in the video is me").click()
+    uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    expect(uploader).to_be_enabled()
+    uploader.set_input_files(path)
+
+
+def read_traits(page: Page) -> None:
+    """Wait until sixteen faces, the waveform and five traits of four models are on the screen."""
+    expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("What strangers would say")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+    for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
+        expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
+    for model in ("audio", "visual", "audiovisual", "handcrafted"):
+        expect(page.get_by_test_id("stPlotlyChart").first.locator(".legendtext", has_text=model).first).to_be_attached()
+    assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() == 16
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+def test_an_uploaded_video_gives_faces_sound_and_five_traits(page: Page, address: str) -> None:
+    upload(page, address, demo.CLIP)
+    read_traits(page)
+
+
+def test_a_real_clip_goes_through_the_page(page: Page, address: str, real_data: Path) -> None:
+    for clip in sorted((real_data / "first-impressions/videos").rglob("*.mp4")):
+        upload(page, address, clip)
+        read_traits(page)
+
+
+def test_a_text_named_mp4_is_one_sentence(page: Page, address: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("I am no video")
+    upload(page, address, tmp_path / "a.mp4")
+    expect(page.get_by_text("This file cannot be read as a video")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
