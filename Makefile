@@ -25,6 +25,7 @@ browser:
 
 # Everything that ships, from nothing but the committed face model and emotion weights: about half an hour.
 demo: $(VENV)/test.done
+	rm -rf $(WORK)
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
 	for modality in audio visual audiovisual handcrafted; do \

@@ -14,8 +14,9 @@ table = parts.choose_table()
 rows = parts.accuracy_rows(table, ("age_group",))
 
 st.subheader("How many clips of each age")
-counts = rows[(rows["trait"] == "mean") & (rows["model"] == rows["model"].iloc[0])][["group", "n"]]
-st.altair_chart(charts.group_counts(counts, title="years"), width="stretch", alt="Number of clips per age range")
+st.altair_chart(
+    charts.group_counts(parts.group_sizes(rows), title="years"), width="stretch", alt="Number of clips per age range"
+)
 parts.warn_small(rows)
 
 st.subheader("Accuracy")

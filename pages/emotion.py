@@ -31,15 +31,14 @@ parts.frame(
 )
 table = parts.choose_table()
 clips = parts.one_row_per_clip(table)
-if "emotion" not in table or table["emotion"].isna().all():
+if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
     st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
     st.stop()
 rows = parts.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)
-counts = rows[(rows["trait"] == "mean") & (rows["model"] == rows["model"].iloc[0])][["group", "n"]]
 left.subheader("Clips per expression")
-chart = charts.group_counts(counts, title="dominant expression", colours=EMOTION_COLOURS)
+chart = charts.group_counts(parts.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS)
 left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
 right.subheader("How sure the detector is")
 chart = charts.emotion_confidence(confidence_histogram(clips))

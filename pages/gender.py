@@ -27,8 +27,7 @@ model = st.segmented_control("Model", list(rows["model"].unique()), default=rows
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
 figure = charts.accuracy_dots(one, line="trait", colour="group", colours=GENDER_COLOURS)
 st.plotly_chart(figure, width="stretch", key="gender_traits", alt=f"Accuracy per trait and gender of {model}")
-sizes = one.groupby("group", sort=False)["n"].max()
-st.caption("Clips: " + ", ".join(f"{name} {n:,}" for name, n in sizes.items()))
+st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 
 st.subheader("As the thesis printed it")

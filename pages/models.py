@@ -1,7 +1,6 @@
 """Models: load shipped and finished ones, start a run, watch it, stop it, go on."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,9 +87,8 @@ def start_section() -> None:
 def start(cache: Path, modality: str, name: str, changes: dict, epochs: int | None, rate: float | None) -> None:
     """Begin a run with the form's values, or say what is wrong with them."""
     try:
-        config = preset(modality, name, **changes)
-        stages = tuple(replace(s, epochs=epochs or s.epochs, rate=rate or s.rate) for s in config.stages)
-        run = jobs.start(preset(modality, name, **changes, stages=stages), cache=cache, runs=runs_folder())
+        config = preset(modality, name, **changes).with_stages(epochs=epochs, rate=rate)
+        run = jobs.start(config, cache=cache, runs=runs_folder())
         st.toast(f"{run.folder.name} has begun", icon=":material/play_arrow:")
     except (ValueError, OSError) as error:
         st.error(str(error))
@@ -103,9 +101,9 @@ def practice_section() -> None:
         "```\npython -m personality preprocess YOUR_DATASET --out workspace/caches/NAME\n```"
     )
     log = workspace() / "practice.log"
-    if st.button(
-        "Make one of 60 synthetic people", icon=":material/group_add:", key="practice", help="About a minute."
-    ):
+    making = jobs.is_making_practice(workspace())
+    icon, text = ":material/group_add:", "Make one of 60 synthetic people"
+    if st.button(text, icon=icon, key="practice", help="About a minute.", disabled=making):
         jobs.make_practice_cache(workspace())
     if log.exists():
         watch_practice(log)

@@ -33,9 +33,17 @@ def load_table(path: Path, changed: float) -> pd.DataFrame:
     return read_predictions(path)
 
 
-@st.cache_data(max_entries=64, show_spinner="Counting ...")
 def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Accuracy per model, trait and group, once per table and grouping."""
+    """Accuracy per model, trait and group. Ends the page with a sentence where the table lacks the attribute."""
+    try:
+        return _accuracy_rows(table, by)
+    except PredictionsError as error:
+        st.warning(str(error), icon=":material/data_alert:")
+        st.stop()
+
+
+@st.cache_data(max_entries=64, show_spinner="Counting ...")
+def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return accuracy_by(table, by)
 
 
@@ -51,9 +59,10 @@ def choose_table() -> pd.DataFrame:
             help="Tables that `python -m personality evaluate` or `import-predictions` wrote to workspace/predictions.",
         )
         path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
-        table = _uploaded() if path is None else load_table(path, path.stat().st_mtime)
-        if table is None:
-            st.caption("A parquet file with the columns of the predictions table; docs/predictions.md lists them.")
+        try:
+            table = _uploaded() if path is None else load_table(path, path.stat().st_mtime)
+        except PredictionsError as error:
+            st.error(str(error))
             st.stop()
         _describe(table)
     if choice == DEMO:
@@ -61,21 +70,23 @@ def choose_table() -> pd.DataFrame:
     return table
 
 
-def _uploaded() -> pd.DataFrame | None:
+def _uploaded() -> pd.DataFrame:
     file = st.file_uploader("Predictions table", type="parquet", key="table_file")
     if file is None:
-        return None
-    try:
-        return read_predictions(file)
-    except PredictionsError as error:
-        st.error(str(error))
-        return None
+        st.caption("A parquet file with the columns of the predictions table; docs/predictions.md lists them.")
+        st.stop()
+    return read_predictions(file)
 
 
 def _describe(table: pd.DataFrame) -> None:
     splits, models = ", ".join(table["split"].unique()), ", ".join(table["model"].unique())
     clips, sources = table["clip"].nunique(), table["source"].nunique()
     st.caption(f"{clips:,} clips of {sources:,} sources · split {splits} · models {models}")
+
+
+def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:
+    """Clips per group, in the groups' order: columns group, n."""
+    return rows.groupby("group", sort=False)["n"].max().reset_index()
 
 
 def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
@@ -93,9 +104,10 @@ def how_to_read() -> None:
 
 def warn_small(rows: pd.DataFrame) -> None:
     """Name the groups that are too small to say much."""
-    sizes = rows.groupby("group", sort=False)["n"].max()
-    small = [f"{name} ({n})" for name, n in sizes.items() if 0 < n < SMALL]
-    empty = [str(name) for name, n in sizes.items() if n == 0]
+    sizes = group_sizes(rows).itertuples(index=False)
+    counted = [(str(name), int(n)) for name, n in sizes]
+    small = [f"{name} ({n})" for name, n in counted if 0 < n < SMALL]
+    empty = [name for name, n in counted if n == 0]
     if small:
         st.warning(f"Under {SMALL} clips, read with care: {', '.join(small)}", icon=":material/groups:")
     if empty:

@@ -28,13 +28,19 @@ def choose() -> tuple[str, bytes] | None:
     ready = st.session_state.get("consent", False)
     size = LIMITS.upload_bytes // 2**20
     label = f"A video of one person speaking, up to {size} MB and {LIMITS.seconds:.0f} s"
-    file = left.file_uploader(label, type=KINDS, key="video", disabled=not ready, max_upload_size=size)
-    if right.button("Take the sample", icon=":material/play_circle:", key="sample", width="stretch"):
-        st.session_state["sample_taken"] = True
-    if file is not None:
-        st.session_state["sample_taken"] = False
-        return file.name, file.getvalue()
-    return (demo.CLIP.name, demo.CLIP.read_bytes()) if st.session_state.get("sample_taken") else None
+    file = left.file_uploader(
+        label, type=KINDS, key="video", disabled=not ready, max_upload_size=size, on_change=take_sample, args=(False,)
+    )
+    icon = ":material/play_circle:"
+    right.button("Take the sample", icon=icon, key="sample", width="stretch", on_click=take_sample, args=(True,))
+    if st.session_state.get("sample_taken"):
+        return demo.CLIP.name, demo.CLIP.read_bytes()
+    return (file.name, file.getvalue()) if file is not None else None
+
+
+def take_sample(taken: bool) -> None:
+    """Note whether the sample or the upload is shown: what was chosen last."""
+    st.session_state["sample_taken"] = taken
 
 
 def run(key: str, data: bytes) -> Iterator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -80,6 +80,8 @@ def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.Dat
             with torch.inference_mode():
                 values = model.network.to(device)(batches[key]).cpu().numpy()
             parts.append(pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=clips, model=model.name))
+    if not parts:
+        raise PredictionsError("No model can speak on any of these clips: they have no face or no sound.")
     return pd.concat(parts, ignore_index=True), silent
 
 
@@ -142,14 +144,12 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(temporary, index=False)
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
-    """A predictions table from parquet. Raises PredictionsError where it is not one."""
-    if not path.is_file():
-        raise PredictionsError(f"There is no file {path}.")
+def read_predictions(file: Path | BinaryIO) -> pd.DataFrame:
+    """A predictions table from parquet, a path or an open file. Raises PredictionsError where it is not one."""
+    if isinstance(file, Path) and not file.is_file():
+        raise PredictionsError(f"There is no file {file}.")
     try:
-        table = pd.read_parquet(path)
+        table = pd.read_parquet(file)
     except (OSError, ValueError) as error:
-        raise PredictionsError(
-            f"{path.name} is not a parquet file; make it with evaluate or import-predictions."
-        ) from error
+        raise PredictionsError("This is not a parquet file; make one with evaluate or import-predictions.") from error
     return check_predictions(table)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Impression:
-    """What one model says of a clip: five traits in [0, 1] by name, and the seconds it took."""
+    """What one model says of a clip: five traits in [0, 1] by name."""
 
     model: str
-    modality: str
     traits: dict[str, float]
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -32,16 +29,21 @@ class Silence:
     """A model that cannot speak on a clip, and why."""
 
     model: str
-    modality: str
     why: str
 
 
 def load_models(folders: Sequence[Path]) -> list[Model]:
-    """The models in these folders; networks that several of them use are in memory once."""
+    """The models in these folders; networks that several of them use are in memory once.
+
+    Models whose folders have one name are told apart by the folder above.
+    """
     from personality.models.checkpoint import load_model
 
     loaded: dict[str, Model] = {}
-    return [load_model(folder, loaded) for folder in folders]
+    names = [folder.name for folder in folders]
+    full = [f"{folder.parent.name}/{folder.name}" for folder in folders]
+    called = [full[i] if names.count(name) > 1 else name for i, name in enumerate(names)]
+    return [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, called, strict=True)]
 
 
 def predict(source: Source, models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
@@ -70,13 +72,12 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
         if not can_speak(inputs, sample):
             lacking = [name for name in inputs if not can_speak((name,), sample)]
             why = " and ".join({"faces": "no face was found", "audio": "there is no sound"}[name] for name in lacking)
-            yield Silence(model.name, model.modality, why)
+            yield Silence(model.name, why)
             continue
-        began = time.perf_counter()
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        yield Impression(model.name, model.modality, traits, time.perf_counter() - began)
+        yield Impression(model.name, traits)
 
 
 def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from personality.modalities import ACTIVATIONS, MODALITIES
+from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRESETS, Config, preset
+from training.jobs import PRACTICE_LOCK, free_folder
+from training.runs import Run
 
 PRACTICE_PEOPLE = 60
 
@@ -18,44 +20,41 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 1 with one sentence on what was wrong."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return int(options.run(options) or 0)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0
 
 
-def _run(options: argparse.Namespace) -> None:
-    from training.jobs import free_folder
-    from training.loop import train
-    from training.runs import Run
-
+def _run(options: argparse.Namespace) -> int:
     config = _config(options)
     run = Run(free_folder(options.out, config))
     run.create(config, options.cache)
     print(f"run in {run.folder}")
+    return _to_the_end(run)
+
+
+def _to_the_end(run: Run) -> int:
+    """Train and say how it ended; 0 where it is done."""
+    from training.loop import train
+
     train(run)
-    print(f"{run.status()['state']}: {run.status().get('why', '')}")
+    status = run.status()
+    print(f"{status['state']}: {status.get('why', '')}")
+    return 0 if status["state"] == "done" else 1
 
 
 def _config(options: argparse.Namespace) -> Config:
     names = ("optimiser", "activation", "loss", "batch", "patience", "seed", "backbone")
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    config = preset(options.modality, options.preset, **changes)
-    if options.epochs is None and options.rate is None:
-        return config
-    stages = [replace(s, epochs=options.epochs or s.epochs, rate=options.rate or s.rate) for s in config.stages]
-    return preset(options.modality, options.preset, **{**changes, "stages": tuple(stages)})
+    return preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
 
 
-def _resume(options: argparse.Namespace) -> None:
-    from training.loop import train
-    from training.runs import Run
-
+def _resume(options: argparse.Namespace) -> int:
     run = Run(options.run_folder)
     if not (run.folder / "config.json").exists():
         raise ValueError(f"{run.folder} holds no run; start one with `python -m training run`")
-    train(run)
+    return _to_the_end(run)
 
 
 def _emotion(options: argparse.Namespace) -> None:
@@ -83,12 +82,13 @@ def _practice(options: argparse.Namespace) -> None:
     from personality.synthetic.people import synthesize
 
     people = options.workspace / "datasets" / "practice"
-    if not people.exists():
-        unfinished = people.with_name("practice.unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        synthesize(unfinished, people=PRACTICE_PEOPLE, seed=1)
-        unfinished.rename(people)
-    preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1)
+    with exclusive(options.workspace / PRACTICE_LOCK, "The practice data are being made already."):
+        if not people.exists():
+            unfinished = people.with_name("practice.unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            synthesize(unfinished, people=PRACTICE_PEOPLE, seed=1)
+            unfinished.rename(people)
+        preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -67,6 +67,13 @@ class Config:
         """Plain values for JSON; `Config.from_dict` reads them back."""
         return asdict(self)
 
+    def with_stages(self, *, epochs: int | None, rate: float | None) -> Config:
+        """The same with other epochs or another rate in every stage; None keeps what is."""
+        changes: dict[str, Any] = {
+            name: value for name, value in (("epochs", epochs), ("rate", rate)) if value is not None
+        }
+        return replace(self, stages=tuple(replace(stage, **changes) for stage in self.stages))
+
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
         """The config that `as_dict` gave. Raises ValueError or TypeError where it is none."""
@@ -98,7 +105,7 @@ PRESETS = {
         common={"loss": "l1", "batch": 32, "weight_decay": 1e-4},
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            "visual": (Stage(40, "head", 1e-3, frames=8), Stage(6, "all", 1e-4, frames=2)),
+            "visual": (Stage(40, "head", 1e-3, frames=8), Stage(4, "all", 2e-5, frames=2)),
             **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3, frames=8),)),
         },
     ),

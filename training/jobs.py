@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from personality.storage import exclusive
 from training.config import Config
-from training.runs import ACTIVE, Run, process_started
+from training.runs import ACTIVE, LOG, Run, process_started
 
+PRACTICE_LOCK = "practice.lock"
 ROOT = Path(__file__).parents[1]
 _children: list[subprocess.Popen] = []  # kept until they end, so that the kernel can forget them
 
@@ -27,7 +29,6 @@ def resume(run: Run) -> None:
     """Go on with a run that was stopped or died. Raises ValueError where it is active."""
     if run.status()["state"] in ACTIVE:
         raise ValueError(f"{run.folder.name} is running; stop it first")
-    run.say("queued", why="")
     _launch(run)
 
 
@@ -35,7 +36,7 @@ def stop(run: Run) -> None:
     """Ask a run to finish its step and leave; it can be resumed. Does nothing where its process is gone."""
     status = run.status()
     pid = status.get("pid", -1)
-    if status["state"] in ACTIVE and process_started(pid) == status.get("process_started"):
+    if status["state"] in ACTIVE and pid != os.getpid() and process_started(pid) == status.get("process_started"):
         os.kill(pid, signal.SIGTERM)
 
 
@@ -45,26 +46,38 @@ def make_practice_cache(workspace: Path) -> None:
     _detach(["practice", str(workspace.resolve())], workspace / "practice.log")
 
 
+def is_making_practice(workspace: Path) -> bool:
+    """Whether a process is making the practice cache now."""
+    try:
+        with exclusive(workspace / PRACTICE_LOCK, ""):
+            return False
+    except ValueError:
+        return True
+
+
 def free_folder(runs: Path, config: Config) -> Path:
-    """A folder named after the modality that is not taken: `audio`, `audio-2`, ..."""
+    """A folder named after the modality that holds no begun run: `audio`, `audio-2`, ..."""
     names = (config.modality if n == 1 else f"{config.modality}-{n}" for n in range(1, 10_000))
-    return next(runs / name for name in names if not (runs / name).exists())
+    return next(runs / name for name in names if not Run(runs / name).taken)
 
 
 def _launch(run: Run) -> None:
-    _detach(["resume", str(run.folder.resolve())], run.folder / "log.txt")
+    child = _detach(["resume", str(run.folder.resolve())], run.folder / LOG)
+    run.say("queued", pid=child.pid, why="")
 
 
-def _detach(arguments: list[str], log: Path) -> None:
-    """A process in a session of its own: it survives the page, the browser and the server."""
+def _detach(arguments: list[str], errors: Path) -> subprocess.Popen:
+    """A process in a session of its own: it survives the page, the browser and the server. What it prints is in its
+    log already; what goes wrong is appended to `errors`."""
     _children[:] = [child for child in _children if child.poll() is None]
-    with log.open("ab") as file:
+    with errors.open("ab") as file:
         child = subprocess.Popen(
             [sys.executable, "-m", "training", *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
+            stdout=subprocess.DEVNULL,
+            stderr=file,
             start_new_session=True,
         )
     _children.append(child)
+    return child

@@ -30,7 +30,7 @@ from personality.models import build
 from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card, save_card, save_weights
 from personality.models.network import Batch, Network
 from personality.preprocessing.cache import Cache
-from personality.storage import write_bytes
+from personality.storage import exclusive, sha256, write_bytes
 from personality.traits import TRAIT_NAMES
 from training.config import Config, Stage
 from training.data import EVALUATION_BATCH, Clips, Split, TrainingError, clip_batches, compute_features, read_split
@@ -81,16 +81,22 @@ def train(run: Run) -> None:
     """
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        run.say("running")
+        with exclusive(run.folder / "lock", f"Another process is writing {run.folder}; stop it first."):
+            _train_alone(run)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train_alone(run: Run) -> None:
+    try:
+        run.say("running", why="")
         _train(_prepare(run))
     except Stopped:
         run.say("stopped", why="somebody stopped it; it can be resumed")
     except Exception as error:
         run.say("failed", why=str(error) or type(error).__name__)
         raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _stop(*_: object) -> None:
@@ -101,15 +107,15 @@ def _prepare(run: Run) -> Parts:
     config, cache = run.config, Cache(run.cache)
     torch.manual_seed(config.seed)
     training, validation = (read_split(cache, split, config.modality) for split in ("training", "validation"))
-    branches = {name: best_run(run.folder.parent, name) for name in MODALITIES[config.modality].branches}
+    branches = _branches(run, config, cache)
     networks = {name: model.network for name, model in branches.items()}
     network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks)
     load_backbone(network, config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(
-        f"{len(training.rows)} clips to train on ({training.left_out} left out), {len(validation.rows)} to validate",
-        flush=True,
+    counts = (
+        f"{len(training.rows)} clips to train on ({training.left_out} left out), {len(validation.rows)} to validate"
     )
+    run.log(counts)
     return Parts(run, config, network.to(device), branches, cache, training, validation, device)
 
 
@@ -129,17 +135,33 @@ def load_backbone(network: Network, config: Config) -> None:
         loader()
 
 
-def best_run(runs: Path, modality: str) -> Model:
-    """The finished run of a modality with the highest validation accuracy. Raises TrainingError where there is none."""
+def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
+    """The models a fusion joins: the best at the first start, the same ones whenever it goes on."""
+    pinned = run.branches
+    if not pinned:
+        names = MODALITIES[config.modality].branches
+        folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
+        pinned = {name: {"folder": str(f), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
+        run.pin(pinned)
+    for name, entry in pinned.items():
+        if sha256(Path(entry["folder"]) / WEIGHTS) != entry["sha256"]:
+            raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
+    return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
+
+
+def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
+    """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
+    on the same data. Raises TrainingError where there is none."""
     found = []
     for run in list_runs(runs):
-        if run.status()["state"] == "done" and run.config.modality == modality:
-            found.append((read_card(run.folder)["metrics"]["accuracy"], run.folder))
+        if run.status()["state"] == "done" and (run.config.modality, run.config.preset) == (modality, preset):
+            card = read_card(run.folder)
+            if card["data"]["fingerprint"] == cache.card["fingerprint"]:
+                found.append((card["metrics"]["accuracy"], run.folder))
     if not found:
-        raise TrainingError(
-            f"No finished {modality} run in {runs}; train {modality} first, a fusion joins trained models."
-        )
-    return load_model(max(found, key=lambda pair: pair[0])[1])
+        kind = f"finished {modality} run of preset {preset} on this cache's data"
+        raise TrainingError(f"No {kind} in {runs}; train {modality} first, a fusion joins trained models.")
+    return max(found, key=lambda pair: pair[0])[1]
 
 
 def _train(parts: Parts) -> None:
@@ -207,7 +229,7 @@ def _sources(parts: Parts, stage: Stage) -> tuple[Batches, Callable[[], Tensor]]
             return clip_batches(clips, torch.randperm(len(clips)), parts.config.batch, parts.device)
 
         return draw, lambda: _predict_clips(parts, VALIDATION_FRAMES)
-    print("computing what the fixed part of the network gives, once", flush=True)
+    parts.run.log("computing what the fixed part of the network gives, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
 
@@ -223,7 +245,7 @@ def _epoch(parts: Parts, optimiser: torch.optim.Optimizer, batches: Iterator, pr
     parts.network.train()
     measure, total, count, spoken = LOSSES[parts.config.loss](), 0.0, 0, time.monotonic()
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
-    for inputs, labels in tqdm(batches, total=steps, desc=f"epoch {progress.epoch + 1}", leave=False):
+    for inputs, labels in tqdm(batches, total=steps, desc=f"epoch {progress.epoch + 1}", leave=False, disable=None):
         if len(labels) == 1 and count:  # batch normalisation has no spread to learn from in one clip
             continue
         predicted = parts.network(inputs) if isinstance(inputs, Batch) else parts.network.head(inputs)
@@ -278,7 +300,8 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         "clips_per_second": len(parts.training.rows) / seconds,
     }
     parts.run.record(row)
-    print(f"epoch {row['epoch']}: loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}")
+    figures = f"loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}"
+    parts.run.log(f"epoch {progress.epoch}: {figures}")
     parts.run.say(
         "running",
         epoch=progress.epoch,
@@ -307,6 +330,7 @@ def _card(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, Any]
         "preset": parts.config.preset,
         "activation": parts.config.activation,
         "config": parts.config.as_dict(),
+        "seed": parts.config.seed,
         "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
         "training_clips": len(parts.training.rows),
         "epoch": progress.best_epoch + 1,
@@ -361,7 +385,7 @@ def _load_state(parts: Parts) -> tuple[Progress, dict[str, Tensor] | None]:
     _load_own(parts.network, {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
     if progress.best_epoch == progress.epoch - 1:
         save_weights(parts.run.folder, parts.network)
-    print(f"going on after epoch {progress.epoch}", flush=True)
+    parts.run.log(f"going on after epoch {progress.epoch}")
     return progress, tensors
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,8 @@ from typing import Any
 from personality.storage import write_json
 from training.config import Config
 
-STALE_AFTER = 60.0  # seconds without a heartbeat
-ACTIVE = ("queued", "running", "stopping")
-STATE = "state.safetensors"
+ACTIVE = ("queued", "running")
+STATE, LOG = "state.safetensors", "log.txt"
 
 
 @dataclass(frozen=True)
@@ -35,28 +35,52 @@ class Run:
         """The cache it trains on."""
         return Path(json.loads((self.folder / "config.json").read_text())["cache"])
 
+    @property
+    def branches(self) -> dict[str, dict[str, str]]:
+        """The trained models a fusion joins, by folder and sha256; empty before it has begun."""
+        return json.loads((self.folder / "config.json").read_text()).get("branches", {})
+
+    def pin(self, branches: dict[str, dict[str, str]]) -> None:
+        """Note which models a fusion joins, so that going on joins the same."""
+        known = json.loads((self.folder / "config.json").read_text())
+        write_json(self.folder / "config.json", {**known, "branches": branches})
+
     def create(self, config: Config, cache: Path) -> None:
-        """Make the folder. Raises FileExistsError where there is a run already."""
-        if (self.folder / "config.json").exists():
+        """Make the folder, over a run that never finished an epoch.
+
+        Raises FileExistsError where there is a run that did, or that is active.
+        """
+        if self.taken:
             raise FileExistsError(f"{self.folder} holds a run already; resume it or name another folder")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         write_json(self.folder / "config.json", {"cache": str(cache.resolve()), "config": config.as_dict()})
         self.say("queued")
 
-    def say(self, state: str, **facts: Any) -> None:
-        """Write the status with a heartbeat; facts are kept until they are said anew."""
-        known = self._read_status()
-        process = {"pid": os.getpid(), "process_started": process_started(os.getpid()), "heartbeat": time.time()}
-        write_json(self.folder / "status.json", {**known, **facts, "state": state, **process})
+    @property
+    def taken(self) -> bool:
+        """Whether the folder holds something that must not be lost."""
+        begun = (self.folder / STATE).exists() or self.status()["state"] in ACTIVE
+        foreign = self.folder.exists() and not (self.folder / "config.json").exists()
+        return begun or (foreign and any(self.folder.iterdir()))
+
+    def say(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
+        """Write the status; facts are kept until they are said anew. pid: of the run's process, if it is not this."""
+        number = os.getpid() if pid is None else pid
+        process = {"pid": number, "process_started": process_started(number), "heartbeat": time.time()}
+        write_json(self.folder / "status.json", {**self._read_status(), **facts, "state": state, **process})
+
+    def log(self, text: str) -> None:
+        """Print a line and append it to the run's log."""
+        print(text, flush=True)
+        with (self.folder / LOG).open("a") as file:
+            file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
-        """What the run last said; `stale` where it says it is active but its process is gone or silent."""
+        """What the run last said; `stale` where it says it is active but its process is gone."""
         status = self._read_status()
         alive = process_started(status.get("pid", -1)) == status.get("process_started", "")
-        silent = time.time() - status.get("heartbeat", 0) > STALE_AFTER
-        if status.get("state") in ACTIVE and (not alive or silent):
-            return {**status, "state": "stale"}
-        return status
+        return status if alive or status["state"] not in ACTIVE else {**status, "state": "stale"}
 
     def _read_status(self) -> dict[str, Any]:
         try:
@@ -84,7 +108,7 @@ class Run:
 
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the log."""
-        path = self.folder / "log.txt"
+        path = self.folder / LOG
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from personality.analysis.intervals import DRAWS, SEED, mean_intervals, source_weights
 from personality.traits import AGE_GROUPS, EMOTIONS, ETHNICITIES, GENDERS, TRAIT_NAMES
 
-COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual", "constant")
+COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
+CONSTANT = "constant"  # the training mean of the trait; a table may lack it, and then has no baseline
 ALL = "all"
 MEAN = "mean"
 SMALL = 30  # clips; groups below are marked
@@ -28,13 +29,25 @@ class PredictionsError(ValueError):
 
 
 def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """`table` itself. Raises PredictionsError where a column is missing, or clip x model x trait repeats."""
+    """The table with the column `constant` (NaN where it had none).
+
+    Raises PredictionsError where a column is missing or no number, a cell is empty, a trait is none of the five,
+    clip x model x trait repeats, or there is no row.
+    """
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise PredictionsError(f"The table lacks the column {missing[0]}; wanted {', '.join(COLUMNS)}.")
     if table.duplicated(["clip", "model", "trait"]).any():
         raise PredictionsError("The table has a clip, model and trait twice; each may occur once.")
-    return table
+    if table.empty or table[list(COLUMNS)].isna().to_numpy().any():
+        raise PredictionsError("The table has no rows, or empty cells; each row wants all of its figures.")
+    strange = sorted(set(table["trait"]) - set(TRAIT_NAMES))
+    if strange:
+        raise PredictionsError(f"The table has the trait {strange[0]!r}; wanted {', '.join(TRAIT_NAMES)}.")
+    for name in ("predicted", "actual"):
+        if not pd.api.types.is_float_dtype(table[name]):
+            raise PredictionsError(f"The column {name} holds {table[name].dtype}; wanted numbers in [0, 1].")
+    return table if CONSTANT in table else table.assign(**{CONSTANT: np.nan})
 
 
 def groups_of(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
@@ -44,7 +57,7 @@ def groups_of(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """
     for name in by:
         if name not in table:
-            attributes = [column for column in table.columns if column not in COLUMNS]
+            attributes = [column for column in table.columns if column not in (*COLUMNS, CONSTANT)]
             raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(attributes)}.")
     if not by:
         return pd.Series(ALL, table.index)
@@ -70,9 +83,9 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRA
     """One row per model, trait (the five and `mean`) and group, with a 95 % interval by bootstrap over sources.
 
     Columns: model, trait, group, n (clips), sources, accuracy, low, high, signed_error, baseline (the accuracy of
-    always saying the training mean, on the same clips). Groups without clips keep a row with n = 0 and NaN.
+    always saying the training mean, on the same clips; NaN where unknown). Groups without clips keep a row of n = 0.
     """
-    check_predictions(table)
+    table = check_predictions(table)
     wide = _wide(table)
     clips = table.drop_duplicates("clip").set_index("clip").loc[wide["error"].index]
     group = groups_of(clips, by)
@@ -112,9 +125,8 @@ def _cell(
     low, high = mean_intervals(errors, source[inside], weights)
     with np.errstate(invalid="ignore"):
         divisor = np.where(n > 0, n, np.nan)
-        means = [
-            np.nansum(values, axis=0) / divisor for values in (errors, signed, np.where(present, constant, np.nan))
-        ]
+        means = [np.nansum(values, axis=0) / divisor for values in (errors, signed)]
+        baseline = 1 - np.where(present, constant, 0).sum(0) / divisor
     rows = wide["error"].columns.to_frame(index=False)
     return rows.assign(
         group=name,
@@ -124,5 +136,5 @@ def _cell(
         low=1 - high,
         high=1 - low,
         signed_error=means[1],
-        baseline=1 - means[2],
+        baseline=baseline,
     )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -63,10 +64,10 @@ class Dataset:
 
 
 def source_of(clip: str) -> str:
-    """The source video of a clip: its name without extension and running number (`<source>.<number>.mp4`)."""
-    stem = clip.rsplit("/", 1)[-1].rsplit(".", 1)[0]
-    head, _, number = stem.rpartition(".")
-    return head if head and number.isdigit() else stem
+    """The source video of a clip: its name (or path) without extension and running number, `<source>.<number>.mp4`."""
+    path = PurePosixPath(clip)
+    head, _, number = path.stem.rpartition(".")
+    return str(path.with_name(head if head and number.isdigit() else path.stem))
 
 
 def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
@@ -102,7 +103,7 @@ def read_clip(root: Path, location: str) -> Path | bytes:
                     zipfile.ZipFile(BytesIO(_member(archive, name, LIMITS.zip_archive_bytes)))
                 )
             return _member(archive, inner[-1], LIMITS.zip_clip_bytes)
-    except (zipfile.BadZipFile, KeyError, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
         raise DatasetError(f"The archive {path.name} cannot be read; download it again.") from error
 
 
@@ -136,7 +137,7 @@ def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
                     yield from (f"{path.name}{INSIDE}{member}" for member in inner)
                 elif name.lower().endswith(suffixes):
                     yield f"{path.name}{INSIDE}{name}"
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise DatasetError(f"The archive {path.name} is damaged; download it again.") from error
 
 

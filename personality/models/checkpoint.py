@@ -20,7 +20,8 @@ from personality.storage import sha256, write_bytes, write_json
 from personality.traits import TRAIT_NAMES
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
-LICENCE = "CC BY-NC-SA 4.0"
+# Of models trained on synthetic people, who come from the face model; others are as their data allows.
+SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
 NOT_FOR = (
     "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
 )
@@ -34,21 +35,17 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, its card, and where it lies."""
+    """A network ready for inference, its card, where it lies, and what predictions tables call it."""
 
     network: Network
     card: dict[str, Any]
     folder: Path
+    name: str
 
     @property
     def modality(self) -> str:
         """A key of MODALITIES."""
         return self.card["modality"]
-
-    @property
-    def name(self) -> str:
-        """The folder's name; what predictions tables call the model."""
-        return self.folder.name
 
 
 def save_weights(folder: Path, network: Network) -> None:
@@ -67,7 +64,7 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
     fixed = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
-        "licence": LICENCE,
+        "licence": SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE,
         "not_for": NOT_FOR,
         "branches": {
             name: {"folder": os.path.relpath(model.folder, folder), "sha256": sha256(model.folder / WEIGHTS)}
@@ -94,7 +91,7 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
     except (ValueError, KeyError) as error:
         raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error
     _fill(network, folder)
-    loaded[digest] = Model(network.eval(), card, folder)
+    loaded[digest] = Model(network.eval(), card, folder, folder.name)
     return loaded[digest]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class Fusion(Network):
         self.layers = dense((joined, *SIZES[preset]), activation, DROPOUT[preset])
         self.branches.requires_grad_(False).eval()
 
-    def train(self, mode: bool = True) -> Fusion:
+    def train(self, mode: bool = True) -> Self:
         """Training mode for the fusion's own layers; the branches stay as they are."""
         super().train(mode)
         self.branches.eval()

@@ -23,7 +23,8 @@ def handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> 
 
 def pick_frames(faces: np.ndarray, count: int) -> np.ndarray:
     """`count` of the crops (K, 224, 224, 3), spread evenly; some twice where there are fewer."""
-    return faces[np.linspace(0, len(faces) - 1, count).round().astype(int)]
+    places = (np.arange(count) + 0.5) / count * len(faces)
+    return faces[places.astype(int)]
 
 
 def make_batch(samples: Sequence[Sample], frames: int) -> Batch:

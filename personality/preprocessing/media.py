@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
+from PIL import Image, ImageOps
 
 from personality.constants import LIMITS, PREPROCESSING
 
@@ -20,6 +21,7 @@ from personality.constants import LIMITS, PREPROCESSING
 # is refused by FFmpeg itself, whatever it is called.
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
+ENOUGH_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
 WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
 STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
@@ -66,16 +68,19 @@ def probe(source: Source) -> Metadata:
 
 
 def frames(source: Source) -> Iterator[Frame]:
-    """The frames of a video in order, each with its time in seconds from the first; those that no other frame
-    refers to are skipped where the codec marks them, which halves the work and leaves enough to choose from.
+    """The frames of a video in order, each with its time in seconds from the first.
+
+    In a video with many frames those that no other frame refers to are skipped where the codec marks them, which
+    halves the work and leaves enough to choose from.
 
     Raises MediaError as `probe` does, and where the pictures cannot be decoded.
     """
     with _opened(source) as container:
-        _metadata(container)
+        metadata = _metadata(container)
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
-        stream.codec_context.skip_frame = "NONREF"
+        if metadata.fps * metadata.duration > ENOUGH_FRAMES:
+            stream.codec_context.skip_frame = "NONREF"
         start = None
         for decoded in container.decode(stream):
             start = decoded.time if start is None else start
@@ -102,20 +107,26 @@ def sound(source: Source) -> tuple[np.ndarray, float]:
 
 
 def _decode_sound(container: InputContainer) -> np.ndarray:
-    resampler = av.AudioResampler(format="fltp", rate=PREPROCESSING.sample_rate)
+    # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
+    resampler = av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate)
     parts: list[np.ndarray] = []
     have = 0
     for decoded in container.decode(container.streams.audio[0]):
         for piece in resampler.resample(decoded):
-            parts.append(piece.to_ndarray().mean(0, dtype=np.float32))
+            parts.append(_mono(piece))
             have += piece.samples
         if have >= PREPROCESSING.samples:
             break
     else:
-        parts += [piece.to_ndarray().mean(0, dtype=np.float32) for piece in resampler.resample(None)]
+        parts += [_mono(piece) for piece in resampler.resample(None)]
     if not parts:
         return np.zeros(0, np.float32)
     return np.clip(np.concatenate(parts)[: PREPROCESSING.samples], -1, 1)
+
+
+def _mono(piece: av.AudioFrame) -> np.ndarray:
+    """The mean of the channels, float32 (N,)."""
+    return piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
 
 
 def read_still(source: Source) -> np.ndarray | None:
@@ -123,27 +134,39 @@ def read_still(source: Source) -> np.ndarray | None:
     if isinstance(source, Path):
         if source.suffix.lower() not in STILL_SUFFIXES:
             return None
+        _check_present(source)
         source = source.read_bytes()
     if not source.startswith(STILL_SIGNATURES):
         return None
-    picture = cv2.imdecode(np.frombuffer(source, np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise MediaError("This picture cannot be decoded; save it again as JPEG or PNG.")
-    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    try:
+        with Image.open(io.BytesIO(source), formats=("JPEG", "PNG")) as picture:
+            _check_pixels(*picture.size)
+            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, MediaError):
+            raise
+        raise MediaError("This picture cannot be decoded; save it again as JPEG or PNG.") from error
 
 
 @contextmanager
 def _opened(source: Source) -> Iterator[InputContainer]:
     """The container, with whatever FFmpeg raises while it is used turned into MediaError."""
-    if isinstance(source, Path) and not source.is_file():
-        raise MediaError(f"There is no file {source.name}; check the path.")
+    if isinstance(source, Path):
+        _check_present(source)
     try:
         file = str(source) if isinstance(source, Path) else io.BytesIO(source)
         with av.open(file, "r", options=OPTIONS) as container:
             yield container
-    except (av.FFmpegError, MemoryError, UnicodeError) as error:
+    except MediaError:
+        raise
+    except Exception as error:  # damaged files make the decoder raise nearly anything
         kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
         raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error
+
+
+def _check_present(path: Path) -> None:
+    if not path.is_file():
+        raise MediaError(f"There is no file {path.name}; check the path.")
 
 
 def _metadata(container: InputContainer) -> Metadata:
@@ -175,7 +198,7 @@ def _duration(container: InputContainer) -> float:
 
 def _check_pixels(width: int, height: int) -> None:
     if width * height > LIMITS.pixels:
-        raise MediaError(f"This video is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")
+        raise MediaError(f"This picture is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")
 
 
 def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from personality.dataset.index import SPLITS
 from personality.dataset.untrusted import write_annotation
 from personality.preprocessing.media import write_video
 from personality.storage import atomic_path, write_json
@@ -28,7 +29,6 @@ from personality.synthetic.face_model import Expression, FaceModel, load_face_mo
 from personality.synthetic.voice import FRAME, RATE, Voice, speak
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 
-SPLITS = ("training", "validation", "test")
 CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
@@ -117,9 +117,7 @@ def synthesize(out: Path, *, people: int, seed: int, knobs: Knobs | None = None,
 
 
 def _invent(model: FaceModel, people: int, seed: int, knobs: Knobs) -> Iterator[Person]:
-    bounds = np.round(np.cumsum((0.0, *knobs.shares)) * people).astype(int)
-    counts = np.maximum(1, np.diff(bounds))
-    splits = np.repeat(SPLITS, counts)[:people]
+    splits = _deal(people, knobs.shares)
     for number in range(people):
         random = np.random.default_rng((seed, number))
         gender = GENDERS[int(random.integers(2))]
@@ -134,6 +132,12 @@ def _invent(model: FaceModel, people: int, seed: int, knobs: Knobs) -> Iterator[
         voice = Voice(gender, age, *(float(value) for value in random.standard_normal(3)))
         name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:11]
         yield Person(name, str(splits[number]), gender, age, model.sample(wish, random), voice)
+
+
+def _deal(people: int, shares: tuple[float, float, float]) -> np.ndarray:
+    """The split of each person: the shares, and at least one person in validation and in test."""
+    validation, test = (max(1, round(share * people)) for share in shares[1:])
+    return np.repeat(SPLITS, (people - validation - test, validation, test))
 
 
 def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RATE = 16_000  # Hz
+from personality.constants import PREPROCESSING
+
+RATE = PREPROCESSING.sample_rate
 # Formants of five vowels in Hz (a, e, i, o, u; Peterson and Barney 1952, men), scaled by the speaker's size.
 VOWELS = np.array([[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]], float)
 BANDWIDTHS = np.array([90.0, 110.0, 170.0])  # Hz

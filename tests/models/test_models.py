@@ -127,7 +127,9 @@ def test_handcrafted_by_hand() -> None:
 
 def test_frames_are_spread_and_repeated_where_few() -> None:
     faces = np.arange(4)
-    assert pick_frames(faces, 2).tolist() == [0, 3]
+    assert pick_frames(faces, 2).tolist() == [1, 3]
+    assert pick_frames(faces, 1).tolist() == [2]
+    assert pick_frames(faces, 4).tolist() == [0, 1, 2, 3]
     assert pick_frames(faces[:1], 3).tolist() == [0, 0, 0]
 
 

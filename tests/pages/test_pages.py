@@ -76,11 +76,31 @@ def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     app.selectbox(key="table").select("Upload a table ...").run()
     app.file_uploader(key="table_file").upload("a.parquet", b"no", "application/octet-stream").run()
     assert not app.exception
-    assert "is not a parquet file" in app.error[0].value
+    assert "not a parquet file" in app.error[0].value
     pd.DataFrame({"clip": ["a"]}).to_parquet(tmp_path / "b.parquet")
     data = (tmp_path / "b.parquet").read_bytes()
     app.file_uploader(key="table_file").upload("b.parquet", data, "application/octet-stream").run()
     assert "lacks the column source" in app.error[0].value
+
+
+def test_an_uploaded_table_is_shown() -> None:
+    app = visit("traits")
+    app.selectbox(key="table").select("Upload a table ...").run()
+    app.file_uploader(key="table_file").upload("a.parquet", demo.PREDICTIONS.read_bytes(), "x/y").run()
+    assert not app.exception
+    assert "200 clips of 50 sources" in words(app)
+
+
+@pytest.mark.parametrize("page", ["gender", "age", "emotion"])
+def test_a_table_without_the_attribute_is_a_sentence(page: str, workspace: Path) -> None:
+    table = pd.read_parquet(demo.PREDICTIONS)
+    (workspace / "predictions").mkdir()
+    plain = ["clip", "source", "split", "model", "trait", "predicted", "actual"]
+    table[plain].to_parquet(workspace / "predictions" / "bare.parquet")
+    app = visit(page)
+    app.selectbox(key="table").select("bare").run()
+    assert not app.exception
+    assert "no attribute" in words(app) or "has no emotions" in words(app)
 
 
 def test_traits_sets_the_thesis_beside_ours() -> None:
@@ -134,6 +154,16 @@ def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path)
     app.switch_page("pages/predict.py").run()
     app.button(key="sample").click().run()
     assert list(app.dataframe[-1].value.index) == ["audio"]
+
+
+def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").symlink_to(runs)
+    app = visit("models")
+    app.multiselect(key="models_picked").set_value(["demo: audio", "run: audio"]).run()
+    app.switch_page("pages/predict.py").run()
+    app.button(key="sample").click().run()
+    assert not app.exception
+    assert list(app.dataframe[-1].value.index) == ["models/audio", "runs/audio"]
 
 
 def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -98,3 +99,55 @@ def test_too_long_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_missing_file_is_named() -> None:
     with pytest.raises(MediaError, match=r"no file -nowhere\.mp4"):
         probe(Path("-nowhere.mp4"))
+
+
+def many_channels(path: Path, layout: str, rate: int) -> Path:
+    """A tone in the first channel only, silence in the others."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=rate, layout=layout)
+        channels = stream.layout.nb_channels
+        video = container.add_stream("mpeg4", rate=10)
+        video.width = video.height = 64
+        sound = np.zeros((rate * 2, channels), np.int16)
+        sound[:, 0] = 16_000 * np.sin(2 * np.pi * 440 * np.arange(rate * 2) / rate)
+        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout=layout)
+        frame.rate, frame.pts = rate, 0
+        container.mux(stream.encode(frame))
+        for number in range(20):
+            picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 99, np.uint8), format="rgb24")
+            picture.pts = number
+            container.mux(video.encode(picture))
+        container.mux(video.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])
+@pytest.mark.parametrize(("layout", "channels"), [("mono", 1), ("stereo", 2), ("5.1", 6), ("7.1", 8)])
+def test_any_number_of_channels_becomes_their_mean(tmp_path: Path, layout: str, channels: int, rate: int) -> None:
+    samples, seconds = sound(many_channels(tmp_path / "a.mkv", layout, rate))
+    assert seconds == pytest.approx(2, abs=0.01)
+    assert np.abs(samples[1_000:30_000]).max() == pytest.approx(16_000 / 32_768 / channels, rel=0.05)
+
+
+def test_a_still_over_the_limit_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5000, 2000, 3), np.uint8))
+    with pytest.raises(MediaError, match="2000x5000; at most"):
+        probe(tmp_path / "a.png")
+    header = bytearray((tmp_path / "a.png").read_bytes())
+    header[16:24] = (40_000).to_bytes(4, "big") * 2
+    with pytest.raises(MediaError):
+        probe(bytes(header))
+
+
+def test_mutants_are_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    whole = np.frombuffer(video(tmp_path / "a.mp4").read_bytes(), np.uint8)
+    for _ in range(60):
+        mutant = whole.copy()
+        places = random.integers(0, len(mutant), random.integers(1, 60))
+        mutant[places] = random.integers(0, 256, len(places))
+        try:
+            list(frames(mutant.tobytes()))
+            sound(mutant.tobytes())
+        except MediaError as error:
+            assert str(error).endswith(".")

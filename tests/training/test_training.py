@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from personality.preprocessing.cache import Cache
+from personality.storage import exclusive
 from training import jobs
 from training.config import Config, Stage, preset
 from training.data import TrainingError
@@ -144,6 +146,41 @@ def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
     with pytest.raises(FileExistsError, match="holds a run already"):
         Run(runs / "audio").create(preset("audio"), cache.folder)
     assert jobs.free_folder(runs, preset("audio")) == runs / "audio-2"
+
+
+def test_a_run_that_never_began_gives_its_name_back(cache: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "audiovisual")
+    run.create(preset("audiovisual", stages=HEAD), cache.folder)
+    with pytest.raises(TrainingError):
+        train(run)
+    assert jobs.free_folder(tmp_path, preset("audiovisual")) == run.folder
+
+
+def test_stop_never_signals_its_own_process(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio"), cache.folder)
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("the server would have died"))
+    jobs.stop(run)
+
+
+def test_two_processes_cannot_write_one_run(cache: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio", stages=HEAD), cache.folder)
+    with exclusive(run.folder / "lock", ""), pytest.raises(ValueError, match="Another process is writing"):
+        train(run)
+    train(run)
+    assert run.status()["state"] == "done"
+
+
+def test_a_fusion_goes_on_with_the_branches_it_began_with(runs: Path, cache: Cache, tmp_path: Path) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    run = Run(tmp_path / "runs" / "audiovisual")
+    assert set(run.branches) == {"audio", "visual"}
+    audio = tmp_path / "runs" / "audio" / "model.safetensors"
+    run.pin({name: {**entry, "folder": str(tmp_path / "runs" / name)} for name, entry in run.branches.items()})
+    audio.write_bytes(audio.read_bytes() + b" ")
+    with pytest.raises(TrainingError, match="The audio model this run joins has changed"):
+        train(run)
 
 
 def test_a_process_that_is_gone_is_stale(tmp_path: Path, cache: Cache) -> None:
