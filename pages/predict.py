@@ -13,7 +13,7 @@ from personality.predict import Impression, Silence, predict
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import MediaError, Metadata
 from personality.preprocessing.sample import Sample, Sound
-from personality.traits import EMOTIONS, TRAIT_LABELS
+from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
 KINDS = ["mp4", "webm", "avi", "mov"]
 
@@ -62,7 +62,7 @@ def draw(pieces: Iterable, data: bytes) -> None:
     """Draw each piece as it comes."""
     player, facts = st.columns([2, 3])
     player.video(data)
-    strip, metadata_place = facts.empty(), facts.empty()
+    metadata_place, strip = facts.empty(), facts.empty()
     sound_place, person_place, traits_place = st.empty(), st.empty(), st.empty()
     faces, spoken = [], []
     duration = 0.0
@@ -92,11 +92,13 @@ def describe(metadata: Metadata) -> str:
 
 def draw_faces(place: st.delta_generator.DeltaGenerator, faces: list[Face]) -> None:
     """The filmstrip, with the time and the detector's score of each face."""
-    captions = [f"{face.time:.1f} s · {face.score:.2f}" for face in faces]
     with place.container():
         st.markdown(f"**Faces** · {len(faces)} found, time and detector score below each")
-        alts = [f"Face at {face.time:.1f} seconds" for face in faces]
-        st.image([face.crop for face in faces], caption=captions, width=84, alt=alts, output_format="JPEG")
+        with st.container(horizontal=True, gap="small"):
+            for face in faces:
+                caption = f"{face.time:.1f} s · {face.score:.2f}"
+                alt = f"Face at {face.time:.1f} seconds"
+                st.image(face.crop, caption=caption, width=84, alt=alt, output_format="JPEG")
 
 
 def draw_sound(place: st.delta_generator.DeltaGenerator, sound: Sound, duration: float) -> None:
@@ -144,7 +146,9 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         dots.plotly_chart(charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
         radar.plotly_chart(charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
         table = values.pivot(index="model", columns="trait", values="value").reindex(values["model"].unique())
-        st.dataframe(table[list(TRAIT_LABELS)[:5]].rename(columns=TRAIT_LABELS).style.format("{:.2f}"))
+        shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
+        columns = {label: st.column_config.NumberColumn(format="%.2f") for label in TRAIT_LABELS.values()}
+        st.dataframe(shown, hide_index=True, column_config=columns)
         st.caption(demo.IMPRESSION)
 
 

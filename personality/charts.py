@@ -112,17 +112,19 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
 
 
 def trait_radar(values: pd.DataFrame) -> go.Figure:
-    """The same as a radar, one outline per model."""
+    """The same as a radar, one outline per model; the corners carry the traits' letters."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(values["model"])))
+    letters = {trait.name: trait.letter for trait in TRAITS}
     for model, part in values.groupby("model", sort=False):
-        r, theta = [*part["value"], part["value"].iloc[0]], [*part["trait"], part["trait"].iloc[0]]
-        labels = [TRAIT_LABELS[name] for name in theta]
-        figure.add_trace(go.Scatterpolar(r=r, theta=labels, name=str(model), line={"color": colours[str(model)]}))
-    figure.update_layout(
-        polar={"radialaxis": {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}, "bgcolor": "rgba(0,0,0,0)"}
-    )
-    return _finish(figure, height=380, x="")
+        closed = pd.concat([part, part.head(1)])
+        line, theta = {"color": colours[str(model)]}, closed["trait"].map(letters)
+        names = closed["trait"].map(TRAIT_LABELS)
+        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, customdata=names)
+        figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
+    axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
+    figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
+    return _finish(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
 
 
 def training_curves(metrics: pd.DataFrame, *, best_epoch: int | None) -> go.Figure:
@@ -186,8 +188,13 @@ def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
         alt.Chart(table)
         .mark_bar(cornerRadiusEnd=3)
         .encode(
-            x=alt.X("share:Q", title="share of faces", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS)),
+            x=alt.X(
+                "share:Q",
+                title="share of faces",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", tickCount=5),
+            ),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("emotion:N", legend=None, scale=_scale(EMOTION_COLOURS)),
         )
         .properties(height=200)

@@ -76,7 +76,7 @@ def upload(page: Page, address: str, path: Path) -> None:
 def read_traits(page: Page) -> None:
     """Wait until sixteen faces, the waveform and five traits of four models are on the screen."""
     expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text("What strangers would say")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="What strangers would say")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
     for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)

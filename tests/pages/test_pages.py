@@ -114,8 +114,8 @@ def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None
     app.button(key="sample").click().run()
     assert not app.exception
     table = app.dataframe[-1].value
-    assert list(table.index) == ["audio", "visual", "audiovisual", "handcrafted"]
-    assert list(table.columns) == [trait.label for trait in TRAITS]
+    assert list(table["model"]) == ["audio", "visual", "audiovisual", "handcrafted"]
+    assert list(table.columns) == ["model", *(trait.label for trait in TRAITS)]
     assert "16 found" in words(app)
     assert app.metric[0].label == "Looks about"
 
@@ -153,7 +153,7 @@ def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path)
     app.multiselect(key="models_picked").set_value(["run: audio"]).run()
     app.switch_page("pages/predict.py").run()
     app.button(key="sample").click().run()
-    assert list(app.dataframe[-1].value.index) == ["audio"]
+    assert list(app.dataframe[-1].value["model"]) == ["audio"]
 
 
 def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
@@ -163,7 +163,7 @@ def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
     app.switch_page("pages/predict.py").run()
     app.button(key="sample").click().run()
     assert not app.exception
-    assert list(app.dataframe[-1].value.index) == ["models/audio", "runs/audio"]
+    assert list(app.dataframe[-1].value["model"]) == ["models/audio", "runs/audio"]
 
 
 def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None:
