@@ -19,7 +19,10 @@ def in_words(best: pd.DataFrame) -> pd.DataFrame:
         shown[kind] = best[kind].map(TRAIT_LABELS)
         shown[f"{kind} by"] = best[f"{kind}_model"]
         figures = zip(*(best[f"{kind}_{part}"] for part in ("accuracy", "low", "high")), strict=True)
-        shown[f"{kind}: accuracy"] = [f"{value:.4f} [{low:.4f}, {high:.4f}]" for value, low, high in figures]
+        shown[f"{kind}: accuracy"] = [
+            f"{value:.4f} " + (f"[{low:.4f}, {high:.4f}]" if low == low else "(one source, no interval)")
+            for value, low, high in figures
+        ]
     return shown
 
 

@@ -39,7 +39,7 @@ def show_card(folder: Path) -> None:
         st.markdown(f"**{label}**, preset {card['preset']}, trained on **{data['name']}** ({kind})")
         cells = [(name, metrics["traits"][name]) for name in metrics["traits"]]
         table = pd.DataFrame([{"trait": charts.TRAIT_LABELS[name], **cell} for name, cell in cells])
-        st.dataframe(table.style.format(precision=4), hide_index=True)
+        st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)
         n, sources = metrics["n"], metrics["sources"]
         st.caption(
             f"Validation, n = {n} clips of {sources} sources, 95 % intervals. {card['licence']}. {card['not_for']}"

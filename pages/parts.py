@@ -104,12 +104,14 @@ def how_to_read() -> None:
 
 def warn_small(rows: pd.DataFrame) -> None:
     """Name the groups that are too small to say much."""
-    sizes = group_sizes(rows).itertuples(index=False)
-    counted = [(str(name), int(n)) for name, n in sizes]
-    small = [f"{name} ({n})" for name, n in counted if 0 < n < SMALL]
-    empty = [name for name, n in counted if n == 0]
+    sizes = rows.groupby("group", sort=False)[["n", "sources"]].max()
+    small = [f"{name} ({row.n} of {row.sources})" for name, row in sizes.iterrows() if 0 < row.n < SMALL]
+    empty = [str(name) for name, row in sizes.iterrows() if row.n == 0]
     if small:
-        st.warning(f"Under {SMALL} clips, read with care: {', '.join(small)}", icon=":material/groups:")
+        text = (
+            f"Under {SMALL} clips, read with care (clips of sources): {', '.join(small)}. One source has no interval."
+        )
+        st.warning(text, icon=":material/groups:")
     if empty:
         st.caption(f"No clips at all: {', '.join(empty)}")
 

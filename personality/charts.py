@@ -36,7 +36,8 @@ def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[s
     rows = rows[rows["n"] > 0]
     lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
     place = {name: -index for index, name in enumerate(lines)}
-    shift = {kind: (0.5 - (i + 0.5) / len(kinds)) * 0.62 for i, kind in enumerate(kinds)}
+    spread = 0.0 if line == colour else 0.62
+    shift = {kind: (0.5 - (i + 0.5) / len(kinds)) * spread for i, kind in enumerate(kinds)}
     figure = go.Figure()
     for kind in kinds:
         part = rows[rows[colour] == kind]
@@ -54,7 +55,7 @@ def _line_label(rows: pd.DataFrame, line: str, name: str) -> str:
     label = TRAIT_LABELS.get(name, name)
     if line != "group":
         return label
-    return f"{label}<br><sub>n = {rows.loc[rows[line] == name, 'n'].max():,}</sub>"
+    return f"{label} · n = {rows.loc[rows[line] == name, 'n'].max():,}"
 
 
 def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> go.Scatter:

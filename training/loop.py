@@ -347,9 +347,14 @@ def measure_card(predicted: Tensor, validation: Split) -> dict[str, Any]:
     low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
     names = [*TRAIT_NAMES, "mean"]
     cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
-    traits = {name: {"accuracy": float(a), "low": float(b), "high": float(c)} for name, a, b, c in cells}
+    traits = {name: {"accuracy": float(a), "low": _figure(b), "high": _figure(c)} for name, a, b, c in cells}
     facts = {"split": "validation", "n": len(errors), "sources": int(codes.max() + 1)}
     return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
+
+
+def _figure(value: float) -> float | None:
+    """A number for JSON, which has no NaN."""
+    return None if math.isnan(value) else float(value)
 
 
 def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:

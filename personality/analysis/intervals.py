@@ -29,14 +29,15 @@ def mean_intervals(values: np.ndarray, source: np.ndarray, weights: np.ndarray) 
     """The bounds (C,), (C,) of a 95 % percentile interval for the mean of each column of values (N, C).
 
     source: codes (N,) of each row's source, columns of weights (draws, sources). A repetition that draws no row of a
-    column is left out for that column (Efron 1981: the percentile interval of a ratio of sums).
+    column is left out for that column (Efron 1981: the percentile interval of a ratio of sums). NaN where fewer than
+    two sources have a value: one source says nothing about others.
     """
     sources = weights.shape[1]
-    total = weights @ sums_by_source(values, source, sources)
-    count = weights @ sums_by_source((~np.isnan(values)).astype(float), source, sources)
+    present = sums_by_source((~np.isnan(values)).astype(float), source, sources)
+    total, count = weights @ sums_by_source(values, source, sources), weights @ present
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(count > 0, total / count, np.nan)
-    tail, drawn = (1 - LEVEL) / 2, ~np.isnan(means).all(0)
+    tail, enough = (1 - LEVEL) / 2, (present > 0).sum(0) > 1
     bounds = np.full((2, values.shape[1]), np.nan)
-    bounds[:, drawn] = np.nanquantile(means[:, drawn], [tail, 1 - tail], axis=0)
+    bounds[:, enough] = np.nanquantile(means[:, enough], [tail, 1 - tail], axis=0)
     return bounds[0], bounds[1]

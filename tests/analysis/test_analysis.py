@@ -97,6 +97,15 @@ def test_a_group_that_a_repetition_does_not_draw_has_an_interval_still() -> None
     assert 0.1 <= low[0] <= high[0] <= 0.2
 
 
+def test_one_source_has_no_interval() -> None:
+    table = predictions()
+    table["group_"] = np.where(table["source"] == "s0", "alone", "rest")
+    rows = accuracy_by(table, ["group_"]).set_index("group")
+    assert (rows.loc["alone", "sources"] == 1).all()
+    assert rows.loc["alone", ["low", "high"]].isna().all(axis=None)
+    assert rows.loc["rest", ["low", "high"]].notna().all(axis=None)
+
+
 def test_the_same_table_gives_the_same_rows() -> None:
     pd.testing.assert_frame_equal(accuracy_by(predictions(), ["gender"]), accuracy_by(predictions(), ["gender"]))
 
