@@ -6,35 +6,27 @@ goes on as if it had never stopped, without any generator's state on disk.
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from personality import __version__
-from personality.analysis.intervals import mean_intervals, source_weights
 from personality.constants import PREPROCESSING
-from personality.modalities import MODALITIES
-from personality.models import build
-from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card, save_card, save_weights
+from personality.models.checkpoint import save_card
 from personality.models.network import Batch, Network
-from personality.preprocessing.cache import Cache
-from personality.storage import exclusive, sha256, write_bytes
+from personality.storage import exclusive
 from personality.traits import TRAIT_NAMES
+from training.card import make_card
 from training.config import Config, Stage
-from training.data import EVALUATION_BATCH, Clips, Split, TrainingError, clip_batches, compute_features, read_split
-from training.runs import STATE, Run, list_runs
+from training.data import EVALUATION_BATCH, Clips, TrainingError, clip_batches, compute_features
+from training.parts import Parts, prepare
+from training.progress import Progress, keep, load_best, load_state, restore
+from training.runs import Run
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {"mse": nn.MSELoss, "l1": nn.L1Loss}
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
@@ -43,35 +35,6 @@ HEARTBEAT = 5.0  # seconds between two words of life within an epoch
 
 class Stopped(Exception):
     """Somebody asked the run to stop."""
-
-
-@dataclass
-class Progress:
-    """Where a run is. epoch counts over all stages; best is the lowest validation loss of the run; waited counts the
-    epochs of this stage since its own best."""
-
-    stage: int = 0
-    epoch: int = 0
-    stage_epoch: int = 0
-    best: float = math.inf
-    best_epoch: int = -1
-    stage_best: float = math.inf
-    waited: int = 0
-    ended: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass
-class Parts:
-    """What a run works with."""
-
-    run: Run
-    config: Config
-    network: Network
-    branches: dict[str, Model]
-    cache: Cache
-    training: Split
-    validation: Split
-    device: torch.device
 
 
 def train(run: Run) -> None:
@@ -91,7 +54,7 @@ def train(run: Run) -> None:
 def _train_alone(run: Run) -> None:
     try:
         run.say("running", why="")
-        _train(_prepare(run))
+        _train(prepare(run))
     except Stopped:
         run.say("stopped", why="somebody stopped it; it can be resumed")
     except Exception as error:
@@ -103,69 +66,8 @@ def _stop(*_: object) -> None:
     raise Stopped
 
 
-def _prepare(run: Run) -> Parts:
-    config, cache = run.config, Cache(run.cache)
-    torch.manual_seed(config.seed)
-    training, validation = (read_split(cache, split, config.modality) for split in ("training", "validation"))
-    branches = _branches(run, config, cache)
-    networks = {name: model.network for name, model in branches.items()}
-    network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks)
-    load_backbone(network, config)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    counts = (
-        f"{len(training.rows)} clips to train on ({training.left_out} left out), {len(validation.rows)} to validate"
-    )
-    run.log(counts)
-    return Parts(run, config, network.to(device), branches, cache, training, validation, device)
-
-
-def load_backbone(network: Network, config: Config) -> None:
-    """Start the backbone from the weights the config names, or from those the preset brings.
-
-    Raises TrainingError where the modality has no backbone to load.
-    """
-    loader: Callable[..., None] | None = getattr(network, "load_backbone", None)
-    if loader is None:
-        if config.backbone:
-            raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
-        return
-    if config.backbone:
-        loader(Path(config.backbone))
-    elif config.preset == "compact":
-        loader()
-
-
-def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
-    """The models a fusion joins: the best at the first start, the same ones whenever it goes on."""
-    pinned = run.branches
-    if not pinned:
-        names = MODALITIES[config.modality].branches
-        folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
-        pinned = {name: {"folder": str(f), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
-        run.pin(pinned)
-    for name, entry in pinned.items():
-        if sha256(Path(entry["folder"]) / WEIGHTS) != entry["sha256"]:
-            raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
-    return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
-
-
-def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
-    """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
-    on the same data. Raises TrainingError where there is none."""
-    found = []
-    for run in list_runs(runs):
-        if run.status()["state"] == "done" and (run.config.modality, run.config.preset) == (modality, preset):
-            card = read_card(run.folder)
-            if card["data"]["fingerprint"] == cache.card["fingerprint"]:
-                found.append((card["metrics"]["accuracy"], run.folder))
-    if not found:
-        kind = f"finished {modality} run of preset {preset} on this cache's data"
-        raise TrainingError(f"No {kind} in {runs}; train {modality} first, a fusion joins trained models.")
-    return max(found, key=lambda pair: pair[0])[1]
-
-
 def _train(parts: Parts) -> None:
-    progress, state = _load_state(parts)
+    progress, state = load_state(parts)
     for place in range(progress.stage, len(parts.config.stages)):
         if place > progress.stage:
             progress = _next_stage(parts, progress, place)
@@ -177,7 +79,7 @@ def _train(parts: Parts) -> None:
 
 def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
     """A new stage begins from the best weights so far."""
-    _load_best(parts)
+    load_best(parts)
     kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "ended")}
     return Progress(stage=place, **kept)
 
@@ -185,7 +87,7 @@ def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
 def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
     parameters = _select(parts.network, stage)
     optimiser = make_optimiser(parameters, parts.config, stage.rate)
-    _restore(optimiser, state)
+    restore(optimiser, state)
     batches, validate = _sources(parts, stage)
     while progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience:
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
@@ -194,7 +96,7 @@ def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, 
         seconds = time.monotonic() - began
         predicted = validate()
         _note_epoch(parts, progress, loss, predicted, seconds)
-        _keep(parts, optimiser, progress)
+        keep(parts, optimiser, progress)
     stopped_early = progress.waited >= parts.config.patience
     why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
     progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
@@ -313,106 +215,9 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
     )
 
 
-def _keep(parts: Parts, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
-    """Store the state, then the weights if they are the best so far.
-
-    A death between the two is mended by `_load_state`: the state's own weights are then the best.
-    """
-    _save_state(parts, optimiser, progress)
-    if progress.best_epoch == progress.epoch - 1:
-        save_weights(parts.run.folder, parts.network)
-
-
-def _card(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, Any]:
-    facts = parts.cache.card
-    return {
-        "modality": parts.config.modality,
-        "preset": parts.config.preset,
-        "activation": parts.config.activation,
-        "config": parts.config.as_dict(),
-        "seed": parts.config.seed,
-        "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
-        "training_clips": len(parts.training.rows),
-        "epoch": progress.best_epoch + 1,
-        "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
-        "metrics": measure_card(predicted, parts.validation),
-    }
-
-
-def measure_card(predicted: Tensor, validation: Split) -> dict[str, Any]:
-    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by bootstrap over sources."""
-    errors = (predicted - validation.labels).abs().double().numpy()
-    columns = np.column_stack([errors, errors.mean(1)])
-    codes = np.unique(validation.sources, return_inverse=True)[1]
-    low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
-    names = [*TRAIT_NAMES, "mean"]
-    cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
-    traits = {name: {"accuracy": float(a), "low": _figure(b), "high": _figure(c)} for name, a, b, c in cells}
-    facts = {"split": "validation", "n": len(errors), "sources": int(codes.max() + 1)}
-    return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
-
-
-def _figure(value: float) -> float | None:
-    """A number for JSON, which has no NaN."""
-    return None if math.isnan(value) else float(value)
-
-
 def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
     """The card, with the figures that the stored, half-precision weights reach; returns those."""
-    _load_best(parts)
-    card = _card(parts, progress, _predict_clips(parts, PREPROCESSING.faces))
+    load_best(parts)
+    card = make_card(parts, _predict_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
     save_card(parts.run.folder, card, parts.branches)
     return card["metrics"]
-
-
-def _load_best(parts: Parts) -> None:
-    """Put the stored weights of the best epoch into the network."""
-    tensors = _tensors(parts.run.folder / WEIGHTS)
-    _load_own(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
-
-
-def _save_state(parts: Parts, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
-    """Weights, the optimiser's moments and where the run is, in one file."""
-    tensors = {f"network.{name}": tensor for name, tensor in _own(parts.network).items()}
-    for number, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{number}.{name}": value for name, value in moments.items() if value is not None}
-    data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(parts.run.folder / STATE, save(data, {"progress": json.dumps(asdict(progress))}))
-
-
-def _load_state(parts: Parts) -> tuple[Progress, dict[str, Tensor] | None]:
-    path = parts.run.folder / STATE
-    if not path.exists():
-        return Progress(), None
-    with safe_open(path, "pt") as file:
-        progress = Progress(**json.loads(file.metadata()["progress"]))
-    tensors = _tensors(path)
-    _load_own(parts.network, {n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
-    if progress.best_epoch == progress.epoch - 1:
-        save_weights(parts.run.folder, parts.network)
-    parts.run.log(f"going on after epoch {progress.epoch}")
-    return progress, tensors
-
-
-def _restore(optimiser: torch.optim.Optimizer, state: dict[str, Tensor] | None) -> None:
-    if state is None:
-        return
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in state.items():
-        if name.startswith("optimiser."):
-            _, number, key = name.split(".", 2)
-            moments.setdefault(int(number), {})[key] = tensor
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-
-
-def _tensors(path: Path) -> dict[str, Tensor]:
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-
-
-def _own(network: Network) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("branches.")}
-
-
-def _load_own(network: Network, tensors: dict[str, Tensor]) -> None:
-    network.load_state_dict(tensors, strict=False)

@@ -1,0 +1,51 @@
+"""The card of a trained model: what it is, what it was trained on, what its stored weights reach on validation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from personality import __version__
+from personality.analysis.intervals import mean_intervals, source_weights
+from personality.traits import TRAIT_NAMES
+from training.data import Split
+from training.parts import Parts
+
+
+def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
+    """The card for weights that gave `predicted` (N, 5) on the validation split."""
+    facts = parts.cache.card
+    return {
+        "modality": parts.config.modality,
+        "preset": parts.config.preset,
+        "activation": parts.config.activation,
+        "config": parts.config.as_dict(),
+        "seed": parts.config.seed,
+        "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
+        "training_clips": len(parts.training.rows),
+        "epoch": best_epoch + 1,
+        "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
+        "metrics": measure(predicted, parts.validation),
+    }
+
+
+def measure(predicted: Tensor, validation: Split) -> dict[str, Any]:
+    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by bootstrap over sources."""
+    errors = (predicted - validation.labels).abs().double().numpy()
+    columns = np.column_stack([errors, errors.mean(1)])
+    codes = np.unique(validation.sources, return_inverse=True)[1]
+    low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
+    names = [*TRAIT_NAMES, "mean"]
+    cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
+    traits = {name: {"accuracy": float(a), "low": _figure(b), "high": _figure(c)} for name, a, b, c in cells}
+    facts = {"split": "validation", "n": len(errors), "sources": int(codes.max() + 1)}
+    return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
+
+
+def _figure(value: float) -> float | None:
+    """A number for JSON, which has no NaN."""
+    return None if math.isnan(value) else float(value)

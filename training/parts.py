@@ -1,0 +1,95 @@
+"""What a run works with: the data's splits, the network with its backbone and branches, the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from personality.modalities import MODALITIES
+from personality.models import build
+from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card
+from personality.models.network import Network
+from personality.preprocessing.cache import Cache
+from personality.storage import sha256
+from training.config import Config
+from training.data import Split, TrainingError, read_split
+from training.runs import Run, list_runs
+
+
+@dataclass
+class Parts:
+    """What a run works with."""
+
+    run: Run
+    config: Config
+    network: Network
+    branches: dict[str, Model]
+    cache: Cache
+    training: Split
+    validation: Split
+    device: torch.device
+
+
+def prepare(run: Run) -> Parts:
+    """All that a run needs before its first step. Raises TrainingError where something is missing."""
+    config, cache = run.config, Cache(run.cache)
+    torch.manual_seed(config.seed)
+    training, validation = (read_split(cache, split, config.modality) for split in ("training", "validation"))
+    branches = _branches(run, config, cache)
+    networks = {name: model.network for name, model in branches.items()}
+    network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks)
+    load_backbone(network, config)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    counts = (
+        f"{len(training.rows)} clips to train on ({training.left_out} left out), {len(validation.rows)} to validate"
+    )
+    run.log(counts)
+    return Parts(run, config, network.to(device), branches, cache, training, validation, device)
+
+
+def load_backbone(network: Network, config: Config) -> None:
+    """Start the backbone from the weights the config names, or from those the preset brings.
+
+    Raises TrainingError where the modality has no backbone to load.
+    """
+    loader: Callable[..., None] | None = getattr(network, "load_backbone", None)
+    if loader is None:
+        if config.backbone:
+            raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
+        return
+    if config.backbone:
+        loader(Path(config.backbone))
+    elif config.preset == "compact":
+        loader()
+
+
+def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
+    """The models a fusion joins: the best at the first start, the same ones whenever it goes on."""
+    pinned = run.branches
+    if not pinned:
+        names = MODALITIES[config.modality].branches
+        folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
+        pinned = {name: {"folder": str(f.resolve()), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
+        run.pin(pinned)
+    for name, entry in pinned.items():
+        if sha256(Path(entry["folder"]) / WEIGHTS) != entry["sha256"]:
+            raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
+    return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
+
+
+def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
+    """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
+    on the same data. Raises TrainingError where there is none."""
+    found = []
+    for run in list_runs(runs):
+        if run.status()["state"] == "done" and (run.config.modality, run.config.preset) == (modality, preset):
+            card = read_card(run.folder)
+            if card["data"]["fingerprint"] == cache.card["fingerprint"]:
+                found.append((card["metrics"]["accuracy"], run.folder))
+    if not found:
+        kind = f"finished {modality} run of preset {preset} on this cache's data"
+        raise TrainingError(f"No {kind} in {runs}; train {modality} first, a fusion joins trained models.")
+    return max(found, key=lambda pair: pair[0])[1]
