@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="Apparent personality", page_icon=":material/face:", layout="wide")
+st.set_page_config(page_title="Apparent personality", page_icon="🙂", layout="wide")
 
 pages = {
     "": [

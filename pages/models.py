@@ -89,6 +89,7 @@ def start(cache: Path, modality: str, name: str, changes: dict, epochs: int | No
     try:
         config = preset(modality, name, **changes).with_stages(epochs=epochs, rate=rate)
         run = jobs.start(config, cache=cache, runs=runs_folder())
+        st.session_state["watched"] = run.folder.name
         st.toast(f"{run.folder.name} has begun", icon=":material/play_arrow:")
     except (ValueError, OSError) as error:
         st.error(str(error))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import runpy
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from personality import demo
 from personality.analysis.groups import SMALL, PredictionsError, accuracy_by
 from personality.evaluate import read_predictions
-from personality.workspace import prediction_tables, runs_folder
+from personality.workspace import ROOT, prediction_tables, runs_folder
 from training.runs import list_runs
 
 DEMO = "Demo: synthetic people, test split"
@@ -21,10 +23,20 @@ UPLOAD = "Upload a table ..."
 
 def frame(title: str, lead: str, *, notice: bool) -> None:
     """A page's title, one sentence on what it shows, and the demo's notice where the page shows the demo."""
+    _enter_by_app()
     st.title(title)
     st.markdown(lead)
     if notice:
         st.info(demo.NOTICE, icon=":material/science:")
+
+
+def _enter_by_app() -> None:
+    """Where the very first request to a server is for a page's own address, Streamlit runs the page past app.py, as
+    it did before st.navigation. Say that this is no such app, and run app.py, which leads back here."""
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        runpy.run_path(str(ROOT / "app.py"))
+        st.stop()
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -71,11 +83,14 @@ def choose_table() -> pd.DataFrame:
 
 
 def _uploaded() -> pd.DataFrame:
+    """The table a person brought, kept for the other pages."""
     file = st.file_uploader("Predictions table", type="parquet", key="table_file")
-    if file is None:
+    if file is not None:
+        st.session_state["uploaded_table"] = read_predictions(file)
+    if "uploaded_table" not in st.session_state:
         st.caption("A parquet file with the columns of the predictions table; docs/predictions.md lists them.")
         st.stop()
-    return read_predictions(file)
+    return st.session_state["uploaded_table"]
 
 
 def _describe(table: pd.DataFrame) -> None:

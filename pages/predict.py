@@ -8,14 +8,14 @@ import streamlit as st
 
 from pages import parts
 from personality import charts, demo
-from personality.constants import LIMITS
+from personality.constants import LIMITS, PREPROCESSING
 from personality.predict import Impression, Silence, predict
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import MediaError, Metadata
+from personality.preprocessing.media import VIDEO_SUFFIXES, MediaError, Metadata
 from personality.preprocessing.sample import Sample, Sound
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
-KINDS = ["mp4", "webm", "avi", "mov"]
+KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]
 
 
 def choose() -> tuple[str, bytes] | None:
@@ -60,9 +60,10 @@ def run(key: str, data: bytes) -> Iterator:
 
 def draw(pieces: Iterable, data: bytes) -> None:
     """Draw each piece as it comes."""
-    player, facts = st.columns([2, 3])
-    player.video(data)
-    metadata_place, strip = facts.empty(), facts.empty()
+    progress = st.empty()
+    progress.caption(":material/hourglass_top: Opening the video ...")
+    player_place, facts = st.columns([2, 3])
+    player, metadata_place, strip = player_place.empty(), facts.empty(), facts.empty()
     sound_place, person_place, traits_place = st.empty(), st.empty(), st.empty()
     faces, spoken = [], []
     duration = 0.0
@@ -70,17 +71,22 @@ def draw(pieces: Iterable, data: bytes) -> None:
         match piece:
             case Metadata():
                 duration = piece.duration
+                player.video(data)
                 metadata_place.caption(describe(piece))
             case Face():
                 faces.append(piece)
                 draw_faces(strip, faces)
+                progress.caption(f":material/hourglass_top: Face {len(faces)} of {PREPROCESSING.faces} ...")
             case Sound():
                 draw_sound(sound_place, piece, duration)
+                progress.caption(":material/hourglass_top: Age, gender and expressions ...")
             case Sample():
                 draw_person(person_place, piece)
+                progress.caption(":material/hourglass_top: Asking the models ...")
             case Impression() | Silence():
                 spoken.append(piece)
                 draw_traits(traits_place, spoken)
+    progress.empty()
 
 
 def describe(metadata: Metadata) -> str:

@@ -65,7 +65,7 @@ def _import(options: argparse.Namespace) -> None:
 
 
 def _accuracy(options: argparse.Namespace) -> None:
-    from personality.analysis.groups import accuracy_by
+    from personality.analysis.groups import SMALL, accuracy_by
     from personality.evaluate import read_predictions
 
     rows = accuracy_by(read_predictions(options.predictions), options.by or [])
@@ -73,11 +73,15 @@ def _accuracy(options: argparse.Namespace) -> None:
         print("[" + ",\n ".join(json.dumps(row) for row in _plain(rows.to_dict("records"))) + "]")
         return
     shown = rows[rows["trait"].eq("mean") | (not options.by)]
-    print(f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'accuracy':>9}  95 % interval     baseline")
+    print(
+        f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  95 % interval     baseline"
+    )
     for row in shown.to_dict("records"):
         interval = f"[{row['low']:.4f}, {row['high']:.4f}]" if row["low"] == row["low"] else "none"
         cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
-        print(f"{cells} {row['accuracy']:>9.4f}  {interval:<17} {row['baseline']:.4f}")
+        print(f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {row['baseline']:.4f}")
+    if shown["n"].lt(SMALL).any():
+        print(f"Groups under {SMALL} clips: read with care. Each trait: add --json.")
 
 
 def _plain(rows: list[dict]) -> list[dict]:
@@ -112,6 +116,7 @@ def _in_words(result: dict) -> str:
     for model, traits in result["traits"].items():
         lines.append(f"  {model:<14}" + "  ".join(f"{name[:5]} {value:.2f}" for name, value in traits.items()))
     lines += [f"  note: {warning}" for warning in result["warnings"]]
+    lines.append("  neuro is emotional stability: high is comfortable, low is uneasy.")
     return "\n".join([*lines, "  These are impressions of strangers, not personality."])
 
 

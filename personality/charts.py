@@ -44,9 +44,8 @@ def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[s
         y = part[line].map(place) + shift[kind]
         figure.add_trace(_interval_dots(part, y, kind, colours.get(kind, BASELINE)))
         figure.add_trace(_baseline_ticks(part, y, first=kind == kinds[0]))
-    figure.update_yaxes(
-        tickvals=list(place.values()), ticktext=[_line_label(rows, line, name) for name in lines], showgrid=False
-    )
+    labels = [_line_label(rows, line, name) for name in lines]
+    figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
     return _finish(figure, height=height, x="accuracy (1 - mean absolute error)")
 
@@ -198,7 +197,7 @@ def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
             y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
             color=alt.Color("emotion:N", legend=None, scale=_scale(EMOTION_COLOURS)),
         )
-        .properties(height=200)
+        .properties(height=240)
     )
 
 

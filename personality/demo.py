@@ -15,6 +15,6 @@ NOTICE = (
 )
 # What every page says that shows a person's traits.
 IMPRESSION = (
-    "These numbers are **impressions on strangers, not personality**: a guess of what people would say after a few "
+    "These numbers are **impressions of strangers, not personality**: a guess of what people would say after a few "
     "seconds of video. Not for hiring, education, policing or any decision about a person."
 )

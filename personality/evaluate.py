@@ -147,7 +147,7 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
 def read_predictions(file: Path | BinaryIO) -> pd.DataFrame:
     """A predictions table from parquet, a path or an open file. Raises PredictionsError where it is not one."""
     if isinstance(file, Path) and not file.is_file():
-        raise PredictionsError(f"There is no file {file}.")
+        raise PredictionsError(f"There is no file {file}; name a predictions table (parquet).")
     try:
         table = pd.read_parquet(file)
     except (OSError, ValueError) as error:

@@ -165,8 +165,10 @@ def _opened(source: Source) -> Iterator[InputContainer]:
 
 
 def _check_present(path: Path) -> None:
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder; name a video in it.")
     if not path.is_file():
-        raise MediaError(f"There is no file {path.name}; check the path.")
+        raise MediaError(f"There is no file {path}; check the path.")
 
 
 def _metadata(container: InputContainer) -> Metadata:

@@ -30,6 +30,7 @@ PAGES = {
     "emotion": "Accuracy by emotion",
     "about": "About",
 }
+INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # nothing is asked of anybody outside
 SLOW = 180_000  # milliseconds; the first prediction loads the networks
 
 
@@ -57,11 +58,22 @@ def page(instance: Browser) -> Iterator[Page]:
 def test_every_page_opens_by_its_address(page: Page, address: str, name: str) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: errors.append(request.url) if not request.url.startswith(INSIDE) else None)
     page.goto(f"{address}/{name}")
     expect(page.get_by_role("heading", name=PAGES[name], level=1)).to_be_visible()
     settle(page)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert errors == []
+
+
+def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_path: Path) -> None:
+    with served(tmp_path) as fresh:
+        page.goto(f"{fresh}/gender")
+        expect(page.get_by_role("heading", name="Accuracy by gender", level=1)).to_be_visible()
+        settle(page)
+        links = page.get_by_test_id("stSidebarNavLink")
+        expect(links).to_have_count(len(PAGES))
+        expect(links.first).to_contain_text("Overview")
 
 
 def upload(page: Page, address: str, path: Path) -> None:

@@ -48,7 +48,7 @@ def test_first_visit_shows_something_true(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["overview", "predict"])
 def test_pages_that_show_traits_of_a_person_say_what_they_are(page: str) -> None:
-    assert "impressions on strangers, not personality" in words(visit(page))
+    assert "impressions of strangers, not personality" in words(visit(page))
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -88,6 +88,9 @@ def test_an_uploaded_table_is_shown() -> None:
     app.selectbox(key="table").select("Upload a table ...").run()
     app.file_uploader(key="table_file").upload("a.parquet", demo.PREDICTIONS.read_bytes(), "x/y").run()
     assert not app.exception
+    assert "200 clips of 50 sources" in words(app)
+    app.switch_page("pages/gender.py").run()
+    assert app.selectbox(key="table").value == "Upload a table ..."
     assert "200 clips of 50 sources" in words(app)
 
 
