@@ -12,7 +12,7 @@ from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import LOSSES, OPTIMISERS, PRESETS, preset
-from training.runs import ACTIVE, Run, list_runs
+from training.runs import ACTIVE, Run, finished_runs, list_runs
 
 LABELS = {name: modality.label for name, modality in MODALITIES.items()}
 REFRESH = "2s"
@@ -86,6 +86,11 @@ def start_section() -> None:
 
 def start(cache: Path, modality: str, name: str, changes: dict, epochs: int | None, rate: float | None) -> None:
     """Begin a run with the form's values, or say what is wrong with them."""
+    branches = MODALITIES[modality].branches
+    missing = [LABELS[branch] for branch in branches if not finished_runs(runs_folder(), branch, name)]
+    if missing:
+        st.error(f"{LABELS[modality]} joins trained models. Train these first, preset {name}: {' and '.join(missing)}.")
+        return
     try:
         config = preset(modality, name, **changes).with_stages(epochs=epochs, rate=rate)
         run = jobs.start(config, cache=cache, runs=runs_folder())

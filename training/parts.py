@@ -16,7 +16,7 @@ from personality.preprocessing.cache import Cache
 from personality.storage import sha256
 from training.config import Config
 from training.data import Split, TrainingError, read_split
-from training.runs import Run, list_runs
+from training.runs import Run, finished_runs
 
 
 @dataclass
@@ -84,11 +84,10 @@ def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
     """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
     on the same data. Raises TrainingError where there is none."""
     found = []
-    for run in list_runs(runs):
-        if run.status()["state"] == "done" and (run.config.modality, run.config.preset) == (modality, preset):
-            card = read_card(run.folder)
-            if card["data"]["fingerprint"] == cache.card["fingerprint"]:
-                found.append((card["metrics"]["accuracy"], run.folder))
+    for run in finished_runs(runs, modality, preset):
+        card = read_card(run.folder)
+        if card["data"]["fingerprint"] == cache.card["fingerprint"]:
+            found.append((card["metrics"]["accuracy"], run.folder))
     if not found:
         kind = f"finished {modality} run of preset {preset} on this cache's data"
         raise TrainingError(f"No {kind} in {runs}; train {modality} first, a fusion joins trained models.")

@@ -125,3 +125,9 @@ def list_runs(folder: Path) -> list[Run]:
     """The runs below a folder, newest first."""
     found = [path.parent for path in folder.glob("*/config.json")]
     return [Run(path) for path in sorted(found, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True)]
+
+
+def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:
+    """The runs of a modality and preset that are done, newest first."""
+    done = [run for run in list_runs(folder) if run.status()["state"] == "done"]
+    return [run for run in done if (run.config.modality, run.config.preset) == (modality, preset)]

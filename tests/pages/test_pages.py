@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from personality import demo
@@ -23,6 +24,19 @@ ANALYSIS = ("traits", "gender", "age", "emotion")
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PERSONALITY_WORKSPACE", str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest forgets at every run that st.navigation was called; a server does not. (The very first request to a
+    server has its own test, in the browser.)"""
+    begin = PagesManager.__init__
+
+    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+        begin(self, *arguments, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", remember)
 
 
 def visit(page: str) -> AppTest:
@@ -179,3 +193,14 @@ def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None
     assert not app.error
     assert (workspace / "runs" / "audio" / "config.json").exists()
     assert json.loads((workspace / "runs" / "audio" / "config.json").read_text())["config"]["stages"][0]["epochs"] == 1
+
+
+def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.selectbox(key="modality").select("handcrafted")
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert not app.exception
+    assert "Train these first, preset compact: Audio and Visual" in app.error[0].value
+    assert not (workspace / "runs").exists()
