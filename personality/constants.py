@@ -34,7 +34,6 @@ class Limits:
     zip_clip_bytes: int = 64 * 2**20
     zip_archive_bytes: int = 4 * 2**30
     zip_members: int = 20_000
-    zip_depth: int = 2
 
 
 PREPROCESSING = Preprocessing()

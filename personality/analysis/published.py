@@ -13,8 +13,6 @@ from personality.analysis.groups import MEAN
 from personality.traits import TRAIT_NAMES
 
 CONSTANT = "constant (training mean)"
-THESIS = {"audio": "thesis audio", "visual": "thesis visual", "audiovisual": "thesis audio+visual"}
-THESIS |= {"handcrafted": "thesis audio+visual+handcrafted"}
 
 GLOBAL = {
     CONSTANT: (0.8833, 0.8746, 0.8781, 0.8936, 0.8773, 0.8814),

@@ -1,0 +1,36 @@
+from dataclasses import replace
+
+import numpy as np
+
+from personality import demo
+from personality.predict import Impression, Silence, impressions, load_models
+from personality.preprocessing.sample import read_sample
+
+
+def test_without_a_face_the_audio_model_speaks_and_the_others_say_why_not() -> None:
+    sample = read_sample(demo.CLIP)
+    blind = replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
+    heard = {piece.model: piece for piece in impressions(blind, load_models(demo.MODELS))}
+    assert isinstance(heard["audio"], Impression)
+    for name in ("visual", "audiovisual", "handcrafted"):
+        assert heard[name] == Silence(name, "no face was found")
+
+
+def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
+    sample, models = read_sample(demo.CLIP), load_models(demo.MODELS)
+    whole = {piece.model: piece for piece in impressions(sample, models)}
+    heard = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
+    assert heard["visual"] == whole["visual"]
+    assert heard["audio"] == Silence("audio", "there is no sound")
+
+
+def test_networks_shared_by_models_are_in_memory_once() -> None:
+    audio, visual, audiovisual, handcrafted = load_models(demo.MODELS)
+    for fusion in (audiovisual, handcrafted):
+        assert fusion.network.branches["audio"] is audio.network
+        assert fusion.network.branches["visual"] is visual.network
+
+
+def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
+    (model,) = load_models(demo.MODELS[2:3])
+    assert set(model.network.branches) == {"audio", "visual"}
