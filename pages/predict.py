@@ -11,8 +11,8 @@ from personality import charts, demo
 from personality.constants import LIMITS, PREPROCESSING
 from personality.predict import Impression, Silence, predict
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import VIDEO_SUFFIXES, MediaError, Metadata
-from personality.preprocessing.sample import Sample, Sound
+from personality.preprocessing.media import VIDEO_SUFFIXES, MediaError, Metadata, Sound
+from personality.preprocessing.sample import Sample
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
 KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]

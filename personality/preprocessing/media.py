@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -46,87 +46,171 @@ class Metadata:
 
 
 @dataclass(frozen=True)
+class Sound:
+    """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight; seconds of them that were
+    heard, the rest is silence."""
+
+    samples: np.ndarray
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Frame:
-    """A decoded frame; `picture` converts it to RGB only when somebody wants it."""
+    """A decoded frame; time in seconds from the first. It is converted only when somebody wants it."""
 
     time: float
     decoded: av.VideoFrame
 
+    def grey(self) -> np.ndarray:
+        """The frame as uint8 (H, W), turned upright."""
+        return self._upright("gray")
+
     def picture(self) -> np.ndarray:
         """The frame as uint8 (H, W, 3) RGB, turned upright."""
+        return self._upright("rgb24")
+
+    def _upright(self, colours: str) -> np.ndarray:
         turns = round(self.decoded.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(self.decoded.to_ndarray(format="rgb24"), turns))
+        with _readable():
+            return np.ascontiguousarray(np.rot90(self.decoded.to_ndarray(format=colours), turns))
+
+
+class Video:
+    """An open video, read once from front to back: its frames, the sound beside them picked up on the way.
+
+    Everything raises MediaError where the file cannot be read on.
+    """
+
+    def __init__(self, container: InputContainer, *, threads: int = 0) -> None:
+        """threads: for decoding; 0 is one a core, 1 leaves the other cores to other clips."""
+        self.metadata = _metadata(container)
+        self._pictures = container.streams.video[0]
+        self._pictures.thread_type = "AUTO"
+        self._pictures.codec_context.thread_count = threads
+        if self.metadata.fps * self.metadata.duration > ENOUGH_FRAMES:
+            self._pictures.codec_context.skip_frame = "NONREF"
+        voice = container.streams.audio[0] if self.metadata.has_audio else None
+        self._listener = _Listener()
+        self._packets = container.demux(*filter(None, (self._pictures, voice)))
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames in order, up to the limit of length.
+
+        In a video with many frames those that no other frame refers to are skipped where the codec marks them,
+        which halves the work and leaves enough to choose from.
+        """
+        start, last = None, -1.0
+        with _readable():
+            for decoded in self._decoded():
+                now = _time(decoded, last, self.metadata.fps)
+                start = now if start is None else start
+                if now - start > LIMITS.seconds:
+                    return
+                if now > last:  # a container that tells no order of showing gives some frames late
+                    last = now
+                    yield Frame(now - start, decoded)
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
+        for packet in self._packets:
+            if packet.stream is not self._pictures:
+                self._listener.hear(packet)
+                continue
+            for decoded in packet.decode():
+                _check_pixels(decoded.width, decoded.height)
+                yield decoded
+
+    def sound(self) -> Sound:
+        """The first 5 s of sound. Frames that were not taken before are passed over."""
+        with _readable():
+            while not self._listener.full and (packet := next(self._packets, None)) is not None:
+                if packet.stream is not self._pictures:
+                    self._listener.hear(packet)
+            return self._listener.sound()
+
+
+class Still:
+    """A picture as a video of one frame without sound."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        """picture uint8 (H, W, 3) RGB."""
+        self.metadata = Metadata(0.0, picture.shape[1], picture.shape[0], 0.0, has_audio=False, codec="still")
+        self._frame = Frame(0.0, av.VideoFrame.from_ndarray(picture, format="rgb24"))
+
+    def frames(self) -> Iterator[Frame]:
+        """The one frame, at 0 s."""
+        return iter([self._frame])
+
+    def sound(self) -> Sound:
+        """Silence."""
+        return _Listener().sound()
+
+
+@contextmanager
+def open_media(source: Source, *, threads: int = 0) -> Iterator[Video | Still]:
+    """The video or still `source`; threads as in `Video`.
+
+    Raises MediaError where it cannot be read, has no picture, or is over a limit.
+    """
+    still = read_still(source)
+    if still is not None:
+        yield Still(still)
+        return
+    if isinstance(source, Path):
+        _check_present(source)
+    with ExitStack() as stack:
+        with _readable():
+            file = str(source) if isinstance(source, Path) else io.BytesIO(source)
+            video = Video(stack.enter_context(av.open(file, "r", options=OPTIONS)), threads=threads)
+        yield video
 
 
 def probe(source: Source) -> Metadata:
-    """What `source` is. Raises MediaError where it cannot be read, has no picture, or is over a limit."""
-    still = read_still(source)
-    if still is not None:
-        return Metadata(0.0, still.shape[1], still.shape[0], 0.0, has_audio=False, codec="still")
-    with _opened(source) as container:
-        return _metadata(container)
+    """What `source` is. Raises MediaError as `open_media` does."""
+    with open_media(source) as video:
+        return video.metadata
 
 
-def frames(source: Source) -> Iterator[Frame]:
-    """The frames of a video in order, each with its time in seconds from the first.
+class _Listener:
+    """Packets of sound in, the window of the first 5 s out; what comes after is not decoded."""
 
-    In a video with many frames those that no other frame refers to are skipped where the codec marks them, which
-    halves the work and leaves enough to choose from.
+    def __init__(self) -> None:
+        # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
+        self._resampler = av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate)
+        self._parts: list[np.ndarray] = []
+        self._have = 0
 
-    Raises MediaError as `probe` does, and where the pictures cannot be decoded.
-    """
-    with _opened(source) as container:
-        metadata = _metadata(container)
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        if metadata.fps * metadata.duration > ENOUGH_FRAMES:
-            stream.codec_context.skip_frame = "NONREF"
-        start = None
-        for decoded in container.decode(stream):
-            start = decoded.time if start is None else start
-            _check_pixels(decoded.width, decoded.height)
-            if decoded.time - start > LIMITS.seconds:
-                return
-            yield Frame(max(0.0, decoded.time - start), decoded)
+    @property
+    def full(self) -> bool:
+        return self._have >= PREPROCESSING.samples
 
+    def hear(self, packet: av.Packet) -> None:
+        if self.full:
+            return
+        for decoded in packet.decode():
+            self._keep(self._resampler.resample(decoded))
 
-def sound(source: Source) -> tuple[np.ndarray, float]:
-    """The first 5 s of sound, float32 (80000,) mono 16 kHz in [-1, 1] padded with silence, and the seconds heard.
+    def sound(self) -> Sound:
+        if self._parts and not self.full:
+            self._keep(self._resampler.resample(None))
+        window = np.zeros(PREPROCESSING.samples, np.float32)
+        heard = np.concatenate([window[:0], *self._parts])[: len(window)]
+        window[: len(heard)] = np.clip(heard, -1, 1)
+        return Sound(window, len(heard) / PREPROCESSING.sample_rate)
 
-    All channels weigh the same. A video without sound gives silence and 0.0.
-    """
-    window = np.zeros(PREPROCESSING.samples, np.float32)
-    if read_still(source) is not None:
-        return window, 0.0
-    with _opened(source) as container:
-        if not container.streams.audio:
-            return window, 0.0
-        heard = _decode_sound(container)
-    window[: len(heard)] = heard
-    return window, len(heard) / PREPROCESSING.sample_rate
-
-
-def _decode_sound(container: InputContainer) -> np.ndarray:
-    # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
-    resampler = av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate)
-    parts: list[np.ndarray] = []
-    have = 0
-    for decoded in container.decode(container.streams.audio[0]):
-        for piece in resampler.resample(decoded):
-            parts.append(_mono(piece))
-            have += piece.samples
-        if have >= PREPROCESSING.samples:
-            break
-    else:
-        parts += [_mono(piece) for piece in resampler.resample(None)]
-    if not parts:
-        return np.zeros(0, np.float32)
-    return np.clip(np.concatenate(parts)[: PREPROCESSING.samples], -1, 1)
+    def _keep(self, pieces: list[av.AudioFrame]) -> None:
+        for piece in pieces:
+            self._parts.append(_mono(piece))
+            self._have += piece.samples
 
 
 def _mono(piece: av.AudioFrame) -> np.ndarray:
     """The mean of the channels, float32 (N,)."""
     return piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
+
+
+def _time(decoded: av.VideoFrame, last: float, fps: float) -> float:
+    """When a frame is shown, in seconds of the container; a container that does not say shows them evenly."""
+    return decoded.time if decoded.time is not None else last + 1 / (fps or 25.0)
 
 
 def read_still(source: Source) -> np.ndarray | None:
@@ -149,17 +233,13 @@ def read_still(source: Source) -> np.ndarray | None:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[InputContainer]:
-    """The container, with whatever FFmpeg raises while it is used turned into MediaError."""
-    if isinstance(source, Path):
-        _check_present(source)
+def _readable() -> Iterator[None]:
+    """Whatever FFmpeg raises in the block becomes MediaError: damaged files make a decoder raise nearly anything."""
     try:
-        file = str(source) if isinstance(source, Path) else io.BytesIO(source)
-        with av.open(file, "r", options=OPTIONS) as container:
-            yield container
+        yield
     except MediaError:
         raise
-    except Exception as error:  # damaged files make the decoder raise nearly anything
+    except Exception as error:
         kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
         raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error
 

@@ -10,19 +10,11 @@ import numpy as np
 from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import emotion_confidences
-from personality.preprocessing.faces import Face, find_face
-from personality.preprocessing.media import Metadata, Source, frames, probe, read_still, sound
+from personality.preprocessing.faces import Face, FaceFinder
+from personality.preprocessing.media import Metadata, Sound, Source, Still, Video, open_media
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
 SHORTEST = 1.0  # seconds; shorter videos are read, and said to be short
-
-
-@dataclass(frozen=True)
-class Sound:
-    """samples float32 (80000,) mono 16 kHz in [-1, 1]; seconds of them that were heard, the rest is silence."""
-
-    samples: np.ndarray
-    seconds: float
 
 
 @dataclass(frozen=True)
@@ -52,48 +44,42 @@ class Sample:
 Piece = Metadata | Face | Sound | Sample
 
 
-def read_pieces(source: Source) -> Iterator[Piece]:
+def read_pieces(source: Source, *, threads: int = 0) -> Iterator[Piece]:
     """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all.
 
-    Raises MediaError where the file cannot be read at all; a missing face or sound is a warning in the Sample.
+    threads: for decoding, 0 is one a core. Raises MediaError where the file cannot be read at all; a missing face
+    or sound is a warning in the Sample.
     """
-    metadata = probe(source)
-    yield metadata
-    found = []
-    for face in _find_faces(source, metadata):
-        found.append(face)
-        yield face
-    heard = Sound(*sound(source))
+    with open_media(source, threads=threads) as video:
+        yield video.metadata
+        found = []
+        for face in _follow(video):
+            found.append(face)
+            yield face
+        heard = video.sound()
     yield heard
-    yield _assemble(metadata, found, heard)
+    yield _assemble(video.metadata, found, heard)
 
 
-def read_sample(source: Source) -> Sample:
-    """The Sample of a clip; raises MediaError where it cannot be read."""
-    *_, sample = read_pieces(source)
+def read_sample(source: Source, *, threads: int = 0) -> Sample:
+    """The Sample of a clip; as `read_pieces`."""
+    *_, sample = read_pieces(source, threads=threads)
     assert isinstance(sample, Sample)
     return sample
 
 
-def _find_faces(source: Source, metadata: Metadata) -> Iterator[Face]:
-    still = read_still(source)
-    if still is not None:
-        face = find_face(still, 0.0)
-        return iter([face] if face else [])
-    return _follow(source, metadata.duration)
-
-
-def _follow(source: Source, duration: float) -> Iterator[Face]:
+def _follow(video: Video | Still) -> Iterator[Face]:
     """At each of K moments spread evenly over the clip, the first frame before the next on which a face is found."""
     count = PREPROCESSING.faces
-    starts = [(k + 0.5) * duration / count for k in range(count)]
+    starts = [(k + 0.5) * video.metadata.duration / count for k in range(count)]
+    finder = FaceFinder()
     k = misses = 0
-    for frame in frames(source):
+    for frame in video.frames():
         while k + 1 < count and frame.time >= starts[k + 1]:
             k += 1
         if frame.time < starts[k]:
             continue
-        face = find_face(frame.picture(), frame.time)
+        face = finder.find(frame)
         if face:
             yield face
         misses += face is None

@@ -7,9 +7,20 @@ import pytest
 
 from personality.constants import LIMITS
 from personality.preprocessing import media
-from personality.preprocessing.media import MediaError, frames, probe, sound, write_video
+from personality.preprocessing.media import Frame, MediaError, Source, open_media, probe, write_video
 
 RATE = 16_000
+
+
+def frames(source: Source) -> list[Frame]:
+    with open_media(source) as opened:
+        return list(opened.frames())
+
+
+def sound(source: Source) -> tuple[np.ndarray, float]:
+    with open_media(source) as opened:
+        heard = opened.sound()
+    return heard.samples, heard.seconds
 
 
 def video(path: Path, *, seconds: float = 2.0, fps: int = 10, tone: float = 440.0) -> Path:
@@ -27,7 +38,7 @@ def test_probe_tells_what_was_written(tmp_path: Path) -> None:
 
 
 def test_frames_come_in_order_with_their_times_and_greys(tmp_path: Path) -> None:
-    for frame in (found := list(frames(video(tmp_path / "a.mp4")))):
+    for frame in (found := frames(video(tmp_path / "a.mp4"))):
         assert frame.picture().shape == (256, 256, 3)
         assert frame.picture().mean() == pytest.approx(20 + 100 * frame.time, abs=3)
     times = [frame.time for frame in found]
@@ -87,7 +98,7 @@ def test_text_named_mp4_is_one_clear_sentence(tmp_path: Path, content: bytes) ->
 def test_truncated_video_is_refused_or_shorter(tmp_path: Path) -> None:
     data = video(tmp_path / "a.mp4").read_bytes()
     with pytest.raises(MediaError):
-        list(frames(data[: len(data) // 20]))
+        frames(data[: len(data) // 20])
 
 
 def test_too_long_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +158,7 @@ def test_mutants_are_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
         places = random.integers(0, len(mutant), random.integers(1, 60))
         mutant[places] = random.integers(0, 256, len(places))
         try:
-            list(frames(mutant.tobytes()))
+            frames(mutant.tobytes())
             sound(mutant.tobytes())
         except MediaError as error:
             assert str(error).endswith(".")

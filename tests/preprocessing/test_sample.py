@@ -5,8 +5,8 @@ import pytest
 
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import Metadata, write_video
-from personality.preprocessing.sample import Sample, Sound, read_pieces, read_sample
+from personality.preprocessing.media import Metadata, Sound, write_video
+from personality.preprocessing.sample import Sample, read_pieces, read_sample
 from personality.traits import EMOTIONS
 
 
