@@ -33,7 +33,7 @@ def _preprocess(options: argparse.Namespace) -> None:
 
     dataset = load_dataset(options.dataset)
     print(dataset.report())
-    clips = preprocess(dataset, options.out, workers=options.workers, dask=options.dask)
+    clips = preprocess(dataset, options.out, workers=options.workers, dask=options.dask, remake=options.remake)
     failed = clips[clips["error"] != ""]
     print(f"{len(clips) - len(failed):,} clips in {options.out}, {len(failed):,} could not be read")
     for reason, rows in failed.groupby("error"):
@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     group = command.add_mutually_exclusive_group()
     group.add_argument("--workers", type=int, default=-1, help="processes; -1 is one a core")
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
+    command.add_argument("--remake", action="store_true", help="make entries again that are stale")
     command.set_defaults(run=_preprocess)
 
     command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+LEFTOVER = ".tmp"
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -19,7 +21,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The bytes and the folder entry are flushed to disk before the return, so a death at any moment leaves the
     old file or the new one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{LEFTOVER}")
     try:
         yield temporary
         _flush(temporary)
@@ -39,6 +41,12 @@ def exclusive(path: Path, sentence: str) -> Iterator[None]:
         except BlockingIOError as error:
             raise ValueError(sentence) from error
         yield
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers that were killed within `atomic_path` left anywhere below `folder`."""
+    for path in folder.rglob(f".*{LEFTOVER}"):
+        path.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

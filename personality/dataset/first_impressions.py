@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from personality.dataset.archives import INSIDE, list_zip
 from personality.dataset.index import (
     BASE_COLUMNS,
     SPLITS,
     Dataset,
     DatasetError,
     check_labels,
-    list_zip,
     note,
     source_of,
 )
@@ -78,7 +78,7 @@ def _media(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
             found += [prefix + location for location in list_zip(archive, (".mp4",))]
         except DatasetError as error:
             note(problems, "archives that cannot be read", [str(error)])
-    rows = [(location.replace("::", "/").rsplit("/", 1)[-1], location, _split_of(location)) for location in found]
+    rows = [(location.replace(INSIDE, "/").rsplit("/", 1)[-1], location, _split_of(location)) for location in found]
     table = pd.DataFrame(rows, columns=["clip", "location", "split"], dtype=object)
     twice = table["clip"].duplicated()
     note(problems, "clip files that occur twice, first kept", table.loc[twice, "clip"])

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,12 @@ from safetensors.numpy import save
 
 from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import summarise_emotions
+from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
-from personality.storage import atomic_path, write_bytes, write_json
+from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
 from personality.traits import TRAIT_NAMES, age_group
 
-FORMAT = 1
+FORMAT = 2
 JPEG_QUALITY = 92
 PLAIN = ("times", "boxes", "scores", "emotions", "emotion_confidences")
 WORDS = ("audio_seconds", "duration", "age", "gender", "warnings")
@@ -36,9 +37,14 @@ class CacheError(ValueError):
     """A cache that cannot be used; the message is one sentence."""
 
 
+@lru_cache(maxsize=1)
+def _emotion_weights() -> str:
+    return sha256(WEIGHTS)[:16]
+
+
 def constants() -> dict[str, Any]:
     """What entries are made with; an entry made with anything else is stale."""
-    return {**asdict(PREPROCESSING), "format": FORMAT}
+    return {**asdict(PREPROCESSING), "format": FORMAT, "emotion_weights": _emotion_weights()}
 
 
 @dataclass(frozen=True)
@@ -70,38 +76,64 @@ class Cache:
         digest = hashlib.sha256(clip.encode()).hexdigest()[:32]
         return self.folder / "entries" / digest[:2] / f"{digest}.safetensors"
 
-    def state(self, clip: str) -> str:
-        """`present`, `missing`, `stale` (made with other constants) or `torn` (not a whole file)."""
+    def claim(self, clip: str) -> Path:
+        """A file with the number of the process that reads `clip` just now; where it outlives it, the clip may be to
+        blame."""
+        return self.entry(clip).with_suffix(".reading")
+
+    def state(self, clip: str, of: str | None = None) -> tuple[str, str]:
+        """`present`, `missing`, `stale` or `torn` (not a whole file), and why it is so, in words.
+
+        of: what tells the clip's file from another; an entry made of another file is stale, as is one made with
+        other constants. None asks about the constants only.
+        """
         path = self.entry(clip)
         if not path.exists():
-            return "missing"
+            return "missing", "there is no entry"
         try:
-            with safe_open(path, "numpy") as file:
-                made_with = json.loads(file.metadata()["entry"])["constants"]
-        except (SafetensorError, KeyError, ValueError, TypeError):
-            return "torn"
-        return "present" if made_with == constants() else "stale"
+            made = _entry(path)
+            differences = [
+                f"{name} was {made['constants'].get(name, 'unknown')} and is {value}"
+                for name, value in constants().items()
+                if made["constants"].get(name) != value
+            ]
+            if of is not None and made["of"] != of:
+                differences.append("made of other files of the same names")
+        except (SafetensorError, KeyError, ValueError, TypeError, AttributeError):
+            return "torn", "the entry is not whole"
+        return ("stale", ", ".join(differences)) if differences else ("present", "")
 
-    def write(self, clip: str, sample: Sample) -> None:
-        """Store `sample`; the crops lose a little to JPEG, the sound to 16 bits."""
+    def write(self, clip: str, sample: Sample, of: str) -> None:
+        """Store `sample`, made of the file that `of` tells from others; the crops lose a little to JPEG, the sound
+        to 16 bits."""
         path = self.entry(clip)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, encode(clip, sample))
+        write_bytes(path, encode(clip, sample, of))
 
     def read(self, clip: str) -> Sample:
         """The stored Sample. Raises CacheError where it is missing or made with other constants."""
-        state = self.state(clip)
+        state, why = self.state(clip)
         if state != "present":
-            raise CacheError(f"The entry of {clip} is {state}; run `python -m personality preprocess` again.")
+            raise CacheError(f"The entry of {clip} is {state} ({why}); run `python -m personality preprocess` again.")
         return decode(self.entry(clip))
+
+    def sweep(self) -> None:
+        """Remove what writers that died left unfinished."""
+        remove_leftovers(self.folder)
 
     def sample(self, row: pd.Series) -> Sample:
         """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates."""
         return replace(self.read(row["clip"]), gender=row["gender"], age=row["age"])
 
 
-def encode(clip: str, sample: Sample) -> bytes:
-    """The bytes of an entry; equal samples give equal bytes."""
+def _entry(path: Path) -> dict[str, Any]:
+    """What an entry says of itself, without its arrays."""
+    with safe_open(path, "numpy") as file:
+        return json.loads(file.metadata()["entry"])
+
+
+def encode(clip: str, sample: Sample, of: str) -> bytes:
+    """The bytes of an entry; equal samples of equal files give equal bytes."""
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     pictures = [
         cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces
@@ -114,7 +146,7 @@ def encode(clip: str, sample: Sample) -> bytes:
     }
     words = {name: getattr(sample, name) for name in WORDS}
     # One key: safetensors writes several in no fixed order, and equal samples shall give equal bytes.
-    return save(arrays, {"entry": json.dumps({"clip": clip, "constants": constants(), "words": words})})
+    return save(arrays, {"entry": json.dumps({"clip": clip, "of": of, "constants": constants(), "words": words})})
 
 
 def decode(path: Path) -> Sample:
@@ -124,7 +156,7 @@ def decode(path: Path) -> Sample:
         words = json.loads(file.metadata()["entry"])["words"]
     size = PREPROCESSING.face_size
     parts = np.split(arrays["jpeg"], np.cumsum(arrays["lengths"])[:-1]) if len(arrays["lengths"]) else []
-    faces = [cv2.cvtColor(cv2.imdecode(part, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB) for part in parts]
+    faces = [np.asarray(cv2.imdecode(part, cv2.IMREAD_COLOR_RGB)) for part in parts]
     return Sample(
         faces=np.stack(faces) if faces else np.zeros((0, size, size, 3), np.uint8),
         audio=arrays["audio"].astype(np.float32) / 32767,

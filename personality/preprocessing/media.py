@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import cv2
@@ -87,7 +89,10 @@ class Video:
         self._pictures = container.streams.video[0]
         self._pictures.thread_type = "AUTO"
         self._pictures.codec_context.thread_count = threads
-        if self.metadata.fps * self.metadata.duration > ENOUGH_FRAMES:
+        # An AVI tells when frames are decoded, not when they are shown: the n-th shown has the n-th of those times.
+        self._counts = container.format.name == "avi"
+        self._due: deque[int] = deque()
+        if self.metadata.fps * self.metadata.duration > ENOUGH_FRAMES and not self._counts:
             self._pictures.codec_context.skip_frame = "NONREF"
         voice = container.streams.audio[0] if self.metadata.has_audio else None
         self._listener = _Listener()
@@ -99,25 +104,34 @@ class Video:
         In a video with many frames those that no other frame refers to are skipped where the codec marks them,
         which halves the work and leaves enough to choose from.
         """
-        start, last = None, -1.0
+        start = None
         with _readable():
             for decoded in self._decoded():
-                now = _time(decoded, last, self.metadata.fps)
-                start = now if start is None else start
-                if now - start > LIMITS.seconds:
+                time = self._time(decoded)
+                start = time if start is None else start
+                if time - start > LIMITS.seconds:
                     return
-                if now > last:  # a container that tells no order of showing gives some frames late
-                    last = now
-                    yield Frame(now - start, decoded)
+                if time >= start:  # a damaged file may go back
+                    yield Frame(time - start, decoded)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
         for packet in self._packets:
             if packet.stream is not self._pictures:
                 self._listener.hear(packet)
                 continue
-            for decoded in packet.decode():
+            if self._counts and packet.dts is not None and packet.size:
+                self._due.append(packet.dts)
+            for decoded in cast(list[av.VideoFrame], packet.decode()):
                 _check_pixels(decoded.width, decoded.height)
                 yield decoded
+
+    def _time(self, decoded: av.VideoFrame) -> float:
+        """When a frame is shown, in seconds of the container."""
+        if self._due:
+            return float(self._due.popleft() * cast(Fraction, self._pictures.time_base))
+        if decoded.time is None:
+            raise MediaError("This file does not say when its frames are shown; convert it to mp4.")
+        return decoded.time
 
     def sound(self) -> Sound:
         """The first 5 s of sound. Frames that were not taken before are passed over."""
@@ -206,11 +220,6 @@ class _Listener:
 def _mono(piece: av.AudioFrame) -> np.ndarray:
     """The mean of the channels, float32 (N,)."""
     return piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
-
-
-def _time(decoded: av.VideoFrame, last: float, fps: float) -> float:
-    """When a frame is shown, in seconds of the container; a container that does not say shows them evenly."""
-    return decoded.time if decoded.time is not None else last + 1 / (fps or 25.0)
 
 
 def read_still(source: Source) -> np.ndarray | None:

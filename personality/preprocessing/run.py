@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from contextlib import nullcontext
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -12,51 +16,174 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from personality.dataset.index import Dataset, DatasetError, read_clip
-from personality.preprocessing.cache import Cache, finish
+from personality.dataset.archives import archive_of, identity, read_clip
+from personality.dataset.index import Dataset, DatasetError
+from personality.preprocessing.cache import Cache, CacheError, finish
 from personality.preprocessing.media import MediaError
+from personality.storage import exclusive
+
+MISSING = "the file is missing"
+DIED = "the process that read it died; the file may be damaged, or memory too small"
+
+Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
+Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
+Run = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
 
 
-def preprocess(dataset: Dataset, out: Path, *, workers: int = 1, dask: str | None = None) -> pd.DataFrame:
+def preprocess(
+    dataset: Dataset, out: Path, *, workers: int = 1, dask: str | None = None, remake: bool = False
+) -> pd.DataFrame:
     """Fill the cache `out` with what is missing and return its table of clips.
 
     A clip that cannot be read is a row with its `error`; it is tried again by the next run. With `dask` the calls go
-    to the cluster at that address, whose workers see the same paths. Prints what stale entries are remade.
+    to the cluster at that address, whose workers see the same paths. Raises CacheError where entries were made with
+    other constants or of other files, unless `remake` asks for new ones, and ValueError where another process fills
+    the same cache.
     """
     cache = Cache(out)
-    states = {clip: cache.state(clip) for clip in dataset.table["clip"]}
-    for state, count in Counter(states.values()).items():
-        if state != "missing":
-            print(
-                f"{count:,} entries are {state}{'' if state == 'present' else ' and are made again'}", file=sys.stderr
-            )
-    todo = dataset.table[dataset.table["clip"].map(lambda clip: states[clip] != "present")]
-    absent = dict.fromkeys(todo.loc[todo["location"] == "", "clip"], "the file is missing")
-    rows = todo.loc[todo["location"] != "", ["clip", "location"]].itertuples(index=False)
-    calls = [joblib.delayed(_read_one)(cache, dataset.root, clip, location) for clip, location in rows]
-    with _backend(dask):
-        done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
-        errors = dict(result for result in tqdm(done, total=len(calls), desc="preprocess", unit="clip") if result[1])
-    card: dict[str, Any] = {
-        "dataset": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "root": str(dataset.root.resolve()),
-    }
-    card["synthetic"] = (dataset.root / "truth.json").is_file()
-    out.mkdir(parents=True, exist_ok=True)
-    return finish(cache, dataset.table, absent | errors, card)
+    with exclusive(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
+        cache.sweep()
+        todo, errors = _compare(cache, dataset, remake)
+        with _workers(cache, dataset.root, workers, dask) as run:
+            errors |= _read_all(cache, dataset.root, todo, run)
+        card = {
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "root": str(dataset.root.resolve()),
+            "synthetic": (dataset.root / "truth.json").is_file(),
+        }
+        return finish(cache, dataset.table, errors, card)
 
 
-def _read_one(cache: Cache, root: Path, clip: str, location: str) -> tuple[str, str]:
-    """Write the entry of one clip; returns the clip and what went wrong, in words. Runs in a worker."""
+def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Task], Errors]:
+    """The clips that have to be read, by name, and what is wrong with those that cannot be.
+
+    Entries that have to be made again are removed, so that from here on an entry that is there is a good one.
+    """
+    todo: dict[str, Task] = {}
+    errors: Errors = {}
+    stale: dict[str, str] = {}
+    for clip, location in dataset.table[["clip", "location"]].itertuples(index=False):
+        try:
+            task = (clip, location, identity(dataset.root, location) if location else "")
+        except DatasetError as error:
+            errors[clip] = str(error)
+            continue
+        state, why = cache.state(clip, task[2])
+        if not location:
+            errors[clip] = MISSING
+        elif state != "present":
+            todo[clip] = task
+        if state == "stale":
+            stale[clip] = why
+    if stale and not remake:
+        reasons = "; ".join(sorted(set(stale.values())))
+        raise CacheError(f"{len(stale):,} entries of {cache.folder} are stale: {reasons}; --remake makes them again.")
+    for clip in todo:
+        cache.entry(clip).unlink(missing_ok=True)
+    return todo, errors
+
+
+def _read_all(cache: Cache, root: Path, todo: dict[str, Task], run: Run) -> Errors:
+    """Read all clips of `todo`, whatever happens to the workers.
+
+    Where one dies, the clips that were being read are read again, each in a process of its own, and the rest goes
+    on: a clip that kills its reader costs itself only.
+    """
+    errors: Errors = {}
+    with tqdm(total=len(todo), desc="preprocess", unit="clip") as progress:
+        while todo:
+            for clip in [clip for clip in todo if cache.claim(clip).exists()]:
+                errors |= _read_alone(cache, root, todo.pop(clip))
+            before = len(todo)
+            try:
+                for read in run(_units(todo.values())):
+                    for clip in read:
+                        del todo[clip]
+                    errors |= read
+                    progress.update(progress.total - len(todo) - progress.n)
+            except BrokenExecutor as death:
+                todo = {clip: task for clip, task in todo.items() if not cache.entry(clip).exists()}
+                if len(todo) == before and not any(cache.claim(clip).exists() for clip in todo):
+                    raise CacheError("The workers die before they read anything; is there enough memory?") from death
+    return {clip: error for clip, error in errors.items() if error}
+
+
+def _units(tasks: Iterable[Task]) -> list[list[Task]]:
+    """What one worker reads in a row: one clip, or all clips of an archive that has to be opened for them."""
+    ordered = sorted(tasks, key=lambda task: archive_of(task[1]))
+    return [list(group) for _, group in groupby(ordered, key=lambda task: archive_of(task[1]))]
+
+
+@contextmanager
+def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[Run]:
+    """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
+    if dask is None:
+        parallel = joblib.Parallel(workers, return_as="generator_unordered", **_processes())
+        yield lambda units: parallel(joblib.delayed(_read)(cache, root, unit) for unit in units)
+        return
+    try:
+        from distributed import Client, KilledWorker
+    except ImportError as error:
+        raise DatasetError(
+            "--dask needs the package distributed; `pip install distributed`, also on the workers."
+        ) from error
+
+    def run(units: list[list[Task]]) -> Iterable[Errors]:
+        try:
+            return joblib.Parallel()(joblib.delayed(_read)(cache, root, unit) for unit in units)
+        except KilledWorker as death:
+            raise BrokenExecutor(str(death)) from death
+
+    with Client(dask), joblib.parallel_config("dask"):
+        yield run
+
+
+def _processes() -> dict[str, Any]:
+    return {"backend": "loky", "initializer": _die_with, "initargs": (os.getpid(),)}
+
+
+def _die_with(parent: int) -> None:
+    """End this process soon after `parent` has: one that is killed cannot end its workers itself."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _read_alone(cache: Cache, root: Path, task: Task) -> Errors:
+    """Read one clip in a process that may die of it."""
+    parallel = joblib.Parallel(2, **_processes())  # with one job joblib would not make a process
+    try:
+        (errors,) = parallel([joblib.delayed(_read)(cache, root, [task])])
+    except BrokenExecutor:
+        cache.claim(task[0]).unlink(missing_ok=True)
+        return {task[0]: DIED}
+    return errors
+
+
+def _read(cache: Cache, root: Path, tasks: list[Task]) -> Errors:
+    """Write the entries of some clips; runs in a worker."""
     _use_one_thread()
+    return {clip: _read_one(cache, root, clip, location, of) for clip, location, of in tasks}
+
+
+def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> str:
     from personality.preprocessing.sample import read_sample
 
+    claim = cache.claim(clip)
+    claim.parent.mkdir(parents=True, exist_ok=True)
+    claim.write_text(str(os.getpid()))
     try:
-        cache.write(clip, read_sample(read_clip(root, location)))
+        cache.write(clip, read_sample(read_clip(root, location), threads=1), of)
     except (MediaError, DatasetError) as error:
-        return clip, str(error)
-    return clip, ""
+        return str(error)
+    finally:
+        claim.unlink(missing_ok=True)
+    return ""
 
 
 def _use_one_thread() -> None:
@@ -66,16 +193,3 @@ def _use_one_thread() -> None:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-
-
-def _backend(dask: str | None) -> Any:
-    if dask is None:
-        return nullcontext()
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise DatasetError(
-            "--dask needs the package distributed; `pip install distributed`, also on the workers."
-        ) from error
-    Client(dask)
-    return joblib.parallel_config("dask")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
-from personality.dataset.index import read_clip
+from personality.dataset.archives import read_clip
 from personality.dataset.untrusted import write_annotation
 from personality.traits import TRAIT_NAMES
 

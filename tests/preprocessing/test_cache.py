@@ -42,7 +42,7 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
     stamp = kept.stat().st_mtime_ns
     torn.write_bytes(before[torn][:1000])
     gone.unlink()
-    assert [store.state(name) for name in names] == ["present", "torn", "missing"]
+    assert [store.state(name)[0] for name in names] == ["present", "torn", "missing"]
     second = preprocess(part, tmp_path / "c")
     assert {path: path.read_bytes() for path in before} == before
     assert kept.stat().st_mtime_ns == stamp
@@ -52,9 +52,38 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
 def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
     monkeypatch.setattr(cache_module, "FORMAT", 99)
-    assert cache.state(clip) == "stale"
-    with pytest.raises(CacheError, match="is stale"):
+    assert cache.state(clip) == ("stale", "format was 2 and is 99")
+    with pytest.raises(CacheError, match=r"is stale \(format was 2 and is 99\)"):
         cache.read(clip)
+
+
+def test_stale_entries_are_made_again_on_request_only(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = load_dataset(people)
+    part = type(dataset)(dataset.name, dataset.root, dataset.table.head(2))
+    preprocess(part, tmp_path / "c")
+    entries = [Cache(tmp_path / "c").entry(clip) for clip in part.table["clip"]]
+    before = [path.read_bytes() for path in entries]
+    monkeypatch.setattr(cache_module, "FORMAT", 99)
+    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 2 and is 99; --remake"):
+        preprocess(part, tmp_path / "c")
+    assert [path.read_bytes() for path in entries] == before
+    preprocess(part, tmp_path / "c", remake=True)
+    assert all(path.read_bytes() != old for path, old in zip(entries, before, strict=True))
+
+
+def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    root = tmp_path / "data"
+    root.mkdir()
+    first, second = (dataset.root / location for location in dataset.table["location"].head(2))
+    table = dataset.table.head(1).assign(location="a.mp4")
+    (root / "a.mp4").write_bytes(first.read_bytes())
+    preprocess(type(dataset)("data", root, table), tmp_path / "c")
+    (root / "a.mp4").write_bytes(second.read_bytes())
+    with pytest.raises(CacheError, match="made of other files of the same names"):
+        preprocess(type(dataset)("data", root, table), tmp_path / "c")
 
 
 def test_unreadable_and_missing_clips_are_rows_with_a_reason(people: Path, tmp_path: Path) -> None:
@@ -72,7 +101,7 @@ def test_unreadable_and_missing_clips_are_rows_with_a_reason(people: Path, tmp_p
 
 def test_equal_samples_give_equal_bytes(cache: Cache) -> None:
     sample = cache.read(cache.clips["clip"].iloc[0])
-    assert encode("x", sample) == encode("x", sample)
+    assert encode("x", sample, "file") == encode("x", sample, "file")
 
 
 def test_unfinished_cache_is_one_sentence(tmp_path: Path) -> None:

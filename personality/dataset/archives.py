@@ -1,0 +1,196 @@
+"""Where a clip's bytes are: a file, or a member of a zip, or of a zip in a zip; read in place, never unpacked."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import io
+import os
+import struct
+import sys
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from personality.constants import LIMITS
+from personality.dataset.index import DatasetError
+
+INSIDE = "::"  # between an archive and what it holds, in a location
+PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
+ENCRYPTED = 1  # bit of a member's flags
+ENDS = 4096  # bytes at either end of a file that tell it from another of the same size
+
+
+def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+    """Locations, relative to the archive's folder, of members with one of `suffixes`, also one archive deeper.
+
+    A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged or over a
+    limit.
+    """
+    with _sentences(path), zipfile.ZipFile(path) as archive:
+        for member in _members(archive):
+            name = member.filename
+            if name.lower().endswith(suffixes):
+                _password(member)
+                yield f"{path.name}{INSIDE}{name}"
+            elif name.lower().endswith(".zip"):
+                inner = _members(_inner(path, name))
+                wanted = [one for one in inner if one.filename.lower().endswith(suffixes)]
+                for one in wanted[:1]:
+                    _password(one)
+                yield from (f"{path.name}{INSIDE}{name}{INSIDE}{one.filename}" for one in wanted)
+
+
+def read_clip(root: Path, location: str) -> Path | bytes:
+    """The file of a clip, or its bytes where it lies within archives. Raises DatasetError where it cannot be read."""
+    outer, *inner = location.split(INSIDE)
+    path = root / outer
+    if not inner:
+        return path
+    with _sentences(path):
+        if len(inner) == 1:
+            with zipfile.ZipFile(path) as archive:
+                return _read(archive, inner[0])
+        return _read(_inner(path, inner[0]), inner[1])
+
+
+def archive_of(location: str) -> str:
+    """The part of a location that has to be opened to get at the clip: clips of one are best read together."""
+    return location.rpartition(INSIDE)[0] if location.count(INSIDE) == 2 else location
+
+
+def identity(root: Path, location: str) -> str:
+    """What tells the clip's file from another of the same name, without reading it: sizes and check sums.
+
+    Of a zip in a zip it is the inner zip that is told from another. Raises DatasetError where it cannot be read.
+    """
+    outer, *inner = location.split(INSIDE)
+    path = root / outer
+    with _sentences(path):
+        if not inner:
+            return _ends(path)
+        with zipfile.ZipFile(path) as archive:
+            member = archive.getinfo(inner[0])
+        return f"{member.file_size}:{member.CRC:08x}"
+
+
+def _ends(path: Path) -> str:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(ENDS)
+        file.seek(max(0, size - ENDS))
+        return f"{size}:{hashlib.sha256(head + file.read(ENDS)).hexdigest()[:16]}"
+
+
+# The inner archive that was opened last, and the file under it: the next clip is likely in it too.
+_last: dict[tuple[Path, str, int], tuple[zipfile.ZipFile, IO[bytes]]] = {}
+
+
+def _inner(path: Path, name: str) -> zipfile.ZipFile:
+    """The archive `name` within `path`, open until another one is wanted."""
+    key = (path, name, path.stat().st_mtime_ns)
+    if key not in _last:
+        for opened in _last.pop(next(iter(_last), key), ()):
+            opened.close()
+        file = _inner_file(path, name)
+        _last[key] = (zipfile.ZipFile(file), file)
+    return _last[key][0]
+
+
+def _inner_file(path: Path, name: str) -> IO[bytes]:
+    """A stored archive is read where it lies; a deflated or encrypted one is inflated once, to a nameless file."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(name)
+        if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED:
+            return io.BufferedReader(_Window(path, member))
+        with ExitStack() as stack:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            _copy(stack.enter_context(_open(archive, member)), file, LIMITS.zip_archive_bytes)
+            stack.pop_all()
+        return file
+
+
+class _Window(io.RawIOBase):
+    """A stored member of a zip as a file of its own."""
+
+    def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
+        self._file = path.open("rb")
+        self._file.seek(member.header_offset)
+        header = self._file.read(30)  # PKWARE's APPNOTE 4.3.7: the last two are the lengths of name and extra field
+        self._start = member.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
+        self._size, self._at = member.compress_size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence])
+        return self._at
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._file.seek(self._start + self._at)
+        count = self._file.readinto(memoryview(buffer)[: max(0, self._size - self._at)])
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    members = archive.infolist()
+    if len(members) > LIMITS.zip_members:
+        raise DatasetError(f"An archive has {len(members):,} members; at most {LIMITS.zip_members:,} are read.")
+    return members
+
+
+def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+    data = io.BytesIO()
+    with _open(archive, archive.getinfo(name)) as member:
+        _copy(member, data, LIMITS.zip_clip_bytes)
+    return data.getvalue()
+
+
+def _copy(member: IO[bytes], to: IO[bytes], most: int) -> None:
+    """Copy a member, counted while it is read: what the directory says of its size is not believed."""
+    while part := member.read(2**18):
+        if to.tell() + len(part) > most:
+            raise DatasetError(f"A member of an archive is over {most // 2**20} MB; it is not read.")
+        to.write(part)
+
+
+def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(member, pwd=_password(member))
+    except RuntimeError as error:  # what zipfile raises for a wrong password
+        raise DatasetError(f"The password in {PASSWORD_VARIABLE} does not open an archive; check it.") from error
+
+
+def _password(member: zipfile.ZipInfo) -> bytes | None:
+    """The password if the member needs one: from the environment, else asked for at the terminal and kept in this
+    process's environment, which its workers inherit; written nowhere."""
+    if not member.flag_bits & ENCRYPTED:
+        return None
+    if PASSWORD_VARIABLE not in os.environ:
+        if not sys.stdin or not sys.stdin.isatty():
+            raise DatasetError(f"An archive is encrypted; put its password into {PASSWORD_VARIABLE}.")
+        os.environ[PASSWORD_VARIABLE] = getpass.getpass("Password of the archives: ")
+    return os.environ[PASSWORD_VARIABLE].encode()
+
+
+@contextmanager
+def _sentences(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
+        if not path.exists():
+            raise DatasetError(f"There is no file {path}; check the path.") from error
+        raise DatasetError(f"The archive {path.name} cannot be read; download it again.") from error

@@ -1,0 +1,166 @@
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from personality.constants import LIMITS
+from personality.dataset import archives
+from personality.dataset.archives import PASSWORD_VARIABLE, archive_of, identity, list_zip, read_clip
+from personality.dataset.index import DatasetError
+
+CLIP = os.urandom(5000)
+KINDS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
+
+
+def encrypt(data: bytes, password: bytes, check: int) -> bytes:
+    """PKWARE's traditional encryption (APPNOTE 6.1): zipfile can read it and not write it."""
+    keys = [0x12345678, 0x23456789, 0x34567890]
+
+    def turn(byte: int) -> None:
+        keys[0] = zlib.crc32(bytes([byte]), keys[0] ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+        keys[1] = ((keys[1] + (keys[0] & 255)) * 134775813 + 1) & 0xFFFFFFFF
+        keys[2] = zlib.crc32(bytes([keys[1] >> 24]), keys[2] ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+
+    def mask() -> int:
+        low = (keys[2] | 2) & 0xFFFF
+        return (low * (low ^ 1) >> 8) & 255
+
+    for byte in password:
+        turn(byte)
+    out = bytearray()
+    for byte in [*bytes(11), check, *data]:
+        out.append(byte ^ mask())
+        turn(byte)
+    return bytes(out)
+
+
+def encrypted_zip(path: Path, name: str, data: bytes, password: bytes) -> Path:
+    """A zip with one stored member, encrypted: written plain, then the bytes replaced and the flags set."""
+    crc = zlib.crc32(data)
+    secret = encrypt(data, password, crc >> 24)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, secret)
+    raw = bytearray(path.read_bytes())
+    for signature, flags, sum_at, size_at in ((b"PK\x03\x04", 6, 14, 22), (b"PK\x01\x02", 8, 16, 24)):
+        start = raw.index(signature)
+        raw[start + flags] |= 1
+        raw[start + sum_at : start + sum_at + 4] = crc.to_bytes(4, "little")
+        raw[start + size_at : start + size_at + 4] = len(data).to_bytes(4, "little")
+    path.write_bytes(raw)
+    return path
+
+
+def nested(folder: Path, outer_kind: int, inner_kind: int) -> Path:
+    with zipfile.ZipFile(folder / "inner.zip", "w", inner_kind) as inner:
+        for number in range(3):
+            inner.writestr(f"training80_01/-{number}.000.mp4", CLIP + bytes([number]))
+        inner.writestr("../escape.txt", b"no")
+    with zipfile.ZipFile(folder / "outer.zip", "w", outer_kind) as outer:
+        outer.writestr("readme.txt", b"hello " * 1000)
+        outer.write(folder / "inner.zip", "training80_01.zip")
+        outer.writestr("validation80_01/z.000.mp4", CLIP)
+    (folder / "inner.zip").unlink()
+    return folder / "outer.zip"
+
+
+@pytest.mark.parametrize("inner", KINDS)
+@pytest.mark.parametrize("outer", KINDS)
+def test_clips_in_zips_in_zips_are_read_in_place(tmp_path: Path, outer: int, inner: int) -> None:
+    found = list(list_zip(nested(tmp_path, outer, inner), (".mp4",)))
+    assert found == [
+        *(f"outer.zip::training80_01.zip::training80_01/-{number}.000.mp4" for number in range(3)),
+        "outer.zip::validation80_01/z.000.mp4",
+    ]
+    for number in (2, 0, 1):
+        assert read_clip(tmp_path, found[number]) == CLIP + bytes([number])
+    assert read_clip(tmp_path, found[3]) == CLIP
+    assert [path.name for path in tmp_path.iterdir()] == ["outer.zip"]
+    assert archive_of(found[0]) == archive_of(found[1]) != archive_of(found[3])
+
+
+def test_an_inner_archive_is_opened_once_for_many_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied = []
+    copy = archives._copy
+    monkeypatch.setattr(archives, "_copy", lambda member, to, most: copied.append(most) or copy(member, to, most))
+    found = list(list_zip(nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED), (".mp4",)))
+    for number in (0, 1, 2, 1):
+        read_clip(tmp_path, found[number])
+    assert copied.count(LIMITS.zip_archive_bytes) == 1
+
+
+def test_another_file_of_the_same_name_has_another_identity(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(CLIP * 2)
+    before = identity(tmp_path, "a.mp4")
+    os.utime(tmp_path / "a.mp4", (1, 1))
+    assert identity(tmp_path, "a.mp4") == before
+    (tmp_path / "a.mp4").write_bytes(CLIP * 2 + b"x")
+    longer = identity(tmp_path, "a.mp4")
+    (tmp_path / "a.mp4").write_bytes(b"y" + CLIP * 2)
+    assert len({before, longer, identity(tmp_path, "a.mp4")}) == 3
+    nested(tmp_path, *KINDS)
+    first = identity(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4")
+    nested(tmp_path, KINDS[0], KINDS[0])
+    assert identity(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4") != first
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    """An outer zip with an encrypted inner one."""
+    with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
+        inner.writestr("test80_01/a.000.mp4", CLIP)
+    encrypted_zip(tmp_path / "test-1e.zip", "test80_01.zip", (tmp_path / "inner.zip").read_bytes(), b"open")
+    (tmp_path / "inner.zip").unlink()
+    return tmp_path / "test-1e.zip"
+
+
+def test_the_password_comes_from_the_environment(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "open")
+    (location,) = list_zip(secret, (".mp4",))
+    assert read_clip(secret.parent, location) == CLIP
+
+
+def test_the_password_is_asked_for_at_a_terminal_once(
+    secret: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "so that it is restored")
+    monkeypatch.delenv(PASSWORD_VARIABLE)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    asked = []
+    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "open")
+    (location,) = list_zip(secret, (".mp4",))
+    assert read_clip(secret.parent, location) == CLIP
+    assert len(asked) == 1
+    assert "open" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"), [(None, f"put its password into {PASSWORD_VARIABLE}"), ("x", "does")]
+)
+def test_no_password_and_a_wrong_one_are_sentences(
+    secret: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, sentence: str
+) -> None:
+    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    if password:
+        monkeypatch.setenv(PASSWORD_VARIABLE, password)
+    with pytest.raises(DatasetError, match=sentence) as caught:
+        list(list_zip(secret, (".mp4",)))
+    assert password is None or password not in str(caught.value).split()
+
+
+def test_a_bomb_is_refused_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LIMITS", type(LIMITS)(zip_clip_bytes=2**20))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.000.mp4", bytes(3 * 2**20))
+    with pytest.raises(DatasetError, match="over 1 MB"):
+        read_clip(tmp_path, "a.zip::a.000.mp4")
+
+
+def test_a_torn_archive_is_a_sentence(tmp_path: Path) -> None:
+    path = nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DatasetError, match=r"outer\.zip cannot be read"):
+        list(list_zip(path, (".mp4",)))
+    with pytest.raises(DatasetError, match="no file"):
+        read_clip(tmp_path, "gone.zip::a.mp4")

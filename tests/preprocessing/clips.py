@@ -1,0 +1,76 @@
+"""Clips of every kind that people have, made with PyAV for the tests of decoding."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+TICK = Fraction(1, 1000)  # seconds; frames may come at any multiple
+
+
+def picture(number: int, width: int, height: int) -> np.ndarray:
+    """A dark frame with a bright block at the top left; its green tells its number, so order and turn can be seen."""
+    frame = np.full((height, width, 3), (20, 20 + 3 * number % 200, 20), np.uint8)
+    frame[: height // 4, : width // 4] = (220, 20 + 3 * number % 200, 60)
+    return frame
+
+
+def write_clip(
+    path: Path,
+    *,
+    times: Sequence[float],
+    codec: str = "libx264",
+    fps: int = 10,
+    size: tuple[int, int] = (96, 64),
+    sound: np.ndarray | None = None,
+    rate: int = 48_000,
+    layout: str = "stereo",
+    audio_codec: str = "aac",
+) -> Path:
+    """A video, nominally `fps`, with frames at `times` (seconds) and sound float (N, channels) in [-1, 1] at `rate`."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codec, rate=fps)
+        video.width, video.height, video.pix_fmt = *size, "yuv420p"
+        video.time_base = video.codec_context.time_base = TICK
+        voice = container.add_stream(audio_codec, rate=rate, layout=layout) if sound is not None else None
+        for number, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
+            frame.pts, frame.time_base = round(time / TICK), TICK
+            container.mux(video.encode(frame))
+        if voice is not None:
+            _write_sound(container, voice, sound, rate, layout)
+        container.mux(video.encode(None))
+    return path
+
+
+def _write_sound(container: object, voice: object, sound: np.ndarray, rate: int, layout: str) -> None:
+    resampler = av.AudioResampler(format=voice.format, layout=layout, rate=rate)
+    for start in range(0, len(sound), 1000):
+        packed = np.ascontiguousarray(sound[start : start + 1000], np.float32).reshape(1, -1)
+        piece = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        piece.rate, piece.pts, piece.time_base = rate, start, Fraction(1, rate)
+        for fitting in resampler.resample(piece):
+            container.mux(voice.encode(fitting))
+    container.mux(voice.encode(None))
+
+
+def tone(seconds: float, rate: int, channels: int, frequency: float = 440.0) -> np.ndarray:
+    """A sine of amplitude 0.5 in every channel, float (N, channels)."""
+    wave = 0.5 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+def turn(path: Path, degrees: int) -> Path:
+    """Write into an mp4's track header that it is to be shown turned clockwise, as telephones do."""
+    data = bytearray(path.read_bytes())
+    matrix = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
+    a, b, c, d = (value << 16 for value in matrix)
+    place = data.index(b"tkhd") + 4 + 40  # ISO 14496-12: 40 bytes of version 0 before the matrix of 3 x 3
+    data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path

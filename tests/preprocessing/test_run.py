@@ -1,0 +1,156 @@
+"""Preprocessing that is killed, on many processes, on a cluster: always the same cache, byte for byte."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from personality.dataset import DatasetError, load_dataset
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.run import DIED, preprocess
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(people: Path, out: Path, *options: str) -> subprocess.Popen:
+    words = [sys.executable, "-m", "personality", "preprocess", str(people), "--out", str(out), *options]
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def contents(cache: Path) -> dict[str, str]:
+    """Every file of a cache and a digest of its bytes."""
+    files = (path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
+    return {str(path.relative_to(cache)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 120) -> None:
+    ends = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.01)
+
+
+def entries(out: Path) -> int:
+    return len(list(out.rglob("*.safetensors")))
+
+
+def test_killed_twice_and_run_again_it_is_the_cache_of_an_uninterrupted_run(
+    people: Path, cache: Cache, tmp_path: Path
+) -> None:
+    out = tmp_path / "cache"
+    for enough in (2, 7):
+        process = command(people, out, "--workers", "2")
+        wait_for(lambda enough=enough: entries(out) >= enough)
+        process.kill()
+        process.communicate()  # its workers hold the other end, and end with it
+        assert not (out / "clips.parquet").exists()
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    (out / "entries" / ".half.safetensors.1.tmp").write_bytes(b"left by a writer that died")
+    process = command(people, out, "--workers", "2")
+    assert process.wait(120) == 0, process.stderr.read()
+    process.stderr.close()
+    assert contents(out) == contents(cache.folder)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+@contextmanager
+def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
+    """Kill, so many times, the worker that reads `clip` as soon as it says that it does."""
+    claim, killed, ends = Cache(out).claim(clip), [], threading.Event()
+
+    def watch() -> None:
+        while len(killed) < times and not ends.is_set():
+            try:
+                worker = int(claim.read_text())
+                if worker not in killed:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.append(worker)
+            except (OSError, ValueError):
+                time.sleep(0.0005)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        ends.set()
+        thread.join()
+
+
+def test_a_worker_killed_in_the_middle_costs_no_clip(people: Path, cache: Cache, tmp_path: Path) -> None:
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=1) as killed:
+        preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert len(killed) == 1
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_a_clip_that_kills_its_readers_costs_itself_only(people: Path, cache: Cache, tmp_path: Path) -> None:
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=2) as killed:
+        clips = preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert len(killed) == 2
+    assert clips.loc[clips["error"] != "", ["clip", "error"]].to_numpy().tolist() == [[clip, DIED]]
+    preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
+    process = command(people, tmp_path / "c", "--workers", "2")
+    wait_for(lambda: entries(tmp_path / "c") >= 1)
+    with pytest.raises(ValueError, match="Another process is filling"):
+        preprocess(load_dataset(people), tmp_path / "c")
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[str]:
+    """The address of a scheduler with two worker processes, started as a person starts them."""
+    pytest.importorskip("distributed")
+    there, environment = tmp_path / "scheduler.json", os.environ | {"PYTHONPATH": str(ROOT)}
+    dask = [sys.executable, "-m", "dask"]
+    commands = (
+        [*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(there)],
+        [*dask, "worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--scheduler-file", str(there)],
+    )
+    log = (tmp_path / "dask.log").open("w")
+    processes = [
+        subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
+        for words in commands
+    ]
+    try:
+        wait_for(there.exists)
+        yield json.loads(there.read_text())["address"]
+    finally:
+        for process in reversed(processes):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        log.close()
+
+
+def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
+    people: Path, cache: Cache, tmp_path: Path, cluster: str
+) -> None:
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=1) as killed:
+        process = command(people, tmp_path / "c", "--dask", cluster)
+        _, said = process.communicate(timeout=180)
+    assert process.returncode == 0, said
+    assert len(killed) == 1
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_no_cluster_is_a_sentence(people: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):
+        preprocess(load_dataset(people), tmp_path / "c", dask="tcp://127.0.0.1:1")
