@@ -22,12 +22,14 @@ from personality.preprocessing.cache import Cache, CacheError, finish
 from personality.preprocessing.media import MediaError
 from personality.storage import exclusive
 
+CONNECTING = 10  # seconds to wait for a cluster
 MISSING = "the file is missing"
 DIED = "the process that read it died; the file may be damaged, or memory too small"
 
 Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
 Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
 Run = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
+Parallel = Callable[[list], Iterable[Errors]]  # runs joblib's delayed calls
 
 
 def preprocess(
@@ -118,25 +120,35 @@ def _units(tasks: Iterable[Task]) -> list[list[Task]]:
 @contextmanager
 def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[Run]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
-    if dask is None:
-        parallel = joblib.Parallel(workers, return_as="generator_unordered", **_processes())
-        yield lambda units: parallel(joblib.delayed(_read)(cache, root, unit) for unit in units)
-        return
+    with _this_machine(workers) if dask is None else _cluster(dask) as parallel:
+        yield lambda units: parallel([joblib.delayed(_read)(cache, root, unit) for unit in units])
+
+
+@contextmanager
+def _this_machine(workers: int) -> Iterator[Parallel]:
+    yield joblib.Parallel(workers, return_as="generator_unordered", **_processes())
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Parallel]:
+    """joblib's Dask backend, which gives all results at the end: the scheduler's own page shows the progress."""
     try:
         from distributed import Client, KilledWorker
     except ImportError as error:
-        raise DatasetError(
-            "--dask needs the package distributed; `pip install distributed`, also on the workers."
-        ) from error
+        raise DatasetError("--dask needs the package distributed, also on the workers; install it.") from error
 
-    def run(units: list[list[Task]]) -> Iterable[Errors]:
+    def parallel(calls: list) -> Iterable[Errors]:
         try:
-            return joblib.Parallel()(joblib.delayed(_read)(cache, root, unit) for unit in units)
+            return joblib.Parallel()(calls)
         except KilledWorker as death:
             raise BrokenExecutor(str(death)) from death
 
-    with Client(dask), joblib.parallel_config("dask"):
-        yield run
+    try:
+        client = Client(address, timeout=CONNECTING)
+    except OSError as error:
+        raise DatasetError(f"There is no Dask scheduler at {address}; start one, docs/scale.md says how.") from error
+    with client, joblib.parallel_config("dask", wait_for_workers_timeout=CONNECTING):
+        yield parallel
 
 
 def _processes() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
+from personality.preprocessing import run
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.run import DIED, preprocess
 
@@ -150,7 +151,8 @@ def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
     assert contents(tmp_path / "c") == contents(cache.folder)
 
 
-def test_no_cluster_is_a_sentence(people: Path, tmp_path: Path) -> None:
+def test_no_cluster_is_a_sentence(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("distributed")
+    monkeypatch.setattr(run, "CONNECTING", 1)
     with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):
         preprocess(load_dataset(people), tmp_path / "c", dask="tcp://127.0.0.1:1")

@@ -1,0 +1,193 @@
+"""How fast clips become samples, and whether the faces stay as good: `python -m benchmarks.preprocess`.
+
+Every ratio is of times in one run on the same workers, the ways taking turns. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import importlib.util
+import pstats
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import joblib
+import numpy as np
+
+from benchmarks import machine
+from benchmarks.ways import at_full_size, bare_decoding, mtcnn, on_one_thread, ours, straightforward
+from personality.preprocessing.cache import Cache, encode
+from personality.preprocessing.faces import Face, FaceFinder
+from personality.preprocessing.media import Source, open_media
+from personality.preprocessing.run import _use_one_thread
+from personality.preprocessing.sample import read_pieces, read_sample
+
+STAGES = {  # functions whose time a stage is, as the profiler names them
+    "decoding": ("<method 'decode' of 'av.packet.Packet' objects>", "<built-in method av.container.core.open>"),
+    "looking for faces": ("_near", "_anywhere", "grey"),
+    "crops": ("_cut",),
+    "age and gender": ("age_and_gender",),
+    "emotions": ("emotion_confidences",),
+    "the entry": ("encode", "write_bytes"),
+}
+
+
+# Speed.
+
+
+def speed(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
+    """Seconds per clip of each way, the ways taking turns, after one turn that is not counted."""
+    ways: list[Callable[[Path, Path], None]] = [bare_decoding, ours, straightforward]
+    if importlib.util.find_spec("facenet_pytorch"):
+        ways.append(mtcnn)
+    taken: dict[str, list[float]] = {way.__name__: [] for way in ways}
+    with tempfile.TemporaryDirectory() as folder, joblib.Parallel(workers, backend="loky") as parallel:
+        for turn in range(repeats + 1):
+            for way in ways:
+                began = time.perf_counter()
+                parallel(joblib.delayed(on_one_thread)(way, clip, Path(folder)) for clip in clips)
+                if turn:
+                    taken[way.__name__].append((time.perf_counter() - began) / len(clips))
+    seconds = {way: float(np.median(times)) for way, times in taken.items()}
+    lengths = [_duration(clip) for clip in clips]
+    print(f"\n**{name}**: {len(clips)} clips of {np.mean(lengths):.1f} s, median of {repeats} turns\n")
+    print("| way | s per clip | times real time | ours takes, times it |\n|---|---|---|---|")
+    for way, each in seconds.items():
+        print(
+            f"| {way.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['ours'] / each:.2f} |"
+        )
+
+
+def _duration(clip: Path) -> float:
+    with open_media(clip) as video:
+        return video.metadata.duration
+
+
+def shares(name: str, clips: Sequence[Path]) -> None:
+    """The share of each stage of ours, by the profiler, on one thread."""
+    _use_one_thread()
+    with tempfile.TemporaryDirectory() as folder:
+        ours(clips[0], Path(folder))
+        profiler = cProfile.Profile()
+        profiler.enable()
+        for clip in clips:
+            ours(clip, Path(folder))
+        profiler.disable()
+    stats = pstats.Stats(profiler)
+    spent = {
+        stage: sum(figures[3] for (_, _, function), figures in stats.stats.items() if _named(function, names))
+        for stage, names in STAGES.items()
+    }
+    rest = stats.total_tt - sum(spent.values())
+    parts = [f"{stage} {value / stats.total_tt:.0%}" for stage, value in (spent | {"the rest": rest}).items()]
+    print(f"\nShares ({name}): " + ", ".join(parts))
+
+
+def _named(function: str, names: tuple[str, ...]) -> bool:
+    return function in names or function.strip("{}<>") in [name.strip("{}<>") for name in names]
+
+
+def first_face(name: str, clips: Sequence[Path]) -> None:
+    """Seconds from opening a file to its first face, the detector being in memory."""
+    waited = []
+    for clip in clips:
+        began = time.perf_counter()
+        next(piece for piece in read_pieces(clip) if isinstance(piece, Face))
+        waited.append(time.perf_counter() - began)
+    print(f"\nFirst face ({name}): {np.mean(waited):.3f} s after opening, at most {max(waited):.3f} s")
+
+
+# Faces.
+
+
+def quality(name: str, sources: Sequence[Source], step: int) -> None:
+    """Detection rate, and overlap of the aligned boxes with those found at full size, on every step-th frame.
+
+    `whole frame` looks at the reduced frame anew each time; `ours` looks near the last face first.
+    """
+    rows = [row for source in sources for row in _compare(source, step)]
+    print(f"\n**{name}**: {len(rows)} frames of {len(sources)} files\n")
+    print("| way | detection rate | mean overlap with full size |\n|---|---|---|")
+    for place, way in enumerate(("full size", "whole frame", "ours")):
+        overlaps = [_overlap(row[0], row[place]) for row in rows if row[0] and row[place]]
+        print(f"| {way} | {np.mean([row[place] is not None for row in rows]):.4f} | {np.mean(overlaps):.4f} |")
+
+
+def _compare(source: Source, step: int) -> list[tuple[Face | None, ...]]:
+    finder = FaceFinder()
+    with open_media(source) as video:
+        wanted = (frame for number, frame in enumerate(video.frames()) if number % step == 0)
+        return [(at_full_size(frame), FaceFinder().find(frame), finder.find(frame)) for frame in wanted]
+
+
+def _overlap(one: Face, other: Face) -> float:
+    """Intersection over union of two boxes."""
+    a, b = np.array(one.box, float), np.array(other.box, float)
+    sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
+    areas = [np.prod(box[2:] - box[:2]) for box in (a, b)]
+    return float(sides.prod() / (sum(areas) - sides.prod()))
+
+
+# The cache.
+
+
+def cache(clip: Path, entries: int, rows: int) -> None:
+    """Size of an entry, faces per second of the loader on one core, and what opening a cache of many clips costs."""
+    import resource
+
+    import pandas as pd
+
+    _use_one_thread()
+    sample = read_sample(clip)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Cache(Path(folder))
+        for number in range(entries):
+            store.write(f"{number}.mp4", sample, "")
+        began = time.perf_counter()
+        for number in range(entries):
+            store.read(f"{number}.mp4")
+        rate = entries * len(sample.faces) / (time.perf_counter() - began)
+        words = dict.fromkeys(("source", "split", "location", "gender", "age_group", "emotion"), "x" * 12)
+        table = pd.DataFrame({"clip": [f"{number:05d}.mp4" for number in range(rows)], "error": "", **words})
+        for name in ("openness", "conscientiousness", "extraversion", "agreeableness", "neuroticism", "age"):
+            table[name] = np.random.default_rng(0).random(rows)
+        table.to_parquet(Path(folder) / "clips.parquet")
+        before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+        _ = Cache(Path(folder)).clips
+        opening, grown = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    size = len(encode("x", sample, "")) / 1e6
+    print(
+        f"\nCache: {size:.3f} MB an entry of {len(sample.faces)} faces; the loader gives {rate:,.0f} faces a second on"
+    )
+    print(f"one core; a cache of {rows:,} clips opens in {opening:.3f} s and {grown / 1024:.0f} MB more memory.")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.preprocess", description=__doc__)
+    parser.add_argument("--real", type=Path, help="a folder of real clips")
+    parser.add_argument("--synthetic", type=Path, help="a folder that `synthesize` made")
+    parser.add_argument("--portraits", type=Path, help="a folder of pictures")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    print(f"{machine.describe()}; {options.workers} workers of one thread")
+    sets = {"real clips": (options.real, 4), "synthetic clips": (options.synthetic, 1)}
+    for name, (folder, copies) in sets.items():
+        if folder is None:
+            continue
+        clips = sorted(folder.rglob("*.mp4"))
+        few = clips[:: max(1, len(clips) // 16)][:16] * copies
+        speed(name, few, options.workers, options.repeats)
+        shares(name, few)
+        first_face(name, few)
+        quality(name, clips, 5)
+    if options.portraits:
+        quality("portraits", sorted(options.portraits.rglob("*.[jp][pn]g"))[:200], 1)
+    cache(clips[0], 200, 10_000)
+
+
+if __name__ == "__main__":
+    main()
