@@ -14,6 +14,7 @@ from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import Metadata, Sound, Source, Still, Video, open_media
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
+AGAIN = 0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
 SHORTEST = 1.0  # seconds; shorter videos are read, and said to be short
 
 
@@ -69,20 +70,21 @@ def read_sample(source: Source, *, threads: int = 0) -> Sample:
 
 
 def _follow(video: Video | Still) -> Iterator[Face]:
-    """At each of K moments spread evenly over the clip, the first frame before the next on which a face is found."""
+    """At each of K moments spread evenly over the clip, the first face found before the next, looking every AGAIN."""
     count = PREPROCESSING.faces
     starts = [(k + 0.5) * video.metadata.duration / count for k in range(count)]
     finder = FaceFinder()
-    k = misses = 0
+    k, misses, rests = 0, 0, 0.0
     for frame in video.frames():
         while k + 1 < count and frame.time >= starts[k + 1]:
             k += 1
-        if frame.time < starts[k]:
+        if frame.time < max(starts[k], rests):
             continue
         face = finder.find(frame)
         if face:
             yield face
-        misses += face is None
+        else:
+            misses, rests = misses + 1, frame.time + AGAIN
         if face or misses > MISSES:
             k += 1
         if k == count:
