@@ -8,6 +8,7 @@ pages = {
     "": [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
+        st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset"),
         st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models"),
     ],
     "Accuracy": [

@@ -18,6 +18,7 @@ from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
+SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 WAVE_COLUMNS = 600
 
@@ -214,6 +215,37 @@ def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | 
             tooltip=["group", "n"],
         )
         .properties(height=220)
+    )
+
+
+def label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
+    """One trait's labels per split: columns split, value, share, n, mean. Vertical lines are the means."""
+    colour = alt.Color("split:N", scale=_scale(SPLIT_COLOURS), legend=None)
+    shape = alt.Chart(rows).mark_line(interpolate="step", strokeWidth=2)
+    shape = shape.encode(
+        x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=[0, 0.5, 1])),
+        y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
+        color=colour,
+        tooltip=["split", alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("share:Q", format=".1%"), "n"],
+    )
+    means = alt.Chart(rows.drop_duplicates("split")).mark_rule(strokeDash=[4, 3])
+    return (shape + means.encode(x="mean:Q", color=colour)).properties(height=150)
+
+
+def attribute_bars(counts: pd.DataFrame) -> alt.Chart:
+    """The share of each split's clips in each group: columns group, split, n, share."""
+    splits = list(SPLIT_COLOURS)
+    return (
+        alt.Chart(counts)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X("group:N", title=None, sort=list(dict.fromkeys(counts["group"])), axis=alt.Axis(labelAngle=0)),
+            xOffset=alt.XOffset("split:N", sort=splits),
+            y=alt.Y("share:Q", title="share of the split's clips", axis=alt.Axis(format="%")),
+            color=alt.Color("split:N", scale=_scale(SPLIT_COLOURS), sort=splits, title=None),
+            tooltip=["group", "split", "n", alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(height=260)
     )
 
 

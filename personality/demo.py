@@ -7,6 +7,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "demo"
 MODELS = tuple(FOLDER / "models" / name for name in ("audio", "visual", "audiovisual", "handcrafted"))
 PREDICTIONS = FOLDER / "predictions.parquet"
+CLIPS = FOLDER / "clips.parquet"  # the table of the cache that the models were trained on
 CLIP = FOLDER / "sample.mp4"
 # What every page says above figures or models of the demo.
 NOTICE = (

@@ -43,6 +43,14 @@ ETHNICITIES = ("Asian", "Caucasian", "African-American")
 AGE_GROUPS = ("0-6", "7-13", "14-18", "19-24", "25-32", "33-45", "46-60", "61+")
 AGE_STARTS = (0, 7, 14, 19, 25, 33, 46, 61)
 
+# Groups of these attributes are shown in this order; of others, in the order of their names.
+GROUP_ORDERS: dict[str, tuple[str, ...]] = {
+    "gender": GENDERS,
+    "age_group": AGE_GROUPS,
+    "emotion": EMOTIONS,
+    "ethnicity": ETHNICITIES,
+}
+
 
 def age_group(age: float) -> str:
     """The label of the age group that `age` (years, 0 or more) falls into."""

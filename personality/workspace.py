@@ -24,6 +24,12 @@ def caches() -> list[Path]:
     return sorted(path.parent for path in (workspace() / "caches").glob("*/clips.parquet"))
 
 
+def unfinished_caches() -> list[Path]:
+    """Caches that `preprocess` is filling, or was when it was interrupted."""
+    begun = {path.parent for path in (workspace() / "caches").glob("*/entries")}
+    return sorted(begun - set(caches()))
+
+
 def prediction_tables() -> list[Path]:
     """Predictions tables below `workspace/predictions`."""
     return sorted((workspace() / "predictions").glob("*.parquet"))

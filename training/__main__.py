@@ -88,7 +88,7 @@ def _practice(options: argparse.Namespace) -> None:
             shutil.rmtree(unfinished, ignore_errors=True)
             synthesize(unfinished, people=PRACTICE_PEOPLE, seed=1)
             unfinished.rename(people)
-        preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1)
+        preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1, remake=True)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ SAMPLE = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a p
 
 
 def ship(work: Path, out: Path) -> None:
-    """Copy the four models, the predictions and one test clip from `work` to `out`.
+    """Copy the four models, the predictions, the table of clips and one test clip from `work` to `out`.
 
     Raises FileNotFoundError where `make demo` has not finished.
     """
@@ -21,5 +21,6 @@ def ship(work: Path, out: Path) -> None:
         for name in SHIPPED:
             shutil.copyfile(work / "runs" / modality / name, out / "models" / modality / name)
     shutil.copyfile(work / "predictions.parquet", out / "predictions.parquet")
+    shutil.copyfile(work / "cache" / "clips.parquet", out / "clips.parquet")
     (sample,) = (work / "people").rglob(SAMPLE)
     shutil.copyfile(sample, out / "sample.mp4")

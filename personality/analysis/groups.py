@@ -8,20 +8,13 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.intervals import DRAWS, SEED, mean_intervals, source_weights
-from personality.traits import AGE_GROUPS, EMOTIONS, ETHNICITIES, GENDERS, TRAIT_NAMES
+from personality.traits import GROUP_ORDERS, TRAIT_NAMES
 
 COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
 CONSTANT = "constant"  # the training mean of the trait; a table may lack it, and then has no baseline
 ALL = "all"
 MEAN = "mean"
 SMALL = 30  # clips; groups below are marked
-# Groups of these attributes are shown in this order, empty ones too; of others, in the order of their names.
-ORDERS: dict[str, tuple[str, ...]] = {
-    "gender": GENDERS,
-    "age_group": AGE_GROUPS,
-    "emotion": EMOTIONS,
-    "ethnicity": ETHNICITIES,
-}
 
 
 class PredictionsError(ValueError):
@@ -67,10 +60,10 @@ def groups_of(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
 
 def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
     """All groups of one known attribute in its order, empty ones too; otherwise those there are, in order."""
-    if len(by) == 1 and by[0] in ORDERS:
-        known = ORDERS[by[0]]
+    if len(by) == 1 and by[0] in GROUP_ORDERS:
+        known = GROUP_ORDERS[by[0]]
         return [*known, *sorted(set(names) - set(known))]
-    places = [{name: place for place, name in enumerate(ORDERS.get(attribute, ()))} for attribute in by]
+    places = [{name: place for place, name in enumerate(GROUP_ORDERS.get(attribute, ()))} for attribute in by]
 
     def key(name: str) -> list[tuple[int, str]]:
         parts = name.split(" x ")

@@ -23,6 +23,7 @@ pytestmark = [
 PAGES = {
     "": "Apparent personality",
     "predict": "Predict",
+    "dataset": "Dataset",
     "models": "Models",
     "traits": "Accuracy by trait",
     "gender": "Accuracy by gender",

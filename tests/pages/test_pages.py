@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,8 +12,10 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from personality import demo
+from personality.dataset import load_dataset
 from personality.evaluate import evaluate, write_predictions
 from personality.preprocessing.cache import Cache
+from personality.preprocessing.run import preprocess
 from personality.traits import TRAITS
 
 ROOT = Path(__file__).parents[2]
@@ -118,6 +121,35 @@ def test_a_table_without_the_attribute_is_a_sentence(page: str, workspace: Path)
     app.selectbox(key="table").select("bare").run()
     assert not app.exception
     assert "no attribute" in words(app) or "has no emotions" in words(app)
+
+
+def test_dataset_shows_counts_leakage_and_what_went_wrong(cache: Cache, people: Path, workspace: Path) -> None:
+    dataset = load_dataset(people)
+    table = dataset.table.copy()
+    table["source"] = "one"
+    table.loc[0, "location"] = ""
+    preprocess(replace(dataset, table=table), workspace / "caches" / "mine", workers=2)
+    (workspace / "caches" / "begun" / "entries").mkdir(parents=True)
+    app = visit("dataset")
+    app.selectbox(key="clips").select("mine").run()
+    assert not app.exception
+    assert app.dataframe[0].value["clips"].sum() == len(table)
+    assert app.dataframe[0].value["not read"].sum() == 1
+    assert "Splits share sources" in words(app)
+    assert "the file is missing" in app.dataframe[-1].value["reason"].tolist()
+    assert "Not finished: begun" in words(app)
+    app.selectbox(key="attribute").select("emotion").run()
+    assert not app.exception
+
+
+def test_dataset_of_real_labels_names_the_shared_videos(real_data: Path, workspace: Path) -> None:
+    preprocess(load_dataset(real_data / "first-impressions"), workspace / "caches" / "real", workers=2)
+    app = visit("dataset")
+    app.selectbox(key="clips").select("real").run()
+    assert not app.exception
+    assert app.dataframe[0].value["with labels"].tolist() == [6000, 2000]
+    assert app.dataframe[0].value["not read"].tolist() == [5999, 1999]
+    assert "Splits share sources" in words(app)
 
 
 def test_traits_sets_the_thesis_beside_ours() -> None:

@@ -1,0 +1,113 @@
+"""Dataset: what a cache holds, how its splits differ, which sources they share, and what could not be read."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from pages import parts
+from personality import charts, demo
+from personality.dataset import summary
+from personality.preprocessing.cache import Cache
+from personality.traits import TRAIT_LABELS
+from personality.workspace import caches, unfinished_caches
+
+DEMO = "Demo: synthetic people"
+COUNTS = {
+    "clips": "clips",
+    "sources": "sources",
+    "labelled": "with labels",
+    "unread": "not read",
+    "faceless": "without a face",
+    "silent": "without sound",
+}
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def load_clips(path: Path, changed: float) -> pd.DataFrame:
+    """A cache's table of clips; `changed` is the file's time, so that a new file is read anew."""
+    return pd.read_parquet(path)
+
+
+def choose_clips() -> pd.DataFrame:
+    """The bar above the page: which cache. Says where the people are synthetic."""
+    own = {path.name: path for path in caches()}
+    with st.container(border=True):
+        choice = st.selectbox("Clips", [DEMO, *own], key="clips", help="Folders below workspace/caches.")
+        path = demo.CLIPS if choice == DEMO else own[choice] / "clips.parquet"
+        clips = load_clips(path, path.stat().st_mtime)
+        name = demo.CLIPS.parent.name if choice == DEMO else Cache(own[choice]).card["dataset"]
+        st.caption(f"{len(clips):,} clips of {clips['source'].nunique():,} sources · dataset {name}")
+        if waiting := [path.name for path in unfinished_caches()]:
+            st.caption(f"Not finished: {', '.join(waiting)}. The same `preprocess` command goes on where it stopped.")
+    if choice == DEMO:
+        st.info(demo.NOTICE, icon=":material/science:")
+    elif Cache(own[choice]).card["synthetic"]:
+        st.info(
+            "**Synthetic people.** Nobody in these clips exists; their labels were planted.", icon=":material/science:"
+        )
+    return clips
+
+
+def draw_leakage(clips: pd.DataFrame) -> None:
+    """Sources in more than one split, in a table or in a sentence."""
+    shared = summary.shared_sources(clips)
+    if not shared["sources"].any():
+        st.success("No source occurs in two splits: nobody is tested on a video that was trained on.")
+        return
+    st.warning(
+        "Splits share sources: other clips **of the same videos** were trained on, so figures look better than they "
+        "would on unseen people. Report source-disjoint figures beside these.",
+        icon=":material/call_merge:",
+    )
+    percent = st.column_config.NumberColumn("share of its clips", format="percent")
+    names = {"split": "clips of", "other": "whose source is also in", "share": percent}
+    st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
+
+
+def draw_labels(clips: pd.DataFrame) -> None:
+    """Five small distributions, side by side."""
+    rows = summary.label_distribution(clips)
+    if rows.empty:
+        st.caption("No clip has labels.")
+        return
+    for column, label in zip(st.columns(5), [name for key, name in TRAIT_LABELS.items() if key != "mean"], strict=True):
+        column.markdown(f"**{label}**")
+        chart = charts.label_distribution(rows[rows["trait"] == label])
+        column.altair_chart(chart, width="stretch", alt=f"Distribution of the labels of {label} per split")
+    st.caption(
+        "Share of a split's labelled clips per range of 0.05; dashed: the split's mean. "
+        "Training grey, validation blue, test orange."
+    )
+
+
+parts.frame(
+    "Dataset",
+    "What people said of the clips, who is in them, and what preprocessing could not read. Age, gender and expression "
+    "are estimates by machine wherever the dataset does not say.",
+    notice=False,
+)
+clips = choose_clips()
+
+st.subheader("Splits")
+st.dataframe(summary.split_counts(clips).rename(columns=COUNTS), hide_index=True)
+draw_leakage(clips)
+
+st.subheader("Labels: what people said")
+draw_labels(clips)
+
+st.subheader("Attributes: who is in the clips")
+attribute = st.selectbox("Attribute", summary.attributes_of(clips), key="attribute")
+counts = summary.attribute_counts(clips, attribute)
+st.altair_chart(charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split")
+totals = counts.groupby("group", sort=False)["n"].sum()
+st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in totals.items()))
+
+st.subheader("What went wrong")
+reasons = summary.reasons(clips)
+if reasons.empty:
+    st.success(f"All {len(clips):,} clips were read, each with a face at every moment and five seconds of sound.")
+else:
+    st.dataframe(reasons, hide_index=True)
+    wrong = clips.loc[(clips["error"] != "") | (clips["warnings"] != ""), ["clip", "split", "error", "warnings"]]
+    st.download_button("Download the list", wrong.to_csv(index=False).encode(), "went-wrong.csv", "text/csv")

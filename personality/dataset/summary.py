@@ -1,0 +1,100 @@
+"""What a table of clips holds: counts per split, labels, attributes, sources that splits share, what failed."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pandas as pd
+
+from personality.dataset.index import SPLITS
+from personality.traits import GROUP_ORDERS, TRAIT_LABELS, TRAIT_NAMES
+
+UNKNOWN = "unknown"
+BINS = 20  # of the labels' distribution, each 0.05 wide
+# Columns of a cache's table of clips that say something else than to which group a clip belongs.
+NO_ATTRIBUTES = {
+    *("clip", "source", "split", "location", *TRAIT_NAMES, "faces", "audio_seconds", "duration", "warnings", "error"),
+    *("age", "age_estimated", "gender_estimated", "emotion_confidence"),
+}
+
+
+def splits_of(clips: pd.DataFrame) -> list[str]:
+    """The splits that occur, in their order."""
+    present = set(clips["split"])
+    return [split for split in SPLITS if split in present]
+
+
+def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
+    """One row per split: clips, sources, labelled (all five traits), unread, faceless and silent clips.
+
+    clips: the table of a cache. A clip that could not be read is neither faceless nor silent.
+    """
+    read = clips["error"] == ""
+    counts = clips.assign(
+        labelled=clips[list(TRAIT_NAMES)].notna().all(axis=1),
+        unread=~read,
+        faceless=read & (clips["faces"] == 0),
+        silent=read & (clips["audio_seconds"] == 0),
+    ).groupby("split")
+    table = counts[["labelled", "unread", "faceless", "silent"]].sum()
+    table.insert(0, "sources", counts["source"].nunique())
+    table.insert(0, "clips", counts.size())
+    return table.loc[splits_of(clips)].reset_index()
+
+
+def shared_sources(clips: pd.DataFrame) -> pd.DataFrame:
+    """For every ordered pair of splits: how many sources of `split` also occur in `other`, and the share of
+    `split`'s clips that are of such sources. Columns split, other, sources, clips, share."""
+    rows = []
+    for split, other in permutations(splits_of(clips), 2):
+        here = clips[clips["split"] == split]
+        both = here[here["source"].isin(clips.loc[clips["split"] == other, "source"])]
+        rows.append((split, other, both["source"].nunique(), len(both), len(both) / len(here)))
+    return pd.DataFrame(rows, columns=["split", "other", "sources", "clips", "share"])
+
+
+def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
+    """The share of each split's labelled clips in each range of 0.05, per trait.
+
+    Columns split, trait (label), value (the middle of the range), share, n, mean (of the split's labels).
+    """
+    tall = clips.melt(["split"], list(TRAIT_NAMES), "trait", "label").dropna(subset="label")
+    place = (tall["label"] * BINS).astype(int).clip(0, BINS - 1)
+    tall = tall.assign(value=(place + 0.5) / BINS)
+    groups = tall.groupby(["split", "trait"])["label"]
+    tall = tall.assign(all=groups.transform("size"), mean=groups.transform("mean"))
+    counts = tall.groupby(["split", "trait", "value", "all", "mean"], as_index=False).size()
+    counts = counts.rename(columns={"size": "n"}).assign(share=counts["size"] / counts["all"])
+    return counts.assign(trait=counts["trait"].map(TRAIT_LABELS)).drop(columns="all")
+
+
+def attributes_of(clips: pd.DataFrame) -> list[str]:
+    """The columns that say to which group a clip belongs, those with a known order first."""
+    found = [name for name in clips.columns if name not in NO_ATTRIBUTES and clips[name].notna().any()]
+    return sorted(found, key=lambda name: name not in GROUP_ORDERS)
+
+
+def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """Clips per group and split: columns group, split, n, share (of the split). Unknown groups are `unknown`."""
+    group = clips[attribute].astype("string").fillna(UNKNOWN)
+    counts = clips.assign(group=group).groupby(["split", "group"], as_index=False).size().rename(columns={"size": "n"})
+    counts["share"] = counts["n"] / counts.groupby("split")["n"].transform("sum")
+    known = GROUP_ORDERS.get(attribute, ())
+    order = [*known, *sorted(set(group) - {*known, UNKNOWN}), UNKNOWN]
+    counts["place"] = counts["group"].map(order.index)
+    return counts.sort_values(["place", "split"]).drop(columns="place")
+
+
+def reasons(clips: pd.DataFrame) -> pd.DataFrame:
+    """What went wrong, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
+
+    Figures within a reason are left out of account, so that `3 of 16 moments` and `4 of 16 moments` are one reason.
+    """
+    failed = clips.loc[clips["error"] != "", ["clip", "error"]].rename(columns={"error": "reason"})
+    lacking = clips.loc[clips["error"] == "", ["clip", "warnings"]].rename(columns={"warnings": "reason"})
+    lacking = lacking.assign(reason=lacking["reason"].str.split("; ")).explode("reason")
+    lacking = lacking[lacking["reason"].fillna("") != ""]
+    lacking["reason"] = lacking["reason"].str.replace(r"\d+(\.\d+)?(?= of| s)", "…", regex=True)
+    both = pd.concat([failed.assign(what="not read"), lacking.assign(what="lacking")])
+    table = both.groupby(["what", "reason"], as_index=False).agg(n=("clip", "size"), example=("clip", "first"))
+    return table.sort_values(["what", "n"], ascending=[False, False], ignore_index=True)
