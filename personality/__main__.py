@@ -12,12 +12,17 @@ from personality.dataset.index import SPLITS
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 1 with one sentence on what was wrong."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_files_first(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options) or 0)
     except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _files_first(arguments: list[str]) -> list[str]:
+    """A file whose name begins with `-`, as many of First Impressions do, is a file and no option."""
+    return [f"./{word}" if word.startswith("-") and Path(word).is_file() else word for word in arguments]
 
 
 def _synthesize(options: argparse.Namespace) -> None:

@@ -43,6 +43,17 @@ def test_predict_json_of_the_sample(capsys: pytest.CaptureFixture) -> None:
     assert result["duration"] == pytest.approx(probe(demo.CLIP).duration, abs=1e-3)
 
 
+def test_a_file_whose_name_begins_with_a_dash_is_no_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "-j3Kx.001.mp4").write_bytes(demo.CLIP.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "-j3Kx.001.mp4", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["clip"] == "-j3Kx.001.mp4"
+    check_prediction(result)
+
+
 def test_predict_json_of_the_real_clips(real_data: Path) -> None:
     clips = sorted((real_data / "first-impressions/videos").rglob("*.mp4"))
     result = run("personality", "predict", *clips, "--json")
