@@ -45,6 +45,31 @@ def _preprocess(options: argparse.Namespace) -> None:
         print(f"  {len(rows):,} x {reason} ({rows['clip'].iloc[0]} ...)")
 
 
+def _add_table(options: argparse.Namespace) -> None:
+    from personality.preprocessing.cache import Cache
+    from personality.preprocessing.tables import add_table, read_table_files
+
+    _added(add_table(Cache(options.cache), options.name, read_table_files(options.files)), options)
+
+
+def _add_text(options: argparse.Namespace) -> None:
+    from personality.dataset.untrusted import read_transcription
+    from personality.preprocessing.cache import Cache
+    from personality.preprocessing.tables import add_table
+    from personality.preprocessing.text import describe
+
+    texts = {clip: text for path in options.transcriptions for clip, text in read_transcription(path).items()}
+    options.name = "text"
+    _added(add_table(Cache(options.cache), options.name, describe(texts)), options)
+
+
+def _added(path: Path, options: argparse.Namespace) -> None:
+    from personality.preprocessing.cache import Cache
+
+    table = Cache(options.cache).table(options.name)
+    print(f"{len(table):,} clips x {len(table.columns)} columns in {path}")
+
+
 def _evaluate(options: argparse.Namespace) -> None:
     from personality.evaluate import evaluate, write_predictions
     from personality.preprocessing.cache import Cache
@@ -55,6 +80,18 @@ def _evaluate(options: argparse.Namespace) -> None:
     for model, count in silent.items():
         if count:
             print(f"  {model} could not speak on {count:,} clips without face or sound")
+
+
+def _predict_table(options: argparse.Namespace) -> None:
+    from personality.evaluate import predict_unlabelled
+    from personality.preprocessing.cache import Cache
+    from personality.storage import atomic_path
+
+    table = predict_unlabelled(options.run_folder, Cache(options.cache))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(options.out) as path:
+        table.to_csv(path, index=False)
+    print(f"{len(table):,} clips without labels in {options.out}")
 
 
 def _import(options: argparse.Namespace) -> None:
@@ -144,6 +181,23 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
     command.add_argument("--remake", action="store_true", help="make entries again that are stale")
     command.set_defaults(run=_preprocess)
+
+    command = commands.add_parser("add-table", help="keep anybody's features of the clips in a cache")
+    command.add_argument("cache", type=Path)
+    command.add_argument("name", help="what to call the table, small letters")
+    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
+    command.set_defaults(run=_add_table)
+
+    command = commands.add_parser("add-text", help="turn First Impressions' transcriptions into the table `text`")
+    command.add_argument("cache", type=Path)
+    command.add_argument("transcriptions", type=Path, nargs="+", metavar="PICKLE")
+    command.set_defaults(run=_add_text)
+
+    command = commands.add_parser("predict-table", help="what a model of tables says of clips without labels")
+    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.add_argument("--cache", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, metavar="CSV")
+    command.set_defaults(run=_predict_table)
 
     command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN")

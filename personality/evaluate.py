@@ -57,32 +57,57 @@ def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.Dat
     from tqdm import tqdm
 
     from personality.constants import PREPROCESSING
-    from personality.modalities import MODALITIES
-    from personality.models.inputs import can_speak, make_batch
+    from personality.models.inputs import read_batch, speakable
+    from personality.models.network import Needs
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     parts, silent = [], {model.name: 0 for model in models}
     for start in tqdm(range(0, len(rows), BATCH), desc="evaluate", unit="batch"):
         some = rows.iloc[start : start + BATCH]
-        samples = {clip: cache.sample(row) for clip, (_, row) in zip(some["clip"], some.iterrows(), strict=True)}
-        speaking: dict[tuple[str, ...], list[str]] = {}
-        for inputs in {MODALITIES[model.modality].inputs for model in models}:
-            speaking[inputs] = [clip for clip, sample in samples.items() if can_speak(inputs, sample)]
-        batches = {}
+        speaking = {model.name: tuple(some["clip"][speakable(cache, some, model.network.needs)]) for model in models}
+        needs = {clips: Needs() for clips in speaking.values() if clips}
         for model in models:
-            clips = speaking[MODALITIES[model.modality].inputs]
-            silent[model.name] += len(samples) - len(clips)
+            silent[model.name] += len(some) - len(speaking[model.name])
+            if speaking[model.name]:
+                needs[speaking[model.name]] |= model.network.needs
+        # Models that speak on the same clips share a batch, and with it the branches they have in common.
+        batches = {
+            clips: read_batch(cache, some[some["clip"].isin(clips)], taken, PREPROCESSING.faces).to(device)
+            for clips, taken in needs.items()
+        }
+        for model in models:
+            clips = speaking[model.name]
             if not clips:
                 continue
-            key = tuple(clips)
-            if key not in batches:
-                batches[key] = make_batch([samples[clip] for clip in clips], PREPROCESSING.faces).to(device)
             with torch.inference_mode():
-                values = model.network.to(device)(batches[key]).cpu().numpy()
+                values = model.network.to(device)(batches[clips]).cpu().numpy()
             parts.append(pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=clips, model=model.name))
     if not parts:
-        raise PredictionsError("No model can speak on any of these clips: they have no face or no sound.")
+        raise PredictionsError("No model can speak on any of these clips: no face, no sound, or no row in a table.")
     return pd.concat(parts, ignore_index=True), silent
+
+
+def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
+    """What a model of tables says of the clips in its tables that have no labels: clip and five traits, by clip.
+
+    Raises PredictionsError where the model needs a video, or every clip has labels.
+    """
+    import torch
+
+    from personality.models.checkpoint import load_model
+    from personality.models.inputs import read_batch
+
+    network = load_model(folder).network
+    if network.needs.inputs:
+        raise PredictionsError(f"{folder.name} takes videos; `predict` reads them. This is for models of tables.")
+    labelled = cache.clips.dropna(subset=list(TRAIT_NAMES))["clip"]
+    shared = set.intersection(*(set(cache.table(name).index) for name, _ in network.needs.tables))
+    clips = pd.DataFrame({"clip": sorted(shared - set(labelled))})
+    if clips.empty:
+        raise PredictionsError(f"All clips of the table have labels; `evaluate` compares {folder.name} with them.")
+    with torch.inference_mode():
+        values = network(read_batch(cache, clips, network.needs, frames=1)).numpy()
+    return pd.concat([clips, pd.DataFrame(values, columns=list(TRAIT_NAMES))], axis=1)
 
 
 def training_means(clips: pd.DataFrame) -> dict[str, float]:

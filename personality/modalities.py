@@ -1,4 +1,4 @@
-"""The four modalities of the thesis: label, inputs, branches. Data only; the networks are in `models/`."""
+"""The modalities: what people call them, and which trained models they join. Data only; networks are in `models/`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Modality:
-    """What a modality takes. label for people; inputs it cannot do without; the branches it joins, if any."""
+    """label for people; branches: the modalities it joins; video: whether a video alone is enough to predict from."""
 
     label: str
-    inputs: tuple[str, ...]
     branches: tuple[str, ...] = ()
     handcrafted: bool = False
+    video: bool = True
 
 
 MODALITIES = {
-    "audio": Modality("Audio", ("audio",)),
-    "visual": Modality("Visual", ("faces",)),
-    "audiovisual": Modality("Audio + Visual", ("audio", "faces"), ("audio", "visual")),
-    "handcrafted": Modality("Audio + Visual + handcrafted", ("audio", "faces"), ("audio", "visual"), handcrafted=True),
+    "audio": Modality("Audio"),
+    "visual": Modality("Visual"),
+    "audiovisual": Modality("Audio + Visual", ("audio", "visual")),
+    "handcrafted": Modality("Audio + Visual + handcrafted", ("audio", "visual"), handcrafted=True),
+    "features": Modality("Features of a table", video=False),
+    "text": Modality("Text", video=False),
+    "fusion": Modality("Fusion of any models", video=False),
 }
+TABLES = ("features", "text")  # modalities that read a table of features beside the cache
 ACTIVATIONS = ("relu", "tanh", "sigmoid")

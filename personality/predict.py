@@ -63,16 +63,13 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
     """What each model says of a Sample. Branches that several models share are computed once."""
     import torch
 
-    from personality.modalities import MODALITIES
-    from personality.models.inputs import can_speak, make_batch
+    from personality.models.inputs import lacking, make_batch
 
     batch = make_batch([sample], PREPROCESSING.faces)
     for model in models:
-        inputs = MODALITIES[model.modality].inputs
-        if not can_speak(inputs, sample):
-            lacking = [name for name in inputs if not can_speak((name,), sample)]
-            why = " and ".join({"faces": "no face was found", "audio": "there is no sound"}[name] for name in lacking)
-            yield Silence(model.name, why)
+        reasons = lacking(model.network.needs, sample)
+        if reasons:
+            yield Silence(model.name, " and ".join(reasons))
             continue
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()

@@ -45,8 +45,10 @@ def _to_the_end(run: Run) -> int:
 
 
 def _config(options: argparse.Namespace) -> Config:
-    names = ("optimiser", "activation", "loss", "batch", "patience", "seed", "backbone")
+    names = ("optimiser", "activation", "loss", "batch", "patience", "seed", "backbone", "table")
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.branch:
+        changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
     return preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
 
 
@@ -109,6 +111,8 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("batch", "patience", "seed"):
         command.add_argument(f"--{name}", type=int)
     command.add_argument("--backbone", help="safetensors to start the backbone from, VGG-Face for instance")
+    command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
+    command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
     command.set_defaults(run=_run)
 
     command = commands.add_parser("resume", help="go on with a run that was stopped or died")

@@ -25,12 +25,20 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "activation": parts.config.activation,
         "config": parts.config.as_dict(),
         "seed": parts.config.seed,
+        "table": _table(parts),
         "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "metrics": measure(predicted, parts.validation),
     }
+
+
+def _table(parts: Parts) -> tuple[str, list[str]] | None:
+    """The table of features that a model reads itself, and its columns."""
+    if parts.config.table is None:
+        return None
+    return parts.config.table, list(parts.cache.table(parts.config.table).columns)
 
 
 def measure(predicted: Tensor, validation: Split) -> dict[str, Any]:

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from personality.modalities import ACTIVATIONS, MODALITIES
+from personality.modalities import ACTIVATIONS, MODALITIES, TABLES
 
-OPTIMISERS = ("adam", "sgd", "momentum")
+OPTIMISERS = ("adam", "adamw", "sgd", "momentum")
 LOSSES = ("mse", "l1")
 PARTS = ("head", "all")
+SCHEDULES = ("constant", "cycle")
+KEEPS = ("best", "last")
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,10 @@ class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
 
     patience: epochs without a better validation loss before a stage ends; backbone: safetensors to start the
-    backbone from (None: what the preset brings).
+    backbone from (None: what the preset brings); table: of features in the cache, that `features` reads; branches:
+    the folders of the runs that a `fusion` joins; schedule: `cycle` warms the rate up and lets it fall along a cosine
+    to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
+    `last`, for which that split has not been looked at.
     """
 
     modality: str
@@ -45,6 +50,10 @@ class Config:
     patience: int = 10
     seed: int = 0
     backbone: str | None = None
+    table: str | None = None
+    branches: tuple[str, ...] = ()
+    schedule: str = "constant"
+    keeps: str = "best"
 
     def __post_init__(self) -> None:
         allowed: dict[str, Iterable[str]] = {
@@ -53,15 +62,21 @@ class Config:
             "activation": ACTIVATIONS,
             "optimiser": OPTIMISERS,
         }
-        for name, choices in {**allowed, "loss": LOSSES}.items():
+        for name, choices in {**allowed, "loss": LOSSES, "schedule": SCHEDULES, "keeps": KEEPS}.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
             raise ValueError("stages want at least one stage of at least one epoch that trains head or all")
         if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or min(self.batch, self.patience) < 1:
             raise ValueError("rate, batch, frames and patience want to be above 0")
-        if MODALITIES[self.modality].branches and any(stage.trains == "all" for stage in self.stages):
-            raise ValueError(f"{self.modality} joins trained branches that stay fixed; its stages train the head only")
+        if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
+            raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
+        if (self.modality in TABLES) != (self.table is not None):
+            raise ValueError(f"{self.modality} {'wants' if self.modality in TABLES else 'reads no'} table of features")
+        if (self.modality == "fusion") != (len(self.branches) > 1):
+            raise ValueError(
+                f"{self.modality} with {len(self.branches)} branches; a fusion wants two or more, others 0"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `Config.from_dict` reads them back."""
@@ -77,7 +92,8 @@ class Config:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
         """The config that `as_dict` gave. Raises ValueError or TypeError where it is none."""
-        return Config(**{**values, "stages": tuple(Stage(**stage) for stage in values["stages"])})
+        stages = tuple(Stage(**stage) for stage in values["stages"])
+        return Config(**{**values, "stages": stages, "branches": tuple(values.get("branches", ()))})
 
 
 @dataclass(frozen=True)
@@ -89,7 +105,8 @@ class Preset:
     special: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-_FUSION = ("audiovisual", "handcrafted")
+_FUSION = ("audiovisual", "handcrafted", "fusion")
+_TABLE = {"optimiser": "adamw", "schedule": "cycle", "keeps": "last", "batch": 256, "patience": 1000}
 PRESETS = {
     # The table of the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
     "thesis": Preset(
@@ -107,6 +124,12 @@ PRESETS = {
             "audio": (Stage(60, "head", 1e-3),),
             "visual": (Stage(40, "head", 1e-3, frames=8), Stage(4, "all", 2e-5, frames=2)),
             **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3, frames=8),)),
+            "features": (Stage(60, "head", 2e-3),),
+            "text": (Stage(20, "head", 1e-3),),
+        },
+        special={
+            "features": {**_TABLE, "weight_decay": 1e-2},
+            "text": {**_TABLE, "weight_decay": 0.1, "table": "text"},
         },
     ),
 }
@@ -114,10 +137,9 @@ PRESETS = {
 
 def preset(modality: str, name: str = "compact", **changes: Any) -> Config:
     """The config of a preset for a modality, with changes. Raises ValueError as Config does."""
-    if name not in PRESETS or modality not in MODALITIES:
-        raise ValueError(
-            f"no preset {name!r} for {modality!r}; wanted {', '.join(PRESETS)} and {', '.join(MODALITIES)}"
-        )
+    if name not in PRESETS or modality not in PRESETS[name].stages:
+        able = [f"{preset} ({', '.join(plan.stages)})" for preset, plan in PRESETS.items()]
+        raise ValueError(f"no preset {name!r} for {modality!r}; there are {' and '.join(able)}")
     plan = PRESETS[name]
     values = {**plan.common, **plan.special.get(modality, {}), "stages": plan.stages[modality]}
-    return replace(Config(modality=modality, preset=name, **values), **changes)
+    return Config(modality=modality, preset=name, **{**values, **changes})

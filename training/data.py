@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from personality.modalities import MODALITIES
-from personality.models.inputs import make_batch
-from personality.models.network import Batch, Network
+from personality.models.inputs import make_batch, read_batch, speakable
+from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.config import Config
@@ -28,7 +28,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Split:
-    """The clips of a split on which a modality can speak: their rows in the cache's table and labels float32 (N, 5)."""
+    """The clips of a split on which a network can speak: their rows in the cache's table and labels float32 (N, 5)."""
 
     rows: pd.DataFrame
     labels: Tensor
@@ -40,18 +40,13 @@ class Split:
         return self.rows["source"].to_numpy()
 
 
-def read_split(cache: Cache, split: str, modality: str) -> Split:
-    """The usable clips of a split. Raises TrainingError where there is none."""
+def read_split(cache: Cache, split: str, needs: Needs) -> Split:
+    """The clips of a split on which a network of these needs can speak. Raises TrainingError where there is none."""
     rows = cache.rows(split)
-    inputs = MODALITIES[modality].inputs
-    usable = pd.Series(True, rows.index)
-    if "faces" in inputs:
-        usable &= rows["faces"] > 0
-    if "audio" in inputs:
-        usable &= rows["audio_seconds"] > 0
-    kept = rows[usable].reset_index(drop=True)
+    kept = rows[speakable(cache, rows, needs)].reset_index(drop=True)
     if kept.empty:
-        raise TrainingError(f"The split {split} of {cache.folder} has no clip with labels and {' and '.join(inputs)}.")
+        wanted = " and ".join([*sorted(needs.inputs), *(f"a row in the table {name}" for name, _ in needs.tables)])
+        raise TrainingError(f"The split {split} of {cache.folder} has no clip with labels and {wanted}.")
     labels = torch.from_numpy(kept[list(TRAIT_NAMES)].to_numpy(np.float32, copy=True))
     return Split(kept, labels, len(rows) - len(kept))
 
@@ -61,10 +56,10 @@ def compute_features(network: Network, cache: Cache, split: Split, frames: int, 
     """What the network's head takes, for each clip of the split (N, ...), with `frames` evenly spread crops."""
     network.eval()
     parts = []
-    for start in range(0, len(split.rows), EVALUATION_BATCH):
-        rows = split.rows.iloc[start : start + EVALUATION_BATCH]
-        samples = [cache.sample(row) for _, row in rows.iterrows()]
-        parts.append(network.features(make_batch(samples, frames).to(device)).cpu())
+    size = EVALUATION_BATCH if network.needs.inputs else len(split.rows)
+    for start in range(0, len(split.rows), size):
+        batch = read_batch(cache, split.rows.iloc[start : start + size], network.needs, frames)
+        parts.append(network.features(batch.to(device)).cpu())
     return torch.cat(parts)
 
 
@@ -74,14 +69,25 @@ class Clips(Dataset):
     The draw depends on seed, epoch and clip alone, so an epoch is the same however often it is begun.
     """
 
-    def __init__(self, cache: Cache, split: Split, config: Config, *, frames: int, epoch: int | None = None) -> None:
-        """epoch: whose draw of frames it is; None takes evenly spread ones, as evaluation does."""
+    def __init__(
+        self,
+        cache: Cache,
+        split: Split,
+        config: Config,
+        *,
+        frames: int,
+        epoch: int | None = None,
+        tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset(),
+    ) -> None:
+        """epoch: whose draw of frames it is; None takes evenly spread ones, as evaluation does. tables: of features,
+        that are read beside the samples."""
+        self.tables = tables
         self.cache, self.split, self.config, self.frames, self.epoch = cache, split, config, frames, epoch
 
     def __len__(self) -> int:
         return len(self.split.rows)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, Tensor], Tensor]:
+    def __getitem__(self, index: int) -> tuple[dict[str, Any], Tensor]:
         sample = self.cache.sample(self.split.rows.iloc[index])
         if self.epoch is not None and len(sample.faces):
             random = np.random.default_rng((self.config.seed, self.epoch, index))
@@ -90,7 +96,9 @@ class Clips(Dataset):
             sample = replace(sample, faces=faces[:, :, ::-1] if random.random() < 0.5 else faces)
         batch = make_batch([sample], self.frames)
         tensors = {"audio": batch.audio, "faces": batch.faces, "handcrafted": batch.handcrafted}
-        return {name: tensor[0] for name, tensor in tensors.items() if tensor is not None}, self.split.labels[index]
+        known = {name: tensor[0] for name, tensor in tensors.items() if tensor is not None}
+        tables = read_batch(self.cache, self.split.rows.iloc[[index]], Needs(tables=self.tables), self.frames).tables
+        return {**known, "tables": {name: table[0] for name, table in tables.items()}}, self.split.labels[index]
 
 
 def clip_batches(clips: Clips, order: Tensor, size: int, device: torch.device) -> Iterator[tuple[Batch, Tensor]]:

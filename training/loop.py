@@ -19,6 +19,7 @@ from tqdm import tqdm
 from personality.constants import PREPROCESSING
 from personality.models.checkpoint import save_card
 from personality.models.network import Batch, Network
+from personality.models.table import TableNetwork
 from personality.storage import exclusive
 from personality.traits import TRAIT_NAMES
 from training.card import make_card
@@ -30,6 +31,8 @@ from training.runs import Run
 
 LOSSES: dict[str, Callable[[], nn.Module]] = {"mse": nn.MSELoss, "l1": nn.L1Loss}
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
+ADAMS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+WARM_UP = 0.3  # of the steps of a `cycle`
 HEARTBEAT = 5.0  # seconds between two words of life within an epoch
 
 
@@ -88,11 +91,12 @@ def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, 
     parameters = _select(parts.network, stage)
     optimiser = make_optimiser(parameters, parts.config, stage.rate)
     restore(optimiser, state)
-    batches, validate = _sources(parts, stage)
+    batches, validate = _sources(parts, stage, fresh=state is None and progress.stage == 0)
     while progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience:
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
-        loss = _epoch(parts, optimiser, batches(progress.stage_epoch), progress)
+        rates = _rates(parts, stage, progress.stage_epoch)
+        loss = _epoch(parts, optimiser, batches(progress.stage_epoch), rates, progress)
         seconds = time.monotonic() - began
         predicted = validate()
         _note_epoch(parts, progress, loss, predicted, seconds)
@@ -111,9 +115,9 @@ def _select(network: Network, stage: Stage) -> list[nn.Parameter]:
 
 
 def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) -> torch.optim.Optimizer:
-    """Adam, or SGD with or without a momentum of 0.9."""
-    if config.optimiser == "adam":
-        return torch.optim.Adam(parameters, rate, weight_decay=config.weight_decay)
+    """Adam, AdamW, or SGD with or without a momentum of 0.9."""
+    if config.optimiser in ADAMS:
+        return ADAMS[config.optimiser](parameters, rate, weight_decay=config.weight_decay)
     momentum = 0.9 if config.optimiser == "momentum" else 0.0
     return torch.optim.SGD(parameters, rate, momentum=momentum, weight_decay=config.weight_decay)
 
@@ -121,7 +125,23 @@ def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) 
 Batches = Callable[[int], Iterator[tuple[Any, Tensor]]]
 
 
-def _sources(parts: Parts, stage: Stage) -> tuple[Batches, Callable[[], Tensor]]:
+def _rates(parts: Parts, stage: Stage, epoch: int) -> Iterator[float]:
+    """The rate of each step of an epoch: a function of the step's number alone, so that resuming is exact."""
+    steps = math.ceil(len(parts.training.rows) / parts.config.batch)
+    for step in range(epoch * steps, (epoch + 1) * steps):
+        yield stage.rate * (cycle(step, steps * stage.epochs) if parts.config.schedule == "cycle" else 1.0)
+
+
+def cycle(step: int, steps: int) -> float:
+    """The share of the highest rate at a step: from 1/25 up along a cosine for WARM_UP of the steps, then down to
+    nearly nothing."""
+    top = WARM_UP * steps
+    if step < top:
+        return 1 - (1 - 1 / 25) * (1 + math.cos(math.pi * step / top)) / 2
+    return (1 + math.cos(math.pi * (step - top) / (steps - top))) / 2
+
+
+def _sources(parts: Parts, stage: Stage, *, fresh: bool) -> tuple[Batches, Callable[[], Tensor]]:
     """How an epoch's batches come, and how the validation split is predicted."""
     if stage.trains == "all":
         clips = Clips(parts.cache, parts.training, parts.config, frames=stage.frames)
@@ -134,6 +154,8 @@ def _sources(parts: Parts, stage: Stage) -> tuple[Batches, Callable[[], Tensor]]
     parts.run.log("computing what the fixed part of the network gives, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
+    if fresh and isinstance(parts.network, TableNetwork):
+        parts.network.fit(features)
 
     def pick(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         for part in torch.randperm(len(features)).split(parts.config.batch):
@@ -142,12 +164,15 @@ def _sources(parts: Parts, stage: Stage) -> tuple[Batches, Callable[[], Tensor]]
     return pick, lambda: _predict_features(parts, known)
 
 
-def _epoch(parts: Parts, optimiser: torch.optim.Optimizer, batches: Iterator, progress: Progress) -> float:
+def _epoch(
+    parts: Parts, optimiser: torch.optim.Optimizer, batches: Iterator, rates: Iterator[float], progress: Progress
+) -> float:
     """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
     parts.network.train()
     measure, total, count, spoken = LOSSES[parts.config.loss](), 0.0, 0, time.monotonic()
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
     for inputs, labels in tqdm(batches, total=steps, desc=f"epoch {progress.epoch + 1}", leave=False, disable=None):
+        optimiser.param_groups[0]["lr"] = next(rates)
         if len(labels) == 1 and count:  # batch normalisation has no spread to learn from in one clip
             continue
         predicted = parts.network(inputs) if isinstance(inputs, Batch) else parts.network.head(inputs)
@@ -173,7 +198,11 @@ def _predict_features(parts: Parts, features: Tensor) -> Tensor:
 @torch.inference_mode()
 def _predict_clips(parts: Parts, frames: int) -> Tensor:
     parts.network.eval()
-    clips = Clips(parts.cache, parts.validation, parts.config, frames=frames)
+    if not parts.network.needs.inputs:
+        features = compute_features(parts.network, parts.cache, parts.validation, frames, parts.device)
+        return _predict_features(parts, features)
+    tables = parts.network.needs.tables
+    clips = Clips(parts.cache, parts.validation, parts.config, frames=frames, tables=tables)
     order = torch.arange(len(clips))
     return torch.cat(
         [parts.network(batch).cpu() for batch, _ in clip_batches(clips, order, EVALUATION_BATCH, parts.device)]
@@ -185,7 +214,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
     labels, stage = parts.validation.labels, parts.config.stages[progress.stage]
     validation = LOSSES[parts.config.loss]()(predicted, labels).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
-    if validation < progress.best:
+    if validation < progress.best or parts.config.keeps == "last":
         progress.best, progress.best_epoch = validation, progress.epoch
     progress.waited = 0 if validation < progress.stage_best else progress.waited + 1
     progress.stage_best = min(progress.stage_best, validation)

@@ -37,10 +37,11 @@ def prepare(run: Run) -> Parts:
     """All that a run needs before its first step. Raises TrainingError where something is missing."""
     config, cache = run.config, Cache(run.cache)
     torch.manual_seed(config.seed)
-    training, validation = (read_split(cache, split, config.modality) for split in ("training", "validation"))
     branches = _branches(run, config, cache)
     networks = {name: model.network for name, model in branches.items()}
-    network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks)
+    table = (config.table, tuple(cache.table(config.table).columns)) if config.table else None
+    network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks, table=table)
+    training, validation = (read_split(cache, split, network.needs) for split in ("training", "validation"))
     load_backbone(network, config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     counts = (
@@ -72,12 +73,20 @@ def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
     if not pinned:
         names = MODALITIES[config.modality].branches
         folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
+        folders |= {Path(branch).name: _given(Path(branch), cache) for branch in config.branches}
         pinned = {name: {"folder": str(f.resolve()), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
         run.pin(pinned)
     for name, entry in pinned.items():
         if sha256(Path(entry["folder"]) / WEIGHTS) != entry["sha256"]:
             raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
     return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
+
+
+def _given(folder: Path, cache: Cache) -> Path:
+    """The folder of a run that a fusion names. Raises TrainingError where it was trained on other data."""
+    if read_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
+        raise TrainingError(f"{folder} was trained on other data than this cache's; join runs of one dataset.")
+    return folder
 
 
 def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:

@@ -36,21 +36,33 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
 
     Raises AnnotationError where the file is anything but dictionaries of numbers, or over the size limit.
     """
+    value = _read(path)
+    _check(value, path.name)
+    return value
+
+
+def read_transcription(path: Path) -> dict[str, str]:
+    """`{clip: text}` from an original transcription pickle. Raises AnnotationError as `read_annotation` does."""
+    value = _read(path)
+    if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
+        raise AnnotationError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
+    return value
+
+
+def _read(path: Path) -> Any:
     size = path.stat().st_size
     if size > LIMITS.annotation_bytes:
         raise AnnotationError(
             f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
         )
     try:
-        value = _Machine().run(path.read_bytes())
+        return _Machine().run(path.read_bytes())
     except AnnotationError as error:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
         raise AnnotationError(
             f"{path.name} is damaged: it is not a whole pickle of dictionaries of numbers."
         ) from error
-    _check(value, path.name)
-    return value
 
 
 def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:

@@ -1,13 +1,14 @@
-"""The four modalities of the thesis, in each preset. Networks know tensors only; `inputs` knows Samples."""
+"""The networks of all modalities, in each preset. Networks know tensors only; `inputs` knows Samples and tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from personality.modalities import MODALITIES
+from personality.modalities import MODALITIES, TABLES
 from personality.models.audio import CompactAudio, ThesisAudio
 from personality.models.fusion import Fusion
 from personality.models.network import Network
+from personality.models.table import TableNetwork
 from personality.models.visual import CompactVisual, ThesisVisual
 
 SINGLE: dict[tuple[str, str], Callable[[str], Network]] = {
@@ -18,13 +19,27 @@ SINGLE: dict[tuple[str, str], Callable[[str], Network]] = {
 }
 
 
-def build(modality: str, *, preset: str, activation: str, branches: dict[str, Network] | None = None) -> Network:
-    """A network with random weights. A fusion needs its trained `branches`, by name."""
+def build(
+    modality: str,
+    *,
+    preset: str,
+    activation: str,
+    branches: dict[str, Network] | None = None,
+    table: tuple[str, Sequence[str]] | None = None,
+) -> Network:
+    """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
+    `table`'s name and columns."""
     plan = MODALITIES[modality]
-    if not plan.branches:
+    if modality in TABLES:
+        if table is None:
+            raise ValueError(f"{modality} reads a table of features; its name and columns are missing")
+        return TableNetwork(activation, kind=modality, table=table[0], columns=table[1])
+    if not plan.branches and modality != "fusion":
         return SINGLE[modality, preset](activation)
-    missing = [name for name in plan.branches if name not in (branches or {})]
-    if missing:
-        raise ValueError(f"{modality} joins trained models; the {missing[0]} model is missing")
-    ordered = {name: (branches or {})[name] for name in plan.branches}
+    given = branches or {}
+    names = plan.branches or tuple(given)
+    missing = [name for name in names if name not in given]
+    if missing or not names:
+        raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
+    ordered = {name: given[name] for name in names}
     return Fusion(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted)

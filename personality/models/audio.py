@@ -7,7 +7,7 @@ import torchaudio
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.models.network import Batch, Network, dense
+from personality.models.network import Batch, Needs, Network, dense
 
 MEL_BANDS = 64
 MEL_WINDOW, MEL_HOP = 512, 320  # samples: 32 ms, every 20 ms
@@ -24,7 +24,7 @@ class ThesisAudio(Network):
     """Raw samples -> Dense 512, 128, 32 -> 5, as in the thesis, at 80,000 samples (5 s of 16 kHz)."""
 
     def __init__(self, activation: str) -> None:
-        super().__init__(32)
+        super().__init__(32, Needs(frozenset({"audio"})))
         self.layers = dense((PREPROCESSING.samples, 512, 128, 32), activation)
 
     def features(self, batch: Batch) -> Tensor:
@@ -40,7 +40,7 @@ class CompactAudio(Network):
     """Log-mel -> three convolutions over time -> mean and deviation over time -> Dense 64 -> 5."""
 
     def __init__(self, activation: str) -> None:
-        super().__init__(64)
+        super().__init__(64, Needs(frozenset({"audio"})))
         self.mel = torchaudio.transforms.MelSpectrogram(
             PREPROCESSING.sample_rate, MEL_WINDOW, hop_length=MEL_HOP, n_mels=MEL_BANDS, f_min=40.0
         )

@@ -27,6 +27,7 @@ NOT_FOR = (
 )
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
+WHOLE = "knots"  # kept in full precision: quantiles of figures that may be large, and near each other
 
 
 class CheckpointError(ValueError):
@@ -51,7 +52,7 @@ class Model:
 def save_weights(folder: Path, network: Network) -> None:
     """Write the network's own tensors in half precision, atomically; a fusion's branches stay in their own folders."""
     tensors = {
-        name: tensor.detach().cpu().half().contiguous() if tensor.is_floating_point() else tensor.cpu()
+        name: (tensor.half() if tensor.is_floating_point() and not name.endswith(WHOLE) else tensor).cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if not name.startswith(ELSEWHERE)
     }
@@ -87,8 +88,14 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
         return loaded[digest]
     branches = {name: _load_branch(folder, name, entry, loaded) for name, entry in card["branches"].items()}
     try:
-        network = build(card["modality"], preset=card["preset"], activation=card["activation"], branches=branches)
-    except (ValueError, KeyError) as error:
+        network = build(
+            card["modality"],
+            preset=card["preset"],
+            activation=card["activation"],
+            branches=branches,
+            table=card.get("table"),
+        )
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error
     _fill(network, folder)
     loaded[digest] = Model(network.eval(), card, folder, folder.name)

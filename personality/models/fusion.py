@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from personality.models.network import Batch, Network, dense
+from personality.models.network import Batch, Needs, Network, dense
 
 HANDCRAFTED = 9  # seven emotions, gender, age: see `inputs.handcrafted`
 SIZES = {"thesis": (512, 512, 32), "compact": (64,)}
@@ -21,7 +23,8 @@ class Fusion(Network):
     """
 
     def __init__(self, activation: str, *, preset: str, branches: dict[str, Network], handcrafted: bool) -> None:
-        super().__init__(SIZES[preset][-1])
+        own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
+        super().__init__(SIZES[preset][-1], reduce(or_, (branch.needs for branch in branches.values()), own))
         self.branches = nn.ModuleDict(branches)
         self.joined = list(branches.values())
         self.takes_handcrafted = handcrafted

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import torch
 
-from personality.models.network import Batch
+from personality.models.network import Batch, Needs
+from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import Sample
 from personality.traits import GENDERS
 
@@ -38,7 +41,39 @@ def make_batch(samples: Sequence[Sample], frames: int) -> Batch:
     return Batch(audio, faces, torch.from_numpy(extra))
 
 
-def can_speak(inputs: Sequence[str], sample: Sample) -> bool:
-    """Whether a clip has what a model needs: a face for `faces`, sound for `audio`."""
-    has = {"faces": len(sample.faces) > 0, "audio": sample.audio_seconds > 0}
-    return all(has[name] for name in inputs)
+def lacking(needs: Needs, sample: Sample) -> list[str]:
+    """Why a model cannot speak on a video alone, in words; empty where it can."""
+    absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
+    words = {"faces": "no face was found", "audio": "there is no sound"}
+    reasons = [words[name] for name in absent if absent[name] and name in needs.inputs]
+    return reasons + [f"it reads the table {name} beside the video" for name, _ in sorted(needs.tables)]
+
+
+def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
+    """For each row of a cache's clips whether a model of these needs can speak on it.
+
+    Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on.
+    """
+    able = pd.Series(True, rows.index)
+    if "faces" in needs.inputs:
+        able &= rows["faces"] > 0
+    if "audio" in needs.inputs:
+        able &= rows["audio_seconds"] > 0
+    for name, columns in needs.tables:
+        table = cache.table(name)
+        missing = [column for column in columns if column not in table]
+        if missing:
+            raise CacheError(f"The table {name} of {cache.folder} lacks the column {missing[0]} that the model reads.")
+        able &= rows["clip"].isin(table.index)
+    return able
+
+
+def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> Batch:
+    """The tensors of some rows of a cache's clips, which are all speakable: what the needs name, nothing else read."""
+    tables = {
+        name: torch.from_numpy(cache.table(name).loc[rows["clip"], list(columns)].to_numpy(np.float32, copy=True))
+        for name, columns in needs.tables
+    }
+    if not needs.inputs:
+        return Batch(tables=tables)
+    return replace(make_batch([cache.sample(row) for _, row in rows.iterrows()], frames), tables=tables)

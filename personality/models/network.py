@@ -14,16 +14,33 @@ TRAIT_COUNT = 5
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What a network takes of a clip.
+
+    inputs: of `audio`, `faces`, `handcrafted`, which a video gives; tables: names of tables of features with their
+    columns in order, which somebody gave beside it.
+    """
+
+    inputs: frozenset[str] = frozenset()
+    tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(self.inputs | other.inputs, self.tables | other.tables)
+
+
+@dataclass(frozen=True)
 class Batch:
     """Tensors of B clips; a network takes what it needs. None where no network of the batch's user needs it.
 
-    audio float32 (B, 80000) in [-1, 1]; faces uint8 (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9).
+    audio float32 (B, 80000) in [-1, 1]; faces uint8 (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9); tables by
+    name float32 (B, D).
     memo: hidden layers already computed for this batch, so that a branch shared by several models runs once.
     """
 
     audio: Tensor | None = None
     faces: Tensor | None = None
     handcrafted: Tensor | None = None
+    tables: dict[str, Tensor] = field(default_factory=dict)
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
@@ -32,7 +49,8 @@ class Batch:
         def move(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.to(device)
 
-        return Batch(move(self.audio), move(self.faces), move(self.handcrafted))
+        tables = {name: tensor.to(device) for name, tensor in self.tables.items()}
+        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables)
 
 
 class Network(nn.Module):
@@ -43,10 +61,11 @@ class Network(nn.Module):
     """
 
     hidden_size: int
+    needs: Needs
 
-    def __init__(self, hidden_size: int) -> None:
+    def __init__(self, hidden_size: int, needs: Needs) -> None:
         super().__init__()
-        self.hidden_size = hidden_size
+        self.hidden_size, self.needs = hidden_size, needs
         self.output = nn.Linear(hidden_size, TRAIT_COUNT)
 
     def train(self, mode: bool = True) -> Self:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from personality.models.network import Batch, Network, dense
+from personality.models.network import Batch, Needs, Network, dense
 
 # VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
 VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)
@@ -32,7 +32,7 @@ class ThesisVisual(Network):
     """
 
     def __init__(self, activation: str) -> None:
-        super().__init__(32)
+        super().__init__(32, Needs(frozenset({"faces"})))
         vgg: Any = timm.create_model("vgg16", pretrained=False)
         self.backbone: nn.Sequential = vgg.features
         self.reduce = nn.Sequential(nn.Conv2d(512, 512, 1), nn.ReLU(), nn.MaxPool2d(2))
@@ -66,7 +66,7 @@ class CompactVisual(Network):
     """EfficientNet-Lite0, its 1280 features averaged over the frames -> Dense 128 -> 5."""
 
     def __init__(self, activation: str) -> None:
-        super().__init__(128)
+        super().__init__(128, Needs(frozenset({"faces"})))
         self.backbone = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
         self.layers = nn.Sequential(nn.Dropout(0.3), dense((1280, 128), activation, 0.3))
 

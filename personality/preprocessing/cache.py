@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,7 @@ class Cache:
     """A folder of entries with `clips.parquet` (one row per clip) and `card.json` (where they come from)."""
 
     folder: Path
+    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def clips(self) -> pd.DataFrame:
@@ -66,10 +67,23 @@ class Cache:
         return json.loads((self.folder / "card.json").read_text())
 
     def rows(self, split: str) -> pd.DataFrame:
-        """The clips of one split that have an entry and all five labels."""
+        """The clips of one split that have all five labels; of those that were not read, faces and seconds are 0."""
         table = self.clips
-        usable = table["error"].eq("") & table[list(TRAIT_NAMES)].notna().all(axis=1)
-        return table[usable & table["split"].eq(split)].reset_index(drop=True)
+        labelled = table[list(TRAIT_NAMES)].notna().all(axis=1)
+        return table[labelled & table["split"].eq(split)].reset_index(drop=True)
+
+    def table_path(self, name: str) -> Path:
+        """Where the table of features `name` is or would be."""
+        return self.folder / "tables" / f"{name}.parquet"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The table of features `name`, float32, indexed by clip. Raises CacheError where there is none."""
+        if name not in self._tables:
+            if not self.table_path(name).is_file():
+                there = ", ".join(path.stem for path in sorted(self.folder.glob("tables/*.parquet"))) or "none"
+                raise CacheError(f"{self.folder} has no table {name} (it has: {there}); `add-table` adds one.")
+            self._tables[name] = pd.read_parquet(self.table_path(name))
+        return self._tables[name]
 
     def entry(self, clip: str) -> Path:
         """Where the entry of `clip` is or would be."""

@@ -1,0 +1,86 @@
+"""From a table of features: each column spread to a normal curve, groups of columns of one weight, dense layers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from personality.models.network import Batch, Needs, Network, dense
+
+QUANTILES = 201  # knots of the curve that spreads a column
+FARTHEST = 3.0  # standard deviations; what lies farther out is brought there
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Sizes of the hidden layers, dropout after each, and the noise (standard deviations) on inputs in training."""
+
+    sizes: tuple[int, ...]
+    dropout: float
+    noise: float
+
+
+# A few descriptors are worth fitting closely; hundreds of embedding columns are not.
+PLANS = {"features": Plan((256, 128), 0.3, 0.05), "text": Plan((256, 128), 0.5, 1.0)}
+
+
+class TableNetwork(Network):
+    """Columns of a table -> quantile normalisation -> dense layers -> 5.
+
+    The normalisation is fitted to the training split by `fit` and stored with the weights.
+    """
+
+    def __init__(self, activation: str, *, kind: str, table: str, columns: Sequence[str]) -> None:
+        """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
+        plan = PLANS[kind]
+        super().__init__(plan.sizes[-1], Needs(tables=frozenset({(table, tuple(columns))})))
+        self.table, self.noise = table, plan.noise
+        self.layers = dense((len(columns), *plan.sizes), activation, plan.dropout)
+        self.knots: Tensor
+        self.weights: Tensor
+        self.register_buffer("knots", torch.zeros(QUANTILES, len(columns)))
+        self.register_buffer("weights", group_weights(columns))
+
+    def fit(self, features: Tensor) -> None:
+        """Learn each column's distribution from features (N, D) of the training split."""
+        self.knots.copy_(torch.quantile(features, torch.linspace(0, 1, QUANTILES), dim=0))
+
+    def features(self, batch: Batch) -> Tensor:
+        """The table's columns as they are (B, D)."""
+        return batch.tables[self.table]
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, hidden_size)."""
+        spread = normal_scores(features, self.knots) * self.weights
+        noise = torch.randn_like(spread) * self.noise if self.training else 0.0
+        return self.layers(spread + noise)
+
+
+def group_weights(columns: Sequence[str]) -> Tensor:
+    """A weight per column, 1 in the largest group: all groups (`group/name`) have the same sum of squares."""
+    groups = [column.rpartition("/")[0] for column in columns]
+    sizes = Counter(groups)
+    return torch.tensor([(max(sizes.values()) / sizes[group]) ** 0.5 for group in groups])
+
+
+def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
+    """Each value (B, D) as the normal quantile of its rank among the knots (Q, D), within FARTHEST.
+
+    Of values that several knots share the rank is the middle one, as in scikit-learn's QuantileTransformer.
+    """
+    rank = (_rank(values, knots, right=True) + _rank(values, knots, right=False)) / 2
+    return torch.special.ndtri(rank.clamp(1e-6, 1 - 1e-6)).clamp(-FARTHEST, FARTHEST)
+
+
+def _rank(values: Tensor, knots: Tensor, *, right: bool) -> Tensor:
+    """The place of each value on the curve through the knots, in [0, 1]; right: after equal knots, else before."""
+    columns, sought = knots.T.contiguous(), values.T.contiguous()
+    last = knots.shape[0] - 1
+    above = torch.searchsorted(columns, sought, right=right).clamp(1, last)
+    low, high = columns.gather(1, above - 1), columns.gather(1, above)
+    share = ((sought - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)).clamp(0, 1)
+    return ((above - 1 + share) / last).T
