@@ -106,6 +106,21 @@ def _import(options: argparse.Namespace) -> None:
         print(f"  {sentence}")
 
 
+def _compare(options: argparse.Namespace) -> None:
+    from personality.analysis.differences import differences
+    from personality.evaluate import read_predictions
+
+    rows = differences(read_predictions(options.predictions), options.reference)
+    if options.json:
+        print("[" + ",\n ".join(json.dumps(row) for row in _plain(rows.to_dict("records"))) + "]")
+        return
+    print(f"accuracy minus that of {options.reference}, 95 % interval by drawing whole sources")
+    for row in rows.to_dict("records"):
+        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+        cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
+        print(f"{cells}  {row['difference']:+.4f}  {interval}")
+
+
 def _accuracy(options: argparse.Namespace) -> None:
     from personality.analysis.groups import SMALL, accuracy_by
     from personality.evaluate import read_predictions
@@ -219,6 +234,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", help="may be repeated: intersections")
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_accuracy)
+
+    command = commands.add_parser("compare", help="how much better models are than one of them, with intervals")
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--reference", required=True, metavar="MODEL")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=_compare)
 
     command = commands.add_parser("predict", help="the impression that videos make")
     command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")

@@ -48,7 +48,7 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
     if rows.empty:
         raise PredictionsError(f"The cache has no usable clip with labels in the split {split}.")
     predicted, silent = _predict(models, cache, rows)
-    clips = rows.set_index("clip")
+    clips = mark_seen(rows, cache.clips).set_index("clip")
     return assemble(predicted, clips, training_means(cache.clips)), silent
 
 
@@ -110,6 +110,13 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     return pd.concat([clips, pd.DataFrame(values, columns=list(TRAIT_NAMES))], axis=1)
 
 
+def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the attribute `source_in_training`, yes or no: whether other clips of a clip's source are in the
+    training split. First Impressions' own splits share sources; figures of those that say no are source-disjoint."""
+    seen = rows["source"].isin(clips.loc[clips["split"] == "training", "source"])
+    return rows.assign(source_in_training=seen.map({True: "yes", False: "no"}))
+
+
 def training_means(clips: pd.DataFrame) -> dict[str, float]:
     """The mean label per trait over the training split: what the constant baseline always says."""
     training = clips[clips["split"] == "training"]
@@ -159,7 +166,8 @@ def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -
     left = [f"{(~inside).sum():,} rows are of no labelled clip of {split}"] if (~inside).any() else []
     absent = len(labelled) - int(inside.sum())
     left += [f"{absent:,} clips of {split} have no prediction"] if absent else []
-    return assemble(wide[inside], labelled.set_index("clip"), training_means(dataset.table)), left
+    known = mark_seen(labelled, dataset.table).set_index("clip")
+    return assemble(wide[inside], known, training_means(dataset.table)), left
 
 
 def write_predictions(table: pd.DataFrame, path: Path) -> None:

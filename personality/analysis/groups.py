@@ -91,6 +91,15 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRA
     return pd.concat(parts, ignore_index=True)
 
 
+def absolute_errors(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    """Absolute errors, clips x (model, trait) with `mean` added, NaN where a model does not speak; and the code of
+    each clip's source (N,). Raises PredictionsError as `check_predictions` does."""
+    table = check_predictions(table)
+    errors = _wide(table)["error"]
+    clips = table.drop_duplicates("clip").set_index("clip").loc[errors.index]
+    return errors, pd.factorize(clips["source"])[0]
+
+
 def _wide(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Clips x (model, trait) of absolute error, signed error and the constant's absolute error; `mean` added."""
     values = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from personality.modalities import MODALITIES, TABLES
 from personality.models.audio import CompactAudio, ThesisAudio
-from personality.models.fusion import Fusion
+from personality.models.fusion import DROPOUT, FREE_DROPOUT, Fusion
 from personality.models.network import Network
 from personality.models.table import TableNetwork
 from personality.models.visual import CompactVisual, ThesisVisual
@@ -42,4 +42,5 @@ def build(
     if missing or not names:
         raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
     ordered = {name: given[name] for name in names}
-    return Fusion(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted)
+    dropout = DROPOUT[preset] if plan.branches else FREE_DROPOUT
+    return Fusion(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted, dropout=dropout)

@@ -13,7 +13,9 @@ from personality.models.network import Batch, Needs, Network, dense
 
 HANDCRAFTED = 9  # seven emotions, gender, age: see `inputs.handcrafted`
 SIZES = {"thesis": (512, 512, 32), "compact": (64,)}
-DROPOUT = {"thesis": 0.0, "compact": 0.2}
+# Dropout of what is joined, and after each layer.
+DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2)}
+FREE_DROPOUT = (0.5, 0.5)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
 
 
 class Fusion(Network):
@@ -22,7 +24,15 @@ class Fusion(Network):
     The branches are trained before and stay fixed; the thesis's sizes are 512, 512, 32.
     """
 
-    def __init__(self, activation: str, *, preset: str, branches: dict[str, Network], handcrafted: bool) -> None:
+    def __init__(
+        self,
+        activation: str,
+        *,
+        preset: str,
+        branches: dict[str, Network],
+        handcrafted: bool,
+        dropout: tuple[float, float],
+    ) -> None:
         own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
         super().__init__(SIZES[preset][-1], reduce(or_, (branch.needs for branch in branches.values()), own))
         self.branches = nn.ModuleDict(branches)
@@ -30,7 +40,8 @@ class Fusion(Network):
         self.takes_handcrafted = handcrafted
         joined = sum(branch.hidden_size for branch in branches.values()) + HANDCRAFTED * handcrafted
         self.normalise = nn.BatchNorm1d(joined)
-        self.layers = dense((joined, *SIZES[preset]), activation, DROPOUT[preset])
+        self.forget = nn.Dropout(dropout[0])
+        self.layers = dense((joined, *SIZES[preset]), activation, dropout[1])
         self.branches.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
@@ -51,4 +62,4 @@ class Fusion(Network):
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""
-        return self.layers(self.normalise(features))
+        return self.layers(self.forget(self.normalise(features)))
