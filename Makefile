@@ -44,6 +44,6 @@ $(VENV)/app.done: requirements.txt | $(VENV)/bin/python
 	$(BIN)/pip install -q -r requirements.txt
 	touch $@
 
-$(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python
+$(VENV)/test.done: requirements-test.txt requirements-text.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/pip install -q -r requirements-test.txt
 	touch $@

@@ -59,7 +59,8 @@ def start_section() -> None:
         cache = first[0].selectbox(
             "Cache", list(found), help="Folders below workspace/caches that preprocess has made."
         )
-        modality = first[1].selectbox("Modality", list(LABELS), format_func=LABELS.get, key="modality")
+        of_video = [name for name, modality in MODALITIES.items() if modality.video]
+        modality = first[1].selectbox("Modality", of_video, format_func=LABELS.get, key="modality")
         name = first[2].selectbox("Preset", list(PRESETS), index=list(PRESETS).index("compact"), key="preset")
         with st.expander("More choices; empty means what the preset says"):
             second = st.columns(4)
@@ -71,6 +72,7 @@ def start_section() -> None:
             batch = second[1].number_input("Batch", 1, 1024, None)
             patience = second[2].number_input("Patience", 1, 1000, None)
             seed = second[3].number_input("Seed", 0, 2**31 - 1, None)
+        st.caption("Tables of features, texts, and fusions of any models train from the command line: docs/models.md.")
         if st.form_submit_button("Start", type="primary", icon=":material/play_arrow:"):
             given = {"optimiser": optimiser, "loss": loss, "activation": activation}
             given |= {"batch": batch, "patience": patience, "seed": seed}

@@ -16,7 +16,7 @@ def ship(work: Path, out: Path) -> None:
 
     Raises FileNotFoundError where `make demo` has not finished.
     """
-    for modality in MODALITIES:
+    for modality in (name for name, modality in MODALITIES.items() if modality.video):
         (out / "models" / modality).mkdir(parents=True, exist_ok=True)
         for name in SHIPPED:
             shutil.copyfile(work / "runs" / modality / name, out / "models" / modality / name)

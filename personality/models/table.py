@@ -70,7 +70,8 @@ def group_weights(columns: Sequence[str]) -> Tensor:
 def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
     """Each value (B, D) as the normal quantile of its rank among the knots (Q, D), within FARTHEST.
 
-    Of values that several knots share the rank is the middle one, as in scikit-learn's QuantileTransformer.
+    Of values that several knots share the rank is the middle one, as in scikit-learn's QuantileTransformer (which
+    makes an exception of the lowest).
     """
     rank = (_rank(values, knots, right=True) + _rank(values, knots, right=False)) / 2
     return torch.special.ndtri(rank.clamp(1e-6, 1 - 1e-6)).clamp(-FARTHEST, FARTHEST)
@@ -82,5 +83,6 @@ def _rank(values: Tensor, knots: Tensor, *, right: bool) -> Tensor:
     last = knots.shape[0] - 1
     above = torch.searchsorted(columns, sought, right=right).clamp(1, last)
     low, high = columns.gather(1, above - 1), columns.gather(1, above)
-    share = ((sought - low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)).clamp(0, 1)
+    level = torch.full_like(low, float(right))  # between equal knots: after them, or before
+    share = torch.where(high > low, (sought - low) / (high - low), level).clamp(0, 1)
     return ((above - 1 + share) / last).T

