@@ -1,10 +1,12 @@
-"""The command line: `python -m training run | resume | emotion | face-model`."""
+"""The command line: `python -m training run | check | resume | emotion | face-model`."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from personality.modalities import ACTIVATIONS, MODALITIES
@@ -32,6 +34,21 @@ def _run(options: argparse.Namespace) -> int:
     run.create(config, options.cache)
     print(f"run in {run.folder}")
     return _to_the_end(run)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from training.parts import prepare
+    from training.preflight import inspect
+
+    with tempfile.TemporaryDirectory(dir=_made(options.out)) as folder:
+        run = Run(Path(folder))  # beside the runs, where a fusion looks for the models it joins
+        run.create(_config(options), options.cache)
+        print(inspect(prepare(run)).report())
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _to_the_end(run: Run) -> int:
@@ -93,12 +110,8 @@ def _practice(options: argparse.Namespace) -> None:
         preprocess(load_dataset(people), options.workspace / "caches" / "practice", workers=-1, remake=True)
 
 
-def _parser() -> argparse.ArgumentParser:
-    assets = Path(__file__).parents[1] / "personality" / "assets"
-    parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    command = commands.add_parser("run", help="train one modality on a cache")
+def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int | None]) -> None:
+    """The options that make a run's config."""
     command.add_argument("cache", type=Path)
     command.add_argument("--modality", choices=tuple(MODALITIES), required=True)
     command.add_argument("--preset", choices=tuple(PRESETS), default="compact")
@@ -113,7 +126,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--backbone", help="safetensors to start the backbone from, VGG-Face for instance")
     command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
     command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
-    command.set_defaults(run=_run)
+    command.set_defaults(run=run)
+
+
+def _parser() -> argparse.ArgumentParser:
+    assets = Path(__file__).parents[1] / "personality" / "assets"
+    parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    for name, run, text in (
+        ("run", _run, "train one modality on a cache"),
+        ("check", _check, "what can be known of a run before its first step; trains nothing"),
+    ):
+        _describe_run(commands.add_parser(name, help=text), run)
 
     command = commands.add_parser("resume", help="go on with a run that was stopped or died")
     command.add_argument("run_folder", type=Path, metavar="RUN")

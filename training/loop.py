@@ -26,6 +26,7 @@ from training.card import make_card
 from training.config import Config, Stage
 from training.data import EVALUATION_BATCH, Clips, TrainingError, clip_batches, compute_features
 from training.parts import Parts, prepare
+from training.preflight import inspect
 from training.progress import Progress, keep, load_best, load_state, restore
 from training.runs import Run
 
@@ -71,11 +72,14 @@ def _stop(*_: object) -> None:
 
 def _train(parts: Parts) -> None:
     progress, state = load_state(parts)
+    if state is None:
+        parts.run.log(inspect(parts).report())
     for place in range(progress.stage, len(parts.config.stages)):
         if place > progress.stage:
             progress = _next_stage(parts, progress, place)
             state = None
         _run_stage(parts, progress, parts.config.stages[place], state)
+    parts.board.close()
     figures = _write_card(parts, progress)
     parts.run.say("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
 
@@ -231,6 +235,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         "clips_per_second": len(parts.training.rows) / seconds,
     }
     parts.run.record(row)
+    parts.board.add(row)
     figures = f"loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}"
     parts.run.log(f"epoch {progress.epoch}: {figures}")
     parts.run.say(

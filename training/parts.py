@@ -14,6 +14,7 @@ from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card
 from personality.models.network import Network
 from personality.preprocessing.cache import Cache
 from personality.storage import sha256
+from training.board import Board
 from training.config import Config
 from training.data import Split, TrainingError, read_split
 from training.runs import Run, finished_runs
@@ -31,6 +32,7 @@ class Parts:
     training: Split
     validation: Split
     device: torch.device
+    board: Board
 
 
 def prepare(run: Run) -> Parts:
@@ -44,11 +46,8 @@ def prepare(run: Run) -> Parts:
     training, validation = (read_split(cache, split, network.needs) for split in ("training", "validation"))
     load_backbone(network, config)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    counts = (
-        f"{len(training.rows)} clips to train on ({training.left_out} left out), {len(validation.rows)} to validate"
-    )
-    run.log(counts)
-    return Parts(run, config, network.to(device), branches, cache, training, validation, device)
+    board = Board(run.folder)
+    return Parts(run, config, network.to(device), branches, cache, training, validation, device, board)
 
 
 def load_backbone(network: Network, config: Config) -> None:

@@ -1,0 +1,81 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from personality.analysis.groups import accuracy_by
+from personality.evaluate import evaluate
+from personality.preprocessing.cache import Cache
+from training.__main__ import main
+from training.config import Stage, preset
+from training.parts import Parts, prepare
+from training.preflight import inspect
+from training.runs import Run
+
+HEAD = (Stage(1, "head", 1e-3, frames=2),)
+
+
+@pytest.fixture
+def parts(cache: Cache, tmp_path: Path) -> Parts:
+    run = Run(tmp_path / "visual")
+    run.create(preset("visual", stages=HEAD, batch=8), cache.folder)
+    return prepare(run)
+
+
+def test_counts_and_the_accuracy_to_beat(parts: Parts, cache: Cache, runs: Path) -> None:
+    found = inspect(parts)
+    rows = {split: cache.rows(split) for split in ("training", "validation")}
+    assert (found.training, found.validation, found.left_out) == (len(rows["training"]), len(rows["validation"]), 0)
+    assert (found.shared_sources, found.shared_clips) == (0, 0)
+    table, _ = evaluate([runs / "audio"], cache, "validation")
+    assert found.baseline == pytest.approx(accuracy_by(table).iloc[-1]["baseline"], abs=1e-6)
+    assert "no source is in both" in found.report()
+
+
+def test_shared_sources_are_counted(parts: Parts) -> None:
+    rows = parts.validation.rows.copy()
+    rows.loc[0, "source"] = parts.training.rows["source"].iloc[0]
+    found = inspect(replace(parts, validation=replace(parts.validation, rows=rows)))
+    assert (found.shared_sources, found.shared_clips) == (1, 1)
+    assert "1 clips of validation are of 1 sources that are also trained on" in found.report()
+
+
+def test_memory_is_that_of_weights_gradients_and_moments(parts: Parts) -> None:
+    """The head alone is trained: the backbone has neither gradients nor moments."""
+    backbone = sum(parameter.numel() for parameter in parts.network.backbone.parameters())
+    head = sum(parameter.numel() for parameter in parts.network.parameters()) - backbone
+    found = inspect(parts)
+    assert (found.parameters, found.trained) == (backbone + head, head)
+    assert found.megabytes == pytest.approx((backbone + head + 3 * head) * 4 / 2**20)
+
+
+def test_looking_changes_nothing(parts: Parts) -> None:
+    before = {name: tensor.clone() for name, tensor in parts.network.state_dict().items()}
+    inspect(parts)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in parts.network.state_dict().items())
+    assert all(parameter.grad is None for parameter in parts.network.parameters())
+
+
+def test_check_says_it_and_leaves_nothing(
+    cache: Cache, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["check", str(cache.folder), "--modality", "audio", "--out", str(tmp_path / "runs")]) == 0
+    assert "accuracy to beat" in capsys.readouterr().out
+    assert not list((tmp_path / "runs").iterdir())
+    assert main(["check", str(cache.folder), "--modality", "audiovisual", "--out", str(runs)]) == 0
+    assert main(["check", str(cache.folder), "--modality", "audiovisual", "--out", str(tmp_path / "none")]) == 1
+    assert "train audio first" in capsys.readouterr().err
+
+
+def test_a_run_says_it_before_its_first_epoch_and_writes_tensorboard(runs: Path) -> None:
+    log = (runs / "audio" / "log.txt").read_text()
+    assert log.index("accuracy to beat") < log.index("epoch 1:")
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(runs / "audio" / "tensorboard")).Reload()
+    written = [event.value for event in events.Scalars("validation_loss")]
+    assert written == pytest.approx([row["validation_loss"] for row in Run(runs / "audio").metrics()])
+    assert json.loads((runs / "audio" / "status.json").read_text())["state"] == "done"

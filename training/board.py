@@ -1,0 +1,38 @@
+"""TensorBoard's event files beside a run's own metrics, where TensorBoard is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+NOT_FIGURES = ("epoch", "stage", "trains")
+
+
+class Board:
+    """One run's event files, in `tensorboard/` of its folder. Does nothing where TensorBoard is not installed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "tensorboard"
+        self._writer: SummaryWriter | None = None
+
+    def add(self, metrics: dict[str, Any]) -> None:
+        """Write one epoch's figures; those of an earlier beginning of the same epoch are taken back."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return
+        epoch = metrics["epoch"]
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._folder), purge_step=epoch)
+        for name, value in metrics.items():
+            if name not in NOT_FIGURES:
+                self._writer.add_scalar(name, value, epoch)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()

@@ -1,0 +1,110 @@
+"""What can be known of a run before its first step: counts, leakage, the baseline, memory, one batch tried."""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+
+import torch
+
+from personality.models.inputs import read_batch
+from training.data import TrainingError
+from training.parts import Parts
+
+TRIED = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
+MOMENTS = {"adam": 2, "adamw": 2, "momentum": 1, "sgd": 0}  # tensors an optimiser keeps per parameter
+MEGABYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What `report` says in words.
+
+    training, validation: clips; left_out: of both, lacking what the modality needs; shared_sources: sources in both,
+    and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
+    parameters: in all, and trained at some stage; megabytes: for weights, gradients and moments; seconds: for one
+    step on a whole batch, projected from a few clips; loss: of that step.
+    """
+
+    training: int
+    validation: int
+    left_out: int
+    shared_sources: int
+    shared_clips: int
+    baseline: float
+    parameters: int
+    trained: int
+    megabytes: float
+    seconds: float
+    loss: float
+
+    def report(self) -> str:
+        """The same in words."""
+        leak = (
+            f"{self.shared_clips:,} clips of validation are of {self.shared_sources:,} sources that are also trained on"
+            if self.shared_sources
+            else "no source is in both"
+        )
+        counts = f"{self.training:,} clips to train on, {self.validation:,} to validate, {self.left_out:,} left out"
+        weights = f"{self.parameters:,} parameters, {self.trained:,} trained"
+        return (
+            f"{counts}; {leak}\n"
+            f"accuracy to beat: {self.baseline:.4f}, by always saying the training mean\n"
+            f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser\n"
+            f"one step of a whole batch takes about {self.seconds:.2f} s; loss before training {self.loss:.4f}"
+        )
+
+
+def inspect(parts: Parts) -> Preflight:
+    """Look at a run that is prepared, and try one small batch on a copy of its network.
+
+    Raises TrainingError where memory does not suffice, or the loss of the first batch is not a number.
+    """
+    training, validation = parts.training, parts.validation
+    shared = validation.rows["source"].isin(training.rows["source"])
+    mean = training.labels.mean(0)
+    seconds, loss = _try_batch(parts)
+    counts = {parameter: parameter.numel() for parameter in parts.network.parameters()}
+    trained = sum(number for parameter, number in counts.items() if _is_trained(parts, parameter))
+    held = sum(counts.values()) + trained * (1 + MOMENTS[parts.config.optimiser])
+    return Preflight(
+        training=len(training.rows),
+        validation=len(validation.rows),
+        left_out=training.left_out + validation.left_out,
+        shared_sources=validation.rows.loc[shared, "source"].nunique(),
+        shared_clips=int(shared.sum()),
+        baseline=1 - (validation.labels - mean).abs().mean().item(),
+        parameters=sum(counts.values()),
+        trained=trained,
+        megabytes=held * 4 / MEGABYTE,
+        seconds=seconds,
+        loss=loss,
+    )
+
+
+def _is_trained(parts: Parts, parameter: torch.nn.Parameter) -> bool:
+    backbone = getattr(parts.network, "backbone", None)
+    within = backbone is not None and any(parameter is one for one in backbone.parameters())
+    if within:
+        return any(stage.trains == "all" for stage in parts.config.stages)
+    return parameter.requires_grad
+
+
+def _try_batch(parts: Parts) -> tuple[float, float]:
+    """Seconds of a step on a whole batch, and the loss, from one forward and backward pass of a copy."""
+    rows = parts.training.rows.head(TRIED)
+    labels = parts.training.labels[: len(rows)].to(parts.device)
+    frames = parts.config.stages[0].frames
+    try:
+        network = copy.deepcopy(parts.network).eval()
+        batch = read_batch(parts.cache, rows, network.needs, frames).to(parts.device)
+        began = time.perf_counter()
+        loss = (network(batch) - labels).abs().mean()
+        loss.backward()
+        seconds = (time.perf_counter() - began) * parts.config.batch / len(rows)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise TrainingError("Memory does not suffice for one batch; take a smaller batch or fewer frames.") from error
+    if not torch.isfinite(loss):
+        raise TrainingError("The loss of the first batch is not a number; look at the inputs.")
+    return seconds, loss.item()
