@@ -67,13 +67,15 @@ class CompactVisual(Network):
 
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
-        self.backbone = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+        backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.layers = nn.Sequential(nn.Dropout(0.3), dense((1280, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
         """(B, T, 1280)."""
         frames = _frames(batch)
-        return self.backbone(frames.flatten(0, 1).float() / 127.5 - 1).unflatten(0, frames.shape[:2])
+        pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return self.backbone(pictures.float() / 127.5 - 1).unflatten(0, frames.shape[:2])
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 128)."""
