@@ -13,6 +13,7 @@ from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRESETS, Config, preset
 from training.jobs import PRACTICE_LOCK, free_folder
+from training.memory import keep_freed_memory
 from training.runs import Run
 
 PRACTICE_PEOPLE = 60
@@ -55,6 +56,7 @@ def _to_the_end(run: Run) -> int:
     """Train and say how it ended; 0 where it is done."""
     from training.loop import train
 
+    keep_freed_memory()
     train(run)
     status = run.status()
     print(f"{status['state']}: {status.get('why', '')}")

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from personality.models.inputs import make_batch, read_batch, speakable
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
+from personality.preprocessing.sample import Sample
 from personality.traits import TRAIT_NAMES
 from training.config import Config
 
+LOADERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batches
+AHEAD = 2 * LOADERS  # batches that lie ready
 EVALUATION_BATCH = 4  # clips; more would only take more memory
 
 
@@ -63,48 +66,56 @@ def compute_features(network: Network, cache: Cache, split: Split, frames: int, 
     return torch.cat(parts)
 
 
-class Clips(Dataset):
-    """Clips with frames drawn anew: an item is the tensors of one clip and its labels.
+class Clips:
+    """Clips with frames drawn anew. The draw depends on seed, epoch and clip alone, so an epoch is the same however
+    often it is begun."""
 
-    The draw depends on seed, epoch and clip alone, so an epoch is the same however often it is begun.
-    """
-
-    def __init__(
-        self,
-        cache: Cache,
-        split: Split,
-        config: Config,
-        *,
-        frames: int,
-        epoch: int | None = None,
-        tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset(),
-    ) -> None:
-        """epoch: whose draw of frames it is; None takes evenly spread ones, as evaluation does. tables: of features,
-        that are read beside the samples."""
-        self.tables = tables
-        self.cache, self.split, self.config, self.frames, self.epoch = cache, split, config, frames, epoch
+    def __init__(self, cache: Cache, split: Split, config: Config, needs: Needs, *, frames: int) -> None:
+        self.cache, self.split, self.config, self.frames = cache, split, config, frames
+        self.tables = Needs(tables=needs.tables)
 
     def __len__(self) -> int:
         return len(self.split.rows)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, Any], Tensor]:
-        sample = self.cache.sample(self.split.rows.iloc[index])
-        if self.epoch is not None and len(sample.faces):
-            random = np.random.default_rng((self.config.seed, self.epoch, index))
-            chosen = np.sort(random.choice(len(sample.faces), min(self.frames, len(sample.faces)), replace=False))
-            faces = sample.faces[chosen]
-            sample = replace(sample, faces=faces[:, :, ::-1] if random.random() < 0.5 else faces)
-        batch = make_batch([sample], self.frames)
-        tensors = {"audio": batch.audio, "faces": batch.faces, "handcrafted": batch.handcrafted}
-        known = {name: tensor[0] for name, tensor in tensors.items() if tensor is not None}
-        tables = read_batch(self.cache, self.split.rows.iloc[[index]], Needs(tables=self.tables), self.frames).tables
-        return {**known, "tables": {name: table[0] for name, table in tables.items()}}, self.split.labels[index]
+    def batch(self, numbers: list[int], epoch: int | None) -> tuple[Batch, Tensor]:
+        """The clips of these numbers and their labels. epoch: whose draw of frames it is; None takes evenly spread
+        ones, as evaluation does."""
+        rows = self.split.rows.iloc[numbers]
+        samples = [self._sample(number, epoch) for number in numbers]
+        tables = read_batch(self.cache, rows, self.tables, self.frames).tables
+        return replace(make_batch(samples, self.frames), tables=tables), self.split.labels[numbers]
+
+    def _sample(self, number: int, epoch: int | None) -> Sample:
+        row = self.split.rows.iloc[number]
+        if epoch is None or not row["faces"]:
+            return self.cache.sample(row)
+        random = np.random.default_rng((self.config.seed, epoch, number))
+        chosen = np.sort(random.choice(row["faces"], min(self.frames, row["faces"]), replace=False))
+        sample = self.cache.sample(row, chosen)
+        return replace(sample, faces=sample.faces[:, :, ::-1]) if random.random() < 0.5 else sample
 
 
-def clip_batches(clips: Clips, order: Tensor, size: int, device: torch.device) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches of `size` whole clips in the given order, prepared by one process beside the training."""
-    cv2.setNumThreads(0)  # OpenCV's threads do not survive the fork of the loader
-    batches = [part.tolist() for part in order.split(size)]
-    loader = DataLoader(clips, batch_sampler=batches, num_workers=1, prefetch_factor=4, multiprocessing_context="fork")
-    for tensors, labels in loader:
-        yield Batch(**tensors).to(device), labels.to(device)
+def clip_batches(
+    clips: Clips, order: Tensor, size: int, device: torch.device, *, epoch: int | None
+) -> Iterator[tuple[Batch, Tensor]]:
+    """Batches of `size` whole clips in the given order, prepared ahead by threads beside the training.
+
+    Threads, not processes: reading and decoding leave Python's lock alone, and a fork of a process that holds
+    gigabytes costs more than the decoding.
+    """
+    waiting: deque[Future[tuple[Batch, Tensor]]] = deque()
+    with ThreadPoolExecutor(LOADERS) as pool:
+        try:
+            for part in order.split(size):
+                waiting.append(pool.submit(clips.batch, part.tolist(), epoch))
+                if len(waiting) > AHEAD:
+                    yield _moved(waiting.popleft().result(), device)
+            while waiting:
+                yield _moved(waiting.popleft().result(), device)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _moved(loaded: tuple[Batch, Tensor], device: torch.device) -> tuple[Batch, Tensor]:
+    batch, labels = loaded
+    return batch.to(device), labels.to(device)

@@ -148,11 +148,10 @@ def cycle(step: int, steps: int) -> float:
 def _sources(parts: Parts, stage: Stage, *, fresh: bool) -> tuple[Batches, Callable[[], Tensor]]:
     """How an epoch's batches come, and how the validation split is predicted."""
     if stage.trains == "all":
-        clips = Clips(parts.cache, parts.training, parts.config, frames=stage.frames)
+        clips = Clips(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
 
         def draw(epoch: int) -> Iterator[tuple[Batch, Tensor]]:
-            clips.epoch = epoch
-            return clip_batches(clips, torch.randperm(len(clips)), parts.config.batch, parts.device)
+            return clip_batches(clips, torch.randperm(len(clips)), parts.config.batch, parts.device, epoch=epoch)
 
         return draw, lambda: _predict_clips(parts, VALIDATION_FRAMES)
     parts.run.log("computing what the fixed part of the network gives, once")
@@ -205,11 +204,13 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
     if not parts.network.needs.inputs:
         features = compute_features(parts.network, parts.cache, parts.validation, frames, parts.device)
         return _predict_features(parts, features)
-    tables = parts.network.needs.tables
-    clips = Clips(parts.cache, parts.validation, parts.config, frames=frames, tables=tables)
+    clips = Clips(parts.cache, parts.validation, parts.config, parts.network.needs, frames=frames)
     order = torch.arange(len(clips))
     return torch.cat(
-        [parts.network(batch).cpu() for batch, _ in clip_batches(clips, order, EVALUATION_BATCH, parts.device)]
+        [
+            parts.network(batch).cpu()
+            for batch, _ in clip_batches(clips, order, EVALUATION_BATCH, parts.device, epoch=None)
+        ]
     )
 
 

@@ -37,7 +37,7 @@ def make_batch(samples: Sequence[Sample], frames: int) -> Batch:
     faces = None
     if all(len(sample.faces) for sample in samples):
         stacked = np.stack([pick_frames(sample.faces, frames) for sample in samples])
-        faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3).contiguous()
+        faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
     return Batch(audio, faces, torch.from_numpy(extra))
 
 

@@ -29,7 +29,8 @@ from personality.traits import TRAIT_NAMES, age_group
 
 FORMAT = 2
 JPEG_QUALITY = 92
-PLAIN = ("times", "boxes", "scores", "emotions", "emotion_confidences")
+OF_FACES = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
+PLAIN = (*OF_FACES, "emotions")
 WORDS = ("audio_seconds", "duration", "age", "gender", "warnings")
 
 
@@ -124,20 +125,24 @@ class Cache:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(path, encode(clip, sample, of))
 
-    def read(self, clip: str) -> Sample:
-        """The stored Sample. Raises CacheError where it is missing or made with other constants."""
+    def read(self, clip: str, faces: np.ndarray | None = None) -> Sample:
+        """The stored Sample, of all faces or of those with these numbers (int, in order): only they are decoded.
+
+        Raises CacheError where it is missing or made with other constants.
+        """
         state, why = self.state(clip)
         if state != "present":
             raise CacheError(f"The entry of {clip} is {state} ({why}); run `python -m personality preprocess` again.")
-        return decode(self.entry(clip))
+        return decode(self.entry(clip), faces)
 
     def sweep(self) -> None:
         """Remove what writers that died left unfinished."""
         remove_leftovers(self.folder)
 
-    def sample(self, row: pd.Series) -> Sample:
-        """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates."""
-        return replace(self.read(row["clip"]), gender=row["gender"], age=row["age"])
+    def sample(self, row: pd.Series, faces: np.ndarray | None = None) -> Sample:
+        """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates; faces as
+        in `read`."""
+        return replace(self.read(row["clip"], faces), gender=row["gender"], age=row["age"])
 
 
 def _entry(path: Path) -> dict[str, Any]:
@@ -163,13 +168,16 @@ def encode(clip: str, sample: Sample, of: str) -> bytes:
     return save(arrays, {"entry": json.dumps({"clip": clip, "of": of, "constants": constants(), "words": words})})
 
 
-def decode(path: Path) -> Sample:
-    """The Sample of an entry's file."""
+def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
+    """The Sample of an entry's file, of all faces or of the chosen ones."""
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         words = json.loads(file.metadata()["entry"])["words"]
     size = PREPROCESSING.face_size
     parts = np.split(arrays["jpeg"], np.cumsum(arrays["lengths"])[:-1]) if len(arrays["lengths"]) else []
+    if chosen is not None:
+        parts = [parts[number] for number in chosen]
+        arrays |= {name: arrays[name][chosen] for name in OF_FACES}
     faces = [np.asarray(cv2.imdecode(part, cv2.IMREAD_COLOR_RGB)) for part in parts]
     return Sample(
         faces=np.stack(faces) if faces else np.zeros((0, size, size, 3), np.uint8),
