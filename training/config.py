@@ -72,7 +72,8 @@ class Config:
         if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
         if (self.modality in TABLES) != (self.table is not None):
-            raise ValueError(f"{self.modality} {'wants' if self.modality in TABLES else 'reads no'} table of features")
+            wants = "wants the name of a" if self.modality in TABLES else "reads no"
+            raise ValueError(f"{self.modality} {wants} table of features")
         if (self.modality == "fusion") != (len(self.branches) > 1):
             raise ValueError(
                 f"{self.modality} with {len(self.branches)} branches; a fusion wants two or more, others 0"

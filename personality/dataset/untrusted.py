@@ -61,7 +61,7 @@ def _read(path: Path) -> Any:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
         raise AnnotationError(
-            f"{path.name} is damaged: it is not a whole pickle of dictionaries of numbers."
+            f"{path.name} is damaged: it is not a whole pickle of plain dictionaries."
         ) from error
 
 

@@ -142,7 +142,7 @@ def test_a_cache_without_the_table_or_its_columns_is_a_sentence(features: Run, c
 @pytest.mark.parametrize(
     ("modality", "changes", "words"),
     [
-        ("features", {}, "features wants table of features"),
+        ("features", {}, "features wants the name of a table"),
         ("audio", {"table": "x"}, "audio reads no table"),
         ("fusion", {"branches": ("one",)}, "two or more"),
         ("audio", {"branches": ("one", "two")}, "others 0"),
