@@ -67,15 +67,17 @@ def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Ta
     stale: dict[str, str] = {}
     for clip, location in dataset.table[["clip", "location"]].itertuples(index=False):
         try:
-            task = (clip, location, identity(dataset.root, location) if location else "")
+            of = identity(dataset.root, location) if location else None
         except DatasetError as error:
             errors[clip] = str(error)
             continue
-        state, why = cache.state(clip, task[2])
-        if not location:
+        state, why = cache.state(clip, of)
+        if state == "present":  # also where the file has gone since
+            continue
+        if of is None:
             errors[clip] = MISSING
-        elif state != "present":
-            todo[clip] = task
+            continue
+        todo[clip] = (clip, location, of)
         if state == "stale":
             stale[clip] = why
     if stale and not remake:

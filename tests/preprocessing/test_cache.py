@@ -88,6 +88,15 @@ def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_pa
         preprocess(type(dataset)("data", root, table), tmp_path / "c")
 
 
+def test_a_file_that_has_gone_since_keeps_its_entry(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    table = dataset.table.head(2)
+    preprocess(type(dataset)("data", dataset.root, table.head(1)), tmp_path / "c")
+    clips = preprocess(type(dataset)("data", dataset.root, table.assign(location="")), tmp_path / "c")
+    assert clips["error"].tolist() == ["", "the file is missing"]
+    assert len(Cache(tmp_path / "c").read(clips["clip"].iloc[0]).faces) == 16
+
+
 def test_unreadable_and_missing_clips_are_rows_with_a_reason(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     table = dataset.table.head(2).copy()
