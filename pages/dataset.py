@@ -56,8 +56,8 @@ def draw_leakage(clips: pd.DataFrame) -> None:
         st.success("No source occurs in two splits: nobody is tested on a video that was trained on.")
         return
     st.warning(
-        "Splits share sources: other clips **of the same videos** were trained on, so figures look better than they "
-        "would on unseen people. Report source-disjoint figures beside these.",
+        "Splits share sources: they hold clips **of the same videos**. Where training is one of the two, figures look "
+        "better than they would on unseen people; `accuracy --by source_in_training` tells them apart.",
         icon=":material/call_merge:",
     )
     percent = st.column_config.NumberColumn("share of its clips", format="percent")
@@ -97,11 +97,14 @@ st.subheader("Labels: what people said")
 draw_labels(clips)
 
 st.subheader("Attributes: who is in the clips")
-attribute = st.selectbox("Attribute", summary.attributes_of(clips), key="attribute")
-counts = summary.attribute_counts(clips, attribute)
-st.altair_chart(charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split")
-totals = counts.groupby("group", sort=False)["n"].sum()
-st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in totals.items()))
+if attributes := summary.attributes_of(clips):
+    attribute = st.selectbox("Attribute", attributes, key="attribute")
+    counts = summary.attribute_counts(clips, attribute)
+    st.altair_chart(charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split")
+    totals = counts.groupby("group", sort=False)["n"].sum()
+    st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in totals.items()))
+else:
+    st.caption("The dataset says nothing of the people, and no clip was read from which to estimate it.")
 
 st.subheader("What went wrong")
 reasons = summary.reasons(clips)

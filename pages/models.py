@@ -69,7 +69,7 @@ def start_section() -> None:
             activation = second[2].selectbox("Activation", ACTIVATIONS, index=None)
             epochs = second[3].number_input("Epochs of each stage", 1, 1000, None, key="epochs")
             rate = second[0].number_input("Learning rate", 1e-7, 1.0, None, format="%g")
-            batch = second[1].number_input("Batch", 1, 1024, None)
+            batch = second[1].number_input("Batch", 2, 1024, None)
             patience = second[2].number_input("Patience", 1, 1000, None)
             seed = second[3].number_input("Seed", 0, 2**31 - 1, None)
         st.caption("Tables of features, texts, and fusions of any models train from the command line: docs/models.md.")

@@ -63,11 +63,11 @@ def _add_text(options: argparse.Namespace) -> None:
     _added(add_table(Cache(options.cache), options.name, describe(texts)), options)
 
 
-def _added(path: Path, options: argparse.Namespace) -> None:
+def _added(left_out: int, options: argparse.Namespace) -> None:
     from personality.preprocessing.cache import Cache
 
     table = Cache(options.cache).table(options.name)
-    print(f"{len(table):,} clips x {len(table.columns)} columns in {path}")
+    print(f"{len(table):,} clips x {len(table.columns)} columns, {left_out:,} rows without all figures left out")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -79,7 +79,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
     for model, count in silent.items():
         if count:
-            print(f"  {model} could not speak on {count:,} clips without face or sound")
+            print(f"  {model} could not speak on {count:,} clips without face, sound or row in its table")
 
 
 def _predict_table(options: argparse.Namespace) -> None:

@@ -111,7 +111,7 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
 
 
 def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the attribute `source_in_training`, yes or no: whether other clips of a clip's source are in the
+    """The rows with the attribute `source_in_training`, yes or no: whether clips of a clip's source are in the
     training split. First Impressions' own splits share sources; figures of those that say no are source-disjoint."""
     seen = rows["source"].isin(clips.loc[clips["split"] == "training", "source"])
     return rows.assign(source_in_training=seen.map({True: "yes", False: "no"}))

@@ -67,8 +67,10 @@ class Config:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
             raise ValueError("stages want at least one stage of at least one epoch that trains head or all")
-        if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or min(self.batch, self.patience) < 1:
-            raise ValueError("rate, batch, frames and patience want to be above 0")
+        if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or self.patience < 1:
+            raise ValueError("rate, frames and patience want to be above 0")
+        if self.batch < 2:
+            raise ValueError("batch wants two clips or more: batch normalisation has nothing to learn from one")
         if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
         if (self.modality in TABLES) != (self.table is not None):

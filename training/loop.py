@@ -244,7 +244,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         epoch=progress.epoch,
         epochs=sum(stage.epochs for stage in parts.config.stages),
         best_epoch=progress.best_epoch + 1,
-        best_accuracy=max(metrics["accuracy"] for metrics in parts.run.metrics()),
+        best_accuracy=next(row["accuracy"] for row in parts.run.metrics() if row["epoch"] == progress.best_epoch + 1),
         done=0.0,
         device=str(parts.device),
     )

@@ -72,7 +72,7 @@ def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
     if not pinned:
         names = MODALITIES[config.modality].branches
         folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
-        folders |= {Path(branch).name: _given(Path(branch), cache) for branch in config.branches}
+        folders |= _given(config.branches, cache)
         pinned = {name: {"folder": str(f.resolve()), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
         run.pin(pinned)
     for name, entry in pinned.items():
@@ -81,11 +81,16 @@ def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
     return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
 
 
-def _given(folder: Path, cache: Cache) -> Path:
-    """The folder of a run that a fusion names. Raises TrainingError where it was trained on other data."""
-    if read_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
-        raise TrainingError(f"{folder} was trained on other data than this cache's; join runs of one dataset.")
-    return folder
+def _given(branches: tuple[str, ...], cache: Cache) -> dict[str, Path]:
+    """The folders of the runs that a fusion names, by their names. Raises TrainingError where two have one name, or
+    one was trained on other data."""
+    folders = {Path(branch).name.replace(".", "_"): Path(branch) for branch in branches}
+    if len(folders) < len(branches):
+        raise TrainingError("Two of the runs to join have one name; give their folders different names.")
+    for folder in folders.values():
+        if read_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
+            raise TrainingError(f"{folder} was trained on other data than this cache's; join runs of one dataset.")
+    return folders
 
 
 def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:

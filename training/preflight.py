@@ -23,8 +23,8 @@ class Preflight:
 
     training, validation: clips; left_out: of both, lacking what the modality needs; shared_sources: sources in both,
     and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
-    parameters: in all, and trained at some stage; megabytes: for weights, gradients and moments; seconds: for one
-    step on a whole batch, projected from a few clips; loss: of that step.
+    parameters: in all, and trained at some stage; megabytes: for weights, gradients and moments; seconds: for a whole
+    batch through all layers, forward and back, projected from a few clips.
     """
 
     training: int
@@ -37,7 +37,6 @@ class Preflight:
     trained: int
     megabytes: float
     seconds: float
-    loss: float
 
     def report(self) -> str:
         """The same in words."""
@@ -52,19 +51,19 @@ class Preflight:
             f"{counts}; {leak}\n"
             f"accuracy to beat: {self.baseline:.4f}, by always saying the training mean\n"
             f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser\n"
-            f"one step of a whole batch takes about {self.seconds:.2f} s; loss before training {self.loss:.4f}"
+            f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s"
         )
 
 
 def inspect(parts: Parts) -> Preflight:
     """Look at a run that is prepared, and try one small batch on a copy of its network.
 
-    Raises TrainingError where memory does not suffice, or the loss of the first batch is not a number.
+    Raises TrainingError where memory does not suffice even for that, or its loss is not a number.
     """
     training, validation = parts.training, parts.validation
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
-    seconds, loss = _try_batch(parts)
+    seconds = _try_batch(parts)
     counts = {parameter: parameter.numel() for parameter in parts.network.parameters()}
     trained = sum(number for parameter, number in counts.items() if _is_trained(parts, parameter))
     held = sum(counts.values()) + trained * (1 + MOMENTS[parts.config.optimiser])
@@ -79,7 +78,6 @@ def inspect(parts: Parts) -> Preflight:
         trained=trained,
         megabytes=held * 4 / MEGABYTE,
         seconds=seconds,
-        loss=loss,
     )
 
 
@@ -91,8 +89,8 @@ def _is_trained(parts: Parts, parameter: torch.nn.Parameter) -> bool:
     return parameter.requires_grad
 
 
-def _try_batch(parts: Parts) -> tuple[float, float]:
-    """Seconds of a step on a whole batch, and the loss, from one forward and backward pass of a copy."""
+def _try_batch(parts: Parts) -> float:
+    """Seconds of a whole batch, from one forward and backward pass of a copy on a few clips."""
     rows = parts.training.rows.head(TRIED)
     labels = parts.training.labels[: len(rows)].to(parts.device)
     frames = parts.config.stages[0].frames
@@ -102,9 +100,11 @@ def _try_batch(parts: Parts) -> tuple[float, float]:
         began = time.perf_counter()
         loss = (network(batch) - labels).abs().mean()
         loss.backward()
+        if parts.device.type == "cuda":
+            torch.cuda.synchronize()
         seconds = (time.perf_counter() - began) * parts.config.batch / len(rows)
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise TrainingError("Memory does not suffice for one batch; take a smaller batch or fewer frames.") from error
+        raise TrainingError(f"Memory does not suffice even for {len(rows)} clips; take fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not a number; look at the inputs.")
-    return seconds, loss.item()
+    return seconds

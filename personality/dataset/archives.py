@@ -11,7 +11,7 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
@@ -31,8 +31,8 @@ def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
     A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged or over a
     limit.
     """
-    with _sentences(path), zipfile.ZipFile(path) as archive:
-        for member in _members(archive):
+    with _sentences(path):
+        for member in _members(_outer(path)):
             name = member.filename
             if name.lower().endswith(suffixes):
                 _password(member)
@@ -53,8 +53,7 @@ def read_clip(root: Path, location: str) -> Path | bytes:
         return path
     with _sentences(path):
         if len(inner) == 1:
-            with zipfile.ZipFile(path) as archive:
-                return _read(archive, inner[0])
+            return _read(_outer(path), inner[0])
         return _read(_inner(path, inner[0]), inner[1])
 
 
@@ -73,8 +72,7 @@ def identity(root: Path, location: str) -> str:
     with _sentences(path):
         if not inner:
             return _ends(path)
-        with zipfile.ZipFile(path) as archive:
-            member = archive.getinfo(inner[0])
+        member = _outer(path).getinfo(inner[0])
         return f"{member.file_size}:{member.CRC:08x}"
 
 
@@ -86,19 +84,35 @@ def _ends(path: Path) -> str:
         return f"{size}:{hashlib.sha256(head + file.read(ENDS)).hexdigest()[:16]}"
 
 
-# The inner archive that was opened last, and the file under it: the next clip is likely in it too.
-_last: dict[tuple[Path, str, int], tuple[zipfile.ZipFile, IO[bytes]]] = {}
+# The archives that were opened last, one within folders and one within it, and the files under them: the next clip is
+# likely in them too, and the directory of a large one takes long to read.
+_last: dict[str, tuple[tuple, zipfile.ZipFile, IO[bytes]]] = {}
+
+
+def _outer(path: Path) -> zipfile.ZipFile:
+    """The archive `path`, open until another one is wanted."""
+    return _kept("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
 
 
 def _inner(path: Path, name: str) -> zipfile.ZipFile:
     """The archive `name` within `path`, open until another one is wanted."""
-    key = (path, name, path.stat().st_mtime_ns)
-    if key not in _last:
-        for opened in _last.pop(next(iter(_last), key), ()):
-            opened.close()
-        file = _inner_file(path, name)
-        _last[key] = (zipfile.ZipFile(file), file)
-    return _last[key][0]
+    return _kept("inner", (path, path.stat().st_mtime_ns, name), lambda: _inner_file(path, name))
+
+
+def _kept(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile.ZipFile:
+    known = _last.get(place)
+    if known is None or known[0] != key:
+        if known is not None:
+            del _last[place]
+            known[1].close()
+            known[2].close()
+        file = open_file()
+        try:
+            _last[place] = (key, zipfile.ZipFile(file), file)
+        except BaseException:
+            file.close()
+            raise
+    return _last[place][1]
 
 
 def _inner_file(path: Path, name: str) -> IO[bytes]:
@@ -193,4 +207,5 @@ def _sentences(path: Path) -> Iterator[None]:
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
         if not path.exists():
             raise DatasetError(f"There is no file {path}; check the path.") from error
-        raise DatasetError(f"The archive {path.name} cannot be read; download it again.") from error
+        kind = "archive" if zipfile.is_zipfile(path) or path.suffix == ".zip" else "file"
+        raise DatasetError(f"The {kind} {path.name} cannot be read; download it again.") from error

@@ -58,7 +58,7 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
 
     Columns split, trait (label), value (the middle of the range), share, n, mean (of the split's labels).
     """
-    tall = clips.melt(["split"], list(TRAIT_NAMES), "trait", "label").dropna(subset="label")
+    tall = clips[["split", *TRAIT_NAMES]].melt(["split"], list(TRAIT_NAMES), "trait", "label").dropna(subset="label")
     place = (tall["label"] * BINS).astype(int).clip(0, BINS - 1)
     tall = tall.assign(value=(place + 0.5) / BINS)
     groups = tall.groupby(["split", "trait"])["label"]

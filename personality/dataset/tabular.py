@@ -26,6 +26,7 @@ RESERVED = (
         "actual",
         "constant",
         "value",
+        "source_in_training",
     ),
 )
 

@@ -60,9 +60,7 @@ def _read(path: Path) -> Any:
     except AnnotationError as error:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
-        raise AnnotationError(
-            f"{path.name} is damaged: it is not a whole pickle of plain dictionaries."
-        ) from error
+        raise AnnotationError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
 
 
 def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:

@@ -76,4 +76,5 @@ def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> B
     }
     if not needs.inputs:
         return Batch(tables=tables)
-    return replace(make_batch([cache.sample(row) for _, row in rows.iterrows()], frames), tables=tables)
+    crops = None if "faces" in needs.inputs else np.zeros(0, int)
+    return replace(make_batch([cache.sample(row, crops) for _, row in rows.iterrows()], frames), tables=tables)

@@ -111,6 +111,8 @@ def _shared(one: Box, other: Box) -> float:
 def _detect(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> list[_Found]:
     """Faces within a part (left, top, right, bottom) of a frame, looked for at `scale` times its size."""
     left, top, right, bottom = part
+    if min((right - left) * scale, (bottom - top) * scale) < 1:  # a frame of another size, or hardly any
+        return []
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(grey[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=how)
     boxes, scores, _ = _detector().run(resized, 0, 0.0)

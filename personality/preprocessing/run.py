@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,13 @@ def preprocess(
 ) -> pd.DataFrame:
     """Fill the cache `out` with what is missing and return its table of clips.
 
-    A clip that cannot be read is a row with its `error`; it is tried again by the next run. With `dask` the calls go
+    A clip that cannot be read is a row with its `error`; it is tried again by the next run. One worker is this very
+    process; a clip that kills it is read apart by the next run. With `dask` the calls go
     to the cluster at that address, whose workers see the same paths. Raises CacheError where entries were made with
     other constants or of other files, unless `remake` asks for new ones, and ValueError where another process fills
     the same cache.
     """
+    out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
     cache = Cache(out)
     with exclusive(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
         cache.sweep()
@@ -51,7 +54,7 @@ def preprocess(
         card = {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
-            "root": str(dataset.root.resolve()),
+            "root": str(dataset.root),
             "synthetic": (dataset.root / "truth.json").is_file(),
         }
         return finish(cache, dataset.table, errors, card)
@@ -192,9 +195,13 @@ def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> st
     claim.parent.mkdir(parents=True, exist_ok=True)
     claim.write_text(str(os.getpid()))
     try:
-        cache.write(clip, read_sample(read_clip(root, location), threads=1), of)
+        sample = read_sample(read_clip(root, location), threads=1)
     except (MediaError, DatasetError) as error:
         return str(error)
+    except Exception as error:  # one strange clip shall not cost the others
+        return f"it could not be read: {type(error).__name__}: {error}".splitlines()[0]
+    else:
+        cache.write(clip, sample, of)
     finally:
         claim.unlink(missing_ok=True)
     return ""

@@ -120,6 +120,6 @@ def _warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
     if not metadata.has_audio:
         yield "there is no sound"
     elif heard.seconds < PREPROCESSING.audio_seconds:
-        yield f"the sound lasts {heard.seconds:.1f} s; the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
+        yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
     if 0 < metadata.duration < SHORTEST:
         yield f"the video lasts {metadata.duration:.2f} s only"

@@ -21,7 +21,12 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
 
     Raises CacheError where a file cannot be read or has no column of clips.
     """
-    return pd.concat([_read_one(path) for path in paths])
+    tables = [_read_one(path) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if set(table.columns) != set(tables[0].columns):
+            strange = sorted(map(str, set(table.columns) ^ set(tables[0].columns)))[0]
+            raise CacheError(f"{path.name} and {paths[0].name} have not the same columns: {strange}.")
+    return pd.concat(tables)
 
 
 def _read_one(path: Path) -> pd.DataFrame:
@@ -30,6 +35,7 @@ def _read_one(path: Path) -> pd.DataFrame:
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise CacheError(f"{path} cannot be read; wanted a table as CSV in UTF-8 or as parquet.") from error
     named = [column for column in table.columns if str(column).lower() in CLIP_COLUMNS]
+    table = table[[column for column in table if not str(column).startswith("Unnamed: ")]]  # pandas' own row numbers
     if table.index.name == "clip":
         return table
     if not named:
@@ -37,11 +43,12 @@ def _read_one(path: Path) -> pd.DataFrame:
     return table.set_index(named[0]).rename_axis("clip")
 
 
-def add_table(cache: Cache, name: str, table: pd.DataFrame) -> Path:
+def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:
     """Keep `table` (indexed by clip, numbers only) in the cache as `name`, in place of one of that name.
 
     A column called `group/name` belongs to a group; groups weigh the same in a model, whatever their number of
-    columns. Rows with a figure that is not finite are left out. Raises CacheError where the table cannot be used.
+    columns. Rows with a figure that is not finite are left out; returns their number. Raises CacheError where the
+    table cannot be used.
     """
     if not NAME.fullmatch(name):
         raise CacheError(f"A table is called by small letters, figures and _; got {name!r}.")
@@ -51,6 +58,9 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> Path:
     words = [str(column) for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     if words or not len(table.columns):
         raise CacheError(f"The table {name} wants columns of numbers; {', '.join(words[:3]) or 'it has none'}.")
+    empty = [str(column) for column in table if table[column].isna().all()]
+    if empty:
+        raise CacheError(f"The column {empty[0]} of the table {name} is empty; leave it out.")
     whole = table.astype(np.float32)
     whole = whole[np.isfinite(whole.to_numpy()).all(axis=1)]
     known = whole.index.isin(cache.clips["clip"])
@@ -60,4 +70,4 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> Path:
     path.parent.mkdir(exist_ok=True)
     with atomic_path(path) as temporary:
         whole.rename(columns=str).to_parquet(temporary)
-    return path
+    return len(table) - len(whole)

@@ -55,7 +55,7 @@ def statistics(text: str) -> dict[str, float]:
     shares = {name: sum(word in set(listed.split()) for word in words) / count for name, listed in CLASSES.items()}
     return {
         "count": float(len(words)),
-        "letters_a_word": len(text) / count,
+        "characters_a_word": len(text) / count,
         "different": len(set(words)) / count,
         "sentences": float(len(sentences)),
         "words_a_sentence": count / max(1, len(sentences)),

@@ -73,6 +73,11 @@ def test_reasons_are_counted_whatever_their_figures(clips: pd.DataFrame) -> None
     ]
 
 
+def test_a_column_called_label_is_an_attribute_like_others(clips: pd.DataFrame) -> None:
+    assert len(summary.label_distribution(clips.assign(label="x"))) == len(summary.label_distribution(clips))
+    assert summary.attributes_of(clips.drop(columns="gender")) == []
+
+
 def test_clips_without_any_label_have_no_distribution(clips: pd.DataFrame) -> None:
     bare = clips.assign(**dict.fromkeys(TRAIT_NAMES, float("nan")))
     assert summary.label_distribution(bare).empty

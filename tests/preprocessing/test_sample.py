@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -44,6 +45,11 @@ def test_nobody_and_silence_are_words_not_errors(tmp_path: Path) -> None:
     assert sample.warnings[0] == "no face was found"
     assert "the rest of 5 s is silence" in sample.warnings[1]
     assert "s only" in sample.warnings[2]
+
+
+def test_a_picture_of_one_line_has_nobody_in_it(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((1, 1400, 3), np.uint8))
+    assert read_sample(tmp_path / "a.png").warnings[0] == "no face was found"
 
 
 def test_crops_put_the_eyes_where_every_crop_has_them(people: Path) -> None:

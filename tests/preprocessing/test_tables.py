@@ -67,6 +67,17 @@ def test_a_file_that_is_no_table_is_a_sentence(tmp_path: Path) -> None:
         read_table_files([tmp_path / "b.csv"])
 
 
+def test_row_numbers_are_no_feature_and_what_does_not_fit_is_named(store: Cache, tmp_path: Path) -> None:
+    some(store, a=1.0).to_csv(tmp_path / "with-index.csv", index=True)
+    assert read_table_files([tmp_path / "with-index.csv"]).columns.tolist() == ["a"]
+    some(store, b=1.0).to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(CacheError, match="have not the same columns: a"):
+        read_table_files([tmp_path / "with-index.csv", tmp_path / "other.csv"])
+    with pytest.raises(CacheError, match="column b of the table t is empty"):
+        add_table(store, "t", some(store, a=1.0, b=np.nan).set_index("clip"))
+    assert add_table(store, "t", some(store, a=[1.0, np.nan, 3.0, np.inf]).set_index("clip")) == 2
+
+
 def test_statistics_of_a_text_counted_by_hand() -> None:
     found = statistics("Well, I don't know. You and I? Extraordinary!")
     assert found["count"] == 8

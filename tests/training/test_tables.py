@@ -155,6 +155,13 @@ def test_config_refuses_what_a_table_or_a_fusion_cannot_be(modality: str, change
         preset(modality, **changes)
 
 
+def test_two_branches_of_one_name_are_a_sentence(features: Run, tables: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "fusion")
+    run.create(preset("fusion", branches=(str(features.folder), "elsewhere/features"), stages=STAGES), tables.folder)
+    with pytest.raises(TrainingError, match="have one name"):
+        train(run)
+
+
 def test_a_branch_of_other_data_is_a_sentence(features: Run, runs: Path, tables: Cache, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

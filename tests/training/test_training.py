@@ -24,7 +24,7 @@ HEAD = (Stage(3, "head", 1e-3, frames=2),)
     [
         ({"optimiser": "magic"}, "optimiser is 'magic'"),
         ({"activation": "step"}, "activation is 'step'"),
-        ({"batch": 0}, "above 0"),
+        ({"batch": 1}, "two clips or more"),
         ({"stages": ()}, "at least one stage"),
         ({"stages": (Stage(1, "tail", 1e-3),)}, "trains head or all"),
         ({"stages": (Stage(1, "head", -1.0),)}, "above 0"),
