@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import PredictionsError, check_predictions
-from personality.dataset.index import BASE_COLUMNS, Dataset
+from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
 from personality.traits import TRAIT_NAMES
 
@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from personality.preprocessing.cache import Cache
 
 BATCH = 4  # clips read and predicted at a time
-NOT_ATTRIBUTES = (
-    *BASE_COLUMNS,
-    "error",
-    "warnings",
-    "faces",
-    "audio_seconds",
-    "duration",
-    "age_estimated",
-    "gender_estimated",
-)
 
 
 def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -128,7 +118,7 @@ def assemble(predicted: pd.DataFrame, clips: pd.DataFrame, constants: dict[str, 
     long = predicted.melt(["clip", "model"], list(TRAIT_NAMES), var_name="trait", value_name="predicted")
     labels = clips[list(TRAIT_NAMES)].rename_axis("clip").reset_index()
     actual = labels.melt("clip", var_name="trait", value_name="actual")
-    attributes = [column for column in clips.columns if column not in NOT_ATTRIBUTES]
+    attributes = [column for column in clips.columns if column not in (*BASE_COLUMNS, *NOTED_COLUMNS)]
     table = long.merge(actual, on=["clip", "trait"], how="left")
     table["constant"] = table["trait"].map(constants)
     table = table.merge(clips[["source", "split", *attributes]], left_on="clip", right_index=True, how="left")

@@ -12,6 +12,8 @@ from personality.traits import TRAIT_NAMES
 
 SPLITS = ("training", "validation", "test")
 BASE_COLUMNS = ("clip", "source", "split", "location", *TRAIT_NAMES)
+# What preprocessing adds to a clip that says nothing of the person: the rest of its columns are attributes.
+NOTED_COLUMNS = ("faces", "audio_seconds", "duration", "gender_estimated", "age_estimated", "warnings", "error")
 
 
 class DatasetError(ValueError):

@@ -6,16 +6,13 @@ from itertools import permutations
 
 import pandas as pd
 
-from personality.dataset.index import SPLITS
+from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, SPLITS
 from personality.traits import GROUP_ORDERS, TRAIT_LABELS, TRAIT_NAMES
 
 UNKNOWN = "unknown"
 BINS = 20  # of the labels' distribution, each 0.05 wide
-# Columns of a cache's table of clips that say something else than to which group a clip belongs.
-NO_ATTRIBUTES = {
-    *("clip", "source", "split", "location", *TRAIT_NAMES, "faces", "audio_seconds", "duration", "warnings", "error"),
-    *("age", "age_estimated", "gender_estimated", "emotion_confidence"),
-}
+# Figures, beside what is no attribute at all: they have no groups.
+FIGURES = ("age", "emotion_confidence")
 
 
 def splits_of(clips: pd.DataFrame) -> list[str]:
@@ -70,7 +67,11 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
 
 def attributes_of(clips: pd.DataFrame) -> list[str]:
     """The columns that say to which group a clip belongs, those with a known order first."""
-    found = [name for name in clips.columns if name not in NO_ATTRIBUTES and clips[name].notna().any()]
+    found = [
+        name
+        for name in clips.columns
+        if name not in (*BASE_COLUMNS, *NOTED_COLUMNS, *FIGURES) and clips[name].notna().any()
+    ]
     return sorted(found, key=lambda name: name not in GROUP_ORDERS)
 
 

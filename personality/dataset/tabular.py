@@ -7,27 +7,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from personality.dataset.index import BASE_COLUMNS, SPLITS, Dataset, DatasetError, check_labels, note, source_of
+from personality.dataset.index import (
+    BASE_COLUMNS,
+    NOTED_COLUMNS,
+    SPLITS,
+    Dataset,
+    DatasetError,
+    check_labels,
+    note,
+    source_of,
+)
 from personality.traits import AGE_GROUPS, GENDERS, TRAIT_NAMES
 
 TABLE = "clips.csv"
 OLDEST = 130  # years
 # Columns that preprocessing adds to a clip, and evaluation to a prediction.
 RESERVED = (
-    *("location", "faces", "audio_seconds", "duration", "gender_estimated", "age_estimated"),
-    *(
-        "emotion",
-        "emotion_confidence",
-        "warnings",
-        "error",
-        "model",
-        "trait",
-        "predicted",
-        "actual",
-        "constant",
-        "value",
-        "source_in_training",
-    ),
+    *("location", *NOTED_COLUMNS, "emotion", "emotion_confidence"),
+    *("model", "trait", "predicted", "actual", "constant", "value", "source_in_training"),
 )
 
 
