@@ -59,7 +59,6 @@ def _add_text(options: argparse.Namespace) -> None:
     from personality.preprocessing.text import describe
 
     texts = {clip: text for path in options.transcriptions for clip, text in read_transcription(path).items()}
-    options.name = "text"
     _added(add_table(Cache(options.cache), options.name, describe(texts)), options)
 
 
@@ -206,7 +205,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("add-text", help="turn First Impressions' transcriptions into the table `text`")
     command.add_argument("cache", type=Path)
     command.add_argument("transcriptions", type=Path, nargs="+", metavar="PICKLE")
-    command.set_defaults(run=_add_text)
+    command.set_defaults(run=_add_text, name="text")
 
     command = commands.add_parser("predict-table", help="what a model of tables says of clips without labels")
     command.add_argument("run_folder", type=Path, metavar="RUN")

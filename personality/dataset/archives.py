@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -117,15 +117,18 @@ def _kept(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile
 
 def _inner_file(path: Path, name: str) -> IO[bytes]:
     """A stored archive is read where it lies; a deflated or encrypted one is inflated once, to a nameless file."""
-    with zipfile.ZipFile(path) as archive:
-        member = archive.getinfo(name)
-        if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED:
-            return io.BufferedReader(_Window(path, member))
-        with ExitStack() as stack:
-            file = stack.enter_context(tempfile.TemporaryFile())
-            _copy(stack.enter_context(_open(archive, member)), file, LIMITS.zip_archive_bytes)
-            stack.pop_all()
-        return file
+    archive = _outer(path)
+    member = archive.getinfo(name)
+    if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED:
+        return io.BufferedReader(_Window(path, member))
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
+    try:
+        with _open(archive, member) as packed:
+            _copy(packed, file, LIMITS.zip_archive_bytes)
+    except BaseException:
+        file.close()
+        raise
+    return file
 
 
 class _Window(io.RawIOBase):
