@@ -16,16 +16,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from benchmarks import machine
 from personality.models.network import Batch
 from training.config import Stage, preset
-from training.data import Clips, clip_batches
-from training.loop import _epoch, _select, make_optimiser
+from training.data import Clips, Piece, clip_batches, split_order
+from training.epoch import make_learner, run_epoch
 from training.memory import keep_freed_memory
 from training.parts import Parts, prepare
-from training.progress import Progress
 from training.runs import Run
 
 RATE = 2e-5
@@ -36,8 +34,8 @@ def measure(parts: Parts, stage: Stage, turns: int) -> dict[str, list[float]]:
     clips = Clips(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
     order = torch.arange(len(clips))
 
-    def load() -> Iterator[tuple[Batch, Tensor]]:
-        return clip_batches(clips, order, parts.config.batch, parts.device, epoch=0)
+    def load() -> Iterator[tuple[Piece, Batch]]:
+        return clip_batches(clips, split_order(order, parts.config.batch), parts.device, epoch=0)
 
     ready = list(load())
     speeds: dict[str, list[float]] = {"the loop": [], "batches on the device": []}
@@ -50,10 +48,9 @@ def measure(parts: Parts, stage: Stage, turns: int) -> dict[str, list[float]]:
 
 
 def _one_epoch(parts: Parts, stage: Stage, batches: Iterable) -> float:
-    parts.network.train()
-    optimiser = make_optimiser(_select(parts.network, stage), parts.config, RATE)
+    learner = make_learner(parts, stage, None, 0)
     began = time.perf_counter()
-    _epoch(parts, optimiser, ((replace(batch, memo={}), labels) for batch, labels in batches), repeat(RATE), Progress())
+    run_epoch(parts, learner, ((piece, replace(batch, memo={})) for piece, batch in batches), repeat(RATE), 0)
     if parts.device.type == "cuda":
         torch.cuda.synchronize()
     return len(parts.training.rows) / (time.perf_counter() - began)

@@ -6,17 +6,28 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRESETS, Config, preset
+from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
 from training.jobs import PRACTICE_LOCK, free_folder
-from training.memory import keep_freed_memory
 from training.runs import Run
 
+if TYPE_CHECKING:
+    from training.parts import Parts
+
 PRACTICE_PEOPLE = 60
+LARGEST = "largest"
+OPTIONS = (  # fields of Config whose options are called alike
+    *("optimiser", "activation", "loss", "patience", "seed", "backbone", "table"),
+    *("averaging", "augment", "accumulate", "precision", "compile"),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,21 +41,37 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from training import processes
+
+    with processes.joined():
+        return _to_the_end(Run(Path(processes.first_says("" if processes.rank() else str(_created(options))))))
+
+
+def _created(options: argparse.Namespace) -> Path:
+    """The folder of a new run."""
     config = _config(options)
     run = Run(free_folder(options.out, config))
     run.create(config, options.cache)
     print(f"run in {run.folder}")
-    return _to_the_end(run)
+    return run.folder
 
 
 def _check(options: argparse.Namespace) -> None:
-    from training.parts import prepare
     from training.preflight import inspect
 
+    with _prepared(options, _config(options)) as parts:
+        print(inspect(parts).report())
+
+
+@contextmanager
+def _prepared(options: argparse.Namespace, config: Config) -> Iterator[Parts]:
+    """A run that nobody starts, in a folder of its own beside the runs, where a fusion looks for what it joins."""
+    from training.parts import prepare
+
     with tempfile.TemporaryDirectory(dir=_made(options.out)) as folder:
-        run = Run(Path(folder))  # beside the runs, where a fusion looks for the models it joins
-        run.create(_config(options), options.cache)
-        print(inspect(prepare(run)).report())
+        run = Run(Path(folder))
+        run.create(config, options.cache)
+        yield prepare(run)
 
 
 def _made(folder: Path) -> Path:
@@ -54,34 +81,64 @@ def _made(folder: Path) -> Path:
 
 def _to_the_end(run: Run) -> int:
     """Train and say how it ended; 0 where it is done."""
+    from training import processes
     from training.loop import train
+    from training.memory import keep_freed_memory
 
     keep_freed_memory()
     train(run)
     status = run.status()
-    print(f"{status['state']}: {status.get('why', '')}")
+    if not processes.rank():
+        print(f"{status['state']}: {status.get('why', '')}")
     return 0 if status["state"] == "done" else 1
 
 
 def _config(options: argparse.Namespace) -> Config:
-    names = ("optimiser", "activation", "loss", "batch", "patience", "seed", "backbone", "table")
-    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    changes = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
-    return preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
+    if options.design:
+        changes["design"] = _design(options.design)
+    if options.batch not in (None, LARGEST):
+        changes["batch"] = int(options.batch)
+    config = preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
+    return replace(config, batch=_largest(options, config)) if options.batch == LARGEST else config
+
+
+def _design(words: list[str]) -> Design:
+    pairs = dict(word.partition("=")[::2] for word in words)
+    known = [field.name for field in fields(Design)]
+    strange = [name for name in pairs if name not in known]
+    if strange:
+        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(known)}")
+    return Design(**pairs)
+
+
+def _largest(options: argparse.Namespace, config: Config) -> int:
+    from training.demand import largest_batch
+
+    with _prepared(options, config) as parts:
+        batch = largest_batch(parts)
+    print(f"the largest batch that memory bears: {batch} clips")
+    return batch
 
 
 def _resume(options: argparse.Namespace) -> int:
+    from training import processes
+
     run = Run(options.run_folder)
     if not (run.folder / "config.json").exists():
         raise ValueError(f"{run.folder} holds no run; start one with `python -m training run`")
-    return _to_the_end(run)
+    with processes.joined():
+        return _to_the_end(run)
 
 
 def _emotion(options: argparse.Namespace) -> None:
     from training.emotion import train_emotion
+    from training.memory import keep_freed_memory
 
-    train_emotion(options.fer2013, options.out, epochs=options.epochs, seed=options.seed)
+    keep_freed_memory()
+    train_emotion(options.fer2013, options.out, epochs=options.epochs, seed=options.seed, start=options.start)
 
 
 def _face_model(options: argparse.Namespace) -> None:
@@ -123,9 +180,20 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     command.add_argument("--optimiser", choices=OPTIMISERS)
     command.add_argument("--activation", choices=ACTIVATIONS)
     command.add_argument("--loss", choices=LOSSES)
-    for name in ("batch", "patience", "seed"):
+    for name in ("patience", "seed"):
         command.add_argument(f"--{name}", type=int)
-    command.add_argument("--backbone", help="safetensors to start the backbone from, VGG-Face for instance")
+    command.add_argument("--batch", metavar="N", help=f"clips a step; `{LARGEST}`: what memory bears")
+    command.add_argument("--accumulate", type=int, help="pieces that a batch is taken in, where memory is short")
+    command.add_argument("--precision", choices=PRECISIONS)
+    command.add_argument("--compile", action="store_true", default=None, help="the backbone, by torch.compile")
+    command.add_argument("--averaging", type=float, help="decay per step of averaged weights; 0: none")
+    command.add_argument("--augment", action=argparse.BooleanOptionalAction, help="vary faces and sound in training")
+    command.add_argument(
+        "--design", action="append", metavar="NAME=VALUE", help="of `modern`; repeat it: docs/models.md"
+    )
+    command.add_argument(
+        "--backbone", help="safetensors to start the backbone from, VGG-Face for instance; modern: also `hub`, `none`"
+    )
     command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
     command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
     command.set_defaults(run=run)
@@ -149,7 +217,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=34)
+    command.add_argument("--epochs", type=int, default=60)
+    command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "config": parts.config.as_dict(),
         "seed": parts.config.seed,
         "table": _table(parts),
+        "design": asdict(parts.config.design),
         "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES, TABLES
 
 OPTIMISERS = ("adam", "adamw", "sgd", "momentum")
-LOSSES = ("mse", "l1")
+LOSSES = ("mse", "l1", "blend")
 PARTS = ("head", "all")
 SCHEDULES = ("constant", "cycle")
 KEEPS = ("best", "last")
+PRECISIONS = ("auto", "float32", "bfloat16")
+HUB, RANDOM = "hub", "none"  # in place of a file of weights: timm's own, downloaded, or no weights
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,16 @@ class Stage:
 class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
 
-    patience: epochs without a better validation loss before a stage ends; backbone: safetensors to start the
-    backbone from (None: what the preset brings); table: of features in the cache, that `features` reads; branches:
+    loss: `blend` is l1 with a share of what concordance lacks; patience: epochs without a better validation loss before
+    a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
+    `hub` or `none`); table: of features in the cache, that `features` reads; branches:
     the folders of the runs that a `fusion` joins; schedule: `cycle` warms the rate up and lets it fall along a cosine
     to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
-    `last`, for which that split has not been looked at.
+    `last`, for which that split has not been looked at; averaging: decay per step of averaged weights, which are then
+    what is judged and kept (0: none); augment: whether faces and sound are varied in training; accumulate: pieces that
+    a batch is taken in, one after the other, where memory is short; precision: of the arithmetic within a step (`auto`:
+    bfloat16 on a GPU that has it, else float32); compile: the backbone, by torch.compile; design: of the networks of
+    `modern`.
     """
 
     modality: str
@@ -54,6 +62,12 @@ class Config:
     branches: tuple[str, ...] = ()
     schedule: str = "constant"
     keeps: str = "best"
+    averaging: float = 0.0
+    augment: bool = False
+    accumulate: int = 1
+    precision: str = "float32"
+    compile: bool = False
+    design: Design = field(default_factory=Design)
 
     def __post_init__(self) -> None:
         allowed: dict[str, Iterable[str]] = {
@@ -62,7 +76,8 @@ class Config:
             "activation": ACTIVATIONS,
             "optimiser": OPTIMISERS,
         }
-        for name, choices in {**allowed, "loss": LOSSES, "schedule": SCHEDULES, "keeps": KEEPS}.items():
+        allowed |= {"loss": LOSSES, "schedule": SCHEDULES, "keeps": KEEPS, "precision": PRECISIONS}
+        for name, choices in allowed.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
@@ -71,6 +86,16 @@ class Config:
             raise ValueError("rate, frames and patience want to be above 0")
         if self.batch < 2:
             raise ValueError("batch wants two clips or more: batch normalisation has nothing to learn from one")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"averaging is {self.averaging}; wanted 0, or a decay below 1 such as 0.99")
+        if not 1 <= self.accumulate <= self.batch // 2:
+            raise ValueError(
+                f"accumulate is {self.accumulate}; a batch of {self.batch} has 1 to {self.batch // 2} pieces"
+            )
+        if self.design != Design() and self.preset != "modern":
+            raise ValueError(f"the preset {self.preset} has a design of its own; --preset modern lets you choose")
+        if self.compile and self.modality != "visual":
+            raise ValueError(f"{self.modality} has no backbone to compile; visual has")
         if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
         if (self.modality in TABLES) != (self.table is not None):
@@ -95,8 +120,12 @@ class Config:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
         """The config that `as_dict` gave. Raises ValueError or TypeError where it is none."""
-        stages = tuple(Stage(**stage) for stage in values["stages"])
-        return Config(**{**values, "stages": stages, "branches": tuple(values.get("branches", ()))})
+        known = {
+            "stages": tuple(Stage(**stage) for stage in values["stages"]),
+            "branches": tuple(values.get("branches", ())),
+            "design": Design(**values.get("design", {})),
+        }
+        return Config(**{**values, **known})
 
 
 @dataclass(frozen=True)
@@ -135,6 +164,33 @@ PRESETS = {
             "features": {**_TABLE, "weight_decay": 1e-2},
             "text": {**_TABLE, "weight_decay": 0.1, "table": "text", "activation": "tanh"},
             "fusion": {**_TABLE, "weight_decay": 0.1},
+        },
+    ),
+    # What the ablations in docs/ablations.md speak for.
+    "modern": Preset(
+        common={
+            "loss": "blend",
+            "optimiser": "adamw",
+            "batch": 32,
+            "weight_decay": 1e-2,
+            "schedule": "cycle",
+            "keeps": "last",
+            "patience": 1000,
+            "averaging": 0.98,
+            "augment": True,
+            "precision": "auto",
+        },
+        stages={
+            "audio": (Stage(60, "head", 1e-3),),
+            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(6, "all", 5e-5, frames=2)),
+            **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
+            "features": (Stage(60, "head", 2e-3),),
+            **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),
+        },
+        special={
+            "features": {"batch": 256},
+            "text": {"batch": 256, "weight_decay": 0.1, "table": "text", "activation": "tanh"},
+            "fusion": {"batch": 256, "weight_decay": 0.1},
         },
     ),
 }

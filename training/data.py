@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections import deque
-from collections.abc import Iterator
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from personality.models.inputs import make_batch, read_batch, speakable
+from personality.models.inputs import make_batch, read_batch, read_tables, speakable
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.sample import Sample
 from personality.traits import TRAIT_NAMES
+from training import processes
+from training.augment import mirror, vary_faces
 from training.config import Config
 
 LOADERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batches
 AHEAD = 2 * LOADERS  # batches that lie ready
+REMEMBERED = 4  # results of `compute_features`
+FIXED = ("backbone.", "branches.", "mel.")  # tensors that features are made with; the others are of the head
 EVALUATION_BATCH = 4  # clips; more would only take more memory
 
 
@@ -54,16 +60,44 @@ def read_split(cache: Cache, split: str, needs: Needs) -> Split:
     return Split(kept, labels, len(rows) - len(kept))
 
 
-@torch.no_grad()
+_remembered: OrderedDict[str, Tensor] = OrderedDict()  # what `compute_features` gave, by what it depends on
+
+
 def compute_features(network: Network, cache: Cache, split: Split, frames: int, device: torch.device) -> Tensor:
-    """What the network's head takes, for each clip of the split (N, ...), with `frames` evenly spread crops."""
+    """What the network's head takes, for each clip of the split (N, ...), with `frames` evenly spread crops.
+
+    Each process computes its share. The last REMEMBERED results stay in memory: runs one after another in a process,
+    of several seeds for instance, share them.
+    """
+    key = _fingerprint(network, cache, split, frames)
+    if key not in _remembered:
+        _remembered[key] = _compute_features(network, cache, split, frames, device)
+        while len(_remembered) > REMEMBERED:
+            _remembered.popitem(last=False)
+    return _remembered[key]
+
+
+def _fingerprint(network: Network, cache: Cache, split: Split, frames: int) -> str:
+    """A digest of the network's tensors and of the clips."""
+    digest = hashlib.sha256(f"{type(network)} {network.needs} {cache.folder.resolve()} {frames}".encode())
+    digest.update(" ".join(split.rows["clip"]).encode())
+    for name, tensor in network.state_dict().items():
+        if name.startswith(FIXED):
+            digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+@torch.no_grad()
+def _compute_features(network: Network, cache: Cache, split: Split, frames: int, device: torch.device) -> Tensor:
     network.eval()
-    parts = []
-    size = EVALUATION_BATCH if network.needs.inputs else len(split.rows)
-    for start in range(0, len(split.rows), size):
-        batch = read_batch(cache, split.rows.iloc[start : start + size], network.needs, frames)
-        parts.append(network.features(batch.to(device)).cpu())
-    return torch.cat(parts)
+    total = len(split.rows)
+    size = EVALUATION_BATCH if network.needs.inputs else total
+    own = processes.share(torch.arange(total))
+    parts = [
+        network.features(read_batch(cache, split.rows.iloc[some.tolist()], network.needs, frames).to(device))
+        for some in own.split(size)
+    ]
+    return processes.gather(torch.cat([part if processes.count() > 1 else part.cpu() for part in parts]), total).cpu()
 
 
 class Clips:
@@ -72,18 +106,19 @@ class Clips:
 
     def __init__(self, cache: Cache, split: Split, config: Config, needs: Needs, *, frames: int) -> None:
         self.cache, self.split, self.config, self.frames = cache, split, config, frames
-        self.tables = Needs(tables=needs.tables)
+        self.needs = needs
 
     def __len__(self) -> int:
         return len(self.split.rows)
 
-    def batch(self, numbers: list[int], epoch: int | None) -> tuple[Batch, Tensor]:
-        """The clips of these numbers and their labels. epoch: whose draw of frames it is; None takes evenly spread
+    def batch(self, numbers: list[int], epoch: int | None) -> Batch:
+        """The clips of these numbers. epoch: whose draw of frames it is; None takes evenly spread
         ones, as evaluation does."""
         rows = self.split.rows.iloc[numbers]
         samples = [self._sample(number, epoch) for number in numbers]
-        tables = read_batch(self.cache, rows, self.tables, self.frames).tables
-        return replace(make_batch(samples, self.frames), tables=tables), self.split.labels[numbers]
+        tables, present = read_tables(self.cache, rows, self.needs)
+        batch = make_batch(samples, self.frames)
+        return replace(batch, tables=tables, present=batch.present | present)
 
     def _sample(self, number: int, epoch: int | None) -> Sample:
         row = self.split.rows.iloc[number]
@@ -92,30 +127,62 @@ class Clips:
         random = np.random.default_rng((self.config.seed, epoch, number))
         chosen = np.sort(random.choice(row["faces"], min(self.frames, row["faces"]), replace=False))
         sample = self.cache.sample(row, chosen)
-        return replace(sample, faces=sample.faces[:, :, ::-1]) if random.random() < 0.5 else sample
+        vary = vary_faces if self.config.augment else mirror
+        return replace(sample, faces=vary(sample.faces, random))
+
+
+class Piece(NamedTuple):
+    """What is taken through the network at once: a step's batch, or a part of it.
+
+    numbers int64 (B,): which clips of the split, over all processes; weight: its share of the batch; last: whether
+    the step is taken after it.
+    """
+
+    numbers: Tensor
+    weight: float
+    last: bool
+
+
+def split_order(order: Tensor, size: int, pieces: int = 1) -> Iterator[Piece]:
+    """An epoch's order of clips in batches of `size`, each in so many pieces.
+
+    A batch of a single clip at the end is left out: batch normalisation has no spread to learn from in it.
+    """
+    for batch in order.split(size):
+        if len(batch) == 1 < len(order):
+            return
+        parts = batch.tensor_split(min(pieces, max(1, len(batch) // 2)))
+        for place, numbers in enumerate(parts):
+            yield Piece(numbers, len(numbers) / len(batch), place == len(parts) - 1)
+
+
+def in_order(total: int) -> Iterator[Piece]:
+    """All clips of a split, as they come, for evaluation."""
+    for numbers in torch.arange(total).split(EVALUATION_BATCH * processes.count()):
+        yield Piece(numbers, 1.0, last=True)
 
 
 def clip_batches(
-    clips: Clips, order: Tensor, size: int, device: torch.device, *, epoch: int | None
-) -> Iterator[tuple[Batch, Tensor]]:
-    """Batches of `size` whole clips in the given order, prepared ahead by threads beside the training.
+    clips: Clips, pieces: Iterable[Piece], device: torch.device, *, epoch: int | None
+) -> Iterator[tuple[Piece, Batch]]:
+    """This process's share of each piece as whole clips, prepared ahead by threads beside the training.
 
     Threads, not processes: reading and decoding leave Python's lock alone, and a fork of a process that holds
     gigabytes costs more than the decoding.
     """
-    waiting: deque[Future[tuple[Batch, Tensor]]] = deque()
+    waiting: deque[tuple[Piece, Future[Batch]]] = deque()
     with ThreadPoolExecutor(LOADERS) as pool:
         try:
-            for part in order.split(size):
-                waiting.append(pool.submit(clips.batch, part.tolist(), epoch))
+            for piece in pieces:
+                own = processes.share(piece.numbers).tolist()
+                waiting.append((piece, pool.submit(clips.batch, own, epoch)))
                 if len(waiting) > AHEAD:
-                    yield _moved(waiting.popleft().result(), device)
+                    yield _moved(*waiting.popleft(), device)
             while waiting:
-                yield _moved(waiting.popleft().result(), device)
+                yield _moved(*waiting.popleft(), device)
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _moved(loaded: tuple[Batch, Tensor], device: torch.device) -> tuple[Batch, Tensor]:
-    batch, labels = loaded
-    return batch.to(device), labels.to(device)
+def _moved(piece: Piece, loaded: Future[Batch], device: torch.device) -> tuple[Piece, Batch]:
+    return piece, loaded.result().to(device)

@@ -10,31 +10,29 @@ import math
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from tqdm import tqdm
+from torch import Tensor
 
 from personality.constants import PREPROCESSING
 from personality.models.checkpoint import save_card
-from personality.models.network import Batch, Network
-from personality.models.table import TableNetwork
 from personality.storage import exclusive
 from personality.traits import TRAIT_NAMES
+from training import processes
 from training.card import make_card
-from training.config import Config, Stage
-from training.data import EVALUATION_BATCH, Clips, TrainingError, clip_batches, compute_features
+from training.config import Stage
+from training.data import Clips, clip_batches, compute_features, in_order, split_order
+from training.epoch import Batches, make_learner, run_epoch
+from training.losses import LOSSES
 from training.parts import Parts, prepare
 from training.preflight import inspect
-from training.progress import Progress, keep, load_best, load_state, restore
-from training.runs import Run
+from training.progress import Progress, keep, load_best, load_state
+from training.runs import Follower, Run
+from training.schedule import cycle
 
-LOSSES: dict[str, Callable[[], nn.Module]] = {"mse": nn.MSELoss, "l1": nn.L1Loss}
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
-ADAMS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-WARM_UP = 0.3  # of the steps of a `cycle`
-HEARTBEAT = 5.0  # seconds between two words of life within an epoch
 
 
 class Stopped(Exception):
@@ -48,11 +46,18 @@ def train(run: Run) -> None:
     """
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with exclusive(run.folder / "lock", f"Another process is writing {run.folder}; stop it first."):
-            _train_alone(run)
+        with processes.joined(), _alone(run):
+            _train_alone(Follower(run.folder) if processes.rank() else run)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _alone(run: Run) -> AbstractContextManager:
+    """The run's lock, which the first of its processes holds for all."""
+    if processes.rank():
+        return nullcontext()
+    return exclusive(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
 
 
 def _train_alone(run: Run) -> None:
@@ -82,51 +87,35 @@ def _train(parts: Parts) -> None:
     parts.board.close()
     figures = _write_card(parts, progress)
     parts.run.say("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
+    processes.wait()
 
 
 def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
     """A new stage begins from the best weights so far."""
     load_best(parts)
-    kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "ended")}
+    kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
     return Progress(stage=place, **kept)
 
 
 def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    parameters = _select(parts.network, stage)
-    optimiser = make_optimiser(parameters, parts.config, stage.rate)
-    restore(optimiser, state)
-    batches, validate = _sources(parts, stage, fresh=state is None and progress.stage == 0)
+    learner = make_learner(parts, stage, state, progress.averaged)
+    draw, predict = _sources(parts, stage, fresh=state is None and progress.stage == 0)
     while progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience:
+        # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
+        order = torch.randperm(len(parts.training.rows))
+        torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch + 7_919 * processes.rank())
         rates = _rates(parts, stage, progress.stage_epoch)
-        loss = _epoch(parts, optimiser, batches(progress.stage_epoch), rates, progress)
+        loss = run_epoch(parts, learner, draw(order, progress.stage_epoch), rates, progress.epoch)
         seconds = time.monotonic() - began
-        predicted = validate()
+        with learner.averaged:
+            predicted = predict()
         _note_epoch(parts, progress, loss, predicted, seconds)
-        keep(parts, optimiser, progress)
+        keep(parts, learner, progress)
     stopped_early = progress.waited >= parts.config.patience
     why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
     progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
-
-
-def _select(network: Network, stage: Stage) -> list[nn.Parameter]:
-    """The parameters that a stage trains; the others are frozen. A head's features are computed once."""
-    backbone = getattr(network, "backbone", None)
-    if backbone is not None:
-        backbone.requires_grad_(stage.trains == "all")
-    return [parameter for parameter in network.parameters() if parameter.requires_grad]
-
-
-def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) -> torch.optim.Optimizer:
-    """Adam, AdamW, or SGD with or without a momentum of 0.9."""
-    if config.optimiser in ADAMS:
-        return ADAMS[config.optimiser](parameters, rate, weight_decay=config.weight_decay)
-    momentum = 0.9 if config.optimiser == "momentum" else 0.0
-    return torch.optim.SGD(parameters, rate, momentum=momentum, weight_decay=config.weight_decay)
-
-
-Batches = Callable[[int], Iterator[tuple[Any, Tensor]]]
 
 
 def _rates(parts: Parts, stage: Stage, epoch: int) -> Iterator[float]:
@@ -136,60 +125,30 @@ def _rates(parts: Parts, stage: Stage, epoch: int) -> Iterator[float]:
         yield stage.rate * (cycle(step, steps * stage.epochs) if parts.config.schedule == "cycle" else 1.0)
 
 
-def cycle(step: int, steps: int) -> float:
-    """The share of the highest rate at a step: from 1/25 up along a cosine for WARM_UP of the steps, then down to
-    nearly nothing."""
-    top = WARM_UP * steps
-    if step < top:
-        return 1 - (1 - 1 / 25) * (1 + math.cos(math.pi * step / top)) / 2
-    return (1 + math.cos(math.pi * (step - top) / (steps - top))) / 2
-
-
-def _sources(parts: Parts, stage: Stage, *, fresh: bool) -> tuple[Batches, Callable[[], Tensor]]:
-    """How an epoch's batches come, and how the validation split is predicted."""
+def _sources(
+    parts: Parts, stage: Stage, *, fresh: bool
+) -> tuple[Callable[[Tensor, int], Batches], Callable[[], Tensor]]:
+    """How an epoch's batches come in a given order, and how the validation split is predicted."""
+    config = parts.config
     if stage.trains == "all":
-        clips = Clips(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
+        clips = Clips(parts.cache, parts.training, config, parts.network.needs, frames=stage.frames)
 
-        def draw(epoch: int) -> Iterator[tuple[Batch, Tensor]]:
-            return clip_batches(clips, torch.randperm(len(clips)), parts.config.batch, parts.device, epoch=epoch)
+        def draw(order: Tensor, epoch: int) -> Batches:
+            return clip_batches(clips, split_order(order, config.batch, config.accumulate), parts.device, epoch=epoch)
 
         return draw, lambda: _predict_clips(parts, VALIDATION_FRAMES)
     parts.run.log("computing what the fixed part of the network gives, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
-    if fresh and isinstance(parts.network, TableNetwork):
-        parts.network.fit(features)
+    fit: Callable[[Tensor], None] | None = getattr(parts.network, "fit", None)
+    if fresh and fit is not None:
+        fit(features)
 
-    def pick(epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        for part in torch.randperm(len(features)).split(parts.config.batch):
-            yield features[part].to(parts.device), parts.training.labels[part].to(parts.device)
+    def pick(order: Tensor, epoch: int) -> Batches:
+        for piece in split_order(order, config.batch, config.accumulate):
+            yield piece, features[processes.share(piece.numbers)].to(parts.device)
 
     return pick, lambda: _predict_features(parts, known)
-
-
-def _epoch(
-    parts: Parts, optimiser: torch.optim.Optimizer, batches: Iterator, rates: Iterator[float], progress: Progress
-) -> float:
-    """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
-    parts.network.train()
-    measure, total, count, spoken = LOSSES[parts.config.loss](), 0.0, 0, time.monotonic()
-    steps = math.ceil(len(parts.training.rows) / parts.config.batch)
-    for inputs, labels in tqdm(batches, total=steps, desc=f"epoch {progress.epoch + 1}", leave=False, disable=None):
-        optimiser.param_groups[0]["lr"] = next(rates)
-        if len(labels) == 1 and count:  # batch normalisation has no spread to learn from in one clip
-            continue
-        predicted = parts.network(inputs) if isinstance(inputs, Batch) else parts.network.head(inputs)
-        loss = measure(predicted, labels)
-        if not torch.isfinite(loss):
-            raise TrainingError("The loss is not a number any more; try a smaller rate. The best epoch is kept.")
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        total, count = total + loss.item() * len(labels), count + len(labels)
-        if time.monotonic() - spoken > HEARTBEAT:
-            parts.run.say("running", done=count / len(parts.training.rows))
-            spoken = time.monotonic()
-    return total / count
 
 
 @torch.inference_mode()
@@ -205,22 +164,18 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
         features = compute_features(parts.network, parts.cache, parts.validation, frames, parts.device)
         return _predict_features(parts, features)
     clips = Clips(parts.cache, parts.validation, parts.config, parts.network.needs, frames=frames)
-    order = torch.arange(len(clips))
-    return torch.cat(
-        [
-            parts.network(batch).cpu()
-            for batch, _ in clip_batches(clips, order, EVALUATION_BATCH, parts.device, epoch=None)
-        ]
-    )
+    batches = clip_batches(clips, in_order(len(clips)), parts.device, epoch=None)
+    return torch.cat([processes.gather(parts.network(batch), len(piece.numbers)).cpu() for piece, batch in batches])
 
 
 def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, seconds: float) -> None:
     """Put the epoch's figures into the progress, the metrics, the log and the status."""
     labels, stage = parts.validation.labels, parts.config.stages[progress.stage]
-    validation = LOSSES[parts.config.loss]()(predicted, labels).item()
+    validation = LOSSES[parts.config.loss](predicted, labels).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
     if validation < progress.best or parts.config.keeps == "last":
         progress.best, progress.best_epoch = validation, progress.epoch
+        progress.best_accuracy = by_trait.mean().item()
     progress.waited = 0 if validation < progress.stage_best else progress.waited + 1
     progress.stage_best = min(progress.stage_best, validation)
     progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
@@ -244,7 +199,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         epoch=progress.epoch,
         epochs=sum(stage.epochs for stage in parts.config.stages),
         best_epoch=progress.best_epoch + 1,
-        best_accuracy=next(row["accuracy"] for row in parts.run.metrics() if row["epoch"] == progress.best_epoch + 1),
+        best_accuracy=progress.best_accuracy,
         done=0.0,
         device=str(parts.device),
     )
@@ -253,6 +208,8 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
 def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
     """The card, with the figures that the stored, half-precision weights reach; returns those."""
     load_best(parts)
-    card = make_card(parts, _predict_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
-    save_card(parts.run.folder, card, parts.branches)
+    features = compute_features(parts.network, parts.cache, parts.validation, PREPROCESSING.faces, parts.device)
+    card = make_card(parts, _predict_features(parts, features), best_epoch=progress.best_epoch)
+    if not processes.rank():
+        save_card(parts.run.folder, card, parts.branches)
     return card["metrics"]

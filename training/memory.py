@@ -1,8 +1,14 @@
-"""Memory of a training process: what a step frees, the next step wants again."""
+"""Memory of a training process: what a step frees, the next step wants again; what a step holds; what there is."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 # glibc's names in malloc.h: no piece of its own from the kernel however large, and none handed back.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -19,3 +25,23 @@ def keep_freed_memory() -> None:
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, MOST)
+
+
+def held_bytes(forward: Callable[[], Tensor]) -> int:
+    """What a forward pass holds for its backward pass, in bytes: activations, and the weights it multiplied by."""
+    held: dict[int, int] = {}
+
+    def note(tensor: Tensor) -> Tensor:
+        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with saved_tensors_hooks(note, lambda tensor: tensor):
+        _kept = forward()  # until all is counted, or freed places would be counted once for two tensors
+    return sum(held.values())
+
+
+def free_bytes(device: torch.device) -> int:
+    """Memory that nobody uses now: of the GPU, or of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -12,10 +12,12 @@ from personality.modalities import MODALITIES
 from personality.models import build
 from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card
 from personality.models.network import Network
+from personality.models.visual import ModernVisual
 from personality.preprocessing.cache import Cache
 from personality.storage import sha256
+from training import processes
 from training.board import Board
-from training.config import Config
+from training.config import HUB, RANDOM, Config
 from training.data import Split, TrainingError, read_split
 from training.runs import Run, finished_runs
 
@@ -34,6 +36,14 @@ class Parts:
     device: torch.device
     board: Board
 
+    @property
+    def autocast(self) -> torch.autocast:
+        """The arithmetic of a step."""
+        wanted = self.config.precision
+        able = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        halves = wanted == "bfloat16" or (wanted == "auto" and able)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=halves)
+
 
 def prepare(run: Run) -> Parts:
     """All that a run needs before its first step. Raises TrainingError where something is missing."""
@@ -42,11 +52,18 @@ def prepare(run: Run) -> Parts:
     branches = _branches(run, config, cache)
     networks = {name: model.network for name, model in branches.items()}
     table = (config.table, tuple(cache.table(config.table).columns)) if config.table else None
-    network = build(config.modality, preset=config.preset, activation=config.activation, branches=networks, table=table)
+    network = build(
+        config.modality,
+        preset=config.preset,
+        activation=config.activation,
+        branches=networks,
+        table=table,
+        design=config.design,
+    )
+    network.augments = config.augment
     training, validation = (read_split(cache, split, network.needs) for split in ("training", "validation"))
     load_backbone(network, config)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    board = Board(run.folder)
+    device, board = processes.device(), Board(run.folder)
     return Parts(run, config, network.to(device), branches, cache, training, validation, device, board)
 
 
@@ -60,9 +77,13 @@ def load_backbone(network: Network, config: Config) -> None:
         if config.backbone:
             raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
         return
-    if config.backbone:
+    if config.backbone == HUB and isinstance(network, ModernVisual):
+        network.download_backbone()
+    elif config.backbone == RANDOM and isinstance(network, ModernVisual):
+        return
+    elif config.backbone:
         loader(Path(config.backbone))
-    elif config.preset == "compact":
+    elif config.preset != "thesis":
         loader()
 
 

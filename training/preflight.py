@@ -10,10 +10,10 @@ import torch
 
 from personality.models.inputs import read_batch
 from training.data import TrainingError
+from training.demand import clip_bytes, fixed_bytes, trained_parameters
 from training.parts import Parts
 
 TRIED = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
-MOMENTS = {"adam": 2, "adamw": 2, "momentum": 1, "sgd": 0}  # tensors an optimiser keeps per parameter
 MEGABYTE = 2**20
 
 
@@ -23,7 +23,8 @@ class Preflight:
 
     training, validation: clips; left_out: of both, lacking what the modality needs; shared_sources: sources in both,
     and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
-    parameters: in all, and trained at some stage; megabytes: for weights, gradients and moments; seconds: for a whole
+    parameters: in all, and trained at some stage; megabytes: for weights, gradients, moments and average;
+    batch_megabytes: for what a batch, or a piece of it, holds between forward and back; seconds: for a whole
     batch through all layers, forward and back, projected from a few clips.
     """
 
@@ -36,6 +37,7 @@ class Preflight:
     parameters: int
     trained: int
     megabytes: float
+    batch_megabytes: float
     seconds: float
 
     def report(self) -> str:
@@ -50,7 +52,8 @@ class Preflight:
         return (
             f"{counts}; {leak}\n"
             f"accuracy to beat: {self.baseline:.4f}, by always saying the training mean\n"
-            f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser\n"
+            f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser, "
+            f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
             f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s"
         )
 
@@ -64,9 +67,6 @@ def inspect(parts: Parts) -> Preflight:
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
     seconds = _try_batch(parts)
-    counts = {parameter: parameter.numel() for parameter in parts.network.parameters()}
-    trained = sum(number for parameter, number in counts.items() if _is_trained(parts, parameter))
-    held = sum(counts.values()) + trained * (1 + MOMENTS[parts.config.optimiser])
     return Preflight(
         training=len(training.rows),
         validation=len(validation.rows),
@@ -74,19 +74,12 @@ def inspect(parts: Parts) -> Preflight:
         shared_sources=validation.rows.loc[shared, "source"].nunique(),
         shared_clips=int(shared.sum()),
         baseline=1 - (validation.labels - mean).abs().mean().item(),
-        parameters=sum(counts.values()),
-        trained=trained,
-        megabytes=held * 4 / MEGABYTE,
+        parameters=sum(parameter.numel() for parameter in parts.network.parameters()),
+        trained=trained_parameters(parts),
+        megabytes=fixed_bytes(parts) / MEGABYTE,
+        batch_megabytes=clip_bytes(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE,
         seconds=seconds,
     )
-
-
-def _is_trained(parts: Parts, parameter: torch.nn.Parameter) -> bool:
-    backbone = getattr(parts.network, "backbone", None)
-    within = backbone is not None and any(parameter is one for one in backbone.parameters())
-    if within:
-        return any(stage.trains == "all" for stage in parts.config.stages)
-    return parameter.requires_grad
 
 
 def _try_batch(parts: Parts) -> float:

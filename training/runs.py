@@ -112,6 +112,22 @@ class Run:
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
 
+class Follower(Run):
+    """A run as its other processes see it: they read, the first one writes."""
+
+    def say(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
+        """Nothing."""
+
+    def log(self, text: str) -> None:
+        """Nothing."""
+
+    def record(self, metrics: dict[str, Any]) -> None:
+        """Nothing."""
+
+    def pin(self, branches: dict[str, dict[str, str]]) -> None:
+        """Nothing."""
+
+
 def process_started(pid: int) -> str:
     """When the process of this number began, as the kernel counts; empty where there is none (or it is a zombie)."""
     try:

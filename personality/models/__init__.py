@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from personality.design import Design
 from personality.modalities import MODALITIES, TABLES
-from personality.models.audio import CompactAudio, ThesisAudio
-from personality.models.fusion import DROPOUT, FREE_DROPOUT, Fusion
+from personality.models.audio import CompactAudio, ModernAudio, ThesisAudio
+from personality.models.fusion import DROPOUT, FREE_DROPOUT, Fusion, GatedFusion
 from personality.models.network import Network
 from personality.models.table import TableNetwork
-from personality.models.visual import CompactVisual, ThesisVisual
+from personality.models.visual import CompactVisual, ModernVisual, ThesisVisual
 
 SINGLE: dict[tuple[str, str], Callable[[str], Network]] = {
     ("audio", "thesis"): ThesisAudio,
@@ -17,6 +18,7 @@ SINGLE: dict[tuple[str, str], Callable[[str], Network]] = {
     ("visual", "thesis"): ThesisVisual,
     ("visual", "compact"): CompactVisual,
 }
+DESIGNED: dict[str, Callable[[str, Design], Network]] = {"audio": ModernAudio, "visual": ModernVisual}
 
 
 def build(
@@ -26,16 +28,18 @@ def build(
     activation: str,
     branches: dict[str, Network] | None = None,
     table: tuple[str, Sequence[str]] | None = None,
+    design: Design | None = None,
 ) -> Network:
     """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
-    `table`'s name and columns."""
+    `table`'s name and columns; the preset `modern` reads the design."""
+    design = design or Design()
     plan = MODALITIES[modality]
     if modality in TABLES:
         if table is None:
             raise ValueError(f"{modality} reads a table of features; its name and columns are missing")
         return TableNetwork(activation, kind=modality, table=table[0], columns=table[1])
     if not plan.branches and modality != "fusion":
-        return SINGLE[modality, preset](activation)
+        return DESIGNED[modality](activation, design) if preset == "modern" else SINGLE[modality, preset](activation)
     given = branches or {}
     names = plan.branches or tuple(given)
     missing = [name for name in names if name not in given]
@@ -43,4 +47,5 @@ def build(
         raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
     ordered = {name: given[name] for name in names}
     dropout = DROPOUT[preset] if plan.branches else FREE_DROPOUT
-    return Fusion(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted, dropout=dropout)
+    kind = GatedFusion if preset == "modern" and design.fusion == "gate" else Fusion
+    return kind(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted, dropout=dropout)

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import PREPROCESSING
+from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.models import build
 from personality.models.network import Network
@@ -94,6 +95,7 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
             activation=card["activation"],
             branches=branches,
             table=card.get("table"),
+            design=Design(**card.get("design", {})),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error

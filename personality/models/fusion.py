@@ -12,16 +12,44 @@ from torch import Tensor, nn
 from personality.models.network import Batch, Needs, Network, dense
 
 HANDCRAFTED = 9  # seven emotions, gender, age: see `inputs.handcrafted`
-SIZES = {"thesis": (512, 512, 32), "compact": (64,)}
+SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
 # Dropout of what is joined, and after each layer.
-DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2)}
+DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2), "modern": (0.0, 0.2)}
 FREE_DROPOUT = (0.5, 0.5)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
+HIDE = 0.15  # how often a branch is hidden from a gate in training, so that it learns to do without
 
 
-class Fusion(Network):
+class _Joined(Network):
+    """What every fusion is: trained branches that stay fixed, and perhaps the handcrafted features beside them."""
+
+    def __init__(self, hidden_size: int, needs: Needs, branches: dict[str, Network], *, handcrafted: bool) -> None:
+        own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
+        taken = reduce(or_, (branch.needs for branch in branches.values()), own)
+        super().__init__(hidden_size, Needs(taken.inputs, taken.tables, needs.alternatives))
+        self.branches = nn.ModuleDict(branches)
+        self.joined = list(branches.values())
+        self.takes_handcrafted = handcrafted
+        self.sizes = [branch.hidden_size for branch in branches.values()] + [HANDCRAFTED] * handcrafted
+        self.branches.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        """Training mode for the fusion's own layers; the branches stay as they are."""
+        super().train(mode)
+        self.branches.eval()
+        return self
+
+    def _handcrafted(self, batch: Batch) -> list[Tensor]:
+        if not self.takes_handcrafted:
+            return []
+        if batch.handcrafted is None:
+            raise ValueError("the network got a batch without handcrafted features; wanted float32 (B, 9)")
+        return [batch.handcrafted]
+
+
+class Fusion(_Joined):
     """The branches' last hidden layers (and nine handcrafted features) -> dense layers -> 5.
 
-    The branches are trained before and stay fixed; the thesis's sizes are 512, 512, 32.
+    The thesis's sizes are 512, 512, 32.
     """
 
     def __init__(
@@ -33,33 +61,99 @@ class Fusion(Network):
         handcrafted: bool,
         dropout: tuple[float, float],
     ) -> None:
-        own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
-        super().__init__(SIZES[preset][-1], reduce(or_, (branch.needs for branch in branches.values()), own))
-        self.branches = nn.ModuleDict(branches)
-        self.joined = list(branches.values())
-        self.takes_handcrafted = handcrafted
-        joined = sum(branch.hidden_size for branch in branches.values()) + HANDCRAFTED * handcrafted
-        self.normalise = nn.BatchNorm1d(joined)
+        super().__init__(SIZES[preset][-1], Needs(), branches, handcrafted=handcrafted)
+        self.normalise = nn.BatchNorm1d(sum(self.sizes))
         self.forget = nn.Dropout(dropout[0])
-        self.layers = dense((joined, *SIZES[preset]), activation, dropout[1])
-        self.branches.requires_grad_(False).eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Training mode for the fusion's own layers; the branches stay as they are."""
-        super().train(mode)
-        self.branches.eval()
-        return self
+        self.layers = dense((sum(self.sizes), *SIZES[preset]), activation, dropout[1])
 
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, then the handcrafted features, side by side (B, joined)."""
         with torch.no_grad():
             parts = [branch.embed(batch) for branch in self.joined]
-        if self.takes_handcrafted:
-            if batch.handcrafted is None:
-                raise ValueError("the network got a batch without handcrafted features; wanted float32 (B, 9)")
-            parts.append(batch.handcrafted)
-        return torch.cat(parts, 1)
+        return torch.cat([*parts, *self._handcrafted(batch)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""
         return self.layers(self.forget(self.normalise(features)))
+
+
+class GatedFusion(_Joined):
+    """Each branch (and the handcrafted features) brought to one size; a gate weighs them clip by clip -> 5.
+
+    One present branch is enough: an absent one has the weight 0 (after Arevalo et al. 2017). In training branches are
+    hidden at random, so that the gate knows how to do without (Neverova et al. 2016).
+    """
+
+    def __init__(
+        self,
+        activation: str,
+        *,
+        preset: str,
+        branches: dict[str, Network],
+        handcrafted: bool,
+        dropout: tuple[float, float],
+    ) -> None:
+        alternatives = Needs(alternatives=tuple(branch.needs for branch in branches.values()))
+        size = SIZES[preset][-1]
+        super().__init__(size, alternatives, branches, handcrafted=handcrafted)
+        self.centre: Tensor
+        self.scale: Tensor
+        self.register_buffer("centre", torch.zeros(sum(self.sizes)))
+        self.register_buffer("scale", torch.ones(sum(self.sizes)))
+        self.forget = nn.Dropout(dropout[0])
+        self.bring = nn.ModuleList(dense((own, size), activation, dropout[1]) for own in self.sizes)
+        self.score = nn.Linear(size, 1)
+        self.layers = dense((size, *SIZES[preset]), activation, dropout[1])
+
+    def features(self, batch: Batch) -> Tensor:
+        """The branches' hidden layers, the handcrafted features, then for each of these whether it is there, 0 or 1:
+        (B, joined + count)."""
+        able = [batch.has(branch.needs) for branch in self.joined]
+        device = self.centre.device
+        with torch.no_grad():
+            parts = [
+                branch.embed(batch) * there.to(device)[:, None]
+                if there.any()
+                else torch.zeros(len(batch), branch.hidden_size, device=device)
+                for branch, there in zip(self.joined, able, strict=True)
+            ]
+        if self.takes_handcrafted:  # they are read from faces
+            able.append(batch.has(Needs(frozenset({"faces"}))))
+        there = torch.stack(able, 1).to(device, parts[0].dtype)
+        return torch.cat([*parts, *self._handcrafted(batch), there], 1)
+
+    def fit(self, features: Tensor) -> None:
+        """Learn each column's mean and deviation, over the clips that have it, from features of the training split."""
+        joined, there = self._apart(features)
+        weights = torch.repeat_interleave(there, torch.tensor(self.sizes), 1)
+        count = weights.sum(0).clamp(min=1)
+        self.centre.copy_((joined * weights).sum(0) / count)
+        variance = (weights * (joined - self.centre.cpu()).square()).sum(0) / count
+        self.scale.copy_(variance.sqrt().clamp(min=1e-3))
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, hidden_size)."""
+        brought, there = self._bring(features)
+        there = hide_some(there) if self.training else there
+        return self.layers((self._weights(brought, there).unsqueeze(2) * brought).sum(1))
+
+    def gates(self, features: Tensor) -> Tensor:
+        """The weight of each branch, and of the handcrafted features, for each clip: (B, count), rows summing to 1."""
+        return self._weights(*self._bring(features))
+
+    def _bring(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        joined, there = self._apart(features)
+        parts = ((joined - self.centre) / self.scale).split(self.sizes, 1)
+        return torch.stack([bring(self.forget(part)) for bring, part in zip(self.bring, parts, strict=True)], 1), there
+
+    def _apart(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        return features[:, : sum(self.sizes)], features[:, sum(self.sizes) :]
+
+    def _weights(self, brought: Tensor, there: Tensor) -> Tensor:
+        return self.score(brought).squeeze(2).masked_fill(there == 0, -torch.inf).softmax(1)
+
+
+def hide_some(there: Tensor) -> Tensor:
+    """Presence (B, N) of 0 and 1 with some at random taken away, but never a clip's last."""
+    left = there * (torch.rand_like(there) > HIDE)
+    return torch.where(left.any(1, keepdim=True), left, there)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from itertools import chain
+from operator import or_
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
-from personality.preprocessing.sample import Sample
+from personality.preprocessing.sample import EMPTY, Sample
 from personality.traits import GENDERS
 
 AGE_CENTRE, AGE_SCALE = 35.0, 15.0  # years: handcrafted age is (age - 35) / 15
@@ -25,24 +29,31 @@ def handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> 
 
 
 def pick_frames(faces: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the crops (K, 224, 224, 3), spread evenly; some twice where there are fewer."""
+    """`count` of the crops (K, 224, 224, 3), spread evenly; some twice where there are fewer, black where none."""
+    if not len(faces):
+        return np.zeros((count, *faces.shape[1:]), faces.dtype)
     places = (np.arange(count) + 0.5) / count * len(faces)
     return faces[places.astype(int)]
 
 
 def make_batch(samples: Sequence[Sample], frames: int) -> Batch:
-    """The tensors of some clips, with `frames` crops each; faces are left out where a clip has none."""
+    """The tensors of some clips, with `frames` crops each; faces are left out where no clip has one."""
     audio = torch.from_numpy(np.stack([sample.audio for sample in samples]))
     extra = np.stack([handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
+    seen = torch.tensor([len(sample.faces) > 0 for sample in samples])
+    heard = torch.tensor([sample.audio_seconds > 0 for sample in samples])
     faces = None
-    if all(len(sample.faces) for sample in samples):
+    if seen.any():
         stacked = np.stack([pick_frames(sample.faces, frames) for sample in samples])
         faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
-    return Batch(audio, faces, torch.from_numpy(extra))
+    return Batch(audio, faces, torch.from_numpy(extra), present={"audio": heard, "faces": seen})
 
 
 def lacking(needs: Needs, sample: Sample) -> list[str]:
     """Why a model cannot speak on a video alone, in words; empty where it can."""
+    if needs.alternatives:
+        each = [lacking(one, sample) for one in needs.alternatives]
+        return list(dict.fromkeys(chain(*each))) if all(each) else []
     absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
     words = {"faces": "no face was found", "audio": "there is no sound"}
     reasons = [words[name] for name in absent if absent[name] and name in needs.inputs]
@@ -54,6 +65,8 @@ def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
 
     Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on.
     """
+    if needs.alternatives:
+        return reduce(or_, (speakable(cache, rows, one) for one in needs.alternatives))
     able = pd.Series(True, rows.index)
     if "faces" in needs.inputs:
         able &= rows["faces"] > 0
@@ -69,12 +82,26 @@ def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
 
 
 def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> Batch:
-    """The tensors of some rows of a cache's clips, which are all speakable: what the needs name, nothing else read."""
-    tables = {
-        name: torch.from_numpy(cache.table(name).loc[rows["clip"], list(columns)].to_numpy(np.float32, copy=True))
-        for name, columns in needs.tables
-    }
+    """The tensors of some rows of a cache's clips: what the needs name, nothing else read."""
+    tables, present = read_tables(cache, rows, needs)
     if not needs.inputs:
-        return Batch(tables=tables)
+        return Batch(tables=tables, present=present)
     crops = None if "faces" in needs.inputs else np.zeros(0, int)
-    return replace(make_batch([cache.sample(row, crops) for _, row in rows.iterrows()], frames), tables=tables)
+    batch = make_batch([read_row(cache, row, crops) for _, row in rows.iterrows()], frames)
+    return replace(batch, tables=tables, present=batch.present | present)
+
+
+def read_row(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
+    """The Sample of a row, with the crops of these numbers; an empty one where the clip could not be read, for the
+    networks that can do without it."""
+    return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY
+
+
+def read_tables(cache: Cache, rows: pd.DataFrame, needs: Needs) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The rows of the tables that the needs name, float32 (B, D), and which clips have one, bool (B,); others are 0."""
+    tables, present = {}, {}
+    for name, columns in needs.tables:
+        found = cache.table(name)[list(columns)].reindex(rows["clip"])
+        tables[name] = torch.from_numpy(found.fillna(0).to_numpy(np.float32, copy=True))
+        present[name] = torch.from_numpy(found.notna().all(axis=1).to_numpy(copy=True))
+    return tables, present

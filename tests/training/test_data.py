@@ -10,7 +10,7 @@ import torch
 from personality.models.network import Needs
 from personality.preprocessing.cache import Cache, CacheError
 from training.config import preset
-from training.data import AHEAD, Clips, clip_batches, read_split
+from training.data import AHEAD, Clips, clip_batches, read_split, split_order
 
 NEEDS = Needs(frozenset({"faces", "audio"}))
 CPU = torch.device("cpu")
@@ -23,18 +23,26 @@ def clips(cache: Cache) -> Clips:
 
 def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: Clips) -> None:
     order = torch.arange(len(clips)).flip(0)
-    drawn = list(clip_batches(clips, order, 2, CPU, epoch=5))
-    assert sum(len(labels) for _, labels in drawn) == len(clips)
+    drawn = list(clip_batches(clips, split_order(order, 2), CPU, epoch=5))
     assert len(drawn) > AHEAD, "more batches than lie ready at once"
-    for (batch, labels), numbers in zip(drawn, order.split(2), strict=True):
-        alone, its_labels = clips.batch(numbers.tolist(), 5)
-        assert torch.equal(labels, its_labels)
+    assert torch.cat([piece.numbers for piece, _ in drawn]).tolist() == order.tolist()
+    for piece, batch in drawn:
+        alone = clips.batch(piece.numbers.tolist(), 5)
         assert torch.equal(batch.faces, alone.faces)
-        assert batch.faces.shape == (len(numbers), 3, 3, 224, 224)
-    again, _ = clips.batch(order[:2].tolist(), 5)
-    other, _ = clips.batch(order[:2].tolist(), 6)
-    assert torch.equal(again.faces, drawn[0][0].faces)
+        assert batch.faces.shape == (len(piece.numbers), 3, 3, 224, 224)
+    again, other = clips.batch(order[:2].tolist(), 5), clips.batch(order[:2].tolist(), 6)
+    assert torch.equal(again.faces, drawn[0][1].faces)
     assert not torch.equal(other.faces, again.faces)
+
+
+def test_a_batch_in_pieces_is_the_batch() -> None:
+    order = torch.arange(11)
+    pieces = list(split_order(order, 4, 3))
+    assert [piece.numbers.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9, 10]]
+    assert [piece.last for piece in pieces] == [False, True, False, True, True]
+    assert [piece.weight for piece in pieces] == [0.5, 0.5, 0.5, 0.5, 1.0]
+    assert [len(piece.numbers) for piece in split_order(torch.arange(9), 4)] == [4, 4], "one clip alone is left out"
+    assert [len(piece.numbers) for piece in split_order(torch.arange(1), 4)] == [1], "unless it is all there is"
 
 
 def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
@@ -47,7 +55,7 @@ def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
 
 def test_a_consumer_that_leaves_early_leaves_no_thread(clips: Clips) -> None:
     before = threading.active_count()
-    batches = clip_batches(clips, torch.arange(len(clips)), 1, CPU, epoch=0)
+    batches = clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0)
     next(batches)
     batches.close()
     assert threading.active_count() == before
@@ -56,4 +64,4 @@ def test_a_consumer_that_leaves_early_leaves_no_thread(clips: Clips) -> None:
 def test_what_goes_wrong_in_a_thread_reaches_the_loop(clips: Clips, tmp_path: Path) -> None:
     clips.cache = Cache(tmp_path)
     with pytest.raises(CacheError, match="is missing"):
-        list(clip_batches(clips, torch.arange(len(clips)), 2, CPU, epoch=0))
+        list(clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0))

@@ -19,8 +19,9 @@ from personality.traits import TRAIT_NAMES
 from tests.training.test_training import Death
 from training.config import Stage, preset
 from training.data import TrainingError
-from training.loop import cycle, train
+from training.loop import train
 from training.runs import Run
+from training.schedule import cycle
 
 STAGES = (Stage(4, "head", 1e-2),)
 

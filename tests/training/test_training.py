@@ -3,17 +3,25 @@ import os
 import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
+from personality.design import Design
+from personality.models.network import Batch
+from personality.predict import Impression, Silence, impressions, load_models
 from personality.preprocessing.cache import Cache
 from personality.storage import exclusive
-from training import jobs
+from training import jobs, progress
+from training.__main__ import main
 from training.config import Config, Stage, preset
 from training.data import TrainingError
-from training.loop import make_optimiser, train
+from training.epoch import make_optimiser
+from training.loop import train
+from training.parts import prepare
 from training.runs import ACTIVE, Run, list_runs
 
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
@@ -220,3 +228,83 @@ def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: P
         jobs.resume(run)
     os.kill(run.status()["pid"], signal.SIGKILL)
     assert wait(run, {"stale"}) == "stale"
+
+
+def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Averaged weights, holes in the sound, pieces of batches, two stages: killed at any epoch the end is the same."""
+    config = preset(
+        "audio", "modern", stages=(Stage(2, "head", 1e-3), Stage(2, "all", 1e-4)), batch=4, accumulate=2, averaging=0.9
+    )
+    whole = run_to_end(tmp_path / "whole", cache, config)
+    for epoch in (1, 2, 3):
+        run = Run(tmp_path / f"dies-{epoch}")
+        run.create(config, cache.folder)
+        save = progress.save_weights
+
+        def die(folder: Path, network: torch.nn.Module, save=save, run=run, epoch: int = epoch) -> None:
+            if len(run.metrics()) == epoch:
+                raise Death
+            save(folder, network)
+
+        with monkeypatch.context() as patch:  # after the state of an epoch, before its weights
+            patch.setattr(progress, "save_weights", die)
+            with pytest.raises(Death):
+                train(run)
+        train(Run(run.folder))
+        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+
+
+def test_what_is_kept_is_the_average(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(3, "head", 1e-2),)
+    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=stages, batch=4, averaging=0.9))
+    stored = load_file(run.folder / "state.safetensors")
+    kept = load_file(run.folder / "model.safetensors")
+    torch.testing.assert_close(kept["output.weight"], stored["average.output.weight"].half())
+    assert not torch.equal(kept["output.weight"], stored["network.output.weight"].half())
+
+
+def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(1, "head", 1e-3, frames=1),)
+    for modality in ("audio", "visual", "audiovisual", "handcrafted"):
+        run_to_end(tmp_path / modality, cache, preset(modality, "modern", stages=stages, batch=4))
+    sample = cache.sample(cache.rows("test").iloc[0])
+    faceless = replace(sample, faces=sample.faces[:0])
+    models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
+    silent, *spoken = impressions(faceless, models)
+    assert silent == Silence("visual", "no face was found")
+    assert [type(piece) for piece in spoken] == [Impression, Impression]
+    mute = replace(faceless, audio_seconds=0.0)
+    assert all(isinstance(piece, Silence) for piece in impressions(mute, models))
+
+
+def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:
+    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
+    assert run.status()["state"] == "done"
+    parts = prepare(run)
+    with parts.autocast, torch.inference_mode():
+        traits = parts.network.eval()(Batch(audio=torch.randn(2, 80_000)))
+    assert traits.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"averaging": 1.0}, "averaging is 1.0"),
+        ({"accumulate": 20}, "1 to 16 pieces"),
+        ({"precision": "int8"}, "precision is 'int8'"),
+        ({"compile": True}, "no backbone to compile"),
+        ({"design": Design(encoder="transformer")}, "--preset modern lets you choose"),
+    ],
+)
+def test_config_refuses_what_training_cannot_do(changes: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        preset("audio", **changes)
+
+
+def test_a_design_from_the_command_line(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    command = ["check", str(cache.folder), "--modality", "visual", "--preset", "modern", "--out", str(tmp_path)]
+    assert main([*command, "--design", "colour=red"]) == 1
+    assert "--design colour is unknown; wanted NAME=VALUE with a name of backbone" in capsys.readouterr().err
+    assert main([*command, "--design", "backbone=test_resnet"]) == 1
+    assert "test_resnet wants weights: --backbone FILE, hub" in capsys.readouterr().err
+    assert main([*command, "--design", "backbone=test_resnet", "--backbone", "none"]) == 0

@@ -1,0 +1,159 @@
+"""What each idea of the preset `modern` is worth: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
+
+Every variant changes one thing, is trained with each seed on the same clips, and is compared with the preset as it
+is: the difference of accuracy on the same clips, all seeds together, with a 95 % interval that draws whole sources.
+Runs that are in FOLDER already are not trained again. Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks import machine
+from personality.analysis.differences import differences
+from personality.analysis.groups import accuracy_by
+from personality.constants import PREPROCESSING
+from personality.design import Design
+from personality.evaluate import assemble, training_means
+from personality.models.checkpoint import load_model
+from personality.preprocessing.cache import Cache
+from personality.traits import TRAIT_NAMES
+from training.config import Config, preset
+from training.data import compute_features, read_split
+from training.loop import train
+from training.memory import keep_freed_memory
+from training.runs import Run
+
+AS_IS = "as it is"
+GENERAL: dict[str, dict[str, Any]] = {
+    AS_IS: {},
+    "absolute error alone": {"loss": "l1"},
+    "no averaged weights": {"averaging": 0.0},
+}
+FUSION = {"all side by side, no gate": {"design": Design(fusion="concatenation")}}
+VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+    "audio": {
+        **GENERAL,
+        "nothing hidden": {"augment": False},
+        "transformer": {"design": Design(encoder="transformer")},
+    },
+    "visual": {**GENERAL, "mean over the frames": {"design": Design(frames="mean")}},
+    "features": GENERAL,
+    "text": GENERAL,
+    "audiovisual": {**GENERAL, **FUSION},
+    "handcrafted": {**GENERAL, **FUSION},
+    "fusion": {**GENERAL, **FUSION},
+}
+
+
+def variants(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
+    """The name and the config of every variant, with the first seed."""
+    given: dict[str, Any] = {} if options.table is None else {"table": options.table}
+    if options.branch:
+        given["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
+    whole = preset(options.modality, "modern", **given)
+    if options.head_only:
+        whole = replace(whole, stages=tuple(stage for stage in whole.stages if stage.trains == "head"))
+    for name, changes in VARIANTS[options.modality].items():
+        yield name, replace(whole, **changes)
+    if options.compact:
+        yield "preset compact", preset(options.modality, "compact", **given)
+
+
+def trained(folder: Path, config: Config, cache: Path) -> Path:
+    """The folder of a finished run of this config; it is trained where there is none, and gone on with if begun."""
+    run = Run(folder)
+    if not run.taken:
+        run.create(config, cache)
+    if run.status()["state"] != "done":
+        train(run)
+    return folder
+
+
+def seeds_together(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
+    """The predictions of one variant's runs as one model: each seed's clips beside the others', of the same sources."""
+    tables = []
+    for seed, folder in enumerate(folders):
+        network = load_model(folder).network
+        found = read_split(cache, split, network.needs)
+        # Runs whose backbones are alike share what these gave.
+        features = compute_features(network, cache, found, PREPROCESSING.faces, torch.device("cpu"))
+        with torch.inference_mode():
+            values = network.head(features).numpy()
+        predicted = pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=found.rows["clip"], model=name)
+        table = assemble(predicted, found.rows.set_index("clip"), training_means(cache.clips))
+        tables.append(table.assign(clip=table["clip"] + f"#{seed}"))
+    return pd.concat(tables, ignore_index=True)
+
+
+def concordance(table: pd.DataFrame) -> float:
+    """Lin's concordance (1989), the mean over seeds and traits."""
+    seeds = table["clip"].str.rpartition("#")[2]
+    return float(np.mean([_concordance(part) for _, part in table.groupby([seeds, "trait"])]))
+
+
+def _concordance(part: pd.DataFrame) -> float:
+    predicted, actual = part["predicted"].to_numpy(), part["actual"].to_numpy()
+    covariance = np.mean((predicted - predicted.mean()) * (actual - actual.mean()))
+    return 2 * covariance / (predicted.var() + actual.var() + (predicted.mean() - actual.mean()) ** 2)
+
+
+def rows(table: pd.DataFrame) -> Iterator[str]:
+    """A line of Markdown per variant."""
+    accuracy = accuracy_by(table).query("trait == 'mean'").set_index("model")
+    compared = differences(table, AS_IS).query("trait == 'mean'").set_index("model")
+    for name in accuracy.index:
+        seeds = table[table["model"] == name].groupby(table["clip"].str.rpartition("#")[2])
+        each = [1 - (part["predicted"] - part["actual"]).abs().mean() for _, part in seeds]
+        cells = [name, f"{accuracy.loc[name, 'accuracy']:.4f}", " ".join(f"{value:.4f}" for value in each)]
+        cells.append(f"{concordance(table[table['model'] == name]):.3f}")
+        if name == AS_IS:
+            cells.append("")
+        else:
+            row = compared.loc[name]
+            cells.append(f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]")
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("python -m benchmarks.ablations", description=__doc__)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("modality", choices=tuple(VARIANTS))
+    parser.add_argument("--out", type=Path, required=True, help="folder of runs; they are kept")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--table", help="of features in the cache")
+    parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
+    parser.add_argument("--head-only", action="store_true", help="leave out the stages that train all layers")
+    parser.add_argument("--compact", action="store_true", help="also the preset compact")
+    options = parser.parse_args()
+    keep_freed_memory()
+    cache, tables = Cache(options.cache), []
+    for name, config in variants(options):
+        called = name.replace(" ", "-").replace(",", "")
+        folders = [
+            trained(options.out / f"{options.modality}-{called}-{seed}", replace(config, seed=seed), cache.folder)
+            for seed in range(options.seeds)
+        ]
+        tables.append(seeds_together(folders, name, cache, options.split))
+    table = pd.concat(tables, ignore_index=True)
+    n, sources = table["clip"].str.rpartition("#")[0].nunique(), table["source"].nunique()
+    constant = 1 - (table["constant"] - table["actual"]).abs().mean()
+    print(f"\n{machine.describe()}; {options.modality}, {cache.card['dataset']}, {options.split},")
+    print(
+        f"n = {n} clips of {sources} sources, {options.seeds} seeds; always saying the training mean: {constant:.4f}\n"
+    )
+    print(f"| variant | accuracy | by seed | concordance | minus *{AS_IS}* |\n|---|---|---|---|---|")
+    print("\n".join(rows(table)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""The networks of the preset `modern`: attention, holes, any timm backbone, a gate that does without."""
+
+import numpy as np
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from personality.design import Design
+from personality.models import build
+from personality.models.audio import ModernAudio, with_holes
+from personality.models.fusion import HANDCRAFTED, GatedFusion, hide_some
+from personality.models.network import Batch, Needs, Network
+from personality.models.pooling import AttentionPool
+from personality.models.visual import ModernVisual
+
+SMALL = Design(backbone="test_resnet")
+
+
+def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
+    torch.manual_seed(0)
+    items = torch.randn(3, 7, 4)
+    pool = AttentionPool(4, spread=True)
+    expected = torch.cat([items.mean(1), (items.var(1, correction=0) + 1e-5).sqrt()], 1)
+    torch.testing.assert_close(pool(items), expected)
+    nn.init.ones_(pool.score[2].weight)
+    assert not torch.allclose(pool(items), expected, atol=1e-3)
+    torch.testing.assert_close(pool.weights(items).sum(1), torch.ones(3))
+
+
+def test_attention_by_hand() -> None:
+    """Scores ln 1 and ln 3 weigh 1/4 and 3/4."""
+    pool = AttentionPool(1)
+    pool.score = nn.Identity()
+    items = torch.log(torch.tensor([[[1.0], [3.0]]]))
+    assert pool.weights(items)[0].tolist() == pytest.approx([0.25, 0.75])
+    assert pool(items).item() == pytest.approx(0.75 * np.log(3))
+
+
+@pytest.mark.parametrize("encoder", ["convolution", "transformer"])
+def test_sound_is_heard_at_one_loudness(encoder: str) -> None:
+    torch.manual_seed(0)
+    network = ModernAudio("relu", Design(encoder=encoder)).eval()
+    sound = torch.randn(2, 80_000) * 0.1
+    with torch.inference_mode():
+        loud, soft = network(Batch(audio=sound)), network(Batch(audio=sound / 2))
+    assert loud.shape == (2, 5)
+    torch.testing.assert_close(loud, soft, atol=2e-3, rtol=0)
+
+
+def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
+    torch.manual_seed(0)
+    whole = torch.ones(200, 64, 251)
+    lost = with_holes(whole) == 0
+    bands, times = lost.all(2), lost.all(1)
+    assert torch.equal(lost, bands[:, :, None] | times[:, None, :])
+    assert (bands.sum(1) <= 16 + 2).all()
+    assert (times.sum(1) <= 50 + 2).all()
+    assert 0.05 < lost.float().mean() < 0.3
+    network = ModernAudio("relu", Design())
+    features = network.features(Batch(audio=torch.randn(1, 80_000)))
+    with torch.no_grad():
+        torch.testing.assert_close(network.eval().hidden(features), network.hidden(features))
+        network.augments = True
+        torch.testing.assert_close(network.hidden(features), network.hidden(features))
+
+
+@pytest.mark.parametrize("frames", ["attention", "mean"])
+def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
+    network = build("visual", preset="modern", activation="relu", design=Design(backbone="test_resnet", frames=frames))
+    assert isinstance(network, ModernVisual)
+    seen = []
+    network.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    red = torch.zeros(1, 2, 3, 224, 224, dtype=torch.uint8)
+    red[:, :, 0] = 255
+    with torch.inference_mode():
+        assert network.eval()(Batch(faces=red)).shape == (1, 5)
+    config = timm.create_model("test_resnet").pretrained_cfg
+    expected = [(v - m) / s for v, m, s in zip((1.0, 0.0, 0.0), config["mean"], config["std"], strict=True)]
+    assert seen[0][1, :, 5, 5].tolist() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["no_such_model", "hf-hub:somebody/something", "local-dir:/etc"])
+def test_a_card_cannot_send_timm_elsewhere(name: str) -> None:
+    with pytest.raises(ValueError, match="timm has no model"):
+        build("visual", preset="modern", activation="relu", design=Design(backbone=name))
+
+
+def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = ModernVisual("relu", SMALL)
+    torch.manual_seed(1)
+    other = timm.create_model("test_resnet", num_classes=0)
+    save_file(other.state_dict(), tmp_path / "weights.safetensors")
+    network.load_backbone(tmp_path / "weights.safetensors")
+    torch.testing.assert_close(network.backbone.state_dict(), other.state_dict())
+    with pytest.raises(ValueError, match="--backbone FILE, hub"):
+        network.load_backbone()
+    ModernVisual("relu", Design()).load_backbone()
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no way there")
+
+    monkeypatch.setattr(timm, "create_model", offline)
+    with pytest.raises(ValueError, match="cannot be had from timm's hub: no way there"):
+        network.download_backbone()
+
+
+def test_a_design_of_other_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="encoder is 'magic'; wanted one of convolution, transformer"):
+        Design(encoder="magic")
+
+
+class Given(Network):
+    """A branch whose hidden layer is what the batch holds for it."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(2, Needs(frozenset({kind})))
+        self.kind = kind
+
+    def features(self, batch: Batch) -> torch.Tensor:
+        return getattr(batch, self.kind).flatten(1)[:, :2].float()
+
+    def hidden(self, features: torch.Tensor) -> torch.Tensor:
+        return features
+
+
+def gate(*, handcrafted: bool = False) -> GatedFusion:
+    torch.manual_seed(0)
+    modality = "handcrafted" if handcrafted else "audiovisual"
+    branches = {"audio": Given("audio"), "visual": Given("faces")}
+    network = build(modality, preset="modern", activation="relu", branches=branches)
+    assert isinstance(network, GatedFusion)
+    return network.eval()
+
+
+def three_clips() -> Batch:
+    """The second has no face, the third no sound."""
+    faces = torch.randint(1, 9, (3, 1, 3, 4, 4), dtype=torch.uint8)
+    present = {"audio": torch.tensor([True, True, False]), "faces": torch.tensor([True, False, True])}
+    return Batch(torch.rand(3, 8), faces, torch.rand(3, HANDCRAFTED), present=present)
+
+
+def test_an_absent_branch_has_no_weight_and_no_say() -> None:
+    network, batch = gate(handcrafted=True), three_clips()
+    features = network.features(batch)
+    assert features[:, -3:].tolist() == [[1, 1, 1], [1, 0, 0], [0, 1, 1]]
+    weights = network.gates(features)
+    torch.testing.assert_close(weights.sum(1), torch.ones(3))
+    assert weights[1, 0] == 1
+    assert weights[2, 0] == 0
+    other = three_clips()
+    changed = Batch(batch.audio, other.faces * 3 + 100, batch.handcrafted, present=batch.present)
+    changed.audio[2] = 7.0
+    again = network(changed)
+    torch.testing.assert_close(again[1], network(batch)[1])
+
+
+def test_a_gate_speaks_where_one_modality_is_there() -> None:
+    network = gate()
+    assert network.needs.alternatives == (Needs(frozenset({"audio"})), Needs(frozenset({"faces"})))
+    assert network(Batch(torch.rand(1, 8), None, None)).isfinite().all()
+    assert network(three_clips()).isfinite().all()
+
+
+def test_a_gate_learns_the_spread_of_what_is_there() -> None:
+    network = gate()
+    # audio columns 1, 3 of clips that have it; the third clip's 0 is absence, not a figure.
+    features = torch.tensor([[1.0, 5, 2, 2, 1, 1], [3, 5, 2, 2, 1, 1], [0, 0, 2, 2, 0, 1]])
+    network.fit(features)
+    assert network.centre.tolist() == pytest.approx([2, 5, 2, 2])
+    assert network.scale.tolist() == pytest.approx([1, 1e-3, 1e-3, 1e-3])
+
+
+def test_hiding_never_takes_the_last() -> None:
+    torch.manual_seed(0)
+    there = torch.tensor([[1.0, 1.0], [1.0, 0.0]]).repeat(500, 1)
+    left = hide_some(there)
+    assert left.any(1).all()
+    assert (left[1::2] == there[1::2]).all()
+    assert 0.05 < (left[::2].sum(1) == 1).float().mean() < 0.5

@@ -1,0 +1,32 @@
+"""What a step makes smaller: predictions (B, 5) against labels (B, 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+from torch.nn import functional
+
+CONCORDANCE_SHARE = 0.1  # of (1 - concordance) beside the absolute error in `blend`
+SMALL = 1e-6  # added to a variance, so that a batch of one clip is finite
+
+
+def concordance(predicted: Tensor, labels: Tensor) -> Tensor:
+    """Lin's concordance correlation (1989) of each column, (5,); 1 where all agree, 0 for a constant."""
+    means, wanted = predicted.mean(0), labels.mean(0)
+    covariance = ((predicted - means) * (labels - wanted)).mean(0)
+    spread = predicted.var(0, correction=0) + labels.var(0, correction=0)
+    return 2 * covariance / (spread + (means - wanted).square() + SMALL)
+
+
+def blend(predicted: Tensor, labels: Tensor) -> Tensor:
+    """Absolute error plus a share of what concordance lacks: a model that stays near the mean pays for it."""
+    lacking = 1 - concordance(predicted, labels).mean()
+    return functional.l1_loss(predicted, labels) + CONCORDANCE_SHARE * lacking
+
+
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": functional.mse_loss,
+    "l1": functional.l1_loss,
+    "blend": blend,
+}

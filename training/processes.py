@@ -1,0 +1,92 @@
+"""One run in several processes (`torchrun -m training run ...`): who this is, its share of the rows, and how the shares
+come together. In a single process every function is the plain thing.
+
+A step's loss is taken of the whole batch, gathered from all processes, and each process sends the gradients of its own
+rows through the gathering. So any loss, concordance included, gives the gradients that one process would have.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+import torch
+import torch.distributed.nn.functional as together
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+def rank() -> int:
+    """The number of this process, 0 for the first, which alone writes."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def count() -> int:
+    """How many processes there are."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Within the context the processes that torchrun began know each other."""
+    if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
+        yield
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def device() -> torch.device:
+    """The GPU of this process, or the processor."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def first_says(word: str) -> str:
+    """What the first process passed, in every process."""
+    if count() == 1:
+        return word
+    words = [word]
+    distributed.broadcast_object_list(words, src=0)
+    return words[0]
+
+
+def share(numbers: Tensor) -> Tensor:
+    """This process's part of `numbers` (N,): as many for each process, so some come twice where N does not divide."""
+    if count() == 1:
+        return numbers
+    each = -(-len(numbers) // count())
+    return numbers[(rank() + torch.arange(each) * count()) % len(numbers)]
+
+
+def gather(rows: Tensor, total: int) -> Tensor:
+    """The rows (n, ...) of all processes' shares of `total` rows, in the order they had; gradients go through it."""
+    if count() == 1:
+        return rows
+    parts = torch.stack(together.all_gather(rows.contiguous()), 1)
+    return parts.flatten(0, 1)[:total]
+
+
+def wait() -> None:
+    """Until all processes are here."""
+    if count() > 1:
+        distributed.barrier()
+
+
+def wrap(network: nn.Module) -> nn.Module:
+    """The network with its gradients averaged over the processes."""
+    if count() == 1:
+        return network
+    if torch.cuda.is_available():
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return DistributedDataParallel(network)
+
+
+def unsynchronised(network: nn.Module) -> AbstractContextManager:
+    """Within the context backward passes keep their gradients: another one of the same step follows."""
+    return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
