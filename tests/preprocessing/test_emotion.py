@@ -22,7 +22,7 @@ def test_weights_are_small() -> None:
 def test_shipped_network_reaches_what_its_card_says(real_data: Path) -> None:
     card = json.loads((WEIGHTS.parent / "card.json").read_text())
     measured = measure(load_emotion_network(), real_data / "fer2013")
-    assert measured["accuracy"] == pytest.approx(card["public_test"]["accuracy"], abs=0.002)
+    assert measured["accuracy_without_mirror"] == pytest.approx(card["public_test"]["accuracy"], abs=0.002)
     assert measured["accuracy"] >= 0.60
 
 
