@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 WORK ?= workspace/demo
 
-.PHONY: app test lint browser demo screenshots
+.PHONY: app test lint browser demo figures screenshots
 
 app: $(VENV)/app.done
 	$(BIN)/streamlit run app.py
@@ -33,6 +33,11 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training ship $(WORK) demo
+	$(BIN)/python -m benchmarks.readme
+
+# The README's tables from the predictions that ship.
+figures: $(VENV)/test.done
+	$(BIN)/python -m benchmarks.readme
 
 screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

@@ -1,4 +1,4 @@
-"""The command line: `python -m training run | check | resume | emotion | face-model`."""
+"""The command line: `python -m training run | check | resume | emotion | portraits | face-model`."""
 
 from __future__ import annotations
 
@@ -141,6 +141,18 @@ def _emotion(options: argparse.Namespace) -> None:
     train_emotion(options.fer2013, options.out, epochs=options.epochs, seed=options.seed, start=options.start)
 
 
+def _portraits(options: argparse.Namespace) -> None:
+    from training.memory import keep_freed_memory
+    from training.portraits import cross_validate, rate_others
+
+    keep_freed_memory()
+    if options.rate is None:
+        print(cross_validate(options.portraits, options.out, epochs=options.epochs).round(3).to_string())
+        return
+    without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
+    print(f"ratings in {options.csv}; no face was found in {len(without)} pictures {' '.join(without)}")
+
+
 def _face_model(options: argparse.Namespace) -> None:
     from training.face_model import build_face_model
 
@@ -221,6 +233,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
+
+    command = commands.add_parser(
+        "portraits", help="rate still portraits: cross-validated, or pictures without ratings"
+    )
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
+    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
+    command.add_argument("--epochs", type=int, default=6)
+    command.set_defaults(run=_portraits)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)

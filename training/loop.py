@@ -6,11 +6,12 @@ goes on as if it had never stopped, without any generator's state on disk.
 
 from __future__ import annotations
 
+import errno
 import math
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import torch
@@ -23,7 +24,7 @@ from personality.traits import TRAIT_NAMES
 from training import processes
 from training.card import make_card
 from training.config import Stage
-from training.data import Clips, clip_batches, compute_features, in_order, split_order
+from training.data import Clips, TrainingError, clip_batches, compute_features, in_order, split_order
 from training.epoch import Batches, make_learner, run_epoch
 from training.losses import LOSSES
 from training.parts import Parts, prepare
@@ -66,9 +67,21 @@ def _train_alone(run: Run) -> None:
         _train(prepare(run))
     except Stopped:
         run.say("stopped", why="somebody stopped it; it can be resumed")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            _fail(run, error)
+            raise
+        full = TrainingError(f"The disk of {run.folder} is full; make room and resume. The last whole epoch is kept.")
+        _fail(run, full)
+        raise full from error
     except Exception as error:
-        run.say("failed", why=str(error) or type(error).__name__)
+        _fail(run, error)
         raise
+
+
+def _fail(run: Run, error: Exception) -> None:
+    with suppress(OSError):  # a full disk takes no last words either; the run is then stale
+        run.say("failed", why=str(error) or type(error).__name__)
 
 
 def _stop(*_: object) -> None:

@@ -131,7 +131,9 @@ def _mel() -> nn.Module:
 
 
 def _log_mel(mel: nn.Module, batch: Batch) -> Tensor:
-    return torch.log(mel(_samples(batch)) + MEL_FLOOR)
+    samples = _samples(batch)
+    with torch.autocast(samples.device.type, enabled=False):  # half precision does not hold energies
+        return torch.log(mel(samples) + MEL_FLOOR)
 
 
 def _grouped(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -13,8 +14,10 @@ from safetensors.torch import load_file
 from personality.design import Design
 from personality.models.network import Batch
 from personality.predict import Impression, Silence, impressions, load_models
-from personality.preprocessing.cache import Cache
+from personality.preprocessing import cache as cache_module
+from personality.preprocessing.cache import Cache, CacheError
 from personality.storage import exclusive
+from training import epoch as epoch_module
 from training import jobs, progress
 from training.__main__ import main
 from training.config import Config, Stage, preset
@@ -308,3 +311,65 @@ def test_a_design_from_the_command_line(cache: Cache, tmp_path: Path, capsys: py
     assert main([*command, "--design", "backbone=test_resnet"]) == 1
     assert "test_resnet wants weights: --backbone FILE, hub" in capsys.readouterr().err
     assert main([*command, "--design", "backbone=test_resnet", "--backbone", "none"]) == 0
+
+
+def a_run_of_two_epochs(cache: Cache, folder: Path, **changes: object) -> tuple[Run, bytes]:
+    """A run that stops after its first epoch, and the checkpoint that it has then."""
+    run = Run(folder)
+    run.create(preset("audio", stages=(Stage(2, "head", 1e-3),), **changes), cache.folder)
+    record = Run.record
+
+    def die(self: Run, metrics: dict) -> None:
+        if metrics["epoch"] > 1:
+            raise Death
+        record(self, metrics)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "record", die)
+        with pytest.raises(Death):
+            train(run)
+    return run, (run.folder / "model.safetensors").read_bytes()
+
+
+def test_a_loss_that_is_no_number_is_a_sentence_and_costs_nothing(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, kept = a_run_of_two_epochs(cache, tmp_path / "audio")
+    monkeypatch.setitem(epoch_module.LOSSES, "l1", lambda predicted, labels: (predicted - labels).mean() * torch.nan)
+    with pytest.raises(TrainingError, match="not a number any more; try a smaller rate"):
+        train(run)
+    assert run.status()["state"] == "failed"
+    assert (run.folder / "model.safetensors").read_bytes() == kept
+
+
+def test_a_full_disk_is_a_sentence_and_the_last_epoch_is_kept(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, kept = a_run_of_two_epochs(cache, tmp_path / "audio")
+    whole = run_to_end(tmp_path / "whole", cache, run.config)
+    state = (run.folder / "state.safetensors").read_bytes()
+
+    def full(path: Path, data: bytes) -> None:
+        path.with_name(f".{path.name}.torn").write_bytes(data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(progress, "write_bytes", full)
+        with pytest.raises(TrainingError, match=r"The disk of .* is full; make room and resume"):
+            train(run)
+    assert run.status()["why"].startswith("The disk of")
+    assert (run.folder / "model.safetensors").read_bytes() == kept
+    assert (run.folder / "state.safetensors").read_bytes() == state
+    train(run)
+    assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+
+
+def test_a_cache_of_other_constants_is_a_sentence(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "FORMAT", 99)
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio", stages=HEAD), cache.folder)
+    with pytest.raises(CacheError, match=r"is stale \(format was \d+ and is 99\); run `python -m"):
+        train(run)
+    assert run.status()["state"] == "failed"

@@ -1,0 +1,16 @@
+"""The README's figures are those of what ships."""
+
+import pytest
+
+from benchmarks.readme import PREDICTIONS, README, renewed
+from personality.evaluate import read_predictions
+
+
+def test_the_tables_are_those_of_the_shipped_predictions() -> None:
+    text = README.read_text()
+    assert renewed(text, read_predictions(PREDICTIONS)) == text, "make figures writes them anew"
+
+
+def test_a_readme_without_a_place_for_them_is_refused() -> None:
+    with pytest.raises(ValueError, match="wants one place `<!-- figures by trait -->`"):
+        renewed("# no figures", read_predictions(PREDICTIONS))
