@@ -26,6 +26,7 @@ from personality.evaluate import assemble, training_means
 from personality.models.checkpoint import load_model
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
+from training import losses
 from training.config import Config, preset
 from training.data import compute_features, read_split
 from training.loop import train
@@ -73,6 +74,8 @@ def trained(folder: Path, config: Config, cache: Path) -> Path:
     run = Run(folder)
     if not run.taken:
         run.create(config, cache)
+    if run.config != config or run.cache != cache.resolve():
+        raise ValueError(f"{folder} holds a run of other choices; name another folder with --out.")
     if run.status()["state"] != "done":
         train(run)
     return folder
@@ -97,13 +100,8 @@ def seeds_together(folders: list[Path], name: str, cache: Cache, split: str) -> 
 def concordance(table: pd.DataFrame) -> float:
     """Lin's concordance (1989), the mean over seeds and traits."""
     seeds = table["clip"].str.rpartition("#")[2]
-    return float(np.mean([_concordance(part) for _, part in table.groupby([seeds, "trait"])]))
-
-
-def _concordance(part: pd.DataFrame) -> float:
-    predicted, actual = part["predicted"].to_numpy(), part["actual"].to_numpy()
-    covariance = np.mean((predicted - predicted.mean()) * (actual - actual.mean()))
-    return 2 * covariance / (predicted.var() + actual.var() + (predicted.mean() - actual.mean()) ** 2)
+    parts = [torch.from_numpy(part[["predicted", "actual"]].to_numpy()) for _, part in table.groupby([seeds, "trait"])]
+    return float(np.mean([losses.concordance(part[:, :1], part[:, 1:]).item() for part in parts]))
 
 
 def rows(table: pd.DataFrame) -> Iterator[str]:

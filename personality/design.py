@@ -22,6 +22,8 @@ class Design:
     fusion: str = "gate"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.backbone, str):
+            raise ValueError(f"backbone is {self.backbone!r}; wanted the name of a timm model")
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")

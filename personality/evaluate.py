@@ -85,14 +85,15 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     import torch
 
     from personality.models.checkpoint import load_model
-    from personality.models.inputs import read_batch
+    from personality.models.inputs import read_batch, speakable
 
     network = load_model(folder).network
     if network.needs.inputs:
         raise PredictionsError(f"{folder.name} takes videos; `predict` reads them. This is for models of tables.")
     labelled = cache.clips.dropna(subset=list(TRAIT_NAMES))["clip"]
-    shared = set.intersection(*(set(cache.table(name).index) for name, _ in network.needs.tables))
-    clips = pd.DataFrame({"clip": sorted(shared - set(labelled))})
+    named = set[str]().union(*(cache.table(name).index for name, _ in network.needs.tables))
+    clips = pd.DataFrame({"clip": sorted(named - set(labelled))})
+    clips = clips[speakable(cache, clips, network.needs)].reset_index(drop=True)
     if clips.empty:
         raise PredictionsError(f"All clips of the table have labels; `evaluate` compares {folder.name} with them.")
     with torch.inference_mode():

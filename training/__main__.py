@@ -100,6 +100,8 @@ def _config(options: argparse.Namespace) -> Config:
     if options.design:
         changes["design"] = _design(options.design)
     if options.batch not in (None, LARGEST):
+        if not options.batch.isdecimal():
+            raise ValueError(f"--batch is {options.batch!r}; wanted a number of clips, or {LARGEST}")
         changes["batch"] = int(options.batch)
     config = preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
     return replace(config, batch=_largest(options, config)) if options.batch == LARGEST else config
@@ -241,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
     command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
     command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
-    command.add_argument("--epochs", type=int, default=6)
+    command.add_argument("--epochs", type=int, default=4)
     command.set_defaults(run=_portraits)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")

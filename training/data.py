@@ -54,7 +54,8 @@ def read_split(cache: Cache, split: str, needs: Needs) -> Split:
     rows = cache.rows(split)
     kept = rows[speakable(cache, rows, needs)].reset_index(drop=True)
     if kept.empty:
-        wanted = " and ".join([*sorted(needs.inputs), *(f"a row in the table {name}" for name, _ in needs.tables)])
+        needed = [*sorted(needs.inputs), *(f"a row in the table {name}" for name, _ in needs.tables)]
+        wanted = (" or " if needs.alternatives else " and ").join(needed)
         raise TrainingError(f"The split {split} of {cache.folder} has no clip with labels and {wanted}.")
     labels = torch.from_numpy(kept[list(TRAIT_NAMES)].to_numpy(np.float32, copy=True))
     return Split(kept, labels, len(rows) - len(kept))
@@ -69,6 +70,8 @@ def compute_features(network: Network, cache: Cache, split: Split, frames: int, 
     Each process computes its share. The last REMEMBERED results stay in memory: runs one after another in a process,
     of several seeds for instance, share them.
     """
+    if not network.needs.inputs:
+        return _compute_features(network, cache, split, frames, device)
     key = _fingerprint(network, cache, split, frames)
     if key not in _remembered:
         _remembered[key] = _compute_features(network, cache, split, frames, device)
@@ -79,8 +82,9 @@ def compute_features(network: Network, cache: Cache, split: Split, frames: int, 
 
 def _fingerprint(network: Network, cache: Cache, split: Split, frames: int) -> str:
     """A digest of the network's tensors and of the clips."""
-    digest = hashlib.sha256(f"{type(network)} {network.needs} {cache.folder.resolve()} {frames}".encode())
-    digest.update(" ".join(split.rows["clip"]).encode())
+    made = [cache.table_path(name).stat().st_mtime_ns for name, _ in network.needs.tables]
+    facts = (type(network), network.needs, cache.folder.resolve(), cache.card, made, frames)
+    digest = hashlib.sha256(f"{facts} {' '.join(split.rows['clip'])}".encode())
     for name, tensor in network.state_dict().items():
         if name.startswith(FIXED):
             digest.update(tensor.cpu().numpy().tobytes())
@@ -146,12 +150,14 @@ class Piece(NamedTuple):
 def split_order(order: Tensor, size: int, pieces: int = 1) -> Iterator[Piece]:
     """An epoch's order of clips in batches of `size`, each in so many pieces.
 
-    A batch of a single clip at the end is left out: batch normalisation has no spread to learn from in it.
+    A last batch that leaves a process a single clip is left out, unless it is all there is: batch normalisation has no
+    spread to learn from in one.
     """
+    least = 2 * processes.count()
     for batch in order.split(size):
-        if len(batch) == 1 < len(order):
+        if len(batch) < min(least, len(order)):
             return
-        parts = batch.tensor_split(min(pieces, max(1, len(batch) // 2)))
+        parts = batch.tensor_split(min(pieces, max(1, len(batch) // least)))
         for place, numbers in enumerate(parts):
             yield Piece(numbers, len(numbers) / len(batch), place == len(parts) - 1)
 

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 
 from personality.models.inputs import read_batch
+from training import processes
 from training.config import Stage
 from training.data import TrainingError
 from training.memory import free_bytes, held_bytes
@@ -39,8 +40,14 @@ def fixed_bytes(parts: Parts) -> int:
 
 
 def clip_bytes(parts: Parts) -> float:
-    """What one clip more in a batch adds to what a forward pass holds, in the stage where that is most."""
-    return max(_added(parts, stage) for stage in parts.config.stages)
+    """What one clip more in a batch adds to what a forward pass holds, in the stage where that is most.
+
+    Raises TrainingError where memory does not suffice even for a few clips.
+    """
+    try:
+        return max(_added(parts, stage) for stage in parts.config.stages)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise TrainingError(f"Memory does not suffice even for {MANY} clips; take fewer frames.") from error
 
 
 def _added(parts: Parts, stage: Stage) -> float:
@@ -60,12 +67,14 @@ def _held(parts: Parts, stage: Stage, rows: pd.DataFrame) -> int:
 
 
 def largest_batch(parts: Parts) -> int:
-    """The largest power of two of clips that a step has room for in free memory, and the training split has.
+    """The largest power of two of clips that a step has room for in free memory, and the training split has; a batch in
+    pieces, or in several processes, is as much larger.
 
     Raises TrainingError where not even two clips fit.
     """
     room = SPARE * (free_bytes(parts.device) - fixed_bytes(parts))
-    most = min(MOST, len(parts.training.rows), max(0, int(room / clip_bytes(parts))))
+    shares = parts.config.accumulate * processes.count()
+    most = min(MOST, len(parts.training.rows), max(0, int(room / clip_bytes(parts))) * shares)
     if most < 2:
         raise TrainingError("Memory does not suffice for a batch of two clips; take fewer frames or a smaller network.")
     return 2 ** (most.bit_length() - 1)

@@ -47,6 +47,7 @@ def train_emotion(fer2013: Path, out: Path, *, epochs: int, seed: int, start: Pa
     folder of weights to begin from, None: random.
     """
     torch.manual_seed(seed)
+    before = 0 if start is None else _epochs_of(start)
     out.mkdir(parents=True, exist_ok=True)
     images, labels = load_fer2013(fer2013 / "training.npz")
     network = EmotionNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -70,9 +71,15 @@ def train_emotion(fer2013: Path, out: Path, *, epochs: int, seed: int, start: Pa
         _save_state(out / STATE, network, optimiser, average, epoch + 1)
         print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.3f}", flush=True)
     with average.in_place():
-        figures = write_emotion(network, out, fer2013, epochs=epochs, seed=seed, start=start)
+        figures = write_emotion(network, out, fer2013, epochs=epochs, seed=seed, before=before)
     (out / STATE).unlink(missing_ok=True)
     return figures["accuracy"]
+
+
+def _epochs_of(folder: Path) -> int:
+    """For how many epochs the weights in a folder were trained, by their card."""
+    card = json.loads((folder / "card.json").read_text())
+    return card["epochs"] + card.get("epochs_before", 0)
 
 
 def _save_state(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: Average, epoch: int) -> None:
@@ -152,11 +159,13 @@ def measure(network: nn.Module, fer2013: Path) -> dict[str, Any]:
 
 
 def write_emotion(
-    network: nn.Module, out: Path, fer2013: Path, *, epochs: int, seed: int, start: Path | None
+    network: nn.Module, out: Path, fer2013: Path, *, epochs: int, seed: int, before: int
 ) -> dict[str, Any]:
-    """Write half-precision weights and a card; returns its figures, which are measured on exactly those weights."""
+    """Write half-precision weights and a card; returns its figures, which are measured on exactly those weights.
+
+    before: epochs that the weights had been trained for when this training began.
+    """
     halves = {name: t.half().contiguous() if t.is_floating_point() else t for name, t in network.state_dict().items()}
-    began = None if start is None else json.loads((start / "card.json").read_text())
     with atomic_path(out / "model.safetensors") as temporary:
         save_file(halves, temporary)
     kept = EmotionNetwork()
@@ -168,7 +177,7 @@ def write_emotion(
         "parameters": sum(p.numel() for p in network.parameters()),
         "trained_on": "FER-2013 training (28,709 faces; research use)",
         "epochs": epochs,
-        "epochs_before": 0 if began is None else began["epochs"] + began.get("epochs_before", 0),
+        "epochs_before": before,
         "seed": seed,
         "public_test": figures,
         "licence": "weights: research use, as FER-2013",

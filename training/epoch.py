@@ -57,14 +57,15 @@ class Learner:
 def make_learner(parts: Parts, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
     """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
     optimiser = make_optimiser(_select(parts.network, stage), parts.config, stage.rate)
-    average = Average(parts.network, parts.config.averaging, FIXED) if parts.config.averaging else None
+    still = FIXED if stage.trains == "all" else (*FIXED, "backbone.")
+    average = Average(parts.network, parts.config.averaging, still) if parts.config.averaging else None
     if state is not None:
         restore(optimiser, state)
         if average is not None:
             average.load(with_prefix(state, "average."), steps)
-    if parts.config.compile:
+    if parts.config.compile and stage.trains == "all":
         parts.network.backbone.compile()  # type: ignore[union-attr]
-    return Learner(processes.wrap(Step(parts.network)), optimiser, average)
+    return Learner(processes.wrap(Step(parts.network), parts.network), optimiser, average)
 
 
 def _select(network: Network, stage: Stage) -> list[nn.Parameter]:

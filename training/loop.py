@@ -111,8 +111,9 @@ def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
 
 
 def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    learner = make_learner(parts, stage, state, progress.averaged)
+    # First what is fitted to the data: an average of it that began before would never quite arrive.
     draw, predict = _sources(parts, stage, fresh=state is None and progress.stage == 0)
+    learner = make_learner(parts, stage, state, progress.averaged)
     while progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience:
         # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
@@ -123,7 +124,8 @@ def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, 
         loss = run_epoch(parts, learner, draw(order, progress.stage_epoch), rates, progress.epoch)
         seconds = time.monotonic() - began
         with learner.averaged:
-            predicted = predict()
+            # What one process finds decides for all, or some would stop earlier than others.
+            predicted = processes.first_says(predict())
         _note_epoch(parts, progress, loss, predicted, seconds)
         keep(parts, learner, progress)
     stopped_early = progress.waited >= parts.config.patience
@@ -204,7 +206,8 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         "clips_per_second": len(parts.training.rows) / seconds,
     }
     parts.run.record(row)
-    parts.board.add(row)
+    if not processes.rank():
+        parts.board.add(row)
     figures = f"loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}"
     parts.run.log(f"epoch {progress.epoch}: {figures}")
     parts.run.say(
@@ -221,8 +224,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
 def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
     """The card, with the figures that the stored, half-precision weights reach; returns those."""
     load_best(parts)
-    features = compute_features(parts.network, parts.cache, parts.validation, PREPROCESSING.faces, parts.device)
-    card = make_card(parts, _predict_features(parts, features), best_epoch=progress.best_epoch)
+    card = make_card(parts, _predict_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
     if not processes.rank():
         save_card(parts.run.folder, card, parts.branches)
     return card["metrics"]

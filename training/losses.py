@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional
 
-CONCORDANCE_SHARE = 0.1  # of (1 - concordance) beside the absolute error in `blend`
+CONCORDANCE_SHARE = 0.03  # of (1 - concordance) beside the absolute error in `blend`
 SMALL = 1e-6  # added to a variance, so that a batch of one clip is finite
 
 

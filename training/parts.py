@@ -40,7 +40,7 @@ class Parts:
     def autocast(self) -> torch.autocast:
         """The arithmetic of a step."""
         wanted = self.config.precision
-        able = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        able = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         halves = wanted == "bfloat16" or (wanted == "auto" and able)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=halves)
 

@@ -4,6 +4,7 @@ more than a ridge regression on features that stay as ImageNet made them: `pytho
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from training.averaging import Average
 from training.schedule import cycle
 
 FOLDS, SEED = 5, 0
-EPOCHS, BATCH, RATE, WEIGHT_DECAY, AVERAGING = 6, 16, 3e-4, 0.02, 0.98
+EPOCHS, BATCH, RATE, WEIGHT_DECAY, AVERAGING = 4, 16, 3e-4, 0.02, 0.98
 DROPOUT = 0.2
 ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -118,7 +119,6 @@ def train_rater(crops: np.ndarray, standard: np.ndarray, ridge: RidgeCV, *, epoc
     order = (part for _ in range(epochs) for part in torch.randperm(len(crops)).split(BATCH))
     for step, part in enumerate(tqdm(order, total=steps, desc="steps", leave=False, disable=None)):
         rater.train()
-        rater.visual.train()
         varied = np.stack([vary_faces(crops[number][None], random)[0] for number in part.tolist()])
         optimiser.param_groups[0]["lr"] = RATE * cycle(step, steps)
         loss = functional.mse_loss(rater(varied), wanted[part])
@@ -126,9 +126,7 @@ def train_rater(crops: np.ndarray, standard: np.ndarray, ridge: RidgeCV, *, epoc
         loss.backward()
         optimiser.step()
         average.update()
-    with torch.no_grad(), average.in_place():
-        kept = {name: tensor.clone() for name, tensor in rater.state_dict().items()}
-    rater.load_state_dict(kept)
+    rater.load_state_dict(average.tensors, strict=False)
     return rater
 
 
@@ -138,15 +136,15 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
 
     folder: `images/` and `attribute_means.csv`, whose `stimulus` names the pictures.
     """
-    ratings = read_ratings(folder)
-    portraits = read_portraits(folder / "images")
-    truth = ratings.loc[portraits.names].to_numpy()
+    portraits, ratings = read_rated(folder)
+    truth = ratings.to_numpy()
     frozen = Rater(1).look(portraits.crops)
     rated = {"network": np.zeros_like(truth), "ridge": np.zeros_like(truth)}
     out.mkdir(parents=True, exist_ok=True)
     split = KFold(folds, shuffle=True, random_state=SEED).split(truth)
+    of = f"{portraits.names} {epochs}".encode() + truth.tobytes()
     for number, (training, held) in enumerate(split):
-        path = out / f"fold-{number}-of-{folds}.npz"
+        path = out / f"fold-{number}-of-{folds}-{hashlib.sha256(of).hexdigest()[:12]}.npz"
         if not path.exists():
             centre, spread = truth[training].mean(0), truth[training].std(0)
             standard = (truth[training] - centre) / spread
@@ -169,17 +167,28 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
     return report
 
 
-def read_ratings(folder: Path) -> pd.DataFrame:
-    """Mean ratings 0 to 100, by the names of the pictures."""
-    table = pd.read_csv(folder / "attribute_means.csv", dtype={"stimulus": str})
-    return table.set_index("stimulus")
+def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
+    """The portraits in `images/` with a face, and their mean ratings 0 to 100 from `attribute_means.csv`, a row each.
+
+    Raises ValueError where a picture has no ratings.
+    """
+    path = folder / "attribute_means.csv"
+    table = pd.read_csv(path, dtype={"stimulus": str})
+    if "stimulus" not in table:
+        raise ValueError(f"{path} has no column stimulus; wanted the names of the pictures in it.")
+    portraits, ratings = read_portraits(folder / "images"), table.set_index("stimulus")
+    missing = [name for name in portraits.names if name not in ratings.index]
+    if missing:
+        raise ValueError(f"{path} has no ratings of {missing[0]}; add a row or take the picture away.")
+    return portraits, ratings.loc[portraits.names]
 
 
 def rate_others(folder: Path, others: Path, csv: Path, *, epochs: int = EPOCHS) -> list[str]:
     """Train on all portraits of `folder`, rate the pictures in `others`, write them as CSV (`stimulus` and a column per
     attribute, 0 to 100); returns the names in which no face was found."""
-    ratings, portraits = read_ratings(folder), read_portraits(folder / "images")
-    truth, strangers = ratings.loc[portraits.names].to_numpy(), read_portraits(others)
+    (portraits, ratings), strangers = read_rated(folder), read_portraits(others)
+    truth = ratings.to_numpy()
+    csv.parent.mkdir(parents=True, exist_ok=True)
     centre, spread = truth.mean(0), truth.std(0)
     standard = (truth - centre) / spread
     ridge = fit_ridge(Rater(1).look(portraits.crops), standard)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
 import torch.distributed.nn.functional as together
@@ -47,13 +48,13 @@ def device() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
-def first_says(word: str) -> str:
+def first_says(thing: Any) -> Any:
     """What the first process passed, in every process."""
     if count() == 1:
-        return word
-    words = [word]
-    distributed.broadcast_object_list(words, src=0)
-    return words[0]
+        return thing
+    things = [thing]
+    distributed.broadcast_object_list(things, src=0)
+    return things[0]
 
 
 def share(numbers: Tensor) -> Tensor:
@@ -78,13 +79,16 @@ def wait() -> None:
         distributed.barrier()
 
 
-def wrap(network: nn.Module) -> nn.Module:
-    """The network with its gradients averaged over the processes."""
+def wrap(step: nn.Module, network: nn.Module) -> nn.Module:
+    """The step with its gradients averaged over the processes; on GPUs its network's own batch normalisations take
+    their statistics of all. Backbones and branches keep theirs fixed, and timm's may hold an activation: not those."""
     if count() == 1:
-        return network
+        return step
     if torch.cuda.is_available():
-        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    return DistributedDataParallel(network)
+        for name, child in network.named_children():
+            if name not in ("backbone", "branches"):
+                setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+    return DistributedDataParallel(step)
 
 
 def unsynchronised(network: nn.Module) -> AbstractContextManager:

@@ -19,10 +19,8 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def restore(optimiser: torch.optim.Optimizer, state: dict[str, Tensor] | None) -> None:
+def restore(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
     """Give an optimiser the moments that `load_state` read."""
-    if state is None:
-        return
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimiser."):

@@ -28,7 +28,7 @@ NOT_FOR = (
 )
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
-WHOLE = "knots"  # kept in full precision: quantiles of figures that may be large, and near each other
+WHOLE = ("knots", "centre", "scale")  # kept in full precision: of figures that may be large, and near each other
 
 
 class CheckpointError(ValueError):
@@ -53,7 +53,7 @@ class Model:
 def save_weights(folder: Path, network: Network) -> None:
     """Write the network's own tensors in half precision, atomically; a fusion's branches stay in their own folders."""
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() and not name.endswith(WHOLE) else tensor).cpu().contiguous()
+        name: (tensor.half() if tensor.is_floating_point() and name not in WHOLE else tensor).cpu().contiguous()
         for name, tensor in network.state_dict().items()
         if not name.startswith(ELSEWHERE)
     }

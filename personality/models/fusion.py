@@ -16,6 +16,7 @@ SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
 # Dropout of what is joined, and after each layer.
 DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2), "modern": (0.0, 0.2)}
 FREE_DROPOUT = (0.5, 0.5)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
+STILL = 1e-3  # a column that spreads less over the training split is not stretched
 HIDE = 0.15  # how often a branch is hidden from a gate in training, so that it learns to do without
 
 
@@ -112,7 +113,7 @@ class GatedFusion(_Joined):
         device = self.centre.device
         with torch.no_grad():
             parts = [
-                branch.embed(batch) * there.to(device)[:, None]
+                torch.where(there.to(device)[:, None], branch.embed(batch), 0.0)  # what is absent may be no number
                 if there.any()
                 else torch.zeros(len(batch), branch.hidden_size, device=device)
                 for branch, there in zip(self.joined, able, strict=True)
@@ -129,7 +130,8 @@ class GatedFusion(_Joined):
         count = weights.sum(0).clamp(min=1)
         self.centre.copy_((joined * weights).sum(0) / count)
         variance = (weights * (joined - self.centre.cpu()).square()).sum(0) / count
-        self.scale.copy_(variance.sqrt().clamp(min=1e-3))
+        spread = variance.sqrt()
+        self.scale.copy_(torch.where(spread > STILL, spread, 1.0))
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""

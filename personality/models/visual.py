@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from personality.constants import PREPROCESSING
 from personality.design import Design
 from personality.models.network import Batch, Needs, Network, dense
 from personality.models.pooling import AttentionPool
@@ -96,13 +97,12 @@ class ModernVisual(Network):
     def __init__(self, activation: str, design: Design) -> None:
         """Raises ValueError where timm has no model of the design's name; a name of timm's hub is none."""
         super().__init__(128, Needs(frozenset({"faces"})))
-        if not timm.is_model(design.backbone):
-            raise ValueError(f"timm has no model {design.backbone!r}; timm.list_models() names those it has")
-        backbone: Any = timm.create_model(design.backbone, pretrained=False, num_classes=0)
+        backbone = _timm_model(design.backbone)
         self.name, self.backbone = design.backbone, backbone.to(memory_format=torch.channels_last)
         self.mean, self.deviation = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
-        self.pool = AttentionPool(backbone.num_features) if design.frames == "attention" else None
-        self.layers = nn.Sequential(nn.Dropout(0.3), dense((backbone.num_features, 128), activation, 0.3))
+        size = backbone.head_hidden_size
+        self.pool = AttentionPool(size) if design.frames == "attention" else None
+        self.layers = nn.Sequential(nn.Dropout(0.3), dense((size, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
         """(B, T, D), D the size of the backbone's features."""
@@ -129,6 +129,21 @@ class ModernVisual(Network):
         except Exception as error:  # whatever a network, a hub or a file on the way raises
             raise ValueError(f"the weights of {self.name} cannot be had from timm's hub: {error}") from error
         self.backbone.load_state_dict(found.state_dict())
+
+
+def _timm_model(name: str) -> Any:
+    """A timm model without weights. Raises ValueError where timm has none of this name, or it cannot look at crops."""
+    if not timm.is_model(name):
+        raise ValueError(f"timm has no model {name!r}; timm.list_models() names those it has")
+    try:
+        model: Any = timm.create_model(name, pretrained=False, num_classes=0)
+    except RuntimeError as error:  # a tag of weights that it does not know
+        raise ValueError(f"timm has no model {name!r}: {error}") from error
+    side = PREPROCESSING.face_size
+    if model.pretrained_cfg.get("fixed_input_size") and model.pretrained_cfg["input_size"][1:] != (side, side):
+        wanted = "x".join(map(str, model.pretrained_cfg["input_size"][1:]))
+        raise ValueError(f"{name} takes pictures of {wanted} pixels only; faces are {side}x{side}")
+    return model
 
 
 def _load_timm(backbone: nn.Module, path: Path | None) -> None:

@@ -59,11 +59,13 @@ def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
     assert (times.sum(1) <= 50 + 2).all()
     assert 0.05 < lost.float().mean() < 0.3
     network = ModernAudio("relu", Design())
+    network.layers = nn.Identity()  # no dropout: what varies is what is heard
     features = network.features(Batch(audio=torch.randn(1, 80_000)))
     with torch.no_grad():
-        torch.testing.assert_close(network.eval().hidden(features), network.hidden(features))
+        torch.testing.assert_close(network.train().hidden(features), network.hidden(features))
         network.augments = True
-        torch.testing.assert_close(network.hidden(features), network.hidden(features))
+        assert not torch.allclose(network.hidden(features), network.hidden(features))
+        torch.testing.assert_close(network.eval().hidden(features), network.hidden(features))
 
 
 @pytest.mark.parametrize("frames", ["attention", "mean"])
@@ -81,7 +83,18 @@ def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
     assert seen[0][1, :, 5, 5].tolist() == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("name", ["no_such_model", "hf-hub:somebody/something", "local-dir:/etc"])
+def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes() -> None:
+    design = Design(backbone="mobilenetv3_small_050")  # 288 features, and a head of 1024 after them
+    network = build("visual", preset="modern", activation="relu", design=design).eval()
+    with torch.inference_mode():
+        assert network(Batch(faces=torch.zeros(1, 1, 3, 224, 224, dtype=torch.uint8))).shape == (1, 5)
+    with pytest.raises(ValueError, match="takes pictures of 160x160 pixels only; faces are 224x224"):
+        build("visual", preset="modern", activation="relu", design=Design(backbone="test_vit"))
+    with pytest.raises(ValueError, match="backbone is 7"):
+        Design(backbone=7)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["no_such_model", "hf-hub:somebody/something", "local-dir:/etc", "resnet18.nope"])
 def test_a_card_cannot_send_timm_elsewhere(name: str) -> None:
     with pytest.raises(ValueError, match="timm has no model"):
         build("visual", preset="modern", activation="relu", design=Design(backbone=name))
@@ -171,7 +184,22 @@ def test_a_gate_learns_the_spread_of_what_is_there() -> None:
     features = torch.tensor([[1.0, 5, 2, 2, 1, 1], [3, 5, 2, 2, 1, 1], [0, 0, 2, 2, 0, 1]])
     network.fit(features)
     assert network.centre.tolist() == pytest.approx([2, 5, 2, 2])
-    assert network.scale.tolist() == pytest.approx([1, 1e-3, 1e-3, 1e-3])
+    assert network.scale.tolist() == [1, 1, 1, 1], "a column that stands still is not stretched"
+
+
+def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
+    """A clip with words alone, in a fusion of words with a fusion of sound and faces."""
+    torch.manual_seed(0)
+    words = Given("handcrafted")
+    branches = {"inner": gate(), "words": words}
+    network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
+    nobody = torch.zeros(2, dtype=torch.bool)
+    faces = torch.zeros(2, 1, 3, 4, 4, dtype=torch.uint8)
+    batch = Batch(torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED), present={"audio": nobody, "faces": nobody})
+    features = network.features(batch)
+    assert features.isfinite().all()
+    assert network.gates(features).tolist() == [[0, 1], [0, 1]]
+    assert network(batch).isfinite().all()
 
 
 def test_hiding_never_takes_the_last() -> None:

@@ -1,5 +1,6 @@
 """Ratings of stills: sampled faces of people who do not exist, rated by how light they are."""
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 
 from personality.synthetic.face_model import load_face_model
+from training import portraits as portraits_module
 from training.__main__ import main
 from training.portraits import cross_validate, fit_ridge, read_portraits
 
@@ -41,13 +43,37 @@ def test_faces_are_found_and_pictures_without_one_are_named(portraits: Path) -> 
 def test_each_portrait_is_rated_by_models_that_have_not_seen_it(
     portraits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seen: list[set[bytes]] = []
+    train, rate = portraits_module.train_rater, portraits_module.Rater.rate
+
+    def spy(crops: np.ndarray, *arguments: object, **options: object) -> portraits_module.Rater:
+        seen.append({crop.tobytes() for crop in crops})
+        return train(crops, *arguments, **options)
+
+    def check(self: portraits_module.Rater, crops: np.ndarray) -> np.ndarray:
+        assert len(crops) == 5
+        assert not seen[-1] & {crop.tobytes() for crop in crops}
+        return rate(self, crops)
+
+    monkeypatch.setattr(portraits_module, "train_rater", spy)
+    monkeypatch.setattr(portraits_module.Rater, "rate", check)
     report = cross_validate(portraits, tmp_path, epochs=1, folds=2)
+    assert [len(one) for one in seen] == [5, 5]
     assert list(report.index) == ["light", "red"]
     assert list(report.columns) == ["network", "ridge"]
-    held = [np.load(path)["network"] for path in sorted(tmp_path.glob("fold-*.npz"))]
-    assert [len(part) for part in held] == [5, 5]
-    monkeypatch.setattr("training.portraits.train_rater", lambda *_, **__: pytest.fail("the folds are there already"))
+    monkeypatch.setattr(portraits_module, "train_rater", lambda *_, **__: pytest.fail("the folds are there already"))
     pd.testing.assert_frame_equal(cross_validate(portraits, tmp_path, epochs=1, folds=2), report)
+
+
+def test_a_picture_without_ratings_is_named(portraits: Path, tmp_path: Path) -> None:
+    shutil.copytree(portraits, tmp_path / "p")
+    table = pd.read_csv(tmp_path / "p" / "attribute_means.csv")
+    table[table["stimulus"] != 4].to_csv(tmp_path / "p" / "attribute_means.csv", index=False)
+    with pytest.raises(ValueError, match="has no ratings of 4; add a row"):
+        cross_validate(tmp_path / "p", tmp_path / "out")
+    table.rename(columns={"stimulus": "x"}).to_csv(tmp_path / "p" / "attribute_means.csv", index=False)
+    with pytest.raises(ValueError, match="has no column stimulus"):
+        cross_validate(tmp_path / "p", tmp_path / "out")
 
 
 def test_ridge_is_found_from_what_is_linear() -> None:

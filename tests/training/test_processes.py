@@ -1,5 +1,6 @@
 """One run in two processes is the run of one; a batch in pieces is the batch."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from personality.evaluate import evaluate
 from personality.preprocessing.cache import Cache
 from tests.conftest import ROOT
 from training import processes
@@ -54,14 +56,19 @@ def test_two_processes_get_what_one_gets(cache: Cache, tmp_path: Path) -> None:
 
 
 def test_whole_clips_in_two_processes_from_the_command_line(cache: Cache, tmp_path: Path) -> None:
-    """A backbone trained in pieces, compared with one process."""
+    """A backbone is trained and keeps its activations; one process alone writes and speaks."""
     design = ["--preset", "modern", "--design", "backbone=test_resnet", "--backbone", "none"]
-    rest = ["--epochs", "1", "--batch", "4", "--accumulate", "2", "--averaging", "0.5", "--loss", "l1"]
+    rest = ["--epochs", "1", "--batch", "8", "--accumulate", "2", "--averaging", "0.5", "--loss", "l1"]
     out = in_two(["run", str(cache.folder), "--modality", "visual", "--out", str(tmp_path), *design, *rest])
     assert out.count("run in") == out.count("done:") == 1, "only the first process speaks"
     run = Run(tmp_path / "visual")
     assert [row["trains"] for row in run.metrics()] == ["head", "all"]
     assert run.config.design.backbone == "test_resnet"
+    table, _ = evaluate([run.folder], cache, "validation")
+    reached = 1 - (table["predicted"] - table["actual"]).abs().mean()
+    card = json.loads((run.folder / "card.json").read_text())
+    assert reached == pytest.approx(card["metrics"]["accuracy"], abs=1e-6), "what was judged is what is stored"
+    assert len(list((run.folder / "tensorboard").iterdir())) <= 2, "one file a beginning, of one process"
 
 
 def test_a_batch_in_pieces_gives_its_gradients(cache: Cache, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from personality.analysis.groups import PredictionsError, accuracy_by
 from personality.dataset import load_dataset
@@ -92,6 +93,44 @@ def test_resumed_with_a_falling_rate_equals_never_stopped(
             train(torn)
     train(Run(torn.folder))
     assert (torn.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+
+
+def test_what_was_fitted_to_the_data_is_not_averaged_away(tables: Cache, tmp_path: Path) -> None:
+    """Quantiles of a column of few values lie on each other: a hair's breadth between them would move every rank."""
+    folder = tmp_path / "cache"
+    cache_of_steps = Cache(folder)
+    folder.mkdir()
+    tables.clips.to_parquet(folder / "clips.parquet")
+    (folder / "card.json").write_text((tables.folder / "card.json").read_text())
+    clips = tables.clips["clip"]
+    add_table(cache_of_steps, "hints", pd.DataFrame({"yes": np.arange(len(clips)) % 2, "one": 3.1}, clips))
+    knots = []
+    for averaging in (0.9, 0.0):
+        run = Run(tmp_path / str(averaging))
+        stages = (Stage(10, "head", 1e-3),)
+        config = preset("features", "modern", table="hints", stages=stages, batch=4, averaging=averaging)
+        run.create(config, folder)
+        train(run)
+        knots.append(load_model(run.folder).network.knots)
+    assert torch.equal(*knots)
+    assert len(knots[0][:, 1].unique()) == 1
+
+
+def test_words_or_figures_are_enough_for_a_gate(features: Run, tables: Cache, tmp_path: Path) -> None:
+    """predict-table speaks on the clips of any table."""
+    clips = tables.clips["clip"]
+    both = pd.DataFrame({"x": np.linspace(0, 1, len(clips) + 1)}, [*clips, "another.mp4"])
+    add_table(tables, "others", both)
+    other = Run(tmp_path / "others")
+    other.create(preset("features", table="others", stages=STAGES, batch=4), tables.folder)
+    train(other)
+    run = Run(tmp_path / "fusion")
+    branches = (str(features.folder), str(other.folder))
+    run.create(preset("fusion", "modern", branches=branches, stages=STAGES, batch=4), tables.folder)
+    train(run)
+    table = predict_unlabelled(run.folder, tables)
+    assert table["clip"].tolist() == ["another.mp4", "unlabelled.mp4"]
+    assert table[list(TRAIT_NAMES)].notna().all().all()
 
 
 def test_the_rate_rises_falls_and_ends_near_nothing() -> None:
