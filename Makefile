@@ -29,7 +29,7 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
 	for modality in audio visual audiovisual handcrafted; do \
-	 $(BIN)/python -m training run $(WORK)/cache --modality $$modality --out $(WORK)/runs || exit 1; done
+	 $(BIN)/python -m training run $(WORK)/cache --modality $$modality --preset modern --out $(WORK)/runs || exit 1; done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training ship $(WORK) demo

@@ -48,7 +48,7 @@ VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "visual": {**GENERAL, "mean over the frames": {"design": Design(frames="mean")}},
     "features": GENERAL,
-    "text": GENERAL,
+    "text": {AS_IS: {}, "a share of concordance": {"loss": "blend"}, "no averaged weights": {"averaging": 0.0}},
     "audiovisual": {**GENERAL, **FUSION},
     "handcrafted": {**GENERAL, **FUSION},
     "fusion": {**GENERAL, **FUSION},

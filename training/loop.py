@@ -111,10 +111,22 @@ def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
 
 
 def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
+    if _goes_on(parts, progress, stage):
+        _run_epochs(parts, progress, stage, state)
+    stopped_early = progress.waited >= parts.config.patience
+    why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
+    progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
+
+
+def _goes_on(parts: Parts, progress: Progress, stage: Stage) -> bool:
+    return progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience
+
+
+def _run_epochs(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
     # First what is fitted to the data: an average of it that began before would never quite arrive.
     draw, predict = _sources(parts, stage, fresh=state is None and progress.stage == 0)
     learner = make_learner(parts, stage, state, progress.averaged)
-    while progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience:
+    while _goes_on(parts, progress, stage):
         # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
@@ -128,9 +140,6 @@ def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, 
             predicted = processes.first_says(predict())
         _note_epoch(parts, progress, loss, predicted, seconds)
         keep(parts, learner, progress)
-    stopped_early = progress.waited >= parts.config.patience
-    why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
-    progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
 
 
 def _rates(parts: Parts, stage: Stage, epoch: int) -> Iterator[float]:
