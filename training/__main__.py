@@ -231,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=60)
+    command.add_argument("--epochs", type=int, default=34)
     command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)

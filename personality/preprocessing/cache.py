@@ -27,7 +27,7 @@ from personality.preprocessing.sample import Sample
 from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
 from personality.traits import TRAIT_NAMES, age_group
 
-FORMAT = 2
+FORMAT = 3
 JPEG_QUALITY = 92
 OF_FACES = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
 PLAIN = (*OF_FACES, "emotions")

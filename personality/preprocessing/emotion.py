@@ -87,7 +87,7 @@ def emotion_confidences(faces: np.ndarray) -> np.ndarray:
     pictures = torch.from_numpy(np.stack([_grey(face) for face in faces]))[:, None].float() / 255
     pictures = pictures.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        return load_emotion_network()(pictures).softmax(1).numpy()
+        return mirrored_confidences(load_emotion_network(), pictures).numpy()
 
 
 def _grey(face: np.ndarray) -> np.ndarray:

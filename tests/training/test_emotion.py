@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from training import emotion
-from training.emotion import ERASED, HOLE, augment, erase, train_emotion
+from training.emotion import augment, train_emotion
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +53,11 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     assert json.loads((tmp_path / "longer" / "card.json").read_text())["epochs_before"] == 3
 
 
-def test_a_square_of_some_is_taken_out() -> None:
-    torch.manual_seed(0)
-    pictures = torch.ones(2000, 1, 40, 40)
-    lost = erase(pictures) == 0.5
-    hit = lost.flatten(1).any(1)
-    assert hit.float().mean() == pytest.approx(ERASED, abs=0.03)
-    sides = lost[hit].flatten(1).sum(1).sqrt()
-    assert ((sides - HOLE * 40).abs() <= 1).all(), "squares, within a pixel"
-
-
-def test_pictures_are_varied_and_may_be_made_smaller() -> None:
+def test_pictures_are_varied_within_their_bounds() -> None:
     torch.manual_seed(0)
     pictures = torch.rand(4, 1, 48, 48)
-    small = augment(pictures, 36)
-    assert small.shape == (4, 1, 36, 36)
-    assert small.min() >= 0
-    assert small.max() <= 1
-    assert not torch.equal(augment(pictures), augment(pictures))
+    varied = augment(pictures)
+    assert varied.shape == pictures.shape
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    assert not torch.equal(augment(pictures), varied)
