@@ -144,6 +144,8 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         for piece in spoken:
             if isinstance(piece, Silence):
                 st.warning(f"{piece.model} cannot speak: {piece.why}.", icon=":material/volume_off:")
+            elif piece.although:
+                st.info(f"{piece.model} speaks from the rest, although {piece.although}.", icon=":material/balance:")
         if not rows:
             return
         values = pd.DataFrame(rows)

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Impression:
-    """What one model says of a clip: five traits in [0, 1] by name."""
+    """What one model says of a clip: five traits in [0, 1] by name; although: what it had to do without, in words."""
 
     model: str
     traits: dict[str, float]
+    although: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,16 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
 
     batch = make_batch([sample], PREPROCESSING.faces)
     for model in models:
-        reasons = lacking(model.network.needs, sample)
+        needs = model.network.needs
+        reasons = lacking(needs, sample)
         if reasons:
             yield Silence(model.name, " and ".join(reasons))
             continue
+        absent = lacking(replace(needs, alternatives=()), sample)
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        yield Impression(model.name, traits)
+        yield Impression(model.name, traits, " and ".join(absent))
 
 
 def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
@@ -85,6 +88,7 @@ def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[s
     (sample,) = (piece for piece in pieces if isinstance(piece, Sample))
     spoken = [piece for piece in pieces if isinstance(piece, Impression)]
     silent = [f"{piece.model} cannot speak: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
+    silent += [f"{piece.model} speaks although {piece.although}" for piece in spoken if piece.although]
     found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
     return {
         "clip": clip,

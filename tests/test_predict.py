@@ -3,17 +3,30 @@ from dataclasses import replace
 import numpy as np
 
 from personality import demo
-from personality.predict import Impression, Silence, impressions, load_models
+from personality.predict import Impression, Silence, as_json, impressions, load_models
 from personality.preprocessing.sample import read_sample
 
 
-def test_without_a_face_the_audio_model_speaks_and_the_others_say_why_not() -> None:
+def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
     sample = read_sample(demo.CLIP)
     blind = replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
     heard = {piece.model: piece for piece in impressions(blind, load_models(demo.MODELS))}
     assert isinstance(heard["audio"], Impression)
-    for name in ("visual", "audiovisual", "handcrafted"):
-        assert heard[name] == Silence(name, "no face was found")
+    assert heard["audio"].although == ""
+    assert heard["visual"] == Silence("visual", "no face was found")
+    for name in ("audiovisual", "handcrafted"):
+        assert isinstance(heard[name], Impression)
+        assert heard[name].although == "no face was found"
+    warnings = as_json("clip", [blind, *heard.values()])["warnings"]
+    assert "visual cannot speak: no face was found" in warnings
+    assert "audiovisual speaks although no face was found" in warnings
+
+
+def test_without_a_face_or_sound_nobody_speaks() -> None:
+    sample = read_sample(demo.CLIP)
+    nothing = replace(sample, faces=sample.faces[:0], audio_seconds=0.0)
+    for piece in impressions(nothing, load_models(demo.MODELS)):
+        assert isinstance(piece, Silence)
 
 
 def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:

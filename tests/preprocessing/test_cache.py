@@ -54,8 +54,8 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
 def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
     monkeypatch.setattr(cache_module, "FORMAT", 99)
-    assert cache.state(clip) == ("stale", "format was 2 and is 99")
-    with pytest.raises(CacheError, match=r"is stale \(format was 2 and is 99\)"):
+    assert cache.state(clip) == ("stale", "format was 3 and is 99")
+    with pytest.raises(CacheError, match=r"is stale \(format was 3 and is 99\)"):
         cache.read(clip)
 
 
@@ -68,7 +68,7 @@ def test_stale_entries_are_made_again_on_request_only(
     entries = [Cache(tmp_path / "c").entry(clip) for clip in part.table["clip"]]
     before = [path.read_bytes() for path in entries]
     monkeypatch.setattr(cache_module, "FORMAT", 99)
-    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 2 and is 99; --remake"):
+    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 3 and is 99; --remake"):
         preprocess(part, tmp_path / "c")
     assert [path.read_bytes() for path in entries] == before
     preprocess(part, tmp_path / "c", remake=True)
