@@ -40,6 +40,7 @@ def show(page: Page, address: str, name: str) -> None:
     if name == "predict":
         page.get_by_role("button", name="Take the sample").click()
         page.get_by_role("heading", name="What strangers would say").wait_for(timeout=120_000)
+        page.get_by_text("Asking the models").wait_for(state="hidden", timeout=120_000)
         settle(page)
 
 
