@@ -152,7 +152,8 @@ def _portraits(options: argparse.Namespace) -> None:
         print(cross_validate(options.portraits, options.out, epochs=options.epochs).round(3).to_string())
         return
     without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
-    print(f"ratings in {options.csv}; no face was found in {len(without)} pictures {' '.join(without)}")
+    left_out = f"; no face was found in {', '.join(without)}" if without else ""
+    print(f"ratings in {options.csv}{left_out}")
 
 
 def _face_model(options: argparse.Namespace) -> None:
