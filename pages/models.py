@@ -61,7 +61,9 @@ def start_section() -> None:
         )
         of_video = [name for name, modality in MODALITIES.items() if modality.video]
         modality = first[1].selectbox("Modality", of_video, format_func=LABELS.get, key="modality")
-        text = "thesis: as in the slides. compact: what a laptop trains. modern: the best we have, and slower."
+        text = (
+            "thesis: as in the slides. compact: what a laptop trains. modern: goes on without a face or sound, slower"
+        )
         plans = list(PRESETS)
         name = first[2].selectbox("Preset", plans, index=plans.index("compact"), key="preset", help=text)
         with st.expander("More choices; empty means what the preset says"):

@@ -166,7 +166,7 @@ PRESETS = {
             "fusion": {**_TABLE, "weight_decay": 0.1},
         },
     ),
-    # What the ablations in docs/ablations.md speak for.
+    # What each of its ideas is worth: docs/ablations.md.
     "modern": Preset(
         common={
             "loss": "blend",

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from personality.models.checkpoint import ELSEWHERE
 from personality.models.inputs import make_batch, read_batch, read_tables, speakable
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
@@ -27,7 +28,7 @@ from training.config import Config
 LOADERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batches
 AHEAD = 2 * LOADERS  # batches that lie ready
 REMEMBERED = 4  # results of `compute_features`
-FIXED = ("backbone.", "branches.", "mel.")  # tensors that features are made with; the others are of the head
+FIXED = (*ELSEWHERE, "backbone.")  # tensors that features are made with; the others are of the head
 EVALUATION_BATCH = 4  # clips; more would only take more memory
 
 

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from personality.models.checkpoint import ELSEWHERE
 from personality.models.network import Batch, Network
 from training import processes
 from training.averaging import Average
 from training.config import Config, Stage
-from training.data import Piece, TrainingError
+from training.data import FIXED, Piece, TrainingError
 from training.losses import LOSSES
 from training.parts import Parts
 from training.state import restore, with_prefix
 
 ADAMS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 HEARTBEAT = 5.0  # seconds between two words of life within an epoch
-FIXED = ("branches.", "mel.")  # never change, so they are not averaged
 
 Batches = Iterator[tuple[Piece, Batch | Tensor]]
 
@@ -57,7 +57,7 @@ class Learner:
 def make_learner(parts: Parts, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
     """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
     optimiser = make_optimiser(_select(parts.network, stage), parts.config, stage.rate)
-    still = FIXED if stage.trains == "all" else (*FIXED, "backbone.")
+    still = ELSEWHERE if stage.trains == "all" else FIXED  # what never changes is not averaged
     average = Average(parts.network, parts.config.averaging, still) if parts.config.averaging else None
     if state is not None:
         restore(optimiser, state)

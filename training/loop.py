@@ -41,13 +41,14 @@ class Stopped(Exception):
 
 
 def train(run: Run) -> None:
-    """Begin or go on with a run until its end; the status tells how it ended.
+    """Begin or go on with a run until its end; the status tells how it ended. Where several processes take part, each
+    calls it within `processes.joined`.
 
     Raises TrainingError (and says `failed`) where it cannot go on.
     """
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with processes.joined(), _alone(run):
+        with _alone(run):
             _train_alone(Follower(run.folder) if processes.rank() else run)
     finally:
         for number, handler in before.items():

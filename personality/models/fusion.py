@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from typing import Self
@@ -23,10 +24,11 @@ HIDE = 0.15  # how often a branch is hidden from a gate in training, so that it 
 class _Joined(Network):
     """What every fusion is: trained branches that stay fixed, and perhaps the handcrafted features beside them."""
 
-    def __init__(self, hidden_size: int, needs: Needs, branches: dict[str, Network], *, handcrafted: bool) -> None:
+    def __init__(self, preset: str, branches: dict[str, Network], *, handcrafted: bool, one_is_enough: bool) -> None:
         own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
-        taken = reduce(or_, (branch.needs for branch in branches.values()), own)
-        super().__init__(hidden_size, Needs(taken.inputs, taken.tables, needs.alternatives))
+        each = tuple(branch.needs for branch in branches.values())
+        needs = replace(reduce(or_, each, own), alternatives=each if one_is_enough else ())
+        super().__init__(SIZES[preset][-1], needs)
         self.branches = nn.ModuleDict(branches)
         self.joined = list(branches.values())
         self.takes_handcrafted = handcrafted
@@ -62,7 +64,7 @@ class Fusion(_Joined):
         handcrafted: bool,
         dropout: tuple[float, float],
     ) -> None:
-        super().__init__(SIZES[preset][-1], Needs(), branches, handcrafted=handcrafted)
+        super().__init__(preset, branches, handcrafted=handcrafted, one_is_enough=False)
         self.normalise = nn.BatchNorm1d(sum(self.sizes))
         self.forget = nn.Dropout(dropout[0])
         self.layers = dense((sum(self.sizes), *SIZES[preset]), activation, dropout[1])
@@ -94,9 +96,8 @@ class GatedFusion(_Joined):
         handcrafted: bool,
         dropout: tuple[float, float],
     ) -> None:
-        alternatives = Needs(alternatives=tuple(branch.needs for branch in branches.values()))
-        size = SIZES[preset][-1]
-        super().__init__(size, alternatives, branches, handcrafted=handcrafted)
+        super().__init__(preset, branches, handcrafted=handcrafted, one_is_enough=True)
+        size = self.hidden_size
         self.centre: Tensor
         self.scale: Tensor
         self.register_buffer("centre", torch.zeros(sum(self.sizes)))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tests.training.helpers import Death
 from training import emotion
 from training.emotion import augment, train_emotion
 
@@ -20,10 +21,6 @@ def fer2013(tmp_path_factory: pytest.TempPathFactory) -> Path:
         images = random.integers(0, 256, (count, 48, 48), np.uint8)
         np.savez(folder / f"{name}.npz", images=images, labels=random.integers(0, 7, count, np.uint8), classes=classes)
     return folder
-
-
-class Death(BaseException):
-    """The process dies here."""
 
 
 def test_killed_after_any_epoch_it_ends_with_the_same_weights(

@@ -13,20 +13,13 @@ from safetensors.torch import load_file
 from personality.evaluate import evaluate
 from personality.preprocessing.cache import Cache
 from tests.conftest import ROOT
+from tests.training.helpers import run_to_end
 from training import processes
-from training.config import Config, Stage, preset
-from training.loop import train
+from training.config import Stage, preset
 from training.runs import Run
 
 # No dropout and no batch normalisation, and a last batch that two processes cannot share evenly.
 PLAIN = {"batch": 5, "stages": (Stage(2, "head", 1e-4),)}
-
-
-def run_to_end(folder: Path, cache: Cache, config: Config) -> Run:
-    run = Run(folder)
-    run.create(config, cache.folder)
-    train(run)
-    return run
 
 
 def in_two(arguments: list[str]) -> str:

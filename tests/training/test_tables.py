@@ -17,7 +17,7 @@ from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.run import preprocess
 from personality.preprocessing.tables import add_table, read_table_files
 from personality.traits import TRAIT_NAMES
-from tests.training.test_training import Death
+from tests.training.helpers import Death
 from training.config import Stage, preset
 from training.data import TrainingError
 from training.loop import train

@@ -1,0 +1,19 @@
+"""What tests of training share."""
+
+from pathlib import Path
+
+from personality.preprocessing.cache import Cache
+from training.config import Config
+from training.loop import train
+from training.runs import Run
+
+
+def run_to_end(folder: Path, cache: Cache, config: Config) -> Run:
+    run = Run(folder)
+    run.create(config, cache.folder)
+    train(run)
+    return run
+
+
+class Death(BaseException):
+    """The process dies here, as far as anything that is caught can tell."""

@@ -1,0 +1,78 @@
+"""Folders of runs, and runs as processes of their own."""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from personality.preprocessing.cache import Cache
+from training import jobs
+from training.config import Stage, preset
+from training.data import TrainingError
+from training.loop import train
+from training.runs import ACTIVE, Run
+
+HEAD = (Stage(3, "head", 1e-3, frames=2),)
+
+
+def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
+    with pytest.raises(FileExistsError, match="holds a run already"):
+        Run(runs / "audio").create(preset("audio"), cache.folder)
+    assert jobs.free_folder(runs, preset("audio")) == runs / "audio-2"
+
+
+def test_a_run_that_never_began_gives_its_name_back(cache: Cache, tmp_path: Path) -> None:
+    run = Run(tmp_path / "audiovisual")
+    run.create(preset("audiovisual", stages=HEAD), cache.folder)
+    with pytest.raises(TrainingError):
+        train(run)
+    assert jobs.free_folder(tmp_path, preset("audiovisual")) == run.folder
+
+
+def test_stop_never_signals_its_own_process(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio"), cache.folder)
+    monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("the server would have died"))
+    jobs.stop(run)
+
+
+def test_a_process_that_is_gone_is_stale(tmp_path: Path, cache: Cache) -> None:
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio"), cache.folder)
+    status = json.loads((run.folder / "status.json").read_text())
+    (run.folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
+    assert run.status()["state"] == "stale"
+
+
+def wait(run: Run, wanted: set[str], seconds: float = 60) -> str:
+    end = time.monotonic() + seconds
+    while run.status()["state"] not in wanted and time.monotonic() < end:
+        time.sleep(0.1)
+    return run.status()["state"]
+
+
+def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: Path) -> None:
+    config = preset("audio", stages=(Stage(4000, "head", 1e-5),), patience=4000)
+    run = jobs.start(config, cache=cache.folder, runs=tmp_path)
+    end = time.monotonic() + 60
+    while len(run.metrics()) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    pid = run.status()["pid"]
+    assert pid != os.getpid()
+    assert os.getsid(pid) != os.getsid(0)
+    jobs.stop(run)
+    assert wait(run, {"stopped"}) == "stopped"
+    epochs = len(run.metrics())
+    jobs.resume(run)
+    end = time.monotonic() + 60
+    while len(run.metrics()) <= epochs and time.monotonic() < end:
+        time.sleep(0.1)
+    assert len(run.metrics()) > epochs
+    assert run.status()["state"] in ACTIVE
+    with pytest.raises(ValueError, match="is running; stop it first"):
+        jobs.resume(run)
+    os.kill(run.status()["pid"], signal.SIGKILL)
+    assert wait(run, {"stale"}) == "stale"
