@@ -38,7 +38,8 @@ def _preprocess(options: argparse.Namespace) -> None:
 
     dataset = load_dataset(options.dataset)
     print(dataset.report())
-    clips = preprocess(dataset, options.out, workers=options.workers, dask=options.dask, remake=options.remake)
+    how = {name: getattr(options, name) for name in ("workers", "dask", "remake", "whole_sound")}
+    clips = preprocess(dataset, options.out, **how)
     failed = clips[clips["error"] != ""]
     print(f"{len(clips) - len(failed):,} clips in {options.out}, {len(failed):,} could not be read")
     for reason, rows in failed.groupby("error"):
@@ -194,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--workers", type=int, default=-1, help="processes; -1 is one a core")
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
     command.add_argument("--remake", action="store_true", help="make entries again that are stale")
+    command.add_argument("--whole-sound", action="store_true", help="keep the sound after the first 5 s too")
     command.set_defaults(run=_preprocess)
 
     command = commands.add_parser("add-table", help="keep anybody's features of the clips in a cache")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from personality.constants import LIMITS, PREPROCESSING
+
 CHOICES = {
     "frames": ("attention", "mean"),
     "encoder": ("convolution", "transformer"),
@@ -13,12 +15,14 @@ CHOICES = {
 
 @dataclass(frozen=True)
 class Design:
-    """backbone: the name of a timm model, for faces; frames: how a clip's frames become one; encoder: of sound; fusion:
-    how branches are joined. Raises ValueError for other words."""
+    """backbone: the name of a timm model, for faces; frames: how a clip's frames become one; encoder: of sound;
+    seconds: how much of the sound is heard, from the clip's start, 60 being the whole of any; fusion: how branches are
+    joined. Raises ValueError for anything else."""
 
     backbone: str = "tf_efficientnet_lite0"
     frames: str = "attention"
     encoder: str = "convolution"
+    seconds: float = PREPROCESSING.audio_seconds
     fusion: str = "gate"
 
     def __post_init__(self) -> None:
@@ -27,3 +31,6 @@ class Design:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
+        least, most = PREPROCESSING.audio_seconds, LIMITS.seconds
+        if not isinstance(self.seconds, (int, float)) or not least <= self.seconds <= most:
+            raise ValueError(f"seconds is {self.seconds!r}; wanted a number from {least:.0f} to {most:.0f}")

@@ -66,7 +66,8 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
 
     from personality.models.inputs import lacking, make_batch
 
-    batch = make_batch([sample], PREPROCESSING.faces)
+    seconds = max((model.network.needs.seconds for model in models), default=PREPROCESSING.audio_seconds)
+    batch = make_batch([sample], PREPROCESSING.faces, seconds)
     for model in models:
         needs = model.network.needs
         reasons = lacking(needs, sample)

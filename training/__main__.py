@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
@@ -109,11 +109,20 @@ def _config(options: argparse.Namespace) -> Config:
 
 def _design(words: list[str]) -> Design:
     pairs = dict(word.partition("=")[::2] for word in words)
-    known = [field.name for field in fields(Design)]
-    strange = [name for name in pairs if name not in known]
+    defaults = {field.name: field.default for field in fields(Design)}
+    strange = [name for name in pairs if name not in defaults]
     if strange:
-        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(known)}")
-    return Design(**pairs)
+        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(defaults)}")
+    values: dict[str, Any] = {name: _like(word, defaults[name]) for name, word in pairs.items()}
+    return Design(**values)
+
+
+def _like(word: str, default: object) -> str | float:
+    """A word as a number where the default is one and it can be; the Design says what is wrong with it else."""
+    try:
+        return float(word) if isinstance(default, float) else word
+    except ValueError:
+        return word
 
 
 def _largest(options: argparse.Namespace, config: Config) -> int:

@@ -122,7 +122,7 @@ class Clips:
         rows = self.split.rows.iloc[numbers]
         samples = [self._sample(number, epoch) for number in numbers]
         tables, present = read_tables(self.cache, rows, self.needs)
-        batch = make_batch(samples, self.frames)
+        batch = make_batch(samples, self.frames, self.needs.seconds)
         return replace(batch, tables=tables, present=batch.present | present)
 
     def _sample(self, number: int, epoch: int | None) -> Sample:

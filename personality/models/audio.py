@@ -13,15 +13,20 @@ from personality.models.pooling import AttentionPool
 
 MEL_BANDS = 64
 MEL_WINDOW, MEL_HOP = 512, 320  # samples: 32 ms, every 20 ms
+MOMENTS = PREPROCESSING.samples // MEL_HOP  # of a window of 5 s
 MEL_FLOOR = 1e-6  # power added before the logarithm, so that silence is finite
+GROUPS = 8  # of channels that are normalised together
 MEL_SPREAD = 4.0  # deviation of log-mel energies of speech, about
-HIDDEN_BANDS, HIDDEN_TIMES, HOLES = 8, 25, 2  # most bands (of 64) and hops (0.5 s) of a hole, and how many of each
+HIDDEN_BANDS, HIDDEN_TIMES, HOLES = 8, 25, 2  # most bands (of 64) and hops (0.5 s) of a hole; how many of each in 5 s
 
 
-def _samples(batch: Batch) -> Tensor:
-    if batch.audio is None:
-        raise ValueError("a network for sound got a batch without audio; wanted float32 (B, 80000)")
-    return batch.audio
+def _samples(batch: Batch, seconds: float = PREPROCESSING.audio_seconds) -> Tensor:
+    """The first seconds of each clip's sound."""
+    count = round(seconds * PREPROCESSING.sample_rate)
+    if batch.audio is None or batch.audio.shape[1] < count:
+        got = "without audio" if batch.audio is None else f"of {batch.audio.shape[1]:,} samples of audio"
+        raise ValueError(f"a network for sound got a batch {got}; wanted float32 (B, {count}) or more")
+    return batch.audio[:, :count]
 
 
 class ThesisAudio(Network):
@@ -54,7 +59,7 @@ class CompactAudio(Network):
 
     def features(self, batch: Batch) -> Tensor:
         """Log-mel energies (B, 64, 251)."""
-        return _log_mel(self.mel, batch)
+        return _log_mel(self.mel, _samples(batch))
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 64)."""
@@ -65,26 +70,59 @@ class CompactAudio(Network):
 class ModernAudio(Network):
     """Log-mel -> convolutions, or a small transformer over them -> attentive mean and deviation -> Dense 64 -> 5.
 
-    Each clip is heard at one loudness: how near the microphone was is nothing of the person.
+    Each clip is heard at one loudness: how near the microphone was is nothing of the person. Moments after a clip's
+    sound has ended count for nothing, so how much longer others are changes nothing.
     """
 
     def __init__(self, activation: str, design: Design) -> None:
-        super().__init__(64, Needs(frozenset({"audio"})))
+        super().__init__(64, Needs(frozenset({"audio"}), seconds=design.seconds))
         self.mel = _mel()
-        self.stem = nn.Sequential(_grouped(MEL_BANDS, 96, stride=2), _grouped(96, 96, stride=2))
-        self.encoder = _grouped(96, 96, stride=1) if design.encoder == "convolution" else Transformer(96)
+        self.stem = nn.ModuleList([HeardConvolution(MEL_BANDS, 96, stride=2), HeardConvolution(96, 96, stride=2)])
+        self.encoder = HeardConvolution(96, 96, stride=1) if design.encoder == "convolution" else Transformer(96)
         self.pool = AttentionPool(96, spread=True)
         self.layers = nn.Sequential(nn.Dropout(0.3), dense((192, 64), activation, 0.2))
 
     def features(self, batch: Batch) -> Tensor:
-        """Log-mel energies (B, 64, 251)."""
-        return _log_mel(self.mel, batch)
+        """Log-mel energies, then one row of whether each moment was heard, 0 or 1: (B, 65, T), T = 251 for 5 s."""
+        energies = _log_mel(self.mel, _samples(batch, self.needs.seconds))
+        return torch.cat([energies, _heard(batch, energies.shape[2]).to(energies)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 64)."""
-        level = (features - features.mean((1, 2), keepdim=True)) / MEL_SPREAD
-        heard = with_holes(level) if self.training and self.augments else level
-        return self.layers(self.pool(self.encoder(self.stem(heard)).transpose(1, 2)))
+        moments, heard = features[:, :-1], features[:, -1:]
+        mean = (moments * heard).sum((1, 2), keepdim=True) / (heard.sum((1, 2), keepdim=True) * MEL_BANDS)
+        moments = (moments - mean) / MEL_SPREAD
+        moments = (with_holes(moments) if self.training and self.augments else moments) * heard
+        for layer in (*self.stem, self.encoder):
+            moments, heard = layer(moments, heard)
+        return self.layers(self.pool(moments.transpose(1, 2), heard.squeeze(1) > 0))
+
+
+class HeardConvolution(nn.Sequential):
+    """A convolution over the moments of a sound, normalised over those that were heard of one clip: the same in one
+    process and in many, and whatever silence follows."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
+        super().__init__(nn.Conv1d(inputs, outputs, 5, stride, padding=2), nn.GroupNorm(GROUPS, outputs), nn.ReLU())
+        self.stride = stride
+
+    def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Moments (B, C, T), 0 where heard (B, 1, T) is, to (B, D, T / stride) and what is heard of them."""
+        convolution, normalise, activate = self
+        heard = heard[:, :, :: self.stride]
+        return activate(_over_heard(normalise, convolution(moments), heard)) * heard, heard
+
+
+def _over_heard(normalise: nn.Module, moments: Tensor, heard: Tensor) -> Tensor:
+    """What the group normalisation does (Wu and He 2018), with mean and variance of the moments that were heard."""
+    assert isinstance(normalise, nn.GroupNorm)
+    groups = moments.float().unflatten(1, (normalise.num_groups, -1))
+    there = heard.unsqueeze(1)
+    count = there.sum((2, 3), keepdim=True) * groups.shape[2]
+    mean = (groups * there).sum((2, 3), keepdim=True) / count
+    variance = ((groups - mean).square() * there).sum((2, 3), keepdim=True) / count
+    even = ((groups - mean) * (variance + normalise.eps).rsqrt()).flatten(1, 2)
+    return even * normalise.weight[:, None] + normalise.bias[:, None]
 
 
 class Transformer(nn.Module):
@@ -95,9 +133,10 @@ class Transformer(nn.Module):
         layer = nn.TransformerEncoderLayer(size, 4, 2 * size, dropout=0.2, batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 
-    def forward(self, moments: Tensor) -> Tensor:
-        """(B, C, T) to the same."""
-        return self.layers(moments.transpose(1, 2) + _places(moments)).transpose(1, 2)
+    def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
+        """Moments (B, C, T) and whether each was heard (B, 1, T), to the same."""
+        placed = moments.transpose(1, 2) + _places(moments)
+        return self.layers(placed, src_key_padding_mask=heard.squeeze(1) == 0).transpose(1, 2), heard
 
 
 def _places(moments: Tensor) -> Tensor:
@@ -115,8 +154,9 @@ def with_holes(energies: Tensor) -> Tensor:
     """
     clips, bands, times = energies.shape
     kept = torch.ones_like(energies)
-    for axis, size, most in ((1, bands, HIDDEN_BANDS), (2, times, HIDDEN_TIMES)):
-        for _ in range(HOLES):
+    windows = max(1, times // MOMENTS)
+    for axis, size, most, count in ((1, bands, HIDDEN_BANDS, HOLES), (2, times, HIDDEN_TIMES, HOLES * windows)):
+        for _ in range(count):
             width = torch.rand(clips, 1, device=energies.device) * most
             start = torch.rand(clips, 1, device=energies.device) * (size - width)
             place = torch.arange(size, device=energies.device)
@@ -130,15 +170,17 @@ def _mel() -> nn.Module:
     )
 
 
-def _log_mel(mel: nn.Module, batch: Batch) -> Tensor:
-    samples = _samples(batch)
+def _log_mel(mel: nn.Module, samples: Tensor) -> Tensor:
     with torch.autocast(samples.device.type, enabled=False):  # half precision does not hold energies
         return torch.log(mel(samples) + MEL_FLOOR)
 
 
-def _grouped(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
-    """A convolution whose normalisation asks no other clip: the same in one process and in many."""
-    return nn.Sequential(nn.Conv1d(inputs, outputs, 5, stride, padding=2), nn.GroupNorm(8, outputs), nn.ReLU())
+def _heard(batch: Batch, times: int) -> Tensor:
+    """Which of a clip's first `times` moments were heard, bool (B, 1, T); the first always counts as heard."""
+    if batch.heard is None:
+        return torch.ones(len(batch), 1, times, dtype=torch.bool)
+    starts = torch.arange(times, device=batch.heard.device) * MEL_HOP
+    return starts <= batch.heard[:, None, None]
 
 
 def _convolution(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:

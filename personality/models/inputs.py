@@ -13,6 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from personality.constants import PREPROCESSING
 from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import EMPTY, Sample
@@ -36,17 +37,26 @@ def pick_frames(faces: np.ndarray, count: int) -> np.ndarray:
     return faces[places.astype(int)]
 
 
-def make_batch(samples: Sequence[Sample], frames: int) -> Batch:
-    """The tensors of some clips, with `frames` crops each; faces are left out where no clip has one."""
-    audio = torch.from_numpy(np.stack([sample.audio for sample in samples]))
+def make_batch(samples: Sequence[Sample], frames: int, seconds: float = PREPROCESSING.audio_seconds) -> Batch:
+    """The tensors of some clips, with `frames` crops each and so many seconds of sound; faces are left out where no
+    clip has one."""
+    count = round(seconds * PREPROCESSING.sample_rate)
+    sounds = [np.concatenate([sample.audio, sample.rest])[:count] for sample in samples]
+    audio = torch.from_numpy(np.stack([np.pad(sound, (0, count - len(sound))) for sound in sounds]))
     extra = np.stack([handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
     seen = torch.tensor([len(sample.faces) > 0 for sample in samples])
-    heard = torch.tensor([sample.audio_seconds > 0 for sample in samples])
+    heard = torch.tensor([_heard(sample) for sample in samples]).clamp(max=count)
     faces = None
     if seen.any():
         stacked = np.stack([pick_frames(sample.faces, frames) for sample in samples])
         faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
-    return Batch(audio, faces, torch.from_numpy(extra), present={"audio": heard, "faces": seen})
+    present = {"audio": heard > 0, "faces": seen}
+    return Batch(audio, faces, torch.from_numpy(extra), present=present, heard=heard)
+
+
+def _heard(sample: Sample) -> int:
+    """How many samples of sound a clip has."""
+    return round(sample.audio_seconds * PREPROCESSING.sample_rate) + len(sample.rest)
 
 
 def lacking(needs: Needs, sample: Sample) -> list[str]:
@@ -63,7 +73,8 @@ def lacking(needs: Needs, sample: Sample) -> list[str]:
 def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
     """For each row of a cache's clips whether a model of these needs can speak on it.
 
-    Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on.
+    Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on, or the
+    cache the sound after the window.
     """
     if needs.alternatives:
         return reduce(or_, (speakable(cache, rows, one) for one in needs.alternatives))
@@ -72,6 +83,11 @@ def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
         able &= rows["faces"] > 0
     if "audio" in needs.inputs:
         able &= rows["audio_seconds"] > 0
+        if needs.seconds > PREPROCESSING.audio_seconds and not cache.keeps_whole_sound:
+            kept = (
+                f"{cache.folder} keeps {PREPROCESSING.audio_seconds:g}; `preprocess --whole-sound --remake` keeps all"
+            )
+            raise CacheError(f"The model hears {needs.seconds:g} s of sound and {kept}.")
     for name, columns in needs.tables:
         table = cache.table(name)
         missing = [column for column in columns if column not in table]
@@ -87,7 +103,7 @@ def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> B
     if not needs.inputs:
         return Batch(tables=tables, present=present)
     crops = None if "faces" in needs.inputs else np.zeros(0, int)
-    batch = make_batch([read_row(cache, row, crops) for _, row in rows.iterrows()], frames)
+    batch = make_batch([read_row(cache, row, crops) for _, row in rows.iterrows()], frames, needs.seconds)
     return replace(batch, tables=tables, present=batch.present | present)
 
 

@@ -9,6 +9,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from personality.constants import PREPROCESSING
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 TRAIT_COUNT = 5
 
@@ -19,25 +21,28 @@ class Needs:
 
     inputs: of `audio`, `faces`, `handcrafted`, which a video gives; tables: names of tables of features with their
     columns in order, which somebody gave beside it; alternatives: where there are any, a clip that has what one of
-    them names is enough. What two networks need together (`|`) is all that either takes.
+    them names is enough; seconds: of sound, from the start. What two networks need together (`|`) is all that either
+    takes.
     """
 
     inputs: frozenset[str] = frozenset()
     tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
     alternatives: tuple[Needs, ...] = ()
+    seconds: float = PREPROCESSING.audio_seconds
 
     def __or__(self, other: Needs) -> Needs:
-        return Needs(self.inputs | other.inputs, self.tables | other.tables)
+        seconds = max(self.seconds, other.seconds)
+        return Needs(self.inputs | other.inputs, self.tables | other.tables, seconds=seconds)
 
 
 @dataclass(frozen=True)
 class Batch:
     """Tensors of B clips; a network takes what it needs. None where no network of the batch's user needs it.
 
-    audio float32 (B, 80000) in [-1, 1]; faces uint8 (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9); tables by
-    name float32 (B, D).
+    audio float32 (B, N) in [-1, 1], 16 kHz, N at least 80000, silence where a clip has no more; faces uint8
+    (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9); tables by name float32 (B, D).
     present: of `audio`, `faces` and the tables, which clips have it, bool (B,); what is not named all have. The others'
-    rows are zeros.
+    rows are zeros. heard: how many samples of sound each clip has, int64 (B,); None: all.
     memo: hidden layers already computed for this batch, so that a branch shared by several models runs once.
     """
 
@@ -46,6 +51,7 @@ class Batch:
     handcrafted: Tensor | None = None
     tables: dict[str, Tensor] = field(default_factory=dict)
     present: dict[str, Tensor] = field(default_factory=dict)
+    heard: Tensor | None = None
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
@@ -56,7 +62,8 @@ class Batch:
 
         tables = {name: tensor.to(device) for name, tensor in self.tables.items()}
         present = {name: tensor.to(device) for name, tensor in self.present.items()}
-        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present)
+        heard = move(self.heard)
+        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present, heard)
 
     def __len__(self) -> int:
         given = [self.audio, self.faces, self.handcrafted, *self.tables.values()]

@@ -20,13 +20,15 @@ class AttentionPool(nn.Module):
         nn.init.zeros_(last.weight)
         self.score = nn.Sequential(nn.Linear(size, hidden), nn.Tanh(), last)
 
-    def weights(self, items: Tensor) -> Tensor:
-        """The weight of each item (B, T), rows summing to 1, for items (B, T, D)."""
-        return self.score(items).squeeze(2).softmax(1)
+    def weights(self, items: Tensor, there: Tensor | None = None) -> Tensor:
+        """The weight of each item (B, T), rows summing to 1, for items (B, T, D); there bool (B, T): which count,
+        None: all."""
+        scores = self.score(items).squeeze(2)
+        return (scores if there is None else scores.masked_fill(~there, -torch.inf)).softmax(1)
 
-    def forward(self, items: Tensor) -> Tensor:
-        """(B, D), or (B, 2 D) with the deviation, for items (B, T, D)."""
-        weights = self.weights(items).unsqueeze(2)
+    def forward(self, items: Tensor, there: Tensor | None = None) -> Tensor:
+        """(B, D), or (B, 2 D) with the deviation, for items (B, T, D); there as in `weights`."""
+        weights = self.weights(items, there).unsqueeze(2)
         mean = (weights * items).sum(1)
         if not self.spread:
             return mean

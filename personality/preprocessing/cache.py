@@ -1,7 +1,8 @@
 """The store of Samples: one file per clip, written once, and a table of all clips.
 
-An entry is a safetensors file: the crops as JPEG, the sound as 16-bit integers, the rest as it is. Its name is a
-digest of the clip's, so no file name of a stranger reaches the disk.
+An entry is a safetensors file: the crops as JPEG, the sound as 16-bit integers (the first 5 s; all of it where the
+cache keeps the whole sound), the rest as it is. Its name is a digest of the clip's, so no file name of a stranger
+reaches the disk.
 """
 
 from __future__ import annotations
@@ -50,9 +51,13 @@ def constants() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of entries with `clips.parquet` (one row per clip) and `card.json` (where they come from)."""
+    """A folder of entries with `clips.parquet` (one row per clip) and `card.json` (where they come from).
+
+    whole_sound: for who fills it; entries keep the sound after the window, and those that lack it are stale.
+    """
 
     folder: Path
+    whole_sound: bool = False
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
@@ -64,8 +69,13 @@ class Cache:
 
     @cached_property
     def card(self) -> dict[str, Any]:
-        """The dataset's name, fingerprint and folder, and the constants."""
+        """The dataset's name, fingerprint and folder, whether the whole sound is kept, and the constants."""
         return json.loads((self.folder / "card.json").read_text())
+
+    @property
+    def keeps_whole_sound(self) -> bool:
+        """Whether every entry of the finished cache holds all of its clip's sound."""
+        return bool((self.folder / "card.json").is_file() and self.card.get("whole_sound"))
 
     def rows(self, split: str) -> pd.DataFrame:
         """The clips of one split that have all five labels; of those that were not read, faces and seconds are 0."""
@@ -114,6 +124,8 @@ class Cache:
             ]
             if of is not None and made["of"] != of:
                 differences.append("made of other files of the same names")
+            if self.whole_sound and not made.get("whole_sound"):
+                differences.append(f"the sound after {PREPROCESSING.audio_seconds:.0f} s was not kept")
         except (SafetensorError, KeyError, ValueError, TypeError, AttributeError):
             return "torn", "the entry is not whole"
         return ("stale", ", ".join(differences)) if differences else ("present", "")
@@ -123,7 +135,7 @@ class Cache:
         to 16 bits."""
         path = self.entry(clip)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, encode(clip, sample, of))
+        write_bytes(path, encode(clip, sample, of, whole_sound=self.whole_sound))
 
     def read(self, clip: str, faces: np.ndarray | None = None) -> Sample:
         """The stored Sample, of all faces or of those with these numbers (int, in order): only they are decoded.
@@ -151,7 +163,7 @@ def _entry(path: Path) -> dict[str, Any]:
         return json.loads(file.metadata()["entry"])
 
 
-def encode(clip: str, sample: Sample, of: str) -> bytes:
+def encode(clip: str, sample: Sample, of: str, *, whole_sound: bool = False) -> bytes:
     """The bytes of an entry; equal samples of equal files give equal bytes."""
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     pictures = [
@@ -160,12 +172,19 @@ def encode(clip: str, sample: Sample, of: str) -> bytes:
     arrays = {
         "jpeg": np.concatenate(pictures) if pictures else np.zeros(0, np.uint8),
         "lengths": np.array([len(picture) for picture in pictures], np.int32),
-        "audio": (sample.audio * 32767).round().astype(np.int16),
+        "audio": _integers(sample.audio),
+        **({"rest": _integers(sample.rest)} if whole_sound else {}),
         **{name: getattr(sample, name) for name in PLAIN},
     }
     words = {name: getattr(sample, name) for name in WORDS}
     # One key: safetensors writes several in no fixed order, and equal samples shall give equal bytes.
-    return save(arrays, {"entry": json.dumps({"clip": clip, "of": of, "constants": constants(), "words": words})})
+    entry = {"clip": clip, "of": of, "constants": constants(), "whole_sound": whole_sound, "words": words}
+    return save(arrays, {"entry": json.dumps(entry)})
+
+
+def _integers(sound: np.ndarray) -> np.ndarray:
+    """Sound in [-1, 1] as 16-bit integers."""
+    return (sound * 32767).round().astype(np.int16)
 
 
 def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
@@ -182,6 +201,7 @@ def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
     return Sample(
         faces=np.stack(faces) if faces else np.zeros((0, size, size, 3), np.uint8),
         audio=arrays["audio"].astype(np.float32) / 32767,
+        rest=arrays.get("rest", np.zeros(0, np.int16)).astype(np.float32) / 32767,
         **{name: arrays[name] for name in PLAIN},
         **{**words, "warnings": tuple(words["warnings"])},
     )
@@ -199,7 +219,7 @@ def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict
     )
     with atomic_path(cache.folder / "clips.parquet") as path:
         clips.to_parquet(path, index=False)
-    write_json(cache.folder / "card.json", card | {"constants": constants()})
+    write_json(cache.folder / "card.json", card | {"whole_sound": cache.whole_sound, "constants": constants()})
     return clips
 
 

@@ -1,4 +1,4 @@
-"""Videos and stills: what they are, their frames, the first seconds of sound. The only file that imports av."""
+"""Videos and stills: what they are, their frames, their sound. The only file that imports av."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from personality.constants import LIMITS, PREPROCESSING
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
 ENOUGH_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
+LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
 STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
@@ -49,11 +50,12 @@ class Metadata:
 
 @dataclass(frozen=True)
 class Sound:
-    """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight; seconds of them that were
-    heard, the rest is silence."""
+    """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight, the window of the first 5 s;
+    seconds of them that were heard, the others are silence; rest float32 (M,) what came after the window."""
 
     samples: np.ndarray
     seconds: float
+    rest: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Video:
         return decoded.time
 
     def sound(self) -> Sound:
-        """The first 5 s of sound. Frames that were not taken before are passed over."""
+        """The sound, up to the limit of length. Frames that were not taken before are passed over."""
         with _readable():
             while not self._listener.full and (packet := next(self._packets, None)) is not None:
                 if packet.stream is not self._pictures:
@@ -185,7 +187,7 @@ def probe(source: Source) -> Metadata:
 
 
 class _Listener:
-    """Packets of sound in, the window of the first 5 s out; what comes after is not decoded."""
+    """Packets of sound in, the window of the first 5 s and what comes after it out."""
 
     def __init__(self) -> None:
         # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
@@ -195,7 +197,7 @@ class _Listener:
 
     @property
     def full(self) -> bool:
-        return self._have >= PREPROCESSING.samples
+        return self._have >= LONGEST_SOUND
 
     def hear(self, packet: av.Packet) -> None:
         if self.full:
@@ -207,9 +209,10 @@ class _Listener:
         if self._parts and not self.full:
             self._keep(self._resampler.resample(None))
         window = np.zeros(PREPROCESSING.samples, np.float32)
-        heard = np.concatenate([window[:0], *self._parts])[: len(window)]
-        window[: len(heard)] = np.clip(heard, -1, 1)
-        return Sound(window, len(heard) / PREPROCESSING.sample_rate)
+        heard = np.concatenate([window[:0], *self._parts])[:LONGEST_SOUND].clip(-1, 1)
+        first, rest = np.split(heard, [len(window)])
+        window[: len(first)] = first
+        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest)
 
     def _keep(self, pieces: list[av.AudioFrame]) -> None:
         for piece in pieces:

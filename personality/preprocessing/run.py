@@ -34,18 +34,25 @@ Parallel = Callable[[list], Iterable[Errors]]  # runs joblib's delayed calls
 
 
 def preprocess(
-    dataset: Dataset, out: Path, *, workers: int = 1, dask: str | None = None, remake: bool = False
+    dataset: Dataset,
+    out: Path,
+    *,
+    workers: int = 1,
+    dask: str | None = None,
+    remake: bool = False,
+    whole_sound: bool = False,
 ) -> pd.DataFrame:
     """Fill the cache `out` with what is missing and return its table of clips.
 
     A clip that cannot be read is a row with its `error`; it is tried again by the next run. One worker is this very
     process; a clip that kills it is read apart by the next run. With `dask` the calls go
-    to the cluster at that address, whose workers see the same paths. Raises CacheError where entries were made with
-    other constants or of other files, unless `remake` asks for new ones, and ValueError where another process fills
-    the same cache.
+    to the cluster at that address, whose workers see the same paths. With `whole_sound` the sound after the first 5 s
+    is kept too, some 32 kB a second; a cache that keeps it goes on to. Raises CacheError where entries were made with
+    other constants, of other files or without the sound that is wanted, unless `remake` asks for new ones, and
+    ValueError where another process fills the same cache.
     """
     out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
-    cache = Cache(out)
+    cache = Cache(out, whole_sound=whole_sound or Cache(out).keeps_whole_sound)
     with exclusive(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
         cache.sweep()
         todo, errors = _compare(cache, dataset, remake)

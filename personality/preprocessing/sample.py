@@ -24,9 +24,10 @@ class Sample:
     """What the machine takes from one clip; K faces, 0 to 16.
 
     faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
-    pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1]; audio_seconds heard; duration in
-    seconds; age in years and gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros
-    without a face); emotion_confidences float32 (K, 7); warnings: what failed, in words.
+    pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1], the first 5 s; audio_seconds of them
+    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; duration in seconds; age in
+    years and gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
+    emotion_confidences float32 (K, 7); warnings: what failed, in words.
     """
 
     faces: np.ndarray
@@ -35,6 +36,7 @@ class Sample:
     scores: np.ndarray
     audio: np.ndarray
     audio_seconds: float
+    rest: np.ndarray
     duration: float
     age: float | None
     gender: str | None
@@ -50,6 +52,7 @@ EMPTY = Sample(
     scores=np.zeros(0, np.float32),
     audio=np.zeros(PREPROCESSING.samples, np.float32),
     audio_seconds=0.0,
+    rest=np.zeros(0, np.float32),
     duration=0.0,
     age=None,
     gender=None,
@@ -118,6 +121,7 @@ def _assemble(metadata: Metadata, found: list[Face], heard: Sound) -> Sample:
         scores=np.array([face.score for face in found], np.float32),
         audio=heard.samples,
         audio_seconds=heard.seconds,
+        rest=heard.rest,
         duration=metadata.duration,
         age=age,
         gender=gender,

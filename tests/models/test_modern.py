@@ -9,7 +9,7 @@ from torch import nn
 
 from personality.design import Design
 from personality.models import build
-from personality.models.audio import ModernAudio, with_holes
+from personality.models.audio import HeardConvolution, ModernAudio, with_holes
 from personality.models.fusion import HANDCRAFTED, GatedFusion, hide_some
 from personality.models.network import Batch, Needs, Network
 from personality.models.pooling import AttentionPool
@@ -36,6 +36,7 @@ def test_attention_by_hand() -> None:
     items = torch.log(torch.tensor([[[1.0], [3.0]]]))
     assert pool.weights(items)[0].tolist() == pytest.approx([0.25, 0.75])
     assert pool(items).item() == pytest.approx(0.75 * np.log(3))
+    assert pool(items, torch.tensor([[True, False]])).item() == 0.0
 
 
 @pytest.mark.parametrize("encoder", ["convolution", "transformer"])
@@ -47,6 +48,41 @@ def test_sound_is_heard_at_one_loudness(encoder: str) -> None:
         loud, soft = network(Batch(audio=sound)), network(Batch(audio=sound / 2))
     assert loud.shape == (2, 5)
     torch.testing.assert_close(loud, soft, atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("encoder", ["convolution", "transformer"])
+def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> None:
+    """The same weights hear the same of 7 s of sound in frames of 15 s and 60 s, beside a longer clip or alone."""
+    torch.manual_seed(0)
+    short, long = torch.zeros(960_000), torch.randn(960_000) * 0.1
+    short[:112_000] = long[:112_000]
+    networks = [ModernAudio("relu", Design(encoder=encoder, seconds=seconds)).eval() for seconds in (5.0, 15.0, 60.0)]
+    for network in networks[1:]:
+        network.load_state_dict(networks[0].state_dict())
+    both = Batch(torch.stack([short, long]), heard=torch.tensor([112_000, 960_000]))
+    alone = Batch(short[None], heard=torch.tensor([112_000]))
+    with torch.inference_mode():
+        five, fifteen, sixty = (network(both) for network in networks)
+        torch.testing.assert_close(networks[2](alone)[0], sixty[0])
+    torch.testing.assert_close(fifteen[0], sixty[0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(five[0], five[1])
+    assert (five - fifteen).abs().max() > 1e-4 < (fifteen[1] - sixty[1]).abs().max()
+
+
+def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
+    torch.manual_seed(0)
+    layer, moments = HeardConvolution(64, 96, stride=2), torch.randn(3, 64, 251)
+    nn.init.normal_(layer[1].weight)
+    found, heard = layer(moments, torch.ones(3, 1, 251))
+    torch.testing.assert_close(found, nn.Sequential.forward(layer, moments), atol=1e-5, rtol=1e-4)
+    assert heard.shape == (3, 1, 126)
+
+
+def test_a_batch_of_less_sound_than_a_network_hears_is_refused() -> None:
+    network = ModernAudio("relu", Design(seconds=15.0))
+    assert (network.needs | Needs()).seconds == 15.0
+    with pytest.raises(ValueError, match=r"of 80,000 samples of audio; wanted float32 \(B, 240000\)"):
+        network(Batch(torch.zeros(1, 80_000)))
 
 
 def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:

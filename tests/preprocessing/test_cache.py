@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from personality.dataset import load_dataset
-from personality.models.inputs import speakable
+from personality.models.inputs import make_batch, speakable
 from personality.models.network import Needs
 from personality.preprocessing import cache as cache_module
 from personality.preprocessing.cache import Cache, CacheError, encode
@@ -73,6 +73,28 @@ def test_stale_entries_are_made_again_on_request_only(
     assert [path.read_bytes() for path in entries] == before
     preprocess(part, tmp_path / "c", remake=True)
     assert all(path.read_bytes() != old for path, old in zip(entries, before, strict=True))
+
+
+def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    part, more = (type(dataset)(dataset.name, dataset.root, dataset.table.head(count)) for count in (1, 2))
+    preprocess(part, tmp_path / "c")
+    (clip,) = part.table["clip"]
+    store = Cache(tmp_path / "c")
+    assert (len(store.read(clip).rest), store.keeps_whole_sound) == (0, False)
+    with pytest.raises(CacheError, match=r"1 entries of .* are stale: the sound after 5 s was not kept; --remake"):
+        preprocess(part, tmp_path / "c", whole_sound=True)
+    preprocess(part, tmp_path / "c", whole_sound=True, remake=True)
+    preprocess(more, tmp_path / "c")
+    store = Cache(tmp_path / "c")
+    assert store.keeps_whole_sound
+    for clip, location in more.table[["clip", "location"]].itertuples(index=False):
+        fresh, stored = read_sample(dataset.root / location), store.read(clip)
+        assert len(stored.rest) == len(fresh.rest) > 8_000
+        np.testing.assert_allclose(stored.rest, fresh.rest, atol=1e-4)
+    batch = make_batch([stored], 1, 60.0)
+    assert batch.heard.tolist() == [80_000 + len(fresh.rest)]
+    assert batch.audio[0, batch.heard[0] - 100 :].count_nonzero() <= 100
 
 
 def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_path: Path) -> None:

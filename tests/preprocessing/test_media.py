@@ -64,8 +64,20 @@ def test_sound_is_five_seconds_padded_with_silence(tmp_path: Path) -> None:
 
 
 def test_long_sound_is_cut(tmp_path: Path) -> None:
-    samples, seconds = sound(video(tmp_path / "a.mp4", seconds=6))
+    path = video(tmp_path / "a.mp4", seconds=6)
+    samples, seconds = sound(path)
     assert (len(samples), seconds) == (80_000, 5.0)
+    with open_media(path) as opened:
+        rest = opened.sound().rest
+    assert (rest.dtype, len(rest)) == (np.float32, pytest.approx(16_000, abs=1_100))  # AAC ends in whole frames
+    joined = np.concatenate([samples, rest])[40_000:95_000]  # the tone goes on over the seam
+    assert np.abs(np.diff(joined)).max() < 0.12
+
+
+def test_sound_beyond_the_limit_of_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "LONGEST_SOUND", 88_000)
+    with open_media(video(tmp_path / "a.mp4", seconds=7)) as opened:
+        assert len(opened.sound().rest) == 8_000
 
 
 def test_a_still_is_one_picture_without_sound(tmp_path: Path) -> None:

@@ -9,9 +9,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from personality.dataset import load_dataset
+from personality.design import Design
 from personality.models.network import Batch
 from personality.predict import Impression, Silence, impressions, load_models
-from personality.preprocessing.cache import Cache
+from personality.preprocessing.cache import Cache, CacheError
+from personality.preprocessing.run import preprocess
 from tests.training.helpers import Death, run_to_end
 from training import progress
 from training.config import Stage, preset
@@ -53,6 +56,20 @@ def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) 
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_a_network_hears_the_whole_sound_where_a_cache_keeps_it(cache: Cache, people: Path, tmp_path: Path) -> None:
+    config = preset("audio", "modern", stages=HEAD, design=Design(seconds=15.0))
+    with pytest.raises(CacheError, match=r"hears 15 s of sound and .* keeps 5; `preprocess --whole-sound --remake`"):
+        run_to_end(tmp_path / "none", cache, config)
+    preprocess(load_dataset(people), tmp_path / "cache", workers=2, whole_sound=True)
+    run = run_to_end(tmp_path / "audio", Cache(tmp_path / "cache"), config)
+    (model,) = load_models([run.folder])
+    row = Cache(tmp_path / "cache").rows("validation").iloc[0]
+    sample = Cache(tmp_path / "cache").read(row["clip"])
+    whole, window = (next(impressions(heard, [model])) for heard in (sample, replace(sample, rest=sample.rest[:0])))
+    assert isinstance(whole, Impression) and isinstance(window, Impression)
+    assert whole.traits != window.traits
 
 
 def test_all_layers_train_in_a_second_stage(cache: Cache, tmp_path: Path) -> None:
