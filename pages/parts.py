@@ -12,7 +12,8 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 from personality import demo
-from personality.analysis.groups import SMALL, PredictionsError, accuracy_by
+from personality.analysis.groups import SMALL, accuracy_by
+from personality.analysis.scores import PredictionsError
 from personality.evaluate import read_predictions
 from personality.workspace import ROOT, prediction_tables, runs_folder
 from training.runs import list_runs

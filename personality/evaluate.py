@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import PredictionsError, check_predictions
+from personality.analysis.scores import PredictionsError, check_predictions
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
 from personality.traits import TRAIT_NAMES

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.analysis.groups import PredictionsError, accuracy_by
+from personality.analysis.groups import accuracy_by
+from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
 from personality.evaluate import evaluate, import_predictions, read_predictions, write_predictions
 from personality.models.checkpoint import load_model

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import PredictionsError, absolute_errors
+from personality.analysis.groups import MEAN
 from personality.analysis.intervals import DRAWS, SEED, mean_intervals, source_weights
+from personality.analysis.metrics import with_mean
+from personality.analysis.scores import PredictionsError, read_scores
+from personality.traits import TRAIT_NAMES
 
 
 def differences(table: pd.DataFrame, reference: str, *, draws: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
@@ -15,21 +19,21 @@ def differences(table: pd.DataFrame, reference: str, *, draws: int = DRAWS, seed
     draws whole sources, and takes the difference within each draw. Raises PredictionsError where the table has no
     such model, or no other.
     """
-    errors, source = absolute_errors(table)
-    models = list(dict.fromkeys(errors.columns.get_level_values("model")))
-    if reference not in models or len(models) < 2:
-        raise PredictionsError(f"There is nothing to compare with {reference!r}; this table has {', '.join(models)}.")
-    weights = source_weights(int(source.max()) + 1, draws=draws, seed=seed)
+    scores = read_scores(table)
+    if reference not in scores.models or len(scores.models) < 2:
+        raise PredictionsError(
+            f"There is nothing to compare with {reference!r}; this table has {', '.join(scores.models)}."
+        )
+    weights = source_weights(scores.sources, draws=draws, seed=seed)
+    errors = np.abs(scores.predicted - scores.actual[:, None])
+    known = errors[:, scores.models.index(reference)]
     parts = []
-    for model in models:
+    for number, model in enumerate(scores.models):
         if model != reference:
-            better = errors[reference] - errors[model]
-            low, high = mean_intervals(better.to_numpy(), source, weights)
-            present = better.notna()
-            counts = {
-                "n": present.sum().to_numpy(),
-                "sources": [len(set(source[column])) for column in present.to_numpy().T],
-            }
-            figures = {**counts, "difference": better.mean().to_numpy(), "low": low, "high": high}
-            parts.append(pd.DataFrame({"model": model, "trait": list(better.columns), **figures}))
+            better = with_mean(known - errors[:, number])
+            low, high = mean_intervals(better, scores.source, weights)
+            present = ~np.isnan(better)
+            counts = {"n": present.sum(0), "sources": [len(np.unique(scores.source[column])) for column in present.T]}
+            figures = {**counts, "difference": np.nanmean(better, axis=0), "low": low, "high": high}
+            parts.append(pd.DataFrame({"model": model, "trait": [*TRAIT_NAMES, MEAN], **figures}))
     return pd.concat(parts, ignore_index=True)

@@ -3,140 +3,174 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
-from personality.analysis.intervals import DRAWS, SEED, mean_intervals, source_weights
+from personality.analysis.intervals import DRAWS, SEED, bounds, source_draws
+from personality.analysis.metrics import SUMS, figures, summands
+from personality.analysis.scores import BASELINES, COLUMNS, PredictionsError, Scores, read_scores
 from personality.traits import GROUP_ORDERS, TRAIT_NAMES
 
-COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
-CONSTANT = "constant"  # the training mean of the trait; a table may lack it, and then has no baseline
 ALL = "all"
 MEAN = "mean"
 SMALL = 30  # clips; groups below are marked
+JOINT = " x "
+WITH_INTERVAL = ("accuracy", "signed_error", "gain", "pearson", "concordance", "actual_mean")
+BARE = {"accuracy": ("low", "high")}  # what the bounds of a figure are called; of others, figure_low and figure_high
 
 
-class PredictionsError(ValueError):
-    """A predictions table that cannot be used; the message says what is wrong with it."""
+@dataclass(frozen=True)
+class Cells:
+    """The sums of all clips of each group, and of each bootstrap repetition of them.
 
-
-def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the column `constant` (NaN where it had none).
-
-    Raises PredictionsError where a column is missing or no number, a cell is empty, a trait is none of the five,
-    clip x model x trait repeats, or there is no row.
+    groups: G names; models: M names; n and sources int (G, M, 5): clips and sources of them; sums float64
+    (G, M, 5, len(SUMS)); draws float32 (D, G, M, 5, len(SUMS)), paired over everything.
     """
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise PredictionsError(f"The table lacks the column {missing[0]}; wanted {', '.join(COLUMNS)}.")
-    if table.duplicated(["clip", "model", "trait"]).any():
-        raise PredictionsError("The table has a clip, model and trait twice; each may occur once.")
-    if table.empty or table[list(COLUMNS)].isna().to_numpy().any():
-        raise PredictionsError("The table has no rows, or empty cells; each row wants all of its figures.")
-    strange = sorted(set(table["trait"]) - set(TRAIT_NAMES))
-    if strange:
-        raise PredictionsError(f"The table has the trait {strange[0]!r}; wanted {', '.join(TRAIT_NAMES)}.")
-    for name in ("predicted", "actual"):
-        if not pd.api.types.is_float_dtype(table[name]):
-            raise PredictionsError(f"The column {name} holds {table[name].dtype}; wanted numbers in [0, 1].")
-    return table if CONSTANT in table else table.assign(**{CONSTANT: np.nan})
+
+    groups: list[str]
+    models: tuple[str, ...]
+    n: np.ndarray
+    sources: np.ndarray
+    sums: np.ndarray
+    draws: np.ndarray
 
 
-def groups_of(table: pd.DataFrame, by: Sequence[str]) -> pd.Series:
+def groups_of(clips: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """The name of each row's group: values of the attributes joined by ' x ', `all` without any, NaN where unknown.
 
-    Raises PredictionsError where an attribute is not a column.
+    An attribute of numbers is cut into ranges by `name:10,20`: under 10, 10 to 20, 20 and over. Raises
+    PredictionsError where an attribute is not a column, or has no numbers to cut.
     """
-    for name in by:
-        if name not in table:
-            attributes = [column for column in table.columns if column not in (*COLUMNS, CONSTANT)]
-            raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(attributes)}.")
     if not by:
-        return pd.Series(ALL, table.index)
-    parts = [table[name].astype("string") for name in by]
-    return parts[0].str.cat(parts[1:], sep=" x ") if len(parts) > 1 else parts[0]
+        return pd.Series(ALL, clips.index)
+    parts = [_values(clips, name) for name in by]
+    return parts[0].str.cat(parts[1:], sep=JOINT) if len(parts) > 1 else parts[0]
+
+
+def attributes_of(table: pd.DataFrame) -> list[str]:
+    """The columns by which a table's clips can be told apart."""
+    return [column for column in table.columns if column not in (*COLUMNS, *BASELINES)]
+
+
+def _values(clips: pd.DataFrame, attribute: str) -> pd.Series:
+    name, _, edges = attribute.partition(":")
+    if name not in clips:
+        raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(attributes_of(clips))}.")
+    return _ranges(clips[name], edges) if edges else clips[name].astype("string")
+
+
+def _ranges(values: pd.Series, words: str) -> pd.Series:
+    """Numbers as the names of the ranges between the edges that the words name."""
+    try:
+        edges = sorted({float(word) for word in words.split(",")})
+        numbers = pd.to_numeric(values)
+    except (ValueError, TypeError) as error:
+        raise PredictionsError(f"{values.name}:{words} does not cut numbers; wanted NAME:EDGE,EDGE,...") from error
+    cut = pd.cut(numbers, [-np.inf, *edges, np.inf], right=False, labels=_range_names(words))
+    return cut.astype("string")
+
+
+def _range_names(words: str) -> list[str]:
+    edges = [f"{edge:g}" for edge in sorted({float(word) for word in words.split(",")})]
+    return [f"under {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"{edges[-1]} and over"]
+
+
+def _order(attribute: str) -> tuple[str, ...]:
+    """The order of an attribute's values, where it is known."""
+    name, _, edges = attribute.partition(":")
+    return tuple(_range_names(edges)) if edges else GROUP_ORDERS.get(name, ())
 
 
 def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
     """All groups of one known attribute in its order, empty ones too; otherwise those there are, in order."""
-    if len(by) == 1 and by[0] in GROUP_ORDERS:
-        known = GROUP_ORDERS[by[0]]
-        return [*known, *sorted(set(names) - set(known))]
-    places = [{name: place for place, name in enumerate(GROUP_ORDERS.get(attribute, ()))} for attribute in by]
+    orders = [_order(attribute) for attribute in by]
+    if len(by) == 1 and orders[0]:
+        return [*orders[0], *sorted(set(names) - set(orders[0]))]
+    places = [{name: place for place, name in enumerate(order)} for order in orders]
 
     def key(name: str) -> list[tuple[int, str]]:
-        parts = name.split(" x ")
-        return [(order.get(part, 99), part) for order, part in zip(places, parts, strict=False)]
+        return [(order.get(part, 99), part) for order, part in zip(places, name.split(JOINT), strict=False)]
 
     return sorted(set(names), key=key)
 
 
+def group_codes(scores: Scores, by: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order."""
+    names = groups_of(scores.clips, by)
+    groups = order_groups(names.dropna().unique().tolist(), by)
+    return pd.Categorical(names, categories=groups).codes.astype(np.int64), groups
+
+
+def count_cells(scores: Scores, by: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> Cells:
+    """The sums of every group of the attributes `by`, and of `draws` repetitions that draw whole sources."""
+    code, groups = group_codes(scores, by)
+    pairs, order, starts = _group_and_source(code, scores)
+    group, source = pairs // scores.sources, pairs % scores.sources
+    ends = np.searchsorted(group, np.arange(len(groups) + 1))
+    width = len(TRAIT_NAMES) * len(SUMS)
+    by_source = np.empty((len(pairs), len(scores.models) * width), np.float32)
+    sums = np.zeros((len(groups), len(scores.models), len(TRAIT_NAMES), len(SUMS)))
+    sources = np.zeros(sums.shape[:-1], int)
+    for model in range(len(scores.models)):
+        flat = summands(scores, model).reshape(len(scores.clips), width)
+        parts = np.add.reduceat(flat[order], starts, axis=0) if len(starts) else flat[:0]
+        by_source[:, model * width : (model + 1) * width] = parts
+        for number, (start, end) in enumerate(pairwise(ends)):
+            own = parts[start:end].reshape(-1, *sums.shape[2:])
+            sums[number, model], sources[number, model] = own.sum(0), (own[..., 0] > 0).sum(0)
+    drawn = np.empty((draws, len(groups), by_source.shape[1]), np.float32)
+    done = 0
+    for block in source_draws(scores.sources, draws=draws, seed=seed):
+        for number, (start, end) in enumerate(pairwise(ends)):
+            part = block if end - start == scores.sources else block[:, source[start:end]]
+            drawn[done : done + len(block), number] = part @ by_source[start:end]
+        done += len(block)
+    return Cells(groups, scores.models, sums[..., 0].astype(int), sources, sums, drawn.reshape(draws, *sums.shape))
+
+
+def _group_and_source(code: np.ndarray, scores: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pairs of a group and a source that occur, as group * sources + source, ascending; the clips of a known
+    group in their order; where each pair's clips start there."""
+    both = np.where(code >= 0, code * scores.sources + scores.source, -1)
+    order = np.argsort(both, kind="stable")[(both < 0).sum() :]
+    pairs, starts = np.unique(both[order], return_index=True)
+    return pairs, order, starts
+
+
 def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
-    """One row per model, trait (the five and `mean`) and group, with a 95 % interval by bootstrap over sources.
+    """One row per model, trait (the five and `mean`) and group, with 95 % intervals by bootstrap over sources.
 
-    Columns: model, trait, group, n (clips), sources, accuracy, low, high, signed_error, baseline (the accuracy of
-    always saying the training mean, on the same clips; NaN where unknown). Groups without clips keep a row of n = 0.
+    by: attributes, numeric ones perhaps with edges (`groups_of`). Columns: model, trait, group, n (clips), sources,
+    accuracy, low, high, signed_error, baseline (the accuracy of always saying the training mean, on the same clips;
+    NaN where unknown), then the other figures of `metrics.figures`, with bounds called after them (`gain_low`). Groups
+    without clips keep a row of n = 0; one source has no interval.
     """
-    table = check_predictions(table)
-    wide = _wide(table)
-    clips = table.drop_duplicates("clip").set_index("clip").loc[wide["error"].index]
-    group = groups_of(clips, by)
-    source, names = pd.factorize(clips["source"])
-    weights = source_weights(len(names), draws=draws, seed=seed)
-    parts = [
-        _cell(wide, name, (group == name).fillna(False).to_numpy(dtype=bool), source, weights)
-        for name in order_groups(group.dropna().unique().tolist(), by)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    return rows_of(count_cells(read_scores(table), by, draws=draws, seed=seed))
 
 
-def absolute_errors(table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
-    """Absolute errors, clips x (model, trait) with `mean` added, NaN where a model does not speak; and the code of
-    each clip's source (N,). Raises PredictionsError as `check_predictions` does."""
-    table = check_predictions(table)
-    errors = _wide(table)["error"]
-    clips = table.drop_duplicates("clip").set_index("clip").loc[errors.index]
-    return errors, pd.factorize(clips["source"])[0]
+def rows_of(cells: Cells) -> pd.DataFrame:
+    """The table of `accuracy_by` from counted cells."""
+    found, drawn = figures(cells.sums), figures(cells.draws)
+    columns: dict[str, np.ndarray] = {}
+    sources = _with_most(cells.sources)
+    for name, values in found.items():
+        columns[name] = values
+        if name in WITH_INTERVAL:
+            names = BARE.get(name, (f"{name}_low", f"{name}_high"))
+            for bound, each in zip(names, bounds(drawn[name]), strict=True):
+                columns[bound] = np.where(sources > 1, each, np.nan)
+    index = pd.MultiIndex.from_product(
+        [cells.groups, cells.models, [*TRAIT_NAMES, MEAN]], names=["group", "model", "trait"]
+    ).to_frame(index=False)
+    counts = {"n": _with_most(cells.n).reshape(-1), "sources": sources.reshape(-1)}
+    rows = index.assign(**counts, **{name: values.reshape(-1) for name, values in columns.items()})
+    first = ["model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"]
+    return rows[[*first, *(name for name in rows if name not in first)]]
 
 
-def _wide(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Clips x (model, trait) of absolute error, signed error and the constant's absolute error; `mean` added."""
-    values = {
-        "error": (table["predicted"] - table["actual"]).abs(),
-        "signed": table["predicted"] - table["actual"],
-        "constant": (table["constant"] - table["actual"]).abs(),
-    }
-    keys = table[["clip", "model", "trait"]]
-    order = pd.MultiIndex.from_product([keys["model"].unique(), [*TRAIT_NAMES, MEAN]], names=["model", "trait"])
-    result = {}
-    for name, column in values.items():
-        pivot = keys.assign(value=column).pivot(index="clip", columns=["model", "trait"], values="value")
-        means = pivot.T.groupby(level="model").mean().T
-        means.columns = pd.MultiIndex.from_product([means.columns, [MEAN]], names=["model", "trait"])
-        result[name] = pd.concat([pivot, means], axis=1).reindex(columns=order)
-    return result
-
-
-def _cell(
-    wide: dict[str, pd.DataFrame], name: str, inside: np.ndarray, source: np.ndarray, weights: np.ndarray
-) -> pd.DataFrame:
-    errors, signed, constant = (wide[key].to_numpy()[inside] for key in ("error", "signed", "constant"))
-    present = ~np.isnan(errors)
-    n = present.sum(0)
-    low, high = mean_intervals(errors, source[inside], weights)
-    with np.errstate(invalid="ignore"):
-        divisor = np.where(n > 0, n, np.nan)
-        means = [np.nansum(values, axis=0) / divisor for values in (errors, signed)]
-        baseline = 1 - np.where(present, constant, 0).sum(0) / divisor
-    rows = wide["error"].columns.to_frame(index=False)
-    return rows.assign(
-        group=name,
-        n=n,
-        sources=[len(np.unique(source[inside][column])) for column in present.T],
-        accuracy=1 - means[0],
-        low=1 - high,
-        high=1 - low,
-        signed_error=means[1],
-        baseline=baseline,
-    )
+def _with_most(counts: np.ndarray) -> np.ndarray:
+    """Counts of five traits (..., 5) with those of the mean after them, which is of the clips of any: (..., 6)."""
+    return np.concatenate([counts, counts.max(-1, keepdims=True)], axis=-1)

@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 DRAWS = 1000
 LEVEL = 0.95
 SEED = 0
+METHOD = "percentile bootstrap over sources"
+BLOCK = 2**24  # numbers in memory at once
+
+TAIL = (1 - LEVEL) / 2
+
+
+def source_draws(sources: int, *, draws: int = DRAWS, seed: int = SEED) -> Iterator[np.ndarray]:
+    """How often each source is drawn in each repetition, float32 (B, sources), in blocks of B <= draws repetitions;
+    rows sum to `sources`.
+
+    The same seed gives the same draws, which pairs the intervals of all models and groups of a table.
+    """
+    random = np.random.default_rng(seed)
+    block = max(1, BLOCK // sources)
+    for start in range(0, draws, block):
+        counts = np.empty((min(block, draws - start), sources), np.float32)
+        for row in counts:
+            row[:] = np.bincount(random.integers(sources, size=sources), minlength=sources)
+        yield counts
 
 
 def source_weights(sources: int, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
-    """How often each source is drawn in each repetition, float32 (draws, sources); rows sum to `sources`.
+    """All of `source_draws` at once, float32 (draws, sources)."""
+    return np.concatenate(list(source_draws(sources, draws=draws, seed=seed)))
 
-    Using one matrix for all models and groups of a table pairs their intervals.
+
+def bounds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % percentile interval of repetitions (draws, ...): low and high (...).
+
+    A repetition that is NaN, because it drew no clip of a group, is left out there (Efron 1981: the percentile interval
+    of a ratio of sums).
     """
-    random = np.random.default_rng(seed)
-    return random.multinomial(sources, np.full(sources, 1 / sources), size=draws).astype(np.float32)
+    flat = values.reshape(len(values), -1)
+    result = np.full((2, flat.shape[1]), np.nan)
+    gaps = np.isnan(flat).any(0)
+    if not gaps.all():
+        result[:, ~gaps] = np.quantile(flat[:, ~gaps], [TAIL, 1 - TAIL], axis=0)
+    some = gaps & ~np.isnan(flat).all(0)
+    if some.any():
+        result[:, some] = np.nanquantile(flat[:, some], [TAIL, 1 - TAIL], axis=0)
+    low, high = result.reshape(2, *values.shape[1:])
+    return low, high
 
 
 def sums_by_source(values: np.ndarray, source: np.ndarray, sources: int) -> np.ndarray:
@@ -28,16 +63,13 @@ def sums_by_source(values: np.ndarray, source: np.ndarray, sources: int) -> np.n
 def mean_intervals(values: np.ndarray, source: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The bounds (C,), (C,) of a 95 % percentile interval for the mean of each column of values (N, C).
 
-    source: codes (N,) of each row's source, columns of weights (draws, sources). A repetition that draws no row of a
-    column is left out for that column (Efron 1981: the percentile interval of a ratio of sums). NaN where fewer than
-    two sources have a value: one source says nothing about others.
+    source: codes (N,) of each row's source, columns of weights (draws, sources). NaN where fewer than two sources have
+    a value: one source says nothing about others.
     """
     sources = weights.shape[1]
     present = sums_by_source((~np.isnan(values)).astype(float), source, sources)
     total, count = weights @ sums_by_source(values, source, sources), weights @ present
     with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(count > 0, total / count, np.nan)
-    tail, enough = (1 - LEVEL) / 2, (present > 0).sum(0) > 1
-    bounds = np.full((2, values.shape[1]), np.nan)
-    bounds[:, enough] = np.nanquantile(means[:, enough], [tail, 1 - tail], axis=0)
-    return bounds[0], bounds[1]
+        low, high = bounds(np.where(count > 0, total / count, np.nan))
+    enough = (present > 0).sum(0) > 1
+    return np.where(enough, low, np.nan), np.where(enough, high, np.nan)

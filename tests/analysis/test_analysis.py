@@ -8,9 +8,10 @@ from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
 from personality.analysis.emotions import best_and_worst, confidence_histogram
-from personality.analysis.groups import PredictionsError, accuracy_by, groups_of, order_groups
+from personality.analysis.groups import accuracy_by, groups_of, order_groups
 from personality.analysis.intervals import mean_intervals, source_weights
 from personality.analysis.published import GENDER, GLOBAL, published_emotion, published_gender, published_table
+from personality.analysis.scores import PredictionsError
 from personality.traits import AGE_GROUPS, EMOTIONS, TRAIT_NAMES
 
 
@@ -23,7 +24,9 @@ def predictions(clips: int = 60, models: tuple[str, ...] = ("m",), seed: int = 0
     rows["emotion_confidence"] = random.random(clips)
     table = rows.assign(split="test").merge(pd.DataFrame({"model": models}), how="cross")
     table = table.merge(pd.DataFrame({"trait": TRAIT_NAMES}), how="cross").assign(constant=0.5)
-    return table.assign(actual=random.random(len(table)), predicted=random.random(len(table)))
+    labels = {key: random.random() for key in zip(table["clip"], table["trait"], strict=True)}
+    said = [labels[key] for key in zip(table["clip"], table["trait"], strict=True)]
+    return table.assign(actual=said, predicted=random.random(len(table)))
 
 
 def test_accuracy_by_group_equals_fairlearn() -> None:
@@ -122,6 +125,9 @@ def test_bad_tables_are_refused_in_a_sentence() -> None:
         accuracy_by(table.assign(actual=table["actual"].astype(str)))
     with pytest.raises(PredictionsError, match="twice"):
         accuracy_by(pd.concat([table, table]))
+    other = table.assign(model="n", actual=1 - table["actual"])
+    with pytest.raises(PredictionsError, match="two labels of one trait"):
+        accuracy_by(pd.concat([table, other]))
     with pytest.raises(PredictionsError, match="no attribute height; this table has gender"):
         groups_of(table, ["height"])
 

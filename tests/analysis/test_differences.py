@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from personality.analysis.differences import differences
-from personality.analysis.groups import PredictionsError
+from personality.analysis.scores import PredictionsError
 from personality.traits import TRAIT_NAMES
 
 

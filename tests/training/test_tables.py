@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from personality.analysis.groups import PredictionsError, accuracy_by
+from personality.analysis.groups import accuracy_by
+from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
 from personality.evaluate import evaluate, predict_unlabelled
 from personality.models.checkpoint import load_model

@@ -1,0 +1,61 @@
+"""Figures of any set of clips, from sums over them: what a bootstrap can add up as often as it likes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from personality.analysis.scores import Scores
+
+# What is summed over clips. Of predicted and actual values their distance from CENTRE, which keeps squares small.
+SUMS = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "predicted2", "actual2", "product")
+CENTRE = 0.5
+
+
+def summands(scores: Scores, model: int) -> np.ndarray:
+    """What each clip adds for one model, float64 (N, 5, len(SUMS)); zeros where the model does not speak."""
+    predicted, actual = scores.predicted[:, model], scores.actual
+    present = ~np.isnan(predicted)
+    p, a = predicted - CENTRE, actual - CENTRE
+    parts = (present, np.abs(p - a), p - a, np.abs(scores.constant - actual), np.abs(scores.lookup - actual))
+    return np.stack([np.where(present, part, 0.0) for part in (*parts, p, a, p * p, a * a, p * a)], axis=-1)
+
+
+def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures (...) from sums (..., 5, len(SUMS)), for each trait and, last on the trait's axis, their mean: (..., 6).
+
+    accuracy: 1 - mean absolute error; signed_error: mean of predicted minus actual; baseline and lookup: the accuracy
+    of the two BASELINES on the same clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989);
+    actual_mean, actual_deviation and predicted_mean: what people said and what the model said. NaN where there is no
+    clip, and correlations where nothing varies.
+    """
+    n, error, signed, constant, lookup, p, a, pp, aa, pa = np.moveaxis(sums, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n = np.where(n > 0, n, np.nan)
+        p, a = p / n, a / n
+        spread_p, spread_a, together = pp / n - p * p, aa / n - a * a, pa / n - p * a
+        found = {
+            "accuracy": 1 - error / n,
+            "signed_error": signed / n,
+            "baseline": 1 - constant / n,
+            "lookup": 1 - lookup / n,
+            "gain": (constant - error) / n,
+            "pearson": together / np.sqrt(_positive(spread_p) * _positive(spread_a)),
+            "concordance": 2 * together / _positive(spread_p + spread_a + (p - a) ** 2),
+            "actual_mean": a + CENTRE,
+            "actual_deviation": np.sqrt(spread_a.clip(0)),
+            "predicted_mean": p + CENTRE,
+        }
+    return {name: with_mean(values) for name, values in found.items()}
+
+
+def _positive(variance: np.ndarray) -> np.ndarray:
+    """A variance, NaN where it is nothing but rounding."""
+    return np.where(variance > 1e-9, variance, np.nan)
+
+
+def with_mean(values: np.ndarray) -> np.ndarray:
+    """Values of five traits (..., 5) with the mean of those that are numbers after them: (..., 6)."""
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(there, values, 0).sum(-1) / there.sum(-1)
+    return np.concatenate([values, mean[..., None]], axis=-1)
