@@ -22,7 +22,7 @@ from personality.analysis.differences import differences
 from personality.analysis.groups import accuracy_by
 from personality.constants import PREPROCESSING
 from personality.design import Design
-from personality.evaluate import assemble, training_means
+from personality.evaluate import assemble
 from personality.models.checkpoint import load_model
 from personality.models.fusion import GatedFusion
 from personality.preprocessing.cache import Cache
@@ -93,7 +93,7 @@ def seeds_together(folders: list[Path], name: str, cache: Cache, split: str) -> 
         with torch.inference_mode():
             values = network.head(features).numpy()
         predicted = pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=found.rows["clip"], model=name)
-        table = assemble(predicted, found.rows.set_index("clip"), training_means(cache.clips))
+        table = assemble(predicted, found.rows, cache.clips)
         tables.append(table.assign(clip=table["clip"] + f"#{seed}"))
     return pd.concat(tables, ignore_index=True)
 

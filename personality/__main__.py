@@ -6,8 +6,15 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from personality.dataset.index import SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The keys of `accuracy --json`, which scripts rely on; --export has all figures.
+FIXED = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -112,7 +119,7 @@ def _compare(options: argparse.Namespace) -> None:
 
     rows = differences(read_predictions(options.predictions), options.reference)
     if options.json:
-        print("[" + ",\n ".join(json.dumps(row) for row in _plain(rows.to_dict("records"))) + "]")
+        _print_json(rows)
         return
     print(f"accuracy minus that of {options.reference}, 95 % interval by drawing whole sources")
     for row in rows.to_dict("records"):
@@ -126,8 +133,10 @@ def _accuracy(options: argparse.Namespace) -> None:
     from personality.evaluate import read_predictions
 
     rows = accuracy_by(read_predictions(options.predictions), options.by or [])
+    if options.export:
+        _export(rows, options.export)
     if options.json:
-        print("[" + ",\n ".join(json.dumps(row) for row in _plain(rows.to_dict("records"))) + "]")
+        _print_json(rows[list(FIXED)])
         return
     shown = rows[rows["trait"].eq("mean") | (not options.by)]
     print(
@@ -141,9 +150,56 @@ def _accuracy(options: argparse.Namespace) -> None:
         print(f"Groups under {SMALL} clips: read with care. Each trait: add --json.")
 
 
-def _plain(rows: list[dict]) -> list[dict]:
-    """NaN is no JSON: a figure that does not exist is null."""
-    return [{key: None if value != value else value for key, value in row.items()} for row in rows]
+def _gaps(options: argparse.Namespace) -> None:
+    from personality.analysis.gaps import compare_groups
+    from personality.evaluate import read_predictions
+
+    found = compare_groups(
+        read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
+    )
+    if options.export:
+        _export(found.gaps, options.export)
+    if options.json:
+        _print_json(found.gaps)
+        return
+    print("p: whole sources permuted; after Holm's correction over traits x groups, and groups for the mean")
+    for row in found.gaps.to_dict("records"):
+        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+        cells = (
+            f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,} of {row['sources']:,} sources"
+        )
+        print(f"{cells}  {row['gap']:+.4f} {interval}  p {row['p_holm']:.3f}  {row['verdict']}")
+    for row in found.spreads[found.spreads["trait"].eq("mean")].to_dict("records"):
+        ends = f"{row['lowest']} (n = {row['lowest_n']:,}) to {row['highest']} (n = {row['highest_n']:,})"
+        print(
+            f"{row['model']:<24} largest difference of {row['groups']} groups: {ends}, {row['difference']:.4f} "
+            f"[{row['low']:+.4f}, {row['high']:+.4f}], p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"
+        )
+
+
+def _join(options: argparse.Namespace) -> None:
+    from personality.evaluate import join_predictions, read_predictions, write_predictions
+
+    table = join_predictions([read_predictions(path) for path in options.tables], mean=options.mean)
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
+
+
+def _export(rows: pd.DataFrame, path: Path) -> None:
+    from personality.analysis.export import as_csv, as_json
+    from personality.storage import write_bytes
+
+    kinds = {".csv": as_csv, ".json": as_json}
+    if path.suffix not in kinds:
+        raise ValueError(f"--export is {path}; wanted a name that ends in {' or '.join(kinds)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, kinds[path.suffix](rows).encode())
+
+
+def _print_json(rows: pd.DataFrame) -> None:
+    from personality.analysis.export import plain
+
+    print("[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]")
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -175,6 +231,16 @@ def _in_words(result: dict) -> str:
     lines += [f"  note: {warning}" for warning in result["warnings"]]
     lines.append("  neuro is emotional stability: high is comfortable, low is uneasy.")
     return "\n".join([*lines, "  These are impressions of strangers, not personality."])
+
+
+def _add_by(command: argparse.ArgumentParser, *, required: bool) -> None:
+    """What commands on groups have in common."""
+    words = "may be repeated: intersections; age:25,40 cuts numbers into ranges"
+    command.add_argument("--by", action="append", metavar="ATTRIBUTE", help=words, required=required)
+    command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "--export", type=Path, metavar="FILE", help="all figures as .csv or .json, with method and seed"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -232,9 +298,21 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")
     command.add_argument("predictions", type=Path)
-    command.add_argument("--by", action="append", metavar="ATTRIBUTE", help="may be repeated: intersections")
-    command.add_argument("--json", action="store_true")
+    _add_by(command, required=False)
     command.set_defaults(run=_accuracy)
+
+    command = commands.add_parser("gaps", help="differences between groups, tested by permuting whole sources")
+    command.add_argument("predictions", type=Path)
+    _add_by(command, required=True)
+    command.add_argument("--reference", metavar="GROUP", help="what the others are held against; default: all others")
+    command.add_argument("--measure", default="accuracy", help="accuracy, signed_error, or actual_mean (of the raters)")
+    command.set_defaults(run=_gaps)
+
+    command = commands.add_parser("join", help="several predictions tables of the same clips as one")
+    command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--mean", metavar="MODEL", help="add the plain mean of all models under this name")
+    command.set_defaults(run=_join)
 
     command = commands.add_parser("compare", help="how much better models are than one of them, with intervals")
     command.add_argument("predictions", type=Path)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import pandas as pd
 
-from personality.analysis.scores import PredictionsError, check_predictions
+from personality.analysis.baselines import same_source_lookup, training_means
+from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, check_predictions
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
 from personality.traits import TRAIT_NAMES
@@ -38,8 +39,7 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
     if rows.empty:
         raise PredictionsError(f"The cache has no usable clip with labels in the split {split}.")
     predicted, silent = _predict(models, cache, rows)
-    clips = mark_seen(rows, cache.clips).set_index("clip")
-    return assemble(predicted, clips, training_means(cache.clips)), silent
+    return assemble(predicted, rows, cache.clips), silent
 
 
 def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -108,22 +108,20 @@ def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(source_in_training=seen.map({True: "yes", False: "no"}))
 
 
-def training_means(clips: pd.DataFrame) -> dict[str, float]:
-    """The mean label per trait over the training split: what the constant baseline always says."""
-    training = clips[clips["split"] == "training"]
-    return {trait: float(training[trait].mean()) for trait in TRAIT_NAMES}
-
-
-def assemble(predicted: pd.DataFrame, clips: pd.DataFrame, constants: dict[str, float]) -> pd.DataFrame:
-    """The predictions table from wide predictions (clip, model, five traits) and clips indexed by name."""
-    long = predicted.melt(["clip", "model"], list(TRAIT_NAMES), var_name="trait", value_name="predicted")
-    labels = clips[list(TRAIT_NAMES)].rename_axis("clip").reset_index()
-    actual = labels.melt("clip", var_name="trait", value_name="actual")
-    attributes = [column for column in clips.columns if column not in (*BASE_COLUMNS, *NOTED_COLUMNS)]
-    table = long.merge(actual, on=["clip", "trait"], how="left")
-    table["constant"] = table["trait"].map(constants)
-    table = table.merge(clips[["source", "split", *attributes]], left_on="clip", right_index=True, how="left")
-    order = ["clip", "source", "split", "model", "trait", "predicted", "actual", "constant", *attributes]
+def assemble(predicted: pd.DataFrame, rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+    """The predictions table from wide predictions (clip, model, five traits), the labelled rows of one split that they
+    are of, and all clips of the dataset, from which the baselines know."""
+    (split,) = rows["split"].unique()
+    traits = list(TRAIT_NAMES)
+    table = predicted.melt(["clip", "model"], traits, var_name="trait", value_name="predicted")
+    for name, values in (("actual", rows.set_index("clip")[traits]), (LOOKUP, same_source_lookup(clips, split))):
+        long = values.rename_axis("clip").reset_index().melt("clip", var_name="trait", value_name=name)
+        table = table.merge(long, on=["clip", "trait"], how="left")
+    table[CONSTANT] = table["trait"].map(training_means(clips))
+    rows = mark_seen(rows, clips)
+    attributes = [column for column in rows.columns if column not in (*BASE_COLUMNS, *NOTED_COLUMNS)]
+    table = table.merge(rows[["clip", "source", "split", *attributes]], on="clip", how="left")
+    order = ["clip", "source", "split", "model", "trait", "predicted", "actual", CONSTANT, LOOKUP, *attributes]
     return check_predictions(table[order])
 
 
@@ -157,8 +155,25 @@ def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -
     left = [f"{(~inside).sum():,} rows are of no labelled clip of {split}"] if (~inside).any() else []
     absent = len(labelled) - int(inside.sum())
     left += [f"{absent:,} clips of {split} have no prediction"] if absent else []
-    known = mark_seen(labelled, dataset.table).set_index("clip")
-    return assemble(wide[inside], known, training_means(dataset.table)), left
+    return assemble(wide[inside], labelled, dataset.table), left
+
+
+def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None) -> pd.DataFrame:
+    """Several predictions tables as one; mean: what to call a further model, the plain mean of all of them on the
+    clips on which all speak, None for no such.
+
+    Raises PredictionsError where two tables have one model, or contradict each other.
+    """
+    models = [model for table in tables for model in table["model"].unique()] + ([mean] if mean else [])
+    if len(set(models)) < len(models):
+        raise PredictionsError(f"Two models are called {max(models, key=models.count)}; give them different names.")
+    joined = pd.concat(tables, ignore_index=True)
+    if mean:
+        key = ["clip", "trait"]
+        found = joined.groupby(key)["predicted"].agg(["mean", "count"]).query(f"count == {len(models) - 1}")
+        rows = joined.drop_duplicates(key).drop(columns="predicted").assign(model=mean)
+        joined = pd.concat([joined, rows.merge(found["mean"].rename("predicted"), on=key)], ignore_index=True)
+    return check_predictions(joined)
 
 
 def write_predictions(table: pd.DataFrame, path: Path) -> None:

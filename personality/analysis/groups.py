@@ -155,7 +155,7 @@ def rows_of(cells: Cells) -> pd.DataFrame:
     """The table of `accuracy_by` from counted cells."""
     found, drawn = figures(cells.sums), figures(cells.draws)
     columns: dict[str, np.ndarray] = {}
-    sources = _with_most(cells.sources)
+    sources = with_most(cells.sources)
     for name, values in found.items():
         columns[name] = values
         if name in WITH_INTERVAL:
@@ -165,12 +165,12 @@ def rows_of(cells: Cells) -> pd.DataFrame:
     index = pd.MultiIndex.from_product(
         [cells.groups, cells.models, [*TRAIT_NAMES, MEAN]], names=["group", "model", "trait"]
     ).to_frame(index=False)
-    counts = {"n": _with_most(cells.n).reshape(-1), "sources": sources.reshape(-1)}
+    counts = {"n": with_most(cells.n).reshape(-1), "sources": sources.reshape(-1)}
     rows = index.assign(**counts, **{name: values.reshape(-1) for name, values in columns.items()})
     first = ["model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"]
     return rows[[*first, *(name for name in rows if name not in first)]]
 
 
-def _with_most(counts: np.ndarray) -> np.ndarray:
+def with_most(counts: np.ndarray) -> np.ndarray:
     """Counts of five traits (..., 5) with those of the mean after them, which is of the clips of any: (..., 6)."""
     return np.concatenate([counts, counts.max(-1, keepdims=True)], axis=-1)

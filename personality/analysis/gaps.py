@@ -1,0 +1,212 @@
+"""Gaps between groups: how large, with an interval, how likely by chance, and how small a gap could have been seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from warnings import catch_warnings, simplefilter
+
+import numpy as np
+import pandas as pd
+
+from personality.analysis.groups import MEAN, SMALL, Cells, count_cells, group_codes, with_most
+from personality.analysis.intervals import DRAWS, SEED, bounds
+from personality.analysis.metrics import figures, with_mean
+from personality.analysis.permutation import (
+    PERMUTATIONS,
+    Means,
+    benjamini_hochberg,
+    holm,
+    p_values,
+    permuted_codes,
+)
+from personality.analysis.scores import PredictionsError, Scores, read_scores
+from personality.traits import TRAIT_NAMES
+
+OTHERS = "the others"
+STILL = 1e-12  # a variance that is nothing but rounding
+LEVEL = 0.05  # of the family-wise error rate
+SEEN = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % sees in four cases of five
+# What groups can differ in, and how a difference reads: {0} the group, {1} the reference.
+MEASURES = {
+    "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
+    "signed_error": ("rates {0} lower against {1} than people do", "rates {0} higher against {1} than people do"),
+    "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """gaps: one row per model, trait and group; spreads: one row per model and trait, over all groups."""
+
+    gaps: pd.DataFrame
+    spreads: pd.DataFrame
+
+
+def compare_groups(
+    table: pd.DataFrame,
+    by: Sequence[str],
+    *,
+    measure: str = "accuracy",
+    reference: str | None = None,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    seed: int = SEED,
+) -> Comparison:
+    """Gaps of the groups of the attributes `by` in a measure (of MEASURES), against the group `reference`; None: the
+    other group where there are two, else all others together.
+
+    gaps: model, trait, group, reference, n, sources, n_reference, gap (group minus reference), low, high (95 %, paired
+    within each bootstrap repetition), p (whole sources permuted, two-sided), p_holm and p_bh (adjusted over a model's
+    five traits x groups, and over the groups for `mean`), detectable (the smallest gap that such data show in four
+    cases of five), verdict in words. spreads: model, trait, groups, lowest, lowest_n, highest, highest_n, difference
+    (highest minus lowest), low, high (of the difference of these two groups), p (of any two groups that far apart, in
+    standard errors), error_ratio (smallest mean absolute error by largest), left_out (groups of one source). Raises
+    PredictionsError where there are no two groups, or no such reference or measure. More permutations are made where
+    there are many groups.
+    """
+    if measure not in MEASURES:
+        raise PredictionsError(f"There is no measure {measure!r}; wanted {', '.join(MEASURES)}.")
+    scores = read_scores(table)
+    cells = count_cells(scores, by, draws=draws, seed=seed)
+    present = [number for number in range(len(cells.groups)) if cells.n[number].any()]
+    if len(present) < 2:
+        raise PredictionsError(f"{' x '.join(by)} has one group in this table; a gap wants two.")
+    if reference is None:
+        reference = cells.groups[present[1]] if len(present) == 2 else OTHERS
+    elif reference not in cells.groups:
+        raise PredictionsError(f"There is no group {reference!r}; wanted one of {', '.join(cells.groups)}.")
+    # Fewer could not give a p small enough to pass Holm's correction over the family.
+    permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / LEVEL))
+    chance = _by_chance(scores, by, measure, reference, permutations=permutations, seed=seed)
+    return Comparison(_gaps(cells, chance, measure, reference), _spreads(cells, chance, measure))
+
+
+@dataclass(frozen=True)
+class _Chance:
+    """How far groups are apart, in standard errors, as found (the first) and where groups mean nothing (the others).
+
+    gaps float32 (1 + P, G, M, 6): of each group and its reference; spreads (1 + P, M, 6): the most of any two groups.
+    """
+
+    gaps: np.ndarray
+    spreads: np.ndarray
+
+
+def _by_chance(
+    scores: Scores, by: Sequence[str], measure: str, reference: str, *, permutations: int, seed: int
+) -> _Chance:
+    code, groups = group_codes(scores, by)
+    signed = scores.predicted - scores.actual[:, None]
+    of_clip = {"accuracy": -np.abs(signed), "signed_error": signed, "actual_mean": scores.actual[:, None] + 0 * signed}
+    values = with_mean(of_clip[measure])
+    means = Means.of(values.reshape(len(code), -1), scores.source)
+    gaps, spreads = [], []
+    for block in permuted_codes(code, scores.source, count=permutations, seed=seed):
+        each = [means(block == number) for number in range(len(groups))]
+        aside = [
+            means((block != number) & (block >= 0)) if reference == OTHERS else each[groups.index(reference)]
+            for number in range(len(groups))
+        ]
+        gaps.append(np.stack([_apart(one, other) for one, other in zip(each, aside, strict=True)], 1))
+        pairs = [_apart(one, other) for one, other in combinations(each, 2)]
+        spreads.append(np.fmax.reduce(pairs))
+    shape = values.shape[1:]
+    return _Chance(np.concatenate(gaps).reshape(-1, len(groups), *shape), np.concatenate(spreads).reshape(-1, *shape))
+
+
+def _apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """How many standard errors two means are apart, each given with its variance.
+
+    In standard errors, so that a small group whose errors vary more is no false alarm (Chung and Romano 2013). NaN
+    where either does not vary: it is of one source.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.abs(one[0] - other[0]) / np.sqrt(one[1] + other[1])
+    return np.where(np.minimum(one[1], other[1]) > STILL, apart, np.nan)
+
+
+def _others(sums: np.ndarray, groups: list[str], reference: str, axis: int) -> np.ndarray:
+    """For each group the sums over its reference."""
+    if reference == OTHERS:
+        return sums.sum(axis, keepdims=True) - sums
+    return np.broadcast_to(np.take(sums, [groups.index(reference)], axis), sums.shape)
+
+
+def _gaps(cells: Cells, chance: _Chance, measure: str, reference: str) -> pd.DataFrame:
+    aside = _others(cells.sums, cells.groups, reference, 0)
+    gap = figures(cells.sums)[measure] - figures(aside)[measure]
+    drawn = figures(cells.draws)[measure] - figures(_others(cells.draws, cells.groups, reference, 1))[measure]
+    low, high = bounds(drawn)
+    with catch_warnings():
+        simplefilter("ignore", RuntimeWarning)  # groups that no repetition draws
+        detectable = SEEN * np.nanstd(drawn, axis=0)
+    index = pd.MultiIndex.from_product([cells.groups, cells.models, [*TRAIT_NAMES, MEAN]]).to_frame(index=False)
+    index.columns = pd.Index(["group", "model", "trait"])
+    counts = {"n": cells.n, "sources": cells.sources, "n_reference": aside[..., 0].astype(int)}
+    sized = {name: with_most(part) for name, part in counts.items()}
+    columns = {**sized, "gap": gap, "low": low, "high": high, "p": p_values(chance.gaps), "detectable": detectable}
+    rows = index.assign(reference=reference, **{name: part.reshape(-1) for name, part in columns.items()})
+    few = rows["sources"].lt(2) | rows["n_reference"].eq(0)
+    rows.loc[few, ["low", "high", "p", "detectable"]] = np.nan
+    rows = rows[rows["group"].ne(reference)].reset_index(drop=True)
+    rows = _adjusted(rows)
+    rows["verdict"] = [_verdict(row, measure) for row in rows.to_dict("records")]
+    first = ["model", "trait", "group", "reference"]
+    return rows[[*first, *(name for name in rows if name not in first)]]
+
+
+def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with p_holm and p_bh: the families are each model's five traits x groups, and its means x groups."""
+    family = [rows["model"], rows["trait"].eq(MEAN)]
+    for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
+        rows[name] = rows.groupby(family)["p"].transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
+    return rows
+
+
+def _verdict(row: dict, measure: str) -> str:
+    if row["n"] == 0:
+        return "no clips"
+    if np.isnan(row["p"]):
+        return "one source says nothing about others"
+    warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
+    if row["p_holm"] >= LEVEL:
+        return f"no difference can be seen at this size; one of {row['detectable']:.3f} could have been{warning}"
+    words = MEASURES[measure][int(row["gap"] > 0)].format(row["group"], row["reference"])
+    return f"{words}, by {abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{warning}"
+
+
+def _spreads(cells: Cells, chance: _Chance, measure: str) -> pd.DataFrame:
+    values, error = figures(cells.sums)[measure], 1 - figures(cells.sums)["accuracy"]
+    drawn, p = figures(cells.draws)[measure], p_values(chance.spreads)
+    n, sources = with_most(cells.n), with_most(cells.sources)
+    rows = []
+    for model, name in enumerate(cells.models):
+        for place, trait in enumerate([*TRAIT_NAMES, MEAN]):
+            at = (model, place)
+            able = np.flatnonzero(sources[:, *at] > 1)
+            if len(able) > 1:
+                lone = [cells.groups[number] for number in np.flatnonzero(sources[:, *at] == 1)]
+                ends = able[values[able, *at].argmin()], able[values[able, *at].argmax()]
+                entry = {"model": name, "trait": trait, "groups": len(able)}
+                for word, number in zip(("lowest", "highest"), ends, strict=True):
+                    entry |= {word: cells.groups[number], f"{word}_n": int(n[number, *at])}
+                low, high = bounds(drawn[:, ends[1], *at] - drawn[:, ends[0], *at])
+                entry |= {"difference": values[ends[1], *at] - values[ends[0], *at], "low": low, "high": high}
+                mistakes = error[able, *at]
+                entry["p"], entry["error_ratio"] = (
+                    p[at],
+                    mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
+                )
+                rows.append(entry | {"left_out": ", ".join(lone)})
+    return pd.DataFrame(rows)
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """What the comparison found, one sentence per model on the mean of the five traits."""
+    means = comparison.gaps[comparison.gaps["trait"].eq(MEAN)]
+    return [
+        f"{model}: " + "; ".join(f"{row['group']}: {row['verdict']}" for row in part.to_dict("records"))
+        for model, part in means.groupby("model", sort=False)
+    ]

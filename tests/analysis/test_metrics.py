@@ -1,0 +1,107 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from personality.analysis.groups import accuracy_by, groups_of, order_groups
+from personality.analysis.intervals import bounds, source_weights
+from personality.analysis.scores import PredictionsError, read_scores
+from personality.traits import TRAIT_NAMES
+from tests.analysis.test_analysis import predictions
+
+
+def test_correlations_and_means_are_scipys() -> None:
+    table = predictions(models=("a", "b"))
+    rows = accuracy_by(table, ["gender"]).set_index(["model", "trait", "group"])
+    for (model, trait, gender), part in table.groupby(["model", "trait", "gender"]):
+        row, p, a = rows.loc[(model, trait, gender)], part["predicted"], part["actual"]
+        assert row["pearson"] == pytest.approx(stats.pearsonr(p, a).statistic)
+        both = np.cov(p, a, bias=True)
+        wanted = 2 * both[0, 1] / (both[0, 0] + both[1, 1] + (p.mean() - a.mean()) ** 2)
+        assert row["concordance"] == pytest.approx(wanted)
+        assert (row["actual_mean"], row["predicted_mean"]) == pytest.approx((a.mean(), p.mean()))
+        assert row["actual_deviation"] == pytest.approx(a.std(ddof=0))
+        assert row["gain"] == pytest.approx(row["accuracy"] - row["baseline"])
+        assert row["gain_low"] <= row["gain"] <= row["gain_high"]
+    mean = rows.xs("mean", level="trait")
+    five = rows.drop("mean", level="trait").groupby(["model", "group"]).mean()
+    for name in ("pearson", "concordance", "signed_error", "actual_mean"):
+        np.testing.assert_allclose(mean[name].sort_index(), five[name].sort_index())
+
+
+@pytest.mark.parametrize("figure", ["pearson", "concordance", "signed_error"])
+def test_intervals_agree_with_scipys_bootstrap_where_every_clip_is_a_source(figure: str) -> None:
+    table = predictions(clips=150).assign(source=lambda t: t["clip"])
+    row = accuracy_by(table, draws=5_000).set_index("trait").loc["openness"]
+    part = table[table["trait"] == "openness"]
+
+    def statistic(p: np.ndarray, a: np.ndarray) -> float:
+        if figure == "signed_error":
+            return (p - a).mean()
+        both = np.cov(p, a, bias=True)
+        if figure == "pearson":
+            return both[0, 1] / np.sqrt(both[0, 0] * both[1, 1])
+        return 2 * both[0, 1] / (both[0, 0] + both[1, 1] + (p.mean() - a.mean()) ** 2)
+
+    wanted = stats.bootstrap(
+        (part["predicted"].to_numpy(), part["actual"].to_numpy()),
+        statistic,
+        paired=True,
+        vectorized=False,
+        n_resamples=5_000,
+        method="percentile",
+        rng=1,
+    ).confidence_interval
+    assert (row[f"{figure}_low"], row[f"{figure}_high"]) == pytest.approx(tuple(wanted), abs=0.015)
+
+
+def test_draws_are_whole_multinomial_and_the_same_for_a_seed() -> None:
+    weights = source_weights(50, draws=2_000, seed=3)
+    assert (weights.sum(1) == 50).all()
+    assert weights.mean(0) == pytest.approx(np.ones(50), abs=0.1)
+    assert weights.var(0).mean() == pytest.approx(1 - 1 / 50, abs=0.03)
+    np.testing.assert_array_equal(weights, source_weights(50, draws=2_000, seed=3))
+
+
+def test_bounds_leave_out_what_was_not_drawn() -> None:
+    values = np.array([[1.0, np.nan, np.nan], [2.0, 5.0, np.nan], [3.0, 7.0, np.nan]])
+    low, high = bounds(values)
+    assert (low[0], high[0]) == pytest.approx((1.05, 2.95))
+    assert (low[1], high[1]) == pytest.approx((5.05, 6.95))
+    assert np.isnan([low[2], high[2]]).all()
+
+
+def test_numbers_are_cut_into_ranges() -> None:
+    clips = pd.DataFrame({"age": [10.0, 25.0, 39.9, 40.0, np.nan], "gender": list("mmfff")})
+    assert groups_of(clips, ["age:40,25"]).tolist()[:4] == ["under 25", "25 to 40", "25 to 40", "40 and over"]
+    assert groups_of(clips, ["age:40"]).isna().tolist() == [False] * 4 + [True]
+    assert groups_of(clips, ["gender", "age:25"]).tolist()[0] == "m x under 25"
+    assert order_groups(["40 and over"], ["age:25,40"]) == ["under 25", "25 to 40", "40 and over"]
+    for words in ("age:young", "gender:3"):
+        with pytest.raises(PredictionsError, match="does not cut numbers; wanted NAME:EDGE,EDGE"):
+            groups_of(clips, [words])
+
+
+def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None:
+    table = predictions(models=("a", "b"))
+    quiet = table[~(table["model"].eq("b") & table["clip"].isin(["c0", "c1"]))]
+    rows = accuracy_by(quiet).set_index(["model", "trait"])
+    assert rows.loc[("b", "openness"), "n"] == 58
+    assert rows.loc[("a", "openness"), "n"] == 60
+    some = table[table["model"].eq("b") & table["trait"].eq("openness") & ~table["clip"].isin(["c0", "c1"])]
+    assert rows.loc[("b", "openness"), "accuracy"] == pytest.approx(
+        1 - (some["predicted"] - some["actual"]).abs().mean()
+    )
+
+
+def test_rows_in_any_order_give_the_same_scores() -> None:
+    table = predictions(models=("a", "b"))
+    one, other = (
+        read_scores(table),
+        read_scores(table.sample(frac=1, random_state=1).sort_values("model", kind="stable")),
+    )
+    order = [other.clips["clip"].tolist().index(clip) for clip in one.clips["clip"]]
+    np.testing.assert_array_equal(one.predicted, other.predicted[order])
+    np.testing.assert_array_equal(one.actual, other.actual[order])
+    assert one.clips["source"].tolist() == other.clips["source"].iloc[order].tolist()
+    assert one.predicted.shape == (60, 2, len(TRAIT_NAMES))
