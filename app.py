@@ -16,6 +16,7 @@ pages = {
         st.Page("pages/gender.py", title="Gender", icon=":material/wc:", url_path="gender"),
         st.Page("pages/age.py", title="Age", icon=":material/cake:", url_path="age"),
         st.Page("pages/emotion.py", title="Emotion", icon=":material/mood:", url_path="emotion"),
+        st.Page("pages/explore.py", title="Explore", icon=":material/travel_explore:", url_path="explore"),
     ],
     "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
 }

@@ -11,7 +11,17 @@ parts.frame(
     notice=False,
 )
 table = parts.choose_table()
-rows = parts.accuracy_rows(table, ("age_group",))
+by = ("age_group",)
+if "age" in table:
+    edges = st.text_input(
+        "Other ranges",
+        key="age_edges",
+        bind="query-params",
+        placeholder="25, 40",
+        help="Years at which to cut, or empty",
+    )
+    by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
+rows = parts.accuracy_rows(table, by)
 
 st.subheader("How many clips of each age")
 st.altair_chart(
@@ -23,7 +33,11 @@ st.subheader("Accuracy")
 trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="age_trait")
 colours = charts.model_colours(list(rows["model"].unique()))
 figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
-st.plotly_chart(figure, width="stretch", key="age", alt="Accuracy per age range and model with intervals")
+st.plotly_chart(
+    figure, width="stretch", key="age", alt="Accuracy per age range and model with intervals", config=parts.PICTURE
+)
 parts.how_to_read()
 parts.accuracy_table(rows, key="age")
+parts.adds_up(table, rows, by)
+parts.differences(table, by, trait=trait, key="age")
 st.caption("The thesis draws its age ranges as pictures without numbers, so there is nothing to print beside ours.")

@@ -52,8 +52,13 @@ st.subheader("Accuracy")
 trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="emotion_trait")
 colours = charts.model_colours(list(rows["model"].unique()))
 figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
-st.plotly_chart(figure, width="stretch", key="emotion", alt="Accuracy per expression and model with intervals")
+st.plotly_chart(
+    figure, width="stretch", key="emotion", alt="Accuracy per expression and model with intervals", config=parts.PICTURE
+)
 parts.how_to_read()
+
+parts.adds_up(table, rows, ("emotion",))
+parts.differences(table, ("emotion",), trait=trait, key="emotion")
 
 st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without audio alone", AUDIO)):

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages import parts
 from personality import charts
+from personality.analysis.checks import impossible_models
 from personality.analysis.published import published_gender
 from personality.traits import GENDER_COLOURS, TRAIT_LABELS
 
@@ -15,25 +16,37 @@ parts.frame(
 table = parts.choose_table()
 rows = parts.accuracy_rows(table, ("gender",))
 parts.warn_small(rows)
+parts.adds_up(table, rows, ("gender",))
 
 st.subheader("Average of the five traits")
 means = rows[rows["trait"] == "mean"]
 figure = charts.accuracy_dots(means, line="model", colour="group", colours=GENDER_COLOURS)
-st.plotly_chart(figure, width="stretch", key="gender_mean", alt="Mean accuracy per model and gender with intervals")
+st.plotly_chart(
+    figure,
+    width="stretch",
+    key="gender_mean",
+    alt="Mean accuracy per model and gender with intervals",
+    config=parts.PICTURE,
+)
 parts.how_to_read()
 
 st.subheader("Each trait")
 model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model")
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
 figure = charts.accuracy_dots(one, line="trait", colour="group", colours=GENDER_COLOURS)
-st.plotly_chart(figure, width="stretch", key="gender_traits", alt=f"Accuracy per trait and gender of {model}")
+st.plotly_chart(
+    figure, width="stretch", key="gender_traits", alt=f"Accuracy per trait and gender of {model}", config=parts.PICTURE
+)
 st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 
+parts.differences(table, ("gender",), trait="mean", key="gender")
+
 st.subheader("As the thesis printed it")
 st.markdown(
-    "On the official test split of First Impressions, without intervals. The rows for audio and for handcrafted "
-    "**cannot add up**: their overall figures lie outside both groups."
+    "On the official test split of First Impressions, without intervals. The rows of "
+    f"{' and '.join(impossible_models())} **cannot add up**: no share of men makes both groups average to the thesis's "
+    "own overall figures."
 )
 printed = published_gender()
 published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
-from personality import demo
+from personality import charts, demo
+from personality.analysis.checks import leftover
+from personality.analysis.export import as_csv, as_json
+from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
 from personality.evaluate import read_predictions
@@ -20,6 +24,21 @@ from training.runs import list_runs
 
 DEMO = "Demo: synthetic people, test split"
 UPLOAD = "Upload a table ..."
+SEEN = "source_in_training"
+SEEN_LABELS = {"yes": "sources with clips in training", "no": "unseen sources"}
+EVERY, UNSEEN = "all", "unseen in training"
+MEASURE_LABELS = {
+    "accuracy": "Accuracy",
+    "signed_error": "Over- and underrating",
+    "actual_mean": "What people said",
+}
+MEASURE_AXES = {
+    "accuracy": "gap in accuracy: right of 0, the model errs less on this group",
+    "signed_error": "gap in predicted minus actual: right of 0, the model rates this group higher than people do",
+    "actual_mean": "gap in people's ratings: right of 0, people rated this group higher; no model is to blame",
+}
+# Plotly's camera saves the picture as it is on screen.
+PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
 def frame(title: str, lead: str, *, notice: bool) -> None:
@@ -60,15 +79,22 @@ def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return accuracy_by(table, by)
 
 
+@st.cache_data(max_entries=64, show_spinner="Comparing groups ...")
+def _comparison(table: pd.DataFrame, by: tuple[str, ...], measure: str) -> Comparison:
+    return compare_groups(table, by, measure=measure)
+
+
 def choose_table() -> pd.DataFrame:
-    """The bar above every analysis page: which predictions table. Ends the page where there is none to show."""
+    """The bar above every analysis page, kept in the URL: which predictions table, which of its models and clips. Ends
+    the page where there is none to show."""
     own = {path.stem: path for path in prediction_tables()}
     with st.container(border=True):
-        choice = st.selectbox(
+        left, middle, right = st.columns([3, 3, 2])
+        choice = left.selectbox(
             "Predictions",
             [DEMO, *own, UPLOAD],
             key="table",
-            persist_state="session",
+            bind="query-params",
             help="Tables that `python -m personality evaluate` or `import-predictions` wrote to workspace/predictions.",
         )
         path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
@@ -77,10 +103,29 @@ def choose_table() -> pd.DataFrame:
         except PredictionsError as error:
             st.error(str(error))
             st.stop()
+        table = _chosen_clips(_chosen_models(table, middle), right)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
     return table
+
+
+def _chosen_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    models = list(table["model"].unique())
+    chosen = place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
+    return table[table["model"].isin(chosen)] if set(chosen) & set(models) else table
+
+
+def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    """All clips of the table, or those of sources that no model was trained on, where there are both."""
+    seen = table.get(SEEN)
+    if seen is None or seen.nunique() < 2:
+        return table
+    words = "First Impressions' splits share videos: of these clips, other clips of the same video were trained on."
+    choice = place.segmented_control(
+        "Sources", [EVERY, UNSEEN], default=EVERY, key="sources", bind="query-params", help=words
+    )
+    return table[seen.eq("no")] if choice == UNSEEN else table
 
 
 def _uploaded() -> pd.DataFrame:
@@ -114,7 +159,8 @@ def how_to_read() -> None:
     """The legend of every accuracy chart, in words."""
     st.caption(
         "Dot: accuracy, 1 − mean absolute error. Line: 95 % interval from drawing whole sources anew 1,000 times. "
-        "Grey tick: the accuracy of always saying the training mean; a model that does not pass it has learnt nothing."
+        "Grey tick: the accuracy of always saying the training mean; a model that does not pass it has learnt nothing. "
+        "Grey diamond: of repeating what people said of other clips of the same video, without looking."
     )
 
 
@@ -135,11 +181,70 @@ def warn_small(rows: pd.DataFrame) -> None:
 def accuracy_table(rows: pd.DataFrame, *, key: str) -> None:
     """The figures behind a chart, to read and to download."""
     with st.expander("Figures", icon=":material/table:"):
-        number = st.column_config.NumberColumn(format="%.4f")
-        columns = ("accuracy", "low", "high", "signed_error", "baseline")
-        st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(columns, number), key=f"{key}_figures")
-        csv = rows.to_csv(index=False).encode()
-        st.download_button("Download CSV", csv, f"{key}.csv", "text/csv", key=f"{key}_download")
+        figures_table(rows, key=key)
+
+
+def figures_table(rows: pd.DataFrame, *, key: str) -> None:
+    """Rows with their numbers to four places; downloads that say how they were made."""
+    number = st.column_config.NumberColumn(format="%.4f")
+    columns = rows.select_dtypes("floating").columns
+    st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(columns, number), key=f"{key}_figures")
+    with st.container(horizontal=True):
+        csv, json = (lambda: as_csv(rows).encode()), (lambda: as_json(rows).encode())
+        st.download_button("CSV", csv, f"{key}.csv", "text/csv", key=f"{key}_csv", icon=":material/download:")
+        st.download_button(
+            "JSON", json, f"{key}.json", "application/json", key=f"{key}_json", icon=":material/download:"
+        )
+    st.caption("Both carry method, number of draws and seed. The camera above a chart saves the picture.")
+
+
+def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
+    """Say that the groups add up to the whole, or that they do not, and how many clips are of no known group."""
+    unknown, off = leftover(table, rows, by)
+    if off > 1e-6:
+        st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
+    clips = table["clip"].nunique()
+    without = f"; {unknown:,} of {clips:,} clips are of no known group and in none of them" if unknown else ""
+    st.caption(f"Checked: the groups, weighted by their clips, add up to the whole{without}.")
+
+
+def differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: str) -> None:
+    """The section of every page on groups: where they differ, by how much, and whether chance may have done it."""
+    st.subheader("Differences between groups")
+    measure = st.segmented_control(
+        "In what",
+        list(MEASURES),
+        default="accuracy",
+        format_func=MEASURE_LABELS.get,
+        key="measure",
+        bind="query-params",
+    )
+    measure = measure or "accuracy"
+    try:
+        found = _comparison(table, by, measure)
+    except PredictionsError as error:
+        st.caption(str(error))
+        return
+    gaps = found.gaps[found.gaps["trait"].eq(trait)]
+    colours = charts.model_colours(list(gaps["model"].unique()))
+    figure = charts.gap_dots(gaps, colours=colours, title=MEASURE_AXES[measure])
+    alt = f"Gaps between groups in {MEASURE_LABELS[measure]} with intervals, {charts.TRAIT_LABELS[trait]}"
+    st.plotly_chart(figure, width="stretch", key=f"{key}_gaps", alt=alt, config=PICTURE)
+    reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
+    st.caption(
+        f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. Filled: a difference that chance would make in "
+        "fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the labels of groups "
+        "between whole sources, at least 1,000 times."
+    )
+    for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
+        ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
+        size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+        chance = f"p = {row['p']:.3f}" if row["p"] == row["p"] else "not to be tested"
+        st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance} for any two groups")
+    with st.expander("In words, and all figures", icon=":material/table:"):
+        for row in gaps.to_dict("records"):
+            st.markdown(f"- **{row['model']}**, {row['group']} (n = {row['n']:,}): {row['verdict']}")
+        figures_table(found.gaps, key=f"{key}_gaps_{measure}")
 
 
 def model_choices() -> dict[str, Path]:

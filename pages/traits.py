@@ -13,9 +13,26 @@ table = parts.choose_table()
 rows = parts.accuracy_rows(table, ())
 colours = charts.model_colours(list(rows["model"].unique()))
 figure = charts.accuracy_dots(rows, line="trait", colour="model", colours=colours)
-st.plotly_chart(figure, width="stretch", key="traits", alt="Accuracy per trait and model with intervals")
+st.plotly_chart(
+    figure, width="stretch", key="traits", alt="Accuracy per trait and model with intervals", config=parts.PICTURE
+)
 parts.how_to_read()
 parts.accuracy_table(rows, key="traits")
+
+if parts.SEEN in table and len(table[parts.SEEN].unique()) > 1:
+    st.subheader("Sources that were trained on, and sources that were not")
+    st.markdown(
+        "Clips of one video show one person in one room. Where other clips of the same video were in training, a model "
+        "can do well by knowing the video. The diamond shows what that alone is worth."
+    )
+    disjoint = parts.accuracy_rows(table, (parts.SEEN,)).replace({"group": parts.SEEN_LABELS})
+    means = disjoint[disjoint["trait"] == "mean"]
+    figure = charts.accuracy_dots(means, line="group", colour="model", colours=colours)
+    alt = "Mean accuracy per model on clips of sources seen and unseen in training, with intervals"
+    st.plotly_chart(figure, width="stretch", key="disjoint", alt=alt, config=parts.PICTURE)
+    counts = means.groupby("group", sort=False)[["n", "sources"]].max()
+    st.caption("; ".join(f"{name}: {row.n:,} clips of {row.sources:,} sources" for name, row in counts.iterrows()))
+    parts.accuracy_table(disjoint, key="disjoint")
 
 st.subheader("Beside published figures")
 st.markdown(

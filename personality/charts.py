@@ -18,6 +18,11 @@ from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
+# What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
+BASELINE_MARKS = {
+    "baseline": ("constant baseline", "line-ns-open"),
+    "lookup": ("same-source lookup", "diamond-open"),
+}
 SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 WAVE_COLUMNS = 600
@@ -30,7 +35,7 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
 
 
 def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[str, str]) -> go.Figure:
-    """Accuracy with its interval as dots, one line per value of the column `line`, the constant baseline as a tick.
+    """Accuracy with its interval as dots, one line per value of the column `line`, the baselines as ticks and diamonds.
 
     rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values.
     """
@@ -44,7 +49,9 @@ def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[s
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
         figure.add_trace(_interval_dots(part, y, kind, colours.get(kind, BASELINE)))
-        figure.add_trace(_baseline_ticks(part, y, first=kind == kinds[0]))
+        for baseline in BASELINE_MARKS:
+            if part[baseline].notna().any():
+                figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
     labels = [_line_label(rows, line, name) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
@@ -79,18 +86,73 @@ def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> 
     )
 
 
-def _baseline_ticks(part: pd.DataFrame, y: pd.Series, *, first: bool) -> go.Scatter:
+def _baseline_marks(part: pd.DataFrame, y: pd.Series, baseline: str, *, first: bool) -> go.Scatter:
+    name, symbol = BASELINE_MARKS[baseline]
     return go.Scatter(
-        x=part["baseline"],
+        x=part[baseline],
         y=y,
         mode="markers",
-        name="constant baseline",
-        legendgroup="baseline",
+        name=name,
+        legendgroup=baseline,
         legendrank=2000,
         showlegend=first,
-        marker={"symbol": "line-ns-open", "size": 12, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
-        hoverinfo="skip",
+        marker={"symbol": symbol, "size": 11, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
+        hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
     )
+
+
+def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.Figure:
+    """Gaps of groups with their intervals, from `compare_groups`: one line per group, one colour per model, filled
+    where a difference was found after correction; the line at 0 is no difference."""
+    gaps = gaps[gaps["n"] > 0]
+    groups, models = list(dict.fromkeys(gaps["group"])), list(dict.fromkeys(gaps["model"]))
+    figure = go.Figure()
+    for number, model in enumerate(models):
+        part = gaps[gaps["model"] == model]
+        y = -part["group"].map(groups.index) + (0.5 - (number + 0.5) / len(models)) * 0.62
+        found = part["p_holm"].lt(0.05)
+        colour = colours.get(model, BASELINE)
+        error = {"array": part["high"] - part["gap"], "arrayminus": part["gap"] - part["low"], "color": colour}
+        marker = {"size": 11, "color": colour, "symbol": np.where(found, "circle", "circle-open"), "line": {"width": 2}}
+        figure.add_trace(
+            go.Scatter(
+                x=part["gap"],
+                y=y,
+                mode="markers",
+                name=model,
+                marker=marker,
+                error_x={"type": "data", "thickness": 2, "width": 4, **error},
+                customdata=part[["verdict"]],
+                hovertemplate="%{x:+.4f}<br>%{customdata[0]}<extra>" + model + "</extra>",
+            )
+        )
+    labels = [f"{group} · n = {gaps.loc[gaps['group'] == group, 'n'].max():,}" for group in groups]
+    figure.update_yaxes(tickvals=[-i for i in range(len(groups))], ticktext=labels, showgrid=False, zeroline=False)
+    figure.add_vline(x=0, line_color=BASELINE, line_width=2)
+    return _finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
+
+
+def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
+    """Cells of two attributes, to be clicked: columns row, column, group, value, low, high, n, sources, small. Faint
+    where small. around: the middle of diverging colours, None: from low to high."""
+    scale = alt.Scale(scheme="blues")
+    if around is not None:
+        far = float((cells["value"] - around).abs().max() or 1)
+        scale = alt.Scale(scheme="blueorange", domain=[around - far, around + far])
+    order = {part: list(dict.fromkeys(cells[part])) for part in ("row", "column")}
+    base = alt.Chart(cells).encode(
+        x=alt.X("column:N", title=names[1], sort=order["column"], axis=alt.Axis(labelAngle=0, orient="top")),
+        y=alt.Y("row:N", title=names[0], sort=order["row"]),
+    )
+    tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{part}:Q", format=".4f") for part in ("value", "low", "high"))]
+    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
+        color=alt.Color("value:Q", scale=scale, title=title),
+        opacity=alt.condition("datum.small", alt.value(0.45), alt.value(1.0)),
+        tooltip=tooltip,
+    )
+    boxes = boxes.add_params(alt.selection_point(name="cell", fields=["group"]))
+    words = base.mark_text(fontSize=12, lineBreak="\n").encode(text="text:N", color=alt.value("#111111"))
+    return (boxes + words).properties(height=64 * len(order["row"]) + 60)
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:

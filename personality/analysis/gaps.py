@@ -27,6 +27,10 @@ from personality.traits import TRAIT_NAMES
 OTHERS = "the others"
 STILL = 1e-12  # a variance that is nothing but rounding
 LEVEL = 0.05  # of the family-wise error rate
+SPREAD = (
+    *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
+    *("difference", "low", "high", "p", "error_ratio", "left_out"),
+)
 SEEN = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % sees in four cases of five
 # What groups can differ in, and how a difference reads: {0} the group, {1} the reference.
 MEASURES = {
@@ -60,11 +64,11 @@ def compare_groups(
     gaps: model, trait, group, reference, n, sources, n_reference, gap (group minus reference), low, high (95 %, paired
     within each bootstrap repetition), p (whole sources permuted, two-sided), p_holm and p_bh (adjusted over a model's
     five traits x groups, and over the groups for `mean`), detectable (the smallest gap that such data show in four
-    cases of five), verdict in words. spreads: model, trait, groups, lowest, lowest_n, highest, highest_n, difference
-    (highest minus lowest), low, high (of the difference of these two groups), p (of any two groups that far apart, in
-    standard errors), error_ratio (smallest mean absolute error by largest), left_out (groups of one source). Raises
-    PredictionsError where there are no two groups, or no such reference or measure. More permutations are made where
-    there are many groups.
+    cases of five), verdict in words, measure, permutations. spreads: the columns of SPREAD: difference is highest minus
+    lowest, low and high its interval, p how often chance sets any two groups that far apart, in standard errors,
+    error_ratio the smallest mean absolute error by the largest, left_out the groups of one source. More permutations
+    are made where there are many groups. Raises PredictionsError where there are no two groups, or no such reference
+    or measure.
     """
     if measure not in MEASURES:
         raise PredictionsError(f"There is no measure {measure!r}; wanted {', '.join(MEASURES)}.")
@@ -80,7 +84,8 @@ def compare_groups(
     # Fewer could not give a p small enough to pass Holm's correction over the family.
     permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / LEVEL))
     chance = _by_chance(scores, by, measure, reference, permutations=permutations, seed=seed)
-    return Comparison(_gaps(cells, chance, measure, reference), _spreads(cells, chance, measure))
+    gaps = _gaps(cells, chance, measure, reference).assign(measure=measure, permutations=permutations)
+    return Comparison(gaps, _spreads(cells, chance, measure))
 
 
 @dataclass(frozen=True)
@@ -200,7 +205,7 @@ def _spreads(cells: Cells, chance: _Chance, measure: str) -> pd.DataFrame:
                     mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
                 )
                 rows.append(entry | {"left_out": ", ".join(lone)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(SPREAD))
 
 
 def sentences(comparison: Comparison) -> list[str]:

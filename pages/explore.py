@@ -1,0 +1,122 @@
+"""Explore: any attributes crossed, any figure, down to the single clip."""
+
+import streamlit as st
+
+from pages import parts
+from personality import charts, demo
+from personality.analysis.cells import clips_of, grid, said_of
+from personality.analysis.groups import attributes_of
+from personality.workspace import find_clip
+
+FIGURES = {
+    "accuracy": ("Accuracy", ("low", "high"), None),
+    "gain": ("Gain over the constant", ("gain_low", "gain_high"), 0.0),
+    "signed_error": ("Predicted minus actual", ("signed_error_low", "signed_error_high"), 0.0),
+    "concordance": ("Concordance", ("concordance_low", "concordance_high"), None),
+    "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
+    "actual_mean": ("What people said (mean)", ("actual_mean_low", "actual_mean_high"), None),
+}
+MOST = 12  # values of an attribute that can be told apart in a picture
+
+
+def choose_attributes(table) -> tuple[str, ...]:
+    """One or two attributes; those of numbers are cut at the edges that the person gives."""
+    numbers = [name for name in attributes_of(table) if table[name].dtype.kind in "fi"]
+    words = [name for name in attributes_of(table) if name not in numbers and table[name].nunique() <= MOST]
+    choices = [*words, *numbers]
+    if not choices:
+        st.warning("This table has no attributes: it was imported without groups.")
+        st.stop()
+    chosen = st.multiselect(
+        "Attributes, one or two",
+        choices,
+        default=[name for name in ("gender", "age_group") if name in choices] or choices[:1],
+        max_selections=2,
+        key="by",
+        bind="query-params",
+    )
+    by = []
+    for name in chosen or choices[:1]:
+        if name in numbers:
+            middle = f"{table[name].median():g}"
+            edges = st.text_input(
+                f"Cut {name} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
+            )
+            by.append(f"{name}:{edges.replace(' ', '')}")
+        else:
+            by.append(name)
+    return tuple(by)
+
+
+def picked() -> None:
+    """A click on the heatmap picks its cell; a second click on it changes nothing."""
+    cells = st.session_state["explore_heatmap"]["selection"].get("cell", [])
+    if cells:
+        st.session_state["cell"] = cells[0]["group"]
+
+
+parts.frame("Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False)
+table = parts.choose_table()
+left, right = st.columns(2)
+with left:
+    by = choose_attributes(table)
+with right:
+    figure = st.selectbox(
+        "Figure", list(FIGURES), format_func=lambda name: FIGURES[name][0], key="figure", bind="query-params"
+    )
+rows = parts.accuracy_rows(table, by)
+models = list(rows["model"].unique())
+model = left.selectbox("Model", models, index=len(models) - 1, key="model", bind="query-params")
+trait = right.selectbox(
+    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+)
+
+label, bounds, around = FIGURES[figure]
+cells = grid(rows, model=model, trait=trait, figure=figure, bounds=bounds)
+chart = charts.heatmap(cells, names=(by[0], by[1] if len(by) > 1 else ""), title=label, around=around)
+alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
+st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
+st.caption(
+    f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn). "
+    "**Click a cell** to see its clips."
+)
+parts.adds_up(table, rows, by)
+parts.accuracy_table(rows, key="explore")
+
+st.subheader("The clips of a cell")
+groups = list(cells["group"])
+if st.session_state.get("cell") not in groups:
+    st.session_state.pop("cell", None)
+group = st.selectbox("Cell", groups, key="cell", bind="query-params")
+clips = clips_of(table, by, group, model=model, trait=trait)
+st.caption(
+    f"{len(clips):,} clips of {clips['source'].nunique():,} sources, those that {model} judges worst first "
+    f"({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
+)
+number = st.column_config.NumberColumn(format="%.3f")
+event = st.dataframe(
+    clips,
+    hide_index=True,
+    height=260,
+    key="explore_clips",
+    on_select="rerun",
+    selection_mode="single-row",
+    column_config=dict.fromkeys(("error", "predicted", "actual"), number),
+)
+chosen = event["selection"]["rows"]
+if chosen and chosen[0] < len(clips):
+    clip = clips["clip"].iloc[chosen[0]]
+    st.markdown(f"**{clip}**")
+    st.markdown(demo.IMPRESSION)
+    video, said = st.columns([2, 3])
+    file = find_clip(clip)
+    if file is None:
+        video.caption("The video is in none of the caches below workspace/caches, or its dataset is not at hand.")
+    else:
+        video.video(file if isinstance(file, bytes) else str(file))
+    dots = charts.trait_dots(said_of(table, clip))
+    said.plotly_chart(
+        dots, width="stretch", key="explore_said", alt=f"What people and models said of {clip}", config=parts.PICTURE
+    )
+
+parts.differences(table, by, trait=trait, key="explore")
