@@ -48,6 +48,11 @@ def choose_attributes(table) -> tuple[str, ...]:
     return tuple(by)
 
 
+def spoken(attribute: str) -> str:
+    """An attribute as a person says it: `age:25,40` is age."""
+    return attribute.partition(":")[0].replace("_", " ")
+
+
 def picked() -> None:
     """A click on the heatmap picks its cell; a second click on it changes nothing."""
     cells = st.session_state["explore_heatmap"]["selection"].get("cell", [])
@@ -73,7 +78,7 @@ trait = right.selectbox(
 
 label, bounds, around = FIGURES[figure]
 cells = grid(rows, model=model, trait=trait, figure=figure, bounds=bounds)
-chart = charts.heatmap(cells, names=(by[0], by[1] if len(by) > 1 else ""), title=label, around=around)
+chart = charts.heatmap(cells, names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""), title=label, around=around)
 alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
 st.caption(
@@ -90,7 +95,7 @@ if st.session_state.get("cell") not in groups:
 group = st.selectbox("Cell", groups, key="cell", bind="query-params")
 clips = clips_of(table, by, group, model=model, trait=trait)
 st.caption(
-    f"{len(clips):,} clips of {clips['source'].nunique():,} sources, those that {model} judges worst first "
+    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. First those that {model} judges worst first "
     f"({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")

@@ -233,8 +233,8 @@ def differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: st
     reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
     st.caption(
         f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. Filled: a difference that chance would make in "
-        "fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the labels of groups "
-        "between whole sources, at least 1,000 times."
+        "fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the labels of "
+        "groups between whole sources, at least 1,000 times."
     )
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"

@@ -24,6 +24,8 @@ BASELINE_MARKS = {
     "lookup": ("same-source lookup", "diamond-open"),
 }
 SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
+SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough to be written upon
+DIVERGING = ("#E69F00", "#F4F4F4", "#56B4E9")
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 WAVE_COLUMNS = 600
 
@@ -135,10 +137,10 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
 def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
     """Cells of two attributes, to be clicked: columns row, column, group, value, low, high, n, sources, small. Faint
     where small. around: the middle of diverging colours, None: from low to high."""
-    scale = alt.Scale(scheme="blues")
+    scale = alt.Scale(range=list(SEQUENTIAL))
     if around is not None:
         far = float((cells["value"] - around).abs().max() or 1)
-        scale = alt.Scale(scheme="blueorange", domain=[around - far, around + far])
+        scale = alt.Scale(range=list(DIVERGING), domain=[around - far, around, around + far])
     order = {part: list(dict.fromkeys(cells[part])) for part in ("row", "column")}
     base = alt.Chart(cells).encode(
         x=alt.X("column:N", title=names[1], sort=order["column"], axis=alt.Axis(labelAngle=0, orient="top")),
@@ -146,13 +148,15 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
     )
     tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{part}:Q", format=".4f") for part in ("value", "low", "high"))]
     boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
-        color=alt.Color("value:Q", scale=scale, title=title),
+        color=alt.Color(
+            "value:Q", scale=scale, title=title, legend=alt.Legend(orient="bottom", direction="horizontal")
+        ),
         opacity=alt.condition("datum.small", alt.value(0.45), alt.value(1.0)),
         tooltip=tooltip,
     )
     boxes = boxes.add_params(alt.selection_point(name="cell", fields=["group"]))
     words = base.mark_text(fontSize=12, lineBreak="\n").encode(text="text:N", color=alt.value("#111111"))
-    return (boxes + words).properties(height=64 * len(order["row"]) + 60)
+    return (boxes + words).properties(height=64 * len(order["row"]) + 110)
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:

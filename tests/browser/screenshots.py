@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from tests.browser.server import browser, served, settle
 
-PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "about")
+PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 

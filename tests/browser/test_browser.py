@@ -29,6 +29,7 @@ PAGES = {
     "gender": "Accuracy by gender",
     "age": "Accuracy by age",
     "emotion": "Accuracy by emotion",
+    "explore": "Explore",
     "about": "About",
 }
 INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # nothing is asked of anybody outside
@@ -75,6 +76,31 @@ def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_pat
         links = page.get_by_test_id("stSidebarNavLink")
         expect(links).to_have_count(len(PAGES))
         expect(links.first).to_contain_text("Overview")
+
+
+def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page: Page, address: str) -> None:
+    page.goto(f"{address}/explore")
+    settle(page)
+    cell = page.get_by_role("combobox", name="Cell")
+    expect(cell).to_have_value("male x 14-18")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    page.wait_for_timeout(1000)
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + 130)  # the second row
+    expect(cell).to_have_value(re.compile("female x "))
+    settle(page)
+    expect(page).to_have_url(re.compile("cell=female"))
+    table = page.locator("[data-testid=stDataFrame]:visible").first
+    table.scroll_into_view_if_needed()
+    place = table.bounding_box()
+    assert place is not None
+    page.mouse.click(place["x"] + 16, place["y"] + 55)
+    expect(page.get_by_text("impressions of strangers").first).to_be_visible()
+    group = cell.input_value()
+    page.goto(page.url)
+    settle(page)
+    expect(page.get_by_role("combobox", name="Cell")).to_have_value(group)
 
 
 def upload(page: Page, address: str, path: Path) -> None:

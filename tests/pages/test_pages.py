@@ -20,7 +20,7 @@ from personality.traits import TRAITS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "parts")
-ANALYSIS = ("traits", "gender", "age", "emotion")
+ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 
 @pytest.fixture(autouse=True)

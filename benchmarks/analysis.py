@@ -1,0 +1,177 @@
+"""How fast accuracy by group is: `python -m benchmarks.analysis [--most CLIPS] [--out FOLDER]`.
+
+The same cells by us and by fairlearn's bootstrap in one run, on one core; and how time and memory grow with the number
+of clips, each number in a process of its own. Prints Markdown; with --out also draws the growth as growth.svg.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import machine
+from personality.analysis.gaps import compare_groups
+from personality.analysis.groups import accuracy_by
+from personality.analysis.intervals import DRAWS
+from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES
+
+MODELS, CLIPS_PER_SOURCE = 4, 3.3  # as in First Impressions
+ATTRIBUTES = ("gender", "age_group", "emotion")
+SIZES = (2_000, 20_000, 200_000, 1_000_000)
+
+
+def predictions(clips: int, seed: int = 0) -> pd.DataFrame:
+    """A predictions table of so many clips, four models and random numbers; text as categories, as a person with a
+    million clips would hold it."""
+    random = np.random.default_rng(seed)
+    sources = max(2, int(clips / CLIPS_PER_SOURCE))
+    source, labels = random.integers(sources, size=clips), random.random((clips, len(TRAIT_NAMES)))
+    codes = {
+        "gender": random.integers(2, size=sources)[source],
+        "age_group": random.integers(8, size=sources)[source],
+        "emotion": random.integers(7, size=clips),
+    }
+    clip = np.repeat(np.arange(clips), MODELS * len(TRAIT_NAMES))
+    model = np.tile(np.repeat(np.arange(MODELS), len(TRAIT_NAMES)), clips)
+    trait = np.tile(np.arange(len(TRAIT_NAMES)), clips * MODELS)
+
+    def text(numbers: np.ndarray, names: list[str]) -> pd.Categorical:
+        return pd.Categorical.from_codes(numbers, names)
+
+    groups = {"gender": GENDERS, "age_group": AGE_GROUPS, "emotion": EMOTIONS}
+    return pd.DataFrame(
+        {
+            "clip": text(clip, [f"c{number}" for number in range(clips)]),
+            "source": text(source[clip], [f"s{number}" for number in range(sources)]),
+            "split": text(np.zeros(len(clip), int), ["test"]),
+            "model": text(model, [f"m{number}" for number in range(MODELS)]),
+            "trait": text(trait, list(TRAIT_NAMES)),
+            "predicted": random.random(len(clip)),
+            "actual": labels[clip, trait],
+            "constant": 0.5,
+            **{name: text(codes[name][clip], list(groups[name])) for name in ATTRIBUTES},
+        }
+    )
+
+
+def ours(table: pd.DataFrame) -> float:
+    """Seconds for all figures and intervals of all groups of the three attributes."""
+    start = time.perf_counter()
+    for attribute in ATTRIBUTES:
+        accuracy_by(table, [attribute])
+    return time.perf_counter() - start
+
+
+def fairlearns(table: pd.DataFrame) -> float:
+    """Seconds for the mean absolute errors of one model and trait with their bootstrap, times models and traits."""
+    from fairlearn.metrics import MetricFrame
+    from sklearn.metrics import mean_absolute_error
+
+    one = table[table["model"].eq("m0") & table["trait"].eq(TRAIT_NAMES[0])]
+    start = time.perf_counter()
+    for attribute in ATTRIBUTES:
+        MetricFrame(
+            metrics=mean_absolute_error,
+            y_true=one["actual"],
+            y_pred=one["predicted"],
+            sensitive_features=one[attribute].astype(str),
+            n_boot=DRAWS,
+            ci_quantiles=[0.025, 0.975],
+            random_state=0,
+        )
+    return (time.perf_counter() - start) * MODELS * len(TRAIT_NAMES)
+
+
+def grow(clips: int) -> dict[str, float]:
+    """Seconds and gigabytes at most, measured in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.analysis", "--measure", str(clips)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure_alone(clips: int) -> dict[str, float]:
+    """What `grow` asks of its process."""
+    table = predictions(clips)
+    held = peak()
+    seconds = ours(table)
+    return {"clips": clips, "seconds": seconds, "table": held / 2**20, "gigabytes": peak() / 2**20}
+
+
+def peak() -> int:
+    """The most memory this process has held, kilobytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def draw(rows: list[dict[str, float]]) -> str:
+    """Seconds against clips, both by powers of ten, as SVG."""
+    width, height, left, bottom = 520, 300, 60, 50
+
+    def place(clips: float, seconds: float) -> tuple[float, float]:
+        x = left + (math.log10(clips) - 3) / 3.2 * (width - left - 20)
+        return x, height - bottom - (math.log10(seconds) + 2) / 4 * (height - bottom - 20)
+
+    points = [place(row["clips"], row["seconds"]) for row in rows]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    marks = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="#0072B2"/>' for x, y in points)
+    marks += "".join(
+        f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{row["seconds"]:.2f} s</text>'
+        for (x, y), row in zip(points, rows, strict=True)
+    )
+    for power in range(3, 7):
+        x = place(10**power, 1)[0]
+        marks += f'<text x="{x:.1f}" y="{height - 28}" text-anchor="middle">{10**power:,}</text>'
+    for power in range(-2, 3):
+        y = place(1000, 10.0**power)[1]
+        marks += f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ccc"/>'
+        marks += f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>'
+    marks += (
+        f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">clips</text><text x="8" y="16">seconds</text>'
+    )
+    style = 'font-family="sans-serif" font-size="12" fill="#555"'
+    box = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {style}>'
+    ground = f'<rect width="{width}" height="{height}" fill="white"/>'
+    return f'{box}{ground}{marks}<polyline points="{line}" fill="none" stroke="#0072B2" stroke-width="2"/></svg>\n'
+
+
+def main() -> None:
+    """Run what the command line asks for and print it."""
+    parser = argparse.ArgumentParser("python -m benchmarks.analysis")
+    parser.add_argument("--most", type=int, default=SIZES[-1], help="clips; larger numbers are left out")
+    parser.add_argument("--out", type=Path, help="a folder for growth.svg")
+    parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure_alone(options.measure)))
+        return
+    table = predictions(SIZES[0])
+    ours(table)
+    mine, theirs, again = ours(table), fairlearns(table), ours(table)
+    best = min(mine, again)
+    start = time.perf_counter()
+    for attribute in ATTRIBUTES:
+        compare_groups(table, [attribute])
+    gaps = time.perf_counter() - start
+    print(f"{machine.describe()}\n\n| 2,000 clips, 4 models, 5 traits, 17 groups, B = {DRAWS} | s |\n|---|---|")
+    print(f"| ours, every figure with its interval | {mine:.3f}, {again:.3f} |")
+    print(f"| fairlearn, mean absolute error alone | {theirs:.0f} ({theirs / best:,.0f} times) |")
+    print(f"| ours, gaps with permutation tests | {gaps:.2f} |\n")
+    print("| clips | rows | s | GB at most | of which the table and Python |\n|---|---|---|---|---|")
+    rows = [grow(clips) for clips in SIZES if clips <= options.most]
+    for row in rows:
+        held = f"{row['gigabytes']:.2f} | {row['table']:.2f}"
+        print(f"| {row['clips']:,} | {row['clips'] * MODELS * len(TRAIT_NAMES):,} | {row['seconds']:.2f} | {held} |")
+    if options.out:
+        options.out.mkdir(parents=True, exist_ok=True)
+        (options.out / "growth.svg").write_text(draw(rows))
+
+
+if __name__ == "__main__":
+    main()
