@@ -1,9 +1,11 @@
 import numpy as np
 import pandas as pd
 
-from personality.charts import MODEL_COLOURS, accuracy_dots, envelope, model_colours, trait_dots
+from personality.charts import MODEL_COLOURS, accuracy_dots, envelope, gap_dots, heatmap, model_colours, trait_dots
 
-ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"}
+ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
+    "lookup": np.nan
+}
 
 
 def test_envelope_by_hand() -> None:
@@ -31,3 +33,31 @@ def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
 def test_trait_dots_draw_one_trace_per_model() -> None:
     values = pd.DataFrame([{"model": m, "trait": "openness", "value": v} for m, v in (("audio", 0.2), ("visual", 0.7))])
     assert [(trace.name, list(trace.x)) for trace in trait_dots(values).data] == [("audio", [0.2]), ("visual", [0.7])]
+
+
+def test_a_lookup_that_is_known_has_its_own_mark() -> None:
+    rows = pd.DataFrame([{**ROW, "model": "a", "group": "all", "n": 4, "accuracy": 0.9, "lookup": 0.88}])
+    names = [trace.name for trace in accuracy_dots(rows, line="model", colour="model", colours={}).data]
+    assert names == ["a", "constant baseline", "same-source lookup"]
+
+
+def test_gaps_are_filled_where_one_was_found() -> None:
+    row = {"trait": "mean", "n": 40, "low": -0.1, "high": 0.1, "verdict": "so"}
+    cells = [("a", "male", -0.05, 0.01), ("a", "female", 0.02, 0.4), ("b", "male", 0.01, 0.9)]
+    gaps = pd.DataFrame([{**row, "model": m, "group": g, "gap": x, "p_holm": p} for m, g, x, p in cells])
+    figure = gap_dots(gaps, colours={"a": "#000000"}, title="gap")
+    first, second = figure.data
+    assert list(first.marker.symbol) == ["circle", "circle-open"]
+    assert (list(first.x), list(second.x)) == ([-0.05, 0.02], [0.01])
+    np.testing.assert_allclose(first.error_x.array, [0.15, 0.08])
+    assert list(figure.layout.yaxis.ticktext) == ["male · n = 40", "female · n = 40"]
+    assert figure.layout.shapes[0].x0 == 0
+
+
+def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
+    cell = {"row": "male", "low": 0.0, "high": 0.1, "n": 4, "sources": 2, "small": True, "text": "x"}
+    cells = pd.DataFrame([{**cell, "column": c, "group": c, "value": v} for c, v in (("a", -0.02), ("b", 0.05))])
+    drawn = heatmap(cells, names=("gender", "emotion"), title="signed error", around=0.0).to_dict()
+    assert drawn["layer"][0]["encoding"]["color"]["scale"]["domain"] == [-0.05, 0.0, 0.05]
+    assert drawn["layer"][0]["encoding"]["opacity"]["condition"]["test"] == "datum.small"
+    assert [each["select"]["fields"] for each in drawn["params"] if each["name"] == "cell"] == [["group"]]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from personality import demo
@@ -136,3 +137,46 @@ def test_the_process_ends_without_a_traceback(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert "is not a finished cache" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+
+    table = pd.read_parquet(demo.PREDICTIONS)
+    parts = []
+    for model in ("audio", "visual"):
+        parts.append(tmp_path / f"{model}.parquet")
+        table[table["model"].eq(model)].to_parquet(parts[-1])
+    joined = str(tmp_path / "both.parquet")
+    assert main(["join", *map(str, parts), "--mean", "both", "--out", joined]) == 0
+    assert "200 clips x 3 models" in capsys.readouterr().out
+    assert main(["join", *map(str, parts), "--mean", "audio", "--out", joined]) == 1
+    assert "Two models are called audio" in capsys.readouterr().err
+    assert main(["gaps", joined, "--by", "gender", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["reference"] for row in rows} == {"female"}
+    assert main(["gaps", joined, "--by", "gender", "--export", str(tmp_path / "out" / "gaps.json")]) == 0
+    assert "largest difference of 2 groups" in capsys.readouterr().out
+    made = json.loads((tmp_path / "out" / "gaps.json").read_text())
+    assert (made["rows"], made["seed"], made["draws"]) == (rows, 0, 1000)
+    export = tmp_path / "accuracy.csv"
+    assert main(["accuracy", joined, "--by", "age:30,50", "--export", str(export)]) == 0
+    kept = pd.read_csv(export)
+    assert kept["group"].unique().tolist() == ["under 30", "30 to 50", "50 and over"]
+    assert {"gain_low", "concordance", "method", "draws", "seed"} <= set(kept)
+    assert main(["accuracy", joined, "--export", str(tmp_path / "accuracy.xlsx")]) == 1
+    assert "wanted a name that ends in .csv or .json" in capsys.readouterr().err
+
+
+def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> None:
+    from personality.evaluate import join_predictions
+
+    table = pd.read_parquet(demo.PREDICTIONS)
+    one, other = (table[table["model"].eq(model)] for model in ("audio", "visual"))
+    silent = one["clip"].iloc[0]
+    joined = join_predictions([one, other[other["clip"].ne(silent)]], mean="both").set_index(["model", "clip", "trait"])
+    both = joined.loc["both"]
+    assert silent not in both.index.get_level_values("clip")
+    clip = both.index[7]
+    wanted = (joined.loc[("audio", *clip), "predicted"] + joined.loc[("visual", *clip), "predicted"]) / 2
+    assert both.loc[clip, "predicted"] == pytest.approx(wanted)
+    assert both.loc[clip, "actual"] == joined.loc[("audio", *clip), "actual"]
