@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import MEAN
-from personality.analysis.intervals import DRAWS, SEED, mean_intervals, source_weights
+from personality.analysis.intervals import DRAWS, SEED, batches, mean_intervals, source_weights
 from personality.analysis.metrics import with_mean
 from personality.analysis.scores import PredictionsError, read_scores
 from personality.traits import TRAIT_NAMES
@@ -24,14 +24,15 @@ def differences(table: pd.DataFrame, reference: str, *, draws: int = DRAWS, seed
         raise PredictionsError(
             f"There is nothing to compare with {reference!r}; this table has {', '.join(scores.models)}."
         )
-    weights = source_weights(scores.sources, draws=draws, seed=seed)
+    drawn_as = batches(scores.source)
+    weights = source_weights(int(drawn_as.max()) + 1, draws=draws, seed=seed)
     errors = np.abs(scores.predicted - scores.actual[:, None])
     known = errors[:, scores.models.index(reference)]
     parts = []
     for number, model in enumerate(scores.models):
         if model != reference:
             better = with_mean(known - errors[:, number])
-            low, high = mean_intervals(better, scores.source, weights)
+            low, high = mean_intervals(better, drawn_as, weights)
             present = ~np.isnan(better)
             counts = {"n": present.sum(0), "sources": [len(np.unique(scores.source[column])) for column in present.T]}
             figures = {**counts, "difference": np.nanmean(better, axis=0), "low": low, "high": high}

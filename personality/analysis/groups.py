@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from personality.analysis.intervals import DRAWS, SEED, bounds, source_draws
+from personality.analysis.intervals import DRAWS, SEED, batches, bounds, source_draws
 from personality.analysis.metrics import SUMS, figures, summands
 from personality.analysis.scores import BASELINES, COLUMNS, PredictionsError, Scores, read_scores
 from personality.traits import GROUP_ORDERS, TRAIT_NAMES
@@ -107,37 +107,47 @@ def group_codes(scores: Scores, by: Sequence[str]) -> tuple[np.ndarray, list[str
 def count_cells(scores: Scores, by: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> Cells:
     """The sums of every group of the attributes `by`, and of `draws` repetitions that draw whole sources."""
     code, groups = group_codes(scores, by)
-    pairs, order, starts = _group_and_source(code, scores)
-    group, source = pairs // scores.sources, pairs % scores.sources
+    drawn_as = batches(scores.source)
+    pairs, order, starts = _pairs(code, drawn_as)
+    group, unit = np.divmod(pairs, drawn_as.max() + 1)
     ends = np.searchsorted(group, np.arange(len(groups) + 1))
-    width = len(TRAIT_NAMES) * len(SUMS)
-    by_source = np.empty((len(pairs), len(scores.models) * width), np.float32)
     sums = np.zeros((len(groups), len(scores.models), len(TRAIT_NAMES), len(SUMS)))
-    sources = np.zeros(sums.shape[:-1], int)
+    by_unit = np.zeros((len(pairs), *sums.shape[1:]), np.float32)
     for model in range(len(scores.models)):
-        flat = summands(scores, model).reshape(len(scores.clips), width)
-        parts = np.add.reduceat(flat[order], starts, axis=0) if len(starts) else flat[:0]
-        by_source[:, model * width : (model + 1) * width] = parts
-        for number, (start, end) in enumerate(pairwise(ends)):
-            own = parts[start:end].reshape(-1, *sums.shape[2:])
-            sums[number, model], sources[number, model] = own.sum(0), (own[..., 0] > 0).sum(0)
-    drawn = np.empty((draws, len(groups), by_source.shape[1]), np.float32)
+        for place, part in enumerate(summands(scores, model, order)):
+            parts = np.add.reduceat(part, starts, axis=0) if len(starts) else part
+            by_unit[:, model, :, place] = parts
+            for number, (start, end) in enumerate(pairwise(ends)):
+                sums[number, model, :, place] = parts[start:end].sum(0)
+    flat = by_unit.reshape(len(pairs), int(np.prod(sums.shape[1:])))
+    drawn = np.empty((draws, len(groups), flat.shape[1]), np.float32)
     done = 0
-    for block in source_draws(scores.sources, draws=draws, seed=seed):
+    for block in source_draws(int(drawn_as.max()) + 1, draws=draws, seed=seed):
         for number, (start, end) in enumerate(pairwise(ends)):
-            part = block if end - start == scores.sources else block[:, source[start:end]]
-            drawn[done : done + len(block), number] = part @ by_source[start:end]
+            drawn[done : done + len(block), number] = block[:, unit[start:end]] @ flat[start:end]
         done += len(block)
-    return Cells(groups, scores.models, sums[..., 0].astype(int), sources, sums, drawn.reshape(draws, *sums.shape))
+    n, sources = sums[..., 0].astype(int), _count_sources(scores, code, len(groups))
+    return Cells(groups, scores.models, n, sources, sums, drawn.reshape(draws, *sums.shape))
 
 
-def _group_and_source(code: np.ndarray, scores: Scores) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _pairs(code: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs of a group and a source that occur, as group * sources + source, ascending; the clips of a known
     group in their order; where each pair's clips start there."""
-    both = np.where(code >= 0, code * scores.sources + scores.source, -1)
+    both = np.where(code >= 0, code * (source.max() + 1) + source, -1)
     order = np.argsort(both, kind="stable")[(both < 0).sum() :]
     pairs, starts = np.unique(both[order], return_index=True)
     return pairs, order, starts
+
+
+def _count_sources(scores: Scores, code: np.ndarray, groups: int) -> np.ndarray:
+    """Of how many sources are the clips of each group on which each model speaks, int (G, M, 5)."""
+    pairs, order, starts = _pairs(code, scores.source)
+    shape = (groups, len(scores.models), len(TRAIT_NAMES))
+    if not len(pairs):
+        return np.zeros(shape, int)
+    present = np.logical_or.reduceat(~np.isnan(scores.predicted[order]), starts, axis=0)
+    ends = np.searchsorted(pairs // scores.sources, np.arange(groups + 1))
+    return np.stack([present[start:end].sum(0) for start, end in pairwise(ends)])
 
 
 def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRAWS, seed: int = SEED) -> pd.DataFrame:

@@ -11,8 +11,17 @@ LEVEL = 0.95
 SEED = 0
 METHOD = "percentile bootstrap over sources"
 BLOCK = 2**24  # numbers in memory at once
+MOST = 20_000  # sources that are drawn one by one
 
 TAIL = (1 - LEVEL) / 2
+
+
+def batches(source: np.ndarray) -> np.ndarray:
+    """Codes of sources (N,) as codes of what is drawn: the sources, or where there are more than MOST of them MOST
+    batches of as many at random. A sum over independent sources varies the same when they are drawn in batches; the
+    interval's width is known to one part in a hundred, and a million clips take seconds."""
+    sources = int(source.max()) + 1
+    return source if sources <= MOST else np.random.default_rng(SEED).permutation(sources)[source] % MOST
 
 
 def source_draws(sources: int, *, draws: int = DRAWS, seed: int = SEED) -> Iterator[np.ndarray]:

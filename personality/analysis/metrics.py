@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from personality.analysis.scores import Scores
@@ -11,13 +13,18 @@ SUMS = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "pr
 CENTRE = 0.5
 
 
-def summands(scores: Scores, model: int) -> np.ndarray:
-    """What each clip adds for one model, float64 (N, 5, len(SUMS)); zeros where the model does not speak."""
-    predicted, actual = scores.predicted[:, model], scores.actual
+def summands(scores: Scores, model: int, clips: np.ndarray) -> Iterator[np.ndarray]:
+    """What clips (their numbers, int (N,)) add to each of the SUMS for one model, float64 (N, 5); zeros where it does
+    not speak. One after the other, because all at once are more than a processor's cache holds."""
+    predicted, actual = scores.predicted[clips, model], scores.actual[clips]
     present = ~np.isnan(predicted)
-    p, a = predicted - CENTRE, actual - CENTRE
-    parts = (present, np.abs(p - a), p - a, np.abs(scores.constant - actual), np.abs(scores.lookup - actual))
-    return np.stack([np.where(present, part, 0.0) for part in (*parts, p, a, p * p, a * a, p * a)], axis=-1)
+    p, a = np.where(present, predicted - CENTRE, 0), np.where(present, actual - CENTRE, 0)
+    yield present.astype(float)
+    yield np.abs(p - a)
+    yield p - a
+    yield np.where(present, np.abs(scores.constant[clips] - actual), 0)
+    yield np.where(present, np.abs(scores.lookup[clips] - actual), 0)
+    yield from (p, a, p * p, a * a, p * a)
 
 
 def figures(sums: np.ndarray) -> dict[str, np.ndarray]:

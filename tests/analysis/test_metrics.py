@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from personality.analysis.groups import accuracy_by, groups_of, order_groups
-from personality.analysis.intervals import bounds, source_weights
+from personality.analysis.intervals import batches, bounds, source_weights
 from personality.analysis.scores import PredictionsError, read_scores
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
@@ -61,6 +61,24 @@ def test_draws_are_whole_multinomial_and_the_same_for_a_seed() -> None:
     assert weights.mean(0) == pytest.approx(np.ones(50), abs=0.1)
     assert weights.var(0).mean() == pytest.approx(1 - 1 / 50, abs=0.03)
     np.testing.assert_array_equal(weights, source_weights(50, draws=2_000, seed=3))
+
+
+def test_many_sources_are_drawn_in_batches_of_as_many() -> None:
+    source = np.random.default_rng(0).permutation(np.repeat(np.arange(50_000), 2))
+    drawn_as = batches(source)
+    assert np.bincount(np.bincount(drawn_as)).nonzero()[0].tolist() == [4, 6]  # two or three sources of two clips
+    assert all(len(set(drawn_as[source == one])) == 1 for one in (0, 7, 49_999))
+    np.testing.assert_array_equal(batches(source % 20_000), source % 20_000)
+
+
+def test_batches_give_the_interval_that_theory_does() -> None:
+    random = np.random.default_rng(1)
+    errors = random.gamma(2, 0.05, 30_000).clip(0, 0.5)
+    clips = pd.DataFrame({"clip": np.arange(30_000).astype(str), "split": "test", "model": "m", "trait": "openness"})
+    row = accuracy_by(clips.assign(source=clips["clip"], predicted=0.5 + errors, actual=0.5)).iloc[0]
+    assert row["sources"] == 30_000
+    half = 1.96 * errors.std() / np.sqrt(30_000)
+    assert (row["high"] - row["low"]) / 2 == pytest.approx(half, rel=0.08)
 
 
 def test_bounds_leave_out_what_was_not_drawn() -> None:
