@@ -12,7 +12,9 @@ parts.frame("Accuracy by trait", "How near each model comes to what people said,
 table = parts.choose_table()
 rows = parts.accuracy_rows(table, ())
 colours = charts.model_colours(list(rows["model"].unique()))
-figure = charts.accuracy_dots(rows, line="trait", colour="model", colours=colours)
+beside = st.toggle("Draw published systems beside ours", key="published", bind="query-params")
+published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
+figure = charts.accuracy_dots(rows, line="trait", colour="model", colours=colours, published=published)
 st.plotly_chart(
     figure, width="stretch", key="traits", alt="Accuracy per trait and model with intervals", config=parts.PICTURE
 )

@@ -36,10 +36,13 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
     return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
 
 
-def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[str, str]) -> go.Figure:
+def accuracy_dots(
+    rows: pd.DataFrame, *, line: str, colour: str, colours: dict[str, str], published: pd.DataFrame | None = None
+) -> go.Figure:
     """Accuracy with its interval as dots, one line per value of the column `line`, the baselines as ticks and diamonds.
 
-    rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values.
+    rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values. published:
+    crosses beside them, columns system, value and the column `line`.
     """
     rows = rows[rows["n"] > 0]
     lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
@@ -54,6 +57,8 @@ def accuracy_dots(rows: pd.DataFrame, *, line: str, colour: str, colours: dict[s
         for baseline in BASELINE_MARKS:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
+    if published is not None:
+        figure.add_trace(_crosses(published, published[line].map(place)))
     labels = [_line_label(rows, line, name) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
@@ -100,6 +105,18 @@ def _baseline_marks(part: pd.DataFrame, y: pd.Series, baseline: str, *, first: b
         showlegend=first,
         marker={"symbol": symbol, "size": 11, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
         hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
+    )
+
+
+def _crosses(published: pd.DataFrame, y: pd.Series) -> go.Scatter:
+    return go.Scatter(
+        x=published["value"],
+        y=y,
+        mode="markers",
+        name="published, without intervals",
+        marker={"symbol": "x-thin-open", "size": 9, "color": BASELINE, "line": {"width": 1.5}},
+        customdata=published[["system"]],
+        hovertemplate="%{customdata[0]} %{x:.4f}<extra>published</extra>",
     )
 
 

@@ -61,3 +61,10 @@ def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
     assert drawn["layer"][0]["encoding"]["color"]["scale"]["domain"] == [-0.05, 0.0, 0.05]
     assert drawn["layer"][0]["encoding"]["opacity"]["condition"]["test"] == "datum.small"
     assert [each["select"]["fields"] for each in drawn["params"] if each["name"] == "cell"] == [["group"]]
+
+
+def test_published_systems_are_crosses_on_their_lines() -> None:
+    rows = pd.DataFrame([{**ROW, "model": "a", "group": "all", "n": 4, "accuracy": 0.9}])
+    published = pd.DataFrame({"system": ["theirs"], "trait": ["mean"], "value": [0.91]})
+    crosses = accuracy_dots(rows, line="trait", colour="model", colours={}, published=published).data[-1]
+    assert (list(crosses.x), list(crosses.y), crosses.name) == ([0.91], [0], "published, without intervals")
