@@ -177,7 +177,8 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:
-    """Five traits of one clip for several models: columns model, trait, value in [0, 1]."""
+    """Five traits of one clip for several models: columns model, trait, value in [0, 1], and perhaps low and high,
+    between which it may well lie."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(values["model"])))
     order = [trait.label for trait in reversed(TRAITS)]
@@ -185,6 +186,8 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
         labels = part["trait"].map(TRAIT_LABELS)
         marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
         figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
+        if {"low", "high"} <= set(part) and part["low"].notna().any():
+            figure.data[-1].error_x = _may_lie(part, colours[str(model)])
     for trait in TRAITS:
         for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
             figure.add_annotation(
@@ -193,6 +196,11 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=order)
     return _finish(figure, height=380, x="what strangers would say, 0 to 1")
+
+
+def _may_lie(part: pd.DataFrame, colour: str) -> dict:
+    off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
+    return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}
 
 
 def trait_radar(values: pd.DataFrame) -> go.Figure:

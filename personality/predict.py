@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personality.constants import PREPROCESSING
+from personality.standing import interval, percentile
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Impression:
-    """What one model says of a clip: five traits in [0, 1] by name; although: what it had to do without, in words."""
+    """What one model says of a clip: five traits in [0, 1] by name; although: what it had to do without, in words.
+
+    percentiles: by trait, how many of a hundred training clips people gave less; intervals: between what nine in ten
+    clips lie of which the model says this. Both are empty where the model's card does not know.
+    """
 
     model: str
     traits: dict[str, float]
     although: str = ""
+    percentiles: dict[str, float] = field(default_factory=dict)
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,17 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        yield Impression(model.name, traits, " and ".join(absent))
+        yield Impression(model.name, traits, " and ".join(absent), **_standing(model, traits))
+
+
+def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
+    """The percentiles and intervals that the model's card knows."""
+    percentiles = {name: percentile(model.card, name, value) for name, value in traits.items()}
+    intervals = {name: interval(model.card, name, value) for name, value in traits.items()}
+    return {
+        "percentiles": {name: value for name, value in percentiles.items() if value is not None},
+        "intervals": {name: bounds for name, bounds in intervals.items() if bounds is not None},
+    }
 
 
 def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from personality import __version__
 from personality.analysis.intervals import mean_intervals, source_weights
+from personality.standing import describe_labels, describe_residuals
 from personality.traits import TRAIT_NAMES
 from training.data import Split
 from training.parts import Parts
@@ -33,7 +35,13 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "epoch": best_epoch + 1,
         "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "metrics": measure(predicted, parts.validation),
+        "training_labels": _per_trait(parts.training.labels, describe_labels),
+        "residuals": _per_trait(parts.validation.labels - predicted, describe_residuals),
     }
+
+
+def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) -> dict[str, list[float]]:
+    return {trait: describe(column) for trait, column in zip(TRAIT_NAMES, values.double().numpy().T, strict=True)}
 
 
 def _table(parts: Parts) -> tuple[str, list[str]] | None:
