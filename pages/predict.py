@@ -1,7 +1,9 @@
 """Predict: a video in, faces as they are found, sound, attributes, then five traits per modality."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 import pandas as pd
 import streamlit as st
@@ -9,11 +11,13 @@ import streamlit as st
 from pages import parts
 from personality import charts, demo
 from personality.constants import LIMITS, PREPROCESSING
-from personality.predict import Impression, Silence, predict
+from personality.predict import Impression, Silence, as_json, predict
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import VIDEO_SUFFIXES, MediaError, Metadata, Sound
 from personality.preprocessing.sample import Sample
+from personality.timeline import timeline
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
+from personality.what_if import what_if
 
 PERCENTILES = " · how many of a hundred training clips people gave less"
 KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]
@@ -46,29 +50,31 @@ def take_sample(taken: bool) -> None:
 
 def run(key: str, data: bytes) -> Iterator:
     """The pieces of a prediction: those kept from before, or new ones, kept for the next rerun."""
-    kept = st.session_state.get("pieces", (None, []))
-    if kept[0] == key:
-        yield from kept[1]
+    before = st.session_state.get("pieces", (None, []))
+    if before[0] == key:
+        yield from before[1]
         return
     pieces: list = []
     models = parts.models_in_memory()
     with parts.prediction_lock():
+        start = time.perf_counter()
         for piece in predict(data, models):
-            pieces.append(piece)
-            yield piece
+            pieces.append((piece, time.perf_counter() - start))
+            yield pieces[-1]
     st.session_state["pieces"] = (key, pieces)
 
 
-def draw(pieces: Iterable, data: bytes) -> None:
-    """Draw each piece as it comes."""
+def draw(pieces: Iterable, data: bytes) -> list:
+    """Draw each piece as it comes; returns all of them, each with the second at which it came."""
     progress = st.empty()
     progress.caption(":material/hourglass_top: Opening the video ...")
     player_place, facts = st.columns([2, 3])
     player, metadata_place, strip = player_place.empty(), facts.empty(), facts.empty()
     sound_place, person_place, traits_place = st.empty(), st.empty(), st.empty()
-    faces, spoken = [], []
+    faces, spoken, done = [], [], []
     duration = 0.0
-    for piece in pieces:
+    for piece, came in pieces:
+        done.append((piece, came))
         match piece:
             case Metadata():
                 duration = piece.duration
@@ -88,6 +94,7 @@ def draw(pieces: Iterable, data: bytes) -> None:
                 spoken.append(piece)
                 draw_traits(traits_place, spoken)
     progress.empty()
+    return done
 
 
 def describe(metadata: Metadata) -> str:
@@ -161,8 +168,8 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         dots.plotly_chart(charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
         radar.plotly_chart(charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
         st.caption(
-            "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. So little "
-            "does one number say."
+            "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
+            "So little does one number say."
         )
         for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
             table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
@@ -172,6 +179,92 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
                 st.markdown(f"**{title}**{PERCENTILES if column == 'percentile' else ''}")
                 st.dataframe(shown, hide_index=True, column_config=columns)
         st.caption(demo.IMPRESSION)
+
+
+def time_spent(done: list) -> str:
+    """What took how long, from the seconds at which pieces came."""
+    names = {Metadata: "opening", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
+    spent: dict[str, float] = {}
+    before = 0.0
+    for piece, came in done:
+        name = names.get(type(piece), "models")
+        spent[name], before = spent.get(name, 0.0) + came - before, came
+    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())
+
+
+def look_closer(key: str, name: str, done: list) -> None:
+    """What is worked out after the result: over time, what if, and everything to take away."""
+    sample = next(piece for piece, _ in done if isinstance(piece, Sample))
+    if not any(isinstance(piece, Impression) for piece, _ in done):
+        return
+    st.subheader("A closer look")
+    over_time, changed, take_away = st.tabs(["Over time", "What if", "Take away"])
+    with over_time:
+        draw_timeline(timeline_of(key, sample), sample.duration)
+    with changed:
+        draw_changes(changes_of(key, sample))
+    with take_away:
+        result = as_json(name, [piece for piece, _ in done])
+        st.caption(f"Time spent: {time_spent(done)}. The video itself is not kept on disk.")
+        rows = [{"model": model, **traits} for model, traits in result["traits"].items()]
+        with st.container(horizontal=True):
+            st.download_button(
+                "JSON", json.dumps(result), "impression.json", icon=":material/download:", key="take_json"
+            )
+            csv = pd.DataFrame(rows).to_csv(index=False)
+            st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
+
+
+def kept(name: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What was worked out for this clip and these models, once."""
+    before = st.session_state.get(name)
+    if before is None or before[0] != key:
+        with st.spinner("Asking the models again ..."), parts.prediction_lock():
+            st.session_state[name] = (key, make())
+    return st.session_state[name][1]
+
+
+def timeline_of(key: str, sample: Sample) -> pd.DataFrame:
+    """The timeline of every model."""
+    return kept("timeline", key, lambda: timeline(sample, parts.models_in_memory()))
+
+
+def changes_of(key: str, sample: Sample) -> pd.DataFrame:
+    """What every model that is told gender, age and expressions would have said if told otherwise."""
+
+    def make() -> pd.DataFrame:
+        tables = [what_if(sample, model).assign(model=model.name) for model in parts.models_in_memory()]
+        return pd.concat(tables, ignore_index=True)
+
+    return kept("changes", key, make)
+
+
+def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
+    """One trait at a time, all models."""
+    if rows["time"].nunique() < 2:
+        st.caption("The clip is one window of 5 s: nothing to draw over time.")
+        return
+    trait = st.segmented_control("Trait", list(TRAIT_NAMES), default=TRAIT_NAMES[0], format_func=TRAIT_LABELS.get)
+    trait = trait or TRAIT_NAMES[0]
+    alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
+    chart = charts.trait_timeline(rows[rows["trait"] == trait], duration)
+    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=parts.PICTURE)
+    st.caption("Each point is what a model says of the 5 s around it alone. Real impressions change that fast, too.")
+
+
+def draw_changes(rows: pd.DataFrame) -> None:
+    """A grid of changes by traits for one model."""
+    if rows.empty:
+        st.caption("No loaded model is told gender, age or expressions.")
+        return
+    model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[0])
+    shown = rows[rows["model"].eq(model or rows["model"].iloc[0])]
+    alt = "How far each trait moves if gender, age or expression had been given otherwise"
+    st.altair_chart(charts.change_grid(shown), width="stretch", alt=alt)
+    st.caption(
+        "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
+        "A model that moves much here leans on those labels."
+    )
 
 
 parts.frame(
@@ -189,7 +282,8 @@ if clip is None:
     st.caption("Nothing yet: upload a video or take the sample, a computer-made person. Videos stay on this machine.")
     st.stop()
 digest = hashlib.sha256(clip[1]).hexdigest()
+key = f"{digest} {sorted(parts.chosen_models())}"
 try:
-    draw(run(f"{digest} {sorted(parts.chosen_models())}", clip[1]), clip[1])
+    look_closer(key, clip[0], draw(run(key, clip[1]), clip[1]))
 except MediaError as error:
     st.error(str(error), icon=":material/error:")

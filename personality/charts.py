@@ -198,6 +198,43 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
     return _finish(figure, height=380, x="what strangers would say, 0 to 1")
 
 
+def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
+    """One trait over a clip, from `timeline`: a line per model, over the middles of its windows."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    for model, part in rows.groupby("model", sort=False):
+        line = {"color": colours[str(model)], "width": 2}
+        figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
+    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(range=[0, duration])
+    return _finish(figure, height=280, x="middle of the window, seconds")
+
+
+def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
+    """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
+    rows = rows.assign(
+        label=rows["trait"].map(TRAIT_LABELS),
+        text=rows["difference"].map("{:+.3f}".format),
+        value=rows["value"].round(3),
+    )
+    far = float(max(rows["difference"].abs().max(), 0.01))
+    base = alt.Chart(rows).encode(
+        x=alt.X(
+            "label:N",
+            title=None,
+            sort=[trait.label for trait in TRAITS],
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110),
+        ),
+        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=200)),
+    )
+    scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
+    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
+        color=alt.Color("difference:Q", scale=scale, legend=None), tooltip=["change", "label", "value", "text"]
+    )
+    words = base.mark_text(fontSize=12).encode(text="text:N", color=alt.value("#111111"))
+    return (boxes + words).properties(height=32 * rows["change"].nunique() + 40)
+
+
 def _may_lie(part: pd.DataFrame, colour: str) -> dict:
     off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
     return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}

@@ -15,6 +15,7 @@ from personality.models.network import Batch
 from personality.predict import Impression, Silence, impressions, load_models
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.run import preprocess
+from personality.traits import TRAIT_NAMES
 from tests.training.helpers import Death, run_to_end
 from training import progress
 from training.config import Stage, preset
@@ -43,6 +44,10 @@ def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
         card = json.loads((run.folder / "card.json").read_text())
         assert card["epoch"] == best["epoch"] == status["best_epoch"]
         assert card["data"]["synthetic"] is True
+        for trait in TRAIT_NAMES:
+            known = card["training_labels"][trait]
+            assert known == sorted(known) and len(known) == 21
+            assert card["residuals"][trait][0] <= card["residuals"][trait][1]
         mean = card["metrics"]["traits"]["mean"]
         assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
         assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]

@@ -1,0 +1,58 @@
+"""What a model would say if it had been told another gender, age or expression of the same person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from personality.constants import PREPROCESSING
+from personality.preprocessing.sample import Sample
+from personality.traits import EMOTIONS, GENDERS, TRAIT_NAMES
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+YEARS = 20.0  # by how much the age is changed, both ways
+
+
+def told(sample: Sample) -> Iterator[tuple[str, Sample]]:
+    """The sample with one handcrafted input changed at a time, each with what was changed, in words."""
+    for gender in GENDERS:
+        if gender != sample.gender:
+            yield f"gender: {gender}", replace(sample, gender=gender)
+    if sample.age is not None:
+        for years in (max(0.0, sample.age - YEARS), sample.age + YEARS):
+            yield f"age: {years:.0f}", replace(sample, age=years)
+    for place, emotion in enumerate(EMOTIONS):
+        yield f"expression: {emotion} only", replace(sample, emotions=np.eye(len(EMOTIONS), dtype=np.float32)[place])
+
+
+def what_if(sample: Sample, model: Model) -> pd.DataFrame:
+    """What changes in the model's traits when one handcrafted input is changed, faces and sound being the same: columns
+    change, trait, value, difference. Empty for a model that takes no handcrafted inputs.
+
+    Only what the model is told changes: nothing here says how the person would look.
+    """
+    import torch
+
+    from personality.models.inputs import make_batch
+
+    columns = ["change", "trait", "value", "difference"]
+    if "handcrafted" not in model.network.needs.inputs or not len(sample.faces):
+        return pd.DataFrame(columns=columns)
+    rows = []
+    with torch.inference_mode():
+        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
+        said = model.network(batch)[0]
+        own = id(model.network)  # what depends on the handcrafted inputs; the branches' layers are kept
+        for change, other in told(sample):
+            changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
+            memo = {key: value for key, value in batch.memo.items() if key != own}
+            values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
+            cells = zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True)
+            rows += [(change, trait, value, difference) for trait, value, difference in cells]
+    return pd.DataFrame(rows, columns=columns)

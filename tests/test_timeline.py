@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from personality import demo
+from personality.predict import Impression, impressions, load_models
+from personality.preprocessing.sample import EMPTY, Sample, read_sample
+from personality.timeline import timeline, windows
+from personality.traits import TRAIT_NAMES
+from personality.what_if import told, what_if
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return read_sample(demo.CLIP)
+
+
+@pytest.fixture(scope="module")
+def models() -> list:
+    return load_models(demo.MODELS)
+
+
+def test_windows_cut_sound_and_faces_by_their_times(sample: Sample) -> None:
+    rate = 16_000
+    sound = np.arange(10 * rate, dtype=np.float32) / (10 * rate)
+    long = replace(
+        sample,
+        audio=sound[: 5 * rate],
+        rest=sound[5 * rate :],
+        audio_seconds=5.0,
+        duration=10.0,
+        times=np.linspace(0.3, 9.7, len(sample.times), dtype=np.float32),
+    )
+    parts = windows(long)
+    assert [start for start, _ in parts] == [0.0, 2.5, 5.0]
+    for start, part in parts:
+        np.testing.assert_array_equal(part.audio, sound[int(start * rate) :][: 5 * rate])
+        inside = (long.times >= start) & (long.times < start + 5)
+        assert len(part.faces) == len(part.emotion_confidences) == inside.sum() > 0
+        np.testing.assert_array_equal(part.faces, long.faces[inside])
+        assert (part.audio_seconds, len(part.rest)) == (5.0, 0)
+    assert [round(start, 2) for start, _ in windows(replace(long, duration=12.0))] == [0.0, 2.33, 4.67, 7.0]
+    short = windows(replace(sample, audio_seconds=1.0, duration=1.0, rest=sample.rest[:0]))
+    assert len(short) == 1
+
+
+def test_sound_that_ends_early_leaves_windows_without(sample: Sample) -> None:
+    quiet = replace(sample, audio_seconds=4.0, rest=sample.rest[:0], duration=10.0)
+    assert [part.audio_seconds for _, part in windows(quiet)] == [4.0, 1.5, 0.0]
+
+
+def test_a_clip_of_one_window_says_what_the_models_say(sample: Sample, models: list) -> None:
+    (_, part), *others = windows(replace(sample, duration=5.0))
+    assert not others
+    table = timeline(replace(sample, duration=5.0), models)
+    for said in impressions(part, models):
+        assert isinstance(said, Impression)
+        cells = table[table["model"].eq(said.model)].set_index("trait")["value"]
+        assert cells.to_dict() == pytest.approx({trait: said.traits[trait] for trait in TRAIT_NAMES})
+
+
+def test_nothing_to_see_or_hear_gives_an_empty_timeline(models: list) -> None:
+    assert timeline(EMPTY, models).empty
+
+
+def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
+    changes = dict(told(sample))
+    other = {"male": "female", "female": "male"}[sample.gender]
+    assert f"gender: {other}" in changes
+    assert f"gender: {sample.gender}" not in changes
+    assert len(changes) == 1 + 2 + 7
+    assert changes["expression: happy only"].emotions.tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert all(changed.faces is sample.faces for changed in changes.values())
+
+
+def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
+    audio, _, _, handcrafted = models
+    assert what_if(sample, audio).empty
+    found = what_if(sample, handcrafted)
+    for change, other in told(sample):
+        (said,) = impressions(other, [handcrafted])
+        cells = found[found["change"].eq(change)].set_index("trait")
+        assert cells["value"].to_dict() == pytest.approx(said.traits, abs=1e-5)
+    (plain,) = impressions(sample, [handcrafted])
+    first = found[found["change"].eq("age: 0") | found["change"].str.startswith("gender")].iloc[0]
+    assert first["difference"] == pytest.approx(first["value"] - plain.traits[first["trait"]], abs=1e-5)
+    assert found["difference"].abs().max() > 1e-4
