@@ -153,7 +153,7 @@ def _gaps(cells: Cells, chance: _Chance, measure: str, reference: str) -> pd.Dat
     sized = {name: with_most(part) for name, part in counts.items()}
     columns = {**sized, "gap": gap, "low": low, "high": high, "p": p_values(chance.gaps), "detectable": detectable}
     rows = index.assign(reference=reference, **{name: part.reshape(-1) for name, part in columns.items()})
-    few = rows["sources"].lt(2) | rows["n_reference"].eq(0)
+    few = with_most(np.minimum(cells.sources, _others(cells.sources, cells.groups, reference, 0))).reshape(-1) < 2
     rows.loc[few, ["low", "high", "p", "detectable"]] = np.nan
     rows = rows[rows["group"].ne(reference)].reset_index(drop=True)
     rows = _adjusted(rows)
@@ -173,8 +173,10 @@ def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
 def _verdict(row: dict, measure: str) -> str:
     if row["n"] == 0:
         return "no clips"
-    if np.isnan(row["p"]):
+    if np.isnan(row["low"]):
         return "one source says nothing about others"
+    if np.isnan(row["p"]):
+        return "nothing varies within the groups, so chance cannot be judged"
     warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
     if row["p_holm"] >= LEVEL:
         return f"no difference can be seen at this size; one of {row['detectable']:.3f} could have been{warning}"
@@ -187,31 +189,29 @@ def _spreads(cells: Cells, chance: _Chance, measure: str) -> pd.DataFrame:
     drawn, p = figures(cells.draws)[measure], p_values(chance.spreads)
     n, sources = with_most(cells.n), with_most(cells.sources)
     rows = []
-    for model, name in enumerate(cells.models):
-        for place, trait in enumerate([*TRAIT_NAMES, MEAN]):
-            at = (model, place)
-            able = np.flatnonzero(sources[:, *at] > 1)
-            if len(able) > 1:
-                lone = [cells.groups[number] for number in np.flatnonzero(sources[:, *at] == 1)]
-                ends = able[values[able, *at].argmin()], able[values[able, *at].argmax()]
-                entry = {"model": name, "trait": trait, "groups": len(able)}
-                for word, number in zip(("lowest", "highest"), ends, strict=True):
-                    entry |= {word: cells.groups[number], f"{word}_n": int(n[number, *at])}
-                low, high = bounds(drawn[:, ends[1], *at] - drawn[:, ends[0], *at])
-                entry |= {"difference": values[ends[1], *at] - values[ends[0], *at], "low": low, "high": high}
-                mistakes = error[able, *at]
-                entry["p"], entry["error_ratio"] = (
-                    p[at],
-                    mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
-                )
-                rows.append(entry | {"left_out": ", ".join(lone)})
+    for model, trait in np.ndindex(sources.shape[1:]):
+        at = (slice(None), model, trait)
+        able = np.flatnonzero(sources[at] > 1)
+        if len(able) < 2:
+            continue
+        lowest, highest = able[values[at][able].argmin()], able[values[at][able].argmax()]
+        low, high = bounds(drawn[:, highest, model, trait] - drawn[:, lowest, model, trait])
+        mistakes = error[at][able]
+        rows.append(
+            {
+                "model": cells.models[model],
+                "trait": [*TRAIT_NAMES, MEAN][trait],
+                "groups": len(able),
+                "lowest": cells.groups[lowest],
+                "lowest_n": int(n[at][lowest]),
+                "highest": cells.groups[highest],
+                "highest_n": int(n[at][highest]),
+                "difference": values[at][highest] - values[at][lowest],
+                "low": float(low),
+                "high": float(high),
+                "p": p[model, trait],
+                "error_ratio": mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
+                "left_out": ", ".join(cells.groups[number] for number in np.flatnonzero(sources[at] == 1)),
+            }
+        )
     return pd.DataFrame(rows, columns=list(SPREAD))
-
-
-def sentences(comparison: Comparison) -> list[str]:
-    """What the comparison found, one sentence per model on the mean of the five traits."""
-    means = comparison.gaps[comparison.gaps["trait"].eq(MEAN)]
-    return [
-        f"{model}: " + "; ".join(f"{row['group']}: {row['verdict']}" for row in part.to_dict("records"))
-        for model, part in means.groupby("model", sort=False)
-    ]

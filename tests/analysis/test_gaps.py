@@ -9,7 +9,7 @@ from fairlearn.metrics import MetricFrame
 from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
-from personality.analysis.gaps import OTHERS, compare_groups, sentences
+from personality.analysis.gaps import OTHERS, compare_groups
 from personality.analysis.permutation import Means, benjamini_hochberg, by_size, holm, p_values, permuted_codes
 from personality.analysis.scores import PredictionsError
 from personality.demo import PREDICTIONS
@@ -37,6 +37,10 @@ def test_a_gap_by_hand_against_a_named_group_and_against_all_others() -> None:
     assert (gaps["reference"] == OTHERS).all()
     assert gaps.loc["c", "verdict"] == "one source says nothing about others"
     assert np.isnan(gaps.loc["c", "low"])
+    assert gaps.loc["a", "verdict"] == "nothing varies within the groups, so chance cannot be judged"
+    assert gaps.loc["a", "low"] <= gaps.loc["a", "gap"] <= gaps.loc["a", "high"]
+    alone = compare_groups(table, ["group"], reference="c").gaps
+    assert (alone["verdict"] == "one source says nothing about others").all()
     signed = compare_groups(table, ["group"], measure="signed_error", reference="a").gaps
     assert signed.query("trait == 'mean' and group == 'b'")["gap"].item() == pytest.approx(0.1)
 
@@ -177,13 +181,12 @@ def test_many_groups_can_still_pass_the_correction() -> None:
     assert set(gaps.loc[gaps["p_holm"] < 0.05, "group"]) == {"7"}
 
 
-def test_sentences_and_small_groups_say_so() -> None:
+def test_small_groups_say_so() -> None:
     random = np.random.default_rng(10)
     table = predictions(random.uniform(0, 0.3, 60), np.where(np.arange(60) < 10, "few", "many"), np.arange(60))
-    comparison = compare_groups(table, ["group"])
-    (sentence,) = sentences(comparison)
-    assert sentence.startswith("m: few: no difference can be seen at this size; one of 0.")
-    assert sentence.endswith("could have been (only 10 clips)")
+    (words,) = compare_groups(table, ["group"]).gaps.query("trait == 'mean'")["verdict"]
+    assert words.startswith("no difference can be seen at this size; one of 0.")
+    assert words.endswith("could have been (only 10 clips)")
 
 
 def test_what_cannot_be_compared_is_a_sentence() -> None:
