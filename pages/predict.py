@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.waveform import waveform
 from personality import charts, demo
 from personality.constants import LIMITS, PREPROCESSING
 from personality.predict import Impression, Silence, as_json, predict
@@ -78,7 +79,7 @@ def draw(pieces: Iterable, data: bytes) -> list:
         match piece:
             case Metadata():
                 duration = piece.duration
-                player.video(data)
+                player.container(key="player").video(data)
                 metadata_place.caption(describe(piece))
             case Face():
                 faces.append(piece)
@@ -116,11 +117,11 @@ def draw_faces(place: st.delta_generator.DeltaGenerator, faces: list[Face]) -> N
 
 
 def draw_sound(place: st.delta_generator.DeltaGenerator, sound: Sound, duration: float) -> None:
-    """The waveform with its window."""
+    """The waveform, tied to the player."""
     with place.container():
-        st.markdown(f"**Sound** · {sound.seconds:.1f} s heard")
-        alt = f"Waveform of the first {sound.seconds:.1f} seconds"
-        st.altair_chart(charts.waveform(sound.samples, duration), width="stretch", alt=alt)
+        st.markdown("**Sound** · click to go there")
+        seconds = max(model.network.needs.seconds for model in parts.models_in_memory())
+        waveform(sound, duration, player="player", seconds=seconds, key="waveform")
 
 
 def draw_person(place: st.delta_generator.DeltaGenerator, sample: Sample) -> None:
@@ -167,10 +168,11 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         alt = "Five traits per model, from 0 to 1"
         dots.plotly_chart(charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
         radar.plotly_chart(charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
-        st.caption(
-            "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
-            "So little does one number say."
-        )
+        if values["low"].notna().any():
+            st.caption(
+                "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
+                "So little does one number say."
+            )
         for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
             table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
             if table.notna().to_numpy().any():
@@ -249,7 +251,7 @@ def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
     alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
     chart = charts.trait_timeline(rows[rows["trait"] == trait], duration)
     st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=parts.PICTURE)
-    st.caption("Each point is what a model says of the 5 s around it alone. Real impressions change that fast, too.")
+    st.caption("Each point is what a model says of the 5 s around it alone.")
 
 
 def draw_changes(rows: pd.DataFrame) -> None:

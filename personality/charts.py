@@ -1,4 +1,4 @@
-"""Tables to figures. Dots and curves by plotly, counts and sound by altair. No streamlit here.
+"""Tables to figures. Dots and curves by plotly, counts by altair. No streamlit here.
 
 Colours: one per modality, per trait, per group, the same everywhere (Okabe and Ito's, told apart by the colour-blind).
 """
@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.constants import PREPROCESSING
 from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
@@ -27,7 +26,6 @@ SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F0
 SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough to be written upon
 DIVERGING = ("#E69F00", "#F4F4F4", "#56B4E9")
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
-WAVE_COLUMNS = 600
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
@@ -280,28 +278,6 @@ def _finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
     )
     return figure
-
-
-def waveform(samples: np.ndarray, duration: float) -> alt.LayerChart:
-    """The first 5 s of sound as an envelope, shaded as the window a model hears, on the clip's time line."""
-    part = envelope(samples, WAVE_COLUMNS)
-    time = (np.arange(WAVE_COLUMNS) + 0.5) / WAVE_COLUMNS * PREPROCESSING.audio_seconds
-    table = pd.DataFrame({"time": time, "low": part[:, 0], "high": part[:, 1]})
-    end = max(duration, PREPROCESSING.audio_seconds)
-    window = pd.DataFrame({"start": [0.0], "end": [PREPROCESSING.audio_seconds]})
-    shade = alt.Chart(window).mark_rect(opacity=0.12, color="#E69F00").encode(x="start:Q", x2="end:Q")
-    wave = (
-        alt.Chart(table)
-        .mark_area(color="#E69F00")
-        .encode(
-            x=alt.X(
-                "time:Q", title="seconds; the shaded 5 s are what the models hear", scale=alt.Scale(domain=[0, end])
-            ),
-            y=alt.Y("low:Q", title=None, axis=None, scale=alt.Scale(domain=[-1, 1], clamp=True)),
-            y2="high:Q",
-        )
-    )
-    return (shade + wave).properties(height=120)
 
 
 def envelope(samples: np.ndarray, columns: int) -> np.ndarray:

@@ -149,7 +149,14 @@ def _emotion(options: argparse.Namespace) -> None:
     from training.memory import keep_freed_memory
 
     keep_freed_memory()
-    train_emotion(options.fer2013, options.out, epochs=options.epochs, seed=options.seed, start=options.start)
+    train_emotion(
+        options.fer2013,
+        options.out,
+        epochs=options.epochs,
+        seed=options.seed,
+        start=options.start,
+        teachers=options.teacher,
+    )
 
 
 def _portraits(options: argparse.Namespace) -> None:
@@ -241,8 +248,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=34)
+    command.add_argument("--epochs", type=int, default=36)
     command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
+    words = "folder of weights to learn from beside the labels; may be repeated"
+    command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
 

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+FLAT = 0.02  # added to a picture's deviation, so that an empty one stays finite
 INPUT_SIZE = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
 WEIGHTS = Path(__file__).parents[1] / "assets" / "emotion" / "model.safetensors"
 # The crops of `faces.py` keep some background; FER-2013's pictures hold the face alone. This part of a crop,
@@ -45,10 +46,10 @@ class EmotionNetwork(nn.Module):
         )
         self.dense = nn.Sequential(
             nn.Flatten(),
-            nn.Dropout(0.4),
+            nn.Dropout(0.25),
             nn.Linear(256 * 9, 512),
             nn.ReLU(inplace=True),
-            nn.Dropout(0.4),
+            nn.Dropout(0.25),
             nn.Linear(512, 256),
             nn.ReLU(inplace=True),
             nn.Linear(256, 7),
@@ -56,7 +57,13 @@ class EmotionNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits (B, 7) in the order of `traits.EMOTIONS` for grey pictures (B, 1, 48, 48) in [0, 1]."""
-        return self.dense(self.convolutions(pictures * 2 - 1))
+        return self.dense(self.convolutions(standardise(pictures)))
+
+
+def standardise(pictures: Tensor) -> Tensor:
+    """Each picture (B, 1, S, S) with mean 0 and deviation 0.5, whatever its light and contrast."""
+    deviation, mean = torch.std_mean(pictures, (1, 2, 3), keepdim=True)
+    return (pictures - mean) / (deviation + FLAT) * 0.5
 
 
 def mirrored_confidences(network: nn.Module, pictures: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -116,13 +117,40 @@ def read_traits(page: Page) -> None:
     """Wait until sixteen faces, the waveform and five traits of four models are on the screen."""
     expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("heading", name="What strangers would say")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
     for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
     for model in ("audio", "visual", "audiovisual", "handcrafted"):
         expect(page.get_by_test_id("stPlotlyChart").first.locator(".legendtext", has_text=model).first).to_be_attached()
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() == 16
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+
+
+def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, address: str) -> None:
+    page.goto(f"{address}/predict")
+    settle(page)
+    page.get_by_role("button", name="Take the sample").click()
+    wave = page.get_by_role("slider", name="Position in the clip, seconds")
+    expect(wave).to_be_visible(timeout=SLOW)
+    read_traits(page)
+    settle(page)
+    duration = float(wave.get_attribute("aria-valuemax") or 0)
+    assert duration == pytest.approx(5.6, abs=0.1)
+    video = page.locator(".st-key-player video")
+    box = wave.bounding_box()
+    assert box is not None
+    wave.click(position={"x": box["width"] / 2, "y": 30})
+    expect(wave).to_have_attribute("aria-valuenow", f"{duration / 2:.1f}")
+    assert video.evaluate("player => player.currentTime") == pytest.approx(duration / 2, abs=0.1)
+    wave.press("ArrowRight")
+    expect(wave).to_have_attribute("aria-valuenow", f"{duration / 2 + 1:.1f}")
+    page.get_by_role("tab", name="What if").click()
+    expect(page.get_by_text("leans on those labels")).to_be_visible(timeout=SLOW)
+    page.get_by_role("tab", name="Take away").click()
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="JSON").click()
+    result = json.loads(Path(taken.value.path()).read_text())
+    assert set(result["traits"]) == {"audio", "visual", "audiovisual", "handcrafted"}
 
 
 def test_an_uploaded_video_gives_faces_sound_and_five_traits(page: Page, address: str) -> None:

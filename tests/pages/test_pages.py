@@ -19,7 +19,7 @@ from personality.preprocessing.run import preprocess
 from personality.traits import TRAITS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem != "parts")
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem not in ("parts", "waveform"))
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 

@@ -29,7 +29,7 @@ def test_shipped_network_reaches_what_its_card_says(real_data: Path) -> None:
     measured = measure(load_emotion_network(), real_data / "fer2013")
     for name in ("accuracy", "accuracy_without_mirror"):
         assert measured[name] == pytest.approx(card["public_test"][name], abs=0.002)
-    assert measured["accuracy"] >= 0.65
+    assert measured["accuracy"] >= 0.67
 
 
 def test_labels_are_put_into_our_order(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from personality.preprocessing.emotion import EmotionNetwork, load_emotion_weights, standardise
 from tests.training.helpers import Death
 from training import emotion
-from training.emotion import augment, train_emotion
+from training.emotion import aims, augment, erase, load_fer2013, train_emotion
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +47,42 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     card = json.loads((tmp_path / "torn" / "card.json").read_text())
     assert np.array(card["public_test"]["confusion"]).sum() == card["public_test"]["n"] == 30
     assert (card["epochs"], card["epochs_before"]) == (3, 0)
-    train_emotion(fer2013, tmp_path / "longer", epochs=1, seed=1, start=tmp_path / "torn")
-    assert json.loads((tmp_path / "longer" / "card.json").read_text())["epochs_before"] == 3
+    train_emotion(fer2013, tmp_path / "longer", epochs=1, seed=1, start=tmp_path / "torn", teachers=[tmp_path / "torn"])
+    card = json.loads((tmp_path / "longer" / "card.json").read_text())
+    assert (card["epochs_before"], card["teachers"]) == (3, 1)
+
+
+def test_what_is_aimed_at_is_half_the_label_and_half_what_the_teachers_say(fer2013: Path, tmp_path: Path) -> None:
+    images, labels = load_fer2013(fer2013 / "training.npz")
+    alone = aims(images, labels, [])
+    torch.testing.assert_close(alone.sum(1), torch.ones(150))
+    assert alone[0, labels[0]].item() == pytest.approx(0.9 + 0.1 / 7)
+    folders = [tmp_path / name for name in ("a", "b")]
+    said = []
+    for seed, folder in enumerate(folders):
+        train_emotion(fer2013, folder, epochs=1, seed=seed)
+        network = EmotionNetwork().eval()
+        load_emotion_weights(network, folder / "model.safetensors")
+        with torch.inference_mode():
+            said.append((network(images[:1]).softmax(1) + network(images[:1].flip(3)).softmax(1)) / 2)
+    wanted = torch.nn.functional.one_hot(labels[:1], 7) / 2 + (said[0] + said[1]) / 4
+    torch.testing.assert_close(aims(images, labels, folders)[:1], wanted)
+
+
+def test_light_and_contrast_of_a_picture_do_not_count() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(2, 1, 48, 48) * 0.5 + 0.25
+    found = standardise(picture)
+    assert found.mean((1, 2, 3)).abs().max() < 1e-5
+    torch.testing.assert_close(standardise(picture * 0.8 + 0.1), found, atol=0.03, rtol=0)
+    assert standardise(torch.zeros(1, 1, 48, 48)).abs().max() == 0
+
+
+def test_a_square_is_taken_out_of_one_picture_in_ten() -> None:
+    torch.manual_seed(0)
+    grey = (erase(torch.zeros(2000, 1, 48, 48)) == 0.5).sum((1, 2, 3))
+    assert 0.07 < (grey > 0).float().mean() < 0.13
+    assert set(grey[grey > 0].tolist()) <= {16 * 16, 16 * 17, 17 * 17}
 
 
 def test_pictures_are_varied_within_their_bounds() -> None:
