@@ -66,6 +66,8 @@ def variants(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
         whole = replace(whole, stages=tuple(stage for stage in whole.stages if stage.trains == "head"))
     for name, changes in VARIANTS[options.modality].items():
         yield name, replace(whole, **changes)
+    if options.seconds:
+        yield f"{options.seconds:g} s of sound", replace(whole, design=Design(seconds=options.seconds))
     if options.compact:
         yield "preset compact", preset(options.modality, "compact", **given)
 
@@ -151,6 +153,7 @@ def main() -> None:
     parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
     parser.add_argument("--head-only", action="store_true", help="leave out the stages that train all layers")
     parser.add_argument("--compact", action="store_true", help="also the preset compact")
+    parser.add_argument("--seconds", type=float, help="of sound, for `audio`: also a network that hears so much of it")
     options = parser.parse_args()
     keep_freed_memory()
     cache, tables, lacking = Cache(options.cache), [], []

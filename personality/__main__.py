@@ -141,11 +141,13 @@ def _accuracy(options: argparse.Namespace) -> None:
     shown = rows[rows["trait"].eq("mean") | (not options.by)]
     print(
         f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  95 % interval     baseline"
+        "  lookup"
     )
     for row in shown.to_dict("records"):
         interval = f"[{row['low']:.4f}, {row['high']:.4f}]" if row["low"] == row["low"] else "none"
         cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
-        print(f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {row['baseline']:.4f}")
+        baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
+        print(f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}")
     if shown["n"].lt(SMALL).any():
         print(f"Groups under {SMALL} clips: read with care. Each trait: add --json.")
 

@@ -150,8 +150,8 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
 
 
 def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
-    """Cells of two attributes, to be clicked: columns row, column, group, value, low, high, n, sources, small. Faint
-    where small. around: the middle of diverging colours, None: from low to high."""
+    """Cells of two attributes, to be clicked, from `cells.grid`. Faint where small. around: the middle of diverging
+    colours, None: from low to high."""
     scale = alt.Scale(range=list(SEQUENTIAL))
     if around is not None:
         far = float((cells["value"] - around).abs().max() or 1)
@@ -161,7 +161,8 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
         x=alt.X("column:N", title=names[1], sort=order["column"], axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("row:N", title=names[0], sort=order["row"]),
     )
-    tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{part}:Q", format=".4f") for part in ("value", "low", "high"))]
+    figures = ("value", "low", "high", "baseline", "lookup")
+    tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{figure}:Q", format=".4f") for figure in figures)]
     boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
         color=alt.Color(
             "value:Q", scale=scale, title=title, legend=alt.Legend(orient="bottom", direction="horizontal")

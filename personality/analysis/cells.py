@@ -13,15 +13,15 @@ from personality.traits import TRAIT_NAMES
 def grid(rows: pd.DataFrame, *, model: str, trait: str, figure: str, bounds: tuple[str, str] | None) -> pd.DataFrame:
     """The cells of one model and trait from `accuracy_by` with one or two attributes, for a heatmap.
 
-    Columns: row, column, group, value (of `figure`), low, high (NaN without bounds), n, sources, small, text. Groups
-    without clips are left out.
+    Columns: row, column, group, value (of `figure`), low, high (NaN without bounds), baseline, lookup, n, sources,
+    small, text. Groups without clips are left out.
     """
     kept = rows[rows["model"].eq(model) & rows["trait"].eq(trait) & rows["n"].gt(0)]
     parts = kept["group"].str.partition(JOINT)
     low, high = (kept[name] if bounds else float("nan") for name in bounds or ("", ""))
     cells = pd.DataFrame(
         {"row": parts[0], "column": parts[2].where(parts[2] != "", "all"), "group": kept["group"]}
-    ).assign(value=kept[figure], low=low, high=high, n=kept["n"], sources=kept["sources"])
+    ).assign(value=kept[figure], low=low, high=high, **kept[["baseline", "lookup", "n", "sources"]])
     cells["small"] = cells["n"] < SMALL
     words = [f"{row['value']:.3f}" if row["value"] == row["value"] else "-" for row in cells.to_dict("records")]
     marks = cells["small"].map({True: ", few", False: ""})
