@@ -47,6 +47,49 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     Raises PredictionsError where a column is missing or no number, a cell is empty, a trait is none of the five,
     clip x model x trait repeats, a clip has two labels of one trait, or there is no row.
     """
+    _check_columns(table)
+    _check_cells(table, _Places.of(table))
+    return _with_baselines(table)
+
+
+def read_scores(table: pd.DataFrame) -> Scores:
+    """A predictions table as arrays. Raises PredictionsError as `check_predictions` does."""
+    _check_columns(table)
+    places = _Places.of(table)
+    _check_cells(table, places)
+    table = _with_baselines(table)
+    predicted = np.full(places.shape, np.nan)
+    predicted.reshape(-1)[places.cell] = table["predicted"].to_numpy(np.float64)
+    of_clip = {name: np.full(places.shape[::2], np.nan) for name in ("actual", *BASELINES)}
+    for name, values in of_clip.items():
+        values[places.clip, places.trait] = table[name].to_numpy(np.float64)
+    first = np.zeros(places.shape[0], np.int64)
+    first[places.clip[::-1]] = np.arange(len(table))[::-1]
+    clips = table.iloc[first].drop(columns=["model", "trait", "predicted", *of_clip]).reset_index(drop=True)
+    return Scores(clips, pd.factorize(clips["source"])[0], places.models, predicted, **of_clip)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Where each row of a table lies in an array clips x models x traits of this shape: its clip, its trait, and its
+    cell in the flat array."""
+
+    clip: np.ndarray
+    trait: np.ndarray
+    cell: np.ndarray
+    shape: tuple[int, int, int]
+    models: tuple[str, ...]
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> _Places:
+        clip, clips = pd.factorize(table["clip"])
+        model, models = pd.factorize(table["model"])
+        trait = pd.Categorical(table["trait"], categories=list(TRAIT_NAMES)).codes
+        shape = (len(clips), len(models), len(TRAIT_NAMES))
+        return cls(clip, trait, (clip * shape[1] + model) * shape[2] + trait, shape, tuple(models.astype(str)))
+
+
+def _check_columns(table: pd.DataFrame) -> None:
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise PredictionsError(f"The table lacks the column {missing[0]}; wanted {', '.join(COLUMNS)}.")
@@ -58,40 +101,18 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     for name in ("predicted", "actual"):
         if not pd.api.types.is_float_dtype(table[name]):
             raise PredictionsError(f"The column {name} holds {table[name].dtype}; wanted numbers in [0, 1].")
-    places, shape, _ = _places(table)
-    if np.bincount(places, minlength=int(np.prod(shape))).max() > 1:
+
+
+def _check_cells(table: pd.DataFrame, places: _Places) -> None:
+    taken = np.zeros(int(np.prod(places.shape)), bool)
+    taken[places.cell] = True
+    if taken.sum() < len(table):
         raise PredictionsError("The table has a clip, model and trait twice; each may occur once.")
-    labels, code, trait = np.empty(shape[::2]), *_clip_and_trait(places, shape)
-    labels[code, trait] = table["actual"]
-    if (labels[code, trait] != table["actual"]).any():
+    actual, labels = table["actual"].to_numpy(), np.empty(places.shape[::2])
+    labels[places.clip, places.trait] = actual
+    if (labels[places.clip, places.trait] != actual).any():
         raise PredictionsError("The table has a clip with two labels of one trait; people said one thing of it.")
+
+
+def _with_baselines(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{name: np.nan for name in BASELINES if name not in table})
-
-
-def read_scores(table: pd.DataFrame) -> Scores:
-    """A predictions table as arrays. Raises PredictionsError as `check_predictions` does."""
-    table = check_predictions(table)
-    places, shape, models = _places(table)
-    predicted = np.full(shape, np.nan)
-    predicted.reshape(-1)[places] = table["predicted"].to_numpy(np.float64)
-    code, trait = _clip_and_trait(places, shape)
-    of_clip = {name: np.full((shape[0], shape[2]), np.nan) for name in ("actual", *BASELINES)}
-    for name, values in of_clip.items():
-        values[code, trait] = table[name].to_numpy(np.float64)
-    first = np.zeros(shape[0], np.int64)
-    first[code[::-1]] = np.arange(len(table))[::-1]
-    clips = table.iloc[first].drop(columns=["model", "trait", "predicted", *of_clip]).reset_index(drop=True)
-    return Scores(clips, pd.factorize(clips["source"])[0], models, predicted, **of_clip)
-
-
-def _places(table: pd.DataFrame) -> tuple[np.ndarray, tuple[int, int, int], tuple[str, ...]]:
-    """Where each row lies in an array clips x models x traits, flat; the array's shape; the models' names."""
-    clip, clips = pd.factorize(table["clip"])
-    model, models = pd.factorize(table["model"])
-    trait = pd.Categorical(table["trait"], categories=list(TRAIT_NAMES)).codes
-    shape = (len(clips), len(models), len(TRAIT_NAMES))
-    return (clip * shape[1] + model) * shape[2] + trait, shape, tuple(models.astype(str))
-
-
-def _clip_and_trait(places: np.ndarray, shape: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    return places // (shape[1] * shape[2]), places % shape[2]
