@@ -132,7 +132,8 @@ def draw(rows: list[dict[str, float]]) -> str:
         y = place(1000, 10.0**power)[1]
         marks += f'<line x1="{left}" x2="{width - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="#ccc"/>'
         marks += f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{10.0**power:g}</text>'
-    marks += f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">clips</text><text x="{left}" y="12">seconds</text>'
+    marks += f'<text x="{width / 2}" y="{height - 8}" text-anchor="middle">clips</text>'
+    marks += f'<text x="{left}" y="12">seconds</text>'
     style = 'font-family="sans-serif" font-size="12" fill="#555"'
     box = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" {style}>'
     ground = f'<rect width="{width}" height="{height}" fill="white"/>'
