@@ -20,7 +20,8 @@ MOST = 12  # values of an attribute that can be told apart in a picture
 
 
 def choose_attributes(table) -> tuple[str, ...]:
-    """One or two attributes; those of numbers are cut at the edges that the person gives."""
+    """One or two attributes, that of more groups first, because a page is longer than a telephone is wide; those of
+    numbers are cut at the edges that the person gives."""
     numbers = [name for name in attributes_of(table) if table[name].dtype.kind in "fi"]
     words = [name for name in attributes_of(table) if name not in numbers and table[name].nunique() <= MOST]
     choices = [*words, *numbers]
@@ -45,7 +46,7 @@ def choose_attributes(table) -> tuple[str, ...]:
             by.append(f"{name}:{edges.replace(' ', '')}")
         else:
             by.append(name)
-    return tuple(by)
+    return tuple(sorted(by, key=lambda name: name.count(",") if ":" in name else table[name].nunique(), reverse=True))
 
 
 def spoken(attribute: str) -> str:
@@ -96,8 +97,8 @@ if st.session_state.get("cell") not in groups:
 group = st.selectbox("Cell", groups, key="cell", bind="query-params")
 clips = clips_of(table, by, group, model=model, trait=trait)
 st.caption(
-    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. First those that {model} judges worst first "
-    f"({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
+    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {model} judges worst come "
+    f"first ({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")
 event = st.dataframe(

@@ -32,10 +32,11 @@ MEASURE_LABELS = {
     "signed_error": "Over- and underrating",
     "actual_mean": "What people said",
 }
+# What a gap is called, and what one right of 0 means.
 MEASURE_AXES = {
-    "accuracy": "gap in accuracy: right of 0, the model errs less on this group",
-    "signed_error": "gap in predicted minus actual: right of 0, the model rates this group higher than people do",
-    "actual_mean": "gap in people's ratings: right of 0, people rated this group higher; no model is to blame",
+    "accuracy": ("gap in accuracy", "Right of 0 the model errs less on this group."),
+    "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
+    "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
 }
 # Plotly's camera saves the picture as it is on screen.
 PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
@@ -227,14 +228,15 @@ def differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: st
         return
     gaps = found.gaps[found.gaps["trait"].eq(trait)]
     colours = charts.model_colours(list(gaps["model"].unique()))
-    figure = charts.gap_dots(gaps, colours=colours, title=MEASURE_AXES[measure])
+    title, hint = MEASURE_AXES[measure]
+    figure = charts.gap_dots(gaps, colours=colours, title=title)
     alt = f"Gaps between groups in {MEASURE_LABELS[measure]} with intervals, {charts.TRAIT_LABELS[trait]}"
     st.plotly_chart(figure, width="stretch", key=f"{key}_gaps", alt=alt, config=PICTURE)
     reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
     st.caption(
-        f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. Filled: a difference that chance would make in "
-        "fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the labels of "
-        "groups between whole sources, at least 1,000 times."
+        f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled: a difference that chance would "
+        "make in fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the "
+        "labels of groups between whole sources, at least 1,000 times."
     )
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
