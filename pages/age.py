@@ -39,5 +39,5 @@ st.plotly_chart(
 parts.how_to_read()
 parts.accuracy_table(rows, key="age")
 parts.adds_up(table, rows, by)
-parts.differences(table, by, trait=trait, key="age")
+parts.group_differences(table, by, trait=trait, key="age")
 st.caption("The thesis draws its age ranges as pictures without numbers, so there is nothing to print beside ours.")

@@ -58,7 +58,7 @@ st.plotly_chart(
 parts.how_to_read()
 
 parts.adds_up(table, rows, ("emotion",))
-parts.differences(table, ("emotion",), trait=trait, key="emotion")
+parts.group_differences(table, ("emotion",), trait=trait, key="emotion")
 
 st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without audio alone", AUDIO)):

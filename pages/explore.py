@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import parts
-from personality import charts, demo
+from personality import charts, clip_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
 from personality.workspace import find_clip
@@ -121,9 +121,9 @@ if chosen and chosen[0] < len(clips):
         video.caption("The video is in none of the caches below workspace/caches, or its dataset is not at hand.")
     else:
         video.video(file if isinstance(file, bytes) else str(file))
-    dots = charts.trait_dots(said_of(table, clip))
+    dots = clip_charts.trait_dots(said_of(table, clip))
     said.plotly_chart(
         dots, width="stretch", key="explore_said", alt=f"What people and models said of {clip}", config=parts.PICTURE
     )
 
-parts.differences(table, by, trait=trait, key="explore")
+parts.group_differences(table, by, trait=trait, key="explore")

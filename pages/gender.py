@@ -40,7 +40,7 @@ st.plotly_chart(
 st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 
-parts.differences(table, ("gender",), trait="mean", key="gender")
+parts.group_differences(table, ("gender",), trait="mean", key="gender")
 
 st.subheader("As the thesis printed it")
 st.markdown(

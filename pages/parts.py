@@ -14,6 +14,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from personality import charts, demo
 from personality.analysis.checks import leftover
+from personality.analysis.differences import differences
 from personality.analysis.export import as_csv, as_json
 from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
@@ -78,6 +79,12 @@ def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 @st.cache_data(max_entries=64, show_spinner="Counting ...")
 def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     return accuracy_by(table, by)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing models ...")
+def model_differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """The accuracy of every other model minus that of the reference."""
+    return differences(table, reference)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...")
@@ -209,7 +216,7 @@ def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> Non
     st.caption(f"Checked: the groups, weighted by their clips, add up to the whole{without}.")
 
 
-def differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: str) -> None:
+def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: str) -> None:
     """The section of every page on groups: where they differ, by how much, and whether chance may have done it."""
     st.subheader("Differences between groups")
     measure = st.segmented_control(

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages import parts
 from pages.waveform import waveform
-from personality import charts, demo
+from personality import clip_charts, demo
 from personality.constants import LIMITS, PREPROCESSING
 from personality.predict import Impression, Silence, as_json, predict
 from personality.preprocessing.faces import Face
@@ -137,7 +137,7 @@ def draw_person(place: st.delta_generator.DeltaGenerator, sample: Sample) -> Non
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         right.markdown("**Expressions** · share of faces by strongest expression")
         alt = "Share of faces per expression"
-        right.altair_chart(charts.emotion_bars(histogram), width="stretch", alt=alt)
+        right.altair_chart(clip_charts.emotion_bars(histogram), width="stretch", alt=alt)
 
 
 def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impression | Silence]) -> None:
@@ -166,8 +166,8 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         values = pd.DataFrame(rows).astype({"low": float, "high": float, "percentile": float})
         dots, radar = st.columns([3, 2])
         alt = "Five traits per model, from 0 to 1"
-        dots.plotly_chart(charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
-        radar.plotly_chart(charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
+        dots.plotly_chart(clip_charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
+        radar.plotly_chart(clip_charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
         if values["low"].notna().any():
             st.caption(
                 "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
@@ -249,7 +249,7 @@ def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
     trait = st.segmented_control("Trait", list(TRAIT_NAMES), default=TRAIT_NAMES[0], format_func=TRAIT_LABELS.get)
     trait = trait or TRAIT_NAMES[0]
     alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
-    chart = charts.trait_timeline(rows[rows["trait"] == trait], duration)
+    chart = clip_charts.trait_timeline(rows[rows["trait"] == trait], duration)
     st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=parts.PICTURE)
     st.caption("Each point is what a model says of the 5 s around it alone.")
 
@@ -262,7 +262,7 @@ def draw_changes(rows: pd.DataFrame) -> None:
     model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[0])
     shown = rows[rows["model"].eq(model or rows["model"].iloc[0])]
     alt = "How far each trait moves if gender, age or expression had been given otherwise"
-    st.altair_chart(charts.change_grid(shown), width="stretch", alt=alt)
+    st.altair_chart(clip_charts.change_grid(shown), width="stretch", alt=alt)
     st.caption(
         "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
         "A model that moves much here leans on those labels."

@@ -21,6 +21,18 @@ st.plotly_chart(
 parts.how_to_read()
 parts.accuracy_table(rows, key="traits")
 
+if len(rows["model"].unique()) > 1:
+    st.subheader("Models against each other")
+    models = list(rows["model"].unique())
+    reference = st.selectbox("Against", models, index=len(models) - 1, key="against", bind="query-params")
+    against = parts.model_differences(table, reference)
+    for row in against[against["trait"] == "mean"].to_dict("records"):
+        size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+        seen = "" if row["low"] > 0 or row["high"] < 0 else ": no difference can be seen"
+        st.markdown(f"- **{row['model']}** minus {reference}, n = {row['n']:,}: {size}{seen}")
+    st.caption("Mean of five, on clips on which both speak; 95 % intervals that take the difference within each draw.")
+    parts.accuracy_table(against, key="against_figures")
+
 if parts.SEEN in table and len(table[parts.SEEN].unique()) > 1:
     st.subheader("Sources that were trained on, and sources that were not")
     st.markdown(

@@ -3,7 +3,7 @@
 import numpy as np
 import streamlit as st
 
-from personality.charts import envelope
+from personality.clip_charts import envelope
 from personality.constants import PREPROCESSING
 from personality.preprocessing.media import Sound
 

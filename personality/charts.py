@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
@@ -60,7 +60,7 @@ def accuracy_dots(
     labels = [_line_label(rows, line, name) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
-    return _finish(figure, height=height, x="accuracy (1 - mean absolute error)")
+    return finish(figure, height=height, x="accuracy (1 - mean absolute error)")
 
 
 def _line_label(rows: pd.DataFrame, line: str, name: str) -> str:
@@ -146,7 +146,7 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     labels = [f"{group} · n = {gaps.loc[gaps['group'] == group, 'n'].max():,}" for group in groups]
     figure.update_yaxes(tickvals=[-i for i in range(len(groups))], ticktext=labels, showgrid=False, zeroline=False)
     figure.add_vline(x=0, line_color=BASELINE, line_width=2)
-    return _finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
+    return finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
 
 
 def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
@@ -175,86 +175,6 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
     return (boxes + words).properties(height=64 * len(order["row"]) + 110)
 
 
-def trait_dots(values: pd.DataFrame) -> go.Figure:
-    """Five traits of one clip for several models: columns model, trait, value in [0, 1], and perhaps low and high,
-    between which it may well lie."""
-    figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(values["model"])))
-    order = [trait.label for trait in reversed(TRAITS)]
-    for model, part in values.groupby("model", sort=False):
-        labels = part["trait"].map(TRAIT_LABELS)
-        marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
-        figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
-        if {"low", "high"} <= set(part) and part["low"].notna().any():
-            figure.data[-1].error_x = _may_lie(part, colours[str(model)])
-    for trait in TRAITS:
-        for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
-            figure.add_annotation(
-                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
-            )
-    figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_yaxes(categoryorder="array", categoryarray=order)
-    return _finish(figure, height=380, x="what strangers would say, 0 to 1")
-
-
-def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
-    """One trait over a clip, from `timeline`: a line per model, over the middles of its windows."""
-    figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(rows["model"])))
-    for model, part in rows.groupby("model", sort=False):
-        line = {"color": colours[str(model)], "width": 2}
-        figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
-    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_xaxes(range=[0, duration])
-    return _finish(figure, height=280, x="middle of the window, seconds")
-
-
-def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
-    """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
-    rows = rows.assign(
-        label=rows["trait"].map(TRAIT_LABELS),
-        text=rows["difference"].map("{:+.3f}".format),
-        value=rows["value"].round(3),
-    )
-    far = float(max(rows["difference"].abs().max(), 0.01))
-    base = alt.Chart(rows).encode(
-        x=alt.X(
-            "label:N",
-            title=None,
-            sort=[trait.label for trait in TRAITS],
-            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110),
-        ),
-        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=200)),
-    )
-    scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
-    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
-        color=alt.Color("difference:Q", scale=scale, legend=None), tooltip=["change", "label", "value", "text"]
-    )
-    words = base.mark_text(fontSize=12).encode(text="text:N", color=alt.value("#111111"))
-    return (boxes + words).properties(height=32 * rows["change"].nunique() + 40)
-
-
-def _may_lie(part: pd.DataFrame, colour: str) -> dict:
-    off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
-    return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}
-
-
-def trait_radar(values: pd.DataFrame) -> go.Figure:
-    """The same as a radar, one outline per model; the corners carry the traits' letters."""
-    figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(values["model"])))
-    letters = {trait.name: trait.letter for trait in TRAITS}
-    for model, part in values.groupby("model", sort=False):
-        closed = pd.concat([part, part.head(1)])
-        line, theta = {"color": colours[str(model)]}, closed["trait"].map(letters)
-        names = closed["trait"].map(TRAIT_LABELS)
-        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, customdata=names)
-        figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
-    axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
-    figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
-    return _finish(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
-
-
 def training_curves(metrics: pd.DataFrame, *, best_epoch: int | None) -> go.Figure:
     """Loss of training and validation per epoch, the best epoch marked."""
     figure = go.Figure()
@@ -268,10 +188,11 @@ def training_curves(metrics: pd.DataFrame, *, best_epoch: int | None) -> go.Figu
     if best_epoch:
         figure.add_vline(x=best_epoch, line_color="#009E73", annotation_text="best", opacity=0.7)
     figure.update_yaxes(title="loss")
-    return _finish(figure, height=280, x="epoch")
+    return finish(figure, height=280, x="epoch")
 
 
-def _finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
+def finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
+    """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above."""
     figure.update_xaxes(title=x)
     figure.update_layout(
         height=height,
@@ -281,35 +202,9 @@ def _finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
     return figure
 
 
-def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
-    """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
-    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
-    return np.stack([parts.min(1), parts.max(1)], 1)
-
-
-def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
-    """The share of a clip's faces per strongest emotion."""
-    table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})
-    return (
-        alt.Chart(table)
-        .mark_bar(cornerRadiusEnd=3)
-        .encode(
-            x=alt.X(
-                "share:Q",
-                title="share of faces",
-                scale=alt.Scale(domain=[0, 1]),
-                axis=alt.Axis(format="%", tickCount=5),
-            ),
-            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("emotion:N", legend=None, scale=_scale(EMOTION_COLOURS)),
-        )
-        .properties(height=240)
-    )
-
-
 def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
     """How many clips each group has: columns group, n, in the order given; empty groups keep their place."""
-    colour = alt.Color("group:N", legend=None, scale=_scale(colours)) if colours else alt.value("#0072B2")
+    colour = alt.Color("group:N", legend=None, scale=scale_of(colours)) if colours else alt.value("#0072B2")
     return (
         alt.Chart(counts)
         .mark_bar(cornerRadiusEnd=3)
@@ -325,7 +220,7 @@ def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | 
 
 def label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
     """One trait's labels per split: columns split, value, share, n, mean. Vertical lines are the means."""
-    colour = alt.Color("split:N", scale=_scale(SPLIT_COLOURS), legend=None)
+    colour = alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), legend=None)
     shape = alt.Chart(rows).mark_line(interpolate="step", strokeWidth=2)
     shape = shape.encode(
         x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=[0, 0.5, 1])),
@@ -347,7 +242,7 @@ def attribute_bars(counts: pd.DataFrame) -> alt.Chart:
             x=alt.X("group:N", title=None, sort=list(dict.fromkeys(counts["group"])), axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("split:N", sort=splits),
             y=alt.Y("share:Q", title="share of the split's clips", axis=alt.Axis(format="%")),
-            color=alt.Color("split:N", scale=_scale(SPLIT_COLOURS), sort=splits, title=None),
+            color=alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), sort=splits, title=None),
             tooltip=["group", "split", "n", alt.Tooltip("share:Q", format=".1%")],
         )
         .properties(height=260)
@@ -362,12 +257,13 @@ def emotion_confidence(counts: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("range:N", title="confidence of the dominant emotion", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("n:Q", title="clips"),
-            color=alt.Color("emotion:N", scale=_scale(EMOTION_COLOURS), sort=list(EMOTIONS)),
+            color=alt.Color("emotion:N", scale=scale_of(EMOTION_COLOURS), sort=list(EMOTIONS)),
             tooltip=["emotion", "range", "n"],
         )
         .properties(height=260)
     )
 
 
-def _scale(colours: dict[str, str]) -> alt.Scale:
+def scale_of(colours: dict[str, str]) -> alt.Scale:
+    """Names to their colours, for altair."""
     return alt.Scale(domain=list(colours), range=list(colours.values()))

@@ -1,16 +1,11 @@
 import numpy as np
 import pandas as pd
 
-from personality.charts import MODEL_COLOURS, accuracy_dots, envelope, gap_dots, heatmap, model_colours, trait_dots
+from personality.charts import MODEL_COLOURS, accuracy_dots, gap_dots, heatmap, model_colours
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
     "lookup": np.nan
 }
-
-
-def test_envelope_by_hand() -> None:
-    samples = np.array([0.1, -0.2, 0.3, 0.0, -0.5, 0.4, 9.0], np.float32)
-    np.testing.assert_allclose(envelope(samples, 3), [[-0.2, 0.1], [0.0, 0.3], [-0.5, 0.4]])
 
 
 def test_dots_stand_where_the_figures_are_and_empty_groups_are_left_out() -> None:
@@ -28,11 +23,6 @@ def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
     colours = model_colours(["audio", "audio-2"])
     assert colours["audio"] == MODEL_COLOURS["audio"]
     assert colours["audio-2"] not in MODEL_COLOURS.values()
-
-
-def test_trait_dots_draw_one_trace_per_model() -> None:
-    values = pd.DataFrame([{"model": m, "trait": "openness", "value": v} for m, v in (("audio", 0.2), ("visual", 0.7))])
-    assert [(trace.name, list(trace.x)) for trace in trait_dots(values).data] == [("audio", [0.2]), ("visual", [0.7])]
 
 
 def test_a_lookup_that_is_known_has_its_own_mark() -> None:

@@ -1,0 +1,117 @@
+"""One clip to figures: what models say of it, its expressions, its sound. No streamlit here."""
+
+from __future__ import annotations
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from personality.charts import DIVERGING, finish, model_colours, scale_of
+from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+
+
+def trait_dots(values: pd.DataFrame) -> go.Figure:
+    """Five traits of one clip for several models: columns model, trait, value in [0, 1], and perhaps low and high,
+    between which it may well lie."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    order = [trait.label for trait in reversed(TRAITS)]
+    for model, part in values.groupby("model", sort=False):
+        labels = part["trait"].map(TRAIT_LABELS)
+        marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
+        figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
+        if {"low", "high"} <= set(part) and part["low"].notna().any():
+            figure.data[-1].error_x = _may_lie(part, colours[str(model)])
+    for trait in TRAITS:
+        for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
+            figure.add_annotation(
+                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
+            )
+    figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=order)
+    return finish(figure, height=380, x="what strangers would say, 0 to 1")
+
+
+def _may_lie(part: pd.DataFrame, colour: str) -> dict:
+    off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
+    return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}
+
+
+def trait_radar(values: pd.DataFrame) -> go.Figure:
+    """The same as a radar, one outline per model; the corners carry the traits' letters."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    letters = {trait.name: trait.letter for trait in TRAITS}
+    for model, part in values.groupby("model", sort=False):
+        closed = pd.concat([part, part.head(1)])
+        line, theta = {"color": colours[str(model)]}, closed["trait"].map(letters)
+        names = closed["trait"].map(TRAIT_LABELS)
+        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, customdata=names)
+        figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
+    axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
+    figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
+    return finish(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
+
+
+def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
+    """One trait over a clip, from `timeline`: a line per model, over the middles of its windows."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    for model, part in rows.groupby("model", sort=False):
+        line = {"color": colours[str(model)], "width": 2}
+        figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
+    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(range=[0, duration])
+    return finish(figure, height=280, x="middle of the window, seconds")
+
+
+def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
+    """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
+    rows = rows.assign(
+        label=rows["trait"].map(TRAIT_LABELS),
+        text=rows["difference"].map("{:+.3f}".format),
+        value=rows["value"].round(3),
+    )
+    far = float(max(rows["difference"].abs().max(), 0.01))
+    base = alt.Chart(rows).encode(
+        x=alt.X(
+            "label:N",
+            title=None,
+            sort=[trait.label for trait in TRAITS],
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110),
+        ),
+        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=200)),
+    )
+    scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
+    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
+        color=alt.Color("difference:Q", scale=scale, legend=None), tooltip=["change", "label", "value", "text"]
+    )
+    words = base.mark_text(fontSize=12).encode(text="text:N", color=alt.value("#111111"))
+    return (boxes + words).properties(height=32 * rows["change"].nunique() + 40)
+
+
+def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
+    """The share of a clip's faces per strongest emotion."""
+    table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X(
+                "share:Q",
+                title="share of faces",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", tickCount=5),
+            ),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
+            color=alt.Color("emotion:N", legend=None, scale=scale_of(EMOTION_COLOURS)),
+        )
+        .properties(height=240)
+    )
+
+
+def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
+    """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
+    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
+    return np.stack([parts.min(1), parts.max(1)], 1)
