@@ -51,7 +51,8 @@ if parts.SEEN in table and len(table[parts.SEEN].unique()) > 1:
 st.subheader("Beside published figures")
 st.markdown(
     "Ours are on the table chosen above; the published ones on the official test split of First Impressions. "
-    "**Figures on different data cannot be compared number by number**; those on the same data can. Best of each column in bold."
+    "**Figures on different data cannot be compared number by number**; those on the same data can. "
+    "Best of each column in bold."
 )
 
 
