@@ -248,3 +248,24 @@ def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: 
     assert not app.exception
     assert "Train these first, preset compact: Audio and Visual" in app.error[0].value
     assert not (workspace / "runs").exists()
+
+
+def test_ranges_of_ones_own_and_words_that_cut_nothing() -> None:
+    app = visit("age")
+    app.text_input(key="age_edges").set_value("30, 50").run()
+    assert not app.exception
+    assert "30 to 50" in app.dataframe[0].value["group"].tolist()
+    app.text_input(key="age_edges").set_value("young").run()
+    assert not app.exception
+    assert "age:young does not cut numbers; wanted NAME:EDGE,EDGE,..." in words(app)
+
+
+def test_explore_cuts_numbers_and_names_what_people_said_of_a_group() -> None:
+    app = visit("explore")
+    app.multiselect(key="by").set_value(["age"]).run()
+    app.text_input(key="edges_age").set_value("40").run()
+    app.selectbox(key="figure").set_value("actual_mean").run()
+    assert not app.exception
+    assert app.selectbox(key="cell").options == ["under 40", "40 and over"]
+    app.segmented_control(key="measure").set_value("actual_mean").run()
+    assert "no model is to blame" in words(app)
