@@ -1,5 +1,6 @@
 """Explore: any attributes crossed, any figure, down to the single clip."""
 
+import pandas as pd
 import streamlit as st
 
 from pages import parts
@@ -19,7 +20,7 @@ FIGURES = {
 MOST = 12  # values of an attribute that can be told apart in a picture
 
 
-def choose_attributes(table) -> tuple[str, ...]:
+def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
     """One or two attributes, that of more groups first, because a page is longer than a telephone is wide; those of
     numbers are cut at the edges that the person gives."""
     numbers = [name for name in attributes_of(table) if table[name].dtype.kind in "fi"]

@@ -18,6 +18,7 @@ ALL = "all"
 MEAN = "mean"
 SMALL = 30  # clips; groups below are marked
 JOINT = " x "
+MOST_EDGES = 50  # by which numbers are cut
 WITH_INTERVAL = ("accuracy", "signed_error", "gain", "pearson", "concordance", "actual_mean")
 BARE = {"accuracy": ("low", "high")}  # what the bounds of a figure are called; of others, figure_low and figure_high
 
@@ -65,16 +66,23 @@ def _values(clips: pd.DataFrame, attribute: str) -> pd.Series:
 def _ranges(values: pd.Series, words: str) -> pd.Series:
     """Numbers as the names of the ranges between the edges that the words name."""
     try:
-        edges = sorted({float(word) for word in words.split(",")})
-        numbers = pd.to_numeric(values)
+        ends = [-np.inf, *_edges(words), np.inf]
+        cut = pd.cut(pd.to_numeric(values), ends, right=False, labels=_range_names(words))
     except (ValueError, TypeError) as error:
         raise PredictionsError(f"{values.name}:{words} does not cut numbers; wanted NAME:EDGE,EDGE,...") from error
-    cut = pd.cut(numbers, [-np.inf, *edges, np.inf], right=False, labels=_range_names(words))
     return cut.astype("string")
 
 
+def _edges(words: str) -> list[float]:
+    """The edges that the words name, ascending. Raises ValueError for what is no number, and for too many."""
+    edges = sorted({float(word) for word in words.split(",")})
+    if not np.isfinite(edges).all() or len(edges) > MOST_EDGES:
+        raise ValueError(words)
+    return edges
+
+
 def _range_names(words: str) -> list[str]:
-    edges = [f"{edge:g}" for edge in sorted({float(word) for word in words.split(",")})]
+    edges = [f"{edge:g}" for edge in _edges(words)]
     return [f"under {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"{edges[-1]} and over"]
 
 
@@ -120,12 +128,12 @@ def count_cells(scores: Scores, by: Sequence[str], *, draws: int = DRAWS, seed: 
             for number, (start, end) in enumerate(pairwise(ends)):
                 sums[number, model, :, place] = parts[start:end].sum(0)
     flat = by_unit.reshape(len(pairs), int(np.prod(sums.shape[1:])))
-    drawn = np.empty((draws, len(groups), flat.shape[1]), np.float32)
-    done = 0
-    for block in source_draws(int(drawn_as.max()) + 1, draws=draws, seed=seed):
-        for number, (start, end) in enumerate(pairwise(ends)):
-            drawn[done : done + len(block), number] = block[:, unit[start:end]] @ flat[start:end]
-        done += len(block)
+    drawn = np.concatenate(
+        [
+            np.stack([block[:, unit[start:end]] @ flat[start:end] for start, end in pairwise(ends)], axis=1)
+            for block in source_draws(int(drawn_as.max()) + 1, draws=draws, seed=seed)
+        ]
+    )
     n, sources = sums[..., 0].astype(int), _count_sources(scores, code, len(groups))
     return Cells(groups, scores.models, n, sources, sums, drawn.reshape(draws, *sums.shape))
 

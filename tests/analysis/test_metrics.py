@@ -95,7 +95,8 @@ def test_numbers_are_cut_into_ranges() -> None:
     assert groups_of(clips, ["age:40"]).isna().tolist() == [False] * 4 + [True]
     assert groups_of(clips, ["gender", "age:25"]).tolist()[0] == "m x under 25"
     assert order_groups(["40 and over"], ["age:25,40"]) == ["under 25", "25 to 40", "40 and over"]
-    for words in ("age:young", "gender:3"):
+    many = ",".join(map(str, range(51)))
+    for words in ("age:young", "gender:3", "age:nan", "age:3,inf", "age:3,,4", f"age:{many}"):
         with pytest.raises(PredictionsError, match="does not cut numbers; wanted NAME:EDGE,EDGE"):
             groups_of(clips, [words])
 
