@@ -87,6 +87,11 @@ def model_differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     return differences(table, reference)
 
 
+@st.cache_data(max_entries=64, show_spinner="Adding up ...")
+def _leftover(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> tuple[int, float]:
+    return leftover(table, rows, by)
+
+
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...")
 def _comparison(table: pd.DataFrame, by: tuple[str, ...], measure: str) -> Comparison:
     return compare_groups(table, by, measure=measure)
@@ -208,7 +213,7 @@ def figures_table(rows: pd.DataFrame, *, key: str) -> None:
 
 def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
     """Say that the groups add up to the whole, or that they do not, and how many clips are of no known group."""
-    unknown, off = leftover(table, rows, by)
+    unknown, off = _leftover(table, rows, by)
     if off > 1e-6:
         st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
     clips = table["clip"].nunique()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -115,45 +116,27 @@ def _import(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from personality.analysis.differences import differences
+    from personality.analysis.lines import difference_lines
     from personality.evaluate import read_predictions
 
     rows = differences(read_predictions(options.predictions), options.reference)
-    if options.json:
-        _print_json(rows)
-        return
-    print(f"accuracy minus that of {options.reference}, 95 % interval by drawing whole sources")
-    for row in rows.to_dict("records"):
-        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
-        cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
-        print(f"{cells}  {row['difference']:+.4f}  {interval}")
+    _show(rows, difference_lines(rows, options.reference), options)
 
 
 def _accuracy(options: argparse.Namespace) -> None:
-    from personality.analysis.groups import SMALL, accuracy_by
+    from personality.analysis.groups import accuracy_by
+    from personality.analysis.lines import accuracy_lines
     from personality.evaluate import read_predictions
 
     rows = accuracy_by(read_predictions(options.predictions), options.by or [])
     if options.export:
         _export(rows, options.export)
-    if options.json:
-        _print_json(rows[list(FIXED)])
-        return
-    shown = rows[rows["trait"].eq("mean") | (not options.by)]
-    print(
-        f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  95 % interval     baseline"
-        "  lookup"
-    )
-    for row in shown.to_dict("records"):
-        interval = f"[{row['low']:.4f}, {row['high']:.4f}]" if row["low"] == row["low"] else "none"
-        cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
-        baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
-        print(f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}")
-    if shown["n"].lt(SMALL).any():
-        print(f"Groups under {SMALL} clips: read with care. Each trait: add --json.")
+    _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
 
 
 def _gaps(options: argparse.Namespace) -> None:
     from personality.analysis.gaps import compare_groups
+    from personality.analysis.lines import gap_lines
     from personality.evaluate import read_predictions
 
     found = compare_groups(
@@ -161,22 +144,7 @@ def _gaps(options: argparse.Namespace) -> None:
     )
     if options.export:
         _export(found.gaps, options.export)
-    if options.json:
-        _print_json(found.gaps)
-        return
-    print("p: whole sources permuted; after Holm's correction over traits x groups, and groups for the mean")
-    for row in found.gaps.to_dict("records"):
-        interval = f"[{row['low']:+.4f}, {row['high']:+.4f}]"
-        cells = (
-            f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,} of {row['sources']:,} sources"
-        )
-        print(f"{cells}  {row['gap']:+.4f} {interval}  p {row['p_holm']:.3f}  {row['verdict']}")
-    for row in found.spreads[found.spreads["trait"].eq("mean")].to_dict("records"):
-        ends = f"{row['lowest']} (n = {row['lowest_n']:,}) to {row['highest']} (n = {row['highest_n']:,})"
-        print(
-            f"{row['model']:<24} largest difference of {row['groups']} groups: {ends}, {row['difference']:.4f} "
-            f"[{row['low']:+.4f}, {row['high']:+.4f}], p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"
-        )
+    _show(found.gaps, gap_lines(found), options)
 
 
 def _join(options: argparse.Namespace) -> None:
@@ -198,10 +166,13 @@ def _export(rows: pd.DataFrame, path: Path) -> None:
     write_bytes(path, kinds[path.suffix](rows).encode())
 
 
-def _print_json(rows: pd.DataFrame) -> None:
+def _show(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
+    """Rows as JSON where that is asked for, else the lines."""
     from personality.analysis.export import plain
 
-    print("[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]")
+    if options.json:
+        lines = ["[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]"]
+    print("\n".join(lines))
 
 
 def _predict(options: argparse.Namespace) -> int:

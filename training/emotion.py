@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from personality.preprocessing.emotion import (
     EmotionNetwork,
+    both_sides,
     load_emotion_weights,
     mirrored_confidences,
 )
@@ -159,9 +160,8 @@ def measure(network: nn.Module, fer2013: Path) -> dict[str, Any]:
     without that."""
     images, labels = load_fer2013(fer2013 / "public_test.npz")
     network.eval()
-    sides = [[network(side).softmax(1) for side in (part, part.flip(3))] for part in images.split(512)]
-    plain = torch.cat([face.argmax(1) for face, _ in sides])
-    confidence = torch.cat([(face + mirror) / 2 for face, mirror in sides])  # as `mirrored_confidences`
+    sides = torch.cat([both_sides(network, part) for part in images.split(512)], 1)
+    plain, confidence = sides[0].argmax(1), sides.mean(0)
     best, guess = confidence.max(1)
     right = (guess == labels).float()
     confusion = torch.zeros(7, 7, dtype=torch.int64)

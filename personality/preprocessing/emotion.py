@@ -66,9 +66,14 @@ def standardise(pictures: Tensor) -> Tensor:
     return (pictures - mean) / (deviation + FLAT) * 0.5
 
 
+def both_sides(network: nn.Module, pictures: Tensor) -> Tensor:
+    """Confidences (2, B, 7) in pictures (B, 1, S, S) and in their mirror images."""
+    return torch.stack([network(pictures).softmax(1), network(pictures.flip(3)).softmax(1)])
+
+
 def mirrored_confidences(network: nn.Module, pictures: Tensor) -> Tensor:
     """Confidences (B, 7): the mean over each picture (B, 1, S, S) and its mirror image."""
-    return (network(pictures).softmax(1) + network(pictures.flip(3)).softmax(1)) / 2
+    return both_sides(network, pictures).mean(0)
 
 
 @lru_cache(maxsize=1)

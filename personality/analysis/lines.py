@@ -1,0 +1,50 @@
+"""Rows as lines of text, for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from personality.analysis.gaps import Comparison
+from personality.analysis.groups import MEAN, SMALL
+
+
+def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A heading and a line per row of `accuracy_by`, with its interval and baselines."""
+    yield (
+        f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  95 % interval     baseline"
+        "  lookup"
+    )
+    for row in rows.to_dict("records"):
+        interval = f"[{row['low']:.4f}, {row['high']:.4f}]" if row["low"] == row["low"] else "none"
+        cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
+        baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
+        yield f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}"
+    if rows["n"].lt(SMALL).any():
+        yield f"Groups under {SMALL} clips: read with care. Each trait: add --json."
+
+
+def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
+    """A heading and a line per row of `differences`."""
+    yield f"accuracy minus that of {reference}, 95 % interval by drawing whole sources"
+    for row in rows.to_dict("records"):
+        cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
+        yield f"{cells}  {row['difference']:+.4f}  {_interval(row)}"
+
+
+def gap_lines(found: Comparison) -> Iterator[str]:
+    """A heading, a line per gap, and a line per model on the largest difference of the means."""
+    yield "p: whole sources permuted; after Holm's correction over traits x groups, and groups for the mean"
+    for row in found.gaps.to_dict("records"):
+        cells = f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,}"
+        sized = f"{cells} of {row['sources']:,} sources  {row['gap']:+.4f} {_interval(row)}"
+        yield f"{sized}  p {row['p_holm']:.3f}  {row['verdict']}"
+    for row in found.spreads[found.spreads["trait"].eq(MEAN)].to_dict("records"):
+        ends = f"{row['lowest']} (n = {row['lowest_n']:,}) to {row['highest']} (n = {row['highest_n']:,})"
+        sized = f"{row['difference']:.4f} {_interval(row)}, p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"
+        yield f"{row['model']:<24} largest difference of {row['groups']} groups: {ends}, {sized}"
+
+
+def _interval(row: dict) -> str:
+    return f"[{row['low']:+.4f}, {row['high']:+.4f}]"
