@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -132,13 +132,13 @@ def _units(tasks: Iterable[Task]) -> list[list[Task]]:
 @contextmanager
 def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[Run]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
-    with _this_machine(workers) if dask is None else _cluster(dask) as parallel:
+    with nullcontext(_this_machine(workers)) if dask is None else _cluster(dask) as parallel:
         yield lambda units: parallel([joblib.delayed(_read)(cache, root, unit) for unit in units])
 
 
-@contextmanager
-def _this_machine(workers: int) -> Iterator[Parallel]:
-    yield joblib.Parallel(workers, return_as="generator_unordered", **_processes())
+def _this_machine(workers: int) -> Parallel:
+    # A new joblib.Parallel for every call: results of a call that a dead worker ended can arrive late, in the next one.
+    return lambda calls: joblib.Parallel(workers, return_as="generator_unordered", **_processes())(calls)
 
 
 @contextmanager
