@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import runpy
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +19,9 @@ from personality.analysis.export import as_csv, as_json
 from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
+from personality.constants import LIMITS
 from personality.evaluate import read_predictions
+from personality.turns import Turns
 from personality.workspace import ROOT, prediction_tables, runs_folder
 from training.runs import list_runs
 
@@ -288,7 +290,17 @@ def models_in_memory() -> Sequence:
     return load_models(folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders))
 
 
+@contextmanager
+def my_turn(place: DeltaGenerator) -> Iterator[None]:
+    """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
+
+    def say(ahead: int) -> None:
+        place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
+
+    with _turns().turn(say):
+        yield
+
+
 @st.cache_resource
-def prediction_lock() -> threading.Lock:
-    """One prediction at a time: the networks are shared and the cores are few."""
-    return threading.Lock()
+def _turns() -> Turns:
+    return Turns(LIMITS.readers)

@@ -1,99 +1,81 @@
 """Predict: a video in, faces as they are found, sound, attributes, then five traits per modality."""
 
 import hashlib
-import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from pages import parts
+from pages import closer, intake, parts
+from pages.overlay import feeling, overlay
 from pages.waveform import waveform
 from personality import clip_charts, demo
-from personality.constants import LIMITS, PREPROCESSING
-from personality.predict import Impression, Silence, as_json, predict
-from personality.preprocessing.faces import Face
-from personality.preprocessing.media import VIDEO_SUFFIXES, MediaError, Metadata, Sound
-from personality.preprocessing.sample import Sample
-from personality.timeline import timeline
+from personality.constants import PREPROCESSING
+from personality.predict import Impression, Silence, predict
+from personality.preprocessing.faces import Box, Face
+from personality.preprocessing.isolate import prepare, read_apart
+from personality.preprocessing.media import MediaError, Metadata, Sound
+from personality.preprocessing.sample import People, Sample
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
-from personality.what_if import what_if
 
 PERCENTILES = " · how many of a hundred training clips people gave less"
-KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]
+FACE = 84  # pixels, side of a face in the filmstrip
+PLAYER = "player"
 
 
-def choose() -> tuple[str, bytes] | None:
-    """The clip a person brings or the sample: its name and bytes."""
-    st.checkbox(
-        "The person in the video is me or agreed to this. I have read that expressions and impressions are estimated.",
-        key="consent",
-    )
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    ready = st.session_state.get("consent", False)
-    size = LIMITS.upload_bytes // 2**20
-    label = f"A video of one person speaking, up to {size} MB and {LIMITS.seconds:.0f} s"
-    file = left.file_uploader(
-        label, type=KINDS, key="video", disabled=not ready, max_upload_size=size, on_change=take_sample, args=(False,)
-    )
-    icon = ":material/play_circle:"
-    right.button("Take the sample", icon=icon, key="sample", width="stretch", on_click=take_sample, args=(True,))
-    if st.session_state.get("sample_taken"):
-        return demo.CLIP.name, demo.CLIP.read_bytes()
-    return (file.name, file.getvalue()) if file is not None else None
-
-
-def take_sample(taken: bool) -> None:
-    """Note whether the sample or the upload is shown: what was chosen last."""
-    st.session_state["sample_taken"] = taken
-
-
-def run(key: str, data: bytes) -> Iterator:
-    """The pieces of a prediction: those kept from before, or new ones, kept for the next rerun."""
+def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Iterator:
+    """The pieces of a prediction, each with the second at which it came: those kept from before, or new ones, kept for
+    the next rerun. The clip is read by a process of its own."""
     before = st.session_state.get("pieces", (None, []))
     if before[0] == key:
         yield from before[1]
         return
     pieces: list = []
     models = parts.models_in_memory()
-    with parts.prediction_lock():
+    with parts.my_turn(place):
         start = time.perf_counter()
-        for piece in predict(data, models):
+        for piece in predict(read_apart(data, person=person), models):
             pieces.append((piece, time.perf_counter() - start))
             yield pieces[-1]
     st.session_state["pieces"] = (key, pieces)
 
 
-def draw(pieces: Iterable, data: bytes) -> list:
-    """Draw each piece as it comes; returns all of them, each with the second at which it came."""
-    progress = st.empty()
-    progress.caption(":material/hourglass_top: Opening the video ...")
+def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
+    """Draw each piece as it comes; returns all of them."""
     player_place, facts = st.columns([2, 3])
-    player, metadata_place, strip = player_place.empty(), facts.empty(), facts.empty()
-    sound_place, person_place, traits_place = st.empty(), st.empty(), st.empty()
-    faces, spoken, done = [], [], []
-    duration = 0.0
+    player, over = player_place.empty(), player_place.container()
+    metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
+    count, strip = st.empty(), st.container(horizontal=True, gap="small")
+    person_place, traits_place = st.empty(), st.empty()
+    metadata, faces, spoken, done = None, [], [], []
+    progress.caption(":material/hourglass_top: Opening the video ...")
     for piece, came in pieces:
         done.append((piece, came))
         match piece:
             case Metadata():
-                duration = piece.duration
-                player.container(key="player").video(data)
+                metadata = piece
+                player.container(key=PLAYER).video(data)
                 metadata_place.caption(describe(piece))
+            case People():
+                draw_people(people_place, piece)
             case Face():
                 faces.append(piece)
-                draw_faces(strip, faces)
+                draw_face(strip, piece)
+                count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
                 progress.caption(f":material/hourglass_top: Face {len(faces)} of {PREPROCESSING.faces} ...")
             case Sound():
-                draw_sound(sound_place, piece, duration)
-                progress.caption(":material/hourglass_top: Age, gender and expressions ...")
+                draw_sound(sound_place, piece, metadata.duration)
+                progress.caption(":material/hourglass_top: Age and gender ...")
             case Sample():
                 draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Asking the models ...")
             case Impression() | Silence():
                 spoken.append(piece)
                 draw_traits(traits_place, spoken)
+    with over:
+        overlay(metadata, faces, player=PLAYER, key="overlay")
     progress.empty()
     return done
 
@@ -105,26 +87,39 @@ def describe(metadata: Metadata) -> str:
     return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {metadata.codec} · {sound}"
 
 
-def draw_faces(place: st.delta_generator.DeltaGenerator, faces: list[Face]) -> None:
-    """The filmstrip, with the time and the detector's score of each face."""
-    with place.container():
-        st.markdown(f"**Faces** · {len(faces)} found, time and detector score below each")
+def draw_people(place: DeltaGenerator, people: People) -> None:
+    """Several people: a face of each, and which of them is followed."""
+    boxes = [tuple(box) for box in people.boxes.tolist()]
+    with place.container(border=True):
+        st.markdown(f"**{len(boxes)} people are in the picture.** The largest is followed; or choose.")
         with st.container(horizontal=True, gap="small"):
-            for face in faces:
-                caption = f"{face.time:.1f} s · {face.score:.2f}"
-                alt = f"Face at {face.time:.1f} seconds"
-                st.image(face.crop, caption=caption, width=84, alt=alt, output_format="JPEG")
+            for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
+                with st.container(width=FACE, gap="small"):
+                    st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
+                    st.button(f"{number}", key=f"person_{number}", on_click=follow, args=(box,), width="stretch")
 
 
-def draw_sound(place: st.delta_generator.DeltaGenerator, sound: Sound, duration: float) -> None:
+def follow(box: Box) -> None:
+    """Note whom to follow at the next prediction."""
+    st.session_state["person"] = box
+
+
+def draw_face(strip: DeltaGenerator, face: Face) -> None:
+    """One more face in the filmstrip."""
+    caption = f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}"
+    alt = f"Face at {face.time:.1f} seconds, {feeling(face)}"
+    strip.image(face.crop, caption=caption, width=FACE, alt=alt, output_format="JPEG")
+
+
+def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
     """The waveform, tied to the player."""
     with place.container():
         st.markdown("**Sound** · click to go there")
         seconds = max(model.network.needs.seconds for model in parts.models_in_memory())
-        waveform(sound, duration, player="player", seconds=seconds, key="waveform")
+        waveform(sound, duration, player=PLAYER, seconds=seconds, key="waveform")
 
 
-def draw_person(place: st.delta_generator.DeltaGenerator, sample: Sample) -> None:
+def draw_person(place: DeltaGenerator, sample: Sample) -> None:
     """Age, gender and emotions, as estimated."""
     with place.container():
         for warning in sample.warnings:
@@ -140,7 +135,7 @@ def draw_person(place: st.delta_generator.DeltaGenerator, sample: Sample) -> Non
         right.altair_chart(clip_charts.emotion_bars(histogram), width="stretch", alt=alt)
 
 
-def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impression | Silence]) -> None:
+def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence]) -> None:
     """Five traits of every model that has spoken, and why others do not."""
     rows = [
         {
@@ -164,109 +159,33 @@ def draw_traits(place: st.delta_generator.DeltaGenerator, spoken: list[Impressio
         if not rows:
             return
         values = pd.DataFrame(rows).astype({"low": float, "high": float, "percentile": float})
-        dots, radar = st.columns([3, 2])
-        alt = "Five traits per model, from 0 to 1"
-        dots.plotly_chart(clip_charts.trait_dots(values), width="stretch", key=f"dots_{len(spoken)}", alt=alt)
-        radar.plotly_chart(clip_charts.trait_radar(values), width="stretch", key=f"radar_{len(spoken)}", alt=alt)
-        if values["low"].notna().any():
-            st.caption(
-                "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
-                "So little does one number say."
-            )
-        for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
-            table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
-            if table.notna().to_numpy().any():
-                shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
-                columns = {label: st.column_config.NumberColumn(format=form) for label in TRAIT_LABELS.values()}
-                st.markdown(f"**{title}**{PERCENTILES if column == 'percentile' else ''}")
-                st.dataframe(shown, hide_index=True, column_config=columns)
+        draw_charts(values, number=len(spoken))
+        draw_tables(values)
         st.caption(demo.IMPRESSION)
 
 
-def time_spent(done: list) -> str:
-    """What took how long, from the seconds at which pieces came."""
-    names = {Metadata: "opening", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
-    spent: dict[str, float] = {}
-    before = 0.0
-    for piece, came in done:
-        name = names.get(type(piece), "models")
-        spent[name], before = spent.get(name, 0.0) + came - before, came
-    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())
+def draw_charts(values: pd.DataFrame, *, number: int) -> None:
+    """Dots and radar."""
+    dots, radar = st.columns([3, 2])
+    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    dots.plotly_chart(clip_charts.trait_dots(values), key=f"dots_{number}", **how)
+    radar.plotly_chart(clip_charts.trait_radar(values), key=f"radar_{number}", **how)
+    if values["low"].notna().any():
+        st.caption(
+            "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
+            "So little does one number say."
+        )
 
 
-def look_closer(key: str, name: str, done: list) -> None:
-    """What is worked out after the result: over time, what if, and everything to take away."""
-    sample = next(piece for piece, _ in done if isinstance(piece, Sample))
-    if not any(isinstance(piece, Impression) for piece, _ in done):
-        return
-    st.subheader("A closer look")
-    over_time, changed, take_away = st.tabs(["Over time", "What if", "Take away"])
-    with over_time:
-        draw_timeline(timeline_of(key, sample), sample.duration)
-    with changed:
-        draw_changes(changes_of(key, sample))
-    with take_away:
-        result = as_json(name, [piece for piece, _ in done])
-        st.caption(f"Time spent: {time_spent(done)}. The video itself is not kept on disk.")
-        rows = [{"model": model, **traits} for model, traits in result["traits"].items()]
-        with st.container(horizontal=True):
-            st.download_button(
-                "JSON", json.dumps(result), "impression.json", icon=":material/download:", key="take_json"
-            )
-            csv = pd.DataFrame(rows).to_csv(index=False)
-            st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
-
-
-def kept(name: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """What was worked out for this clip and these models, once."""
-    before = st.session_state.get(name)
-    if before is None or before[0] != key:
-        with st.spinner("Asking the models again ..."), parts.prediction_lock():
-            st.session_state[name] = (key, make())
-    return st.session_state[name][1]
-
-
-def timeline_of(key: str, sample: Sample) -> pd.DataFrame:
-    """The timeline of every model."""
-    return kept("timeline", key, lambda: timeline(sample, parts.models_in_memory()))
-
-
-def changes_of(key: str, sample: Sample) -> pd.DataFrame:
-    """What every model that is told gender, age and expressions would have said if told otherwise."""
-
-    def make() -> pd.DataFrame:
-        tables = [what_if(sample, model).assign(model=model.name) for model in parts.models_in_memory()]
-        return pd.concat(tables, ignore_index=True)
-
-    return kept("changes", key, make)
-
-
-def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
-    """One trait at a time, all models."""
-    if rows["time"].nunique() < 2:
-        st.caption("The clip is one window of 5 s: nothing to draw over time.")
-        return
-    trait = st.segmented_control("Trait", list(TRAIT_NAMES), default=TRAIT_NAMES[0], format_func=TRAIT_LABELS.get)
-    trait = trait or TRAIT_NAMES[0]
-    alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
-    chart = clip_charts.trait_timeline(rows[rows["trait"] == trait], duration)
-    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=parts.PICTURE)
-    st.caption("Each point is what a model says of the 5 s around it alone.")
-
-
-def draw_changes(rows: pd.DataFrame) -> None:
-    """A grid of changes by traits for one model."""
-    if rows.empty:
-        st.caption("No loaded model is told gender, age or expressions.")
-        return
-    model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[0])
-    shown = rows[rows["model"].eq(model or rows["model"].iloc[0])]
-    alt = "How far each trait moves if gender, age or expression had been given otherwise"
-    st.altair_chart(clip_charts.change_grid(shown), width="stretch", alt=alt)
-    st.caption(
-        "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
-        "A model that moves much here leans on those labels."
-    )
+def draw_tables(values: pd.DataFrame) -> None:
+    """The numbers, and where they stand among the training clips."""
+    columns = dict.fromkeys(TRAIT_LABELS.values(), st.column_config.NumberColumn)
+    for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
+        table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
+        if table.notna().to_numpy().any():
+            shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
+            st.markdown(f"**{title}**{PERCENTILES if column == 'percentile' else ''}")
+            st.dataframe(shown, hide_index=True, column_config={name: of(format=form) for name, of in columns.items()})
 
 
 parts.frame(
@@ -279,13 +198,19 @@ if not parts.chosen_models():
     st.warning("No model is loaded. Tick at least one on the Models page.", icon=":material/model_training:")
     st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
     st.stop()
-clip = choose()
+prepare()
+clip = intake.choose()
 if clip is None:
     st.caption("Nothing yet: upload a video or take the sample, a computer-made person. Videos stay on this machine.")
     st.stop()
-digest = hashlib.sha256(clip[1]).hexdigest()
-key = f"{digest} {sorted(parts.chosen_models())}"
+name, data = clip
+person = st.session_state.get("person")
+key = f"{hashlib.sha256(data).hexdigest()} {person} {sorted(parts.chosen_models())}"
+progress = st.empty()
 try:
-    look_closer(key, clip[0], draw(run(key, clip[1]), clip[1]))
+    done = draw(run(key, data, person, progress), data, progress)
 except MediaError as error:
+    progress.empty()
     st.error(str(error), icon=":material/error:")
+else:
+    closer.look_closer(key, name, done)

@@ -179,12 +179,13 @@ def _predict(options: argparse.Namespace) -> int:
     from personality.demo import MODELS
     from personality.predict import as_json, load_models, predict
     from personality.preprocessing.media import MediaError
+    from personality.preprocessing.sample import read_pieces
 
     models = load_models(options.run_folders or MODELS)
     status = 0
     for video in options.videos:
         try:
-            result = as_json(video.name, list(predict(video, models)))
+            result = as_json(video.name, list(predict(read_pieces(video), models)))
         except MediaError as error:
             result, status = {"clip": video.name, "error": str(error)}, 1
         print(json.dumps(result) if options.json else _in_words(result), flush=True)

@@ -91,6 +91,44 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
     return (boxes + words).properties(height=32 * rows["change"].nunique() + 40)
 
 
+def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
+    """One face uint8 (S, S, 3), coloured by what covering each part does: columns row, column, difference."""
+    cells = rows.pivot(index="row", columns="column", values="difference").to_numpy()
+    side, count = len(face), len(cells)
+    middles = (np.arange(count) + 0.5) * side / count
+    far = float(max(np.abs(cells).max(), 1e-3))
+    figure = go.Figure(go.Image(z=face, hoverinfo="skip"))
+    figure.add_trace(
+        go.Heatmap(
+            x=middles,
+            y=middles,
+            z=cells,
+            zmin=-far,
+            zmax=far,
+            colorscale=list(DIVERGING),
+            opacity=0.5,
+            colorbar={"title": "moves by", "tickformat": "+.2f", "thickness": 12},
+            hovertemplate="covered: %{z:+.3f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(visible=False, range=[0, side])
+    figure.update_yaxes(visible=False, range=[side, 0], scaleanchor="x")
+    return finish(figure, height=380, x="")
+
+
+def occlusion_moments(rows: pd.DataFrame) -> go.Figure:
+    """What silencing each moment does to a trait: columns model, start, end, difference; a line of steps per model."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    for model, part in rows.groupby("model", sort=False):
+        x, y = [*part["start"], part["end"].iloc[-1]], [*part["difference"], part["difference"].iloc[-1]]
+        line = {"color": colours[str(model)], "width": 2, "shape": "hv"}
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
+    figure.add_hline(y=0, line_width=1, opacity=0.5)
+    figure.update_yaxes(tickformat="+.2f")
+    return finish(figure, height=280, x="moment that is silent, seconds")
+
+
 def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
     """The share of a clip's faces per strongest emotion."""
     table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})

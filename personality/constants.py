@@ -34,6 +34,9 @@ class Limits:
     zip_clip_bytes: int = 64 * 2**20
     zip_archive_bytes: int = 4 * 2**30
     zip_members: int = 20_000
+    reader_seconds: float = 20.0  # for the process that reads an upload
+    reader_bytes: int = 1536 * 2**20  # of memory, beside what it starts with
+    readers: int = 2  # at once; other uploads wait
 
 
 PREPROCESSING = Preprocessing()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ from personality.traits import EMOTIONS, TRAIT_NAMES
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
-    from personality.preprocessing.media import Source
     from personality.preprocessing.sample import Piece, Sample
 
 
@@ -54,14 +53,12 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     return [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, called, strict=True)]
 
 
-def predict(source: Source, models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
-    """Metadata, each Face as it is found, the Sound, the Sample, then an Impression or a Silence of each model.
+def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
+    """The pieces of a clip as they come, from `sample.read_pieces` or `isolate.read_apart`; after the Sample an
+    Impression or a Silence of each model. Raises MediaError where they do."""
+    from personality.preprocessing.sample import Sample
 
-    Raises MediaError where the file cannot be read.
-    """
-    from personality.preprocessing.sample import Sample, read_pieces
-
-    for piece in read_pieces(source):
+    for piece in pieces:
         yield piece
         if isinstance(piece, Sample):
             yield from impressions(piece, models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,16 @@ class Batch:
         present = {name: tensor.to(device) for name, tensor in self.present.items()}
         heard = move(self.heard)
         return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present, heard)
+
+    def repeated(self, count: int) -> Batch:
+        """The batch of one clip as one of `count` clips, without a copy and with nothing computed."""
+
+        def repeat(tensor: Tensor) -> Tensor:
+            return tensor.expand(count, *tensor.shape[1:])
+
+        given: dict[str, Any] = {name: repeat(one) for name, one in vars(self).items() if isinstance(one, Tensor)}
+        tables = {name: repeat(tensor) for name, tensor in self.tables.items()}
+        return Batch(**given, tables=tables, present={name: repeat(there) for name, there in self.present.items()})
 
     def __len__(self) -> int:
         given = [self.audio, self.faces, self.handcrafted, *self.tables.values()]

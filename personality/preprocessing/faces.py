@@ -19,6 +19,7 @@ STEP = 5 / 6  # between two sizes at which dlib's detector looks; reducing by it
 REACH = 1.0  # sides of the last face, from its middle, within which it is looked for next
 NEAR_SIDE = 100  # pixels of the last face when it is looked for nearby; the detector's window has 80
 SMALL_SIDE = 100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
+STRIDE = 1.0  # sides of the last face within which a chosen person is looked for again
 LARGER_EVERY = 8  # frames without a face; looking at twice the size takes four times as long
 BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
 
@@ -28,12 +29,14 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 @dataclass(frozen=True)
 class Face:
     """One face. time in seconds; box (left, top, right, bottom) in pixels of the frame, around the landmarks, which
-    jump less than the detector's own; score of the detector; crop uint8 (224, 224, 3) RGB, aligned."""
+    jump less than the detector's own; score of the detector; crop uint8 (224, 224, 3) RGB, aligned; emotions float32
+    (7,) confidence in each, None before somebody has looked."""
 
     time: float
     box: tuple[int, int, int, int]
     score: float
     crop: np.ndarray
+    emotions: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -53,20 +56,39 @@ def _landmarks() -> dlib.shape_predictor:
 
 
 class FaceFinder:
-    """Finds one person's face in frame after frame of a clip: near where it was last, else the largest anywhere."""
+    """Finds one person's face in frame after frame of a clip: near where it was last, else the largest anywhere.
 
-    def __init__(self) -> None:
-        self._last: Box | None = None
+    person: the box of the face to follow, where it is not the largest; then nobody far from where it was last will do.
+    people: all faces of the first frame that showed any, from left to right.
+    """
+
+    def __init__(self, person: Box | None = None) -> None:
+        self.people: tuple[Face, ...] = ()
+        self._chosen = person is not None
+        self._last = person
         self._misses = 0  # frames in a row in which the whole frame showed nobody
 
     def find(self, frame: Frame) -> Face | None:
         """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""
         grey = frame.grey()
-        found = self._near(grey) or self._anywhere(grey)
+        found = self._near(grey) if self.people else None
+        if found is None:
+            everybody = self._anywhere(grey)
+            self.people = self.people or tuple(_cut(frame, one) for one in sorted(everybody, key=lambda one: one.box))
+            found = self._pick(everybody)
         if found is None:
             return None
         self._last = found.box
         return _cut(frame, found)
+
+    def _pick(self, everybody: list[_Found]) -> _Found | None:
+        """The largest face; where a person was chosen, the one nearest to where that person was last, if near."""
+        if not self._chosen:
+            return max(everybody, key=lambda one: _side(one.box), default=None)
+        last = self._last
+        assert last is not None
+        near = [one for one in everybody if _apart(one.box, last) < STRIDE * _side(last)]
+        return min(near, key=lambda one: _apart(one.box, last), default=None)
 
     def _near(self, grey: np.ndarray) -> _Found | None:
         if self._last is None:
@@ -75,7 +97,7 @@ class FaceFinder:
         found = _detect(grey, _around(last, REACH * side, grey), min(_power(NEAR_SIDE / side), 2.0))
         return max(found, key=lambda one: _shared(one.box, last), default=None)
 
-    def _anywhere(self, grey: np.ndarray) -> _Found | None:
+    def _anywhere(self, grey: np.ndarray) -> list[_Found]:
         whole = (0, 0, grey.shape[1], grey.shape[0])
         scale = min(1.0, _power(PREPROCESSING.detection_width / grey.shape[1]))
         small = self._last is None or (self._last[2] - self._last[0]) * scale < SMALL_SIDE
@@ -83,9 +105,18 @@ class FaceFinder:
             found = _detect(grey, whole, scale * larger)
             if found:
                 self._misses = 0
-                return max(found, key=lambda one: one.box[2] - one.box[0])
+                return found
         self._misses += 1
-        return None
+        return []
+
+
+def _side(box: Box) -> float:
+    return box[2] - box[0]
+
+
+def _apart(one: Box, other: Box) -> float:
+    """Pixels between the middles of two boxes."""
+    return math.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3]) / 2
 
 
 def _power(scale: float) -> float:

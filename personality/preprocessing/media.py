@@ -28,6 +28,7 @@ LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
 STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
+TOO_LARGE = "Reading this file takes more memory than it may. Make its picture smaller first."
 
 Source = Path | bytes
 
@@ -72,6 +73,11 @@ class Frame:
     def picture(self) -> np.ndarray:
         """The frame as uint8 (H, W, 3) RGB, turned upright."""
         return self._upright("rgb24")
+
+    @staticmethod
+    def blank() -> Frame:
+        """A small black one."""
+        return Frame(0.0, av.VideoFrame.from_ndarray(np.zeros((160, 160, 3), np.uint8), format="rgb24"))
 
     def _upright(self, colours: str) -> np.ndarray:
         turns = round(self.decoded.rotation / 90) % 4
@@ -251,6 +257,8 @@ def _readable() -> Iterator[None]:
         yield
     except MediaError:
         raise
+    except MemoryError as error:
+        raise MediaError(TOO_LARGE) from error
     except Exception as error:
         kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
         raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import emotion_confidences
-from personality.preprocessing.faces import Face, FaceFinder
-from personality.preprocessing.media import Metadata, Sound, Source, Still, Video, open_media
+from personality.preprocessing.faces import Box, Face, FaceFinder
+from personality.preprocessing.media import Frame, Metadata, Sound, Source, Still, Video, open_media
 from personality.traits import EMOTIONS
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
@@ -60,24 +60,51 @@ EMPTY = Sample(
     emotion_confidences=np.zeros((0, len(EMOTIONS)), np.float32),
     warnings=(),
 )
-Piece = Metadata | Face | Sound | Sample
 
 
-def read_pieces(source: Source, *, threads: int = 0) -> Iterator[Piece]:
-    """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all.
+@dataclass(frozen=True)
+class People:
+    """Several people are in the picture, by the first frame that shows any, from left to right: crops uint8
+    (P, 224, 224, 3) RGB and boxes int32 (P, 4), as of a Face."""
 
-    threads: for decoding, 0 is one a core. Raises MediaError where the file cannot be read at all; a missing face
-    or sound is a warning in the Sample.
+    crops: np.ndarray
+    boxes: np.ndarray
+
+
+Piece = Metadata | People | Face | Sound | Sample
+
+
+def read_pieces(source: Source, *, threads: int = 0, person: Box | None = None) -> Iterator[Piece]:
+    """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all. People come before
+    the first Face, where there are several.
+
+    threads: for decoding, 0 is one a core; person: the box of the face to follow, of People; None: the largest. Raises
+    MediaError where the file cannot be read at all; a missing face or sound is a warning in the Sample.
     """
     with open_media(source, threads=threads) as video:
         yield video.metadata
-        found = []
-        for face in _follow(video):
-            found.append(face)
-            yield face
+        found: list[Face] = []
+        finder = FaceFinder(person)
+        for face in _follow(video, finder):
+            if not found and len(finder.people) > 1:
+                yield _people(finder.people)
+            found.append(replace(face, emotions=emotion_confidences(face.crop[None])[0]))
+            yield found[-1]
         heard = video.sound()
     yield heard
     yield _assemble(video.metadata, found, heard)
+
+
+def _people(faces: tuple[Face, ...]) -> People:
+    return People(np.stack([face.crop for face in faces]), np.array([face.box for face in faces], np.int32))
+
+
+def warm() -> None:
+    """Load what reading needs, so that the first clip does not wait for it."""
+    face = np.zeros((1, PREPROCESSING.face_size, PREPROCESSING.face_size, 3), np.uint8)
+    FaceFinder().find(Frame.blank())
+    age_and_gender(face)
+    emotion_confidences(face)
 
 
 def read_sample(source: Source, *, threads: int = 0) -> Sample:
@@ -87,11 +114,10 @@ def read_sample(source: Source, *, threads: int = 0) -> Sample:
     return sample
 
 
-def _follow(video: Video | Still) -> Iterator[Face]:
+def _follow(video: Video | Still, finder: FaceFinder) -> Iterator[Face]:
     """At each of K moments spread evenly over the clip, the first face found before the next, looking every AGAIN."""
     count = PREPROCESSING.faces
     starts = [(k + 0.5) * video.metadata.duration / count for k in range(count)]
-    finder = FaceFinder()
     k, misses, rests = 0, 0, 0.0
     for frame in video.frames():
         while k + 1 < count and frame.time >= starts[k + 1]:
@@ -113,7 +139,7 @@ def _assemble(metadata: Metadata, found: list[Face], heard: Sound) -> Sample:
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
     age, gender = age_and_gender(faces)
-    confidences = emotion_confidences(faces)
+    confidences = np.array([face.emotions for face in found], np.float32).reshape(-1, len(EMOTIONS))
     return Sample(
         faces=faces,
         times=np.array([face.time for face in found], np.float32),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from personality.preprocessing.run import preprocess
 from personality.traits import TRAITS
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py") if path.stem not in ("parts", "waveform"))
+PAGES = re.findall(r"pages/(\w+)\.py", (ROOT / "app.py").read_text())
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 
@@ -183,10 +184,10 @@ def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None
 
 def test_predict_needs_consent_and_refuses_what_is_no_video() -> None:
     app = visit("predict")
-    assert app.file_uploader(key="video").disabled
+    assert app.file_uploader(key="video_0").disabled
     app.checkbox(key="consent").check().run()
-    assert not app.file_uploader(key="video").disabled
-    app.file_uploader(key="video").upload("a.mp4", b"no video", "video/mp4").run()
+    assert not app.file_uploader(key="video_0").disabled
+    app.file_uploader(key="video_0").upload("a.mp4", b"no video", "video/mp4").run()
     assert not app.exception
     assert "cannot be read as a video" in app.error[0].value
 

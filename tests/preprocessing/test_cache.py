@@ -20,7 +20,7 @@ def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
     assert np.abs(fresh.faces.astype(int) - stored.faces).mean() < 2.5
     assert np.abs(fresh.audio - stored.audio).max() < 1e-4
     np.testing.assert_array_equal(fresh.boxes, stored.boxes)
-    np.testing.assert_array_equal(fresh.emotion_confidences, stored.emotion_confidences)
+    np.testing.assert_allclose(fresh.emotion_confidences, stored.emotion_confidences, atol=1e-5)  # one thread there
     assert (fresh.age, fresh.gender, fresh.warnings) == (stored.age, stored.gender, stored.warnings)
     assert cache.entry(clip).stat().st_size < 0.5e6
 

@@ -86,3 +86,19 @@ def test_a_face_at_the_edge_keeps_its_box_within_the_frame(portraits: list[np.nd
     assert found
     assert min(found.box) >= 0
     assert found.crop.shape == (224, 224, 3)
+
+
+def test_a_chosen_person_is_followed_and_nobody_else_stands_in(portraits: list[np.ndarray]) -> None:
+    both = frame((portraits[0], 50, 300, 1.0), (portraits[1], 500, 50, 2.0))
+    finder = FaceFinder()
+    largest = finder.find(both)
+    small, large = finder.people
+    assert largest and middle(small.box)[0] < middle(large.box)[0] == middle(largest.box)[0]
+    chosen = FaceFinder(person=small.box)
+    found = chosen.find(both)
+    moved = chosen.find(frame((portraits[0], 80, 310, 1.0), (portraits[1], 500, 50, 2.0)))
+    assert found and moved
+    assert found.box == small.box
+    np.testing.assert_allclose(middle(moved.box) - middle(found.box), (30, 10), atol=6)
+    assert chosen.find(frame((portraits[1], 500, 50, 2.0))) is None
+    assert chosen.find(both)

@@ -1,0 +1,196 @@
+"""A closer look at a prediction: each view is worked out when it is opened, and kept for the clip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from pages import parts
+from personality import clip_charts
+from personality.additions import additions
+from personality.occlusion import MOMENT, occlude_faces, occlude_sound
+from personality.predict import Impression, as_json
+from personality.preprocessing.faces import Face
+from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.sample import Sample
+from personality.timeline import timeline
+from personality.traits import TRAIT_LABELS, TRAIT_NAMES
+from personality.what_if import what_if
+
+ADDED, OVER_TIME, LOOKED, HEARD, WHAT_IF, TAKE_AWAY = VIEWS = (
+    "What each modality adds",
+    "Over time",
+    "Where it looks",
+    "When it listens",
+    "What if",
+    "Take away",
+)
+
+
+@st.fragment
+def look_closer(key: str, name: str, done: list) -> None:
+    """The views, of which only the open one is worked out. key: of the clip and the models; done: pieces, each with
+    the second at which it came."""
+    pieces = [piece for piece, _ in done]
+    sample = next(piece for piece in pieces if isinstance(piece, Sample))
+    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
+    if not spoken:
+        return
+    st.subheader("A closer look")
+    models = parts.models_in_memory()
+    tabs = dict(zip(VIEWS, st.tabs(VIEWS, on_change="rerun", key="closer"), strict=True))
+    if tabs[ADDED].open:
+        with tabs[ADDED]:
+            draw_additions(additions(spoken, models))
+    if tabs[OVER_TIME].open:
+        with tabs[OVER_TIME]:
+            draw_timeline(kept("timeline", key, lambda: timeline(sample, models)), sample.duration)
+    if tabs[LOOKED].open:
+        with tabs[LOOKED]:
+            draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models)))
+    if tabs[HEARD].open:
+        with tabs[HEARD]:
+            draw_heard(kept("heard", key, lambda: occlude_sound(sample, models)))
+    if tabs[WHAT_IF].open:
+        with tabs[WHAT_IF]:
+            draw_changes(changes_of(key, sample))
+    if tabs[TAKE_AWAY].open:
+        with tabs[TAKE_AWAY]:
+            take_away(name, done)
+
+
+def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What was worked out for this clip and these models, once."""
+    before = st.session_state.get(view)
+    if before is None or before[0] != key:
+        with st.spinner("Asking the models again ..."), parts.my_turn(st.empty()):
+            st.session_state[view] = (key, make())
+    return st.session_state[view][1]
+
+
+def forget() -> None:
+    """Drop what was worked out for the clip."""
+    for view in ("timeline", "looked", "heard", "changes"):
+        st.session_state.pop(view, None)
+
+
+def choose_trait(key: str) -> str:
+    """One of the five traits."""
+    names = list(TRAIT_NAMES)
+    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.get, key=key)
+    return chosen or names[0]
+
+
+def choose_model(rows: pd.DataFrame, key: str) -> str:
+    """One of the models in the rows."""
+    names = list(rows["model"].unique())
+    return st.segmented_control("Model", names, default=names[-1], key=key) or names[-1]
+
+
+def draw_additions(rows: pd.DataFrame) -> None:
+    """How far the traits move with each modality more."""
+    if rows.empty:
+        st.caption("No two of the chosen models differ by one modality.")
+        return
+    alt = "How far each trait moves from the model without a modality to the model with it"
+    st.altair_chart(clip_charts.change_grid(rows), width="stretch", alt=alt)
+    st.caption("Two models on the same clip: the one that takes more, minus the one that takes less.")
+
+
+def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
+    """The squares of the face, coloured by what covering them does to a trait."""
+    if rows.empty:
+        st.caption("No face was found, or no chosen model looks at faces.")
+        return
+    left, right = st.columns(2)
+    with left:
+        model, trait = choose_model(rows, "looked_model"), choose_trait("looked_trait")
+    shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
+    figure = clip_charts.occlusion_map(sample.faces[len(sample.faces) // 2], shown)
+    alt = f"Where covering the face changes {TRAIT_LABELS[trait]} of {model}"
+    right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=parts.PICTURE)
+    strongest = shown.loc[shown["difference"].abs().idxmax()]
+    left.caption(
+        f"Each square of the face was covered with grey, in two faces of the clip, and {model} asked again. "
+        f"Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The strongest "
+        f"square moves it by {strongest['difference']:+.3f}."
+    )
+
+
+def draw_heard(rows: pd.DataFrame) -> None:
+    """The moments of the sound, by what silencing them does to a trait."""
+    if rows.empty:
+        st.caption("There is no sound, or no chosen model listens.")
+        return
+    trait = choose_trait("heard_trait")
+    alt = f"How silencing each half second changes {TRAIT_LABELS[trait]}, per model"
+    figure = clip_charts.occlusion_moments(rows[rows["trait"].eq(trait)])
+    st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=parts.PICTURE)
+    st.caption(
+        f"Each {MOMENT:g} s was silenced and the models asked again. Below 0: with this moment the trait gets more. A "
+        "line that is flat and away from 0 says that the model minds silence itself, wherever it falls."
+    )
+
+
+def changes_of(key: str, sample: Sample) -> pd.DataFrame:
+    """What every model that is told gender, age and expressions would have said if told otherwise."""
+
+    def make() -> pd.DataFrame:
+        tables = [what_if(sample, model).assign(model=model.name) for model in parts.models_in_memory()]
+        return pd.concat(tables, ignore_index=True)
+
+    return kept("changes", key, make)
+
+
+def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
+    """One trait at a time, all models."""
+    if rows["time"].nunique() < 2:
+        st.caption("The clip is one window of 5 s: nothing to draw over time.")
+        return
+    trait = choose_trait("timeline_trait")
+    alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
+    chart = clip_charts.trait_timeline(rows[rows["trait"] == trait], duration)
+    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=parts.PICTURE)
+    st.caption("Each point is what a model says of the 5 s around it alone.")
+
+
+def draw_changes(rows: pd.DataFrame) -> None:
+    """A grid of changes by traits for one model."""
+    if rows.empty:
+        st.caption("No loaded model is told gender, age or expressions.")
+        return
+    shown = rows[rows["model"].eq(choose_model(rows, "what_if_model"))]
+    alt = "How far each trait moves if gender, age or expression had been given otherwise"
+    st.altair_chart(clip_charts.change_grid(shown), width="stretch", alt=alt)
+    st.caption(
+        "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
+        "A model that moves much here leans on those labels."
+    )
+
+
+def take_away(name: str, done: list) -> None:
+    """Downloads, and what took how long."""
+    result = as_json(name, [piece for piece, _ in done])
+    rows = [{"model": model, **traits} for model, traits in result["traits"].items()]
+    with st.container(horizontal=True):
+        st.download_button("JSON", json.dumps(result), "impression.json", icon=":material/download:", key="take_json")
+        csv = pd.DataFrame(rows).to_csv(index=False)
+        st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
+    st.caption(
+        "The camera above each chart saves it as a picture. "
+        f"Time spent: {time_spent(done)}. The video was never written under a name, and nothing of it is on disk now."
+    )
+
+
+def time_spent(done: list) -> str:
+    """What took how long, from the seconds at which pieces came."""
+    names = {Metadata: "opening", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
+    spent: dict[str, float] = {}
+    before = 0.0
+    for piece, came in done:
+        name = names.get(type(piece), "models")
+        spent[name], before = spent.get(name, 0.0) + came - before, came
+    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())

@@ -1,0 +1,67 @@
+"""How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
+
+import streamlit as st
+
+from pages import closer
+from pages.recorder import recorder
+from personality import demo
+from personality.constants import LIMITS
+from personality.preprocessing.media import VIDEO_SUFFIXES
+
+KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]
+CLIP, NUMBER = "clip", "uploads"  # of the session: name and bytes; how many uploads there have been
+
+
+def choose() -> tuple[str, bytes] | None:
+    """The name and bytes of the clip that is shown, with a way to forget it; or the ways to bring one."""
+    if CLIP not in st.session_state:
+        bring()
+        return None
+    name, data = st.session_state[CLIP]
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.markdown(f":material/movie: **{'the sample' if name == demo.CLIP.name else 'your clip'}**")
+    right.button("Forget this clip", icon=":material/delete:", key="forget", width="stretch", on_click=forget)
+    return name, data
+
+
+def bring() -> None:
+    """Consent, then an uploader and a recorder; the sample needs none."""
+    st.checkbox(
+        "The person in the video is me or agreed to this. I have read that expressions and impressions are estimated.",
+        key="consent",
+    )
+    ready = st.session_state.get("consent", False)
+    # A new key each time: the server keeps an uploaded file for as long as its uploader is there.
+    key = f"video_{st.session_state.get(NUMBER, 0)}"
+    left, right = st.columns([3, 1])
+    size = LIMITS.upload_bytes // 2**20
+    label = f"A video of one person speaking, up to {size} MB and {LIMITS.seconds:.0f} s"
+    left.file_uploader(
+        label, type=KINDS, key=key, disabled=not ready, max_upload_size=size, on_change=take_upload, args=(key,)
+    )
+    with right:
+        recorder(uploader=key, disabled=not ready, key="recorder")
+        icon = ":material/play_circle:"
+        st.button("Take the sample", icon=icon, key="sample", width="stretch", on_click=take_sample)
+
+
+def take_upload(key: str) -> None:
+    """Keep the upload for this session; its uploader goes."""
+    file = st.session_state.get(key)
+    if file is not None:
+        forget()
+        st.session_state[CLIP] = (file.name, file.getvalue())
+
+
+def take_sample() -> None:
+    """Show the computer-made person."""
+    forget()
+    st.session_state[CLIP] = (demo.CLIP.name, demo.CLIP.read_bytes())
+
+
+def forget() -> None:
+    """Drop the clip and everything that was worked out for it."""
+    for name in (CLIP, "pieces", "person"):
+        st.session_state.pop(name, None)
+    closer.forget()
+    st.session_state[NUMBER] = st.session_state.get(NUMBER, 0) + 1

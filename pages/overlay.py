@@ -1,0 +1,77 @@
+"""The faces that were found, drawn over the playing video, each around its moment."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from personality.preprocessing.faces import Face
+from personality.preprocessing.media import Metadata
+from personality.traits import EMOTIONS
+
+SCRIPT = """
+export default function ({ data }) {
+  const canvas = document.createElement("canvas")
+  canvas.style.cssText = "position: absolute; pointer-events: none"
+  canvas.dataset.testid = "boxes"
+  let request = 0, before = ""
+
+  const nearest = (time) => data.faces.reduce((best, face) =>
+    Math.abs(face.time - time) < Math.abs((best?.time ?? Infinity) - time) ? face : best, null)
+  const draw = (video, face) => {
+    const scale = window.devicePixelRatio || 1, pen = canvas.getContext("2d")
+    Object.assign(canvas.style, { left: `${video.offsetLeft}px`, top: `${video.offsetTop}px`,
+      width: `${video.clientWidth}px`, height: `${video.clientHeight}px` })
+    canvas.width = video.clientWidth * scale
+    canvas.height = video.clientHeight * scale
+    if (!face) return
+    const zoom = Math.min(canvas.width / data.width, canvas.height / data.height)  // the picture keeps its shape
+    const x = (canvas.width - data.width * zoom) / 2, y = (canvas.height - data.height * zoom) / 2
+    const [left, top, right, bottom] = face.box.map((side) => side * zoom)
+    pen.strokeStyle = pen.fillStyle = "#E69F00"
+    pen.lineWidth = 2 * scale
+    pen.strokeRect(x + left, y + top, right - left, bottom - top)
+    pen.font = `${12 * scale}px sans-serif`
+    pen.fillText(face.words, x + left, Math.max(y + top - 5 * scale, 12 * scale))
+  }
+  const follow = () => {
+    const video = document.querySelector(`.st-key-${data.player} video`)
+    if (video) {
+      if (canvas.parentElement !== video.parentElement) {
+        video.parentElement.style.position = "relative"
+        video.parentElement.append(canvas)
+      }
+      const face = nearest(video.currentTime), shown = face && Math.abs(face.time - video.currentTime) <= data.reach
+      const now = [shown && face.time, video.clientWidth, video.clientHeight].join()
+      if (now !== before) draw(video, shown ? face : null)
+      before = now
+    }
+    request = requestAnimationFrame(follow)
+  }
+  follow()
+  return () => { cancelAnimationFrame(request); canvas.remove() }
+}
+"""
+
+_component = st.components.v2.component("overlay", js=SCRIPT)
+
+
+def overlay(metadata: Metadata, faces: Sequence[Face], *, player: str, key: str) -> None:
+    """Draw boxes over the video in the container with the key `player`: each from halfway after the face before to
+    halfway before the next."""
+    reach = max(metadata.duration / max(len(faces), 1), 0.2)
+    found = [{"time": face.time, "box": list(face.box), "words": feeling(face)} for face in faces]
+    data = {
+        "player": player,
+        "width": metadata.width,
+        "height": metadata.height,
+        "reach": reach,
+        "faces": found,
+    }
+    _component(data=data, key=key)
+
+
+def feeling(face: Face) -> str:
+    """The strongest expression of a face and how sure the network is of it."""
+    assert face.emotions is not None
+    strongest = int(face.emotions.argmax())
+    return f"{EMOTIONS[strongest]} {face.emotions[strongest]:.0%}"

@@ -1,0 +1,79 @@
+"""A clip from the webcam: the browser records it and hands it to the page's uploader, as if it were a file."""
+
+import streamlit as st
+
+SECONDS = 15  # of a recording, at most: as long as the clips that the models know
+
+STYLE = """
+button { font: inherit; color: var(--st-text-color); background: transparent; padding: 0.45rem 0.9rem; cursor: pointer;
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); width: 100%; }
+button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:disabled { opacity: 0.4; cursor: not-allowed; }
+video { width: 100%; margin-top: 0.5rem; border-radius: var(--st-base-radius); transform: scaleX(-1); }
+p { margin: 0.3rem 0 0; font-size: 0.8rem; opacity: 0.8; color: var(--st-text-color); font-family: var(--st-font); }
+"""
+SCRIPT = """
+const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
+
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector("button"), mirror = parentElement.querySelector("video")
+  const note = parentElement.querySelector("p")
+  let stream = null, recorder = null, timer = 0
+
+  const say = (words) => { note.textContent = words }
+  const end = () => {
+    clearInterval(timer)
+    stream?.getTracks().forEach((track) => track.stop())
+    stream = recorder = null
+    mirror.hidden = true
+    button.textContent = data.label
+  }
+  const hand_over = (pieces, kind) => {
+    const suffix = kind.includes("mp4") ? "mp4" : "webm", list = new DataTransfer()
+    list.items.add(new File(pieces, `recording.${suffix}`, { type: kind.split(";")[0] }))
+    const input = document.querySelector(`.st-key-${data.uploader} input[type=file]`)
+    input.files = list.files
+    input.dispatchEvent(new Event("change", { bubbles: true }))
+  }
+  const record = () => {
+    const kind = KINDS.find((one) => MediaRecorder.isTypeSupported(one)), pieces = []
+    recorder = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: 2500000 })
+    recorder.ondataavailable = (event) => pieces.push(event.data)
+    recorder.onstop = () => { end(); say("Recorded."); hand_over(pieces, kind) }
+    recorder.start()
+    let left = data.seconds
+    const count = () => {
+      say(`Recording, ${left} s left. Look at the camera and speak.`)
+      if (left-- < 1) recorder.stop()
+    }
+    count()
+    timer = setInterval(count, 1000)
+    button.textContent = "Stop"
+  }
+  const begin = async () => {
+    if (!navigator.mediaDevices) return say("The browser gives no camera to a page that is neither local nor https.")
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } }, audio: true })
+    } catch (error) {
+      return say(`No camera: ${error.message}`)
+    }
+    mirror.srcObject = stream
+    mirror.hidden = false
+    record()
+  }
+  button.disabled = data.disabled
+  if (!recorder) button.textContent = data.label
+  button.onclick = () => (recorder ? recorder.stop() : begin())
+  return () => { if (recorder) recorder.onstop = null; end() }
+}
+"""
+BODY = "<button></button><video muted autoplay playsinline hidden></video><p role='status'></p>"
+
+_component = st.components.v2.component("recorder", html=BODY, css=STYLE, js=SCRIPT)
+
+
+def recorder(*, uploader: str, disabled: bool, key: str) -> None:
+    """A button that records some seconds and gives them to the file uploader with the key `uploader`."""
+    label = f"Record up to {SECONDS} s"
+    data = {"uploader": uploader, "seconds": SECONDS, "label": label, "disabled": disabled}
+    _component(data=data, key=key)

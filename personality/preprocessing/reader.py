@@ -1,0 +1,119 @@
+"""The process that reads what strangers upload: `python -m personality.preprocessing.reader FD`, begun by `isolate`.
+
+It has loaded all that reading needs, and forks a child for every file: that child starts in milliseconds, may use so
+much time and memory, and takes nobody with it when it dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import fields
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NoReturn
+
+import cv2
+import numpy as np
+import torch
+from safetensors.numpy import save
+
+from personality.constants import LIMITS
+from personality.preprocessing.media import TOO_LARGE, MediaError
+from personality.preprocessing.sample import read_pieces, warm
+
+ORDER = 256  # bytes of an order: JSON, filled up with spaces
+PATIENCE = 0.1  # seconds between two looks at the children
+DESCRIPTORS = 64  # that a child may have open
+
+
+def serve(control: socket.socket) -> None:
+    """Fork a child for each order that comes through `control`, kill those that take too long; until the server at the
+    other end has gone."""
+    children: dict[int, float] = {}  # each with when it must have ended
+    while True:
+        _reap(children)
+        if not select.select([control], [], [], PATIENCE)[0]:
+            continue
+        message, descriptors, *_ = socket.recv_fds(control, ORDER, 2)
+        if not message:
+            break
+        order = json.loads(message)
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _read(order, *descriptors)
+        children[pid] = time.monotonic() + order["seconds"]
+        for descriptor in descriptors:
+            os.close(descriptor)
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _reap(children: dict[int, float]) -> None:
+    for pid, deadline in list(children.items()):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)  # it is our child and not waited for yet: the number is still its own
+        if os.waitpid(pid, os.WNOHANG)[0]:
+            del children[pid]
+
+
+def _read(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
+    """Read one file and send its pieces; in the child, which ends here whatever happens."""
+    with contextlib.suppress(BaseException):
+        _limit()
+        connection = Connection(pipe, readable=False)
+        try:
+            for piece in read_pieces(Path(f"/dev/fd/{file}"), person=order["person"]):
+                _send(connection, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
+            _send(connection, "end", {})
+        except MediaError as error:
+            _send(connection, "error", {"why": str(error)})
+        except MemoryError:
+            _send(connection, "error", {"why": TOO_LARGE})
+    os._exit(0)
+
+
+def _limit() -> None:
+    """Caps on this process: memory beside what it was forked with, processor time, files written, descriptors."""
+    cores = os.cpu_count() or 1
+    for what, most in (
+        (resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes),
+        (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS),
+    ):
+        resource.setrlimit(what, (most, most))
+    cv2.setNumThreads(cores)
+    torch.set_num_threads(cores)
+
+
+def _data_bytes() -> int:
+    """What the kernel counts against RLIMIT_DATA now."""
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData:"))
+    return int(line.split()[1]) * 1024
+
+
+def _send(connection: Connection, kind: str, values: dict[str, Any]) -> None:
+    """A piece as two messages: its plain values as JSON, its arrays as safetensors. Nothing that a reader of them would
+    execute, whatever has become of this process."""
+    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+    plain = {name: value for name, value in values.items() if name not in arrays}
+    connection.send_bytes(json.dumps({"kind": kind, "values": plain}).encode())
+    connection.send_bytes(save({name: np.ascontiguousarray(value) for name, value in arrays.items()}))
+
+
+if __name__ == "__main__":
+    # One thread before the forks: a child would wait for ever for threads that only its parent has.
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    warm()
+    serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,154 @@
+"""Files read by a process of their own, and what happens when that process dies, hangs or asks for too much."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from personality import demo
+from personality.constants import LIMITS
+from personality.preprocessing import isolate
+from personality.preprocessing.isolate import read_apart
+from personality.preprocessing.media import MediaError, Metadata
+from personality.preprocessing.sample import Sample, read_sample
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent, *_ = stat.read_text().rsplit(")", 1)[1].split()
+            found += [int(stat.parent.name)] if int(parent) == pid and state != "Z" else []
+    return found
+
+
+def the_reader() -> int:
+    isolate.prepare()
+    assert isolate._reader is not None
+    return isolate._reader[0].pid
+
+
+@contextmanager
+def the_child_gets(number: signal.Signals) -> Iterator[None]:
+    """In the block, the first child of the reader gets a signal as soon as it is there."""
+    reader = the_reader()
+
+    def watch() -> None:
+        for _ in range(3000):
+            for child in children_of(reader):
+                os.kill(child, number)
+                return
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield
+    thread.join()
+
+
+def last(data: bytes, **how: float) -> Sample:
+    *_, sample = read_apart(data, **how)  # type: ignore[arg-type]
+    assert isinstance(sample, Sample)
+    return sample
+
+
+def video_of(path: Path, picture: np.ndarray) -> bytes:
+    """Two seconds of one picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.height, stream.width = picture.shape[:2]
+        for _ in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def test_what_is_read_apart_is_what_is_read_here() -> None:
+    here, apart = read_sample(demo.CLIP), last(demo.CLIP.read_bytes())
+    np.testing.assert_array_equal(here.faces, apart.faces)
+    np.testing.assert_array_equal(here.audio, apart.audio)
+    np.testing.assert_array_equal(here.boxes, apart.boxes)
+    assert (here.age, here.gender, here.warnings) == (apart.age, apart.gender, apart.warnings)
+
+
+def test_a_killed_child_is_a_sentence_and_the_next_file_is_read() -> None:
+    with the_child_gets(signal.SIGKILL), pytest.raises(MediaError, match="ended the process"):
+        last(demo.CLIP.read_bytes())
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+
+
+def test_a_hanging_child_is_ended_when_its_time_is_up() -> None:
+    with the_child_gets(signal.SIGSTOP), pytest.raises(MediaError, match="took more than 1 s"):
+        last(demo.CLIP.read_bytes(), seconds=1.0)
+    wait_until_alone()
+
+
+def test_a_dead_reader_is_begun_anew() -> None:
+    os.kill(the_reader(), signal.SIGKILL)
+    assert isolate._reader is not None
+    isolate._reader[0].wait()
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+
+
+def test_memory_has_a_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader whose children may have 50 MB more than they begin with, where a frame as a picture has 24."""
+    isolate._end()
+    script = "import runpy; from personality.constants import LIMITS;"
+    script += "object.__setattr__(LIMITS, 'reader_bytes', 50 * 2**20);"
+    script += "runpy.run_module('personality.preprocessing.reader', run_name='__main__')"
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{script}" "$3"\n')
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    try:
+        with pytest.raises(MediaError, match=r"more memory than it may|ended the process"):
+            last(video_of(tmp_path / "large.mp4", np.zeros((2000, 4096, 3), np.uint8)))
+    finally:
+        isolate._end()
+
+
+def test_nothing_of_a_file_is_left_open_or_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pieces = read_apart(demo.CLIP.read_bytes())
+    assert isinstance(next(pieces), Metadata)
+    assert list(tmp_path.iterdir()) == []  # the file never has a name
+    pieces.close()  # type: ignore[attr-defined]
+    wait_until_alone()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        last(demo.CLIP.read_bytes())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def wait_until_alone() -> None:
+    reader = the_reader()
+    for _ in range(int(LIMITS.reader_seconds * 10)):
+        if not children_of(reader):
+            return
+        time.sleep(0.1)
+    raise AssertionError("a child is left")
+
+
+def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> None:
+    with av.open(str(demo.CLIP)) as container:
+        one = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    small = one[::2, ::2]
+    scene = np.full((256, 420, 3), 90, np.uint8)
+    scene[100:228, 10:138] = small
+    scene[:, 150:406] = one
+    data = video_of(tmp_path / "two.mp4", scene)
+    people = [piece for piece in read_apart(data) if type(piece).__name__ == "People"]
+    assert len(people) == 1
+    left, right = people[0].boxes.tolist()
+    assert left[2] < 150 < right[0]
+    assert last(data).boxes[:, 0].min() > 150
+    assert last(data, person=tuple(left)).boxes[:, 2].max() < 150  # type: ignore[arg-type]
