@@ -8,34 +8,47 @@ import pytest
 from personality.turns import Turns
 
 
-def test_two_are_served_at_once_and_the_others_in_the_order_they_came() -> None:
-    turns, served, busy = Turns(2), [], []
-    places: dict[int, list[int]] = {number: [] for number in range(8)}
-    lock, all_wait = threading.Lock(), threading.Event()
+def ask(turns: Turns, hold: threading.Event, count: int) -> tuple[list[int], list[list[int]], int]:
+    """`count` people, one after the other, all served once `hold` is set: in what order, what places they were told,
+    and how many were served at once at most."""
+    lock, served, places = threading.Lock(), [], [[] for _ in range(count)]
+    now, most = 0, 0
 
-    def ask(number: int) -> None:
+    def come(number: int) -> None:
+        nonlocal now, most
         with turns.turn(places[number].append):
             with lock:
                 served.append(number)
-                busy.append(1)
-                assert len(busy) <= 2
-            all_wait.wait(10)
+                now += 1
+                most = max(most, now)
+            hold.wait(10)
             with lock:
-                busy.pop()
+                now -= 1
 
-    people = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    people = [threading.Thread(target=come, args=(number,)) for number in range(count)]
     for number, person in enumerate(people):
         person.start()
         while not (places[number] or number in served):
             time.sleep(0.001)
-    all_wait.set()
+    hold.set()
     for person in people:
         person.join()
-    assert all(abs(served.index(number) - number) <= 1 for number in range(8))  # two may go in at the same moment
-    assert places[0] == places[1] == []
-    for number in range(2, 8):
-        assert places[number][0] == number - 1
-        assert places[number] == sorted(places[number], reverse=True)
+    return served, places, most
+
+
+def test_all_are_served_in_the_order_they_came() -> None:
+    served, places, most = ask(Turns(1), threading.Event(), 8)
+    assert served == list(range(8))
+    assert most == 1
+    assert [seen[0] for seen in places[1:]] == [1, 2, 3, 4, 5, 6, 7]
+    assert all(seen == sorted(seen, reverse=True) for seen in places)
+
+
+def test_as_many_are_served_at_once_as_may_be() -> None:
+    served, places, most = ask(Turns(2), threading.Event(), 8)
+    assert sorted(served) == list(range(8))
+    assert most == 2
+    assert [seen[:1] for seen in places] == [[], [], [1], [2], [3], [4], [5], [6]]
 
 
 def test_who_leaves_the_queue_gives_the_place_up() -> None:
