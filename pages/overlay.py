@@ -13,7 +13,7 @@ export default function ({ data }) {
   const canvas = document.createElement("canvas")
   canvas.style.cssText = "position: absolute; pointer-events: none"
   canvas.dataset.testid = "boxes"
-  let request = 0, before = ""
+  let timer = 0, before = ""
 
   const nearest = (time) => data.faces.reduce((best, face) =>
     Math.abs(face.time - time) < Math.abs((best?.time ?? Infinity) - time) ? face : best, null)
@@ -45,10 +45,10 @@ export default function ({ data }) {
       if (now !== before) draw(video, shown ? face : null)
       before = now
     }
-    request = requestAnimationFrame(follow)
+    timer = setTimeout(follow, 40)
   }
   follow()
-  return () => { cancelAnimationFrame(request); canvas.remove() }
+  return () => { clearTimeout(timer); canvas.remove() }
 }
 """
 

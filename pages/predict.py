@@ -23,6 +23,7 @@ from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 PERCENTILES = " · how many of a hundred training clips people gave less"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
+REDRAW = 0.2  # seconds between two drawings of the traits, at least: models often answer together
 
 
 def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Iterator:
@@ -50,7 +51,8 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
     count, strip = st.empty(), st.container(horizontal=True, gap="small")
     person_place, traits_place = st.empty(), st.empty()
     metadata, faces, spoken, done = None, [], [], []
-    progress.caption(":material/hourglass_top: Opening the video ...")
+    came = drawn = 0.0
+    progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
         done.append((piece, came))
         match piece:
@@ -63,17 +65,21 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
             case Face():
                 faces.append(piece)
                 draw_face(strip, piece)
-                count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
-                progress.caption(f":material/hourglass_top: Face {len(faces)} of {PREPROCESSING.faces} ...")
+                if len(faces) == 1:
+                    count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
+                count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
                 draw_sound(sound_place, piece, metadata.duration)
-                progress.caption(":material/hourglass_top: Age and gender ...")
             case Sample():
                 draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Asking the models ...")
             case Impression() | Silence():
                 spoken.append(piece)
-                draw_traits(traits_place, spoken)
+                if came - drawn > REDRAW:
+                    draw_traits(traits_place, spoken)
+                    drawn = came
+    if spoken and drawn < came:
+        draw_traits(traits_place, spoken)
     with over:
         overlay(metadata, faces, player=PLAYER, key="overlay")
     progress.empty()
@@ -159,17 +165,17 @@ def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence]) -> No
         if not rows:
             return
         values = pd.DataFrame(rows).astype({"low": float, "high": float, "percentile": float})
-        draw_charts(values, number=len(spoken))
+        draw_charts(values)
         draw_tables(values)
         st.caption(demo.IMPRESSION)
 
 
-def draw_charts(values: pd.DataFrame, *, number: int) -> None:
-    """Dots and radar."""
+def draw_charts(values: pd.DataFrame) -> None:
+    """Dots and radar; without keys, so that the browser changes the charts it has."""
     dots, radar = st.columns([3, 2])
     how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
-    dots.plotly_chart(clip_charts.trait_dots(values), key=f"dots_{number}", **how)
-    radar.plotly_chart(clip_charts.trait_radar(values), key=f"radar_{number}", **how)
+    dots.plotly_chart(clip_charts.trait_dots(values), **how)
+    radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
         st.caption(
             "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "

@@ -20,7 +20,7 @@ SCRIPT = """
 export default function ({ data, parentElement }) {
   const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
   const player = () => document.querySelector(`.st-key-${data.player} video`)
-  let shown = -1, width = 0, request = 0
+  let shown = -1, width = 0, timer = 0
 
   const draw = (time) => {
     const scale = window.devicePixelRatio || 1, pen = canvas.getContext("2d")
@@ -48,7 +48,7 @@ export default function ({ data, parentElement }) {
       width = canvas.clientWidth
       draw(time)
     }
-    request = requestAnimationFrame(follow)
+    timer = setTimeout(follow, 40)
   }
   const seek = (seconds) => {
     const video = player()
@@ -64,7 +64,7 @@ export default function ({ data, parentElement }) {
     }
   }
   follow()
-  return () => cancelAnimationFrame(request)
+  return () => clearTimeout(timer)
 }
 """
 BODY = (

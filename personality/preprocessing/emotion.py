@@ -68,7 +68,7 @@ def standardise(pictures: Tensor) -> Tensor:
 
 def both_sides(network: nn.Module, pictures: Tensor) -> Tensor:
     """Confidences (2, B, 7) in pictures (B, 1, S, S) and in their mirror images."""
-    return torch.stack([network(pictures).softmax(1), network(pictures.flip(3)).softmax(1)])
+    return network(torch.cat([pictures, pictures.flip(3)])).softmax(1).unflatten(0, (2, -1))
 
 
 def mirrored_confidences(network: nn.Module, pictures: Tensor) -> Tensor:

@@ -31,6 +31,7 @@ from personality.preprocessing.sample import read_pieces, warm
 
 ORDER = 256  # bytes of an order: JSON, filled up with spaces
 PATIENCE = 0.1  # seconds between two looks at the children
+THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
 DESCRIPTORS = 64  # that a child may have open
 
 
@@ -71,7 +72,7 @@ def _read(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
         _limit()
         connection = Connection(pipe, readable=False)
         try:
-            for piece in read_pieces(Path(f"/dev/fd/{file}"), person=order["person"]):
+            for piece in read_pieces(Path(f"/dev/fd/{file}"), threads=THREADS, person=order["person"]):
                 _send(connection, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
             _send(connection, "end", {})
         except MediaError as error:

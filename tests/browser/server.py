@@ -64,10 +64,10 @@ def _wait(address: str, process: subprocess.Popen) -> None:
 
 
 @contextmanager
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
+def browser(*flags: str) -> Iterator[Browser]:
+    """A headless Chromium, with these flags more."""
     with sync_playwright() as playwright:
-        instance = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        instance = playwright.chromium.launch(executable_path=chromium(), args=[*CHROMIUM_FLAGS, *flags])
         yield instance
         instance.close()
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import av
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from personality import demo
+from personality.constants import LIMITS
 from tests.browser.server import browser, chromium, served, settle
 
 pytestmark = [
@@ -44,8 +49,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def instance() -> Iterator[Browser]:
-    with browser() as found:
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium whose pretended camera shows the sample person and whose pretended microphone beeps."""
+    camera = as_pictures(demo.CLIP, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
         yield found
 
 
@@ -144,13 +152,106 @@ def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, ad
     assert video.evaluate("player => player.currentTime") == pytest.approx(duration / 2, abs=0.1)
     wave.press("ArrowRight")
     expect(wave).to_have_attribute("aria-valuenow", f"{duration / 2 + 1:.1f}")
-    page.get_by_role("tab", name="What if").click()
-    expect(page.get_by_text("leans on those labels")).to_be_visible(timeout=SLOW)
+    painted = (
+        """canvas => [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data].some(Boolean)"""
+    )
+    assert page.get_by_test_id("boxes").evaluate(painted)  # a box is drawn around the face of this moment
+
+
+CLOSER = {
+    "What each modality adds": "the one that takes more, minus the one that takes less",
+    "Over time": "The clip is one window of 5 s|the 5 s around it alone",
+    "Where it looks": "Each square of the face was covered with grey",
+    "When it listens": "was silenced and the models asked again",
+    "What if": "leans on those labels",
+}
+
+
+def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> None:
+    page.goto(f"{address}/predict")
+    settle(page)
+    page.get_by_role("button", name="Take the sample").click()
+    read_traits(page)
+    for view, words in CLOSER.items():
+        page.get_by_role("tab", name=view).click()
+        expect(page.get_by_text(re.compile(words))).to_be_visible(timeout=SLOW)
     page.get_by_role("tab", name="Take away").click()
     with page.expect_download() as taken:
         page.get_by_role("button", name="JSON").click()
     result = json.loads(Path(taken.value.path()).read_text())
     assert set(result["traits"]) == {"audio", "visual", "audiovisual", "handcrafted"}
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    assert Path(taken.value.path()).read_text().startswith("model,openness,conscientiousness")
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_clip_can_be_forgotten_and_nothing_of_it_is_on_disk(page: Page, address: str, marked: Path) -> None:
+    upload(page, address, marked)
+    read_traits(page)
+    assert holders(MARK) == []
+    page.get_by_role("button", name="Forget this clip").click()
+    expect(page.get_by_text("Nothing yet")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("img", name=re.compile("Face at"))).to_have_count(0)
+
+
+MARK = b"a mark that no other file on this machine has: 3f1c"
+
+
+@pytest.fixture
+def marked(tmp_path: Path) -> Iterator[Path]:
+    """The sample with a mark behind its end, removed when the browser has read it."""
+    path = tmp_path / "marked.mp4"
+    path.write_bytes(demo.CLIP.read_bytes() + MARK)
+    yield path
+
+
+def holders(mark: bytes) -> list[str]:
+    """Files in the temporary folder, of the last ten minutes, that end with the mark; also those without a name that
+    a process has open."""
+    named = [path for path in Path(tempfile.gettempdir()).rglob("*") if path.name != "marked.mp4"]
+    nameless = list(Path("/proc").glob("[0-9]*/fd/*"))
+    found = []
+    for path in (*named, *nameless):
+        with suppress(OSError):
+            if path.is_file() and time.time() - path.stat().st_mtime < 600 and path.stat().st_size < 10_000_000:
+                found += [str(path)] if path.read_bytes().endswith(mark) else []
+    return found
+
+
+def test_a_webcam_recording_becomes_a_clip(page: Page, address: str) -> None:
+    page.goto(f"{address}/predict")
+    settle(page)
+    record = page.get_by_role("button", name="Record up to 15 s")
+    expect(record).to_be_disabled()
+    page.get_by_text("The person in the video is me").click()
+    expect(record).to_be_enabled()
+    record.click()
+    expect(page.get_by_text("Recording, 11 s left")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile(r"\d+ found"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("vp8 · with sound")).to_be_visible()
+    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() > 8
+
+
+def as_pictures(clip: Path, out: Path) -> Path:
+    """The frames of a clip as JPEGs in a row, which is what Chromium's pretended camera reads."""
+    with av.open(str(clip)) as source, av.open(str(out), "w", format="mjpeg") as target:
+        stream = target.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuvj420p"
+        for frame in source.decode(video=0):
+            target.mux(stream.encode(frame.reformat(format="yuvj420p")))
+        target.mux(stream.encode(None))
+    return out
+
+
+def test_a_file_that_is_too_large_is_refused_by_its_uploader(page: Page, address: str, tmp_path: Path) -> None:
+    with (tmp_path / "large.mp4").open("wb") as file:
+        file.truncate(LIMITS.upload_bytes + 1)
+    upload(page, address, tmp_path / "large.mp4")
+    expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
 def test_an_uploaded_video_gives_faces_sound_and_five_traits(page: Page, address: str) -> None:
