@@ -22,7 +22,7 @@ from personality.analysis.scores import PredictionsError
 from personality.constants import LIMITS
 from personality.evaluate import read_predictions
 from personality.turns import Turns
-from personality.workspace import ROOT, prediction_tables, runs_folder
+from personality.workspace import ROOT, prediction_tables, remembered_models, runs_folder
 from training.runs import list_runs
 
 DEMO = "Demo: synthetic people, test split"
@@ -270,9 +270,11 @@ def model_choices() -> dict[str, Path]:
 
 
 def chosen_models() -> dict[str, Path]:
-    """The models used for predictions: what was ticked on the Models page, at first the shipped ones."""
-    choices = model_choices()
-    chosen = st.session_state.get("models_in_use", [name for name in choices if name.startswith("demo")])
+    """The models used for predictions: what this session chose on the Models page, else what was chosen last by any,
+    at first the shipped ones."""
+    choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
+    if chosen is None:
+        chosen = [name for name in choices if name.startswith("demo")]
     return {name: choices[name] for name in chosen if name in choices}
 
 

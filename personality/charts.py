@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS
+from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
@@ -175,19 +175,42 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
     return (boxes + words).properties(height=64 * len(order["row"]) + 110)
 
 
-def training_curves(metrics: pd.DataFrame, *, best_epoch: int | None) -> go.Figure:
-    """Loss of training and validation per epoch, the best epoch marked."""
+LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}
+TRAIT_CURVES = {f"accuracy_{trait.name}": (trait.label, trait.colour) for trait in TRAITS}
+
+
+def training_curves(
+    metrics: pd.DataFrame, curves: dict[str, tuple[str, str]], *, best_epoch: int | None, smoothing: float, title: str
+) -> go.Figure:
+    """Columns of a run's metrics per epoch, each with its name and colour; the best epoch marked. smoothing: 0 to below
+    1, the weight of what was before in an exponential mean; what is smoothed away stays faint."""
     figure = go.Figure()
-    for column, name, colour in (("loss", "training", "#8C8C8C"), ("validation_loss", "validation", "#0072B2")):
+    for column, (name, colour) in curves.items():
+        if smoothing:
+            faint = {"color": colour, "width": 1}
+            trace = go.Scatter(x=metrics["epoch"], y=metrics[column], mode="lines", line=faint, opacity=0.3)
+            figure.add_trace(trace.update(showlegend=False, hoverinfo="skip"))
+        smooth = metrics[column].ewm(alpha=1 - smoothing).mean()
         line = {"color": colour, "width": 2}
-        figure.add_trace(go.Scatter(x=metrics["epoch"], y=metrics[column], mode="lines", name=name, line=line))
+        figure.add_trace(go.Scatter(x=metrics["epoch"], y=smooth, mode="lines", name=name, line=line))
     for stage in metrics["stage"].unique()[1:]:
         figure.add_vline(
             x=float(metrics.loc[metrics["stage"] == stage, "epoch"].iloc[0]) - 0.5, line_dash="dot", opacity=0.4
         )
     if best_epoch:
         figure.add_vline(x=best_epoch, line_color="#009E73", annotation_text="best", opacity=0.7)
-    figure.update_yaxes(title="loss")
+    figure.update_yaxes(title=title)
+    return finish(figure, height=280, x="epoch")
+
+
+def compared_curves(metrics: pd.DataFrame) -> go.Figure:
+    """Validation accuracy per epoch of several runs: columns run, epoch, accuracy."""
+    figure = go.Figure()
+    colours = model_colours(list(metrics["run"].unique()))
+    for run, part in metrics.groupby("run", sort=False):
+        line = {"color": colours[str(run)], "width": 2}
+        figure.add_trace(go.Scatter(x=part["epoch"], y=part["accuracy"], mode="lines", name=str(run), line=line))
+    figure.update_yaxes(title="validation accuracy")
     return finish(figure, height=280, x="epoch")
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from personality.storage import write_json
+
 ROOT = Path(__file__).parents[1]
+MODELS = "models.json"  # which models predict
 VARIABLE = "PERSONALITY_WORKSPACE"
 
 
@@ -48,6 +53,21 @@ def find_clip(clip: str) -> Path | bytes | None:
             if isinstance(found, bytes) or found.is_file():
                 return found
     return None
+
+
+def remembered_models() -> list[str] | None:
+    """The names of the models that predict, as they were last chosen; None where nobody has chosen."""
+    try:
+        names = json.loads((workspace() / MODELS).read_text())
+    except (OSError, ValueError):
+        return None
+    return [str(name) for name in names] if isinstance(names, list) else None
+
+
+def remember_models(names: Sequence[str]) -> None:
+    """Keep them for other sessions and the next start."""
+    workspace().mkdir(parents=True, exist_ok=True)
+    write_json(workspace() / MODELS, list(names))
 
 
 def prediction_tables() -> list[Path]:

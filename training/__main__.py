@@ -16,7 +16,7 @@ from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
-from training.jobs import PRACTICE_LOCK, free_folder
+from training.jobs import PRACTICE_LOCK, UNSEEN, check, free_folder
 from training.runs import Run
 
 if TYPE_CHECKING:
@@ -57,10 +57,27 @@ def _created(options: argparse.Namespace) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
+    print(check(_config(options), cache=options.cache, runs=options.out))
+
+
+def _look(options: argparse.Namespace) -> None:
+    from training.parts import prepare
     from training.preflight import inspect
 
-    with _prepared(options, _config(options)) as parts:
-        print(inspect(parts).report())
+    print(inspect(prepare(Run(options.run_folder))).report())
+
+
+def _chain(options: argparse.Namespace) -> int:
+    waiting = [Run(folder) for folder in options.run_folders]
+    try:
+        while waiting:
+            run = waiting.pop(0)
+            if _to_the_end(run):
+                return 1
+        return 0
+    finally:
+        for later in waiting:
+            later.say("stopped", why=f"{run.folder.name}, before it, did not end well")
 
 
 @contextmanager
@@ -68,7 +85,7 @@ def _prepared(options: argparse.Namespace, config: Config) -> Iterator[Parts]:
     """A run that nobody starts, in a folder of its own beside the runs, where a fusion looks for what it joins."""
     from training.parts import prepare
 
-    with tempfile.TemporaryDirectory(dir=_made(options.out)) as folder:
+    with tempfile.TemporaryDirectory(prefix=UNSEEN, dir=_made(options.out)) as folder:
         run = Run(Path(folder))
         run.create(config, options.cache)
         yield prepare(run)
@@ -244,6 +261,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("resume", help="go on with a run that was stopped or died")
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.set_defaults(run=_resume)
+
+    command = commands.add_parser("look", help="`check` for a run's folder that was made already")
+    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.set_defaults(run=_look)
+
+    command = commands.add_parser("chain", help="train or go on with runs, one after the other")
+    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
+    command.set_defaults(run=_chain)
 
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -15,6 +14,14 @@ PARTS = ("head", "all")
 SCHEDULES = ("constant", "cycle")
 KEEPS = ("best", "last")
 PRECISIONS = ("auto", "float32", "bfloat16")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": ACTIVATIONS,
+    "optimiser": OPTIMISERS,
+    "loss": LOSSES,
+    "schedule": SCHEDULES,
+    "keeps": KEEPS,
+    "precision": PRECISIONS,
+}
 HUB, RANDOM = "hub", "none"  # in place of a file of weights: timm's own, downloaded, or no weights
 
 
@@ -70,14 +77,7 @@ class Config:
     design: Design = field(default_factory=Design)
 
     def __post_init__(self) -> None:
-        allowed: dict[str, Iterable[str]] = {
-            "modality": MODALITIES,
-            "preset": PRESETS,
-            "activation": ACTIVATIONS,
-            "optimiser": OPTIMISERS,
-        }
-        allowed |= {"loss": LOSSES, "schedule": SCHEDULES, "keeps": KEEPS, "precision": PRECISIONS}
-        for name, choices in allowed.items():
+        for name, choices in {**CHOICES, "modality": tuple(MODALITIES), "preset": tuple(PRESETS)}.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from personality.storage import exclusive
@@ -13,6 +15,8 @@ from training.config import Config
 from training.runs import ACTIVE, LOG, Run, process_started
 
 PRACTICE_LOCK = "practice.lock"
+UNSEEN = ".check-"  # begins the names of folders that are no runs of anybody
+CHECKING = 300  # seconds
 ROOT = Path(__file__).parents[1]
 _children: list[subprocess.Popen] = []  # kept until they end, so that the kernel can forget them
 
@@ -23,6 +27,36 @@ def start(config: Config, *, cache: Path, runs: Path) -> Run:
     run.create(config, cache)
     _launch(run)
     return run
+
+
+def start_all(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
+    """Begin runs that one process trains one after the other; where one does not end well, the rest is not begun."""
+    begun = []
+    for config in configs:
+        run = Run(free_folder(runs, config))
+        run.create(config, cache)
+        begun.append(run)
+    child = _detach(["chain", *(str(run.folder.resolve()) for run in begun)], begun[0].folder / LOG)
+    for run in begun:
+        run.say("queued", pid=child.pid, why="")
+    return begun
+
+
+def check(config: Config, *, cache: Path, runs: Path) -> str:
+    """What can be known of a run before its first step, in words; takes some seconds, in a process of its own. Raises
+    ValueError where the run could not begin."""
+    runs.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=UNSEEN, dir=runs) as folder:
+        run = Run(Path(folder))
+        run.create(config, cache)
+        command = [sys.executable, "-m", "training", "look", folder]
+        try:
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHECKING)
+        except subprocess.TimeoutExpired as error:
+            raise ValueError(f"Looking took more than {CHECKING} s; start it and read its log.") from error
+    if done.returncode:
+        raise ValueError(done.stderr.strip().splitlines()[-1].removeprefix("error: ") if done.stderr else "It died.")
+    return done.stdout.strip()
 
 
 def resume(run: Run) -> None:

@@ -27,6 +27,7 @@ from training.config import Stage
 from training.data import Clips, TrainingError, clip_batches, compute_features, in_order, split_order
 from training.epoch import Batches, make_learner, run_epoch
 from training.losses import LOSSES
+from training.memory import most_bytes
 from training.parts import Parts, prepare
 from training.preflight import inspect
 from training.progress import Progress, keep, load_best, load_state
@@ -227,7 +228,8 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         best_epoch=progress.best_epoch + 1,
         best_accuracy=progress.best_accuracy,
         done=0.0,
-        device=str(parts.device),
+        device=processes.device_name(parts.device),
+        memory=most_bytes(parts.device),
     )
 
 

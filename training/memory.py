@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def held_bytes(forward: Callable[[], Tensor]) -> int:
     with saved_tensors_hooks(note, lambda tensor: tensor):
         _kept = forward()  # until all is counted, or freed places would be counted once for two tensors
     return sum(held.values())
+
+
+def most_bytes(device: torch.device) -> int:
+    """The most memory that this process has held: of the GPU, or of the machine."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def free_bytes(device: torch.device) -> int:

@@ -48,6 +48,13 @@ def device() -> torch.device:
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
+def device_name(device: torch.device) -> str:
+    """What people call it."""
+    return (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"processor, {torch.get_num_threads()} threads"
+    )
+
+
 def first_says(thing: Any) -> Any:
     """What the first process passed, in every process."""
     if count() == 1:

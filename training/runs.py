@@ -106,6 +106,20 @@ class Run:
             kept[row["epoch"]] = row
         return list(kept.values())
 
+    def joined_by(self) -> list[str]:
+        """The names of the runs beside this one that join its model."""
+        own = str(self.folder.resolve())
+        beside = [run for run in list_runs(self.folder.parent) if run.folder != self.folder]
+        return [run.folder.name for run in beside if own in (entry["folder"] for entry in run.branches.values())]
+
+    def delete(self) -> None:
+        """Remove the folder. Raises ValueError where the run is active or others join its model."""
+        if self.status()["state"] in ACTIVE:
+            raise ValueError(f"{self.folder.name} is running; stop it first.")
+        if users := self.joined_by():
+            raise ValueError(f"{' and '.join(users)} cannot do without {self.folder.name}; delete those first.")
+        shutil.rmtree(self.folder)
+
     def log_tail(self, lines: int = 12) -> str:
         """The last lines of the log."""
         path = self.folder / LOG
@@ -139,7 +153,7 @@ def process_started(pid: int) -> str:
 
 def list_runs(folder: Path) -> list[Run]:
     """The runs below a folder, newest first."""
-    found = [path.parent for path in folder.glob("*/config.json")]
+    found = [path.parent for path in folder.glob("*/config.json") if not path.parent.name.startswith(".")]
     return [Run(path) for path in sorted(found, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from personality.evaluate import evaluate, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.run import preprocess
 from personality.traits import TRAITS
+from training import jobs
+from training.config import preset
+from training.runs import Run
 
 ROOT = Path(__file__).parents[2]
 PAGES = re.findall(r"pages/(\w+)\.py", (ROOT / "app.py").read_text())
@@ -232,20 +236,51 @@ def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
     app = visit("models")
-    app.number_input(key="epochs").set_value(1)
-    next(button for button in app.button if button.label == "Start").click().run()
+    app.number_input(key="compact_audio_seed").set_value(5)
+    app.button(key="start").click().run()
     assert not app.exception
     assert not app.error
-    assert (workspace / "runs" / "audio" / "config.json").exists()
-    assert json.loads((workspace / "runs" / "audio" / "config.json").read_text())["config"]["stages"][0]["epochs"] == 1
+    run = Run(workspace / "runs" / "audio")
+    assert run.config == preset("audio", seed=5)
+    jobs.stop(run)
+
+
+def test_models_looks_before_it_starts_and_names_contradictions(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.button(key="look").click().run()
+    assert "accuracy to beat" in words(app)
+    app.number_input(key="compact_audio_batch").set_value(1).run()
+    assert not app.exception
+    assert "batch wants two clips or more" in app.error[0].value
+    assert list((workspace / "runs").iterdir()) == []
+
+
+def test_models_compares_and_deletes(runs: Path, workspace: Path) -> None:
+    shutil.copytree(runs, workspace / "runs")
+    app = visit("models")
+    app.multiselect(key="compared").set_value(["audio", "visual"]).run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "choice" in frame.value)
+    assert "modality" in table["choice"].tolist()
+    app.selectbox(key="watched").select("handcrafted").run()
+    app.button(key="delete_surely").click().run()
+    assert not app.exception
+    assert not (workspace / "runs" / "handcrafted").exists()
+
+
+def test_which_models_predict_is_remembered_by_the_next_session() -> None:
+    visit("models").multiselect(key="models_picked").set_value(["demo: audio"]).run()
+    assert visit("models").multiselect(key="models_picked").value == ["demo: audio"]
 
 
 def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: Path) -> None:
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
     app = visit("models")
-    app.selectbox(key="modality").select("handcrafted")
-    next(button for button in app.button if button.label == "Start").click().run()
+    app.selectbox(key="modality").select("handcrafted").run()
+    app.button(key="start").click().run()
     assert not app.exception
     assert "Train these first, preset compact: Audio and Visual" in app.error[0].value
     assert not (workspace / "runs").exists()

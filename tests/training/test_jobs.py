@@ -76,3 +76,32 @@ def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: P
         jobs.resume(run)
     os.kill(run.status()["pid"], signal.SIGKILL)
     assert wait(run, {"stale"}) == "stale"
+
+
+def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path: Path) -> None:
+    configs = [preset(one, stages=HEAD, batch=4) for one in ("audio", "visual", "audiovisual", "handcrafted")]
+    begun = jobs.start_all(configs, cache=cache.folder, runs=tmp_path)
+    assert [run.folder.name for run in begun] == ["audio", "visual", "audiovisual", "handcrafted"]
+    assert {run.status()["state"] for run in begun[1:]} == {"queued"}
+    assert wait(begun[-1], {"done", "failed", "stopped"}, 120) == "done", begun[-1].log_tail()
+    assert [run.status()["state"] for run in begun] == ["done"] * 4
+    status = begun[0].status()
+    assert status["memory"] > 2**20
+    assert status["device"]
+
+
+def test_a_chain_that_breaks_leaves_the_rest_stopped(cache: Cache, tmp_path: Path) -> None:
+    """A fusion without its branches fails, and what was to follow says so."""
+    configs = [preset(one, stages=HEAD, batch=4) for one in ("audiovisual", "audio")]
+    first, second = jobs.start_all(configs, cache=cache.folder, runs=tmp_path)
+    assert wait(second, {"done", "stopped"}) == "stopped"
+    assert first.status()["state"] == "failed"
+    assert "audiovisual, before it, did not end well" in second.status()["why"]
+
+
+def test_a_look_before_the_start_trains_nothing_and_leaves_nothing(cache: Cache, tmp_path: Path) -> None:
+    words = jobs.check(preset("audio", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
+    assert "clips to train on" in words and "accuracy to beat" in words
+    with pytest.raises(ValueError, match="No finished audio run"):
+        jobs.check(preset("audiovisual", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,144 @@
+"""Runs: how each is doing, stop and go on, side by side, and away with them."""
+
+import pandas as pd
+import streamlit as st
+
+from pages import parts
+from personality import charts
+from personality.modalities import MODALITIES
+from personality.workspace import runs_folder
+from training import jobs
+from training.compare import compare_runs, curves
+from training.outlook import outlook
+from training.runs import ACTIVE, Run, list_runs
+
+REFRESH = "2s"
+BADGES = {"running": "blue", "queued": "violet", "done": "green", "failed": "red", "stale": "orange", "stopped": "gray"}
+LOSS, ACCURACY = "Loss", "Accuracy per trait"
+CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "validation accuracy")}
+
+
+def runs() -> None:
+    """All runs, the chosen one in full, and several compared."""
+    if not list_runs(runs_folder()):
+        st.caption("No runs yet.")
+        return
+    live()
+    compare()
+
+
+@st.fragment(run_every=REFRESH)
+def live() -> None:
+    """The table of runs and the watched one. Drawn again every two seconds."""
+    found = {run.folder.name: run for run in list_runs(runs_folder())}
+    if not found:
+        return
+    table = pd.DataFrame([{"run": name, **summary(run)} for name, run in found.items()])
+    accuracy = st.column_config.NumberColumn("best accuracy (validation)", format="%.4f")
+    share = st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1)
+    st.dataframe(table, hide_index=True, column_config={"best": accuracy, "share": share})
+    if st.session_state.get("watched") not in found:
+        st.session_state.pop("watched", None)
+    watch(found[st.selectbox("Watch", list(found), key="watched")])
+
+
+def summary(run: Run) -> dict[str, object]:
+    """One line of the table of runs."""
+    status = run.status()
+    return {
+        "modality": MODALITIES[run.config.modality].label,
+        "preset": run.config.preset,
+        "state": status["state"],
+        "share": 1.0 if status["state"] == "done" else outlook(run.config, status, run.metrics()).share,
+        "best": status.get("best_accuracy"),
+        "why": status.get("why", ""),
+    }
+
+
+def watch(run: Run) -> None:
+    """One run: state, what is left, curves, the log's end."""
+    status, rows = run.status(), run.metrics()
+    state = status["state"]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.badge(state, color=BADGES.get(state, "gray"))
+        if state in ACTIVE:
+            st.button("Stop", icon=":material/stop:", key="stop", on_click=jobs.stop, args=(run,))
+        if state in ("stopped", "stale", "failed"):
+            st.button("Go on", icon=":material/resume:", key="resume", on_click=jobs.resume, args=(run,))
+        if state not in ACTIVE:
+            with st.popover("Delete ...", icon=":material/delete:"):
+                confirm(run)
+    if state == "running":
+        st.progress(outlook(run.config, status, rows).share, text=progress(run, status, rows))
+    if state == "stale":
+        st.warning("Its process is gone without a word; the end of its log is below. It can go on.")
+    if status.get("why"):
+        st.caption(f"Why it ended: {status['why']}")
+    if rows:
+        draw_curves(pd.DataFrame(rows), status)
+    with st.expander("End of the log", expanded=state in ("failed", "stale")):
+        st.code(run.log_tail() or "nothing", language=None)
+
+
+def progress(run: Run, status: dict, rows: list[dict]) -> str:
+    """Epoch n of N, speed, time left, device, memory."""
+    look = outlook(run.config, status, rows)
+    words = [f"epoch {look.epoch} of at most {look.epochs}"]
+    if rows:
+        words.append(f"{rows[-1]['clips_per_second']:,.0f} clips a second")
+    if look.seconds is not None:
+        then = f", then {look.later} epochs of the next stage" if look.later else ""
+        words.append(f"at most {spell(look.seconds)} left{then}")
+    if "device" in status:
+        words.append(f"{status['device']}, {status['memory'] / 2**20:,.0f} MB at most so far")
+    return " · ".join(words)
+
+
+def spell(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def draw_curves(metrics: pd.DataFrame, status: dict) -> None:
+    """Curves over the epochs, as smooth as one likes."""
+    left, right = st.columns([2, 1])
+    view = left.segmented_control("Curves", list(CURVES), default=LOSS, key="curves") or LOSS
+    smoothing = right.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing")
+    columns, title = CURVES[view]
+    best = status.get("best_epoch")
+    figure = charts.training_curves(metrics, columns, best_epoch=best, smoothing=smoothing, title=title)
+    st.plotly_chart(figure, width="stretch", key="curves_chart", alt=f"{view} per epoch", config=parts.PICTURE)
+    if best:
+        st.caption(f"Best epoch {best}: validation accuracy {status['best_accuracy']:.4f}.")
+
+
+def confirm(run: Run) -> None:
+    """Weights, curves and log go, once a person has said so again."""
+    st.markdown(f"The weights, curves and log of **{run.folder.name}** will be gone for good.")
+    if st.button("Delete it", type="primary", key="delete_surely"):
+        try:
+            run.delete()
+        except (ValueError, OSError) as error:
+            st.error(str(error))
+            return
+        st.rerun()
+
+
+def compare() -> None:
+    """Two or more runs side by side: what differs, and their accuracy over the epochs."""
+    found = {run.folder.name: run for run in list_runs(runs_folder())}
+    if len(found) < 2:
+        return
+    chosen = st.multiselect("Compare", list(found), key="compared", placeholder="two runs or more")
+    several = [found[name] for name in chosen if name in found]
+    if len(several) < 2:
+        return
+    st.dataframe(compare_runs(several), hide_index=True)
+    metrics = curves(several)
+    if len(metrics):
+        figure = charts.compared_curves(metrics)
+        alt = "Validation accuracy per epoch of the runs compared"
+        st.plotly_chart(figure, width="stretch", key="compared_chart", alt=alt, config=parts.PICTURE)
+    st.caption("Only what differs is listed.")
