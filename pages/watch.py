@@ -20,26 +20,26 @@ CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "v
 
 def runs() -> None:
     """All runs, the chosen one in full, and several compared."""
-    if not list_runs(runs_folder()):
+    found = {run.folder.name: run for run in list_runs(runs_folder())}
+    if not found:
         st.caption("No runs yet.")
         return
-    live()
-    compare()
+    draw_table()
+    # Not within what is drawn again every two seconds: a list that is open would close.
+    if st.session_state.get("watched") not in found:
+        st.session_state.pop("watched", None)
+    watch(found[st.selectbox("Watch", list(found), key="watched")])
+    compare(found)
 
 
 @st.fragment(run_every=REFRESH)
-def live() -> None:
-    """The table of runs and the watched one. Drawn again every two seconds."""
+def draw_table() -> None:
+    """A line for each run. Drawn again every two seconds."""
     found = {run.folder.name: run for run in list_runs(runs_folder())}
-    if not found:
-        return
     table = pd.DataFrame([{"run": name, **summary(run)} for name, run in found.items()])
     accuracy = st.column_config.NumberColumn("best accuracy (validation)", format="%.4f")
     share = st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1)
     st.dataframe(table, hide_index=True, column_config={"best": accuracy, "share": share})
-    if st.session_state.get("watched") not in found:
-        st.session_state.pop("watched", None)
-    watch(found[st.selectbox("Watch", list(found), key="watched")])
 
 
 def summary(run: Run) -> dict[str, object]:
@@ -55,8 +55,11 @@ def summary(run: Run) -> dict[str, object]:
     }
 
 
+@st.fragment(run_every=REFRESH)
 def watch(run: Run) -> None:
-    """One run: state, what is left, curves, the log's end."""
+    """One run: state, what is left, curves, the log's end. Drawn again every two seconds."""
+    if not run.folder.exists():
+        return
     status, rows = run.status(), run.metrics()
     state = status["state"]
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -126,9 +129,8 @@ def confirm(run: Run) -> None:
         st.rerun()
 
 
-def compare() -> None:
+def compare(found: dict[str, Run]) -> None:
     """Two or more runs side by side: what differs, and their accuracy over the epochs."""
-    found = {run.folder.name: run for run in list_runs(runs_folder())}
     if len(found) < 2:
         return
     chosen = st.multiselect("Compare", list(found), key="compared", placeholder="two runs or more")

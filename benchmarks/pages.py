@@ -1,0 +1,101 @@
+"""How long the app's pages take on the server: `python -m benchmarks.pages`.
+
+Each page is run as Streamlit runs it, without a browser: the first time, when its table is read and every figure is
+worked out, and again, as after a click. For the demo's table, and for one of 10,000 clips x 4 models (200,000 rows).
+Then a server is started, and the time until its first page has been sent to a browser is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from benchmarks.machine import describe
+from personality import demo
+from personality.workspace import ROOT, VARIABLE
+
+TABLES = ("traits", "gender", "age", "emotion", "explore")
+OTHERS = ("overview", "dataset", "models", "about")
+CLIPS = 10_000
+TIMES = 3
+
+
+def main() -> None:
+    """Print a table of milliseconds."""
+    print(describe())
+    begin = PagesManager.__init__
+
+    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+        begin(self, *arguments, **named)
+        PagesManager.uses_pages_directory = False  # AppTest forgets at every run that st.navigation was called
+
+    PagesManager.__init__ = remember  # type: ignore[method-assign]
+    with tempfile.TemporaryDirectory() as workspace:
+        os.environ[VARIABLE] = workspace
+        large = Path(workspace) / "predictions" / "large.parquet"
+        large.parent.mkdir()
+        enlarged(pd.read_parquet(demo.PREDICTIONS)).to_parquet(large)
+        print("milliseconds on the server        first   again")
+        for page in (*OTHERS, *TABLES):
+            print(f"{page:12s} demo               {times(page, None)}")
+        for page in TABLES:
+            print(f"{page:12s} 200,000 rows       {times(page, 'large')}")
+        first_page()
+
+
+def times(page: str, table: str | None) -> str:
+    """The first run of a page and the median of the ones after it."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
+    app.run()
+    began = time.perf_counter()
+    app.switch_page(f"pages/{page}.py").run()
+    if table:
+        began = time.perf_counter()
+        app.selectbox(key="table").select(table).run()
+    first = time.perf_counter() - began
+    again = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        app.run()
+        again.append(time.perf_counter() - began)
+    assert not app.exception, app.exception
+    return f"{first * 1000:7.0f} {np.median(again) * 1000:7.0f}"
+
+
+def enlarged(table: pd.DataFrame) -> pd.DataFrame:
+    """The demo's clips again and again under new names, each a little different."""
+    generator = np.random.default_rng(0)
+    copies = []
+    for number in range(CLIPS // table["clip"].nunique()):
+        noise = generator.normal(0, 0.02, len(table))
+        names = {name: table[name] + f"-{number}" for name in ("clip", "source")}
+        copies.append(table.assign(**names, predicted=(table["predicted"] + noise).clip(0, 1)))
+    return pd.concat(copies, ignore_index=True)
+
+
+def first_page() -> None:
+    """Seconds from the start of a server to its first page in a browser."""
+    from tests.browser.server import browser, served
+
+    with browser() as chromium, tempfile.TemporaryDirectory() as workspace:
+        began = time.perf_counter()
+        with served(Path(workspace)) as address:
+            up = time.perf_counter() - began
+            page = chromium.new_page()
+            page.goto(address)
+            page.get_by_role("heading", name=re.compile("headline")).wait_for()
+            print(
+                f"a server answers after {up:.1f} s, its first page is whole after {time.perf_counter() - began:.1f} s"
+            )
+
+
+if __name__ == "__main__":
+    main()
