@@ -65,16 +65,23 @@ def draw_leakage(clips: pd.DataFrame) -> None:
     st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
 
 
+@st.cache_data(max_entries=4, show_spinner=False)
+def label_charts(clips: pd.DataFrame) -> dict[str, dict]:
+    """A chart per trait, spelt out by altair, which takes longer than all else on the page; empty without labels."""
+    rows = summary.label_distribution(clips)
+    labels = [] if rows.empty else [name for key, name in TRAIT_LABELS.items() if key != "mean"]
+    return {label: charts.label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
+
+
 def draw_labels(clips: pd.DataFrame) -> None:
     """Five small distributions, side by side."""
-    rows = summary.label_distribution(clips)
-    if rows.empty:
+    drawn = label_charts(clips)
+    if not drawn:
         st.caption("No clip has labels.")
         return
-    for column, label in zip(st.columns(5), [name for key, name in TRAIT_LABELS.items() if key != "mean"], strict=True):
+    for column, (label, chart) in zip(st.columns(5), drawn.items(), strict=True):
         column.markdown(f"**{label}**")
-        chart = charts.label_distribution(rows[rows["trait"] == label])
-        column.altair_chart(chart, width="stretch", alt=f"Distribution of the labels of {label} per split")
+        column.vega_lite_chart(chart, width="stretch", alt=f"Distribution of the labels of {label} per split")
     st.caption(
         "Share of a split's labelled clips per range of 0.05; dashed: the split's mean. "
         "Training grey, validation blue, test orange."

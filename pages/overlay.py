@@ -27,11 +27,15 @@ export default function ({ data }) {
     const zoom = Math.min(canvas.width / data.width, canvas.height / data.height)  // the picture keeps its shape
     const x = (canvas.width - data.width * zoom) / 2, y = (canvas.height - data.height * zoom) / 2
     const [left, top, right, bottom] = face.box.map((side) => side * zoom)
-    pen.strokeStyle = pen.fillStyle = "#E69F00"
+    pen.strokeStyle = "#E69F00"
     pen.lineWidth = 2 * scale
     pen.strokeRect(x + left, y + top, right - left, bottom - top)
     pen.font = `${12 * scale}px sans-serif`
-    pen.fillText(face.words, x + left, Math.max(y + top - 5 * scale, 12 * scale))
+    const high = 17 * scale, words = Math.max(y + top - high, 0), width = pen.measureText(face.words).width + 8 * scale
+    pen.fillStyle = "rgba(0, 0, 0, 0.65)"
+    pen.fillRect(x + left, words, width, high)
+    pen.fillStyle = "#E69F00"
+    pen.fillText(face.words, x + left + 4 * scale, words + 13 * scale)
   }
   const follow = () => {
     const video = document.querySelector(`.st-key-${data.player} video`)

@@ -14,7 +14,7 @@ from personality.predict import Impression
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-WORDS = {"audio": "sound", "visual": "faces", "handcrafted": "gender, age and expressions"}
+WORDS = {"audio": "sound", "visual": "faces", "handcrafted": "attributes"}
 
 
 def additions(spoken: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
             sort=[trait.label for trait in TRAITS],
             axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110),
         ),
-        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=200)),
+        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=260)),
     )
     scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
     boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(

@@ -97,7 +97,7 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
     assert list(rows["change"].unique()) == [
         "+ faces: audiovisual − audio",
         "+ sound: audiovisual − visual",
-        "+ gender, age and expressions: handcrafted − audiovisual",
+        "+ attributes: handcrafted − audiovisual",
     ]
     said = {piece.model: piece.traits for piece in spoken}
     for change, trait, value, difference in rows.itertuples(index=False):
