@@ -98,8 +98,8 @@ def draw_additions(rows: pd.DataFrame) -> None:
     alt = "How far each trait moves from the model without a modality to the model with it"
     st.altair_chart(clip_charts.change_grid(rows), width="stretch", alt=alt)
     st.caption(
-        "Two models on the same clip: the one that takes more, minus the one that takes less. Attributes: gender, age and "
-        "expressions, as estimated."
+        "Two models on the same clip: the one that takes more, minus the one that takes less. Attributes: gender, age, "
+        "expression, as estimated."
     )
 
 
