@@ -23,7 +23,7 @@ from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 PERCENTILES = " · how many of a hundred training clips people gave less"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
-REDRAW = 0.2  # seconds between two drawings of the traits, at least: models often answer together
+REDRAW = 0.3  # seconds between two drawings, at least: the browser shares the cores, each costs it a tenth of a second
 
 
 def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Iterator:
@@ -51,7 +51,7 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
     count, strip = st.empty(), st.container(horizontal=True, gap="small")
     person_place, traits_place = st.empty(), st.empty()
     metadata, faces, spoken, done = None, [], [], []
-    came = drawn = 0.0
+    shown, drawn = 0, -REDRAW
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
         done.append((piece, came))
@@ -64,10 +64,12 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
                 draw_people(people_place, piece)
             case Face():
                 faces.append(piece)
-                draw_face(strip, piece)
+                if came - drawn > REDRAW:
+                    shown, drawn = draw_faces(strip, faces, shown), came
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
+                draw_faces(strip, faces, shown)
                 count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
                 draw_sound(sound_place, piece, metadata.duration)
             case Sample():
@@ -76,10 +78,9 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
             case Impression() | Silence():
                 spoken.append(piece)
                 if came - drawn > REDRAW:
-                    draw_traits(traits_place, spoken)
+                    draw_traits(traits_place, spoken, all_spoke=False)
                     drawn = came
-    if spoken and drawn < came:
-        draw_traits(traits_place, spoken)
+    draw_traits(traits_place, spoken, all_spoke=True)
     with over:
         overlay(metadata, faces, player=PLAYER, key="overlay")
     progress.empty()
@@ -110,11 +111,13 @@ def follow(box: Box) -> None:
     st.session_state["person"] = box
 
 
-def draw_face(strip: DeltaGenerator, face: Face) -> None:
-    """One more face in the filmstrip."""
-    caption = f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}"
-    alt = f"Face at {face.time:.1f} seconds, {feeling(face)}"
-    strip.image(face.crop, caption=caption, width=FACE, alt=alt, output_format="JPEG")
+def draw_faces(strip: DeltaGenerator, faces: list[Face], shown: int) -> int:
+    """The faces that the filmstrip does not show yet; how many it shows now."""
+    for face in faces[shown:]:
+        caption = f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}"
+        alt = f"Face at {face.time:.1f} seconds, {feeling(face)}"
+        strip.image(face.crop, caption=caption, width=FACE, alt=alt, output_format="JPEG")
+    return len(faces)
 
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
@@ -141,8 +144,8 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
         right.altair_chart(clip_charts.emotion_bars(histogram), width="stretch", alt=alt)
 
 
-def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence]) -> None:
-    """Five traits of every model that has spoken, and why others do not."""
+def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, all_spoke: bool) -> None:
+    """Five traits of every model that has spoken, and why others do not; charts when all have."""
     rows = [
         {
             "model": piece.model,
@@ -165,7 +168,8 @@ def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence]) -> No
         if not rows:
             return
         values = pd.DataFrame(rows).astype({"low": float, "high": float, "percentile": float})
-        draw_charts(values)
+        if all_spoke:
+            draw_charts(values)
         draw_tables(values)
         st.caption(demo.IMPRESSION)
 
