@@ -6,8 +6,9 @@ WORK ?= workspace/demo
 
 .PHONY: app test lint browser demo figures screenshots
 
+# PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
-	$(BIN)/streamlit run app.py
+	PERSONALITY_PUBLIC=$(PUBLIC) $(BIN)/streamlit run app.py $(if $(PUBLIC),--client.showErrorDetails=none)
 
 test: $(VENV)/test.done browser lint
 	$(BIN)/python -m pytest

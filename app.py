@@ -2,14 +2,17 @@
 
 import streamlit as st
 
+from personality.public import is_public
+
 st.set_page_config(page_title="Apparent personality", page_icon="🙂", layout="wide")
 
+models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
+dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
 pages = {
     "": [
         st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
         st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
-        st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset"),
-        st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models"),
+        *([] if is_public() else [dataset, models]),
     ],
     "Accuracy": [
         st.Page("pages/traits.py", title="Traits", icon=":material/radar:", url_path="traits"),

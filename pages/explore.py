@@ -7,6 +7,7 @@ from pages import parts
 from personality import charts, clip_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
+from personality.public import is_public
 from personality.workspace import find_clip
 
 FIGURES = {
@@ -117,7 +118,7 @@ if chosen and chosen[0] < len(clips):
     st.markdown(f"**{clip}**")
     st.markdown(demo.IMPRESSION)
     video, said = st.columns([2, 3])
-    file = find_clip(clip)
+    file = None if is_public() else find_clip(clip)
     if file is None:
         video.caption("The video is in none of the caches below workspace/caches, or its dataset is not at hand.")
     else:

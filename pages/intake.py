@@ -46,11 +46,14 @@ def bring() -> None:
 
 
 def take_upload(key: str) -> None:
-    """Keep the upload for this session; its uploader goes."""
+    """Keep the upload for this session; its uploader goes. The browser checks its size too, but browsers can be told
+    otherwise, and so can consent."""
     file = st.session_state.get(key)
-    if file is not None:
-        forget()
-        st.session_state[CLIP] = (file.name, file.getvalue())
+    allowed = st.session_state.get("consent", False)
+    if file is None or not allowed or file.size > LIMITS.upload_bytes:
+        return
+    forget()
+    st.session_state[CLIP] = (file.name, file.getvalue())
 
 
 def take_sample() -> None:

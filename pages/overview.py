@@ -4,6 +4,8 @@ import streamlit as st
 
 from pages import parts
 from personality import charts, demo
+from personality.public import is_public
+from personality.workspace import caches, prediction_tables
 
 parts.frame(
     "Apparent personality",
@@ -13,18 +15,26 @@ parts.frame(
 )
 st.markdown(demo.IMPRESSION)
 
-for column, (page, label, icon, text) in zip(
-    st.columns(3),
-    (
-        ("pages/predict.py", "Predict", ":material/videocam:", "A video in: faces, sound, then five traits, live."),
-        ("pages/models.py", "Models", ":material/model_training:", "Train four modalities on your data; load models."),
-        ("pages/gender.py", "Accuracy by group", ":material/wc:", "Where models err, with n and intervals."),
-    ),
-    strict=True,
-):
+ways = [
+    ("pages/predict.py", "Predict", ":material/videocam:", "A video in: faces, sound, then five traits, live."),
+    ("pages/gender.py", "Accuracy by group", ":material/wc:", "Where models err, with n and intervals."),
+]
+if not is_public():
+    train = "Train four modalities on your data; load models."
+    ways.insert(1, ("pages/models.py", "Models", ":material/model_training:", train))
+for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict=True):
     with column.container(border=True, height="stretch"):
         st.page_link(page, label=f"**{label}**", icon=icon)
         st.caption(text)
+
+st.subheader("What is loaded")
+asked = ", ".join(parts.chosen_models()) or "none"
+st.markdown(f"- **Models** that Predict asks: {asked}")
+if not is_public():
+    own = {"Caches of clips": [path.name for path in caches()]}
+    own["Predictions tables of your own"] = [path.stem for path in prediction_tables()]
+    for what, names in own.items():
+        st.markdown(f"- **{what}**: {', '.join(names) or 'none yet'}")
 
 st.subheader("The demo's headline")
 table = parts.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)

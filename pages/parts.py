@@ -21,6 +21,7 @@ from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
 from personality.constants import LIMITS
 from personality.evaluate import read_predictions
+from personality.public import is_public
 from personality.turns import Turns
 from personality.workspace import ROOT, prediction_tables, remembered_models, runs_folder
 from training.runs import list_runs
@@ -107,7 +108,7 @@ def choose_table() -> pd.DataFrame:
         left, middle, right = st.columns([3, 3, 2])
         choice = left.selectbox(
             "Predictions",
-            [DEMO, *own, UPLOAD],
+            [DEMO, *own] if is_public() else [DEMO, *own, UPLOAD],
             key="table",
             bind="query-params",
             help="Tables that `python -m personality evaluate` or `import-predictions` wrote to workspace/predictions.",

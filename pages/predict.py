@@ -18,6 +18,7 @@ from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
 from personality.preprocessing.media import MediaError, Metadata, Sound
 from personality.preprocessing.sample import People, Sample
+from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
 PERCENTILES = " · how many of a hundred training clips people gave less"
@@ -206,7 +207,8 @@ parts.frame(
 st.markdown(demo.IMPRESSION)
 if not parts.chosen_models():
     st.warning("No model is loaded. Tick at least one on the Models page.", icon=":material/model_training:")
-    st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
+    if not is_public():
+        st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
     st.stop()
 prepare()
 clip = intake.choose()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from personality.public import is_public
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -40,4 +42,4 @@ class Limits:
 
 
 PREPROCESSING = Preprocessing()
-LIMITS = Limits()
+LIMITS = Limits(upload_bytes=20 * 2**20, reader_seconds=10.0) if is_public() else Limits()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ from training.loop import train
 from training.runs import Run
 
 ROOT = Path(__file__).parents[1]
+
+# Nothing goes out, from here or from any Python that the tests begin.
+LOOPBACK = ROOT / "tests" / "loopback"
+runpy.run_path(str(LOOPBACK / "sitecustomize.py"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(LOOPBACK), os.environ.get("PYTHONPATH"))))
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from personality import demo
+from personality.constants import LIMITS
 from personality.dataset import load_dataset
 from personality.evaluate import evaluate, write_predictions
 from personality.preprocessing.cache import Cache
@@ -305,3 +309,59 @@ def test_explore_cuts_numbers_and_names_what_people_said_of_a_group() -> None:
     assert app.selectbox(key="cell").options == ["under 40", "40 and over"]
     app.segmented_control(key="measure").set_value("actual_mean").run()
     assert "no model is to blame" in words(app)
+
+
+def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    assert "What is loaded" in words(app)
+    assert "Caches of clips" not in words(app)
+    with pytest.raises(ValueError, match="models"):
+        app.switch_page("pages/models.py").run()
+    app = visit("traits")
+    assert app.selectbox(key="table").options == ["Demo: synthetic people, test split"]
+    app = visit("explore")
+    assert not app.exception
+
+
+def test_limits_are_smaller_for_strangers() -> None:
+    script = "from personality.constants import LIMITS; print(LIMITS.upload_bytes // 2**20, LIMITS.reader_seconds)"
+    for public, expected in (("1", "20 10.0"), ("0", "50 20.0"), ("", "50 20.0")):
+        environment = {**os.environ, "PERSONALITY_PUBLIC": public}
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == expected
+
+
+def test_sessions_have_their_own_clips_and_results_only() -> None:
+    """Eight sessions, each with a clip of its own, run again in turns."""
+    sessions = [visit("predict") for _ in range(8)]
+    for number, app in enumerate(sessions):
+        app.checkbox(key="consent").check().run()
+        # Bytes behind the end make each upload another one, and its name says whose it is.
+        app.file_uploader(key="video_0").upload(f"mine-{number}.mp4", demo.CLIP.read_bytes() + bytes([number]), "x/y")
+        app.run()
+    for _ in range(2):
+        for number, app in enumerate(sessions):
+            app.run()
+            assert not app.exception
+            assert app.session_state["clip"][0] == f"mine-{number}.mp4"
+            assert app.session_state["clip"][1][-1] == number
+            assert all(f"mine-{other}" not in words(app) for other in range(8) if other != number)
+    sessions[0].button(key="forget").click().run()
+    assert "clip" not in sessions[0].session_state
+    assert "16 found" in words(sessions[1].run())
+
+
+def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages import intake
+
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    app.checkbox(key="consent").uncheck()  # in the same moment
+    app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
+    assert "clip" not in app.session_state
+    monkeypatch.setattr(intake, "LIMITS", replace(LIMITS, upload_bytes=1000))
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
+    assert "clip" not in app.session_state

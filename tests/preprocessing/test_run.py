@@ -118,7 +118,10 @@ def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
 def cluster(tmp_path: Path) -> Iterator[str]:
     """The address of a scheduler with two worker processes, started as a person starts them."""
     pytest.importorskip("distributed")
-    there, environment = tmp_path / "scheduler.json", os.environ | {"PYTHONPATH": str(ROOT)}
+    there, environment = (
+        tmp_path / "scheduler.json",
+        os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))},
+    )
     dask = [sys.executable, "-m", "dask"]
     commands = (
         [*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(there)],

@@ -1,0 +1,16 @@
+"""Whether strangers are served: PERSONALITY_PUBLIC=1, as `make app PUBLIC=1` sets it.
+
+Then nobody trains, uploads tables, chooses which models are asked or sees the clips of the operator's datasets; uploads
+are smaller and have less time. docs/serving.md says what else a public server wants.
+"""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "PERSONALITY_PUBLIC"
+
+
+def is_public() -> bool:
+    """Whether the app serves strangers."""
+    return os.environ.get(VARIABLE, "") not in ("", "0")

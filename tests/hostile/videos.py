@@ -1,0 +1,120 @@
+"""Videos made to harm: `python -m tests.hostile.videos [N]` reads N of them apart and counts how each ended.
+
+Mutants of small good clips (bytes changed, cut out, doubled, cut off; fields of headers set to extremes), playlists and
+session descriptions that name other files, pictures of absurd size, noise. Each has to end in a result or in one
+sentence, in 20 s, and the server goes on.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from personality.constants import LIMITS
+from personality.preprocessing.isolate import DIED, SLOW, read_apart
+from personality.preprocessing.media import TOO_LARGE, MediaError
+from personality.preprocessing.sample import Sample
+from tests.preprocessing.clips import tone, write_clip
+
+FULL = 1060
+EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")
+SECRET = "secret.mp4"
+KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
+
+
+def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[bytes]:
+    """`count` files; the same ones for the same seed."""
+    generator = random.Random(seed)
+    good = [good_clip(folder, *kind).read_bytes() for kind in KINDS]
+    texts = [text.encode() for text in lures(folder / SECRET)]
+    for number in range(count):
+        kind = number % 10
+        if kind == 0:
+            yield generator.choice(texts)
+        elif kind == 1:
+            yield generator.randbytes(generator.randrange(5000))
+        else:
+            yield mutant(generator.choice(good), generator)
+
+
+def good_clip(folder: Path, suffix: str, codec: str, audio_codec: str) -> Path:
+    """Half a second of picture and sound."""
+    times, sound = [k / 10 for k in range(6)], tone(0.6, 48_000, 2)
+    return write_clip(
+        folder / f"good{suffix}", times=times, codec=codec, audio_codec=audio_codec, sound=sound, size=(64, 48)
+    )
+
+
+def lures(secret: Path) -> list[str]:
+    """Texts that ask a decoder to open another file, or the network."""
+    return [
+        f"ffconcat version 1.0\nfile {secret}\n",
+        f"ffconcat version 1.0\nfile /etc/passwd\nfile {secret}\n",
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n",
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video 5004 RTP/AVP 96\n",
+        f"<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b SYSTEM 'file://{secret}'>]><MPD>&b;</MPD>",
+        f"concat:{secret}|{secret}",
+    ]
+
+
+def mutant(data: bytes, generator: random.Random) -> bytes:
+    """A good file with one to eight wounds."""
+    wounded = bytearray(data)
+    for _ in range(generator.randint(1, 8)):
+        if len(wounded) < 8:
+            break
+        place = generator.randrange(len(wounded) - 4)
+        if generator.random() < 0.3:
+            place = generator.randrange(min(len(wounded) - 4, 600))  # headers
+        match generator.randrange(6):
+            case 0:
+                wounded[place] ^= 1 << generator.randrange(8)
+            case 1:
+                wounded[place : place + 4] = generator.choice(EXTREMES)
+            case 2:
+                del wounded[place : place + generator.randrange(1, 200)]
+            case 3:
+                wounded[place:place] = wounded[place : place + generator.randrange(1, 200)]
+            case 4:
+                wounded[place : place + 16] = generator.randbytes(16)
+            case 5:
+                wounded = wounded[: max(place, len(wounded) // 4)]
+    return bytes(wounded)
+
+
+def ends(data: bytes) -> tuple[str, float]:
+    """How reading ends, and after how many seconds."""
+    began = time.monotonic()
+    try:
+        *_, last = read_apart(data)
+        how = "read" if isinstance(last, Sample) else "nothing came"
+    except MediaError as error:
+        sentence = str(error)
+        assert "\n" not in sentence and SECRET not in sentence, sentence
+        deaths = {DIED: "its process died", TOO_LARGE: "too much memory"}
+        slow = SLOW.format(seconds=LIMITS.reader_seconds)
+        how = "too slow" if sentence == slow else deaths.get(sentence, "refused in a sentence")
+    return how, time.monotonic() - began
+
+
+def count_ends(count: int) -> tuple[Counter[str], float]:
+    """How many ended how, and the longest time, seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        write_clip(place / SECRET, times=[0.0, 0.1], sound=np.zeros((4800, 2)))
+        ended = [ends(data) for data in hostile(place, count)]
+    return Counter(how for how, _ in ended), max(seconds for _, seconds in ended)
+
+
+if __name__ == "__main__":
+    counts, longest = count_ends(int(sys.argv[1]) if len(sys.argv) > 1 else FULL)
+    for how, number in counts.most_common():
+        print(f"{number:5d} {how}")
+    print(f"longest: {longest:.1f} s; the server is alive")

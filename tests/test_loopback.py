@@ -1,0 +1,29 @@
+"""Nothing goes out: this process and every Python that it begins can reach this machine only."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+
+import pytest
+
+OUTSIDE = "192.0.2.1"  # of RFC 5737, nobody's
+
+
+def test_this_process_cannot_speak_to_anybody_outside() -> None:
+    with socket.socket() as caller, pytest.raises(PermissionError, match="this machine only"):
+        caller.connect((OUTSIDE, 443))
+    with pytest.raises(PermissionError, match="this machine only"):
+        socket.getaddrinfo("example.org", 443)
+    with socket.socket() as server, socket.socket() as caller:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        caller.connect(server.getsockname())
+
+
+def test_the_processes_that_it_begins_cannot_either() -> None:
+    script = f"import socket; socket.create_connection(('{OUTSIDE}', 443), 1)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "PermissionError" in done.stderr
+    assert "this machine only" in done.stderr
