@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 WORK ?= workspace/demo
 
-.PHONY: app test lint browser demo figures screenshots
+.PHONY: app test lint browser demo figures screenshots hostile
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -39,6 +39,10 @@ demo: $(VENV)/test.done
 # The README's tables from the predictions that ship.
 figures: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.readme
+
+# What docs/reliability.md says, in full; the tests run a share of it.
+hostile: $(VENV)/test.done
+	$(BIN)/python -m tests.hostile.videos
 
 screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

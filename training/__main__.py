@@ -16,7 +16,7 @@ from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
-from training.jobs import PRACTICE_LOCK, UNSEEN, check, free_folder
+from training.jobs import PRACTICE_LOCK, UNSEEN, free_folder
 from training.runs import Run
 
 if TYPE_CHECKING:
@@ -57,7 +57,10 @@ def _created(options: argparse.Namespace) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
-    print(check(_config(options), cache=options.cache, runs=options.out))
+    from training.preflight import inspect
+
+    with _prepared(options, _config(options)) as parts:
+        print(inspect(parts).report())
 
 
 def _look(options: argparse.Namespace) -> None:

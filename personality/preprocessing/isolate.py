@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from personality.constants import LIMITS
@@ -103,14 +104,15 @@ def _receive(connection: Connection, seconds: float) -> Iterator[Piece]:
     while True:
         try:
             kind, values = _message(connection)
-        except (EOFError, OSError, ValueError) as error:
+            piece = KINDS[kind](**values) if kind in KINDS else None
+        except (EOFError, OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
             late = time.monotonic() - began > seconds
             raise MediaError(SLOW.format(seconds=seconds) if late else DIED) from error
         if kind == "end":
             return
-        if kind not in KINDS:
-            raise MediaError(values["why"])
-        yield KINDS[kind](**values)
+        if piece is None:
+            raise MediaError(str(values.get("why", DIED)))
+        yield piece
 
 
 def _message(connection: Connection) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ much time and memory, and takes nobody with it when it dies.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
@@ -15,6 +14,8 @@ import signal
 import socket
 import sys
 import time
+import traceback
+from contextlib import suppress
 from dataclasses import fields
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,6 +27,7 @@ import torch
 from safetensors.numpy import save
 
 from personality.constants import LIMITS
+from personality.preprocessing.faces import Box
 from personality.preprocessing.media import TOO_LARGE, MediaError
 from personality.preprocessing.sample import read_pieces, warm
 
@@ -68,18 +70,25 @@ def _reap(children: dict[int, float]) -> None:
 
 def _read(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
     """Read one file and send its pieces; in the child, which ends here whatever happens."""
-    with contextlib.suppress(BaseException):
+    try:
         _limit()
-        connection = Connection(pipe, readable=False)
-        try:
-            for piece in read_pieces(Path(f"/dev/fd/{file}"), threads=THREADS, person=order["person"]):
-                _send(connection, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
-            _send(connection, "end", {})
-        except MediaError as error:
-            _send(connection, "error", {"why": str(error)})
-        except MemoryError:
-            _send(connection, "error", {"why": TOO_LARGE})
-    os._exit(0)
+        with suppress(BrokenPipeError):  # nobody wants to know any more
+            _send_pieces(Connection(pipe, readable=False), Path(f"/dev/fd/{file}"), order["person"])
+    except BaseException:
+        traceback.print_exc()  # in the server's log: places in our code, nothing of the file
+    finally:
+        os._exit(0)
+
+
+def _send_pieces(connection: Connection, file: Path, person: Box | None) -> None:
+    try:
+        for piece in read_pieces(file, threads=THREADS, person=person):
+            _send(connection, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
+        _send(connection, "end", {})
+    except MediaError as error:
+        _send(connection, "error", {"why": str(error)})
+    except MemoryError:
+        _send(connection, "error", {"why": TOO_LARGE})
 
 
 def _limit() -> None:

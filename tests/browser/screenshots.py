@@ -1,14 +1,16 @@
-"""Pictures of every page, light and dark, wide and narrow: `python -m tests.browser.screenshots OUT`.
+"""Pictures of every page, light and dark, wide and narrow: `python -m tests.browser.screenshots OUT [PAGE ...]`.
 
 Shows the demo only: people who do not exist.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.server import browser, served, settle
@@ -16,10 +18,11 @@ from tests.browser.server import browser, served, settle
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
+GROUPS = ("gender", "age", "emotion", "explore")  # pages that go on computing after their first charts are there
 
 
 def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
-    """Write OUT/<page>-<scheme>-<width>.png."""
+    """Write OUT/<page>-<scheme>-<width>.webp."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as workspace, served(Path(workspace)) as address, browser() as chromium:
         for scheme in SCHEMES:
@@ -29,7 +32,8 @@ def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
                 for name in pages:
                     show(page, address, name)
                     whole(page, size)
-                    page.screenshot(path=out / f"{name or 'overview'}-{scheme}-{width}.png")
+                    picture = Image.open(io.BytesIO(page.screenshot()))
+                    picture.save(out / f"{name or 'overview'}-{scheme}-{width}.webp", quality=80, method=6)
                 page.close()
 
 
@@ -37,10 +41,13 @@ def show(page: Page, address: str, name: str) -> None:
     """Open a page; on Predict, take the sample and wait for the traits."""
     page.goto(f"{address}/{name}")
     settle(page)
+    if name in GROUPS:
+        page.get_by_text("In words, and all figures").wait_for(timeout=120_000)
+        settle(page)
     if name == "predict":
         page.get_by_role("button", name="Take the sample").click()
         page.get_by_role("heading", name="What strangers would say").wait_for(timeout=120_000)
-        page.get_by_text("Asking the models").wait_for(state="hidden", timeout=120_000)
+        page.get_by_role("heading", name="A closer look").wait_for(timeout=120_000)
         settle(page)
 
 

@@ -360,8 +360,8 @@ def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypa
     app.checkbox(key="consent").uncheck()  # in the same moment
     app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
     assert "clip" not in app.session_state
-    monkeypatch.setattr(intake, "LIMITS", replace(LIMITS, upload_bytes=1000))
+    monkeypatch.setattr(intake, "LIMITS", replace(LIMITS, upload_bytes=2**20))
     app = visit("predict")
     app.checkbox(key="consent").check().run()
-    app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
+    app.file_uploader(key="video_0").upload("a.mp4", bytes(2**20 + 1), "video/mp4").run()
     assert "clip" not in app.session_state

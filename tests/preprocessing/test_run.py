@@ -124,8 +124,20 @@ def cluster(tmp_path: Path) -> Iterator[str]:
     )
     dask = [sys.executable, "-m", "dask"]
     commands = (
-        [*dask, "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(there)],
-        [*dask, "worker", "--nworkers", "2", "--nthreads", "1", "--no-dashboard", "--scheduler-file", str(there)],
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(there)],
+        [
+            *dask,
+            "worker",
+            "--host",
+            "127.0.0.1",
+            "--nworkers",
+            "2",
+            "--nthreads",
+            "1",
+            "--no-dashboard",
+            "--scheduler-file",
+            str(there),
+        ],
     )
     log = (tmp_path / "dask.log").open("w")
     processes = [
