@@ -18,6 +18,8 @@ from training.runs import Run
 
 ROOT = Path(__file__).parents[1]
 
+# The processes of pytest share the cores, threads of torch would only fight for them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing goes out, from here or from any Python that the tests begin.
 LOOPBACK = ROOT / "tests" / "loopback"
 runpy.run_path(str(LOOPBACK / "sitecustomize.py"))

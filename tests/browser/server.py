@@ -16,6 +16,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+SLOW = 180_000  # milliseconds; the first prediction loads the networks
 # As root, in a container, without a screen and without a word to anybody outside.
 CHROMIUM_FLAGS = [
     "--no-sandbox",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import tempfile
 import time
@@ -11,23 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-import av
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from personality import demo
 from personality.constants import LIMITS
-from personality.preprocessing.cache import Cache
-from tests.browser.server import browser, chromium, served, settle
-from training.runs import Run
+from tests.browser.server import SLOW, served, settle
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        chromium() is None and not os.environ.get("PERSONALITY_REQUIRE_BROWSER"),
-        reason="no Chromium: install one, or name it in CHROMIUM",
-    ),
-]
 PAGES = {
     "": "Apparent personality",
     "predict": "Predict",
@@ -41,30 +30,6 @@ PAGES = {
     "about": "About",
 }
 INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # nothing is asked of anybody outside
-SLOW = 180_000  # milliseconds; the first prediction loads the networks
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with served(tmp_path_factory.mktemp("workspace")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A Chromium whose pretended camera shows the sample person and whose pretended microphone beeps."""
-    camera = as_pictures(demo.CLIP, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
-        yield found
-
-
-@pytest.fixture
-def page(instance: Browser) -> Iterator[Page]:
-    found = instance.new_page(viewport={"width": 1280, "height": 900})
-    found.set_default_timeout(60_000)
-    yield found
-    found.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -235,56 +200,6 @@ def test_a_webcam_recording_becomes_a_clip(page: Page, address: str) -> None:
     expect(page.get_by_text("vp8 · with sound")).to_be_visible()
     expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() > 8
-
-
-def as_pictures(clip: Path, out: Path) -> Path:
-    """The frames of a clip as JPEGs in a row, which is what Chromium's pretended camera reads."""
-    with av.open(str(clip)) as source, av.open(str(out), "w", format="mjpeg") as target:
-        stream = target.add_stream("mjpeg", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuvj420p"
-        for frame in source.decode(video=0):
-            target.mux(stream.encode(frame.reformat(format="yuvj420p")))
-        target.mux(stream.encode(None))
-    return out
-
-
-def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:
-    (tmp_path / "caches").mkdir()
-    (tmp_path / "caches" / "people").symlink_to(cache.folder)
-    run = Run(tmp_path / "runs" / "visual")
-    with served(tmp_path) as own:
-        page.goto(f"{own}/models")
-        settle(page)
-        choose(page, "Modality", "Visual")
-        page.get_by_role("button", name="Start", exact=True).click()
-        curves = page.locator(".st-key-curves_chart")
-        expect(curves).to_be_visible(timeout=SLOW)
-        page.reload()
-        expect(page.get_by_text(re.compile("epoch .* of at most 44"))).to_be_visible(timeout=SLOW)
-        expect(page.get_by_text(re.compile("clips a second .* left"))).to_be_visible(timeout=SLOW)
-        page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)
-        stopped = len(run.metrics())
-        page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_text(re.compile("all 4 epochs done")).last).to_be_visible(timeout=SLOW)
-        assert len(run.metrics()) > stopped
-        page.reload()
-        settle(page)
-        page.get_by_role("button", name="Clear all").first.click()
-        choose(page, "Models that Predict uses", "run: visual")
-        settle(page)
-        page.get_by_test_id("stSidebarNavLink").filter(has_text="Predict").click()
-        page.get_by_role("button", name="Take the sample").click()
-        expect(page.get_by_text("No two of the chosen models differ by one modality")).to_be_visible(timeout=SLOW)
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    """Take an option of a select box."""
-    box = page.get_by_role("combobox", name=label)
-    box.scroll_into_view_if_needed()
-    page.wait_for_timeout(500)  # a list that opens while the page still moves closes again
-    box.fill(option)
-    page.get_by_role("option", name=option, exact=True).click()
 
 
 def test_a_file_that_is_too_large_is_refused_by_its_uploader(page: Page, address: str, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""A served app and a Chromium for the tests of this folder; they are skipped where there is no Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+from playwright.sync_api import Browser, Page
+
+from personality import demo
+from tests.browser.server import browser, chromium, served
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests here, and skip them where no Chromium is and none is demanded."""
+    absent = chromium() is None and not os.environ.get("PERSONALITY_REQUIRE_BROWSER")
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker("browser")
+            if absent:
+                item.add_marker(pytest.mark.skip(reason="no Chromium: install one, or name it in CHROMIUM"))
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(tmp_path_factory.mktemp("workspace")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium whose pretended camera shows the sample person and whose pretended microphone beeps."""
+    camera = as_pictures(demo.CLIP, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
+        yield found
+
+
+@pytest.fixture
+def page(instance: Browser) -> Iterator[Page]:
+    found = instance.new_page(viewport={"width": 1280, "height": 900})
+    found.set_default_timeout(60_000)
+    yield found
+    found.close()
+
+
+def as_pictures(clip: Path, out: Path) -> Path:
+    """The frames of a clip as JPEGs in a row, which is what Chromium's pretended camera reads."""
+    with av.open(str(clip)) as source, av.open(str(out), "w", format="mjpeg") as target:
+        stream = target.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuvj420p"
+        for frame in source.decode(video=0):
+            target.mux(stream.encode(frame.reformat(format="yuvj420p")))
+        target.mux(stream.encode(None))
+    return out

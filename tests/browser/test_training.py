@@ -1,0 +1,51 @@
+"""A run from its start on the page to a prediction with it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from personality.preprocessing.cache import Cache
+from tests.browser.server import SLOW, served, settle
+from training.runs import Run
+
+
+def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:
+    (tmp_path / "caches").mkdir()
+    (tmp_path / "caches" / "people").symlink_to(cache.folder)
+    run = Run(tmp_path / "runs" / "visual")
+    with served(tmp_path) as own:
+        page.goto(f"{own}/models")
+        settle(page)
+        choose(page, "Modality", "Visual")
+        page.get_by_role("button", name="Start", exact=True).click()
+        curves = page.locator(".st-key-curves_chart")
+        expect(curves).to_be_visible(timeout=SLOW)
+        page.reload()
+        expect(page.get_by_text(re.compile("epoch .* of at most 44"))).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(re.compile("clips a second .* left"))).to_be_visible(timeout=SLOW)
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)
+        stopped = len(run.metrics())
+        page.get_by_role("button", name="Go on").click()
+        expect(page.get_by_text(re.compile("all 4 epochs done")).last).to_be_visible(timeout=SLOW)
+        assert len(run.metrics()) > stopped
+        page.reload()
+        settle(page)
+        page.get_by_role("button", name="Clear all").first.click()
+        choose(page, "Models that Predict uses", "run: visual")
+        settle(page)
+        page.get_by_test_id("stSidebarNavLink").filter(has_text="Predict").click()
+        page.get_by_role("button", name="Take the sample").click()
+        expect(page.get_by_text("No two of the chosen models differ by one modality")).to_be_visible(timeout=SLOW)
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    """Take an option of a select box."""
+    box = page.get_by_role("combobox", name=label)
+    box.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that opens while the page still moves closes again
+    box.fill(option)
+    page.get_by_role("option", name=option, exact=True).click()
