@@ -171,8 +171,9 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
         tooltip=tooltip,
     )
     boxes = boxes.add_params(alt.selection_point(name="cell", fields=["group"]))
+    paper = base.mark_rect(cornerRadius=4, fill=DIVERGING[1])  # what is faint is pale on dark pages too
     words = base.mark_text(fontSize=12, lineBreak="\n").encode(text="text:N", color=alt.value("#111111"))
-    return (boxes + words).properties(height=64 * len(order["row"]) + 110)
+    return (paper + boxes + words).properties(height=64 * len(order["row"]) + 110)
 
 
 LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}

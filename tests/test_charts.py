@@ -48,8 +48,10 @@ def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
     cell = {"row": "male", "low": 0.0, "high": 0.1, "n": 4, "sources": 2, "small": True, "text": "x"}
     cells = pd.DataFrame([{**cell, "column": c, "group": c, "value": v} for c, v in (("a", -0.02), ("b", 0.05))])
     drawn = heatmap(cells, names=("gender", "emotion"), title="signed error", around=0.0).to_dict()
-    assert drawn["layer"][0]["encoding"]["color"]["scale"]["domain"] == [-0.05, 0.0, 0.05]
-    assert drawn["layer"][0]["encoding"]["opacity"]["condition"]["test"] == "datum.small"
+    paper, boxes, _ = drawn["layer"]
+    assert boxes["encoding"]["color"]["scale"]["domain"] == [-0.05, 0.0, 0.05]
+    assert boxes["encoding"]["opacity"]["condition"]["test"] == "datum.small"
+    assert "opacity" not in paper["encoding"]
     assert [each["select"]["fields"] for each in drawn["params"] if each["name"] == "cell"] == [["group"]]
 
 
