@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from pages import parts
+from pages import loaded, parts
 from personality import clip_charts
 from personality.additions import additions
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
@@ -19,15 +19,6 @@ from personality.preprocessing.sample import Sample
 from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if
-
-ADDED, OVER_TIME, LOOKED, HEARD, WHAT_IF, TAKE_AWAY = VIEWS = (
-    "What each modality adds",
-    "Over time",
-    "Where it looks",
-    "When it listens",
-    "What if",
-    "Take away",
-)
 
 
 @st.fragment
@@ -40,33 +31,26 @@ def look_closer(key: str, name: str, done: list) -> None:
     if not spoken:
         return
     st.subheader("A closer look")
-    models = parts.models_in_memory()
-    tabs = dict(zip(VIEWS, st.tabs(VIEWS, on_change="rerun", key="closer"), strict=True))
-    if tabs[ADDED].open:
-        with tabs[ADDED]:
-            draw_additions(additions(spoken, models))
-    if tabs[OVER_TIME].open:
-        with tabs[OVER_TIME]:
-            draw_timeline(kept("timeline", key, lambda: timeline(sample, models)), sample.duration)
-    if tabs[LOOKED].open:
-        with tabs[LOOKED]:
-            draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models)))
-    if tabs[HEARD].open:
-        with tabs[HEARD]:
-            draw_heard(kept("heard", key, lambda: occlude_sound(sample, models)))
-    if tabs[WHAT_IF].open:
-        with tabs[WHAT_IF]:
-            draw_changes(changes_of(key, sample))
-    if tabs[TAKE_AWAY].open:
-        with tabs[TAKE_AWAY]:
-            take_away(name, done)
+    models = loaded.models_in_memory()
+    views: dict[str, Callable[[], None]] = {
+        "What each modality adds": lambda: draw_additions(additions(spoken, models)),
+        "Over time": lambda: draw_timeline(kept("timeline", key, lambda: timeline(sample, models)), sample.duration),
+        "Where it looks": lambda: draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models))),
+        "When it listens": lambda: draw_heard(kept("heard", key, lambda: occlude_sound(sample, models))),
+        "What if": lambda: draw_changes(changes_of(key, sample)),
+        "Take away": lambda: take_away(name, done),
+    }
+    for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
 
 
 def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """What was worked out for this clip and these models, once."""
     before = st.session_state.get(view)
     if before is None or before[0] != key:
-        with st.spinner("Asking the models again ..."), parts.my_turn(st.empty()):
+        with st.spinner("Asking the models again ..."), loaded.my_turn(st.empty()):
             st.session_state[view] = (key, make())
     return st.session_state[view][1]
 
@@ -142,7 +126,7 @@ def changes_of(key: str, sample: Sample) -> pd.DataFrame:
     """What every model that is told gender, age and expressions would have said if told otherwise."""
 
     def make() -> pd.DataFrame:
-        tables = [what_if(sample, model).assign(model=model.name) for model in parts.models_in_memory()]
+        tables = [what_if(sample, model).assign(model=model.name) for model in loaded.models_in_memory()]
         return pd.concat(tables, ignore_index=True)
 
     return kept("changes", key, make)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages import parts, train, watch
+from pages import loaded, parts, train, watch
 from personality import charts
 from personality.modalities import MODALITIES
 from personality.workspace import remember_models
@@ -14,11 +14,11 @@ from personality.workspace import remember_models
 
 def use() -> None:
     """Which models Predict uses, each with its card."""
-    choices = parts.model_choices()
+    choices = loaded.model_choices()
     picked = st.multiselect(
         "Models that Predict uses",
         list(choices),
-        default=list(parts.chosen_models()),
+        default=list(loaded.chosen_models()),
         key="models_picked",
         on_change=remember,
     )

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import parts
+from pages import loaded, parts
 from personality import charts, demo
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
@@ -28,7 +28,7 @@ for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict
         st.caption(text)
 
 st.subheader("What is loaded")
-asked = ", ".join(parts.chosen_models()) or "none"
+asked = ", ".join(loaded.chosen_models()) or "none"
 st.markdown(f"- **Models** that Predict asks: {asked}")
 if not is_public():
     own = {"Caches of clips": [path.name for path in caches()]}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import runpy
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,12 +17,10 @@ from personality.analysis.export import as_csv, as_json
 from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
-from personality.constants import LIMITS
+from personality.dataset.index import SPLITS
 from personality.evaluate import read_predictions
 from personality.public import is_public
-from personality.turns import Turns
-from personality.workspace import ROOT, prediction_tables, remembered_models, runs_folder
-from training.runs import list_runs
+from personality.workspace import ROOT, prediction_tables
 
 DEMO = "Demo: synthetic people, test split"
 UPLOAD = "Upload a table ..."
@@ -119,7 +115,7 @@ def choose_table() -> pd.DataFrame:
         except PredictionsError as error:
             st.error(str(error))
             st.stop()
-        table = _chosen_clips(_chosen_models(table, middle), right)
+        table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
@@ -130,6 +126,15 @@ def _chosen_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     models = list(table["model"].unique())
     chosen = place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
     return table[table["model"].isin(chosen)] if set(chosen) & set(models) else table
+
+
+def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    """One split, where a table holds several: the one that is furthest from training at first."""
+    splits = [split for split in reversed(SPLITS) if split in table["split"].unique()]
+    if len(splits) < 2:
+        return table
+    chosen = place.segmented_control("Split", splits, default=splits[0], key="split", bind="query-params")
+    return table[table["split"].eq(chosen or splits[0])]
 
 
 def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -262,48 +267,3 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
         for row in gaps.to_dict("records"):
             st.markdown(f"- **{row['model']}**, {row['group']} (n = {row['n']:,}): {row['verdict']}")
         figures_table(found.gaps, key=f"{key}_gaps_{measure}")
-
-
-def model_choices() -> dict[str, Path]:
-    """The models a person may load, by what the page calls them: the shipped ones, then finished runs."""
-    own = {f"run: {run.folder.name}": run.folder for run in list_runs(runs_folder()) if run.status()["state"] == "done"}
-    return {f"demo: {folder.name}": folder for folder in demo.MODELS} | own
-
-
-def chosen_models() -> dict[str, Path]:
-    """The models used for predictions: what this session chose on the Models page, else what was chosen last by any,
-    at first the shipped ones."""
-    choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
-    if chosen is None:
-        chosen = [name for name in choices if name.startswith("demo")]
-    return {name: choices[name] for name in chosen if name in choices}
-
-
-@st.cache_resource(max_entries=4, show_spinner="Loading models ...")
-def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequence:
-    """Networks in memory, shared by all sessions; loaded anew when a file has changed."""
-    from personality.predict import load_models
-
-    return load_models(folders)
-
-
-def models_in_memory() -> Sequence:
-    """The chosen models, loaded."""
-    folders = tuple(chosen_models().values())
-    return load_models(folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders))
-
-
-@contextmanager
-def my_turn(place: DeltaGenerator) -> Iterator[None]:
-    """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
-
-    def say(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
-
-    with _turns().turn(say):
-        yield
-
-
-@st.cache_resource
-def _turns() -> Turns:
-    return Turns(LIMITS.readers)

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import closer, intake, parts
+from pages import closer, intake, loaded, parts
 from pages.overlay import feeling, overlay
 from pages.waveform import waveform
 from personality import clip_charts, demo
@@ -35,8 +35,8 @@ def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Ite
         yield from before[1]
         return
     pieces: list = []
-    models = parts.models_in_memory()
-    with parts.my_turn(place):
+    models = loaded.models_in_memory()
+    with loaded.my_turn(place):
         start = time.perf_counter()
         for piece in predict(read_apart(data, person=person), models):
             pieces.append((piece, time.perf_counter() - start))
@@ -125,7 +125,7 @@ def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
     """The waveform, tied to the player."""
     with place.container():
         st.markdown("**Sound** · click to go there")
-        seconds = max(model.network.needs.seconds for model in parts.models_in_memory())
+        seconds = max(model.network.needs.seconds for model in loaded.models_in_memory())
         waveform(sound, duration, player=PLAYER, seconds=seconds, key="waveform")
 
 
@@ -202,10 +202,10 @@ def draw_tables(values: pd.DataFrame) -> None:
 parts.frame(
     "Predict",
     "A short video goes in; out comes how the person in it would **appear to strangers** on five traits.",
-    notice=any(name.startswith("demo") for name in parts.chosen_models()),
+    notice=any(name.startswith("demo") for name in loaded.chosen_models()),
 )
 st.markdown(demo.IMPRESSION)
-if not parts.chosen_models():
+if not loaded.chosen_models():
     st.warning("No model is loaded. Tick at least one on the Models page.", icon=":material/model_training:")
     if not is_public():
         st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
@@ -217,7 +217,7 @@ if clip is None:
     st.stop()
 name, data = clip
 person = st.session_state.get("person")
-key = f"{hashlib.sha256(data).hexdigest()} {person} {sorted(parts.chosen_models())}"
+key = f"{hashlib.sha256(data).hexdigest()} {person} {sorted(loaded.chosen_models())}"
 progress = st.empty()
 try:
     done = draw(run(key, data, person, progress), data, progress)

@@ -35,6 +35,8 @@ def differences(table: pd.DataFrame, reference: str, *, draws: int = DRAWS, seed
             low, high = mean_intervals(better, drawn_as, weights)
             present = ~np.isnan(better)
             counts = {"n": present.sum(0), "sources": [len(np.unique(scores.source[column])) for column in present.T]}
-            figures = {**counts, "difference": np.nanmean(better, axis=0), "low": low, "high": high}
+            with np.errstate(invalid="ignore"):  # 0 of 0 where two models speak on no clip in common
+                mean = np.nansum(better, axis=0) / present.sum(0)
+            figures = {**counts, "difference": mean, "low": low, "high": high}
             parts.append(pd.DataFrame({"model": model, "trait": [*TRAIT_NAMES, MEAN], **figures}))
     return pd.concat(parts, ignore_index=True)

@@ -58,3 +58,11 @@ def test_only_clips_on_which_both_speak_count() -> None:
 def test_nothing_to_compare_is_a_sentence() -> None:
     with pytest.raises(PredictionsError, match="nothing to compare with 'z'; this table has a, b"):
         differences(predictions({"a": np.ones(3) / 9, "b": np.ones(3) / 8}), "z")
+
+
+def test_models_without_a_clip_in_common_have_no_difference() -> None:
+    table = predictions({"a": np.full(8, 0.1), "b": np.full(8, 0.2)})
+    first = table["clip"].isin([f"c{i}" for i in range(4)])
+    rows = differences(table[first == table["model"].eq("a")], "a")
+    assert set(rows["n"]) == {0}
+    assert rows["difference"].isna().all()

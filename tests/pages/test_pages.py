@@ -365,3 +365,17 @@ def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypa
     app.checkbox(key="consent").check().run()
     app.file_uploader(key="video_0").upload("a.mp4", bytes(2**20 + 1), "video/mp4").run()
     assert "clip" not in app.session_state
+
+
+def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
+    test = pd.read_parquet(demo.PREDICTIONS)
+    training = test.assign(split="training", clip="t-" + test["clip"], source="t-" + test["source"])
+    (workspace / "predictions").mkdir()
+    some = training[training["clip"].isin(training["clip"].unique()[:40])]
+    pd.concat([test, some]).to_parquet(workspace / "predictions" / "both.parquet")
+    app = visit("traits")
+    app.selectbox(key="table").select("both").run()
+    assert "200 clips of 50 sources" in words(app)
+    app.segmented_control(key="split").set_value("training").run()
+    assert not app.exception
+    assert "40 clips of" in words(app)

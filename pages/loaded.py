@@ -1,0 +1,61 @@
+"""Which models predict, in memory for all sessions, and whose turn it is to ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personality import demo
+from personality.constants import LIMITS
+from personality.turns import Turns
+from personality.workspace import remembered_models, runs_folder
+from training.runs import list_runs
+
+
+def model_choices() -> dict[str, Path]:
+    """The models a person may load, by what the page calls them: the shipped ones, then finished runs."""
+    own = {f"run: {run.folder.name}": run.folder for run in list_runs(runs_folder()) if run.status()["state"] == "done"}
+    return {f"demo: {folder.name}": folder for folder in demo.MODELS} | own
+
+
+def chosen_models() -> dict[str, Path]:
+    """The models used for predictions: what this session chose on the Models page, else what was chosen last by any,
+    at first the shipped ones."""
+    choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
+    if chosen is None:
+        chosen = [name for name in choices if name.startswith("demo")]
+    return {name: choices[name] for name in chosen if name in choices}
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading models ...")
+def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequence:
+    """Networks in memory, shared by all sessions; loaded anew when a file has changed."""
+    from personality.predict import load_models
+
+    return load_models(folders)
+
+
+def models_in_memory() -> Sequence:
+    """The chosen models, loaded."""
+    folders = tuple(chosen_models().values())
+    return load_models(folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders))
+
+
+@contextmanager
+def my_turn(place: DeltaGenerator) -> Iterator[None]:
+    """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
+
+    def say(ahead: int) -> None:
+        place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
+
+    with _turns().turn(say):
+        yield
+
+
+@st.cache_resource
+def _turns() -> Turns:
+    return Turns(LIMITS.readers)
