@@ -34,6 +34,7 @@ from personality.preprocessing.sample import read_pieces, warm
 ORDER = 256  # bytes of an order: JSON, filled up with spaces
 PATIENCE = 0.1  # seconds between two looks at the children
 THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
+STATUS = Path("/proc/self/status")
 DESCRIPTORS = 64  # that a child may have open
 
 
@@ -92,10 +93,12 @@ def _send_pieces(connection: Connection, file: Path, person: Box | None) -> None
 
 
 def _limit() -> None:
-    """Caps on this process: memory beside what it was forked with, processor time, files written, descriptors."""
+    """Caps on this process: processor time, files written, descriptors; on Linux, which alone says what is counted,
+    memory beside what it was forked with."""
     cores = os.cpu_count() or 1
+    memory = [(resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes)] if STATUS.exists() else []
     for what, most in (
-        (resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes),
+        *memory,
         (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
@@ -108,7 +111,7 @@ def _limit() -> None:
 
 def _data_bytes() -> int:
     """What the kernel counts against RLIMIT_DATA now."""
-    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData:"))
+    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
     return int(line.split()[1]) * 1024
 
 
