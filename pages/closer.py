@@ -15,7 +15,7 @@ from personality.occlusion import MOMENT, occlude_faces, occlude_sound
 from personality.predict import Impression, as_json
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata, Sound
-from personality.preprocessing.sample import Sample
+from personality.preprocessing.sample import People, Sample
 from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if
@@ -37,7 +37,7 @@ def look_closer(key: str, name: str, done: list) -> None:
         "Over time": lambda: draw_timeline(kept("timeline", key, lambda: timeline(sample, models)), sample.duration),
         "Where it looks": lambda: draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models))),
         "When it listens": lambda: draw_heard(kept("heard", key, lambda: occlude_sound(sample, models))),
-        "What if": lambda: draw_changes(changes_of(key, sample)),
+        "What if": lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models))),
         "Take away": lambda: take_away(name, done),
     }
     for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
@@ -122,16 +122,6 @@ def draw_heard(rows: pd.DataFrame) -> None:
     )
 
 
-def changes_of(key: str, sample: Sample) -> pd.DataFrame:
-    """What every model that is told gender, age and expressions would have said if told otherwise."""
-
-    def make() -> pd.DataFrame:
-        tables = [what_if(sample, model).assign(model=model.name) for model in loaded.models_in_memory()]
-        return pd.concat(tables, ignore_index=True)
-
-    return kept("changes", key, make)
-
-
 def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
     """One trait at a time, all models."""
     if rows["time"].nunique() < 2:
@@ -174,7 +164,7 @@ def take_away(name: str, done: list) -> None:
 
 def time_spent(done: list) -> str:
     """What took how long, from the seconds at which pieces came."""
-    names = {Metadata: "opening", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
+    names = {Metadata: "opening", People: "faces", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
     spent: dict[str, float] = {}
     before = 0.0
     for piece, came in done:

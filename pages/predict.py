@@ -62,7 +62,7 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
                 player.container(key=PLAYER).video(data)
                 metadata_place.caption(describe(piece))
             case People():
-                draw_people(people_place, piece)
+                draw_people(people_place, piece, chosen=st.session_state.get("person"))
             case Face():
                 faces.append(piece)
                 if came - drawn > REDRAW:
@@ -95,16 +95,19 @@ def describe(metadata: Metadata) -> str:
     return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {metadata.codec} · {sound}"
 
 
-def draw_people(place: DeltaGenerator, people: People) -> None:
-    """Several people: a face of each, and which of them is followed."""
+def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) -> None:
+    """Several people: a face of each to choose from, the chosen one marked."""
     boxes = [tuple(box) for box in people.boxes.tolist()]
     with place.container(border=True):
-        st.markdown(f"**{len(boxes)} people are in the picture.** The largest is followed; or choose.")
+        followed = "The marked one is followed." if chosen in boxes else "The largest is followed; or choose."
+        st.markdown(f"**{len(boxes)} people are in the picture.** {followed}")
         with st.container(horizontal=True, gap="small"):
             for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
-                    st.button(f"{number}", key=f"person_{number}", on_click=follow, args=(box,), width="stretch")
+                    kind = "primary" if box == chosen else "secondary"
+                    label, key = f"{number}", f"person_{number}"
+                    st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
 
 def follow(box: Box) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -31,20 +31,23 @@ def told(sample: Sample) -> Iterator[tuple[str, Sample]]:
         yield f"expression: {emotion} only", replace(sample, emotions=np.eye(len(EMOTIONS), dtype=np.float32)[place])
 
 
-def what_if(sample: Sample, model: Model) -> pd.DataFrame:
-    """What changes in the model's traits when one handcrafted input is changed, faces and sound being the same: columns
-    change, trait, value, difference. Empty for a model that takes no handcrafted inputs.
+def what_if(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """What changes in each model's traits when one handcrafted input is changed, faces and sound being the same:
+    columns model, change, trait, value, difference. Models that take no handcrafted inputs are left out.
 
-    Only what the model is told changes: nothing here says how the person would look.
+    Only what a model is told changes: nothing here says how the person would look.
     """
+    told_so = [model for model in models if "handcrafted" in model.network.needs.inputs and len(sample.faces)]
+    rows = [(model.name, *cells) for model in told_so for cells in _changes(sample, model)]
+    return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])
+
+
+def _changes(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, float]]:
+    """Change, trait, value and difference of one model."""
     import torch
 
     from personality.models.inputs import make_batch
 
-    columns = ["change", "trait", "value", "difference"]
-    if "handcrafted" not in model.network.needs.inputs or not len(sample.faces):
-        return pd.DataFrame(columns=columns)
-    rows = []
     with torch.inference_mode():
         batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
         said = model.network(batch)[0]
@@ -53,6 +56,5 @@ def what_if(sample: Sample, model: Model) -> pd.DataFrame:
             changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
             memo = {key: value for key, value in batch.memo.items() if key != own}
             values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
-            cells = zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True)
-            rows += [(change, trait, value, difference) for trait, value, difference in cells]
-    return pd.DataFrame(rows, columns=columns)
+            for trait, value, moved in zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True):
+                yield change, trait, value, moved

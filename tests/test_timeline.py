@@ -76,8 +76,8 @@ def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
 
 def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
     audio, _, _, handcrafted = models
-    assert what_if(sample, audio).empty
-    found = what_if(sample, handcrafted)
+    assert what_if(sample, [audio]).empty
+    found = what_if(sample, [handcrafted])
     for change, other in told(sample):
         (said,) = impressions(other, [handcrafted])
         cells = found[found["change"].eq(change)].set_index("trait")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +14,11 @@ from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
-from training.jobs import PRACTICE_LOCK, UNSEEN, free_folder
+from training.jobs import PRACTICE_LOCK, free_folder, unseen
 from training.runs import Run
 
 if TYPE_CHECKING:
-    from training.parts import Parts
+    pass
 
 PRACTICE_PEOPLE = 60
 LARGEST = "largest"
@@ -57,17 +55,19 @@ def _created(options: argparse.Namespace) -> Path:
 
 
 def _check(options: argparse.Namespace) -> None:
-    from training.preflight import inspect
-
-    with _prepared(options, _config(options)) as parts:
-        print(inspect(parts).report())
+    with unseen(_config(options), cache=options.cache, runs=options.out) as run:
+        _report(run)
 
 
 def _look(options: argparse.Namespace) -> None:
+    _report(Run(options.run_folder))
+
+
+def _report(run: Run) -> None:
     from training.parts import prepare
     from training.preflight import inspect
 
-    print(inspect(prepare(Run(options.run_folder))).report())
+    print(inspect(prepare(run)).report())
 
 
 def _chain(options: argparse.Namespace) -> int:
@@ -81,22 +81,6 @@ def _chain(options: argparse.Namespace) -> int:
     finally:
         for later in waiting:
             later.say("stopped", why=f"{run.folder.name}, before it, did not end well")
-
-
-@contextmanager
-def _prepared(options: argparse.Namespace, config: Config) -> Iterator[Parts]:
-    """A run that nobody starts, in a folder of its own beside the runs, where a fusion looks for what it joins."""
-    from training.parts import prepare
-
-    with tempfile.TemporaryDirectory(prefix=UNSEEN, dir=_made(options.out)) as folder:
-        run = Run(Path(folder))
-        run.create(config, options.cache)
-        yield prepare(run)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _to_the_end(run: Run) -> int:
@@ -147,9 +131,10 @@ def _like(word: str, default: object) -> str | float:
 
 def _largest(options: argparse.Namespace, config: Config) -> int:
     from training.demand import largest_batch
+    from training.parts import prepare
 
-    with _prepared(options, config) as parts:
-        batch = largest_batch(parts)
+    with unseen(config, cache=options.cache, runs=options.out) as run:
+        batch = largest_batch(prepare(run))
     print(f"the largest batch that memory bears: {batch} clips")
     return batch
 

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from personality.storage import exclusive
@@ -42,14 +43,21 @@ def start_all(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run
     return begun
 
 
-def check(config: Config, *, cache: Path, runs: Path) -> str:
-    """What can be known of a run before its first step, in words; takes some seconds, in a process of its own. Raises
-    ValueError where the run could not begin."""
+@contextmanager
+def unseen(config: Config, *, cache: Path, runs: Path) -> Iterator[Run]:
+    """A run that nobody starts, in a folder of its own beside the runs, where a fusion looks for what it joins."""
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=UNSEEN, dir=runs) as folder:
         run = Run(Path(folder))
         run.create(config, cache)
-        command = [sys.executable, "-m", "training", "look", folder]
+        yield run
+
+
+def check(config: Config, *, cache: Path, runs: Path) -> str:
+    """What can be known of a run before its first step, in words; takes some seconds, in a process of its own. Raises
+    ValueError where the run could not begin."""
+    with unseen(config, cache=cache, runs=runs) as run:
+        command = [sys.executable, "-m", "training", "look", str(run.folder)]
         try:
             done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=CHECKING)
         except subprocess.TimeoutExpired as error:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from streamlit.runtime.pages_manager import PagesManager
@@ -22,7 +23,9 @@ from personality.dataset import load_dataset
 from personality.evaluate import evaluate, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.run import preprocess
+from personality.preprocessing.sample import Sample
 from personality.traits import TRAITS
+from tests.preprocessing.clips import two_people
 from training import jobs
 from training.config import preset
 from training.runs import Run
@@ -379,3 +382,23 @@ def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
     app.segmented_control(key="split").set_value("training").run()
     assert not app.exception
     assert "40 clips of" in words(app)
+
+
+def test_of_several_people_one_is_chosen(tmp_path: Path) -> None:
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    app.file_uploader(key="video_0").upload("two.mp4", two_people(tmp_path / "two.mp4"), "video/mp4").run()
+    assert "2 people are in the picture" in words(app)
+    assert "The largest is followed" in words(app)
+    assert lefts(app).min() > 150
+    app.button(key="person_1").click().run()
+    assert not app.exception
+    assert "The marked one is followed" in words(app)
+    assert lefts(app).max() < 150
+    assert app.dataframe[0].value["model"].tolist() == ["visual", "audiovisual", "handcrafted"]  # it is silent
+
+
+def lefts(app: AppTest) -> np.ndarray:
+    """The left edges of the boxes of the faces that were found."""
+    (sample,) = (piece for piece, _ in app.session_state["pieces"][1] if isinstance(piece, Sample))
+    return sample.boxes[:, 0]

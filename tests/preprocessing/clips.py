@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from personality import demo
+
 TICK = Fraction(1, 1000)  # seconds; frames may come at any multiple
 
 
@@ -74,3 +76,24 @@ def turn(path: Path, degrees: int) -> Path:
     data[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
+
+
+def video_of(path: Path, picture: np.ndarray) -> bytes:
+    """Two seconds of one picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
+        stream.height, stream.width = picture.shape[:2]
+        for _ in range(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+def two_people(path: Path) -> bytes:
+    """The sample person twice in one picture, half as large on the left."""
+    with av.open(str(demo.CLIP)) as container:
+        one = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    scene = np.full((256, 420, 3), 90, np.uint8)
+    scene[100:228, 10:138] = one[::2, ::2]
+    scene[:, 150:406] = one
+    return video_of(path, scene)

@@ -9,7 +9,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 
@@ -19,6 +18,7 @@ from personality.preprocessing import isolate
 from personality.preprocessing.isolate import read_apart
 from personality.preprocessing.media import MediaError, Metadata
 from personality.preprocessing.sample import Sample, read_sample
+from tests.preprocessing.clips import two_people, video_of
 
 
 def children_of(pid: int) -> list[int]:
@@ -49,17 +49,6 @@ def last(data: bytes, **how: float) -> Sample:
     *_, sample = read_apart(data, **how)  # type: ignore[arg-type]
     assert isinstance(sample, Sample)
     return sample
-
-
-def video_of(path: Path, picture: np.ndarray) -> bytes:
-    """Two seconds of one picture."""
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
-        stream.height, stream.width = picture.shape[:2]
-        for _ in range(20):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path.read_bytes()
 
 
 def test_what_is_read_apart_is_what_is_read_here() -> None:
@@ -136,13 +125,7 @@ def wait_until_alone() -> None:
 
 
 def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> None:
-    with av.open(str(demo.CLIP)) as container:
-        one = next(container.decode(video=0)).to_ndarray(format="rgb24")
-    small = one[::2, ::2]
-    scene = np.full((256, 420, 3), 90, np.uint8)
-    scene[100:228, 10:138] = small
-    scene[:, 150:406] = one
-    data = video_of(tmp_path / "two.mp4", scene)
+    data = two_people(tmp_path / "two.mp4")
     people = [piece for piece in read_apart(data) if type(piece).__name__ == "People"]
     assert len(people) == 1
     left, right = people[0].boxes.tolist()
