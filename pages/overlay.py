@@ -9,7 +9,8 @@ from personality.preprocessing.media import Metadata
 from personality.traits import EMOTIONS
 
 SCRIPT = """
-export default function ({ data }) {
+export default function ({ data, parentElement }) {
+  parentElement.stop?.()  // called again with other data: the last drawing goes
   const canvas = document.createElement("canvas")
   canvas.style.cssText = "position: absolute; pointer-events: none"
   canvas.dataset.testid = "boxes"
@@ -52,7 +53,7 @@ export default function ({ data }) {
     timer = setTimeout(follow, 40)
   }
   follow()
-  return () => { clearTimeout(timer); canvas.remove() }
+  return (parentElement.stop = () => { clearTimeout(timer); canvas.remove() })
 }
 """
 

@@ -16,6 +16,7 @@ SCRIPT = """
 const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
 
 export default function ({ data, parentElement }) {
+  parentElement.stop?.()
   const button = parentElement.querySelector("button"), mirror = parentElement.querySelector("video")
   const note = parentElement.querySelector("p")
   let stream = null, recorder = null, timer = 0
@@ -64,7 +65,7 @@ export default function ({ data, parentElement }) {
   button.disabled = data.disabled
   if (!recorder) button.textContent = data.label
   button.onclick = () => (recorder ? recorder.stop() : begin())
-  return () => { if (recorder) recorder.onstop = null; end() }
+  return (parentElement.stop = () => { if (recorder) recorder.onstop = null; end() })
 }
 """
 BODY = "<button></button><video muted autoplay playsinline hidden></video><p role='status'></p>"

@@ -18,6 +18,7 @@ p { margin: 0; font-size: 0.8rem; opacity: 0.7; color: var(--st-text-color); fon
 """
 SCRIPT = """
 export default function ({ data, parentElement }) {
+  parentElement.stop?.()  // called again with other data: one loop is enough
   const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
   const player = () => document.querySelector(`.st-key-${data.player} video`)
   let shown = -1, width = 0, timer = 0
@@ -64,7 +65,7 @@ export default function ({ data, parentElement }) {
     }
   }
   follow()
-  return () => clearTimeout(timer)
+  return (parentElement.stop = () => clearTimeout(timer))
 }
 """
 BODY = (

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, expect
 from personality import demo
 from personality.constants import LIMITS
 from tests.browser.server import SLOW, served, settle
+from tests.preprocessing.clips import two_people
 
 PAGES = {
     "": "Apparent personality",
@@ -160,6 +161,18 @@ def test_a_clip_can_be_forgotten_and_nothing_of_it_is_on_disk(page: Page, addres
     page.get_by_role("button", name="Forget this clip").click()
     expect(page.get_by_text("Nothing yet")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("img", name=re.compile("Face at"))).to_have_count(0)
+
+
+def test_the_person_who_is_chosen_has_the_only_box(page: Page, address: str, tmp_path: Path) -> None:
+    two_people(tmp_path / "two.mp4")
+    upload(page, address, tmp_path / "two.mp4")
+    expect(page.get_by_text("The largest is followed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("boxes")).to_have_count(1, timeout=SLOW)
+    page.get_by_role("button", name="1", exact=True).click()
+    expect(page.get_by_text("The marked one is followed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    settle(page)
+    expect(page.get_by_test_id("boxes")).to_have_count(1)
 
 
 MARK = b"a mark that no other file on this machine has: 3f1c"
