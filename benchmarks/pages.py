@@ -1,7 +1,8 @@
 """How long the app's pages take on the server: `python -m benchmarks.pages`.
 
-Each page is run as Streamlit runs it, without a browser: the first time, when its table is read and every figure is
-worked out, and again, as after a click. For the demo's table, and for one of 10,000 clips x 4 models (200,000 rows).
+Each page is run as Streamlit runs it, without a browser: the first time, when its table is read and its figures are
+worked out, and again, as after a click. The differences between groups, which a page works out beside the rest, are
+timed apart. For the demo's table, and for one of 10,000 clips x 4 models (200,000 rows).
 Then a server is started, and the time until its first page has been sent to a browser is taken.
 """
 
@@ -11,7 +12,10 @@ import os
 import re
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -19,7 +23,10 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.machine import describe
+from pages import parts
 from personality import demo
+from personality.analysis.gaps import compare_groups
+from personality.analysis.scores import PredictionsError
 from personality.workspace import ROOT, VARIABLE
 
 TABLES = ("traits", "gender", "age", "emotion", "explore")
@@ -43,7 +50,7 @@ def main() -> None:
         large = Path(workspace) / "predictions" / "large.parquet"
         large.parent.mkdir()
         enlarged(pd.read_parquet(demo.PREDICTIONS)).to_parquet(large)
-        print("milliseconds on the server        first   again")
+        print("milliseconds on the server        first   again   differences")
         for page in (*OTHERS, *TABLES):
             print(f"{page:12s} demo               {times(page, None)}")
         for page in TABLES:
@@ -52,22 +59,38 @@ def main() -> None:
 
 
 def times(page: str, table: str | None) -> str:
-    """The first run of a page and the median of the ones after it."""
+    """The first run of a page without its differences, the median of later ones, and the differences."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     app.run()
-    began = time.perf_counter()
-    app.switch_page(f"pages/{page}.py").run()
-    if table:
+    with patch.object(parts, "compare_groups", side_effect=PredictionsError("later")):
         began = time.perf_counter()
-        app.selectbox(key="table").select(table).run()
-    first = time.perf_counter() - began
+        app.switch_page(f"pages/{page}.py").run()
+        if table:
+            began = time.perf_counter()
+            app.selectbox(key="table").select(table).run()
+        first = time.perf_counter() - began
+    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent := [])):
+        app.run()
     again = []
     for _ in range(TIMES):
         began = time.perf_counter()
         app.run()
         again.append(time.perf_counter() - began)
     assert not app.exception, app.exception
-    return f"{first * 1000:7.0f} {np.median(again) * 1000:7.0f}"
+    return f"{first * 1000:7.0f} {np.median(again) * 1000:7.0f} {sum(spent) * 1000:7.0f}"
+
+
+def timed(function: Callable, spent: list[float]) -> Callable:
+    """The function, noting how long it takes."""
+
+    def run(*arguments: Any, **named: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return function(*arguments, **named)
+        finally:
+            spent.append(time.perf_counter() - began)
+
+    return run
 
 
 def enlarged(table: pd.DataFrame) -> pd.DataFrame:

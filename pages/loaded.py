@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +37,12 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
     """Networks in memory, shared by all sessions; loaded anew when a file has changed."""
     from personality.predict import load_models
 
-    return load_models(folders)
+    models = load_models(folders)
+    # Streamlit collects garbage after every click, before it sends the last of a page: a quarter of a second to look
+    # at what the libraries made when they were imported, and will never let go.
+    gc.collect()
+    gc.freeze()
+    return models
 
 
 def models_in_memory() -> Sequence:

@@ -229,6 +229,7 @@ def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> Non
     st.caption(f"Checked: the groups, weighted by their clips, add up to the whole{without}.")
 
 
+@st.fragment(parallel=True)  # chance takes seconds where there are many clips; the page does not wait for it
 def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: str) -> None:
     """The section of every page on groups: where they differ, by how much, and whether chance may have done it."""
     st.subheader("Differences between groups")

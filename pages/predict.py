@@ -49,10 +49,10 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
     player_place, facts = st.columns([2, 3])
     player, over = player_place.empty(), player_place.container()
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
-    count, strip = st.empty(), st.container(horizontal=True, gap="small")
+    count, strip = st.empty(), st.empty()
     person_place, traits_place = st.empty(), st.empty()
     metadata, faces, spoken, done = None, [], [], []
-    shown, drawn = 0, -REDRAW
+    drawn = -REDRAW
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
         done.append((piece, came))
@@ -66,11 +66,12 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
             case Face():
                 faces.append(piece)
                 if came - drawn > REDRAW:
-                    shown, drawn = draw_faces(strip, faces, shown), came
+                    draw_faces(strip, faces)
+                    drawn = came
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
-                draw_faces(strip, faces, shown)
+                draw_faces(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
                 draw_sound(sound_place, piece, metadata.duration)
             case Sample():
@@ -115,13 +116,13 @@ def follow(box: Box) -> None:
     st.session_state["person"] = box
 
 
-def draw_faces(strip: DeltaGenerator, faces: list[Face], shown: int) -> int:
-    """The faces that the filmstrip does not show yet; how many it shows now."""
-    for face in faces[shown:]:
-        caption = f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}"
-        alt = f"Face at {face.time:.1f} seconds, {feeling(face)}"
-        strip.image(face.crop, caption=caption, width=FACE, alt=alt, output_format="JPEG")
-    return len(faces)
+def draw_faces(strip: DeltaGenerator, faces: list[Face]) -> None:
+    """The filmstrip, if there are faces: one part of the page, which a browser draws faster than one a face."""
+    if not faces:
+        return
+    captions = [f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}" for face in faces]
+    alts = [f"Face at {face.time:.1f} seconds, {feeling(face)}" for face in faces]
+    strip.image([face.crop for face in faces], caption=captions, width=FACE, alt=alts, output_format="JPEG")
 
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:

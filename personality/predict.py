@@ -40,17 +40,22 @@ class Silence:
 
 
 def load_models(folders: Sequence[Path]) -> list[Model]:
-    """The models in these folders; networks that several of them use are in memory once.
+    """The models in these folders, ready to predict and no more to be trained; networks that several of them use are in
+    memory once.
 
     Models whose folders have one name are told apart by the folder above.
     """
     from personality.models.checkpoint import load_model
+    from personality.models.folding import fold_normalisation
 
     loaded: dict[str, Model] = {}
     names = [folder.name for folder in folders]
     full = [f"{folder.parent.name}/{folder.name}" for folder in folders]
     called = [full[i] if names.count(name) > 1 else name for i, name in enumerate(names)]
-    return [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, called, strict=True)]
+    models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, called, strict=True)]
+    for model in models:
+        fold_normalisation(model.network)
+    return models
 
 
 def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:

@@ -1,0 +1,65 @@
+"""Batch normalisation folded into the convolutions before it: the same answers in half the time, but no training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from personality.constants import PREPROCESSING
+from personality.models.visual import CompactVisual, ModernVisual
+
+CLOSE = 1e-4  # of the largest feature; folding only rounds otherwise, by about 1e-6
+
+
+def fold_normalisation(network: nn.Module) -> None:
+    """Fold what can be folded in the visual parts of `network`, which is in evaluation mode, in place."""
+    for part in network.modules():
+        if isinstance(part, (CompactVisual, ModernVisual)):
+            _fold(part.backbone)
+
+
+@torch.no_grad()
+def _fold(backbone: nn.Module) -> None:
+    """A convolution and a normalisation that are declared one after the other nearly always follow each other; where a
+    backbone does otherwise its features say so, and it stays as it was."""
+    side = PREPROCESSING.face_size
+    picture = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+    pairs = list(_pairs(backbone))
+    if not pairs:
+        return
+    before, kept = backbone(picture), [(conv.weight, conv.bias) for conv, *_ in pairs]
+    for conv, parent, name, norm in pairs:
+        _absorb(conv, norm)
+        setattr(parent, name, getattr(norm, "act", nn.Identity()))  # timm's carry the activation that follows
+    if _apart(backbone(picture), before) < CLOSE:
+        return
+    for (conv, parent, name, norm), (weight, bias) in zip(pairs, kept, strict=True):
+        conv.weight, conv.bias = weight, bias
+        setattr(parent, name, norm)
+
+
+def _pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module, str, Any]]:
+    """Each convolution that a normalisation of as many channels follows, and where that one is."""
+    for parent in backbone.modules():
+        before: nn.Module | None = None
+        for name, child in parent.named_children():
+            convolved = before.out_channels if isinstance(before, nn.Conv2d) else None
+            if isinstance(child, nn.BatchNorm2d) and child.num_features == convolved:
+                yield cast(nn.Conv2d, before), parent, name, child
+            before = child
+
+
+def _absorb(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+    """The convolution's weights, so that it gives what the normalisation of its output gave."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    conv.weight, conv.bias = fuse_conv_bn_weights(
+        conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+    )
+
+
+def _apart(one: Tensor, other: Tensor) -> float:
+    return ((one - other).abs().max() / other.abs().max().clamp_min(1e-12)).item()
