@@ -32,10 +32,8 @@ parts.warn_small(rows)
 st.subheader("Accuracy")
 trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="age_trait")
 colours = charts.model_colours(list(rows["model"].unique()))
-figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
-st.plotly_chart(
-    figure, width="stretch", key="age", alt="Accuracy per age range and model with intervals", config=parts.PICTURE
-)
+one, alt = rows[rows["trait"] == trait], "Accuracy per age range and model with intervals"
+parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="age", alt=alt)
 parts.how_to_read()
 parts.accuracy_table(rows, key="age")
 parts.adds_up(table, rows, by)

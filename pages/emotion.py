@@ -51,10 +51,8 @@ parts.warn_small(rows)
 st.subheader("Accuracy")
 trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="emotion_trait")
 colours = charts.model_colours(list(rows["model"].unique()))
-figure = charts.accuracy_dots(rows[rows["trait"] == trait], line="group", colour="model", colours=colours)
-st.plotly_chart(
-    figure, width="stretch", key="emotion", alt="Accuracy per expression and model with intervals", config=parts.PICTURE
-)
+one, alt = rows[rows["trait"] == trait], "Accuracy per expression and model with intervals"
+parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="emotion", alt=alt)
 parts.how_to_read()
 
 parts.adds_up(table, rows, ("emotion",))

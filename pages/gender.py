@@ -3,7 +3,6 @@
 import streamlit as st
 
 from pages import parts
-from personality import charts
 from personality.analysis.checks import impossible_models
 from personality.analysis.published import published_gender
 from personality.traits import GENDER_COLOURS, TRAIT_LABELS
@@ -20,23 +19,15 @@ parts.adds_up(table, rows, ("gender",))
 
 st.subheader("Average of the five traits")
 means = rows[rows["trait"] == "mean"]
-figure = charts.accuracy_dots(means, line="model", colour="group", colours=GENDER_COLOURS)
-st.plotly_chart(
-    figure,
-    width="stretch",
-    key="gender_mean",
-    alt="Mean accuracy per model and gender with intervals",
-    config=parts.PICTURE,
-)
+alt = "Mean accuracy per model and gender with intervals"
+parts.accuracy_picture(means, line="model", colour="group", colours=GENDER_COLOURS, key="gender_mean", alt=alt)
 parts.how_to_read()
 
 st.subheader("Each trait")
 model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model")
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
-figure = charts.accuracy_dots(one, line="trait", colour="group", colours=GENDER_COLOURS)
-st.plotly_chart(
-    figure, width="stretch", key="gender_traits", alt=f"Accuracy per trait and gender of {model}", config=parts.PICTURE
-)
+alt = f"Accuracy per trait and gender of {model}"
+parts.accuracy_picture(one, line="trait", colour="group", colours=GENDER_COLOURS, key="gender_traits", alt=alt)
 st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 

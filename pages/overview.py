@@ -41,7 +41,7 @@ table = parts.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)
 rows = parts.accuracy_rows(table, ())
 means = rows[rows["trait"] == "mean"]
 colours = charts.model_colours(list(rows["model"].unique()))
-figure = charts.accuracy_dots(means, line="model", colour="model", colours=colours)
-st.plotly_chart(figure, width="stretch", key="headline", alt="Mean accuracy of the four demo models with intervals")
+alt = "Mean accuracy of the four demo models with intervals"
+parts.accuracy_picture(means, line="model", colour="model", colours=colours, key="headline", alt=alt)
 st.caption(f"n = {means['n'].max():,} test clips of {means['sources'].max():,} synthetic people nobody trained on.")
 parts.how_to_read()

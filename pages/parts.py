@@ -38,6 +38,12 @@ MEASURE_AXES = {
     "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
     "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
 }
+# Which baselines a person may have beside the dots; never none.
+BASELINES = {
+    "both": tuple(charts.BASELINE_MARKS),
+    "training mean": ("baseline",),
+    "same source": ("lookup",),
+}
 # Plotly's camera saves the picture as it is on screen.
 PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
@@ -116,6 +122,7 @@ def choose_table() -> pd.DataFrame:
             st.error(str(error))
             st.stop()
         table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
+        _choose_baselines(table, middle)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
@@ -147,6 +154,30 @@ def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
         "Sources", [EVERY, UNSEEN], default=EVERY, key="sources", bind="query-params", help=words
     )
     return table[seen.eq("no")] if choice == UNSEEN else table
+
+
+def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:
+    """Which baselines the dots have beside them, where a table has both."""
+    if "lookup" in table and table["lookup"].notna().any():
+        place.segmented_control("Baselines", list(BASELINES), default="both", key="baselines", bind="query-params")
+
+
+def accuracy_picture(
+    rows: pd.DataFrame,
+    *,
+    line: str,
+    colour: str,
+    colours: dict[str, str],
+    key: str,
+    alt: str,
+    published: pd.DataFrame | None = None,
+) -> None:
+    """Dots with intervals beside the baselines that the bar says; as `charts.accuracy_dots`."""
+    baselines = BASELINES[st.session_state.get("baselines") or "both"]
+    figure = charts.accuracy_dots(
+        rows, line=line, colour=colour, colours=colours, baselines=baselines, published=published
+    )
+    st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=PICTURE)
 
 
 def _uploaded() -> pd.DataFrame:

@@ -14,10 +14,8 @@ rows = parts.accuracy_rows(table, ())
 colours = charts.model_colours(list(rows["model"].unique()))
 beside = st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
-figure = charts.accuracy_dots(rows, line="trait", colour="model", colours=colours, published=published)
-st.plotly_chart(
-    figure, width="stretch", key="traits", alt="Accuracy per trait and model with intervals", config=parts.PICTURE
-)
+alt = "Accuracy per trait and model with intervals"
+parts.accuracy_picture(rows, line="trait", colour="model", colours=colours, published=published, key="traits", alt=alt)
 parts.how_to_read()
 parts.accuracy_table(rows, key="traits")
 
@@ -41,9 +39,8 @@ if parts.SEEN in table and len(table[parts.SEEN].unique()) > 1:
     )
     disjoint = parts.accuracy_rows(table, (parts.SEEN,)).replace({"group": parts.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
-    figure = charts.accuracy_dots(means, line="group", colour="model", colours=colours)
     alt = "Mean accuracy per model on clips of sources seen and unseen in training, with intervals"
-    st.plotly_chart(figure, width="stretch", key="disjoint", alt=alt, config=parts.PICTURE)
+    parts.accuracy_picture(means, line="group", colour="model", colours=colours, key="disjoint", alt=alt)
     counts = means.groupby("group", sort=False)[["n", "sources"]].max()
     st.caption("; ".join(f"{name}: {row.n:,} clips of {row.sources:,} sources" for name, row in counts.iterrows()))
     parts.accuracy_table(disjoint, key="disjoint")

@@ -35,7 +35,13 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
 
 
 def accuracy_dots(
-    rows: pd.DataFrame, *, line: str, colour: str, colours: dict[str, str], published: pd.DataFrame | None = None
+    rows: pd.DataFrame,
+    *,
+    line: str,
+    colour: str,
+    colours: dict[str, str],
+    baselines: Sequence[str] = tuple(BASELINE_MARKS),
+    published: pd.DataFrame | None = None,
 ) -> go.Figure:
     """Accuracy with its interval as dots, one line per value of the column `line`, the baselines as ticks and diamonds.
 
@@ -52,7 +58,7 @@ def accuracy_dots(
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
         figure.add_trace(_interval_dots(part, y, kind, colours.get(kind, BASELINE)))
-        for baseline in BASELINE_MARKS:
+        for baseline in baselines:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
     if published is not None:

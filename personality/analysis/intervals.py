@@ -50,16 +50,19 @@ def bounds(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     A repetition that is NaN, because it drew no clip of a group, is left out there (Efron 1981: the percentile interval
     of a ratio of sums).
     """
-    flat = values.reshape(len(values), -1)
-    result = np.full((2, flat.shape[1]), np.nan)
-    gaps = np.isnan(flat).any(0)
-    if not gaps.all():
-        result[:, ~gaps] = np.quantile(flat[:, ~gaps], [TAIL, 1 - TAIL], axis=0)
-    some = gaps & ~np.isnan(flat).all(0)
-    if some.any():
-        result[:, some] = np.nanquantile(flat[:, some], [TAIL, 1 - TAIL], axis=0)
-    low, high = result.reshape(2, *values.shape[1:])
+    rows = np.sort(values.reshape(len(values), -1).T, axis=1)  # NaN last
+    known = (~np.isnan(rows)).sum(1)
+    low, high = (_quantile(rows, known, share).reshape(values.shape[1:]) for share in (TAIL, 1 - TAIL))
     return low, high
+
+
+def _quantile(rows: np.ndarray, known: np.ndarray, share: float) -> np.ndarray:
+    """The quantile of the first `known` (R,) values of each ascending row (R, N), interpolated; NaN of none."""
+    place = share * (known - 1).clip(0)
+    below = place.astype(int)
+    each = np.arange(len(rows))
+    one, other = rows[each, below].astype(float), rows[each, np.minimum(below + 1, (known - 1).clip(0))].astype(float)
+    return one + (other - one) * (place - below)
 
 
 def sums_by_source(values: np.ndarray, source: np.ndarray, sources: int) -> np.ndarray:

@@ -89,6 +89,14 @@ def test_bounds_leave_out_what_was_not_drawn() -> None:
     assert np.isnan([low[2], high[2]]).all()
 
 
+def test_bounds_are_numpys_quantiles_of_what_was_drawn() -> None:
+    random = np.random.default_rng(0)
+    values = random.normal(size=(301, 4, 5))
+    values[random.random(values.shape) < 0.3] = np.nan
+    expected = np.nanquantile(values, [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(bounds(values), expected, rtol=1e-12)
+
+
 def test_numbers_are_cut_into_ranges() -> None:
     clips = pd.DataFrame({"age": [10.0, 25.0, 39.9, 40.0, np.nan], "gender": list("mmfff")})
     assert groups_of(clips, ["age:40,25"]).tolist()[:4] == ["under 25", "25 to 40", "25 to 40", "40 and over"]

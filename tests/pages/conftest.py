@@ -1,0 +1,25 @@
+"""A workspace for each test, and a server that has seen a request."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.runtime.pages_manager import PagesManager
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PERSONALITY_WORKSPACE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest forgets at every run that st.navigation was called; a server does not. (The very first request to a
+    server has its own test, in the browser.)"""
+    begin = PagesManager.__init__
+
+    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+        begin(self, *arguments, **named)
+        PagesManager.uses_pages_directory = False
+
+    monkeypatch.setattr(PagesManager, "__init__", remember)

@@ -1,0 +1,110 @@
+"""The analysis pages: tables of one's own, groups, Explore."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from personality import demo
+from personality.evaluate import evaluate, write_predictions
+from personality.preprocessing.cache import Cache
+from tests.pages.visits import ANALYSIS, visit, words
+
+
+@pytest.mark.parametrize("page", ANALYSIS)
+def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, workspace: Path) -> None:
+    table, _ = evaluate([runs / "audio"], cache, "test")
+    write_predictions(table, workspace / "predictions" / "mine.parquet")
+    app = visit(page)
+    app.selectbox(key="table").select("mine").run()
+    assert not app.exception
+    assert f"{table['clip'].nunique()} clips" in words(app)
+    assert demo.NOTICE not in words(app)
+
+
+def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    app = visit("traits")
+    app.selectbox(key="table").select("Upload a table ...").run()
+    app.file_uploader(key="table_file").upload("a.parquet", b"no", "application/octet-stream").run()
+    assert not app.exception
+    assert "not a parquet file" in app.error[0].value
+    pd.DataFrame({"clip": ["a"]}).to_parquet(tmp_path / "b.parquet")
+    data = (tmp_path / "b.parquet").read_bytes()
+    app.file_uploader(key="table_file").upload("b.parquet", data, "application/octet-stream").run()
+    assert "lacks the column source" in app.error[0].value
+
+
+def test_an_uploaded_table_is_shown() -> None:
+    app = visit("traits")
+    app.selectbox(key="table").select("Upload a table ...").run()
+    app.file_uploader(key="table_file").upload("a.parquet", demo.PREDICTIONS.read_bytes(), "x/y").run()
+    assert not app.exception
+    assert "200 clips of 50 sources" in words(app)
+    app.switch_page("pages/gender.py").run()
+    assert app.selectbox(key="table").value == "Upload a table ..."
+    assert "200 clips of 50 sources" in words(app)
+
+
+@pytest.mark.parametrize("page", ["gender", "age", "emotion"])
+def test_a_table_without_the_attribute_is_a_sentence(page: str, workspace: Path) -> None:
+    table = pd.read_parquet(demo.PREDICTIONS)
+    (workspace / "predictions").mkdir()
+    plain = ["clip", "source", "split", "model", "trait", "predicted", "actual"]
+    table[plain].to_parquet(workspace / "predictions" / "bare.parquet")
+    app = visit(page)
+    app.selectbox(key="table").select("bare").run()
+    assert not app.exception
+    assert "no attribute" in words(app) or "has no emotions" in words(app)
+
+
+def test_traits_sets_the_thesis_beside_ours() -> None:
+    app = visit("traits")
+    published = next(frame.value for frame in app.dataframe if "thesis audio" in frame.value.index)
+    assert published.loc["thesis audio+visual+handcrafted", "Mean of five"] == 0.90893
+
+
+def test_ranges_of_ones_own_and_words_that_cut_nothing() -> None:
+    app = visit("age")
+    app.text_input(key="age_edges").set_value("30, 50").run()
+    assert not app.exception
+    assert "30 to 50" in app.dataframe[0].value["group"].tolist()
+    app.text_input(key="age_edges").set_value("young").run()
+    assert not app.exception
+    assert "age:young does not cut numbers; wanted NAME:EDGE,EDGE,..." in words(app)
+
+
+def test_explore_cuts_numbers_and_names_what_people_said_of_a_group() -> None:
+    app = visit("explore")
+    app.multiselect(key="by").set_value(["age"]).run()
+    app.text_input(key="edges_age").set_value("40").run()
+    app.selectbox(key="figure").set_value("actual_mean").run()
+    assert not app.exception
+    assert app.selectbox(key="cell").options == ["under 40", "40 and over"]
+    app.segmented_control(key="measure").set_value("actual_mean").run()
+    assert "no model is to blame" in words(app)
+
+
+def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
+    test = pd.read_parquet(demo.PREDICTIONS)
+    training = test.assign(split="training", clip="t-" + test["clip"], source="t-" + test["source"])
+    (workspace / "predictions").mkdir()
+    some = training[training["clip"].isin(training["clip"].unique()[:40])]
+    pd.concat([test, some]).to_parquet(workspace / "predictions" / "both.parquet")
+    app = visit("traits")
+    app.selectbox(key="table").select("both").run()
+    assert "200 clips of 50 sources" in words(app)
+    app.segmented_control(key="split").set_value("training").run()
+    assert not app.exception
+    assert "40 clips of" in words(app)
+
+
+@pytest.mark.parametrize("page", ["traits", "gender", "age", "emotion"])
+def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
+    app = visit(page)
+    marks = {"both": {"constant baseline", "same-source lookup"}, "training mean": {"constant baseline"}}
+    for choice, wanted in marks.items():
+        app.segmented_control(key="baselines").set_value(choice).run()
+        assert not app.exception
+        drawn = {trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]}
+        assert drawn & {"constant baseline", "same-source lookup"} == wanted

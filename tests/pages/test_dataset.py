@@ -1,0 +1,50 @@
+"""The Dataset page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from personality.dataset import load_dataset
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.run import preprocess
+from tests.pages.visits import visit, words
+
+
+def test_dataset_shows_counts_leakage_and_what_went_wrong(cache: Cache, people: Path, workspace: Path) -> None:
+    dataset = load_dataset(people)
+    table = dataset.table.copy()
+    table["source"] = "one"
+    table.loc[0, "location"] = ""
+    preprocess(replace(dataset, table=table), workspace / "caches" / "mine", workers=2)
+    (workspace / "caches" / "begun" / "entries").mkdir(parents=True)
+    app = visit("dataset")
+    app.selectbox(key="clips").select("mine").run()
+    assert not app.exception
+    assert app.dataframe[0].value["clips"].sum() == len(table)
+    assert app.dataframe[0].value["not read"].sum() == 1
+    assert "Splits share sources" in words(app)
+    assert "the file is missing" in app.dataframe[-1].value["reason"].tolist()
+    assert "Not finished: begun" in words(app)
+    app.selectbox(key="attribute").select("emotion").run()
+    assert not app.exception
+
+
+def test_dataset_of_real_labels_names_the_shared_videos(real_data: Path, workspace: Path) -> None:
+    preprocess(load_dataset(real_data / "first-impressions"), workspace / "caches" / "real", workers=2)
+    app = visit("dataset")
+    app.selectbox(key="clips").select("real").run()
+    assert not app.exception
+    assert app.dataframe[0].value["with labels"].tolist() == [6000, 2000]
+    assert app.dataframe[0].value["not read"].tolist() == [5999, 1999]
+    assert "Splits share sources" in words(app)
+
+
+def test_dataset_without_attributes_says_so(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches" / "bare").mkdir(parents=True)
+    bare = cache.clips.assign(error="the file is missing", faces=0, audio_seconds=0.0, warnings="")
+    attributes = ["gender", "age_group", "emotion", "ethnicity", "gender_estimated"]
+    bare.drop(columns=attributes, errors="ignore").to_parquet(workspace / "caches" / "bare" / "clips.parquet")
+    (workspace / "caches" / "bare" / "card.json").write_text((cache.folder / "card.json").read_text())
+    app = visit("dataset")
+    app.selectbox(key="clips").select("bare").run()
+    assert not app.exception
+    assert "says nothing of the people" in words(app)

@@ -1,0 +1,95 @@
+"""The Models page: cards, runs, a start, a comparison."""
+
+import json
+import shutil
+from pathlib import Path
+
+from personality import demo
+from personality.preprocessing.cache import Cache
+from tests.pages.visits import visit, words
+from training import jobs
+from training.config import preset
+from training.runs import Run
+
+
+def test_models_shows_a_card_and_a_way_to_begin() -> None:
+    app = visit("models")
+    card = json.loads((demo.MODELS[0] / "card.json").read_text())
+    assert f"n = {card['metrics']['n']} clips" in words(app)
+    assert app.button(key="practice")
+    assert "No runs yet" in words(app)
+
+
+def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").symlink_to(runs)
+    app = visit("models")
+    table = next(frame.value for frame in app.dataframe if "state" in frame.value)
+    assert set(table["state"]) == {"done"}
+    app.multiselect(key="models_picked").set_value(["run: audio"]).run()
+    app.switch_page("pages/predict.py").run()
+    app.button(key="sample").click().run()
+    assert list(app.dataframe[-1].value["model"]) == ["audio"]
+
+
+def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").symlink_to(runs)
+    app = visit("models")
+    app.multiselect(key="models_picked").set_value(["demo: audio", "run: audio"]).run()
+    app.switch_page("pages/predict.py").run()
+    app.button(key="sample").click().run()
+    assert not app.exception
+    assert list(app.dataframe[-1].value["model"]) == ["models/audio", "runs/audio"]
+
+
+def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.number_input(key="compact_audio_seed").set_value(5)
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert not app.error
+    run = Run(workspace / "runs" / "audio")
+    assert run.config == preset("audio", seed=5)
+    jobs.stop(run)
+
+
+def test_models_looks_before_it_starts_and_names_contradictions(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.button(key="look").click().run()
+    assert "accuracy to beat" in words(app)
+    app.number_input(key="compact_audio_batch").set_value(1).run()
+    assert not app.exception
+    assert "batch wants two clips or more" in app.error[0].value
+    assert list((workspace / "runs").iterdir()) == []
+
+
+def test_models_compares_and_deletes(runs: Path, workspace: Path) -> None:
+    shutil.copytree(runs, workspace / "runs")
+    app = visit("models")
+    app.multiselect(key="compared").set_value(["audio", "visual"]).run()
+    assert not app.exception
+    table = next(frame.value for frame in app.dataframe if "choice" in frame.value)
+    assert "modality" in table["choice"].tolist()
+    app.selectbox(key="watched").select("handcrafted").run()
+    app.button(key="delete_surely").click().run()
+    assert not app.exception
+    assert not (workspace / "runs" / "handcrafted").exists()
+
+
+def test_which_models_predict_is_remembered_by_the_next_session() -> None:
+    visit("models").multiselect(key="models_picked").set_value(["demo: audio"]).run()
+    assert visit("models").multiselect(key="models_picked").value == ["demo: audio"]
+
+
+def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: Path) -> None:
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    app.selectbox(key="modality").select("handcrafted").run()
+    app.button(key="start").click().run()
+    assert not app.exception
+    assert "Train these first, preset compact: Audio and Visual" in app.error[0].value
+    assert not (workspace / "runs").exists()

@@ -1,0 +1,31 @@
+"""What strangers may not do."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.visits import ROOT, visit, words
+
+
+def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    assert "What is loaded" in words(app)
+    assert "Caches of clips" not in words(app)
+    with pytest.raises(ValueError, match="models"):
+        app.switch_page("pages/models.py").run()
+    app = visit("traits")
+    assert app.selectbox(key="table").options == ["Demo: synthetic people, test split"]
+    app = visit("explore")
+    assert not app.exception
+
+
+def test_limits_are_smaller_for_strangers() -> None:
+    script = "from personality.constants import LIMITS; print(LIMITS.upload_bytes // 2**20, LIMITS.reader_seconds)"
+    for public, expected in (("1", "20 10.0"), ("0", "50 20.0"), ("", "50 20.0")):
+        environment = {**os.environ, "PERSONALITY_PUBLIC": public}
+        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert done.stdout.strip() == expected
