@@ -122,7 +122,7 @@ def choose_table() -> pd.DataFrame:
             st.error(str(error))
             st.stop()
         table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
-        _choose_baselines(table, middle)
+        _choose_baselines(table, right)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
@@ -159,7 +159,7 @@ def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
 def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:
     """Which baselines the dots have beside them, where a table has both."""
     if "lookup" in table and table["lookup"].notna().any():
-        place.segmented_control("Baselines", list(BASELINES), default="both", key="baselines", bind="query-params")
+        place.selectbox("Baselines", list(BASELINES), key="baselines", bind="query-params")
 
 
 def accuracy_picture(
@@ -173,7 +173,7 @@ def accuracy_picture(
     published: pd.DataFrame | None = None,
 ) -> None:
     """Dots with intervals beside the baselines that the bar says; as `charts.accuracy_dots`."""
-    baselines = BASELINES[st.session_state.get("baselines") or "both"]
+    baselines = BASELINES[st.session_state.get("baselines", "both")]
     figure = charts.accuracy_dots(
         rows, line=line, colour=colour, colours=colours, baselines=baselines, published=published
     )

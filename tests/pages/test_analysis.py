@@ -104,7 +104,7 @@ def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
     app = visit(page)
     marks = {"both": {"constant baseline", "same-source lookup"}, "training mean": {"constant baseline"}}
     for choice, wanted in marks.items():
-        app.segmented_control(key="baselines").set_value(choice).run()
+        app.selectbox(key="baselines").select(choice).run()
         assert not app.exception
         drawn = {trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]}
         assert drawn & {"constant baseline", "same-source lookup"} == wanted
