@@ -165,9 +165,10 @@ def with_holes(energies: Tensor) -> Tensor:
 
 
 def _mel() -> nn.Module:
-    return torchaudio.transforms.MelSpectrogram(
-        PREPROCESSING.sample_rate, MEL_WINDOW, hop_length=MEL_HOP, n_mels=MEL_BANDS, f_min=40.0
-    )
+    with torch.device("cpu"):  # torchaudio looks at its filters, which a network without memory has not
+        return torchaudio.transforms.MelSpectrogram(
+            PREPROCESSING.sample_rate, MEL_WINDOW, hop_length=MEL_HOP, n_mels=MEL_BANDS, f_min=40.0
+        )
 
 
 def _log_mel(mel: nn.Module, samples: Tensor) -> Tensor:

@@ -88,8 +88,20 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
     if digest in loaded and loaded[digest].folder == folder:
         return loaded[digest]
     branches = {name: _load_branch(folder, name, entry, loaded) for name, entry in card["branches"].items()}
+    tensors = _read_weights(folder)
+    with torch.device("meta"):  # costs nothing, whatever the card asks for
+        _compare(folder, _build(folder, card, branches), tensors)
+    network = _build(folder, card, branches)
+    network.load_state_dict(
+        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
+    )
+    loaded[digest] = Model(network.eval(), card, folder, folder.name)
+    return loaded[digest]
+
+
+def _build(folder: Path, card: dict[str, Any], branches: dict[str, Network]) -> Network:
     try:
-        network = build(
+        return build(
             card["modality"],
             preset=card["preset"],
             activation=card["activation"],
@@ -99,9 +111,6 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
         )
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error
-    _fill(network, folder)
-    loaded[digest] = Model(network.eval(), card, folder, folder.name)
-    return loaded[digest]
 
 
 def read_card(folder: Path) -> dict[str, Any]:
@@ -139,22 +148,26 @@ def _load_branch(folder: Path, name: str, entry: dict[str, str], loaded: dict[st
     return load_model(place, loaded).network
 
 
-def _fill(network: Network, folder: Path) -> None:
+def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        tensors = load_file(folder / WEIGHTS)
+        return load_file(folder / WEIGHTS)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"The weights of {folder.name} are damaged; copy the folder again.") from error
+
+
+def _compare(folder: Path, network: Network, tensors: dict[str, torch.Tensor]) -> None:
+    """Raise CheckpointError naming the first tensor that is not what the network has there."""
     wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(ELSEWHERE)}
-    for name in wanted.keys() ^ tensors.keys():
+    for name in sorted(wanted.keys() ^ tensors.keys()):
         raise CheckpointError(
             f"{folder.name}: tensor {name} is {'missing' if name in wanted else 'not of this model'}."
         )
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            found, want = tuple(tensor.shape), tuple(wanted[name].shape)
+        found, want = tuple(tensor.shape), tuple(wanted[name].shape)
+        if found != want:
             raise CheckpointError(f"{folder.name}: tensor {name} is {found}; wanted {want}.")
+        if tensor.is_floating_point() != wanted[name].is_floating_point() or tensor.is_complex():
+            kind = "numbers with a fraction" if wanted[name].is_floating_point() else "whole numbers"
+            raise CheckpointError(f"{folder.name}: tensor {name} holds {tensor.dtype}; wanted {kind}.")
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{folder.name}: tensor {name} holds values that are not numbers.")
-    network.load_state_dict(
-        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
-    )
