@@ -28,6 +28,9 @@ NOT_FOR = (
 )
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
+EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
+SAID = 200  # characters of what a card says that are said again
+LONGEST_PATH = 1000  # characters
 WHOLE = ("knots", "centre", "scale")  # kept in full precision: of figures that may be large, and near each other
 
 
@@ -110,27 +113,46 @@ def _build(folder: Path, card: dict[str, Any], branches: dict[str, Network]) -> 
             design=Design(**card.get("design", {})),
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{folder.name} cannot be built: {error}.") from error
+        why = " ".join(str(error)[:SAID].split())
+        raise CheckpointError(f"{folder.name} cannot be built: {why}.") from error
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """The card of a checkpoint, checked. Raises CheckpointError where it is missing or says what cannot be."""
     if not (folder / CARD).is_file() or not (folder / WEIGHTS).is_file():
         raise CheckpointError(f"{folder} holds no model; wanted {WEIGHTS} and {CARD}.")
-    try:
-        card = json.loads((folder / CARD).read_text())
-        facts = {
-            name: card[name] for name in ("modality", "preset", "activation", "traits", "preprocessing", "branches")
-        }
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"The card of {folder.name} is damaged: {error!r}.") from error
-    wanted = {"traits": list(TRAIT_NAMES), "preprocessing": asdict(PREPROCESSING)}
-    for name, value in wanted.items():
-        if facts[name] != value:
-            raise CheckpointError(f"{folder.name} was made with {name} {facts[name]}; this version has {value}.")
-    if facts["modality"] not in MODALITIES or facts["activation"] not in ACTIVATIONS:
-        raise CheckpointError(f"{folder.name} is a {facts['modality']!r} model; wanted one of {', '.join(MODALITIES)}.")
+    card = _parsed(folder)
+    missing = [name for name in EVERY_CARD if name not in card]
+    if missing:
+        raise CheckpointError(f"The card of {folder.name} is damaged: it does not say {missing[0]}.")
+    if not _tells_branches(card["branches"]):
+        raise CheckpointError(f"The card of {folder.name} is damaged: it does not say which branches it joins.")
+    for name, value in {"traits": list(TRAIT_NAMES), "preprocessing": asdict(PREPROCESSING)}.items():
+        if card[name] != value:
+            found = str(card[name])[:SAID]
+            raise CheckpointError(f"{folder.name} was made with {name} {found}; this version has {value}.")
+    for name, known in {"modality": tuple(MODALITIES), "activation": tuple(ACTIVATIONS)}.items():
+        if card[name] not in known:
+            found = repr(card[name])[:SAID]
+            raise CheckpointError(f"The {name} of {folder.name} is {found}; wanted one of {', '.join(known)}.")
     return card
+
+
+def _parsed(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / CARD).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"The card of {folder.name} is damaged: it is not JSON.") from error
+    if not isinstance(card, dict):
+        raise CheckpointError(f"The card of {folder.name} is damaged: it is no JSON object.")
+    return card
+
+
+def _tells_branches(branches: Any) -> bool:
+    """Whether it maps names to folders and digests."""
+    entries = list(branches.values()) if isinstance(branches, dict) else [None]
+    words = [entry.get(key) if isinstance(entry, dict) else None for entry in entries for key in ("folder", "sha256")]
+    return all(isinstance(word, str) and word.isprintable() and len(word) < LONGEST_PATH for word in words)
 
 
 def _load_branch(folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model]) -> Network:

@@ -1,4 +1,4 @@
-"""Videos made to harm: `python -m tests.hostile.videos [N]` reads N of them apart and counts how each ended.
+"""Videos made to harm, and how reading them apart ends.
 
 Mutants of small good clips (bytes changed, cut out, doubled, cut off; fields of headers set to extremes), playlists and
 session descriptions that name other files, pictures of absurd size, noise. Each has to end in a result or in one
@@ -8,7 +8,6 @@ sentence, in 20 s, and the server goes on.
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -23,7 +22,6 @@ from personality.preprocessing.media import TOO_LARGE, MediaError
 from personality.preprocessing.sample import Sample
 from tests.preprocessing.clips import tone, write_clip
 
-FULL = 1060
 EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")
 SECRET = "secret.mp4"
 KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
@@ -111,10 +109,3 @@ def count_ends(count: int) -> tuple[Counter[str], float]:
         write_clip(place / SECRET, times=[0.0, 0.1], sound=np.zeros((4800, 2)))
         ended = [ends(data) for data in hostile(place, count)]
     return Counter(how for how, _ in ended), max(seconds for _, seconds in ended)
-
-
-if __name__ == "__main__":
-    counts, longest = count_ends(int(sys.argv[1]) if len(sys.argv) > 1 else FULL)
-    for how, number in counts.most_common():
-        print(f"{number:5d} {how}")
-    print(f"longest: {longest:.1f} s; the server is alive")

@@ -174,7 +174,10 @@ def test_a_card_of_other_constants_or_without_sense_is_refused(runs: Path, tmp_p
     text = (folder / "card.json").read_text()
     for changed, words in (
         (text.replace('"sample_rate": 16000', '"sample_rate": 8000'), "made with preprocessing"),
-        (text.replace('"modality": "audio"', '"modality": "smell"'), "is a 'smell' model"),
+        (
+            text.replace('"modality": "audio"', '"modality": "smell"'),
+            "The modality of a is 'smell'; wanted one of audio",
+        ),
         ("{}", "is damaged"),
         ("no json", "is damaged"),
     ):

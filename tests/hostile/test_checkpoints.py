@@ -1,0 +1,162 @@
+"""Checkpoints made to harm, and checkpoints that do not fit: nothing of them runs, and the tensor at fault is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import random
+import resource
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from personality import demo
+from personality.models.checkpoint import CARD, WEIGHTS, CheckpointError, load_model
+
+AUDIO = demo.MODELS[0]
+HUGE = ("vit_giant_patch14_reg4_dinov2", "eva_giant_patch14_224", "convnextv2_huge", "resnetv2_152x4_bit")
+# What a card may name in place of an activation, a backbone, a modality, a preset, a branch's folder.
+CALLS = (
+    *("__import__", "os.system", "hf-hub:timm/resnet18", "local-dir:/etc", "../../etc/passwd", "/etc/passwd", "\x00"),
+    *("{0.__class__}", "${jndi:ldap://127.0.0.1/a}", "; touch ran", "a" * 100_000),
+)
+
+
+class Runs:
+    """Pickled, it makes a folder when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.target),)
+
+
+def hostile(target: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Weights and cards, 64 of them; where one runs, the folder `target` is there."""
+    weights, card = (AUDIO / WEIGHTS).read_bytes(), json.loads((AUDIO / CARD).read_text())
+
+    def carded(**changes: object) -> tuple[bytes, bytes]:
+        return weights, json.dumps({**card, **changes}).encode()
+
+    good = json.dumps(card).encode()
+    for protocol in range(6):
+        yield pickle.dumps({"output.bias": Runs(target)}, protocol), good
+        yield weights, pickle.dumps(Runs(target), protocol)
+    for old in (True, False):
+        yield torch_file(target, old=old), good
+        yield weights, torch_file(target, old=old)
+    for word in CALLS:
+        yield carded(activation=word)
+        yield carded(modality=word)
+        yield carded(branches={"audio": {"folder": word, "sha256": "0" * 64}})
+    for word in (*HUGE, *CALLS[2:4]):
+        yield carded(modality="visual", preset="modern", design={"backbone": word})
+    yield weights, b"[" * 200_000
+    yield weights, b'{"modality": ' + b"9" * 5000 + b"}"
+    for claimed in (2**63, 2**40, 0, 7):
+        yield struct.pack("<Q", claimed) + weights[8:], good
+    header = json.dumps({"output.bias": {"dtype": "F16", "shape": [2**62, 8], "data_offsets": [0, 10]}}).encode()
+    yield struct.pack("<Q", len(header)) + header + bytes(10), good
+    yield b"", good
+    yield weights, b""
+
+
+def torch_file(target: Path, *, old: bool) -> bytes:
+    path = target.parent / "pickled.pt"
+    torch.save({"output.bias": Runs(target)}, path, _use_new_zipfile_serialization=not old)
+    assert zipfile.is_zipfile(path) != old
+    return path.read_bytes()
+
+
+def test_nothing_of_a_hostile_checkpoint_runs(tmp_path: Path, outcome: Callable[[str, str], None]) -> None:
+    target = tmp_path / "ran"
+    made = list(hostile(target))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number, (weights, card) in enumerate(made):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / WEIGHTS).write_bytes(weights)
+        (folder / CARD).write_bytes(card)
+        with pytest.raises(CheckpointError) as caught:
+            load_model(folder)
+        assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value), number
+        assert not target.exists(), number
+        shutil.rmtree(folder)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    assert grown < 500, f"{grown:.0f} MB"  # networks of billions of numbers are named, and never made
+    assert len(made) == 64
+    outcome("hostile checkpoints", f"0 of {len(made)} ran; each is refused in a sentence, within {grown:.0f} MB")
+
+
+def mutated(tensors: dict[str, torch.Tensor], generator: random.Random) -> tuple[str, dict[str, torch.Tensor]]:
+    """The tensors with one of them wrong, and its name."""
+    name = generator.choice(sorted(tensors))
+    one = tensors[name]
+    flat = one.float().reshape(-1).clone()
+    flat[generator.randrange(len(flat))] = generator.choice([torch.nan, torch.inf, -torch.inf])
+    wrong = {
+        "not numbers": flat.reshape(one.shape) if one.is_floating_point() else one.float(),
+        "longer": torch.cat([one.reshape(-1), one.reshape(-1)[:1]]),
+        "another axis": one[None],
+        "whole": one.to(torch.int32) if one.is_floating_point() else one.half(),
+        "complex": torch.complex(one.float(), one.float()),
+    }
+    kind = generator.choice([*wrong, "missing", "called otherwise"])
+    others = {other: tensor for other, tensor in tensors.items() if other != name}
+    if kind in wrong:
+        return name, {**others, name: wrong[kind]}
+    return name, others if kind == "missing" else {**others, f"{name}.": one}
+
+
+def test_weights_that_are_wrong_are_refused_by_name(
+    tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
+) -> None:
+    generator, count = random.Random(0), share(300, 60)
+    tensors = load_file(AUDIO / WEIGHTS)
+    shutil.copy(AUDIO / CARD, tmp_path / CARD)
+    for _ in range(count):
+        name, wrong = mutated(tensors, generator)
+        save_file(wrong, tmp_path / WEIGHTS)
+        with pytest.raises(CheckpointError) as caught:
+            load_model(tmp_path)
+        assert name in str(caught.value)
+    outcome("mutated weights", f"{count} of {count} refused with the tensor named")
+
+
+def test_weights_of_another_network_are_refused_by_name(
+    tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
+) -> None:
+    """The card of one network beside the weights of another: sizes, poolings and backbones of timm's."""
+    card = json.loads((demo.MODELS[1] / CARD).read_text())
+    backbones = (
+        *("resnet18", "resnet10t", "mobilenetv3_small_050", "mobilenetv3_small_100", "regnety_002", "regnetx_002"),
+        *("lcnet_050", "tinynet_e", "semnasnet_050", "mnasnet_small", "edgenext_xx_small", "efficientvit_b0"),
+        *(
+            "ghostnet_050",
+            "hardcorenas_a",
+            "mobilevitv2_050",
+            "pit_ti_224",
+            "efficientformer_l1",
+            "vit_tiny_patch16_224",
+        ),
+        *("xcit_nano_12_p16_224", "levit_128s", "convnext_atto", "mobileone_s0", "repvgg_a0", "fbnetc_100"),
+        "resnet14t",
+    )
+    asked = [(name, frames) for name in backbones for frames in ("attention", "mean")]
+    for number, (backbone, frames) in enumerate(asked):
+        design = {**card.get("design", {}), "backbone": backbone, "frames": frames}
+        (tmp_path / CARD).write_text(json.dumps({**card, "preset": "modern", "design": design}))
+        weights = demo.MODELS[number % 2 and 1] / WEIGHTS
+        shutil.copy(weights, tmp_path / WEIGHTS)
+        with pytest.raises(CheckpointError, match=r"tensor [\w.]+ is (missing|not of this model|\()"):
+            load_model(tmp_path)
+    assert len(asked) == 50
+    outcome("weights of another network", f"{len(asked)} of {len(asked)} refused with the tensor named")

@@ -1,0 +1,117 @@
+"""Archives made to harm: nothing is written anywhere, no clip comes in part, every end is bytes or a sentence."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from personality.constants import LIMITS
+from personality.dataset.archives import list_zip, read_clip
+from personality.dataset.index import DatasetError
+
+CLIP = bytes(range(256)) * 20
+OUTSIDE = (
+    *(
+        "../a.mp4",
+        "../../a.mp4",
+        "/tmp/a.mp4",
+        "/etc/a.mp4",
+        "a/../../a.mp4",
+        "..\\a.mp4",
+        "C:\\a.mp4",
+        "\\\\host\\a.mp4",
+    ),
+    *(
+        "./a.mp4",
+        "a//b.mp4",
+        "~/a.mp4",
+        "con.mp4",
+        "-rf.mp4",
+        "a\nb.mp4",
+        "$(id).mp4",
+        "%2e%2e/a.mp4",
+        "x" * 60_000 + ".mp4",
+    ),
+)
+
+
+def archives(folder: Path) -> Iterator[Path]:
+    """Forty of them."""
+    for number, name in enumerate(OUTSIDE):
+        yield packed(folder / f"name-{number}.zip", {name: CLIP})
+        if number < 8:
+            inner = packed(folder / "inner.zip", {name: CLIP}).read_bytes()
+            yield packed(folder / f"deep-{number}.zip", {"../inner.zip": inner, "b.mp4": CLIP})
+    yield packed(folder / "twice.zip", {"a.mp4": CLIP}, again={"a.mp4": CLIP[::-1]})
+    yield packed(folder / "bomb.zip", {"a.mp4": bytes(LIMITS.zip_clip_bytes + 1)})
+    bomb = packed(folder / "inner.zip", {"a.mp4": bytes(LIMITS.zip_clip_bytes + 1)}).read_bytes()
+    yield packed(folder / "deep-bomb.zip", {"inner.zip": bomb})
+    yield packed(folder / "many.zip", {f"{number}.mp4": b"" for number in range(LIMITS.zip_members + 1)})
+    three = packed(folder / "inner.zip", {"c.zip": packed(folder / "c.zip", {"a.mp4": CLIP}).read_bytes()})
+    yield packed(folder / "three.zip", {"inner.zip": three.read_bytes()})
+    yield linked(folder / "link.zip")
+    for number, (place, lie) in enumerate(LIES):
+        yield lying(folder / f"lie-{number}.zip", place, lie)
+    for number, share in enumerate((0.3, 0.9)):
+        whole = packed(folder / f"torn-{number}.zip", {"a.mp4": CLIP})
+        whole.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
+        yield whole
+
+
+# Places in the central directory's entry of a member, and what is written there: sizes, check sum, offset, method.
+LIES = ((20, 2**31 - 1), (24, 3), (24, 2**31 - 1), (16, 0), (42, 10), (42, 2**31 - 1), (10, 0x0063_0014))
+
+
+def packed(path: Path, members: dict[str, bytes], again: dict[str, bytes] | None = None) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in [*members.items(), *(again or {}).items()]:
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def linked(path: Path) -> Path:
+    """A member that says it is a link to a file outside."""
+    link = zipfile.ZipInfo("a.mp4")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(link, "/etc/passwd")
+    return path
+
+
+def lying(path: Path, place: int, lie: int) -> Path:
+    raw = bytearray(packed(path, {"a.mp4": CLIP}).read_bytes())
+    start = raw.index(b"PK\x01\x02") + place
+    raw[start : start + 4] = struct.pack("<I", lie)
+    path.write_bytes(raw)
+    return path
+
+
+def tree(folder: Path) -> dict[str, int]:
+    return {str(path): path.lstat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
+    tmp_path: Path, outcome: Callable[[str, str], None]
+) -> None:
+    folder = tmp_path / "deep" / "in"
+    folder.mkdir(parents=True)
+    made, whole, refused = list(archives(folder)), 0, 0
+    before = tree(tmp_path)
+    for path in made:
+        try:
+            for location in list_zip(path, (".mp4",)):
+                given = read_clip(folder, location)
+                assert given in (CLIP, CLIP[::-1], b"/etc/passwd"), path.name  # the text of a link is no video
+            whole += 1
+        except DatasetError as error:
+            assert str(error) and "\n" not in str(error)
+            refused += 1
+    assert tree(tmp_path) == before
+    assert len(made) == 40
+    assert whole > 5 and refused > 5
+    outcome("hostile zips", f"of {len(made)}: {refused} refused, {whole} read whole, 0 files written, 0 partial clips")
