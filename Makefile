@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 WORK ?= workspace/demo
 
-.PHONY: app test lint browser demo figures screenshots hostile
+.PHONY: app test lint browser demo figures screenshots hostile fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -42,7 +42,14 @@ figures: $(VENV)/test.done
 
 # What docs/reliability.md says, in full; the tests run a share of it.
 hostile: $(VENV)/test.done
-	$(BIN)/python -m tests.hostile.videos
+	PERSONALITY_HOSTILE=full $(BIN)/python -m pytest tests/hostile -n 0
+
+# Ten minutes each; what is found lies in workspace/fuzz.
+fuzz: $(VENV)/test.done
+	$(BIN)/pip install -q atheris==3.0.0
+	mkdir -p workspace/fuzz
+	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
+	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
 
 screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

@@ -2,8 +2,10 @@
 
 import streamlit as st
 
+from personality.events import write_log
 from personality.public import is_public
 
+write_log()
 st.set_page_config(page_title="Apparent personality", page_icon="🙂", layout="wide")
 
 models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")

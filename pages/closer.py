@@ -11,6 +11,7 @@ import streamlit as st
 from pages import loaded, parts
 from personality import clip_charts
 from personality.additions import additions
+from personality.events import noted
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
 from personality.predict import Impression, as_json
 from personality.preprocessing.faces import Face
@@ -50,7 +51,7 @@ def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """What was worked out for this clip and these models, once."""
     before = st.session_state.get(view)
     if before is None or before[0] != key:
-        with st.spinner("Asking the models again ..."), loaded.my_turn(st.empty()):
+        with st.spinner("Asking the models again ..."), loaded.my_turn(st.empty()), noted(view):
             st.session_state[view] = (key, make())
     return st.session_state[view][1]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from personality import demo
 from personality.constants import LIMITS
+from personality.events import noted
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import list_runs
@@ -37,7 +38,8 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
     """Networks in memory, shared by all sessions; loaded anew when a file has changed."""
     from personality.predict import load_models
 
-    models = load_models(folders)
+    with noted("loading of models"):
+        models = load_models(folders)
     # Streamlit collects garbage after every click, before it sends the last of a page: a quarter of a second to look
     # at what the libraries made when they were imported, and will never let go.
     gc.collect()
@@ -58,7 +60,9 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
     def say(ahead: int) -> None:
         place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
 
-    with _turns().turn(say):
+    with ExitStack() as stack:
+        with noted("wait for a turn"):
+            stack.enter_context(_turns().turn(say))
         yield
 
 

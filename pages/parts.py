@@ -19,6 +19,7 @@ from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
 from personality.dataset.index import SPLITS
 from personality.evaluate import read_predictions
+from personality.events import noted
 from personality.public import is_public
 from personality.workspace import ROOT, prediction_tables
 
@@ -69,7 +70,8 @@ def _enter_by_app() -> None:
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_table(path: Path, changed: float) -> pd.DataFrame:
     """A predictions table; `changed` is the file's time, so that a new file is read anew."""
-    return read_predictions(path)
+    with noted("reading of a table"):
+        return read_predictions(path)
 
 
 def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
@@ -83,7 +85,8 @@ def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
 
 @st.cache_data(max_entries=64, show_spinner="Counting ...")
 def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    return accuracy_by(table, by)
+    with noted("counting of groups"):
+        return accuracy_by(table, by)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing models ...")
@@ -99,7 +102,8 @@ def _leftover(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> t
 
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...")
 def _comparison(table: pd.DataFrame, by: tuple[str, ...], measure: str) -> Comparison:
-    return compare_groups(table, by, measure=measure)
+    with noted("comparison of groups"):
+        return compare_groups(table, by, measure=measure)
 
 
 def choose_table() -> pd.DataFrame:

@@ -13,6 +13,7 @@ from pages.overlay import feeling, overlay
 from pages.waveform import waveform
 from personality import clip_charts, demo
 from personality.constants import PREPROCESSING
+from personality.events import noted
 from personality.predict import Impression, Silence, predict
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
@@ -36,7 +37,7 @@ def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Ite
         return
     pieces: list = []
     models = loaded.models_in_memory()
-    with loaded.my_turn(place):
+    with loaded.my_turn(place), noted("prediction"):
         start = time.perf_counter()
         for piece in predict(read_apart(data, person=person), models):
             pieces.append((piece, time.perf_counter() - start))

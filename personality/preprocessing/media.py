@@ -288,7 +288,7 @@ def _metadata(container: InputContainer) -> Metadata:
 
 
 def _duration(container: InputContainer) -> float:
-    if container.duration is not None:
+    if container.duration is not None and container.duration >= 0:
         return container.duration / av.time_base
     last = 0.0  # a file that was recorded live does not say: its packets do, and reading them is cheap
     for packet in container.demux(container.streams.video[0]):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import address, as_pictures, instance, page  # noqa: F401
+from tests.pages.conftest import after_the_first_request, workspace  # noqa: F401
 
 FULL = os.environ.get("PERSONALITY_HOSTILE") == "full"
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"

@@ -43,26 +43,6 @@ def test_predict_without_models_says_where_they_are() -> None:
     assert "No model is loaded" in words(app)
 
 
-def test_sessions_have_their_own_clips_and_results_only() -> None:
-    """Eight sessions, each with a clip of its own, run again in turns."""
-    sessions = [visit("predict") for _ in range(8)]
-    for number, app in enumerate(sessions):
-        app.checkbox(key="consent").check().run()
-        # Bytes behind the end make each upload another one, and its name says whose it is.
-        app.file_uploader(key="video_0").upload(f"mine-{number}.mp4", demo.CLIP.read_bytes() + bytes([number]), "x/y")
-        app.run()
-    for _ in range(2):
-        for number, app in enumerate(sessions):
-            app.run()
-            assert not app.exception
-            assert app.session_state["clip"][0] == f"mine-{number}.mp4"
-            assert app.session_state["clip"][1][-1] == number
-            assert all(f"mine-{other}" not in words(app) for other in range(8) if other != number)
-    sessions[0].button(key="forget").click().run()
-    assert "clip" not in sessions[0].session_state
-    assert "16 found" in words(sessions[1].run())
-
-
 def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
     from pages import intake
 

@@ -8,6 +8,7 @@ import pytest
 from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing.media import Frame, MediaError, Source, open_media, probe, write_video
+from tests.preprocessing.clips import write_clip
 
 RATE = 16_000
 
@@ -174,3 +175,13 @@ def test_mutants_are_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
             sound(mutant.tobytes())
         except MediaError as error:
             assert str(error).endswith(".")
+
+
+def test_what_the_fuzzer_found(tmp_path: Path) -> None:
+    """A video that lasts less than nothing, by its own word, is measured; a picture without a size is refused."""
+    data = bytearray(write_clip(tmp_path / "a.webm", times=[0.0, 0.1, 0.2], codec="libvpx").read_bytes())
+    length = data.index(b"\x44\x89\x88") + 3  # EBML: the element Duration, a double
+    data[length] |= 0x80
+    assert probe(bytes(data)).duration == pytest.approx(0.3, abs=0.05)
+    with pytest.raises(MediaError, match="says its picture is 0x32; it is damaged"):
+        media._check_pixels(0, 32)

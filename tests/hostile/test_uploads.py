@@ -1,0 +1,185 @@
+"""Upload after upload: the server does not grow, names reach nothing, browsers see their own results only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import pytest
+from playwright.sync_api import Page, expect
+
+from personality import demo
+from personality.preprocessing.media import Frame, open_media
+from tests.browser.server import CHROMIUM_FLAGS, SLOW, browser, chromium, served, settle
+from tests.browser.test_browser import upload
+from tests.pages.visits import visit, words
+from tests.preprocessing.clips import video_of
+
+needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
+SIZE = 4 * 2**20  # bytes of an upload
+WARM = 8  # uploads until everything is loaded and every buffer as large as it gets
+Share, Outcome = Callable[[int, int], int], Callable[[str, str], None]
+
+
+def padded(folder: Path, number: int) -> Path:
+    """The sample with a box of nothing behind it, another one each time, 4 MB in all."""
+    data, path = demo.CLIP.read_bytes(), folder / f"upload-{number}.mp4"
+    nothing = SIZE - len(data)
+    path.write_bytes(data + nothing.to_bytes(4, "big") + b"free" + number.to_bytes(8, "big") + bytes(nothing - 16))
+    return path
+
+
+def server_of(address: str) -> int:
+    """The process that serves an address."""
+    port = f"--server.port={address.rpartition(':')[2]}".encode()
+    (found,) = (
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if port in readable(path).split(b"\0")
+    )
+    return found
+
+
+def readable(path: Path) -> bytes:
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""
+
+
+def measured(pid: int) -> tuple[float, int, int]:
+    """Megabytes in memory, descriptors and threads of a process and those it began."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(child) for task in tasks for child in readable(task / "children").split()]
+    memory, descriptors, threads = 0.0, 0, 0
+    for one in (pid, *children):
+        status = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
+        memory += int(status["VmRSS"].split()[0]) / 1024
+        descriptors += len(list(Path(f"/proc/{one}/fd").iterdir()))
+        threads += int(status["Threads"])
+    return memory, descriptors, threads
+
+
+def again(page: Page, path: Path) -> None:
+    """Forget the clip that is shown and upload another."""
+    page.get_by_role("button", name="Forget this clip").click()
+    page.get_by_text("The person in the video is me").click()  # asked anew for each clip
+    uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    expect(uploader).to_be_enabled(timeout=30_000)
+    uploader.set_input_files(path)
+    page.get_by_text("16 found").wait_for(timeout=SLOW)
+    page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
+
+
+@needs_chromium
+def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outcome: Outcome) -> None:
+    count = share(100, 20)
+    (tmp_path / "workspace").mkdir()
+    with served(tmp_path / "workspace") as address, browser() as instance:
+        page, pid = instance.new_page(), server_of(address)
+        upload(page, address, padded(tmp_path, 0))
+        page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
+        for number in range(1, WARM):
+            again(page, padded(tmp_path, number))
+        memory, descriptors, threads = measured(pid)
+        for number in range(WARM, WARM + count):
+            again(page, padded(tmp_path, number))
+        grown = [now - before for now, before in zip(measured(pid), (memory, descriptors, threads), strict=True)]
+    log = (tmp_path / "workspace" / "server.log").read_text()
+    assert log.count("personality: prediction: ") == WARM + count
+    assert "upload-" not in log and ".mp4" not in log
+    assert grown[0] < 100, f"{grown[0]:.0f} MB"
+    assert grown[1] <= 2 and grown[2] <= 2, grown
+    assert [path.name for path in (tmp_path / "workspace").rglob("*.mp4")] == []
+    outcome(
+        f"{count} uploads of 4 MB after the first {WARM}",
+        f"server and reader grew by {grown[0]:.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads",
+    )
+
+
+@needs_chromium
+def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outcome: Outcome) -> None:
+    """Each with a clip of another size, which its page tells, all at once."""
+    count = share(4, 2)
+    sizes = [220 + 20 * number for number in range(count)]
+    (tmp_path / "workspace").mkdir()
+    with served(tmp_path / "workspace") as address, browser() as first:
+        more = [first.browser_type.launch(executable_path=chromium(), args=CHROMIUM_FLAGS) for _ in sizes[1:]]
+        pages = [instance.new_page() for instance in (first, *more)]
+        for page, size in zip(pages, sizes, strict=True):
+            upload(page, address, face_video(tmp_path / f"{size}.mp4", size))
+        for page in pages:
+            page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
+        for view in ("Take away", "What each modality adds", "Over time"):
+            for page, size in zip(pages, sizes, strict=True):
+                page.get_by_role("tab", name=view).click()
+                settle(page)
+                text = page.inner_text("body")
+                assert [other for other in sizes if f"{other} x {other}" in text] == [size]
+        for instance in more:
+            instance.close()
+    outcome("browsers at once, each with a clip of its own", f"{count} of {count} saw their own results only")
+
+
+def face_video(path: Path, side: int) -> Path:
+    """The sample's face, so many pixels wide."""
+    (frame, *_) = (frame.picture() for frame in open_frames(demo.CLIP))
+    video_of(path, cv2.resize(frame, (side, side)))
+    return path
+
+
+def open_frames(path: Path) -> Iterator[Frame]:
+    with open_media(path) as video:
+        yield from video.frames()
+
+
+def test_sessions_see_their_own_results_only(share: Share, outcome: Outcome) -> None:
+    """Eight sessions, each with a clip of its own, run again in turns."""
+    rounds = share(5, 2)
+    sessions = [visit("predict") for _ in range(8)]
+    for number, app in enumerate(sessions):
+        app.checkbox(key="consent").check().run()
+        # Bytes behind the end make each upload another one, and its name says whose it is.
+        app.file_uploader(key="video_0").upload(f"mine-{number}.mp4", demo.CLIP.read_bytes() + bytes([number]), "x/y")
+        app.run()
+    for _ in range(rounds):
+        for number, app in enumerate(sessions):
+            app.run()
+            assert not app.exception
+            assert app.session_state["clip"][0] == f"mine-{number}.mp4"
+            assert app.session_state["clip"][1][-1] == number
+            assert all(f"mine-{other}" not in words(app) for other in range(8) if other != number)
+    sessions[0].button(key="forget").click().run()
+    assert "clip" not in sessions[0].session_state
+    assert "16 found" in words(sessions[1].run())
+    outcome("eight sessions at once, run again in turns", f"{rounds} rounds, each saw its own clip and results only")
+
+
+NAMES = (
+    *("../../../etc/passwd.mp4", "..\\..\\boot.mp4", "/etc/passwd.mp4", "C:\\a.mp4", "\\\\host\\share\\a.mp4"),
+    *("a\x00b.mp4", "a\nb.mp4", "a\rb.mp4", "a\tb.mp4", "\x1b[31ma.mp4", "\u202e4pm.a", "\ufeffa.mp4", "e\u0301.mp4"),
+    *("<script>alert(1)</script>.mp4", "[a](javascript:alert(1)).mp4", "{{7*7}}.mp4", "%s%n.mp4", "%2e%2e%2fa.mp4"),
+    *("$(touch ran).mp4", "`id`.mp4", "; rm -rf .mp4", "|a.mp4", "-rf.mp4", "con.mp4", "nul", ".mp4", ""),
+    *("~/.ssh/id.mp4", "x" * 5000 + ".mp4"),
+)
+STREAMLITS = ("Filename cannot contain null bytes.", "Filename cannot be empty.")
+WRONG = (b"", b"no video", b"PK\x03\x04" + bytes(100), b"#EXTM3U\nfile:///etc/passwd\n")
+
+
+def test_names_reach_nothing_and_what_is_no_video_is_a_sentence(tmp_path: Path, outcome: Outcome) -> None:
+    before = {path for folder in (Path.cwd(), Path("/etc"), tmp_path) for path in folder.glob("*")}
+    app, uploader = visit("predict"), 0
+    tried = [(name, WRONG[1]) for name in NAMES] + [("a.mp4", data) for data in WRONG]
+    for name, data in tried:
+        app.checkbox(key="consent").check().run()
+        app.file_uploader(key=f"video_{uploader}").upload(name, data, "video/mp4").run()
+        if app.exception:  # Streamlit's own guard: not a name, or not of a kind that the uploader takes
+            assert app.exception[0].value in STREAMLITS or "file extension" in app.exception[0].value, repr(name)
+            app, uploader = visit("predict"), 0
+            continue
+        assert "cannot be read as a video" in app.error[0].value, repr(name)
+        assert len(name) < 5 or name not in words(app), repr(name)
+        app.button(key="forget").click().run()
+        uploader += 2
+    assert {path for folder in (Path.cwd(), Path("/etc"), tmp_path) for path in folder.glob("*")} == before
+    assert len(tried) == 33
+    outcome("hostile names of files and wrong contents", f"{len(tried)} of {len(tried)}: a sentence, and no file made")
