@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages import parts
-from personality import charts
+from personality import charts, count_charts
 
 parts.frame(
     "Accuracy by age",
@@ -25,7 +25,9 @@ rows = parts.accuracy_rows(table, by)
 
 st.subheader("How many clips of each age")
 st.altair_chart(
-    charts.group_counts(parts.group_sizes(rows), title="years"), width="stretch", alt="Number of clips per age range"
+    count_charts.group_counts(parts.group_sizes(rows), title="years"),
+    width="stretch",
+    alt="Number of clips per age range",
 )
 parts.warn_small(rows)
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
-from personality import charts, demo
+from personality import count_charts, demo
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_LABELS
@@ -70,7 +70,7 @@ def label_charts(clips: pd.DataFrame) -> dict[str, dict]:
     """A chart per trait, spelt out by altair, which takes longer than all else on the page; empty without labels."""
     rows = summary.label_distribution(clips)
     labels = [] if rows.empty else [name for key, name in TRAIT_LABELS.items() if key != "mean"]
-    return {label: charts.label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
+    return {label: count_charts.label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
 
 
 def draw_labels(clips: pd.DataFrame) -> None:
@@ -107,7 +107,9 @@ st.subheader("Attributes: who is in the clips")
 if attributes := summary.attributes_of(clips):
     attribute = st.selectbox("Attribute", attributes, key="attribute")
     counts = summary.attribute_counts(clips, attribute)
-    st.altair_chart(charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split")
+    st.altair_chart(
+        count_charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"
+    )
     totals = counts.groupby("group", sort=False)["n"].sum()
     st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in totals.items()))
 else:

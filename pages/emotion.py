@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
-from personality import charts
+from personality import charts, count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
@@ -41,10 +41,10 @@ rows = parts.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)
 left.subheader("Clips per expression")
-chart = charts.group_counts(parts.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS)
+chart = count_charts.group_counts(parts.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS)
 left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
 right.subheader("How sure the detector is")
-chart = charts.emotion_confidence(confidence_histogram(clips))
+chart = count_charts.emotion_confidence(confidence_histogram(clips))
 right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
 parts.warn_small(rows)
 

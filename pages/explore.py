@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
-from personality import charts, clip_charts, demo
+from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
 from personality.public import is_public
@@ -81,7 +81,9 @@ trait = right.selectbox(
 
 label, bounds, around = FIGURES[figure]
 cells = grid(rows, model=model, trait=trait, figure=figure, bounds=bounds)
-chart = charts.heatmap(cells, names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""), title=label, around=around)
+chart = count_charts.heatmap(
+    cells, names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""), title=label, around=around
+)
 alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
 st.caption(

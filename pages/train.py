@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
@@ -125,7 +126,8 @@ def begin(configs: list[Config], cache: Path) -> None:
             f"{' and '.join(missing)}."
         )
     start: Callable = jobs.start_all if len(configs) > 1 else lambda one, **where: [jobs.start(one[0], **where)]
-    begun = start(configs, cache=cache, runs=runs_folder())
+    with noted("start of a training"):
+        begun = start(configs, cache=cache, runs=runs_folder())
     st.session_state["watched"] = begun[0].folder.name
     st.toast(f"{begun[0].folder.name} has begun", icon=":material/play_arrow:")
 

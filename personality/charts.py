@@ -1,4 +1,4 @@
-"""Tables to figures. Dots and curves by plotly, counts by altair. No streamlit here.
+"""Tables to figures, dots and curves, by plotly. No streamlit here.
 
 Colours: one per modality, per trait, per group, the same everywhere (Okabe and Ito's, told apart by the colour-blind).
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+from personality.traits import TRAIT_LABELS, TRAITS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
@@ -22,9 +21,6 @@ BASELINE_MARKS = {
     "baseline": ("constant baseline", "line-ns-open"),
     "lookup": ("same-source lookup", "diamond-open"),
 }
-SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
-SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough to be written upon
-DIVERGING = ("#E69F00", "#F4F4F4", "#56B4E9")
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 
 
@@ -155,33 +151,6 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     return finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
 
 
-def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
-    """Cells of two attributes, to be clicked, from `cells.grid`. Faint where small. around: the middle of diverging
-    colours, None: from low to high."""
-    scale = alt.Scale(range=list(SEQUENTIAL))
-    if around is not None:
-        far = float((cells["value"] - around).abs().max() or 1)
-        scale = alt.Scale(range=list(DIVERGING), domain=[around - far, around, around + far])
-    order = {part: list(dict.fromkeys(cells[part])) for part in ("row", "column")}
-    base = alt.Chart(cells).encode(
-        x=alt.X("column:N", title=names[1], sort=order["column"], axis=alt.Axis(labelAngle=0, orient="top")),
-        y=alt.Y("row:N", title=names[0], sort=order["row"]),
-    )
-    figures = ("value", "low", "high", "baseline", "lookup")
-    tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{figure}:Q", format=".4f") for figure in figures)]
-    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
-        color=alt.Color(
-            "value:Q", scale=scale, title=title, legend=alt.Legend(orient="bottom", direction="horizontal")
-        ),
-        opacity=alt.condition("datum.small", alt.value(0.45), alt.value(1.0)),
-        tooltip=tooltip,
-    )
-    boxes = boxes.add_params(alt.selection_point(name="cell", fields=["group"]))
-    paper = base.mark_rect(cornerRadius=4, fill=DIVERGING[1])  # what is faint is pale on dark pages too
-    words = base.mark_text(fontSize=12, lineBreak="\n").encode(text="text:N", color=alt.value("#111111"))
-    return (paper + boxes + words).properties(height=64 * len(order["row"]) + 110)
-
-
 LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}
 TRAIT_CURVES = {f"accuracy_{trait.name}": (trait.label, trait.colour) for trait in TRAITS}
 
@@ -230,70 +199,3 @@ def finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
         legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
     )
     return figure
-
-
-def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
-    """How many clips each group has: columns group, n, in the order given; empty groups keep their place."""
-    colour = alt.Color("group:N", legend=None, scale=scale_of(colours)) if colours else alt.value("#0072B2")
-    return (
-        alt.Chart(counts)
-        .mark_bar(cornerRadiusEnd=3)
-        .encode(
-            x=alt.X("group:N", title=title, sort=list(counts["group"]), axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("n:Q", title="clips"),
-            color=colour,
-            tooltip=["group", "n"],
-        )
-        .properties(height=220)
-    )
-
-
-def label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
-    """One trait's labels per split: columns split, value, share, n, mean. Vertical lines are the means."""
-    colour = alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), legend=None)
-    shape = alt.Chart(rows).mark_line(interpolate="step", strokeWidth=2)
-    shape = shape.encode(
-        x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=[0, 0.5, 1])),
-        y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=3)),
-        color=colour,
-        tooltip=["split", alt.Tooltip("value:Q", format=".3f"), alt.Tooltip("share:Q", format=".1%"), "n"],
-    )
-    means = alt.Chart(rows.drop_duplicates("split")).mark_rule(strokeDash=[4, 3])
-    return (shape + means.encode(x="mean:Q", color=colour)).properties(height=150)
-
-
-def attribute_bars(counts: pd.DataFrame) -> alt.Chart:
-    """The share of each split's clips in each group: columns group, split, n, share."""
-    splits = list(SPLIT_COLOURS)
-    return (
-        alt.Chart(counts)
-        .mark_bar(cornerRadiusEnd=2)
-        .encode(
-            x=alt.X("group:N", title=None, sort=list(dict.fromkeys(counts["group"])), axis=alt.Axis(labelAngle=0)),
-            xOffset=alt.XOffset("split:N", sort=splits),
-            y=alt.Y("share:Q", title="share of the split's clips", axis=alt.Axis(format="%")),
-            color=alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), sort=splits, title=None),
-            tooltip=["group", "split", "n", alt.Tooltip("share:Q", format=".1%")],
-        )
-        .properties(height=260)
-    )
-
-
-def emotion_confidence(counts: pd.DataFrame) -> alt.Chart:
-    """Clips per range of confidence, stacked by dominant emotion: columns emotion, range, n."""
-    return (
-        alt.Chart(counts)
-        .mark_bar()
-        .encode(
-            x=alt.X("range:N", title="confidence of the dominant emotion", axis=alt.Axis(labelAngle=0)),
-            y=alt.Y("n:Q", title="clips"),
-            color=alt.Color("emotion:N", scale=scale_of(EMOTION_COLOURS), sort=list(EMOTIONS)),
-            tooltip=["emotion", "range", "n"],
-        )
-        .properties(height=260)
-    )
-
-
-def scale_of(colours: dict[str, str]) -> alt.Scale:
-    """Names to their colours, for altair."""
-    return alt.Scale(domain=list(colours), range=list(colours.values()))

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.charts import DIVERGING, finish, model_colours, scale_of
+from personality.charts import finish, model_colours
+from personality.count_charts import DIVERGING, scale_of
 from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 
 

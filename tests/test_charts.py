@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from personality.charts import MODEL_COLOURS, accuracy_dots, gap_dots, heatmap, model_colours
+from personality.charts import MODEL_COLOURS, accuracy_dots, gap_dots, model_colours
+from personality.count_charts import heatmap
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
     "lookup": np.nan

@@ -38,6 +38,7 @@ from training.runs import Run
 DEAD = 9
 FEW = 6  # clips to preprocess
 ONE = (Stage(1, "head", 1e-3, frames=1),)
+LONG = (Stage(4, "head", 1e-3), Stage(4, "head", 1e-4))
 TWO = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
 ALL = ("audio", "visual", "audiovisual", "handcrafted")
 
@@ -114,12 +115,12 @@ def losses(run: Run) -> list[float]:
 
 def writes(count: int, folder: Path, at: Path) -> int:
     """Training dies within `count` steps of its writes, spread over all there are; how many ended as if it had not."""
-    whole = new_run(at / "whole", folder / "cache")
+    whole = new_run(at / "whole", folder / "cache", stages=LONG)
     assert child(lambda: counted(lambda: train(whole), point=None, told=at / "steps")) == 0
     steps, mended = int((at / "steps").read_text()), 0
     assert steps >= count, f"{steps} steps are fewer than {count}"
     for number in range(count):
-        run = new_run(at / "dies", folder / "cache")
+        run = new_run(at / "dies", folder / "cache", stages=LONG)
         point = 1 + number * steps // count
         assert child(lambda run=run, point=point: counted(lambda: train(run), point=point)) == DEAD
         assert child(lambda run=run: train(Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
