@@ -10,6 +10,7 @@ from __future__ import annotations
 import pickle
 import pickletools
 import struct
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ def _read(path: Path) -> Any:
             f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
         )
     try:
-        return _Machine().run(path.read_bytes())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pickletools decodes strings of damaged files, and warns of their escapes
+            return _Machine().run(path.read_bytes())
     except AnnotationError as error:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
