@@ -1,6 +1,8 @@
 """How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages import closer
 from pages.recorder import recorder
@@ -31,7 +33,7 @@ def bring() -> None:
         key="consent",
     )
     ready = st.session_state.get("consent", False)
-    # A new key each time: the server keeps an uploaded file for as long as its uploader is there.
+    # A new key each time: the uploader of a clip that was taken or dropped is gone.
     key = f"video_{st.session_state.get(NUMBER, 0)}"
     left, right = st.columns([3, 1])
     size = LIMITS.upload_bytes // 2**20
@@ -50,10 +52,20 @@ def take_upload(key: str) -> None:
     otherwise, and so can consent."""
     file = st.session_state.get(key)
     allowed = st.session_state.get("consent", False)
-    if file is None or not allowed or file.size > LIMITS.upload_bytes:
+    if file is None:
         return
+    data = file.getvalue() if allowed and file.size <= LIMITS.upload_bytes else None
+    _let_go(file)
     forget()
-    st.session_state[CLIP] = (file.name, file.getvalue())
+    if data is not None:
+        st.session_state[CLIP] = (file.name, data)
+
+
+def _let_go(file: UploadedFile) -> None:
+    """Drop the server's own copy, which it would keep until the tab is closed."""
+    context = get_script_run_ctx()
+    if context is not None:
+        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def take_sample() -> None:

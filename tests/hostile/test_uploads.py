@@ -73,6 +73,7 @@ def again(page: Page, path: Path) -> None:
 @needs_chromium
 def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outcome: Outcome) -> None:
     count = share(100, 20)
+    most_megabytes = min(100, count * 3)  # less than one upload each
     (tmp_path / "workspace").mkdir()
     with served(tmp_path / "workspace") as address, browser() as instance:
         page, pid = instance.new_page(), server_of(address)
@@ -87,7 +88,7 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
     log = (tmp_path / "workspace" / "server.log").read_text()
     assert log.count("personality: prediction: ") == WARM + count
     assert "upload-" not in log and ".mp4" not in log
-    assert grown[0] < 100, f"{grown[0]:.0f} MB"
+    assert grown[0] < most_megabytes, f"{grown[0]:.0f} MB"
     assert grown[1] <= 2 and grown[2] <= 2, grown
     assert [path.name for path in (tmp_path / "workspace").rglob("*.mp4")] == []
     outcome(
