@@ -38,7 +38,7 @@ from training.runs import Run
 DEAD = 9
 FEW = 6  # clips to preprocess
 ONE = (Stage(1, "head", 1e-3, frames=1),)
-LONG = (Stage(4, "head", 1e-3), Stage(4, "head", 1e-4))
+LONG = (Stage(5, "head", 1e-3), Stage(5, "head", 1e-4))
 TWO = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
 ALL = ("audio", "visual", "audiovisual", "handcrafted")
 

@@ -93,7 +93,7 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
     assert [path.name for path in (tmp_path / "workspace").rglob("*.mp4")] == []
     outcome(
         f"{count} uploads of 4 MB after the first {WARM}",
-        f"server and reader grew by {grown[0]:.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads",
+        f"server and reader grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads",
     )
 
 
