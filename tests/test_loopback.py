@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 OUTSIDE = "192.0.2.1"  # of RFC 5737, nobody's
 
 
@@ -27,3 +30,16 @@ def test_the_processes_that_it_begins_cannot_either() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "PermissionError" in done.stderr
     assert "this machine only" in done.stderr
+
+
+def test_the_runtime_of_the_age_network_keeps_to_itself(tmp_path: Path) -> None:
+    """It would make itself an identity and a queue of events below HOME, and a log below TMPDIR."""
+    code = "from personality.preprocessing.sample import warm; warm()"
+    apart = {
+        "HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+        "XDG_CACHE_HOME": str(tmp_path),
+        "MPLCONFIGDIR": "/dev/null",
+    }
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, **apart}, check=True)
+    assert [path for path in tmp_path.rglob("*") if "mat-debug" in path.name or "onnxruntime" in str(path)] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,8 @@ from tests.preprocessing.clips import video_of
 
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 SIZE = 4 * 2**20  # bytes of an upload
+# Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
+NEAR = ("00000000", "0100007F", "0" * 32, "0" * 24 + "01000000", "0000000000000000FFFF00000100007F")
 WARM = 8  # uploads until everything is loaded and every buffer as large as it gets
 Share, Outcome = Callable[[int, int], int], Callable[[str, str], None]
 
@@ -46,12 +50,28 @@ def readable(path: Path) -> bytes:
     return b""
 
 
+def family(pid: int) -> list[int]:
+    """A process and those it began."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [pid, *(int(child) for task in tasks for child in readable(task / "children").split())]
+
+
+def spoken_to(pid: int) -> set[str]:
+    """Whom a process and those it began have connections with, but for this machine; native code is seen too."""
+    tables = [readable(Path(f"/proc/{pid}/net/{kind}")).decode().splitlines()[1:] for kind in ("tcp", "tcp6")]
+    rows = [line.split() for table in tables for line in table]
+    far = {row[9]: row[2] for row in rows if row[2].partition(":")[0] not in NEAR}
+    held = set()
+    for file in (file for one in family(pid) for file in Path(f"/proc/{one}/fd").iterdir()):
+        with suppress(OSError):
+            held.add(str(file.readlink()).removeprefix("socket:[").removesuffix("]"))
+    return {far[number] for number in far.keys() & held}
+
+
 def measured(pid: int) -> tuple[float, int, int]:
     """Megabytes in memory, descriptors and threads of a process and those it began."""
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    children = [int(child) for task in tasks for child in readable(task / "children").split()]
     memory, descriptors, threads = 0.0, 0, 0
-    for one in (pid, *children):
+    for one in family(pid):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
         memory += int(status["VmRSS"].split()[0]) / 1024
         descriptors += len(list(Path(f"/proc/{one}/fd").iterdir()))
@@ -84,6 +104,7 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
         memory, descriptors, threads = measured(pid)
         for number in range(WARM, WARM + count):
             again(page, padded(tmp_path, number))
+            assert spoken_to(pid) == set()
         grown = [now - before for now, before in zip(measured(pid), (memory, descriptors, threads), strict=True)]
     log = (tmp_path / "workspace" / "server.log").read_text()
     assert log.count("personality: prediction: ") == WARM + count
@@ -95,6 +116,43 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
         f"{count} uploads of 4 MB after the first {WARM}",
         f"server and reader grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads",
     )
+
+
+@needs_chromium
+def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
+    """After a result, an error, a tab closed while its clip is read, a server killed while a clip is read."""
+    work, temporary = tmp_path / "workspace", tmp_path / "temporary"
+    work.mkdir()
+    temporary.mkdir()
+    (tmp_path / "none.mp4").write_bytes(b"no video")
+    with browser() as instance:
+        monkeypatch.setenv("TMPDIR", str(temporary))  # of the servers, not of the browser
+        with served(work) as address:
+            for path, sign in ((padded(tmp_path, 0), "A closer look"), (tmp_path / "none.mp4", "cannot be read")):
+                page = instance.new_page()
+                upload(page, address, path)
+                page.get_by_text(sign).first.wait_for(timeout=SLOW)
+                assert left(work, temporary) == []
+            page = instance.new_page()
+            upload(page, address, padded(tmp_path, 1))
+            page.get_by_text("looking for 16").wait_for(timeout=SLOW)
+            page.close()
+            assert left(work, temporary) == []
+            page = instance.new_page()
+            upload(page, address, padded(tmp_path, 2))
+            page.get_by_text("looking for 16").wait_for(timeout=SLOW)
+            os.kill(server_of(address), signal.SIGKILL)
+        assert left(work, temporary) == []
+        with served(work) as address:
+            instance.new_page().goto(address)
+            assert left(work, temporary) == []
+    outcome("files left of an upload after a result, an error, a closed tab, a killed server, a restart", "0")
+
+
+def left(*folders: Path) -> list[Path]:
+    """Files in a server's folders, but for its log."""
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return [path for path in files if path.name != "server.log"]
 
 
 @needs_chromium
