@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from personality import demo
@@ -81,8 +82,15 @@ def measured(pid: int) -> tuple[float, int, int]:
 
 def again(page: Page, path: Path) -> None:
     """Forget the clip that is shown and upload another."""
-    page.get_by_role("button", name="Forget this clip").click()
-    page.get_by_text("The person in the video is me").click()  # asked anew for each clip
+    consent = page.get_by_text("The person in the video is me")  # asked anew for each clip
+    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=SLOW)
+    while not consent.is_visible():  # a click while a busy page draws may be lost
+        with suppress(PlaywrightError):
+            page.get_by_role("button", name="Forget this clip").click(timeout=1_000)
+        with suppress(PlaywrightError):
+            consent.wait_for(timeout=10_000)
+    settle(page)
+    consent.click()
     uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     expect(uploader).to_be_enabled(timeout=30_000)
     uploader.set_input_files(path)
