@@ -99,6 +99,7 @@ def again(page: Page, path: Path) -> None:
 
 
 @needs_chromium
+@pytest.mark.skipif(os.environ.get("PERSONALITY_HOSTILE") != "full", reason="`make hostile`: minutes")
 def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outcome: Outcome) -> None:
     count = share(100, 6)
     most_megabytes = min(100, count * 3)  # less than one upload each
