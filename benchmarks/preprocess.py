@@ -24,7 +24,8 @@ from benchmarks import machine
 from benchmarks.ways import at_full_size, bare_decoding, mtcnn, on_one_thread, ours, straightforward
 from personality.preprocessing.cache import Cache, encode, finish
 from personality.preprocessing.faces import Face, FaceFinder
-from personality.preprocessing.media import Source, open_media
+from personality.preprocessing.media import open_media
+from personality.preprocessing.refusal import Source
 from personality.preprocessing.run import _use_one_thread
 from personality.preprocessing.sample import read_pieces, read_sample
 from personality.traits import TRAIT_NAMES

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import parts
+from pages import bar, parts
 from personality import charts, count_charts
 
 parts.frame(
@@ -10,7 +10,7 @@ parts.frame(
     "Ages in eight ranges, as annotated by people, or as estimated from the faces where nobody did.",
     notice=False,
 )
-table = parts.choose_table()
+table = bar.choose_table()
 by = ("age_group",)
 if "age" in table:
     edges = st.text_input(

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import parts
+from pages import bar, parts
 from personality import charts, count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
@@ -32,7 +32,7 @@ parts.frame(
     "**An expression is not a feeling.**",
     notice=False,
 )
-table = parts.choose_table()
+table = bar.choose_table()
 clips = parts.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
     st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import parts
+from pages import bar, parts
 from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
@@ -64,7 +64,7 @@ def picked() -> None:
 
 
 parts.frame("Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False)
-table = parts.choose_table()
+table = bar.choose_table()
 left, right = st.columns(2)
 with left:
     by = choose_attributes(table)

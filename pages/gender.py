@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import parts
+from pages import bar, parts
 from personality.analysis.checks import impossible_models
 from personality.analysis.published import published_gender
 from personality.traits import GENDER_COLOURS, TRAIT_LABELS
@@ -12,7 +12,7 @@ parts.frame(
     "For whom does each model err more? Gender is as annotated by people, or as estimated where nobody did.",
     notice=False,
 )
-table = parts.choose_table()
+table = bar.choose_table()
 rows = parts.accuracy_rows(table, ("gender",))
 parts.warn_small(rows)
 parts.adds_up(table, rows, ("gender",))

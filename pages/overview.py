@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages import loaded, parts
+from pages import bar, loaded, parts
 from personality import charts, demo
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
@@ -37,7 +37,7 @@ if not is_public():
         st.markdown(f"- **{what}**: {', '.join(names) or 'none yet'}")
 
 st.subheader("The demo's headline")
-table = parts.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)
+table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)
 rows = parts.accuracy_rows(table, ())
 means = rows[rows["trait"] == "mean"]
 colours = charts.model_colours(list(rows["model"].unique()))

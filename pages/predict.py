@@ -17,7 +17,8 @@ from personality.events import noted
 from personality.predict import Impression, Silence, predict
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
-from personality.preprocessing.media import MediaError, Metadata, Sound
+from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Sample
 from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES

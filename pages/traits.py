@@ -3,13 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from pages import parts
+from pages import bar, parts
 from personality import charts
 from personality.analysis.published import published_table
 from personality.traits import TRAIT_LABELS
 
 parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
-table = parts.choose_table()
+table = bar.choose_table()
 rows = parts.accuracy_rows(table, ())
 colours = charts.model_colours(list(rows["model"].unique()))
 beside = st.toggle("Draw published systems beside ours", key="published", bind="query-params")
@@ -31,13 +31,13 @@ if len(rows["model"].unique()) > 1:
     st.caption("Mean of five, on clips on which both speak; 95 % intervals that take the difference within each draw.")
     parts.accuracy_table(against, key="against_figures")
 
-if parts.SEEN in table and len(table[parts.SEEN].unique()) > 1:
+if bar.SEEN in table and len(table[bar.SEEN].unique()) > 1:
     st.subheader("Sources that were trained on, and sources that were not")
     st.markdown(
         "Clips of one video show one person in one room. Where other clips of the same video were in training, a model "
         "can do well by knowing the video. The diamond shows what that alone is worth."
     )
-    disjoint = parts.accuracy_rows(table, (parts.SEEN,)).replace({"group": parts.SEEN_LABELS})
+    disjoint = parts.accuracy_rows(table, (bar.SEEN,)).replace({"group": bar.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
     alt = "Mean accuracy per model on clips of sources seen and unseen in training, with intervals"
     parts.accuracy_picture(means, line="group", colour="model", colours=colours, key="disjoint", alt=alt)

@@ -5,17 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from personality import reports
 from personality.dataset.index import SPLITS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-# The keys of `accuracy --json`, which scripts rely on; --export has all figures.
-FIXED = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -114,39 +107,6 @@ def _import(options: argparse.Namespace) -> None:
         print(f"  {sentence}")
 
 
-def _compare(options: argparse.Namespace) -> None:
-    from personality.analysis.differences import differences
-    from personality.analysis.lines import difference_lines
-    from personality.evaluate import read_predictions
-
-    rows = differences(read_predictions(options.predictions), options.reference)
-    _show(rows, difference_lines(rows, options.reference), options)
-
-
-def _accuracy(options: argparse.Namespace) -> None:
-    from personality.analysis.groups import accuracy_by
-    from personality.analysis.lines import accuracy_lines
-    from personality.evaluate import read_predictions
-
-    rows = accuracy_by(read_predictions(options.predictions), options.by or [])
-    if options.export:
-        _export(rows, options.export)
-    _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
-
-
-def _gaps(options: argparse.Namespace) -> None:
-    from personality.analysis.gaps import compare_groups
-    from personality.analysis.lines import gap_lines
-    from personality.evaluate import read_predictions
-
-    found = compare_groups(
-        read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
-    )
-    if options.export:
-        _export(found.gaps, options.export)
-    _show(found.gaps, gap_lines(found), options)
-
-
 def _join(options: argparse.Namespace) -> None:
     from personality.evaluate import join_predictions, read_predictions, write_predictions
 
@@ -155,30 +115,10 @@ def _join(options: argparse.Namespace) -> None:
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
 
 
-def _export(rows: pd.DataFrame, path: Path) -> None:
-    from personality.analysis.export import as_csv, as_json
-    from personality.storage import write_bytes
-
-    kinds = {".csv": as_csv, ".json": as_json}
-    if path.suffix not in kinds:
-        raise ValueError(f"--export is {path}; wanted a name that ends in {' or '.join(kinds)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, kinds[path.suffix](rows).encode())
-
-
-def _show(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
-    """Rows as JSON where that is asked for, else the lines."""
-    from personality.analysis.export import plain
-
-    if options.json:
-        lines = ["[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]"]
-    print("\n".join(lines))
-
-
 def _predict(options: argparse.Namespace) -> int:
     from personality.demo import MODELS
     from personality.predict import as_json, load_models, predict
-    from personality.preprocessing.media import MediaError
+    from personality.preprocessing.refusal import MediaError
     from personality.preprocessing.sample import read_pieces
 
     models = load_models(options.run_folders or MODELS)
@@ -273,14 +213,14 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")
     command.add_argument("predictions", type=Path)
     _add_by(command, required=False)
-    command.set_defaults(run=_accuracy)
+    command.set_defaults(run=reports.accuracy)
 
     command = commands.add_parser("gaps", help="differences between groups, tested by permuting whole sources")
     command.add_argument("predictions", type=Path)
     _add_by(command, required=True)
     command.add_argument("--reference", metavar="GROUP", help="what the others are held against; default: all others")
     command.add_argument("--measure", default="accuracy", help="accuracy, signed_error, or actual_mean (of the raters)")
-    command.set_defaults(run=_gaps)
+    command.set_defaults(run=reports.gaps)
 
     command = commands.add_parser("join", help="several predictions tables of the same clips as one")
     command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
@@ -292,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("predictions", type=Path)
     command.add_argument("--reference", required=True, metavar="MODEL")
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=_compare)
+    command.set_defaults(run=reports.compare)
 
     command = commands.add_parser("predict", help="the impression that videos make")
     command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
@@ -16,9 +16,6 @@ from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
 from training.runs import Run
-
-if TYPE_CHECKING:
-    pass
 
 PRACTICE_PEOPLE = 60
 LARGEST = "largest"

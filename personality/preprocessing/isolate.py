@@ -26,8 +26,9 @@ from safetensors.numpy import load
 
 from personality.constants import LIMITS
 from personality.preprocessing.faces import Box, Face
-from personality.preprocessing.media import MediaError, Metadata, Sound
+from personality.preprocessing.media import Metadata, Sound
 from personality.preprocessing.reader import ORDER
+from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Piece, Sample
 
 ROOT = Path(__file__).parents[2]

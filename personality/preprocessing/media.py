@@ -15,9 +15,10 @@ import av
 import cv2
 import numpy as np
 from av.container import InputContainer
-from PIL import Image, ImageOps
 
 from personality.constants import LIMITS, PREPROCESSING
+from personality.preprocessing.refusal import TOO_LARGE, MediaError, Source, check_pixels, check_present
+from personality.preprocessing.still import read_still
 
 # Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
 # is refused by FFmpeg itself, whatever it is called.
@@ -26,15 +27,6 @@ VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
 ENOUGH_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
 LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
-STILL_SUFFIXES = (".jpg", ".jpeg", ".png")
-STILL_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
-TOO_LARGE = "Reading this file takes more memory than it may. Make its picture smaller first."
-
-Source = Path | bytes
-
-
-class MediaError(ValueError):
-    """A file that cannot be used; the message is one sentence for the person who brought it."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +122,7 @@ class Video:
             if self._counts and packet.dts is not None and packet.size:
                 self._due.append(packet.dts)
             for decoded in cast(list[av.VideoFrame], packet.decode()):
-                _check_pixels(decoded.width, decoded.height)
+                check_pixels(decoded.width, decoded.height)
                 yield decoded
 
     def _time(self, decoded: av.VideoFrame) -> float:
@@ -178,7 +170,7 @@ def open_media(source: Source, *, threads: int = 0) -> Iterator[Video | Still]:
         yield Still(still)
         return
     if isinstance(source, Path):
-        _check_present(source)
+        check_present(source)
     with ExitStack() as stack:
         with _readable():
             file = str(source) if isinstance(source, Path) else io.BytesIO(source)
@@ -231,25 +223,6 @@ def _mono(piece: av.AudioFrame) -> np.ndarray:
     return piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
 
 
-def read_still(source: Source) -> np.ndarray | None:
-    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else."""
-    if isinstance(source, Path):
-        if source.suffix.lower() not in STILL_SUFFIXES:
-            return None
-        _check_present(source)
-        source = source.read_bytes()
-    if not source.startswith(STILL_SIGNATURES):
-        return None
-    try:
-        with Image.open(io.BytesIO(source), formats=("JPEG", "PNG")) as picture:
-            _check_pixels(*picture.size)
-            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        if isinstance(error, MediaError):
-            raise
-        raise MediaError("This picture cannot be decoded; save it again as JPEG or PNG.") from error
-
-
 @contextmanager
 def _readable() -> Iterator[None]:
     """Whatever FFmpeg raises in the block becomes MediaError: damaged files make a decoder raise nearly anything."""
@@ -264,20 +237,13 @@ def _readable() -> Iterator[None]:
         raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error
 
 
-def _check_present(path: Path) -> None:
-    if path.is_dir():
-        raise MediaError(f"{path} is a folder; name a video in it.")
-    if not path.is_file():
-        raise MediaError(f"There is no file {path}; check the path.")
-
-
 def _metadata(container: InputContainer) -> Metadata:
     if not container.streams.video:
         raise MediaError("This file has no picture; a video with a visible face is wanted.")
     if len(container.streams) > LIMITS.streams:
         raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
     stream = container.streams.video[0]
-    _check_pixels(stream.width, stream.height)
+    check_pixels(stream.width, stream.height)
     duration = _duration(container)
     if duration > LIMITS.seconds:
         raise MediaError(f"This video lasts {duration:.0f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
@@ -296,13 +262,6 @@ def _duration(container: InputContainer) -> float:
             last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
     container.seek(0)
     return last
-
-
-def _check_pixels(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise MediaError(f"This file says its picture is {width}x{height}; it is damaged. Convert it to mp4.")
-    if width * height > LIMITS.pixels:
-        raise MediaError(f"This picture is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")
 
 
 def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:

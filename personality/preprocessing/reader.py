@@ -28,7 +28,7 @@ from safetensors.numpy import save
 
 from personality.constants import LIMITS
 from personality.preprocessing.faces import Box
-from personality.preprocessing.media import TOO_LARGE, MediaError
+from personality.preprocessing.refusal import TOO_LARGE, MediaError
 from personality.preprocessing.sample import read_pieces, warm
 
 ORDER = 256  # bytes of an order: JSON, filled up with spaces

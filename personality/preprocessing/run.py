@@ -20,7 +20,7 @@ from tqdm import tqdm
 from personality.dataset.archives import archive_of, identity, read_clip
 from personality.dataset.index import Dataset, DatasetError
 from personality.preprocessing.cache import Cache, CacheError, finish
-from personality.preprocessing.media import MediaError
+from personality.preprocessing.refusal import MediaError
 from personality.storage import exclusive
 
 CONNECTING = 10  # seconds to wait for a cluster

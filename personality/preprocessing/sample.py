@@ -11,7 +11,8 @@ from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import emotion_confidences
 from personality.preprocessing.faces import Box, Face, FaceFinder
-from personality.preprocessing.media import Frame, Metadata, Sound, Source, Still, Video, open_media
+from personality.preprocessing.media import Frame, Metadata, Sound, Still, Video, open_media
+from personality.preprocessing.refusal import Source
 from personality.traits import EMOTIONS
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment

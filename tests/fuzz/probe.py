@@ -9,7 +9,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["personality"]):
-    from personality.preprocessing.media import MediaError, Metadata, probe
+    from personality.preprocessing.media import Metadata, probe
+    from personality.preprocessing.refusal import MediaError
 
 from tests.preprocessing.clips import tone, write_clip
 

@@ -36,7 +36,7 @@ from training.loop import train
 from training.runs import Run
 
 DEAD = 9
-FEW = 6  # clips to preprocess
+FEW = 3  # clips to preprocess
 ONE = (Stage(1, "head", 1e-3, frames=1),)
 LONG = (Stage(5, "head", 1e-3), Stage(5, "head", 1e-4))
 TWO = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))

@@ -18,7 +18,7 @@ import numpy as np
 
 from personality.constants import LIMITS
 from personality.preprocessing.isolate import DIED, SLOW, read_apart
-from personality.preprocessing.media import TOO_LARGE, MediaError
+from personality.preprocessing.refusal import TOO_LARGE, MediaError
 from personality.preprocessing.sample import Sample
 from tests.preprocessing.clips import tone, write_clip
 

@@ -89,10 +89,15 @@ def video_of(path: Path, picture: np.ndarray) -> bytes:
     return path.read_bytes()
 
 
+def sample_picture() -> np.ndarray:
+    """The first frame of the sample, uint8 (256, 256, 3) RGB."""
+    with av.open(str(demo.CLIP)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+
+
 def two_people(path: Path) -> bytes:
     """The sample person twice in one picture, half as large on the left."""
-    with av.open(str(demo.CLIP)) as container:
-        one = next(container.decode(video=0)).to_ndarray(format="rgb24")
+    one = sample_picture()
     scene = np.full((256, 420, 3), 90, np.uint8)
     scene[100:228, 10:138] = one[::2, ::2]
     scene[:, 150:406] = one

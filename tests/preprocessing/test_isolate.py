@@ -16,7 +16,8 @@ from personality import demo
 from personality.constants import LIMITS
 from personality.preprocessing import isolate
 from personality.preprocessing.isolate import read_apart
-from personality.preprocessing.media import MediaError, Metadata
+from personality.preprocessing.media import Metadata
+from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import Sample, read_sample
 from tests.preprocessing.clips import two_people, video_of
 

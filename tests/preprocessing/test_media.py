@@ -7,7 +7,8 @@ import pytest
 
 from personality.constants import LIMITS
 from personality.preprocessing import media
-from personality.preprocessing.media import Frame, MediaError, Source, open_media, probe, write_video
+from personality.preprocessing.media import Frame, open_media, probe, write_video
+from personality.preprocessing.refusal import MediaError, Source, check_pixels
 from tests.preprocessing.clips import write_clip
 
 RATE = 16_000
@@ -184,4 +185,4 @@ def test_what_the_fuzzer_found(tmp_path: Path) -> None:
     data[length] |= 0x80
     assert probe(bytes(data)).duration == pytest.approx(0.3, abs=0.05)
     with pytest.raises(MediaError, match="says its picture is 0x32; it is damaged"):
-        media._check_pixels(0, 32)
+        check_pixels(0, 32)

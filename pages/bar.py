@@ -1,0 +1,118 @@
+"""The bar above every analysis page: which predictions table, which of its models and clips, which baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from personality import charts, demo
+from personality.analysis.scores import PredictionsError
+from personality.dataset.index import SPLITS
+from personality.evaluate import read_predictions
+from personality.events import noted
+from personality.public import is_public
+from personality.workspace import prediction_tables
+
+DEMO = "Demo: synthetic people, test split"
+UPLOAD = "Upload a table ..."
+SEEN = "source_in_training"
+SEEN_LABELS = {"yes": "sources with clips in training", "no": "unseen sources"}
+EVERY, UNSEEN = "all", "unseen in training"
+# Which baselines a person may have beside the dots; never none.
+BASELINES = {
+    "both": tuple(charts.BASELINE_MARKS),
+    "training mean": ("baseline",),
+    "same source": ("lookup",),
+}
+
+
+def baselines() -> tuple[str, ...]:
+    """Which baselines were chosen, keys of `charts.BASELINE_MARKS`."""
+    return BASELINES[st.session_state.get("baselines", "both")]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def load_table(path: Path, changed: float) -> pd.DataFrame:
+    """A predictions table; `changed` is the file's time, so that a new file is read anew."""
+    with noted("reading of a table"):
+        return read_predictions(path)
+
+
+def choose_table() -> pd.DataFrame:
+    """The bar above every analysis page, kept in the URL: which predictions table, which of its models and clips. Ends
+    the page where there is none to show."""
+    own = {path.stem: path for path in prediction_tables()}
+    with st.container(border=True):
+        left, middle, right = st.columns([3, 3, 2])
+        choice = left.selectbox(
+            "Predictions",
+            [DEMO, *own] if is_public() else [DEMO, *own, UPLOAD],
+            key="table",
+            bind="query-params",
+            help="Tables that `python -m personality evaluate` or `import-predictions` wrote to workspace/predictions.",
+        )
+        path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
+        try:
+            table = _uploaded() if path is None else load_table(path, path.stat().st_mtime)
+        except PredictionsError as error:
+            st.error(str(error))
+            st.stop()
+        table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
+        _choose_baselines(table, right)
+        _describe(table)
+    if choice == DEMO:
+        st.info(demo.NOTICE, icon=":material/science:")
+    return table
+
+
+def _chosen_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    models = list(table["model"].unique())
+    chosen = place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
+    return table[table["model"].isin(chosen)] if set(chosen) & set(models) else table
+
+
+def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    """One split, where a table holds several: the one that is furthest from training at first."""
+    splits = [split for split in reversed(SPLITS) if split in table["split"].unique()]
+    if len(splits) < 2:
+        return table
+    chosen = place.segmented_control("Split", splits, default=splits[0], key="split", bind="query-params")
+    return table[table["split"].eq(chosen or splits[0])]
+
+
+def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
+    """All clips of the table, or those of sources that no model was trained on, where there are both."""
+    seen = table.get(SEEN)
+    if seen is None or seen.nunique() < 2:
+        return table
+    words = "First Impressions' splits share videos: of these clips, other clips of the same video were trained on."
+    choice = place.segmented_control(
+        "Sources", [EVERY, UNSEEN], default=EVERY, key="sources", bind="query-params", help=words
+    )
+    return table[seen.eq("no")] if choice == UNSEEN else table
+
+
+def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:
+    """Which baselines the dots have beside them, where a table has both."""
+    if "lookup" in table and table["lookup"].notna().any():
+        place.selectbox("Baselines", list(BASELINES), key="baselines", bind="query-params")
+
+
+def _uploaded() -> pd.DataFrame:
+    """The table a person brought, kept for the other pages."""
+    file = st.file_uploader("Predictions table", type="parquet", key="table_file")
+    if file is not None:
+        st.session_state["uploaded_table"] = read_predictions(file)
+    if "uploaded_table" not in st.session_state:
+        st.caption("A parquet file with the columns of the predictions table; docs/predictions.md lists them.")
+        st.stop()
+    return st.session_state["uploaded_table"]
+
+
+def _describe(table: pd.DataFrame) -> None:
+    splits, models = ", ".join(table["split"].unique()), ", ".join(table["model"].unique())
+    clips, sources = table["clip"].nunique(), table["source"].nunique()
+    st.caption(f"{clips:,} clips of {sources:,} sources · split {splits} · models {models}")

@@ -1,0 +1,31 @@
+"""Files that cannot be used: how that is said, and what can be told before anything is decoded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from personality.constants import LIMITS
+
+TOO_LARGE = "Reading this file takes more memory than it may. Make its picture smaller first."
+
+Source = Path | bytes
+
+
+class MediaError(ValueError):
+    """A file that cannot be used; the message is one sentence for the person who brought it."""
+
+
+def check_present(path: Path) -> None:
+    """Raise MediaError where there is no such file."""
+    if path.is_dir():
+        raise MediaError(f"{path} is a folder; name a video in it.")
+    if not path.is_file():
+        raise MediaError(f"There is no file {path}; check the path.")
+
+
+def check_pixels(width: int, height: int) -> None:
+    """Raise MediaError for a picture of no pixels, or of more than may be decoded."""
+    if width < 1 or height < 1:
+        raise MediaError(f"This file says its picture is {width}x{height}; it is damaged. Convert it to mp4.")
+    if width * height > LIMITS.pixels:
+        raise MediaError(f"This picture is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")

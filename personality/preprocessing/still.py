@@ -1,0 +1,33 @@
+"""Pictures that are no videos: JPEG and PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from personality.preprocessing.refusal import MediaError, Source, check_pixels, check_present
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
+
+
+def read_still(source: Source) -> np.ndarray | None:
+    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else."""
+    if isinstance(source, Path):
+        if source.suffix.lower() not in SUFFIXES:
+            return None
+        check_present(source)
+        source = source.read_bytes()
+    if not source.startswith(SIGNATURES):
+        return None
+    try:
+        with Image.open(io.BytesIO(source), formats=("JPEG", "PNG")) as picture:
+            check_pixels(*picture.size)
+            return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if isinstance(error, MediaError):
+            raise
+        raise MediaError("This picture cannot be decoded; save it again as JPEG or PNG.") from error

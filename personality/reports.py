@@ -1,0 +1,71 @@
+"""What the command line says of a predictions table: accuracy, gaps, comparisons; as lines, JSON or a file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The keys of `accuracy --json`, which scripts rely on; --export has all figures.
+FIXED = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
+
+
+def compare(options: argparse.Namespace) -> None:
+    """Every other model against one."""
+    from personality.analysis.differences import differences
+    from personality.analysis.lines import difference_lines
+    from personality.evaluate import read_predictions
+
+    rows = differences(read_predictions(options.predictions), options.reference)
+    _show(rows, difference_lines(rows, options.reference), options)
+
+
+def accuracy(options: argparse.Namespace) -> None:
+    """Accuracy by trait, and by group where attributes are named."""
+    from personality.analysis.groups import accuracy_by
+    from personality.analysis.lines import accuracy_lines
+    from personality.evaluate import read_predictions
+
+    rows = accuracy_by(read_predictions(options.predictions), options.by or [])
+    if options.export:
+        _export(rows, options.export)
+    _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
+
+
+def gaps(options: argparse.Namespace) -> None:
+    """Differences between groups, and whether chance may have made them."""
+    from personality.analysis.gaps import compare_groups
+    from personality.analysis.lines import gap_lines
+    from personality.evaluate import read_predictions
+
+    found = compare_groups(
+        read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
+    )
+    if options.export:
+        _export(found.gaps, options.export)
+    _show(found.gaps, gap_lines(found), options)
+
+
+def _export(rows: pd.DataFrame, path: Path) -> None:
+    from personality.analysis.export import as_csv, as_json
+    from personality.storage import write_bytes
+
+    kinds = {".csv": as_csv, ".json": as_json}
+    if path.suffix not in kinds:
+        raise ValueError(f"--export is {path}; wanted a name that ends in {' or '.join(kinds)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, kinds[path.suffix](rows).encode())
+
+
+def _show(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
+    """Rows as JSON where that is asked for, else the lines."""
+    from personality.analysis.export import plain
+
+    if options.json:
+        lines = ["[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]"]
+    print("\n".join(lines))
