@@ -115,12 +115,13 @@ def losses(run: Run) -> list[float]:
 
 def writes(count: int, folder: Path, at: Path) -> int:
     """Training dies within `count` steps of its writes, spread over all there are; how many ended as if it had not."""
-    whole = new_run(at / "whole", folder / "cache", stages=LONG)
+    stages = TWO if count < 50 else LONG  # of which the writes have steps enough
+    whole = new_run(at / "whole", folder / "cache", stages=stages)
     assert child(lambda: counted(lambda: train(whole), point=None, told=at / "steps")) == 0
     steps, mended = int((at / "steps").read_text()), 0
     assert steps >= count, f"{steps} steps are fewer than {count}"
     for number in range(count):
-        run = new_run(at / "dies", folder / "cache", stages=LONG)
+        run = new_run(at / "dies", folder / "cache", stages=stages)
         point = 1 + number * steps // count
         assert child(lambda run=run, point=point: counted(lambda: train(run), point=point)) == DEAD
         assert child(lambda run=run: train(Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
