@@ -220,6 +220,7 @@ prepare()
 clip = intake.choose()
 if clip is None:
     st.caption("Nothing yet: upload a video or take the sample, a computer-made person. Videos stay on this machine.")
+    loaded.models_in_memory()  # while the visitor looks for a video
     st.stop()
 name, data = clip
 person = st.session_state.get("person")

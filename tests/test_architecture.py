@@ -100,3 +100,14 @@ def test_first_page_imports_no_torch() -> None:
     code = "import sys, pages.parts; print([m for m in ('torch', 'dlib', 'av') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_no_page_waits_for_torch() -> None:
+    """What the pages import at their top leaves torch, seconds of waiting, out of memory."""
+    trees = [ast.parse(path.read_text()) for path in sorted((ROOT / "pages").glob("*.py"))]
+    imports = [node for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    future = [node for node in imports if getattr(node, "module", "") == "__future__"]
+    lines = [ast.unparse(node) for node in imports if node not in future]
+    code = "\n".join([*lines, "import sys", "print('torch' in sys.modules)"])
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from personality.preprocessing.emotion import (
+from personality.preprocessing.emotion_network import (
     EmotionNetwork,
     both_sides,
     load_emotion_weights,

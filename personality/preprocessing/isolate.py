@@ -27,12 +27,12 @@ from safetensors.numpy import load
 from personality.constants import LIMITS
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.media import Metadata, Sound
-from personality.preprocessing.reader import ORDER
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Piece, Sample
 
 ROOT = Path(__file__).parents[2]
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, People, Face, Sound, Sample)}
+ORDER = 256  # bytes of an order: JSON, filled up with spaces
 MOST = 64 * 2**20  # bytes of a message; 60 s of sound and 16 faces are 6 MB
 BEGINNING = 30.0  # seconds that the reading process may take to be ready, at most
 DIED = "Reading this file ended the process that read it: it is damaged. Convert it to mp4 and try again."

@@ -28,10 +28,10 @@ from safetensors.numpy import save
 
 from personality.constants import LIMITS
 from personality.preprocessing.faces import Box
+from personality.preprocessing.isolate import ORDER
 from personality.preprocessing.refusal import TOO_LARGE, MediaError
 from personality.preprocessing.sample import read_pieces, warm
 
-ORDER = 256  # bytes of an order: JSON, filled up with spaces
 PATIENCE = 0.1  # seconds between two looks at the children
 THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
 STATUS = Path("/proc/self/status")

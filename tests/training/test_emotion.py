@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from personality.preprocessing.emotion import EmotionNetwork, load_emotion_weights, standardise
+from personality.preprocessing.emotion_network import EmotionNetwork, load_emotion_weights, standardise
 from tests.training.helpers import Death
 from training import emotion
 from training.emotion import aims, augment, erase, load_fer2013, train_emotion
