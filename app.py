@@ -4,9 +4,10 @@ import streamlit as st
 
 from personality.events import write_log
 from personality.public import is_public
+from personality.workspace import ROOT
 
 write_log()
-st.set_page_config(page_title="Apparent personality", page_icon="🙂", layout="wide")
+st.set_page_config(page_title="Apparent personality", page_icon=str(ROOT / "pages" / "icon.svg"), layout="wide")
 
 models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
 dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
