@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from personality.constants import LIMITS, PREPROCESSING
 
+PACKAGED = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
 CHOICES = {
     "frames": ("attention", "mean"),
     "encoder": ("convolution", "transformer"),
@@ -19,7 +20,7 @@ class Design:
     seconds: how much of the sound is heard, from the clip's start, 60 being the whole of any; fusion: how branches are
     joined. Raises ValueError for anything else."""
 
-    backbone: str = "tf_efficientnet_lite0"
+    backbone: str = PACKAGED
     frames: str = "attention"
     encoder: str = "convolution"
     seconds: float = PREPROCESSING.audio_seconds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -11,11 +13,15 @@ import pandas as pd
 
 from personality.analysis.baselines import same_source_lookup, training_means
 from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, check_predictions
+from personality.constants import PREPROCESSING
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
+    import torch
+
+    from personality.models.checkpoint import Model
     from personality.preprocessing.cache import Cache
 
 BATCH = 4  # clips read and predicted at a time
@@ -42,39 +48,48 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
     return assemble(predicted, rows, cache.clips), silent
 
 
-def _predict(models: Sequence, cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def _predict(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     import torch
     from tqdm import tqdm
 
-    from personality.constants import PREPROCESSING
-    from personality.models.inputs import read_batch, speakable
-    from personality.models.network import Needs
+    from personality.models.inputs import speakable
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts, silent = [], {model.name: 0 for model in models}
-    for start in tqdm(range(0, len(rows), BATCH), desc="evaluate", unit="batch"):
-        some = rows.iloc[start : start + BATCH]
-        speaking = {model.name: tuple(some["clip"][speakable(cache, some, model.network.needs)]) for model in models}
-        needs = {clips: Needs() for clips in speaking.values() if clips}
-        for model in models:
-            silent[model.name] += len(some) - len(speaking[model.name])
-            if speaking[model.name]:
-                needs[speaking[model.name]] |= model.network.needs
-        # Models that speak on the same clips share a batch, and with it the branches they have in common.
-        batches = {
-            clips: read_batch(cache, some[some["clip"].isin(clips)], taken, PREPROCESSING.faces).to(device)
-            for clips, taken in needs.items()
-        }
-        for model in models:
-            clips = speaking[model.name]
-            if not clips:
-                continue
-            with torch.inference_mode():
-                values = model.network.to(device)(batches[clips]).cpu().numpy()
-            parts.append(pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=clips, model=model.name))
-    if not parts:
+    for model in models:
+        model.network.to(device)
+    able = pd.DataFrame({model.name: speakable(cache, rows, model.network.needs) for model in models})
+    if not able.any(axis=None):
         raise PredictionsError("No model can speak on any of these clips: no face, no sound, or no row in a table.")
-    return pd.concat(parts, ignore_index=True), silent
+    parts: list[pd.DataFrame] = []
+    for start in tqdm(range(0, len(rows), BATCH), desc="evaluate", unit="batch"):
+        some = slice(start, start + BATCH)
+        parts += _predict_batch(models, cache, rows.iloc[some], able.iloc[some], device)
+    return pd.concat(parts, ignore_index=True), {name: int(count) for name, count in (~able).sum().items()}
+
+
+def _predict_batch(
+    models: Sequence[Model], cache: Cache, rows: pd.DataFrame, able: pd.DataFrame, device: torch.device
+) -> Iterator[pd.DataFrame]:
+    """Wide predictions per model, of the rows on which `able` says that it can speak. Models that speak on the same
+    clips share their tensors, and with them the branches they have in common."""
+    import torch
+
+    from personality.models.inputs import read_batch
+    from personality.models.network import Needs
+
+    alike: dict[tuple[bool, ...], list[Model]] = {}
+    for model in models:
+        alike.setdefault(tuple(able[model.name]), []).append(model)
+    for mask, together in alike.items():
+        if not any(mask):
+            continue
+        spoken_on = rows[list(mask)]
+        needs = reduce(or_, (model.network.needs for model in together), Needs())
+        batch = read_batch(cache, spoken_on, needs, PREPROCESSING.faces).to(device)
+        for model in together:
+            with torch.inference_mode():
+                values = model.network(batch).cpu().numpy()
+            yield pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=list(spoken_on["clip"]), model=model.name)
 
 
 def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:

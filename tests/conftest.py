@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,27 +38,44 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A folder of this name, made by whichever process of pytest wants it first; the others wait, and nobody changes
+    it afterwards."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                make(folder)
+                done.touch()
+        return folder
+
+    return once
+
+
+@pytest.fixture(scope="session")
+def people(made: Callable) -> Path:
     """A dataset of eight people with two short clips each."""
-    folder = tmp_path_factory.mktemp("data") / "people"
-    synthesize(folder, people=8, seed=3, knobs=Knobs(clips_per_person=2), workers=2)
-    return folder
+    return made("people", lambda folder: synthesize(folder, people=8, seed=3, knobs=Knobs(clips_per_person=2)))
 
 
 @pytest.fixture(scope="session")
-def cache(people: Path) -> Cache:
-    """Its cache."""
-    folder = people.parent / "cache"
-    preprocess(load_dataset(people), folder, workers=2)
-    return Cache(folder)
+def cache(people: Path, made: Callable) -> Cache:
+    """Its cache, beside it."""
+    return Cache(made("cache", lambda folder: preprocess(load_dataset(people), folder, workers=2)))
 
 
 @pytest.fixture(scope="session")
-def runs(cache: Cache, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def runs(cache: Cache, made: Callable) -> Path:
     """A folder of four finished runs of two epochs each."""
-    folder = tmp_path_factory.mktemp("workspace") / "runs"
-    for modality in ("audio", "visual", "audiovisual", "handcrafted"):
-        run = Run(folder / modality)
-        run.create(preset(modality, stages=(Stage(2, "head", 1e-3, frames=2),), batch=4), cache.folder)
-        train(run)
-    return folder
+
+    def make(folder: Path) -> None:
+        for modality in ("audio", "visual", "audiovisual", "handcrafted"):
+            run = Run(folder / modality)
+            run.create(preset(modality, stages=(Stage(2, "head", 1e-3, frames=2),), batch=4), cache.folder)
+            train(run)
+
+    return made("runs", make)

@@ -91,8 +91,8 @@ def test_no_cycle() -> None:
 
 def test_torch_load_only_for_the_packaged_weights() -> None:
     users = {name_of(path) for path in FILES if "torch.load(" in path.read_text()}
-    assert users == {"personality/models/visual.py"}
-    assert (ROOT / "personality/models/visual.py").read_text().count("torch.load(") == 1
+    assert users == {"personality/models/backbones.py"}
+    assert (ROOT / "personality/models/backbones.py").read_text().count("torch.load(") == 1
 
 
 def test_first_page_imports_no_torch() -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from personality.design import PACKAGED
 from personality.modalities import MODALITIES
 from personality.models import build
+from personality.models.backbones import load_from_file, load_from_hub, load_from_package
 from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card
 from personality.models.network import Network
-from personality.models.visual import ModernVisual
 from personality.preprocessing.cache import Cache
 from personality.storage import sha256
 from training import processes
@@ -70,21 +70,23 @@ def prepare(run: Run) -> Parts:
 def load_backbone(network: Network, config: Config) -> None:
     """Start the backbone from the weights the config names, or from those the preset brings.
 
-    Raises TrainingError where the modality has no backbone to load.
+    Raises TrainingError where the modality has no backbone to load, or weights must be named; ValueError where they do
+    not fit.
     """
-    loader: Callable[..., None] | None = getattr(network, "load_backbone", None)
-    if loader is None:
+    name = config.design.backbone
+    if not network.backbone_tensors():
         if config.backbone:
             raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
-        return
-    if config.backbone == HUB and isinstance(network, ModernVisual):
-        network.download_backbone()
-    elif config.backbone == RANDOM and isinstance(network, ModernVisual):
+    elif config.preset == "modern" and config.backbone == HUB:
+        load_from_hub(network, name)
+    elif config.preset == "modern" and config.backbone == RANDOM:
         return
     elif config.backbone:
-        loader(Path(config.backbone))
+        load_from_file(network, Path(config.backbone))
+    elif name != PACKAGED:
+        raise TrainingError(f"{name} wants weights: --backbone FILE, hub (downloads timm's) or none (random).")
     elif config.preset != "thesis":
-        loader()
+        load_from_package(network)
 
 
 def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:

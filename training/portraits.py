@@ -21,6 +21,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from personality.design import Design
+from personality.models.backbones import load_from_package
 from personality.models.network import Batch
 from personality.models.visual import ModernVisual
 from personality.preprocessing.faces import FaceFinder
@@ -69,7 +70,7 @@ class Rater(nn.Module):
     def __init__(self, attributes: int) -> None:
         super().__init__()
         self.visual = ModernVisual("relu", Design())
-        self.visual.load_backbone()
+        load_from_package(self.visual)
         self.forget = nn.Dropout(DROPOUT)
         self.output = nn.Linear(1280, attributes)
 

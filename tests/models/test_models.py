@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from personality.models import build
+from personality.models.backbones import load_from_file, load_from_package
 from personality.models.checkpoint import CheckpointError, load_model, read_card
 from personality.models.inputs import handcrafted, pick_frames
 from personality.models.network import Batch
@@ -75,7 +76,7 @@ def test_shared_branches_run_once_per_batch() -> None:
 def test_packaged_backbone_is_imagenets_in_order() -> None:
     """Every tensor of the package lands in the tensor of the same role; running means are far from those at birth."""
     network = CompactVisual("relu")
-    network.load_backbone()
+    load_from_package(network)
     born = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     for (name, loaded), (_, fresh) in zip(
         network.backbone.state_dict().items(), born.state_dict().items(), strict=True
@@ -99,14 +100,14 @@ def test_vgg_face_goes_to_its_layers_and_a_wrong_file_names_the_tensor(tmp_path:
     tensors = vgg_face()
     save_file(tensors, tmp_path / "vgg.safetensors")
     network = ThesisVisual("relu")
-    network.load_backbone(tmp_path / "vgg.safetensors")
+    load_from_file(network, tmp_path / "vgg.safetensors")
     torch.testing.assert_close(network.backbone[0].weight, tensors["conv1_1.weight"], check_device=False)
     save_file({**tensors, "conv3_2.bias": torch.zeros(7)}, tmp_path / "wrong.safetensors")
     with pytest.raises(ValueError, match=r"conv3_2\.bias of wrong\.safetensors is \(7,\); wanted \(256,\)"):
-        network.load_backbone(tmp_path / "wrong.safetensors")
+        load_from_file(network, tmp_path / "wrong.safetensors")
     (tmp_path / "text.safetensors").write_text("no")
     with pytest.raises(ValueError, match="is not a safetensors file"):
-        network.load_backbone(tmp_path / "text.safetensors")
+        load_from_file(network, tmp_path / "text.safetensors")
 
 
 def test_vgg_face_gets_bgr_minus_its_means() -> None:

@@ -10,6 +10,7 @@ from torch import nn
 from personality.design import Design
 from personality.models import build
 from personality.models.audio import HeardConvolution, ModernAudio, with_holes
+from personality.models.backbones import load_from_file, load_from_hub, load_from_package
 from personality.models.fusion import HANDCRAFTED, GatedFusion, hide_some
 from personality.models.network import Batch, Needs, Network
 from personality.models.pooling import AttentionPool
@@ -143,18 +144,18 @@ def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
     torch.manual_seed(1)
     other = timm.create_model("test_resnet", num_classes=0)
     save_file(other.state_dict(), tmp_path / "weights.safetensors")
-    network.load_backbone(tmp_path / "weights.safetensors")
+    load_from_file(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network.backbone.state_dict(), other.state_dict())
-    with pytest.raises(ValueError, match="--backbone FILE, hub"):
-        network.load_backbone()
-    ModernVisual("relu", Design()).load_backbone()
+    with pytest.raises(ValueError, match="of the package is"):
+        load_from_package(network)
+    load_from_package(ModernVisual("relu", Design()))
 
     def offline(*_: object, **__: object) -> None:
         raise OSError("no way there")
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ValueError, match="cannot be had from timm's hub: no way there"):
-        network.download_backbone()
+        load_from_hub(network, "test_resnet")
 
 
 def test_a_design_of_other_words_is_refused() -> None:

@@ -13,12 +13,20 @@ from tests.training.helpers import Death
 from training import emotion
 from training.emotion import aims, augment, erase, load_fer2013, train_emotion
 
+PICTURES = 40
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two full ones and the rest."""
+    monkeypatch.setattr(emotion, "BATCH", 16)
+
 
 @pytest.fixture(scope="module")
 def fer2013(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, random = tmp_path_factory.mktemp("fer2013"), np.random.default_rng(0)
     classes = np.array(["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"])
-    for name, count in (("training", 150), ("public_test", 30)):
+    for name, count in (("training", PICTURES), ("public_test", 30)):
         images = random.integers(0, 256, (count, 48, 48), np.uint8)
         np.savez(folder / f"{name}.npz", images=images, labels=random.integers(0, 7, count, np.uint8), classes=classes)
     return folder
@@ -55,7 +63,7 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
 def test_what_is_aimed_at_is_half_the_label_and_half_what_the_teachers_say(fer2013: Path, tmp_path: Path) -> None:
     images, labels = load_fer2013(fer2013 / "training.npz")
     alone = aims(images, labels, [])
-    torch.testing.assert_close(alone.sum(1), torch.ones(150))
+    torch.testing.assert_close(alone.sum(1), torch.ones(PICTURES))
     assert alone[0, labels[0]].item() == pytest.approx(0.9 + 0.1 / 7)
     folders = [tmp_path / name for name in ("a", "b")]
     said = []
