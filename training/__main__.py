@@ -175,9 +175,9 @@ def _portraits(options: argparse.Namespace) -> None:
 
 
 def _face_model(options: argparse.Namespace) -> None:
-    from training.face_model import build_face_model
+    from training.face_model import build_face_model, packaged_predictor
 
-    card = build_face_model(options.portraits, options.predictor, options.out)
+    card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
     print(card["rating_r2_10_fold"])
 
 
@@ -277,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)
-    command.add_argument("--predictor", type=Path, required=True, help="dlib's 68-point predictor")
+    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
     command.add_argument("--out", type=Path, default=assets / "face_model")
     command.set_defaults(run=_face_model)
 

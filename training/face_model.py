@@ -1,8 +1,9 @@
-"""Builds the statistical face model from portraits: `python -m training face-model PORTRAITS --predictor DAT`."""
+"""Builds the statistical face model from portraits: `python -m training face-model PORTRAITS`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -49,10 +50,20 @@ class Components:
     explained: float
 
 
+def packaged_predictor() -> Path:
+    """dlib's 68-point predictor from requirements-test.txt's package. Raises FileNotFoundError without it."""
+    package = find_spec("face_recognition_models")  # not imported: it would ask for an old setuptools
+    if package is None or package.origin is None:
+        raise FileNotFoundError(
+            "no 68-point predictor: pip install -r requirements-test.txt, or name one (--predictor)"
+        )
+    return Path(package.origin).with_name("models") / "shape_predictor_68_face_landmarks.dat"
+
+
 def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> dict[str, object]:
     """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
 
-    predictor: dlib's 68-point predictor (`face_recognition_models` brings it).
+    predictor: dlib's 68-point predictor.
     """
     ratings = pd.read_csv(portraits / "attribute_means.csv").set_index("stimulus")
     kept, pictures, points = _read(portraits, ratings, predictor)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from itertools import groupby
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,15 @@ from personality.preprocessing.refusal import MediaError
 from personality.storage import exclusive
 
 CONNECTING = 10  # seconds to wait for a cluster
+AHEAD = 10_000  # pieces of work that a cluster is given at a time: enough for any, and for its memory
 MISSING = "the file is missing"
 DIED = "the process that read it died; the file may be damaged, or memory too small"
 
 Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
 Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
 Run = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
-Parallel = Callable[[list], Iterable[Errors]]  # runs joblib's delayed calls
+Read = Callable[[list[Task]], Errors]
+Parallel = Callable[[Read, list[list[Task]]], Iterable[Errors]]  # the same for each list, somewhere else
 
 
 def preprocess(
@@ -133,25 +136,33 @@ def _units(tasks: Iterable[Task]) -> list[list[Task]]:
 def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[Run]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
     with nullcontext(_this_machine(workers)) if dask is None else _cluster(dask) as parallel:
-        yield lambda units: parallel([joblib.delayed(_read)(cache, root, unit) for unit in units])
+        yield lambda units: parallel(partial(_read, cache, root), units)
 
 
 def _this_machine(workers: int) -> Parallel:
     # A new joblib.Parallel for every call: results of a call that a dead worker ended can arrive late, in the next one.
-    return lambda calls: joblib.Parallel(workers, return_as="generator_unordered", **_processes())(calls)
+    def parallel(read: Read, units: list[list[Task]]) -> Iterable[Errors]:
+        processes = joblib.Parallel(workers, return_as="generator_unordered", **_processes())
+        return processes(joblib.delayed(read)(unit) for unit in units)
+
+    return parallel
 
 
 @contextmanager
 def _cluster(address: str) -> Iterator[Parallel]:
-    """joblib's Dask backend, which gives all results at the end: the scheduler's own page shows the progress."""
+    """Not by joblib's backend for Dask, which reads in this very process while a cluster has one core only."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
         raise DatasetError("--dask needs the package distributed, also on the workers; install it.") from error
 
-    def parallel(calls: list) -> Iterable[Errors]:
+    def parallel(read: Read, units: list[list[Task]]) -> Iterator[Errors]:
+        calls = (client.submit(read, unit, pure=False) for unit in units)
+        running = as_completed(list(islice(calls, AHEAD)))
         try:
-            return joblib.Parallel()(calls)
+            for done in running:
+                yield done.result()
+                running.update(list(islice(calls, 1)))
         except KilledWorker as death:
             raise BrokenExecutor(str(death)) from death
 
@@ -159,7 +170,11 @@ def _cluster(address: str) -> Iterator[Parallel]:
         client = Client(address, timeout=CONNECTING)
     except OSError as error:
         raise DatasetError(f"There is no Dask scheduler at {address}; start one, docs/scale.md says how.") from error
-    with client, joblib.parallel_config("dask", wait_for_workers_timeout=CONNECTING):
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=CONNECTING)
+        except TimeoutError as error:
+            raise DatasetError(f"The Dask scheduler at {address} has no workers; start some.") from error
         yield parallel
 
 

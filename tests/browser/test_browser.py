@@ -94,6 +94,7 @@ def read_traits(page: Page) -> None:
     expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("heading", name="What strangers would say")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)  # once all four have spoken
     for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
     for model in ("audio", "visual", "audiovisual", "handcrafted"):

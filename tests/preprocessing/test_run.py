@@ -116,59 +116,51 @@ def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[str]:
-    """The address of a scheduler with two worker processes, started as a person starts them."""
+def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Begins a part of a cluster as a person begins it; all parts end with the test."""
     pytest.importorskip("distributed")
-    there, environment = (
-        tmp_path / "scheduler.json",
-        os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))},
-    )
-    dask = [sys.executable, "-m", "dask"]
-    commands = (
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(there)],
-        [
-            *dask,
-            "worker",
-            "--host",
-            "127.0.0.1",
-            "--nworkers",
-            "2",
-            "--nthreads",
-            "1",
-            "--no-dashboard",
-            "--scheduler-file",
-            str(there),
-        ],
-    )
-    log = (tmp_path / "dask.log").open("w")
-    processes = [
-        subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
-        for words in commands
-    ]
-    try:
-        wait_for(there.exists)
-        yield json.loads(there.read_text())["address"]
-    finally:
-        for process in reversed(processes):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))}
+    file, parts = str(tmp_path / "scheduler.json"), []
+    with (tmp_path / "dask.log").open("w") as log:
+
+        def begin(*words: str) -> None:
+            command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
+            how = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+            parts.append(subprocess.Popen(command, start_new_session=True, **how))
+
+        yield begin
+        for process in reversed(parts):
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        log.close()
+
+
+@pytest.fixture
+def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
+    """The address of a scheduler without workers."""
+    dask("scheduler", "--host", "127.0.0.1", "--port", "0")
+    wait_for((tmp_path / "scheduler.json").exists)
+    return json.loads((tmp_path / "scheduler.json").read_text())["address"]
 
 
 def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
-    people: Path, cache: Cache, tmp_path: Path, cluster: str
+    people: Path, cache: Cache, tmp_path: Path, dask: Callable[..., None], scheduler: str
 ) -> None:
+    """Of one worker, and still it is the worker who reads, and dies, not the process that asks."""
+    dask("worker", "--host", "127.0.0.1", "--nworkers", "1", "--nthreads", "1")
     clip = cache.clips["clip"].iloc[5]
     with readers_die(tmp_path / "c", clip, times=1) as killed:
-        process = command(people, tmp_path / "c", "--dask", cluster)
+        process = command(people, tmp_path / "c", "--dask", scheduler)
         _, said = process.communicate(timeout=180)
     assert process.returncode == 0, said
     assert len(killed) == 1
     assert contents(tmp_path / "c") == contents(cache.folder)
 
 
-def test_no_cluster_is_a_sentence(people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("distributed")
-    monkeypatch.setattr(run, "CONNECTING", 1)
+def test_no_cluster_and_one_without_workers_are_a_sentence(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
+) -> None:
+    monkeypatch.setattr(run, "CONNECTING", 2)
+    with pytest.raises(DatasetError, match="has no workers; start some"):
+        preprocess(load_dataset(people), tmp_path / "c", dask=scheduler)
     with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):
         preprocess(load_dataset(people), tmp_path / "c", dask="tcp://127.0.0.1:1")
