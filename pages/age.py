@@ -22,6 +22,7 @@ if "age" in table:
     )
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
 rows = parts.accuracy_rows(table, by)
+parts.who_said(table, "age")
 
 st.subheader("How many clips of each age")
 st.altair_chart(

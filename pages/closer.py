@@ -102,7 +102,7 @@ def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
     right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=parts.PICTURE)
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     left.caption(
-        f"Each square of the face was covered with grey, in two faces of the clip, and {model} asked again. "
+        f"Each square of the face was covered with its mean colour, in two faces of the clip, and {model} asked again. "
         f"Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The strongest "
         f"square moves it by {strongest['difference']:+.3f}."
     )

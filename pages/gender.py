@@ -14,6 +14,7 @@ parts.frame(
 )
 table = bar.choose_table()
 rows = parts.accuracy_rows(table, ("gender",))
+parts.who_said(table, "gender")
 parts.warn_small(rows)
 parts.adds_up(table, rows, ("gender",))
 

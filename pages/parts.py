@@ -10,13 +10,14 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages import bar
 from personality import charts, demo
-from personality.analysis.checks import leftover
+from personality.analysis.checks import leftover, origins
 from personality.analysis.differences import differences
 from personality.analysis.export import as_csv, as_json
 from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
+from personality.traits import ANNOTATED, ESTIMATED
 from personality.workspace import ROOT
 
 MEASURE_LABELS = {
@@ -131,6 +132,18 @@ def warn_small(rows: pd.DataFrame) -> None:
         st.warning(text, icon=":material/groups:")
     if empty:
         st.caption(f"No clips at all: {', '.join(empty)}")
+
+
+def who_said(table: pd.DataFrame, attribute: str) -> None:
+    """Of how many clips the attribute is an estimate, whose errors then mix with the models'."""
+    counts = origins(table, attribute)
+    if not counts.get(ESTIMATED):
+        return
+    st.warning(
+        f"Annotated by people: {counts.get(ANNOTATED, 0):,} clips. **Estimated from the face: {counts[ESTIMATED]:,}**; "
+        f"there the estimator's errors mix with the models'. *Explore* tells them apart: cross with {attribute}_from.",
+        icon=":material/face_retouching_natural:",
+    )
 
 
 def accuracy_table(rows: pd.DataFrame, *, key: str) -> None:

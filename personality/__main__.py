@@ -73,14 +73,20 @@ def _added(left_out: int, options: argparse.Namespace) -> None:
 
 def _evaluate(options: argparse.Namespace) -> None:
     from personality.evaluate import evaluate, write_predictions
+    from personality.models.checkpoint import read_card
     from personality.preprocessing.cache import Cache
 
-    table, silent = evaluate(options.runs, Cache(options.cache), options.split)
+    cache = Cache(options.cache)
+    table, silent = evaluate(options.runs, cache, options.split)
     write_predictions(table, options.out)
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
     for model, count in silent.items():
         if count:
             print(f"  {model} could not speak on {count:,} clips without face, sound or row in its table")
+    for folder in options.runs:
+        data = read_card(folder)["data"]
+        if data["fingerprint"] != cache.card["fingerprint"]:
+            print(f"  {folder.name} was trained on other data: {data['name']}")
 
 
 def _predict_table(options: argparse.Namespace) -> None:

@@ -30,7 +30,8 @@ BATCH = 4  # clips read and predicted at a time
 def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
     """The predictions table of the models in `folders` on one split, and per model the clips it could not speak on.
 
-    Raises PredictionsError where the split has no usable clip or two models have one name.
+    Raises PredictionsError where the split has no usable clip, two models have one name or none can speak on any clip,
+    CheckpointError as `load_model`, CacheError as `speakable`.
     """
     from personality.models.checkpoint import load_model
 
@@ -125,7 +126,8 @@ def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
 
 def assemble(predicted: pd.DataFrame, rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
     """The predictions table from wide predictions (clip, model, five traits), the labelled rows of one split that they
-    are of, and all clips of the dataset, from which the baselines know."""
+    are of, and all clips of the dataset, from which the baselines know. Raises PredictionsError as
+    `check_predictions`."""
     (split,) = rows["split"].unique()
     traits = list(TRAIT_NAMES)
     table = predicted.melt(["clip", "model"], traits, var_name="trait", value_name="predicted")
@@ -144,7 +146,7 @@ def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -
     """Somebody else's CSV (a clip column and five traits, in any order of columns and rows) as a predictions table.
 
     Also returns what was left out, in words. Raises PredictionsError where a column is missing, a value is not a
-    number, or no clip is of the split.
+    number, a clip is there twice, or none is of the split.
     """
     given = pd.read_csv(csv)
     lower = {column.lower(): column for column in given.columns}

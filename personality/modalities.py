@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Modality:
-    """label for people; branches: the modalities it joins; video: whether a video alone is enough to predict from."""
+    """label for people; branches: the modalities it joins; handcrafted: whether it joins the nine
+    handcrafted features too; video: whether a video alone is enough to predict from."""
 
     label: str
     branches: tuple[str, ...] = ()

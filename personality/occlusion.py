@@ -28,8 +28,8 @@ MOMENT = 0.5  # seconds of sound that are silenced at a time
 
 
 def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model that sees would say if one square of every face were grey: columns model, trait, row, column
-    (0 to 6, from top and left), difference. On two faces spread over the clip."""
+    """What each model that sees would say if one square of every face had the face's mean colour: columns model, trait,
+    row, column (0 to 6, from top and left), difference (covered minus whole). On two faces spread over the clip."""
     from personality.models.inputs import make_batch
 
     batch = make_batch([sample], FRAMES, _seconds(models))

@@ -43,7 +43,7 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     """The models in these folders, ready to predict and no more to be trained; networks that several of them use are in
     memory once.
 
-    Models whose folders have one name are told apart by the folder above.
+    Models whose folders have one name are told apart by the folder above. Raises CheckpointError as `load_model`.
     """
     from personality.models.checkpoint import load_model
     from personality.models.folding import fold_normalisation

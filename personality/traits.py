@@ -37,6 +37,7 @@ EMOTION_COLOURS = dict(
 
 GENDERS = ("male", "female")
 GENDER_COLOURS = {"male": "#0072B2", "female": "#E69F00"}
+ANNOTATED, ESTIMATED = "annotated", "estimated"  # who said what an attribute is: people, or a network
 ETHNICITIES = ("Asian", "Caucasian", "African-American")
 
 # First Impressions' eight groups, 1..8: label and first year of age.

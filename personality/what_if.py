@@ -15,6 +15,7 @@ from personality.traits import EMOTIONS, GENDERS, TRAIT_NAMES
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
+    from personality.models.network import Network
 
 YEARS = 20.0  # by how much the age is changed, both ways
 
@@ -37,9 +38,14 @@ def what_if(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
     Only what a model is told changes: nothing here says how the person would look.
     """
-    told_so = [model for model in models if "handcrafted" in model.network.needs.inputs and len(sample.faces)]
+    told_so = [model for model in models if takes(model.network) and len(sample.faces)]
     rows = [(model.name, *cells) for model in told_so for cells in _changes(sample, model)]
     return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])
+
+
+def takes(network: Network) -> bool:
+    """Whether a network, or a branch of it, is told the handcrafted inputs."""
+    return "handcrafted" in network.needs.inputs
 
 
 def _changes(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, float]]:
@@ -47,14 +53,15 @@ def _changes(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, fl
     import torch
 
     from personality.models.inputs import make_batch
+    from personality.models.network import Network
 
     with torch.inference_mode():
         batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
         said = model.network(batch)[0]
-        own = id(model.network)  # what depends on the handcrafted inputs; the branches' layers are kept
+        told_too = [id(part) for part in model.network.modules() if isinstance(part, Network) and takes(part)]
         for change, other in told(sample):
             changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
-            memo = {key: value for key, value in batch.memo.items() if key != own}
+            memo = {key: value for key, value in batch.memo.items() if key not in told_too}
             values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
             for trait, value, moved in zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True):
                 yield change, trait, value, moved

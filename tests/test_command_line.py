@@ -91,7 +91,10 @@ def test_evaluate_then_accuracy_by_gender(
     folders = [str(runs / name) for name in ("audio", "visual", "audiovisual", "handcrafted")]
     out = tmp_path / "p.parquet"
     assert main(["evaluate", *folders, "--cache", str(cache.folder), "--split", "test", "--out", str(out)]) == 0
-    capsys.readouterr()
+    assert "was trained on other data" not in capsys.readouterr().out
+    other = ["evaluate", str(demo.MODELS[0]), "--cache", str(cache.folder), "--split", "test", "--out", str(out)]
+    assert main([*other[:-1], str(tmp_path / "other.parquet")]) == 0
+    assert "audio was trained on other data: people" in capsys.readouterr().out
     assert main(["accuracy", str(out), "--by", "gender", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     keys = {"model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from personality import demo
+from personality.models import build
 from personality.predict import Impression, impressions, load_models
 from personality.preprocessing.sample import EMPTY, Sample, read_sample
 from personality.timeline import timeline, windows
@@ -75,13 +76,20 @@ def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
 
 
 def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
+    """So does a fusion, which is told nothing itself, but one of its branches is."""
     audio, _, _, handcrafted = models
     assert what_if(sample, [audio]).empty
+    branches = {"audio": audio.network, "handcrafted": handcrafted.network}
+    network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
+    fusion = replace(handcrafted, name="fusion", network=network)
     found = what_if(sample, [handcrafted])
+    joined = what_if(sample, [fusion])
     for change, other in told(sample):
-        (said,) = impressions(other, [handcrafted])
-        cells = found[found["change"].eq(change)].set_index("trait")
-        assert cells["value"].to_dict() == pytest.approx(said.traits, abs=1e-5)
+        for table, model in ((found, handcrafted), (joined, fusion)):
+            (said,) = impressions(other, [model])
+            cells = table[table["change"].eq(change)].set_index("trait")
+            assert cells["value"].to_dict() == pytest.approx(said.traits, abs=1e-5)
+    assert joined["difference"].abs().max() > 1e-4
     (plain,) = impressions(sample, [handcrafted])
     first = found[found["change"].eq("age: 0") | found["change"].str.startswith("gender")].iloc[0]
     assert first["difference"] == pytest.approx(first["value"] - plain.traits[first["trait"]], abs=1e-5)

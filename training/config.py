@@ -48,10 +48,10 @@ class Config:
     the folders of the runs that a `fusion` joins; schedule: `cycle` warms the rate up and lets it fall along a cosine
     to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
     `last`, for which that split has not been looked at; averaging: decay per step of averaged weights, which are then
-    what is judged and kept (0: none); augment: whether faces and sound are varied in training; accumulate: pieces that
-    a batch is taken in, one after the other, where memory is short; precision: of the arithmetic within a step (`auto`:
-    bfloat16 on a GPU that has it, else float32); compile: the backbone, by torch.compile; design: of the networks of
-    `modern`.
+    what is judged and kept (0: none); augment: whether faces (in stages that train all layers) and, in `modern`, sound
+    are varied, else faces are mirrored only; accumulate: pieces that a batch is taken in, one after the other, where
+    memory is short; precision: of the arithmetic within a step (`auto`: bfloat16 on a GPU that has it, else float32);
+    compile: the backbone, by torch.compile; design: of the networks of `modern`.
     """
 
     modality: str
@@ -119,7 +119,7 @@ class Config:
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
-        """The config that `as_dict` gave. Raises ValueError or TypeError where it is none."""
+        """The config that `as_dict` gave. Raises ValueError, TypeError or KeyError where it is none."""
         known = {
             "stages": tuple(Stage(**stage) for stage in values["stages"]),
             "branches": tuple(values.get("branches", ())),

@@ -38,7 +38,8 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Split:
-    """The clips of a split on which a network can speak: their rows in the cache's table and labels float32 (N, 5)."""
+    """The clips of a split on which a network can speak: their rows in the cache's table and labels float32 (N, 5);
+    left_out: how many with labels lack what the network needs."""
 
     rows: pd.DataFrame
     labels: Tensor

@@ -83,7 +83,8 @@ def train_emotion(
 
 @torch.inference_mode()
 def aims(images: Tensor, labels: Tensor, teachers: Sequence[Path]) -> Tensor:
-    """What is aimed at, (N, 7), rows summing to 1: labels softened by the teachers, or evenly where there is none."""
+    """What is aimed at, (N, 7), rows summing to 1, for images (N, 1, 48, 48) and labels int64 (N,): labels softened by
+    the teachers, or evenly where there is none (Szegedy et al. 2016)."""
     sure = functional.one_hot(labels, len(EMOTIONS)).float()
     if not teachers:
         return sure * (1 - LABEL_SMOOTHING) + LABEL_SMOOTHING / len(EMOTIONS)
@@ -131,7 +132,8 @@ def load_fer2013(path: Path) -> tuple[Tensor, Tensor]:
 
 
 def augment(pictures: Tensor) -> Tensor:
-    """Mirror, shift, turn, zoom and light each picture a little, and take a square out of some; same shape."""
+    """Mirror, shift, turn, zoom and light each picture (N, 1, S, S) in [0, 1] a little, and take a square out of some;
+    the same shape and range."""
     n = len(pictures)
     angle, zoom = (torch.rand(n) * 2 - 1) * TURN, 1 + (torch.rand(n) * 2 - 1) * ZOOM
     mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
@@ -145,7 +147,8 @@ def augment(pictures: Tensor) -> Tensor:
 
 
 def erase(pictures: Tensor) -> Tensor:
-    """A grey square over a random place of each picture of the share ERASED; same shape."""
+    """A grey square over a random place of each picture (N, 1, S, S) of the share ERASED (Zhong et al. 2020); same
+    shape."""
     n, side = len(pictures), pictures.shape[-1]
     corner = torch.rand(2, n, 1) * (1 - HOLE) * side
     inside = (torch.arange(side) >= corner) & (torch.arange(side) < corner + HOLE * side)

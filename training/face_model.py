@@ -42,7 +42,8 @@ FACE_SHARE, FACE_HEIGHT = 0.62, 0.56  # width of the mean face and height of its
 
 @dataclass(frozen=True)
 class Components:
-    """mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k) in standard deviations."""
+    """mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k) in standard deviations;
+    explained: their share of the variance."""
 
     mean: np.ndarray
     basis: np.ndarray

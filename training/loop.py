@@ -1,7 +1,7 @@
 """The training loop: stages of epochs, the best epoch kept, early stopping, a state to resume from after each epoch.
 
-Each epoch's randomness is seeded by (seed, stage, epoch) alone, so a run that is resumed at the beginning of an epoch
-goes on as if it had never stopped, without any generator's state on disk.
+Each epoch's randomness is seeded by the seed, the epoch's number, the process and the clip alone, so a run that is
+resumed at the beginning of an epoch goes on as if it had never stopped, without any generator's state on disk.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def train(run: Run) -> None:
     """Begin or go on with a run until its end; the status tells how it ended. Where several processes take part, each
     calls it within `processes.joined`.
 
-    Raises TrainingError (and says `failed`) where it cannot go on.
+    Raises ValueError where another process writes this run. Whatever else ends it is raised after the status has said
+    `failed`: TrainingError where it cannot go on, a full disk included, and what `prepare` raises.
     """
     before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

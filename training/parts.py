@@ -46,7 +46,8 @@ class Parts:
 
 
 def prepare(run: Run) -> Parts:
-    """All that a run needs before its first step. Raises TrainingError where something is missing."""
+    """All that a run needs before its first step. Raises TrainingError where something is missing, CacheError for a
+    table, CheckpointError for a branch, ValueError where weights or the design do not fit."""
     config, cache = run.config, Cache(run.cache)
     torch.manual_seed(config.seed)
     branches = _branches(run, config, cache)
@@ -67,6 +68,13 @@ def prepare(run: Run) -> Parts:
     return Parts(run, config, network.to(device), branches, cache, training, validation, device, board)
 
 
+def starts_at_random(config: Config) -> bool:
+    """Whether no weights are named for a backbone, and the preset brings none."""
+    if config.preset == "modern":
+        return config.backbone == RANDOM
+    return config.preset == "thesis" and config.backbone is None
+
+
 def load_backbone(network: Network, config: Config) -> None:
     """Start the backbone from the weights the config names, or from those the preset brings.
 
@@ -77,15 +85,15 @@ def load_backbone(network: Network, config: Config) -> None:
     if not network.backbone_tensors():
         if config.backbone:
             raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
+    elif starts_at_random(config):
+        return
     elif config.preset == "modern" and config.backbone == HUB:
         load_from_hub(network, name)
-    elif config.preset == "modern" and config.backbone == RANDOM:
-        return
     elif config.backbone:
         load_from_file(network, Path(config.backbone))
     elif name != PACKAGED:
         raise TrainingError(f"{name} wants weights: --backbone FILE, hub (downloads timm's) or none (random).")
-    elif config.preset != "thesis":
+    else:
         load_from_package(network)
 
 

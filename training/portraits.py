@@ -171,7 +171,7 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
 def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
     """The portraits in `images/` with a face, and their mean ratings 0 to 100 from `attribute_means.csv`, a row each.
 
-    Raises ValueError where a picture has no ratings.
+    Raises ValueError where no picture has a face, one has no ratings, or the table has no column `stimulus`.
     """
     path = folder / "attribute_means.csv"
     table = pd.read_csv(path, dtype={"stimulus": str})

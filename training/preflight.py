@@ -11,7 +11,7 @@ import torch
 from personality.models.inputs import read_batch
 from training.data import TrainingError
 from training.demand import clip_bytes, fixed_bytes, trained_parameters
-from training.parts import Parts
+from training.parts import Parts, starts_at_random
 
 TRIED = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
 MEGABYTE = 2**20
@@ -25,7 +25,8 @@ class Preflight:
     and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
     parameters: in all, and trained at some stage; megabytes: for weights, gradients, moments and average;
     batch_megabytes: for what a batch, or a piece of it, holds between forward and back; seconds: for a whole
-    batch through all layers, forward and back, projected from a few clips.
+    batch through all layers, forward and back, projected from a few clips; random: whether a backbone starts from
+    random weights.
     """
 
     training: int
@@ -39,6 +40,7 @@ class Preflight:
     megabytes: float
     batch_megabytes: float
     seconds: float
+    random: bool
 
     def report(self) -> str:
         """The same in words."""
@@ -55,6 +57,11 @@ class Preflight:
             f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
             f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s"
+            + (
+                "\nthe backbone starts from random weights; --backbone names a file of better ones"
+                if self.random
+                else ""
+            )
         )
 
 
@@ -79,6 +86,7 @@ def inspect(parts: Parts) -> Preflight:
         megabytes=fixed_bytes(parts) / MEGABYTE,
         batch_megabytes=clip_bytes(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE,
         seconds=seconds,
+        random=bool(parts.network.backbone_tensors()) and starts_at_random(parts.config),
     )
 
 

@@ -9,7 +9,7 @@ WARM_UP = 0.3  # of the steps of a `cycle`
 
 def cycle(step: int, steps: int) -> float:
     """The share of the highest rate at a step: from 1/25 up along a cosine for WARM_UP of the steps, then down to
-    nearly nothing."""
+    nearly nothing (after the one-cycle policy of Smith and Topin 2019)."""
     top = WARM_UP * steps
     if step < top:
         return 1 - (1 - 1 / 25) * (1 + math.cos(math.pi * step / top)) / 2

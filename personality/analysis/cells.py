@@ -31,7 +31,7 @@ def grid(rows: pd.DataFrame, *, model: str, trait: str, figure: str, bounds: tup
 
 def clips_of(table: pd.DataFrame, by: Sequence[str], group: str, *, model: str, trait: str) -> pd.DataFrame:
     """The clips of a group, those that the model judges worst first: clip, source, error (absolute; the mean of the
-    five for `mean`), predicted, actual."""
+    five for `mean`), predicted, actual. Raises PredictionsError as `groups_of`."""
     rows = table[table["model"].eq(model) & groups_of(table, by).eq(group).fillna(False)]
     rows = rows if trait == MEAN else rows[rows["trait"].eq(trait)]
     rows = rows.assign(error=(rows["predicted"] - rows["actual"]).abs())

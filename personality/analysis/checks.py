@@ -23,6 +23,13 @@ def leftover(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tupl
     return len(clips) - len(known), float((sums["sum"] / sums["n"] - whole).abs().max())
 
 
+def origins(table: pd.DataFrame, attribute: str) -> dict[str, int]:
+    """Of how many clips of a table people said the attribute (`gender`, `age`), and of how many it was estimated; empty
+    where the table does not know."""
+    column = f"{attribute}_from"
+    return {} if column not in table else table.drop_duplicates("clip")[column].value_counts().to_dict()
+
+
 def share_of_first(first: Sequence[float], second: Sequence[float], whole: Sequence[float], *, digits: int) -> Share:
     """The share of the first of two groups by which printed figures of both average to the printed figures of the
     whole, in all columns at once: the lowest and the highest that rounding to so many digits allows, or None where no

@@ -12,7 +12,7 @@ MADE = {"method": METHOD, "level": LEVEL, "draws": DRAWS, "seed": SEED}
 
 
 def as_csv(rows: pd.DataFrame) -> str:
-    """Rows as CSV, each with the method, level, draws and seed of its intervals."""
+    """Rows as CSV, each with the method, level, draws and seed of its intervals, which are those of `intervals`."""
     return rows.assign(**MADE).to_csv(index=False)
 
 

@@ -106,14 +106,16 @@ def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
 
 
 def group_codes(scores: Scores, by: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order."""
+    """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order. Raises
+    PredictionsError as `groups_of`."""
     names = groups_of(scores.clips, by)
     groups = order_groups(names.dropna().unique().tolist(), by)
     return pd.Categorical(names, categories=groups).codes.astype(np.int64), groups
 
 
 def count_cells(scores: Scores, by: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> Cells:
-    """The sums of every group of the attributes `by`, and of `draws` repetitions that draw whole sources."""
+    """The sums of every group of the attributes `by`, and of `draws` repetitions that draw whole sources. Raises
+    PredictionsError as `groups_of`."""
     code, groups = group_codes(scores, by)
     drawn_as = batches(scores.source)
     pairs, order, starts = _pairs(code, drawn_as)
@@ -164,7 +166,8 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRA
     by: attributes, numeric ones perhaps with edges (`groups_of`). Columns: model, trait, group, n (clips), sources,
     accuracy, low, high, signed_error, baseline (the accuracy of always saying the training mean, on the same clips;
     NaN where unknown), then the other figures of `metrics.figures`, with bounds called after them (`gain_low`). Groups
-    without clips keep a row of n = 0; one source has no interval.
+    without clips keep a row of n = 0; one source has no interval. Raises PredictionsError as `read_scores` and
+    `groups_of`.
     """
     return rows_of(count_cells(read_scores(table), by, draws=draws, seed=seed))
 

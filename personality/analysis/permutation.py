@@ -74,8 +74,8 @@ class Means:
     def __call__(self, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Means and their variances (B, C) over sets of clips, bool (B, N); NaN where a set has none.
 
-        The variance is that of a ratio of sums over sources: with T and n a source's sum and count within the set and m
-        the mean, the sum of (T - m n)^2 over the square of the set's count.
+        The variance is that of a ratio of sums over sources, linearised (Cochran 1977): with T and n a source's sum and
+        count within the set and m the mean, the sum of (T - m n)^2 over the square of the set's count.
         """
         inside = inside.astype(np.float32)
         values, present = self.values, self.present

@@ -1,8 +1,9 @@
 """Figures that others published on the official test split of First Impressions, 1 - MAE. Shown, never tested against.
 
 Sources: the thesis's slides (Alfonso Hernandez, University of Barcelona); Wei et al. 2018 for NJU-LAMDA; OCEAN-AI's
-own report. The slides' gender rows for audio and for handcrafted cannot be averages of their parts (an overall value
-outside both groups); they are given as printed.
+own report. The slides' gender rows for audio and for handcrafted cannot be averages of their parts (audio: overall
+values outside both groups; handcrafted: the traits ask for different shares of men, see `checks`); they are given as
+printed.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ __all__ = ["Dataset", "DatasetError", "load_dataset"]
 def load_dataset(folder: Path) -> Dataset:
     """The dataset in `folder`: First Impressions as distributed, or anyone's `clips.csv`.
 
-    Raises DatasetError where the folder is neither.
+    Raises DatasetError where there is no such folder, it is neither, or what it holds cannot be read.
     """
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")

@@ -28,8 +28,8 @@ ENDS = 4096  # bytes at either end of a file that tell it from another of the sa
 def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Locations, relative to the archive's folder, of members with one of `suffixes`, also one archive deeper.
 
-    A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged or over a
-    limit.
+    A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged, over a limit,
+    or encrypted while nobody can be asked.
     """
     with _sentences(path):
         for member in _members(_outer(path)):
@@ -58,12 +58,14 @@ def read_clip(root: Path, location: str) -> Path | bytes:
 
 
 def archive_of(location: str) -> str:
-    """The part of a location that has to be opened to get at the clip: clips of one are best read together."""
+    """What has to be opened to get at the clip, where that is costly: the inner of two zips, whose clips are best read
+    together. Of any other clip its own location."""
     return location.rpartition(INSIDE)[0] if location.count(INSIDE) == 2 else location
 
 
 def identity(root: Path, location: str) -> str:
-    """What tells the clip's file from another of the same name, without reading it: sizes and check sums.
+    """What tells the clip's file from another of the same name, without reading it: a zip's sizes and check
+    sums; of a plain file its size and a digest of both ends, so that a change between them goes unseen.
 
     Of a zip in a zip it is the inner zip that is told from another. Raises DatasetError where it cannot be read.
     """

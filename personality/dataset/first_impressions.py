@@ -28,8 +28,9 @@ def is_first_impressions(folder: Path) -> bool:
 def read_first_impressions(folder: Path) -> Dataset:
     """The dataset below `folder`, wherever in it the files lie.
 
-    Raises DatasetError where a label file cannot be read; clips, labels and attributes that do not fit each other
-    are named in the problems.
+    Clips and labels that do not fit each other are named in the problems; attributes of no known clip, and codes that
+    mean nothing, are left out. Raises DatasetError where there are no labels, a label file cannot be read, or a CSV of
+    attributes lacks a column.
     """
     problems: dict[str, list[str]] = {}
     labels = _labels(folder)

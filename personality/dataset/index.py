@@ -64,7 +64,8 @@ def source_of(clip: str) -> str:
 
 
 def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
-    """Blank labels outside [0, 1] or not numbers, and drop all but the first of clips of one name; note both."""
+    """Blank all five labels of a clip of which one is outside [0, 1] or no number, and drop all but the first of clips
+    of one name; note both."""
     duplicate = table["clip"].duplicated()
     note(problems, "duplicate clip names, first kept", table.loc[duplicate, "clip"])
     table = table[~duplicate].reset_index(drop=True)

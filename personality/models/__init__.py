@@ -31,7 +31,11 @@ def build(
     design: Design | None = None,
 ) -> Network:
     """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
-    `table`'s name and columns; the preset `modern` reads the design."""
+    `table`'s name and columns; the preset `modern` reads the design.
+
+    Raises ValueError where the table or a branch is missing or timm has no such backbone, KeyError for a modality,
+    preset or activation that does not exist.
+    """
     design = design or Design()
     plan = MODALITIES[modality]
     if modality in TABLES:

@@ -54,7 +54,8 @@ class Model:
 
 
 def save_weights(folder: Path, network: Network) -> None:
-    """Write the network's own tensors in half precision, atomically; a fusion's branches stay in their own folders."""
+    """Write the network's own tensors, atomically, in half precision but for whole numbers and those of WHOLE; a
+    fusion's branches stay in their own folders."""
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() and name not in WHOLE else tensor).cpu().contiguous()
         for name, tensor in network.state_dict().items()

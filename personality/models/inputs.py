@@ -108,8 +108,8 @@ def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> B
 
 
 def read_row(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
-    """The Sample of a row, with the crops of these numbers; an empty one where the clip could not be read, for the
-    networks that can do without it."""
+    """The Sample of a row, with the crops of these numbers; an empty one, without gender and age, where the clip has
+    neither face nor sound, for the networks that can do without it."""
     return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY
 
 

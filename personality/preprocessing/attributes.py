@@ -17,7 +17,8 @@ BOX = (0.20, 0.80, 0.80, 0.20)
 
 @dataclass(frozen=True)
 class Emotions:
-    """A clip's emotions: share of faces by strongest emotion (7,), the dominant one, and how sure the network is."""
+    """A clip's emotions: histogram float32 (7,), share of faces by strongest emotion in the order of EMOTIONS; the
+    dominant one; confidence, the network's in it, mean of all faces. Without a face zeros, None and NaN."""
 
     histogram: np.ndarray
     dominant: str | None

@@ -26,7 +26,7 @@ from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
 from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
-from personality.traits import TRAIT_NAMES, age_group
+from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
 
 FORMAT = 3
 JPEG_QUALITY = 92
@@ -62,7 +62,8 @@ class Cache:
 
     @cached_property
     def clips(self) -> pd.DataFrame:
-        """One row per clip: what the dataset says of it, what was found, `error` where it could not be read."""
+        """One row per clip: what the dataset says of it, what was found, `error` where it could not be read. Raises
+        CacheError where the cache is not finished."""
         if not (self.folder / "clips.parquet").is_file():
             raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
         return pd.read_parquet(self.folder / "clips.parquet")
@@ -140,7 +141,7 @@ class Cache:
     def read(self, clip: str, faces: np.ndarray | None = None) -> Sample:
         """The stored Sample, of all faces or of those with these numbers (int, in order): only they are decoded.
 
-        Raises CacheError where it is missing or made with other constants.
+        Raises CacheError where it is missing, torn or made with other constants.
         """
         state, why = self.state(clip)
         if state != "present":
@@ -188,7 +189,8 @@ def _integers(sound: np.ndarray) -> np.ndarray:
 
 
 def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
-    """The Sample of an entry's file, of all faces or of the chosen ones."""
+    """The Sample of an entry's file, of all faces or of those with the chosen numbers, int (N,). Raises SafetensorError
+    where the file is not whole."""
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         words = json.loads(file.metadata()["entry"])["words"]
@@ -211,6 +213,8 @@ def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict
     """Write `clips.parquet` and `card.json` from the dataset's table and the entries; returns the clips' table."""
     found = pd.DataFrame(_found(cache, table["clip"].tolist(), errors))
     clips = table.merge(found, on="clip", how="left")
+    clips["gender_from"] = _origin(clips, ("gender",), "gender_estimated")
+    clips["age_from"] = _origin(clips, ("age_group", "age"), "age_estimated")
     clips["gender"] = _first(clips, "gender", "gender_estimated")
     clips["age"] = _first(clips, "age", "age_estimated").astype(float)
     estimated = clips["age"].map(lambda years: age_group(years) if years == years else None)
@@ -228,6 +232,12 @@ def _first(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
     if given not in table:
         return table[estimated]
     return table[given].where(table[given].notna(), table[estimated])
+
+
+def _origin(table: pd.DataFrame, given: tuple[str, ...], estimated: str) -> pd.Series:
+    """Who says what an attribute of a clip is: people, the estimate, or nobody."""
+    said = table[[name for name in given if name in table]].notna().any(axis=1)
+    return pd.Series(ESTIMATED, table.index).where(table[estimated].notna()).mask(said, ANNOTATED)
 
 
 def _found(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -38,7 +38,8 @@ def load_emotion_network() -> EmotionNetwork:
 
 
 def emotion_confidences(faces: np.ndarray) -> np.ndarray:
-    """Confidence in each emotion, float32 (K, 7), rows summing to 1, for crops uint8 (K, 224, 224, 3) RGB."""
+    """Confidence in each emotion, float32 (K, 7), rows summing to 1, in the order of EMOTIONS, for crops uint8
+    (K, 224, 224, 3) RGB. Raises FileNotFoundError as `load_emotion_network`."""
     if len(faces) == 0:
         return np.zeros((0, 7), np.float32)
     import torch

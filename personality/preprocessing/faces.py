@@ -173,7 +173,8 @@ def _cut(frame: Frame, found: _Found) -> Face:
 
 
 def outline(picture: np.ndarray, predictor: Path) -> np.ndarray | None:
-    """The landmarks float64 (N, 2) x, y of the largest face by a dlib predictor's file, or None without a face."""
+    """The landmarks float64 (N, 2) x, y in pixels of the largest face of a picture uint8 (H, W, 3) RGB by a dlib
+    predictor's file, or None without a face."""
     boxes = _detector()(picture, 0)
     if not boxes:
         return None

@@ -31,7 +31,8 @@ WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a container says of itself. duration in seconds (0 for a still), fps in frames a second."""
+    """What a container says of itself. duration in seconds (0 for a still), width and height in pixels as stored
+    (frames are turned upright), fps in frames a second, 0 where unknown."""
 
     duration: float
     width: int
@@ -53,7 +54,8 @@ class Sound:
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded frame; time in seconds from the first. It is converted only when somebody wants it."""
+    """A decoded frame; time in seconds from the first. It is converted only when somebody wants it, which raises
+    MediaError where it is damaged."""
 
     time: float
     decoded: av.VideoFrame
@@ -265,7 +267,8 @@ def _duration(container: InputContainer) -> float:
 
 
 def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:
-    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, with sound float32 mono 16 kHz."""
+    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, fps a second, with sound float32 (N,) in [-1,
+    1], mono 16 kHz."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         video = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast", "threads": "1"})
         video.width, video.height, video.pix_fmt = WRITTEN_SIDE, WRITTEN_SIDE, "yuv420p"

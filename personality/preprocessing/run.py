@@ -48,11 +48,12 @@ def preprocess(
     """Fill the cache `out` with what is missing and return its table of clips.
 
     A clip that cannot be read is a row with its `error`; it is tried again by the next run. One worker is this very
-    process; a clip that kills it is read apart by the next run. With `dask` the calls go
-    to the cluster at that address, whose workers see the same paths. With `whole_sound` the sound after the first 5 s
+    process, -1 is one a core; a clip that kills one is read apart by the next run. With `dask` clips are read by the
+    cluster at that address, whose workers see the same paths. With `whole_sound` the sound after the first 5 s
     is kept too, some 32 kB a second; a cache that keeps it goes on to. Raises CacheError where entries were made with
     other constants, of other files or without the sound that is wanted, unless `remake` asks for new ones, and
-    ValueError where another process fills the same cache.
+    ValueError where another process fills the same cache, DatasetError where `distributed`, the scheduler or its
+    workers are missing, and CacheError where workers die before they read anything.
     """
     out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
     cache = Cache(out, whole_sound=whole_sound or Cache(out).keeps_whole_sound)

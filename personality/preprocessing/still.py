@@ -15,7 +15,8 @@ SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
 
 
 def read_still(source: Source) -> np.ndarray | None:
-    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else."""
+    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else by its suffix
+    or its first bytes. Raises MediaError where there is no such file, or the picture is damaged or too large."""
     if isinstance(source, Path):
         if source.suffix.lower() not in SUFFIXES:
             return None

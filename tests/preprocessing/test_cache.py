@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,10 @@ from personality.dataset import load_dataset
 from personality.models.inputs import make_batch, speakable
 from personality.models.network import Needs
 from personality.preprocessing import cache as cache_module
-from personality.preprocessing.cache import Cache, CacheError, encode
+from personality.preprocessing.cache import Cache, CacheError, encode, finish
 from personality.preprocessing.run import preprocess
 from personality.preprocessing.sample import read_sample
+from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES
 
 
 def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
@@ -31,6 +33,19 @@ def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path
         assert row["gender"] == truth[row["clip"]]["gender"]
         assert row["age_group"] == truth[row["clip"]]["age_group"]
         assert cache.sample(row).gender == row["gender"]
+    assert set(cache.clips["gender_from"]) == set(cache.clips["age_from"]) == {ANNOTATED}
+
+
+def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path: Path) -> None:
+    """Of the first two clips the dataset knows nothing: of one a face tells, of the other, unread, nobody does."""
+    table = cache.clips[["clip", "source", "split", "location", *TRAIT_NAMES, "gender", "age_group"]].copy()
+    table.loc[:1, ["gender", "age_group"]] = None
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    clips = finish(copy, table, {table["clip"][1]: "unread"}, cache.card)
+    assert clips["gender_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
+    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
+    assert clips.loc[0, "gender"] == cache.clips.loc[0, "gender_estimated"]
 
 
 def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> None:

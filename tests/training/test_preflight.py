@@ -69,6 +69,16 @@ def test_check_says_it_and_leaves_nothing(
     assert "train audio first" in capsys.readouterr().err
 
 
+def test_a_backbone_that_starts_at_random_is_named(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """The preset of the thesis wants VGG-Face, which cannot ship."""
+    said = []
+    for name in ("thesis", "compact"):
+        command = ["check", str(cache.folder), "--modality", "visual", "--preset", name, "--out", str(tmp_path)]
+        assert main([*command, "--batch", "4"]) == 0
+        said.append("starts from random weights" in capsys.readouterr().out)
+    assert said == [True, False]
+
+
 def test_a_run_says_it_before_its_first_epoch_and_writes_tensorboard(runs: Path) -> None:
     log = (runs / "audio" / "log.txt").read_text()
     assert log.index("accuracy to beat") < log.index("epoch 1:")
