@@ -130,7 +130,7 @@ def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, ad
 CLOSER = {
     "What each modality adds": "the one that takes more, minus the one that takes less",
     "Over time": "The clip is one window of 5 s|the 5 s around it alone",
-    "Where it looks": "Each square of the face was covered with grey",
+    "Where it looks": "Each square of the face was covered with its mean colour",
     "When it listens": "was silenced and the models asked again",
     "What if": "leans on those labels",
 }

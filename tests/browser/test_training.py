@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from personality.preprocessing.cache import Cache
@@ -50,8 +51,8 @@ def choose(page: Page, label: str, option: str) -> None:
         box.scroll_into_view_if_needed()
         page.wait_for_timeout(500)
         box.fill(option)
-        with suppress(AssertionError):  # a list that opens while the page still moves closes again
-            expect(wanted).to_be_visible(timeout=2000)
-            break
+        with suppress(PlaywrightError):  # a list that opens while the page still moves closes again
+            wanted.click(timeout=4000)
+            return
         page.keyboard.press("Escape")
-    wanted.click()
+    raise AssertionError(f"{option} cannot be chosen as {label}")

