@@ -10,7 +10,7 @@ from personality.evaluate import evaluate
 from personality.preprocessing.cache import Cache
 from training.__main__ import main
 from training.config import Stage, preset
-from training.parts import Parts, prepare
+from training.parts import Parts, prepare, starts_at_random
 from training.preflight import inspect
 from training.runs import Run
 
@@ -69,14 +69,15 @@ def test_check_says_it_and_leaves_nothing(
     assert "train audio first" in capsys.readouterr().err
 
 
-def test_a_backbone_that_starts_at_random_is_named(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_backbone_that_starts_at_random_is_named(parts: Parts) -> None:
     """The preset of the thesis wants VGG-Face, which cannot ship."""
-    said = []
-    for name in ("thesis", "compact"):
-        command = ["check", str(cache.folder), "--modality", "visual", "--preset", name, "--out", str(tmp_path)]
-        assert main([*command, "--batch", "4"]) == 0
-        said.append("starts from random weights" in capsys.readouterr().out)
-    assert said == [True, False]
+    found = inspect(parts)
+    assert not found.random
+    assert "starts from random weights" not in found.report()
+    assert "starts from random weights" in replace(found, random=True).report()
+    assert starts_at_random(preset("visual", "thesis"))
+    assert not starts_at_random(preset("visual", "thesis", backbone="vgg_face.safetensors"))
+    assert [starts_at_random(preset("visual", "modern", backbone=name)) for name in (None, "none")] == [False, True]
 
 
 def test_a_run_says_it_before_its_first_epoch_and_writes_tensorboard(runs: Path) -> None:
