@@ -26,7 +26,7 @@ browser:
 	 echo "no Chromium: the browser tests will be skipped"
 
 # Everything that ships, from nothing: about half an hour. PORTRAITS=FOLDER (One Million Impressions) makes the face model anew
-# first, in a minute; FER2013=FOLDER the emotion weights, in hours without a GPU. Else those that are here are taken.
+# first, in minutes; FER2013=FOLDER the emotion weights, in hours without a GPU. Else those that are here are taken.
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)

@@ -22,6 +22,7 @@ from tests.preprocessing.clips import sample_picture, video_of
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 # Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
 NEAR = ("00000000", "0100007F", "0" * 32, "0" * 24 + "01000000", "0000000000000000FFFF00000100007F")
+REST = 30  # seconds that a server is given to come to rest
 WARM = 4  # uploads until everything is loaded and every buffer as large as it gets
 Share, Outcome = Callable[[int, int], int], Callable[[str, str], None]
 
@@ -99,7 +100,7 @@ def again(page: Page, path: Path) -> None:
 @needs_chromium
 def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outcome: Outcome) -> None:
     """With every change fewer and larger ones: memory goes up and down by tens of megabytes."""
-    count, megabytes = share(100, 4), share(4, 40)
+    count, megabytes = share(100, 6), share(4, 40)
     (tmp_path / "workspace").mkdir()
     with served(tmp_path / "workspace") as address, browser() as instance:
         page, pid = instance.new_page(), server_of(address)
@@ -111,12 +112,16 @@ def test_a_server_does_not_grow_with_uploads(tmp_path: Path, share: Share, outco
         for number in range(WARM, WARM + count):
             again(page, padded(tmp_path, number, megabytes))
             assert spoken_to(pid) == set()
-        grown = [now - before for now, before in zip(measured(pid), (memory, descriptors, threads), strict=True)]
+        for _ in range(REST):  # connections of the browser come and go; what stays is growth
+            grown = [now - before for now, before in zip(measured(pid), (memory, descriptors, threads), strict=True)]
+            if max(grown[1:]) <= 0:
+                break
+            page.wait_for_timeout(1000)
     log = (tmp_path / "workspace" / "server.log").read_text()
     assert log.count("personality: prediction: ") == WARM + count
     assert "upload-" not in log and ".mp4" not in log
     assert grown[0] < 100, f"{grown[0]:.0f} MB"
-    assert max(grown[1:]) < 4, grown  # connections of the browser come and go; fewer than one an upload
+    assert grown[1] <= 2 and grown[2] <= 2, grown
     assert [path.name for path in (tmp_path / "workspace").rglob("*.mp4")] == []
     words = f"server and reader grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads"
     outcome("uploads one after another", f"{count} of {megabytes} MB, after {WARM}: {words}")
