@@ -115,8 +115,8 @@ class Network(nn.Module):
         return self
 
     def backbone_tensors(self) -> dict[str, Tensor]:
-        """The tensors that weights from elsewhere may fill, by the names these have there; none without a backbone."""
-        return {}
+        """The tensors that weights from elsewhere may fill, by timm's names; none without a backbone."""
+        return getattr(self, "backbone", nn.Identity()).state_dict()
 
     def features(self, batch: Batch) -> Tensor:
         """(B, ...), from a batch alone."""

@@ -76,10 +76,6 @@ class CompactVisual(Network):
         """(B, 128)."""
         return self.layers(features.mean(1))
 
-    def backbone_tensors(self) -> dict[str, Tensor]:
-        """As in `Network`, by timm's names."""
-        return self.backbone.state_dict()
-
 
 class ModernVisual(Network):
     """Any timm model on each frame, attention over the frames (or their mean) -> Dense 128 -> 5."""
@@ -104,10 +100,6 @@ class ModernVisual(Network):
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 128)."""
         return self.layers(features.mean(1) if self.pool is None else self.pool(features))
-
-    def backbone_tensors(self) -> dict[str, Tensor]:
-        """As in `Network`, by timm's names."""
-        return self.backbone.state_dict()
 
 
 def _timm_model(name: str) -> Any:
