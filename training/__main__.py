@@ -258,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=36)
+    command.add_argument("--epochs", type=int, default=40)
     command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
     words = "folder of weights to learn from beside the labels; may be repeated"
     command.add_argument("--teacher", type=Path, action="append", default=[], help=words)

@@ -36,6 +36,9 @@ SHIFT = 0.08  # largest shift, share of the side
 TURN = 0.21  # largest rotation, radians (12 degrees)
 ZOOM = 0.12  # largest change of scale, share
 ERASED, HOLE = 0.1, 0.35  # share of the pictures that lose a square, and the side of that, share of theirs
+# The side of the pictures, pixels, up to a share of the epochs: most of the time small ones, of which a step takes less
+# than half as long (progressive learning, Tan and Le 2021).
+SIDES = ((0.6, 32), (0.85, 40), (1.0, 48))
 STATE = "state.safetensors"
 
 
@@ -66,8 +69,10 @@ def train_emotion(
         network.train()
         parts = [part for part in torch.randperm(len(images)).split(BATCH) if len(part) == min(BATCH, len(images))]
         for number, batch in enumerate(tqdm(parts, desc=f"epoch {epoch + 1}/{epochs}", leave=False, disable=None)):
-            logits = network(augment(images[batch]).contiguous(memory_format=torch.channels_last))
-            loss = functional.cross_entropy(logits, targets[batch])
+            pictures = augment(images[batch], side_of(epoch, epochs)).contiguous(memory_format=torch.channels_last)
+            with arithmetic():
+                logits = network(pictures)
+            loss = functional.cross_entropy(logits.float(), targets[batch])
             optimiser.param_groups[0]["lr"] = PEAK_RATE * cycle(epoch * len(parts) + number, epochs * len(parts))
             optimiser.zero_grad()
             loss.backward()
@@ -79,6 +84,18 @@ def train_emotion(
         figures = write_emotion(network, out, fer2013, epochs=epochs, seed=seed, before=before, teachers=len(teachers))
     (out / STATE).unlink(missing_ok=True)
     return figures["accuracy"]
+
+
+def side_of(epoch: int, epochs: int) -> int:
+    """The side, in pixels, of the pictures of an epoch, counted from 0."""
+    return next(side for share, side in SIDES if epoch < share * epochs)
+
+
+def arithmetic() -> torch.autocast:
+    """Of a step: bfloat16 where the processor multiplies it itself, twice as fast for this network, else float32."""
+    able = torch.cpu.get_capabilities()
+    halves = able.get("avx512_bf16", False) or able.get("amx_bf16", False)
+    return torch.autocast("cpu", torch.bfloat16, enabled=halves)
 
 
 @torch.inference_mode()
@@ -131,16 +148,16 @@ def load_fer2013(path: Path) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(archive["images"])[:, None].float() / 255, torch.from_numpy(index[archive["labels"]])
 
 
-def augment(pictures: Tensor) -> Tensor:
+def augment(pictures: Tensor, side: int) -> Tensor:
     """Mirror, shift, turn, zoom and light each picture (N, 1, S, S) in [0, 1] a little, and take a square out of some;
-    the same shape and range."""
+    (N, 1, side, side) in the same range."""
     n = len(pictures)
     angle, zoom = (torch.rand(n) * 2 - 1) * TURN, 1 + (torch.rand(n) * 2 - 1) * ZOOM
     mirror = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
     shift = (torch.rand(n, 2) * 2 - 1) * 2 * SHIFT
     rows = [torch.stack([zoom * angle.cos() * mirror, -zoom * angle.sin(), shift[:, 0]], 1)]
     rows.append(torch.stack([zoom * angle.sin() * mirror, zoom * angle.cos(), shift[:, 1]], 1))
-    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
+    grid = functional.affine_grid(torch.stack(rows, 1), [n, 1, side, side], align_corners=False)
     moved = functional.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
     contrast, light = 1 + (torch.rand(n, 1, 1, 1) - 0.5) * 0.5, (torch.rand(n, 1, 1, 1) - 0.5) * 0.2
     return erase(((moved - 0.5) * contrast + 0.5 + light).clamp(0, 1))

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from personality.preprocessing.emotion_network import EmotionNetwork, load_emotion_weights, standardise
 from tests.training.helpers import Death
 from training import emotion
-from training.emotion import aims, augment, erase, load_fer2013, train_emotion
+from training.emotion import aims, augment, erase, load_fer2013, side_of, train_emotion
 
 PICTURES = 40
 
@@ -96,8 +96,21 @@ def test_a_square_is_taken_out_of_one_picture_in_ten() -> None:
 def test_pictures_are_varied_within_their_bounds() -> None:
     torch.manual_seed(0)
     pictures = torch.rand(4, 1, 48, 48)
-    varied = augment(pictures)
+    varied = augment(pictures, 48)
     assert varied.shape == pictures.shape
     assert varied.min() >= 0
     assert varied.max() <= 1
-    assert not torch.equal(augment(pictures), varied)
+    assert not torch.equal(augment(pictures, 48), varied)
+
+
+def test_small_pictures_come_first_and_show_the_same_face() -> None:
+    sides = [side_of(epoch, 40) for epoch in range(40)]
+    assert (sides.count(32), sides.count(40), sides.count(48)) == (24, 10, 6)
+    assert sides == sorted(sides)
+    halves = torch.zeros(200, 1, 48, 48)
+    halves[..., 24:, :] = 1  # light below, whichever way it is mirrored
+    torch.manual_seed(0)
+    small = augment(halves, 32)
+    assert small.shape == (200, 1, 32, 32)
+    assert small[:, :, :8].mean() < 0.25
+    assert small[:, :, 24:].mean() > 0.75
