@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
@@ -96,9 +97,22 @@ def accuracy_picture(
     published: pd.DataFrame | None = None,
 ) -> None:
     """Dots with intervals beside the baselines that the bar says; as `charts.accuracy_dots`."""
-    marks = bar.baselines()
-    figure = charts.accuracy_dots(rows, line=line, colour=colour, colours=colours, baselines=marks, published=published)
+    figure = _accuracy_figure(rows, line, colour, colours, bar.baselines(), published)
     st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=PICTURE)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)  # shared, not copied: Streamlit copies what it draws
+def _accuracy_figure(
+    rows: pd.DataFrame,
+    line: str,
+    colour: str,
+    colours: dict[str, str],
+    baselines: tuple[str, ...],
+    published: pd.DataFrame | None,
+) -> go.Figure:
+    return charts.accuracy_dots(
+        rows, line=line, colour=colour, colours=colours, baselines=baselines, published=published
+    )
 
 
 def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:

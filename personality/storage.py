@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The bytes and the folder entry are flushed to disk before the return, so a death at any moment leaves the
     old file or the new one.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}{LEFTOVER}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")  # threads and hosts share pids
     try:
         yield temporary
         _flush(temporary)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from personality.storage import write_json
+from personality.storage import write_bytes, write_json
 from training.config import Config
 
 ACTIVE = ("queued", "running")
@@ -89,22 +89,16 @@ class Run:
             return {"state": "stale"}
 
     def record(self, metrics: dict[str, Any]) -> None:
-        """Append one epoch's metrics."""
-        with (self.folder / "metrics.jsonl").open("a") as file:
-            file.write(json.dumps(metrics) + "\n")
+        """Add one epoch's metrics; a death or a full disk leaves those of the epochs before."""
+        rows = [*self.metrics(), metrics]
+        write_bytes(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch; of an epoch that was begun twice the last, a torn last line is left out."""
+        """The metrics of each epoch; of an epoch that was begun twice the last."""
         if not (self.folder / "metrics.jsonl").exists():
             return []
-        kept = {}
-        for line in (self.folder / "metrics.jsonl").read_text().splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            kept[row["epoch"]] = row
-        return list(kept.values())
+        rows = [json.loads(line) for line in (self.folder / "metrics.jsonl").read_text().splitlines()]
+        return list({row["epoch"]: row for row in rows}.values())
 
     def joined_by(self) -> list[str]:
         """The names of the runs beside this one that join its model."""

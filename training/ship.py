@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from personality.modalities import MODALITIES
+from personality.storage import write_bytes
 
 SHIPPED = ("model.safetensors", "card.json")
 SAMPLE = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a plain, friendly face
@@ -19,8 +19,12 @@ def ship(work: Path, out: Path) -> None:
     for modality in (name for name, modality in MODALITIES.items() if modality.video):
         (out / "models" / modality).mkdir(parents=True, exist_ok=True)
         for name in SHIPPED:
-            shutil.copyfile(work / "runs" / modality / name, out / "models" / modality / name)
-    shutil.copyfile(work / "predictions.parquet", out / "predictions.parquet")
-    shutil.copyfile(work / "cache" / "clips.parquet", out / "clips.parquet")
+            _copy(work / "runs" / modality / name, out / "models" / modality / name)
+    _copy(work / "predictions.parquet", out / "predictions.parquet")
+    _copy(work / "cache" / "clips.parquet", out / "clips.parquet")
     (sample,) = (work / "people").rglob(SAMPLE)
-    shutil.copyfile(sample, out / "sample.mp4")
+    _copy(sample, out / "sample.mp4")
+
+
+def _copy(made: Path, shipped: Path) -> None:
+    write_bytes(shipped, made.read_bytes())

@@ -20,15 +20,12 @@ def best_and_worst(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.D
     best_high, worst, ...; emotions without clips are left out.
     """
     kept = rows[~rows["model"].isin(without) & rows["trait"].ne(MEAN) & rows["n"].gt(0)]
-    result = []
-    for emotion, cell in kept.groupby("group", sort=False):
-        best, worst = cell.loc[cell["accuracy"].idxmax()], cell.loc[cell["accuracy"].idxmin()]
-        entry = {"emotion": emotion, "n": int(cell["n"].max())}
-        for name, row in (("best", best), ("worst", worst)):
-            entry |= {name: row["trait"], f"{name}_model": row["model"]}
-            entry |= {f"{name}_{part}": row[part] for part in ("accuracy", "low", "high")}
-        result.append(entry)
-    return pd.DataFrame(result)
+    cells = kept.groupby("group", sort=False)
+    parts = [cells["n"].max().rename_axis("emotion").reset_index()]
+    for name, places in (("best", cells["accuracy"].idxmax()), ("worst", cells["accuracy"].idxmin())):
+        called = {"trait": name, **{part: f"{name}_{part}" for part in ("model", "accuracy", "low", "high")}}
+        parts.append(kept.loc[places, list(called)].rename(columns=called).reset_index(drop=True))
+    return pd.concat(parts, axis=1)
 
 
 def confidence_histogram(clips: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,6 @@ import struct
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -209,7 +208,9 @@ def _password(member: zipfile.ZipInfo) -> bytes | None:
 def _sentences(path: Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, OSError, NotImplementedError) as error:
+    except DatasetError:
+        raise
+    except Exception as error:  # damaged archives make zipfile and its decompressors raise nearly anything
         if not path.exists():
             raise DatasetError(f"There is no file {path}; check the path.") from error
         kind = "archive" if zipfile.is_zipfile(path) or path.suffix == ".zip" else "file"

@@ -23,7 +23,7 @@ class AnnotationError(ValueError):
     """An annotation file that cannot be used; the message says what was found and what was wanted."""
 
 
-MARK = object()
+MOST_IN_TUPLE = 8  # the state of a dtype
 CONSTRUCTORS = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
@@ -87,18 +87,19 @@ class _Machine:
     """Interprets the instructions that the annotation files use, on plain values only."""
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []
+        self.stack: list[Any] = []  # since the last mark
+        self.below: list[list[Any]] = []  # what lay under each mark
         self.memo: dict[int, Any] = {}
         self.actions: dict[str, Callable[[Any], None]] = {
             "PROTO": lambda _: None,
-            "MARK": lambda _: self.stack.append(MARK),
+            "MARK": lambda _: self._mark(),
             "EMPTY_DICT": lambda _: self.stack.append({}),
             "SETITEM": lambda _: self._set_items(self._pop(2)),
             "SETITEMS": lambda _: self._set_items(self._pop_to_mark()),
-            "TUPLE": lambda _: self.stack.append(tuple(self._pop_to_mark())),
-            "TUPLE1": lambda _: self.stack.append(tuple(self._pop(1))),
-            "TUPLE2": lambda _: self.stack.append(tuple(self._pop(2))),
-            "TUPLE3": lambda _: self.stack.append(tuple(self._pop(3))),
+            "TUPLE": lambda _: self._join(self._pop_to_mark()),
+            "TUPLE1": lambda _: self._join(self._pop(1)),
+            "TUPLE2": lambda _: self._join(self._pop(2)),
+            "TUPLE3": lambda _: self._join(self._pop(3)),
             "EMPTY_TUPLE": lambda _: self.stack.append(()),
             "NONE": lambda _: self.stack.append(None),
             "NEWFALSE": lambda _: self.stack.append(False),
@@ -111,7 +112,7 @@ class _Machine:
         self.actions |= dict.fromkeys(("BINGET", "LONG_BINGET"), lambda key: self.stack.append(self.memo[key]))
         self.actions |= dict.fromkeys(("BINPUT", "LONG_BINPUT"), self._remember)
         for name in ("BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "BINSTRING", "SHORT_BINSTRING"):
-            self.actions[name] = self.stack.append
+            self.actions[name] = lambda value: self.stack.append(value)
 
     def run(self, data: bytes) -> Any:
         for instruction, argument, _ in pickletools.genops(data):
@@ -119,8 +120,14 @@ class _Machine:
             if action is None:
                 raise AnnotationError(f"it uses the instruction {instruction.name}, which no annotation needs")
             action(argument)
+        if self.below:
+            raise ValueError("a mark without an end")
         (value,) = self.stack
         return value
+
+    def _mark(self) -> None:
+        self.below.append(self.stack)
+        self.stack = []
 
     def _ignore_state(self, _: Any) -> None:
         """Drop what `BUILD` would set: a dtype's byte order, which is little-endian in the files."""
@@ -137,14 +144,20 @@ class _Machine:
         return taken
 
     def _pop_to_mark(self) -> list[Any]:
-        place = max(i for i, value in enumerate(self.stack) if value is MARK)
-        taken = self.stack[place + 1 :]
-        del self.stack[place:]
+        taken, self.stack = self.stack, self.below.pop()
         return taken
+
+    def _join(self, items: list[Any]) -> None:
+        """A tuple of a few plain values, or of a dtype: deeper ones take for ever to compare, or end the process."""
+        if len(items) > MOST_IN_TUPLE or any(_is_nested(item) for item in items):
+            raise ValueError("tuples in tuples")
+        self.stack.append(tuple(items))
 
     def _set_items(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict) or len(items) % 2:
             raise ValueError("items without a dictionary")
+        if not all(isinstance(key, str) for key in items[::2]):
+            raise ValueError("a key that is no word")
         self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def _name_constructor(self, argument: str) -> None:
@@ -156,6 +169,10 @@ class _Machine:
     def _construct(self) -> None:
         (constructor,), arguments = self._pop(2)
         self.stack.append(("dtype", arguments[0]) if constructor == "dtype" else _number(*arguments))
+
+
+def _is_nested(item: Any) -> bool:
+    return isinstance(item, tuple) and any(isinstance(part, tuple) for part in item)
 
 
 def _number(dtype: tuple[str, str], raw: str) -> float:

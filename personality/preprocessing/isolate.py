@@ -33,7 +33,7 @@ from personality.preprocessing.sample import People, Piece, Sample
 ROOT = Path(__file__).parents[2]
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, People, Face, Sound, Sample)}
 ORDER = 256  # bytes of an order: JSON, filled up with spaces
-MOST = 64 * 2**20  # bytes of a message; 60 s of sound and 16 faces are 6 MB
+MOST = 64 * 2**20  # bytes of all that comes back of one file; 60 s of sound and 16 faces, twice, are 13 MB
 BEGINNING = 30.0  # seconds that the reading process may take to be ready, at most
 DIED = "Reading this file ended the process that read it: it is damaged. Convert it to mp4 and try again."
 SLOW = "Reading this file took more than {seconds:.0f} s. Cut it or make it smaller first."
@@ -101,10 +101,11 @@ def _end() -> None:
 
 
 def _receive(connection: Connection, seconds: float) -> Iterator[Piece]:
-    began = time.monotonic()
+    began, room = time.monotonic(), MOST
     while True:
         try:
-            kind, values = _message(connection)
+            kind, values, size = _message(connection, room)
+            room -= size
             piece = KINDS[kind](**values) if kind in KINDS else None
         except (EOFError, OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
             late = time.monotonic() - began > seconds
@@ -116,11 +117,13 @@ def _receive(connection: Connection, seconds: float) -> Iterator[Piece]:
         yield piece
 
 
-def _message(connection: Connection) -> tuple[str, dict[str, Any]]:
-    """One piece: its kind and its fields. (The process that forked the reader ends one that is late; should it be dead
-    itself, this does not wait for ever.)"""
+def _message(connection: Connection, room: int) -> tuple[str, dict[str, Any], int]:
+    """One piece of at most `room` bytes: its kind, its fields and its size. Raises OSError where it is larger. (The
+    process that forked the reader ends one that is late; should it be dead itself, this does not wait for ever.)"""
     if not connection.poll(LIMITS.reader_seconds + BEGINNING):
         raise EOFError
-    head = json.loads(connection.recv_bytes(MOST))
-    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in head["values"].items()}
-    return head["kind"], plain | load(connection.recv_bytes(MOST))
+    head = connection.recv_bytes(room)
+    arrays = connection.recv_bytes(room - len(head))
+    said = json.loads(head)
+    plain = {name: tuple(value) if isinstance(value, list) else value for name, value in said["values"].items()}
+    return said["kind"], plain | load(arrays), len(head) + len(arrays)

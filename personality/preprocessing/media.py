@@ -6,8 +6,9 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -31,8 +32,8 @@ WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a container says of itself. duration in seconds (0 for a still), width and height in pixels as stored
-    (frames are turned upright), fps in frames a second, 0 where unknown."""
+    """What a container says of itself. duration in seconds (0 for a still), width and height in pixels of the upright
+    frames, fps in frames a second, 0 where unknown."""
 
     duration: float
     width: int
@@ -74,9 +75,13 @@ class Frame:
         return Frame(0.0, av.VideoFrame.from_ndarray(np.zeros((160, 160, 3), np.uint8), format="rgb24"))
 
     def _upright(self, colours: str) -> np.ndarray:
-        turns = round(self.decoded.rotation / 90) % 4
         with _readable():
-            return np.ascontiguousarray(np.rot90(self.decoded.to_ndarray(format=colours), turns))
+            return np.ascontiguousarray(np.rot90(self.decoded.to_ndarray(format=colours), _turns(self.decoded)))
+
+
+def _turns(decoded: av.VideoFrame) -> int:
+    """By how many quarters, against the clock, a frame has to be turned to stand upright."""
+    return round(decoded.rotation / 90) % 4
 
 
 class Video:
@@ -91,6 +96,9 @@ class Video:
         self._pictures = container.streams.video[0]
         self._pictures.thread_type = "AUTO"
         self._pictures.codec_context.thread_count = threads
+        # The decoder itself refuses pictures larger than their container says, before it takes the memory; an eighth is
+        # left for the blocks it works in.
+        self._pictures.codec_context.options = {"max_pixels": str(LIMITS.pixels * 9 // 8)}
         # An AVI tells when frames are decoded, not when they are shown: the n-th shown has the n-th of those times.
         self._counts = container.format.name == "avi"
         self._due: deque[int] = deque()
@@ -99,6 +107,11 @@ class Video:
         voice = container.streams.audio[0] if self.metadata.has_audio else None
         self._listener = _Listener()
         self._packets = container.demux(*filter(None, (self._pictures, voice)))
+        self._decoding = self._decoded()
+        self._first = next(self._decoding, None)
+        if self._first is not None and _turns(self._first) % 2:  # only a frame says how it was held
+            width, height = self.metadata.height, self.metadata.width
+            self.metadata = replace(self.metadata, width=width, height=height)
 
     def frames(self) -> Iterator[Frame]:
         """The frames in order, up to the limit of length.
@@ -108,7 +121,7 @@ class Video:
         """
         start = None
         with _readable():
-            for decoded in self._decoded():
+            for decoded in chain([self._first] if self._first else [], self._decoding):
                 time = self._time(decoded)
                 start = time if start is None else start
                 if time - start > LIMITS.seconds:

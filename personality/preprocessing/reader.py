@@ -105,8 +105,6 @@ def _limit() -> None:
         (resource.RLIMIT_NOFILE, DESCRIPTORS),
     ):
         resource.setrlimit(what, (most, most))
-    cv2.setNumThreads(cores)
-    torch.set_num_threads(cores)
 
 
 def _data_bytes() -> int:
@@ -125,7 +123,9 @@ def _send(connection: Connection, kind: str, values: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    # One thread before the forks: a child would wait for ever for threads that only its parent has.
+    # One thread before the forks: a child would wait for ever for threads that only its parent has. And after them: a
+    # face's small network is no slower so, but two threads wait for each other where cores are busy with the decoder
+    # or with other people's clips, up to five times as long.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     warm()

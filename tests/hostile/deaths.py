@@ -54,6 +54,13 @@ def child(work: Callable[[], Any], *, seconds: float | None = None) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def killed(work: Callable[[], Any], generator: random.Random, whole_time: float) -> None:
+    """Do the work in a fork, killed at a moment drawn from what it takes; earlier where it was through by then."""
+    seconds = generator.uniform(0.05, 0.95) * whole_time
+    while child(work, seconds=seconds) != -signal.SIGKILL:
+        seconds /= 2
+
+
 def _work(work: Callable[[], Any]) -> NoReturn:
     status = 1
     try:
@@ -139,7 +146,7 @@ def training(count: int, folder: Path, at: Path) -> int:
     whole_time, mended = time.monotonic() - began, 0
     for _ in range(count):
         run = new_run(at / "dies", folder / "cache")
-        child(lambda run=run: train(run), seconds=generator.uniform(0.05, 0.95) * whole_time)
+        killed(lambda run=run: train(run), generator, whole_time)
         assert child(lambda run=run: train(Run(run.folder))) == 0
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
         mended += same and losses(run) == losses(whole)
@@ -155,7 +162,7 @@ def preprocessing(count: int, folder: Path, at: Path) -> int:
     assert child(lambda: preprocess(dataset, at / "whole", workers=1)) == 0
     whole_time, mended = time.monotonic() - began, 0
     for _ in range(count):
-        child(lambda: preprocess(dataset, at / "dies", workers=1), seconds=generator.uniform(0.05, 0.95) * whole_time)
+        killed(lambda: preprocess(dataset, at / "dies", workers=1), generator, whole_time)
         assert child(lambda: preprocess(dataset, at / "dies", workers=1)) == 0
         mended += digest(at / "dies") == digest(at / "whole")
         shutil.rmtree(at / "dies")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from personality.dataset.untrusted import AnnotationError, read_annotation
 
@@ -48,3 +49,24 @@ def ends(path: Path) -> tuple[str, float, float]:
         memory = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()
     return how, time.perf_counter() - began, memory
+
+
+HEAD, TAIL = b"\x80\x02}", b"K\x01s."  # {...: 1}
+NESTED = {
+    # Each tuple holds the one before twice: comparing or hashing the last takes 2^26 steps.
+    "shared": HEAD + b")q\x00" + b"h\x00h\x00\x86q\x00" * 26 + TAIL,
+    # Deeper than Python's own stack: hashing it, or dropping it, ends the process.
+    "deep": HEAD + b")" + b"\x85" * 200_000 + TAIL,
+    "wide": HEAD + b"(" + b"K\x01" * 100_000 + b"tq\x00" + b"(" + b"h\x00" * 100_000 + b"t" + TAIL,
+    "marks": HEAD + b"(" * 20_000 + b"t" * 20_000 + TAIL,
+    "keys": HEAD + b"K\x01" + TAIL,
+}
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_what_no_mutant_finds_is_refused_as_quickly(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.pkl").write_bytes(NESTED[kind])
+    how, seconds, memory = ends(tmp_path / "a.pkl")
+    assert how == "refused"
+    assert seconds < 0.5
+    assert memory < 100

@@ -1,8 +1,10 @@
 """Every hostile video ends in a result or a sentence."""
 
+from collections import Counter
 from collections.abc import Callable
 
-from tests.hostile.videos import count_ends
+from personality.constants import LIMITS
+from tests.hostile.videos import GIANT, LURE, MUTANT, NOISE, REFUSED, count_ends
 
 
 def test_every_hostile_video_ends_in_a_result_or_a_sentence(
@@ -11,12 +13,15 @@ def test_every_hostile_video_ends_in_a_result_or_a_sentence(
     count = share(1060, 360)
     counts, longest = count_ends(count)
     assert counts.total() == count
-    assert set(counts) <= {"read", "refused in a sentence", "its process died", "too slow", "too much memory"}
-    assert counts["read"] > count / 20  # some wounds do not matter: the mutants are near enough to be worth trying
-    assert counts["refused in a sentence"] > count / 20
-    assert longest < 23
-    ends = ", ".join(f"{number:,} {how}" for how, number in counts.most_common())
+    ends = Counter(how for kind, how in counts.elements())
+    assert set(ends) <= {"read", REFUSED, "its process died", "too slow", "too much memory"}
+    for kind in (LURE, NOISE, GIANT):  # no other file is read, no picture of absurd size decoded
+        assert {how for one, how in counts if one == kind} == {REFUSED}, kind
+    assert ends["read"] > count / 20  # some wounds do not matter: the mutants are near enough to be worth trying
+    assert counts[MUTANT, REFUSED] > count / 20
+    assert longest < LIMITS.reader_seconds
+    words = ", ".join(f"{number:,} {how}" for how, number in ends.most_common())
     outcome(
-        "hostile videos: mutants of mp4, webm, avi, mov, playlists that name other files, noise",
-        f"of {count:,}: {ends}; the longest took {longest:.1f} s",
+        "hostile videos: mutants of mp4, webm, avi, mov, playlists that name other files, giant pictures, noise",
+        f"of {count:,}: {words}; the longest took {longest:.1f} s",
     )

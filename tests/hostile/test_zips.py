@@ -40,7 +40,7 @@ OUTSIDE = (
 
 
 def archives(folder: Path) -> Iterator[Path]:
-    """Forty of them."""
+    """Forty, and those of `damaged`."""
     for number, name in enumerate(OUTSIDE):
         yield packed(folder / f"name-{number}.zip", {name: CLIP})
         if number < 8:
@@ -60,6 +60,25 @@ def archives(folder: Path) -> Iterator[Path]:
         whole = packed(folder / f"torn-{number}.zip", {"a.mp4": CLIP})
         whole.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
         yield whole
+
+
+def damaged(folder: Path) -> Iterator[Path]:
+    """What zipfile and its decompressors raise other errors for: an inner archive that lies past the end, and a member
+    of every method with bytes changed in its middle."""
+    inner = packed(folder / "inner.zip", {"a.mp4": CLIP}).read_bytes()
+    with zipfile.ZipFile(folder / "past-the-end.zip", "w") as archive:
+        archive.writestr("inner.zip", inner)  # stored: read where it lies
+    yield lied(folder / "past-the-end.zip", 42, 2**20)
+    for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        for place in range(3):
+            path = folder / f"method-{method}-{place}.zip"
+            with zipfile.ZipFile(path, "w", method) as archive:
+                archive.writestr("a.mp4", CLIP)
+            raw = bytearray(path.read_bytes())
+            start = 35 + place * 9
+            raw[start : start + 8] = b"\xff" * 8
+            path.write_bytes(raw)
+            yield path
 
 
 # Places in the central directory's entry of a member, and what is written there: sizes, check sum, offset, method.
@@ -83,8 +102,13 @@ def linked(path: Path) -> Path:
 
 
 def lying(path: Path, place: int, lie: int) -> Path:
-    raw = bytearray(packed(path, {"a.mp4": CLIP}).read_bytes())
-    start = raw.index(b"PK\x01\x02") + place
+    return lied(packed(path, {"a.mp4": CLIP}), place, lie)
+
+
+def lied(path: Path, place: int, lie: int) -> Path:
+    """Four bytes of the last entry in the central directory changed."""
+    raw = bytearray(path.read_bytes())
+    start = raw.rindex(b"PK\x01\x02") + place
     raw[start : start + 4] = struct.pack("<I", lie)
     path.write_bytes(raw)
     return path
@@ -100,7 +124,7 @@ def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
 ) -> None:
     folder = tmp_path / "deep" / "in"
     folder.mkdir(parents=True)
-    made, whole, refused = list(archives(folder)), 0, 0
+    made, whole, refused = [*archives(folder), *damaged(folder)], 0, 0
     before = tree(tmp_path)
     for path in made:
         try:
@@ -112,6 +136,6 @@ def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
             assert str(error) and "\n" not in str(error)
             refused += 1
     assert tree(tmp_path) == before
-    assert len(made) == 40
+    assert len(made) == 50
     assert whole > 5 and refused > 5
     outcome("hostile zips", f"of {len(made)}: {refused} refused, {whole} read whole, 0 files written, 0 partial clips")

@@ -20,26 +20,31 @@ from personality.constants import LIMITS
 from personality.preprocessing.isolate import DIED, SLOW, read_apart
 from personality.preprocessing.refusal import TOO_LARGE, MediaError
 from personality.preprocessing.sample import Sample
-from tests.preprocessing.clips import tone, write_clip
+from tests.preprocessing.clips import tone, understated, write_clip
 
 EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")
 SECRET = "secret.mp4"
+REFUSED = "refused in a sentence"
+LURE, NOISE, GIANT, MUTANT = "lure", "noise", "giant", "mutant"
 KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
 
 
-def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[bytes]:
-    """`count` files; the same ones for the same seed."""
+def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
+    """`count` files, each with its kind; the same ones for the same seed."""
     generator = random.Random(seed)
     good = [good_clip(folder, *kind).read_bytes() for kind in KINDS]
     texts = [text.encode() for text in lures(folder / SECRET)]
+    giant = understated(folder / "giant.avi").read_bytes()
     for number in range(count):
         kind = number % 10
         if kind == 0:
-            yield generator.choice(texts)
+            yield LURE, generator.choice(texts)
         elif kind == 1:
-            yield generator.randbytes(generator.randrange(5000))
+            yield NOISE, generator.randbytes(generator.randrange(5000))
+        elif kind == 2 and number % 50 == 2:
+            yield GIANT, giant[: generator.randrange(len(giant) // 2, len(giant))]
         else:
-            yield mutant(generator.choice(good), generator)
+            yield MUTANT, mutant(generator.choice(good), generator)
 
 
 def good_clip(folder: Path, suffix: str, codec: str, audio_codec: str) -> Path:
@@ -98,14 +103,14 @@ def ends(data: bytes) -> tuple[str, float]:
         assert "\n" not in sentence and SECRET not in sentence, sentence
         deaths = {DIED: "its process died", TOO_LARGE: "too much memory"}
         slow = SLOW.format(seconds=LIMITS.reader_seconds)
-        how = "too slow" if sentence == slow else deaths.get(sentence, "refused in a sentence")
+        how = "too slow" if sentence == slow else deaths.get(sentence, REFUSED)
     return how, time.monotonic() - began
 
 
-def count_ends(count: int) -> tuple[Counter[str], float]:
-    """How many ended how, and the longest time, seconds."""
+def count_ends(count: int) -> tuple[Counter[tuple[str, str]], float]:
+    """How many of each kind ended how, and the longest time, seconds."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_clip(place / SECRET, times=[0.0, 0.1], sound=np.zeros((4800, 2)))
-        ended = [ends(data) for data in hostile(place, count)]
-    return Counter(how for how, _ in ended), max(seconds for _, seconds in ended)
+        ended = [(kind, *ends(data)) for kind, data in hostile(place, count)]
+    return Counter((kind, how) for kind, how, _ in ended), max(seconds for *_, seconds in ended)

@@ -78,6 +78,25 @@ def turn(path: Path, degrees: int) -> Path:
     return path
 
 
+def understated(path: Path, size: tuple[int, int] = (6000, 4000)) -> Path:
+    """An AVI of two grey pictures of that size, whose headers say 64 x 48."""
+    with av.open(str(path), "w", format="avi") as container:
+        stream = container.add_stream("mjpeg", rate=10)
+        stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p"
+        picture = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), 128, np.uint8), format="rgb24")
+        for number in range(2):
+            picture.pts = number
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    data = bytearray(path.read_bytes())
+    for chunk, place in ((b"avih", 40), (b"strf", 12)):  # where width and height lie after the chunk's name
+        start = data.index(chunk) + place
+        assert struct.unpack("<2I", data[start : start + 8]) == size
+        data[start : start + 8] = struct.pack("<2I", 64, 48)
+    path.write_bytes(data)
+    return path
+
+
 def video_of(path: Path, picture: np.ndarray) -> bytes:
     """Two seconds of one picture."""
     with av.open(str(path), "w") as container:

@@ -9,7 +9,7 @@ from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing.media import Frame, open_media, probe, write_video
 from personality.preprocessing.refusal import MediaError, Source, check_pixels
-from tests.preprocessing.clips import write_clip
+from tests.preprocessing.clips import understated, write_clip
 
 RATE = 16_000
 
@@ -113,6 +113,18 @@ def test_truncated_video_is_refused_or_shorter(tmp_path: Path) -> None:
     data = video(tmp_path / "a.mp4").read_bytes()
     with pytest.raises(MediaError):
         frames(data[: len(data) // 20])
+
+
+def test_a_picture_larger_than_its_file_says_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = understated(tmp_path / "a.avi")
+    monkeypatch.setattr(media, "check_pixels", lambda width, height: None)  # the decoder has to see it alone
+    with pytest.raises(MediaError):
+        frames(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(media, "LIMITS", type(LIMITS)(pixels=6000 * 4000))
+        assert frames(path)[0].picture().shape == (4000, 6000, 3)
 
 
 def test_too_long_video_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from personality.preprocessing.media import Frame, Sound, open_media
+from personality.preprocessing.media import Frame, Sound, open_media, probe
 from tests.preprocessing.clips import tone, turn, write_clip
 
 EVEN = [number / 10 for number in range(60)]
@@ -82,6 +82,7 @@ def test_a_turned_clip_stands_upright(tmp_path: Path, degrees: int) -> None:
     assert_same_pictures(frames, reference(path))
     height, width = frames[0].grey().shape
     assert (width, height) == ((96, 64) if degrees % 180 == 0 else (64, 96))
+    assert (probe(path).width, probe(path).height) == (width, height)
     left, top = {0: (True, True), 90: (False, True), 180: (False, False), 270: (True, False)}[degrees]
     corner = frames[0].picture()[slice(0, 8) if top else slice(-8, None), slice(0, 8) if left else slice(-8, None)]
     assert corner[..., 0].mean() > 180
