@@ -9,7 +9,7 @@ CLIP ?= demo/sample.mp4
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
-	PERSONALITY_PUBLIC=$(PUBLIC) $(BIN)/streamlit run app.py $(if $(PUBLIC),--client.showErrorDetails=none)
+	PERSONALITY_PUBLIC=$(PUBLIC) $(BIN)/streamlit run app.py
 
 test: $(VENV)/test.done browser lint
 	$(BIN)/python -m pytest

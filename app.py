@@ -7,6 +7,8 @@ from personality.public import is_public
 from personality.workspace import ROOT
 
 write_log()
+if is_public():
+    st.set_option("client.showErrorDetails", "none")
 st.set_page_config(page_title="Apparent personality", page_icon=str(ROOT / "pages" / "icon.svg"), layout="wide")
 
 models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")

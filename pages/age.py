@@ -33,8 +33,10 @@ st.altair_chart(
 parts.warn_small(rows)
 
 st.subheader("Accuracy")
-trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="age_trait")
-colours = charts.model_colours(list(rows["model"].unique()))
+trait = st.selectbox(
+    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+)
+colours = bar.colours(table)
 one, alt = rows[rows["trait"] == trait], "Accuracy per age range and model with intervals"
 parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="age", alt=alt)
 parts.how_to_read()

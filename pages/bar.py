@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,7 @@ UPLOAD = "Upload a table ..."
 SEEN = "source_in_training"
 SEEN_LABELS = {"yes": "sources with clips in training", "no": "unseen sources"}
 EVERY, UNSEEN = "all", "unseen in training"
+MODELS, ORIGIN = "models", "origin"  # of a table's attrs: all its models; file, time and choices
 # Which baselines a person may have beside the dots; never none.
 BASELINES = {
     "both": tuple(charts.BASELINE_MARKS),
@@ -35,16 +37,29 @@ def baselines() -> tuple[str, ...]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def load_table(path: Path, changed: float) -> pd.DataFrame:
+def load_table(path: Path, changed: int) -> pd.DataFrame:
     """A predictions table; `changed` is the file's time, so that a new file is read anew."""
     with noted("reading of a table"):
         return read_predictions(path)
 
 
-def choose_table() -> pd.DataFrame:
+def fingerprint(table: pd.DataFrame) -> str:
+    """What tells a table from others, for what is kept of it: its origin and what of it was chosen, else all of it.
+    (Streamlit itself looks at a part of the rows of a large one.)"""
+    told = repr((table.attrs.get(ORIGIN), list(table), len(table))).encode()
+    rows = b"" if ORIGIN in table.attrs else pd.util.hash_pandas_object(table).to_numpy().tobytes()
+    return hashlib.sha256(told + rows).hexdigest()
+
+
+def colours(table: pd.DataFrame) -> dict[str, str]:
+    """A colour per model, the same whichever of the table's models are shown."""
+    return charts.model_colours(table.attrs[MODELS])
+
+
+def choose_table(*, baselines: bool = True) -> pd.DataFrame:
     """The bar above every analysis page, kept in the URL: which predictions table, which of its models and clips. Ends
-    the page where there is none to show."""
-    own = {path.stem: path for path in prediction_tables()}
+    the page where there is none to show. Strangers are shown the demo's. baselines: whether the page draws them."""
+    own = {} if is_public() else {path.stem: path for path in prediction_tables()}
     with st.container(border=True):
         left, middle, right = st.columns([3, 3, 2])
         choice = left.selectbox(
@@ -56,12 +71,16 @@ def choose_table() -> pd.DataFrame:
         )
         path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
         try:
-            table = _uploaded() if path is None else load_table(path, path.stat().st_mtime)
+            table = _uploaded() if path is None else load_table(path, changed := path.stat().st_mtime_ns)
         except PredictionsError as error:
             st.error(str(error))
             st.stop()
+        table.attrs = {MODELS: list(table["model"].unique())} | ({ORIGIN: (str(path), changed)} if path else {})
         table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
-        _choose_baselines(table, right)
+        if ORIGIN in table.attrs:
+            table.attrs[ORIGIN] += tuple(str(st.session_state.get(key)) for key in ("models", "split", "sources"))
+        if baselines:
+            _choose_baselines(table, right)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")

@@ -9,11 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from pages import loaded, parts
-from personality import clip_charts
+from personality import clip_charts, demo
 from personality.additions import additions
 from personality.events import noted
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
-from personality.predict import Impression, as_json
+from personality.predict import Impression, as_document, trait_rows
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata, Sound
 from personality.preprocessing.sample import People, Sample
@@ -39,7 +39,7 @@ def look_closer(key: str, name: str, done: list) -> None:
         "Where it looks": lambda: draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models))),
         "When it listens": lambda: draw_heard(kept("heard", key, lambda: occlude_sound(sample, models))),
         "What if": lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models))),
-        "Take away": lambda: take_away(name, done),
+        "Downloads": lambda: take_away(name, done),
     }
     for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
         if tab.open:
@@ -138,7 +138,7 @@ def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
 def draw_changes(rows: pd.DataFrame) -> None:
     """A grid of changes by traits for one model."""
     if rows.empty:
-        st.caption("No loaded model is told gender, age or expressions.")
+        st.caption("No face was found to estimate gender, age and expressions from, or no chosen model is told them.")
         return
     shown = rows[rows["model"].eq(choose_model(rows, "what_if_model"))]
     alt = "How far each trait moves if gender, age or expression had been given otherwise"
@@ -151,19 +151,21 @@ def draw_changes(rows: pd.DataFrame) -> None:
 
 def take_away(name: str, done: list) -> None:
     """Downloads, and what took how long."""
-    result = as_json(name, [piece for piece, _ in done])
-    rows = [{"model": model, **traits} for model, traits in result["traits"].items()]
+    pieces = [piece for piece, _ in done]
+    result = {"what": demo.IMPRESSION, **as_document(name, pieces), "seconds": seconds_spent(done)}
     with st.container(horizontal=True):
         st.download_button("JSON", json.dumps(result), "impression.json", icon=":material/download:", key="take_json")
-        csv = pd.DataFrame(rows).to_csv(index=False)
+        csv = trait_rows(piece for piece in pieces if isinstance(piece, Impression)).to_csv(index=False)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
+    spent = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
     st.caption(
         "The camera above each chart saves it as a picture. "
-        f"Time spent: {time_spent(done)}. The video was never written under a name, and nothing of it is on disk now."
+        f"Time spent: {spent}. The video was never written under a name, and nothing of it is on disk now; the server "
+        "has it in memory until you forget it or close the page."
     )
 
 
-def time_spent(done: list) -> str:
+def seconds_spent(done: list) -> dict[str, float]:
     """What took how long, from the seconds at which pieces came."""
     names = {Metadata: "opening", People: "faces", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
     spent: dict[str, float] = {}
@@ -171,4 +173,4 @@ def time_spent(done: list) -> str:
     for piece, came in done:
         name = names.get(type(piece), "models")
         spent[name], before = spent.get(name, 0.0) + came - before, came
-    return " · ".join(f"{name} {seconds:.2f} s" for name, seconds in spent.items())
+    return spent

@@ -33,7 +33,9 @@ def choose_clips() -> pd.DataFrame:
     """The bar above the page: which cache. Says where the people are synthetic."""
     own = {path.name: path for path in caches()}
     with st.container(border=True):
-        choice = st.selectbox("Clips", [DEMO, *own], key="clips", help="Folders below workspace/caches.")
+        choice = st.selectbox(
+            "Clips", [DEMO, *own], key="clips", bind="query-params", help="Folders below workspace/caches."
+        )
         path = demo.CLIPS if choice == DEMO else own[choice] / "clips.parquet"
         clips = load_clips(path, path.stat().st_mtime)
         name = demo.CLIPS.parent.name if choice == DEMO else Cache(own[choice]).card["dataset"]
@@ -105,7 +107,7 @@ draw_labels(clips)
 
 st.subheader("Attributes: who is in the clips")
 if attributes := summary.attributes_of(clips):
-    attribute = st.selectbox("Attribute", attributes, key="attribute")
+    attribute = st.selectbox("Attribute", attributes, key="attribute", bind="query-params")
     counts = summary.attribute_counts(clips, attribute)
     st.altair_chart(
         count_charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, parts
-from personality import charts, count_charts
+from personality import count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
@@ -49,8 +49,10 @@ right.altair_chart(chart, width="stretch", alt="Clips per expression and range o
 parts.warn_small(rows)
 
 st.subheader("Accuracy")
-trait = st.selectbox("Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="emotion_trait")
-colours = charts.model_colours(list(rows["model"].unique()))
+trait = st.selectbox(
+    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="trait", bind="query-params"
+)
+colours = bar.colours(table)
 one, alt = rows[rows["trait"] == trait], "Accuracy per expression and model with intervals"
 parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="emotion", alt=alt)
 parts.how_to_read()

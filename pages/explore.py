@@ -64,7 +64,7 @@ def picked() -> None:
 
 
 parts.frame("Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False)
-table = bar.choose_table()
+table = bar.choose_table(baselines=False)
 left, right = st.columns(2)
 with left:
     by = choose_attributes(table)

@@ -25,7 +25,9 @@ parts.accuracy_picture(means, line="model", colour="group", colours=GENDER_COLOU
 parts.how_to_read()
 
 st.subheader("Each trait")
-model = st.segmented_control("Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model")
+model = st.segmented_control(
+    "Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model", bind="query-params"
+)
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
 alt = f"Accuracy per trait and gender of {model}"
 parts.accuracy_picture(one, line="trait", colour="group", colours=GENDER_COLOURS, key="gender_traits", alt=alt)

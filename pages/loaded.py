@@ -48,9 +48,19 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
 
 
 def models_in_memory() -> Sequence:
-    """The chosen models, loaded."""
+    """The chosen models, loaded. Ends the page with a sentence where one of them cannot be."""
+    try:
+        return load_models(*versions())
+    except (ValueError, OSError) as error:
+        st.error(f"A chosen model cannot be used. {error}", icon=":material/error:")
+        st.page_link("pages/models.py", label="Choose others", icon=":material/model_training:")
+        st.stop()
+
+
+def versions() -> tuple[tuple[Path, ...], tuple[float, ...]]:
+    """The folders of the chosen models, and when their weights were written. Raises OSError where they have gone."""
     folders = tuple(chosen_models().values())
-    return load_models(folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders))
+    return folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders)
 
 
 @contextmanager

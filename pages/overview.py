@@ -37,10 +37,13 @@ if not is_public():
         st.markdown(f"- **{what}**: {', '.join(names) or 'none yet'}")
 
 st.subheader("The demo's headline")
-table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime)
+table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
 rows = parts.accuracy_rows(table, ())
 means = rows[rows["trait"] == "mean"]
 colours = charts.model_colours(list(rows["model"].unique()))
+headline = ["model", "n", "accuracy", "low", "high", "baseline"]
+number = st.column_config.NumberColumn(format="%.4f")
+st.dataframe(means[headline], hide_index=True, column_config=dict.fromkeys(headline[2:], number))
 alt = "Mean accuracy of the four demo models with intervals"
 parts.accuracy_picture(means, line="model", colour="model", colours=colours, key="headline", alt=alt)
 st.caption(f"n = {means['n'].max():,} test clips of {means['sources'].max():,} synthetic people nobody trained on.")

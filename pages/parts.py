@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -32,6 +33,7 @@ MEASURE_AXES = {
     "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
     "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
 }
+BY_ORIGIN: dict[str | type, Callable] = {pd.DataFrame: bar.fingerprint}
 # Plotly's camera saves the picture as it is on screen.
 PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
@@ -63,24 +65,24 @@ def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
         st.stop()
 
 
-@st.cache_data(max_entries=64, show_spinner="Counting ...")
+@st.cache_data(max_entries=64, show_spinner="Counting ...", hash_funcs=BY_ORIGIN)
 def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     with noted("counting of groups"):
         return accuracy_by(table, by)
 
 
-@st.cache_data(max_entries=64, show_spinner="Comparing models ...")
+@st.cache_data(max_entries=64, show_spinner="Comparing models ...", hash_funcs=BY_ORIGIN)
 def model_differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     """The accuracy of every other model minus that of the reference."""
     return differences(table, reference)
 
 
-@st.cache_data(max_entries=64, show_spinner="Adding up ...")
+@st.cache_data(max_entries=64, show_spinner="Adding up ...", hash_funcs=BY_ORIGIN)
 def _leftover(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> tuple[int, float]:
     return leftover(table, rows, by)
 
 
-@st.cache_data(max_entries=64, show_spinner="Comparing groups ...")
+@st.cache_data(max_entries=64, show_spinner="Comparing groups ...", hash_funcs=BY_ORIGIN)
 def _comparison(table: pd.DataFrame, by: tuple[str, ...], measure: str) -> Comparison:
     with noted("comparison of groups"):
         return compare_groups(table, by, measure=measure)
@@ -209,7 +211,7 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
         st.caption(str(error))
         return
     gaps = found.gaps[found.gaps["trait"].eq(trait)]
-    colours = charts.model_colours(list(gaps["model"].unique()))
+    colours = bar.colours(table)
     title, hint = MEASURE_AXES[measure]
     figure = charts.gap_dots(gaps, colours=colours, title=title)
     alt = f"Gaps between groups in {MEASURE_LABELS[measure]} with intervals, {charts.TRAIT_LABELS[trait]}"

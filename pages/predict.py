@@ -14,7 +14,7 @@ from pages.waveform import waveform
 from personality import clip_charts, demo
 from personality.constants import PREPROCESSING
 from personality.events import noted
-from personality.predict import Impression, Silence, predict
+from personality.predict import Impression, Silence, predict, trait_rows
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
 from personality.preprocessing.media import Metadata, Sound
@@ -24,6 +24,11 @@ from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
 PERCENTILES = " · how many of a hundred training clips people gave less"
+MODELS_IN_WORDS = (
+    "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told the "
+    "expressions, age and gender estimated above."
+)
+BELOW_EACH = "below each its second, the detector's score (0: hardly a face, 2: a plain one), the look"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
 REDRAW = 0.3  # seconds between two drawings, at least: the browser shares the cores, each costs it a tenth of a second
@@ -46,7 +51,7 @@ def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Ite
     st.session_state["pieces"] = (key, pieces)
 
 
-def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
+def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> list:
     """Draw each piece as it comes; returns all of them."""
     player_place, facts = st.columns([2, 3])
     player, over = player_place.empty(), player_place.container()
@@ -61,7 +66,7 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
         match piece:
             case Metadata():
                 metadata = piece
-                player.container(key=PLAYER).video(data)
+                draw_player(player, name, data)
                 metadata_place.caption(describe(piece))
             case People():
                 draw_people(people_place, piece, chosen=st.session_state.get("person"))
@@ -74,8 +79,10 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
                 draw_faces(strip, faces)
-                count.markdown(f"**Faces** · {len(faces)} found; below each its second, the detector's score, the look")
+                count.markdown(f"**Faces** · {len(faces)} found; {BELOW_EACH}")
                 draw_sound(sound_place, piece, metadata.duration)
+                with over:
+                    overlay(metadata, faces, player=PLAYER, key="overlay")
             case Sample():
                 draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Asking the models ...")
@@ -85,10 +92,18 @@ def draw(pieces: Iterable, data: bytes, progress: DeltaGenerator) -> list:
                     draw_traits(traits_place, spoken, all_spoke=False)
                     drawn = came
     draw_traits(traits_place, spoken, all_spoke=True)
-    with over:
-        overlay(metadata, faces, player=PLAYER, key="overlay")
     progress.empty()
     return done
+
+
+def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
+    """The video, or a word on why there is none."""
+    if name.lower().endswith(".avi"):
+        place.info(
+            "Browsers do not play AVI. All the rest works; as mp4 you would see it here.", icon=":material/movie:"
+        )
+    else:
+        place.container(key=PLAYER).video(data)
 
 
 def describe(metadata: Metadata) -> str:
@@ -153,18 +168,7 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
 
 def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, all_spoke: bool) -> None:
     """Five traits of every model that has spoken, and why others do not; charts when all have."""
-    rows = [
-        {
-            "model": piece.model,
-            "trait": trait,
-            "value": value,
-            "percentile": piece.percentiles.get(trait),
-            **dict(zip(("low", "high"), piece.intervals.get(trait, (None, None)), strict=True)),
-        }
-        for piece in spoken
-        if isinstance(piece, Impression)
-        for trait, value in piece.traits.items()
-    ]
+    values = trait_rows(piece for piece in spoken if isinstance(piece, Impression))
     with place.container():
         st.subheader("What strangers would say")
         for piece in spoken:
@@ -172,9 +176,8 @@ def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, al
                 st.warning(f"{piece.model} cannot speak: {piece.why}.", icon=":material/volume_off:")
             elif piece.although:
                 st.info(f"{piece.model} speaks from the rest, although {piece.although}.", icon=":material/balance:")
-        if not rows:
+        if values.empty:
             return
-        values = pd.DataFrame(rows).astype({"low": float, "high": float, "percentile": float})
         if all_spoke:
             draw_charts(values)
         draw_tables(values)
@@ -192,6 +195,7 @@ def draw_charts(values: pd.DataFrame) -> None:
             "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
             "So little does one number say."
         )
+    st.caption(MODELS_IN_WORDS)
 
 
 def draw_tables(values: pd.DataFrame) -> None:
@@ -219,15 +223,19 @@ if not loaded.chosen_models():
 prepare()
 clip = intake.choose()
 if clip is None:
-    st.caption("Nothing yet: upload a video or take the sample, a computer-made person. Videos stay on this machine.")
+    st.caption(
+        "Nothing yet: upload a video or take the sample, a computer-made person. A video goes to the machine that "
+        "serves this page, nowhere else."
+    )
     loaded.models_in_memory()  # while the visitor looks for a video
     st.stop()
 name, data = clip
 person = st.session_state.get("person")
-key = f"{hashlib.sha256(data).hexdigest()} {person} {sorted(loaded.chosen_models())}"
 progress = st.empty()
+loaded.models_in_memory()
+key = f"{hashlib.sha256(data).hexdigest()} {person} {loaded.versions()}"
 try:
-    done = draw(run(key, data, person, progress), data, progress)
+    done = draw(run(key, data, person, progress), name, data, progress)
 except MediaError as error:
     progress.empty()
     st.error(str(error), icon=":material/error:")

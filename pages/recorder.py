@@ -53,8 +53,9 @@ export default function ({ data, parentElement }) {
   }
   const begin = async () => {
     if (!navigator.mediaDevices) return say("The browser gives no camera to a page that is neither local nor https.")
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 1280 } }, audio: true })
+    const video = { width: { ideal: 1280 } }, media = navigator.mediaDevices
+    try {  // without a microphone a silent clip will do
+      stream = await media.getUserMedia({ video, audio: true }).catch(() => media.getUserMedia({ video }))
     } catch (error) {
       return say(`No camera: ${error.message}`)
     }

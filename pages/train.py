@@ -43,8 +43,10 @@ def form() -> None:
         config = choices(cache, modality, name)
         if look:
             with answer, st.spinner("Counting clips, trying a batch ..."):
-                words = jobs.check(config, cache=cache, runs=runs_folder())
-            answer.code(words, language=None)
+                st.session_state["looked"] = config, cache, jobs.check(config, cache=cache, runs=runs_folder())
+        *seen, said = st.session_state.get("looked", (None, None, ""))
+        if seen == [config, cache]:  # until something is chosen otherwise
+            answer.code(said, language=None)
         if start:
             begin([config], cache)
         if every:

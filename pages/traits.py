@@ -4,14 +4,13 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, parts
-from personality import charts
 from personality.analysis.published import published_table
 from personality.traits import TRAIT_LABELS
 
 parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
 table = bar.choose_table()
 rows = parts.accuracy_rows(table, ())
-colours = charts.model_colours(list(rows["model"].unique()))
+colours = bar.colours(table)
 beside = st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
 alt = "Accuracy per trait and model with intervals"
@@ -63,5 +62,5 @@ for name, part in (("Ours", ours), ("Published", published_table().set_index("sy
     st.markdown(f"**{name}**")
     shown = part[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS)
     st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
-n = rows["n"].max()
-st.caption(f"Ours: n = {n:,} clips; intervals in the chart above. The published systems give no intervals.")
+counts = ", ".join(f"{model} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
+st.caption(f"Ours, clips: {counts}; intervals in the chart above. The published systems give no intervals.")

@@ -9,7 +9,7 @@ from personality.modalities import MODALITIES
 from personality.workspace import runs_folder
 from training import jobs
 from training.compare import compare_runs, curves
-from training.outlook import outlook
+from training.outlook import outlook, spell
 from training.runs import ACTIVE, Run, list_runs
 
 REFRESH = "2s"
@@ -37,7 +37,7 @@ def draw_table() -> None:
     """A line for each run. Drawn again every two seconds."""
     found = {run.folder.name: run for run in list_runs(runs_folder())}
     table = pd.DataFrame([{"run": name, **summary(run)} for name, run in found.items()])
-    accuracy = st.column_config.NumberColumn("best accuracy (validation)", format="%.4f")
+    accuracy = st.column_config.NumberColumn("accuracy (validation)", format="%.4f")
     share = st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1)
     st.dataframe(table, hide_index=True, column_config={"best": accuracy, "share": share})
 
@@ -65,7 +65,9 @@ def watch(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(state, color=BADGES.get(state, "gray"))
         if state in ACTIVE:
-            st.button("Stop", icon=":material/stop:", key="stop", on_click=jobs.stop, args=(run,))
+            chained = len(jobs.companions(run)) + 1
+            label = "Stop" if chained == 1 else f"Stop all {chained} of the chain"
+            st.button(label, icon=":material/stop:", key="stop", on_click=jobs.stop, args=(run,))
         if state in ("stopped", "stale", "failed"):
             st.button("Go on", icon=":material/resume:", key="resume", on_click=jobs.resume, args=(run,))
         if state not in ACTIVE:
@@ -78,7 +80,7 @@ def watch(run: Run) -> None:
     if status.get("why"):
         st.caption(f"Why it ended: {status['why']}")
     if rows:
-        draw_curves(pd.DataFrame(rows), status)
+        draw_curves(pd.DataFrame(rows), status, keeps=run.config.keeps)
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
         st.code(run.log_tail() or "nothing", language=None)
 
@@ -97,24 +99,19 @@ def progress(run: Run, status: dict, rows: list[dict]) -> str:
     return " · ".join(words)
 
 
-def spell(seconds: float) -> str:
-    """Seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def draw_curves(metrics: pd.DataFrame, status: dict) -> None:
-    """Curves over the epochs, as smooth as one likes."""
+def draw_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> None:
+    """Curves over the epochs, as smooth as one likes. keeps: the epoch that the run keeps, `best` or `last`."""
     left, right = st.columns([2, 1])
     view = left.segmented_control("Curves", list(CURVES), default=LOSS, key="curves") or LOSS
     smoothing = right.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing")
     columns, title = CURVES[view]
-    best = status.get("best_epoch")
+    kept = status.get("best_epoch")
+    best = kept if keeps == "best" else None
     figure = charts.training_curves(metrics, columns, best_epoch=best, smoothing=smoothing, title=title)
     st.plotly_chart(figure, width="stretch", key="curves_chart", alt=f"{view} per epoch", config=parts.PICTURE)
-    if best:
-        st.caption(f"Best epoch {best}: validation accuracy {status['best_accuracy']:.4f}.")
+    if kept:
+        which = f"Best epoch {kept}" if best else f"Epoch {kept}, the last, is kept; nothing is chosen on validation"
+        st.caption(f"{which}: validation accuracy {status['best_accuracy']:.4f}.")
 
 
 def confirm(run: Run) -> None:
@@ -124,7 +121,7 @@ def confirm(run: Run) -> None:
         try:
             run.delete()
         except (ValueError, OSError) as error:
-            st.error(str(error))
+            st.toast(str(error), icon=":material/error:", duration="long")  # outlives the next drawing
             return
         st.rerun()
 
@@ -143,4 +140,4 @@ def compare(found: dict[str, Run]) -> None:
         figure = charts.compared_curves(metrics)
         alt = "Validation accuracy per epoch of the runs compared"
         st.plotly_chart(figure, width="stretch", key="compared_chart", alt=alt, config=parts.PICTURE)
-    st.caption("Only what differs is listed.")
+    st.caption("Of the choices only those that differ are listed; then how far each run got.")

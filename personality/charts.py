@@ -53,23 +53,28 @@ def accuracy_dots(
     for kind in kinds:
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
-        figure.add_trace(_interval_dots(part, y, kind, colours.get(kind, BASELINE)))
+        name = _label(part, kind, counted=_is_counted(rows, colour, beside=line))
+        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE)))
         for baseline in baselines:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
     if published is not None:
         figure.add_trace(_crosses(published, published[line].map(place)))
-    labels = [_line_label(rows, line, name) for name in lines]
+    counted = _is_counted(rows, line, beside=colour)
+    labels = [_label(rows[rows[line] == name], name, counted=counted) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
-    return finish(figure, height=height, x="accuracy (1 - mean absolute error)")
+    everywhere = f", n = {rows['n'].max():,}" if rows["n"].min() == rows["n"].max() else ""
+    return finish(figure, height=height, x=f"accuracy (1 - mean absolute error){everywhere}")
 
 
-def _line_label(rows: pd.DataFrame, line: str, name: str) -> str:
-    label = TRAIT_LABELS.get(name, name)
-    if line != "group":
-        return label
-    return f"{label} · n = {rows.loc[rows[line] == name, 'n'].max():,}"
+def _is_counted(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
+    """Whether the names in a column say of how many clips they are: groups do, models that speak on different ones."""
+    return column == "group" or (column == "model" and beside != "group" and rows["n"].min() < rows["n"].max())
+
+
+def _label(part: pd.DataFrame, name: str, *, counted: bool) -> str:
+    return f"{name} · n = {part['n'].max():,}" if counted else TRAIT_LABELS.get(name, name)
 
 
 def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> go.Scatter:
@@ -77,7 +82,7 @@ def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> 
         x=part["accuracy"],
         y=y,
         mode="markers",
-        name=TRAIT_LABELS.get(name, name),
+        name=name,
         marker={"size": 10, "color": colour},
         error_x={
             "type": "data",
@@ -89,7 +94,7 @@ def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> 
         },
         customdata=np.stack([part["low"], part["high"], part["n"], part["sources"], part["baseline"]], 1),
         hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
-        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>" + TRAIT_LABELS.get(name, name) + "</extra>",
+        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>" + name + "</extra>",
     )
 
 

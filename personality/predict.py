@@ -12,6 +12,8 @@ from personality.standing import interval, percentile
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from personality.models.checkpoint import Model
     from personality.preprocessing.sample import Piece, Sample
 
@@ -98,6 +100,30 @@ def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any
         "percentiles": {name: value for name, value in percentiles.items() if value is not None},
         "intervals": {name: bounds for name, bounds in intervals.items() if bounds is not None},
     }
+
+
+def trait_rows(spoken: Iterable[Impression]) -> pd.DataFrame:
+    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card does not know."""
+    import pandas as pd
+
+    unknown = (float("nan"), float("nan"))
+    rows = [
+        (one.model, trait, value, one.percentiles.get(trait), *one.intervals.get(trait, unknown))
+        for one in spoken
+        for trait, value in one.traits.items()
+    ]
+    columns = {"value": float, "percentile": float, "low": float, "high": float}
+    return pd.DataFrame(rows, columns=["model", "trait", *columns]).astype(columns)
+
+
+def as_document(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
+    """What a person takes away of one clip: `as_json`, and percentiles and intervals by model and trait."""
+    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
+    standing = {
+        "percentiles": {one.model: one.percentiles for one in spoken},
+        "intervals": {one.model: one.intervals for one in spoken},
+    }
+    return {**as_json(clip, pieces), **standing}
 
 
 def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:

@@ -32,8 +32,8 @@ def _reached(runs: Sequence[Run]) -> list[dict[str, str]]:
     status = {run.folder.name: run.status() for run in runs}
     best = {name: f"{one['best_accuracy']:.4f}" if "best_accuracy" in one else LACKING for name, one in status.items()}
     return [
-        {"choice": "best validation accuracy", **best},
-        {"choice": "of epoch", **{name: str(one.get("best_epoch", LACKING)) for name, one in status.items()}},
+        {"choice": "validation accuracy", **best},
+        {"choice": "of the epoch kept", **{name: str(one.get("best_epoch", LACKING)) for name, one in status.items()}},
     ]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from personality.storage import exclusive
 from training.config import Config
-from training.runs import ACTIVE, LOG, Run, process_started
+from training.runs import ACTIVE, LOG, Run, list_runs, process_started
 
 PRACTICE_LOCK = "practice.lock"
 UNSEEN = ".check-"  # begins the names of folders that are no runs of anybody
@@ -74,8 +74,16 @@ def resume(run: Run) -> None:
     _launch(run)
 
 
+def companions(run: Run) -> list[str]:
+    """The names of the other active runs that its process trains, one after the other, and that stop with it."""
+    pid = run.status().get("pid")
+    beside = {one.folder.name: one.status() for one in list_runs(run.folder.parent) if one.folder != run.folder}
+    return [name for name, status in beside.items() if status["state"] in ACTIVE and status.get("pid") == pid]
+
+
 def stop(run: Run) -> None:
-    """Ask a run to finish its step and leave; it can be resumed. Does nothing where its process is gone."""
+    """Ask a run, and its `companions`, to finish the step and leave; they can be resumed. Does nothing where its process
+    is gone."""
     status = run.status()
     pid = status.get("pid", -1)
     if status["state"] in ACTIVE and pid != os.getpid() and process_started(pid) == status.get("process_started"):

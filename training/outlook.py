@@ -40,3 +40,10 @@ def outlook(config: Config, status: dict[str, Any], metrics: list[dict[str, Any]
         seconds=max(0.0, left) * median(of_stage[-LATEST:]) if of_stage else None,
         later=sum(counts[stage:]),
     )
+
+
+def spell(seconds: float) -> str:
+    """Seconds, minutes or hours."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import time
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import torch
 from personality.models.inputs import read_batch
 from training.data import TrainingError
 from training.demand import clip_bytes, fixed_bytes, trained_parameters
+from training.outlook import spell
 from training.parts import Parts, starts_at_random
 
 TRIED = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
@@ -25,8 +27,8 @@ class Preflight:
     and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
     parameters: in all, and trained at some stage; megabytes: for weights, gradients, moments and average;
     batch_megabytes: for what a batch, or a piece of it, holds between forward and back; seconds: for a whole
-    batch through all layers, forward and back, projected from a few clips; random: whether a backbone starts from
-    random weights.
+    batch through all layers, forward and back, projected from a few clips; batches: of all epochs of all stages;
+    random: whether a backbone starts from random weights.
     """
 
     training: int
@@ -40,6 +42,7 @@ class Preflight:
     megabytes: float
     batch_megabytes: float
     seconds: float
+    batches: int
     random: bool
 
     def report(self) -> str:
@@ -56,7 +59,8 @@ class Preflight:
             f"accuracy to beat: {self.baseline:.4f}, by always saying the training mean\n"
             f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
-            f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s"
+            f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s; "
+            f"all {self.batches:,} of them {spell(self.seconds * self.batches)} at most"
             + (
                 "\nthe backbone starts from random weights; --backbone names a file of better ones"
                 if self.random
@@ -86,6 +90,7 @@ def inspect(parts: Parts) -> Preflight:
         megabytes=fixed_bytes(parts) / MEGABYTE,
         batch_megabytes=clip_bytes(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE,
         seconds=seconds,
+        batches=math.ceil(len(training.rows) / parts.config.batch) * sum(one.epochs for one in parts.config.stages),
         random=bool(parts.network.backbone_tensors()) and starts_at_random(parts.config),
     )
 

@@ -144,14 +144,14 @@ def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> 
     for view, words in CLOSER.items():
         page.get_by_role("tab", name=view).click()
         expect(page.get_by_text(re.compile(words))).to_be_visible(timeout=SLOW)
-    page.get_by_role("tab", name="Take away").click()
+    page.get_by_role("tab", name="Downloads").click()
     with page.expect_download() as taken:
         page.get_by_role("button", name="JSON").click()
     result = json.loads(Path(taken.value.path()).read_text())
     assert set(result["traits"]) == {"audio", "visual", "audiovisual", "handcrafted"}
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV", exact=True).click()
-    assert Path(taken.value.path()).read_text().startswith("model,openness,conscientiousness")
+    assert Path(taken.value.path()).read_text().startswith("model,trait,value,percentile,low,high\naudio,openness,")
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

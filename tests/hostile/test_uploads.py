@@ -178,7 +178,7 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
             upload(page, address, face_video(tmp_path / f"{size}.mp4", size))
         for page in pages:
             page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
-        for view in ("Take away", "What each modality adds", "Over time"):
+        for view in ("Downloads", "What each modality adds", "Over time"):
             for page, size in zip(pages, sizes, strict=True):
                 page.get_by_role("tab", name=view).click()
                 settle(page)
