@@ -1,7 +1,8 @@
 """Eight people with a clip each at the same moment: `python -m benchmarks.load CLIP [PEOPLE]`.
 
 What the Predict page does for each, without its drawing: the queue, the reading process, the four models. Says how long
-each waited for a turn and until the last model had spoken.
+each waited for a turn, which places in the queue were told meanwhile, and when the last model had spoken. Fails where
+somebody was served before who came first.
 """
 
 from __future__ import annotations
@@ -27,12 +28,13 @@ def main(clip: Path, people: int) -> None:
     print(describe())
     data, models, turns = clip.read_bytes(), load_models(demo.MODELS), Turns(LIMITS.readers)
     list(predict(read_apart(data), models))
-    waited: dict[int, float] = {}
+    waited: dict[int, float] = {}  # in the order in which people were served
     whole: dict[int, float] = {}
+    told: list[list[int]] = [[] for _ in range(people)]
 
     def come(number: int) -> None:
         began = time.perf_counter()
-        with turns.turn(lambda place: None):
+        with turns.turn(told[number].append):
             waited[number] = time.perf_counter() - began
             said = [piece for piece in predict(read_apart(data), models) if isinstance(piece, Impression)]
         assert len(said) == len(models)
@@ -44,8 +46,10 @@ def main(clip: Path, people: int) -> None:
         time.sleep(0.01)
     for thread in threads:
         thread.join()
+    assert list(waited) == sorted(waited), f"served in the order {list(waited)}"
     for number in range(people):
-        print(f"person {number + 1}: waited {waited[number]:.1f} s, had all after {whole[number]:.1f} s")
+        places = f", told the places {list(dict.fromkeys(told[number]))}" if told[number] else ""
+        print(f"person {number + 1}: waited {waited[number]:.1f} s, had all after {whole[number]:.1f} s{places}")
     print(f"median wait {median(waited.values()):.1f} s, median until all {median(whole.values()):.1f} s; all served")
 
 

@@ -52,7 +52,7 @@ def take_upload(key: str) -> None:
     otherwise, and so can consent."""
     file = st.session_state.get(key)
     allowed = st.session_state.get("consent", False)
-    if file is None:
+    if not isinstance(file, UploadedFile):  # none, or one that was taken a moment ago and that the browser names again
         return
     data = file.getvalue() if allowed and file.size <= LIMITS.upload_bytes else None
     _let_go(file)

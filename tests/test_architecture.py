@@ -89,6 +89,25 @@ def test_no_cycle() -> None:
         visit(name, ())
 
 
+DRAWN = ("plotly_chart", "altair_chart", "vega_lite_chart", "image")
+
+
+def test_every_picture_on_a_page_has_words_for_those_who_do_not_see_it() -> None:
+    calls = [
+        (path.name, node)
+        for path in sorted((ROOT / "pages").glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in DRAWN
+    ]
+    assert len(calls) > 15
+    for name, call in calls:
+        told = {keyword.arg for keyword in call.keywords}
+        if None in told:  # **how, a dictionary that is written out beside it
+            assert '"alt"' in (ROOT / "pages" / name).read_text(), name
+        else:
+            assert "alt" in told, f"{name}:{call.lineno}"
+
+
 def test_torch_load_only_for_the_packaged_weights() -> None:
     users = {name_of(path) for path in FILES if "torch.load(" in path.read_text()}
     assert users == {"personality/models/backbones.py"}

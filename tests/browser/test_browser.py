@@ -74,10 +74,13 @@ def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page
     assert place is not None
     page.mouse.click(place["x"] + 16, place["y"] + 55)
     expect(page.get_by_text("impressions of strangers").first).to_be_visible()
-    group = cell.input_value()
-    page.goto(page.url)
-    settle(page)
-    expect(page.get_by_role("combobox", name="Cell")).to_have_value(group)
+    group, copied, browser = cell.input_value(), page.url, page.context.browser
+    assert browser is not None
+    other = browser.new_context().new_page()  # somebody else, who was sent the address
+    other.goto(copied)
+    settle(other)
+    expect(other.get_by_role("combobox", name="Cell")).to_have_value(group)
+    other.context.close()
 
 
 def upload(page: Page, address: str, path: Path) -> None:
@@ -224,9 +227,22 @@ def test_a_file_that_is_too_large_is_refused_by_its_uploader(page: Page, address
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_an_uploaded_video_gives_faces_sound_and_five_traits(page: Page, address: str) -> None:
+COUNTS = """() => {
+  window.counts = []
+  new MutationObserver(() => {
+    const count = document.querySelectorAll("img[alt^='Face at']").length
+    if (count && count != window.counts.at(-1)) window.counts.push(count)
+  }).observe(document.body, { childList: true, subtree: true, attributes: true })
+}"""
+
+
+def test_of_an_uploaded_video_the_filmstrip_grows_and_five_traits_come(page: Page, address: str) -> None:
+    page.add_init_script(f"addEventListener('DOMContentLoaded', {COUNTS})")
     upload(page, address, demo.CLIP)
     read_traits(page)
+    counts = page.evaluate("window.counts")
+    assert counts[0] < 16 and counts[-1] == 16, counts
+    assert counts == sorted(counts)
 
 
 def test_a_real_clip_goes_through_the_page(page: Page, address: str, real_data: Path) -> None:

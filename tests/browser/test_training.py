@@ -28,6 +28,13 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
         page.reload()
         expect(page.get_by_text(re.compile("epoch .* of at most 44"))).to_be_visible(timeout=SLOW)
         expect(page.get_by_text(re.compile("clips a second .* left"))).to_be_visible(timeout=SLOW)
+        before = len(run.metrics())
+    with served(tmp_path) as own:  # the server was ended and another one begun
+        page.goto(f"{own}/models")
+        expect(curves).to_be_visible(timeout=SLOW)
+        shown = page.get_by_text(re.compile("epoch .* of at most 44"))
+        expect(shown).not_to_have_text(shown.inner_text(), timeout=SLOW)  # and the curves go on
+        assert len(run.metrics()) > before
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)
         stopped = len(run.metrics())

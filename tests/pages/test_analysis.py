@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from personality import demo
 from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from tests.pages.visits import ANALYSIS, visit, words
+from tests.pages.visits import ANALYSIS, ROOT, visit, words
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -121,3 +123,88 @@ def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
         assert not app.exception
         drawn = {trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]}
         assert drawn & {"constant baseline", "same-source lookup"} == wanted
+
+
+HOSTILE = {
+    **dict.fromkeys(("table", "models", "by", "cell", "figure", "model", "trait", "against"), "../../etc/passwd"),
+    **dict.fromkeys(("split", "sources", "baselines", "measure", "gender_model", "published"), "<script>1</script>"),
+    **dict.fromkeys(("age_edges", "edges_age", "edges_emotion_confidence"), "nan,1e999," + "9" * 5000),
+}
+
+
+def follow(page: str, choices: dict[str, str]) -> AppTest:
+    """A page by an address that holds choices."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.run()
+    app.switch_page(f"pages/{page}.py")
+    for name, value in choices.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+@pytest.mark.parametrize("page", ["age", "emotion", "explore"])
+def test_an_address_keeps_the_trait(page: str) -> None:
+    assert follow(page, {"trait": "Openness"}).selectbox(key="trait").value == "openness"
+
+
+@pytest.mark.parametrize("page", ANALYSIS)
+@pytest.mark.parametrize("public", [False, True])
+def test_an_address_made_to_harm_shows_the_page(page: str, public: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if public:
+        monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+    app = follow(page, HOSTILE)
+    st.set_option("client.showErrorDetails", "full")
+    assert not app.exception
+    assert "200 clips of 50 sources" in words(app)
+    assert "passwd" not in words(app)
+
+
+def test_a_large_table_that_changes_in_one_row_is_another() -> None:
+    from pages.bar import ORIGIN, fingerprint
+
+    table = pd.DataFrame({"clip": [f"c{number}" for number in range(60_000)], "actual": 0.5})
+    changed = table.copy()
+    changed.loc[31_234, "actual"] = 0.6
+    assert fingerprint(table) == fingerprint(table.copy())
+    assert fingerprint(table) != fingerprint(changed)
+    table.attrs[ORIGIN], changed.attrs[ORIGIN] = ("a.parquet", 1), ("a.parquet", 2)
+    assert fingerprint(table) != fingerprint(changed)
+
+
+def test_a_table_that_is_written_anew_gives_its_own_figures(workspace: Path) -> None:
+    table = pd.read_parquet(demo.PREDICTIONS)
+    write_predictions(table, workspace / "predictions" / "mine.parquet")
+    app = visit("traits")
+    before = accuracies(app.selectbox(key="table").select("mine").run())
+    write_predictions(table.assign(predicted=table["actual"]), workspace / "predictions" / "mine.parquet")
+    assert set(accuracies(app.run())) == {1.0}
+    assert max(before) < 1
+
+
+def accuracies(app: AppTest) -> list[float]:
+    return next(frame.value for frame in app.dataframe if "baseline" in frame.value)["accuracy"].tolist()
+
+
+def test_a_model_keeps_its_colour_whichever_are_shown(workspace: Path) -> None:
+    table = pd.read_parquet(demo.PREDICTIONS)
+    names = {"audio": "mine", "visual": "yours", "audiovisual": "theirs", "handcrafted": "ours"}
+    write_predictions(table.assign(model=table["model"].map(names)), workspace / "predictions" / "four.parquet")
+    app = visit("traits")
+    every = drawn_colours(app.selectbox(key="table").select("four").run())
+    assert len(set(every.values())) == 4
+    some = drawn_colours(app.multiselect(key="models").set_value(["theirs", "ours"]).run())
+    assert some == {name: every[name] for name in ("theirs", "ours")}
+
+
+def drawn_colours(app: AppTest) -> dict[str, str]:
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    return {trace["name"]: trace["marker"]["color"] for trace in traces if trace.get("error_x")}
+
+
+LABELS = {"gender": "male · n = 104", "traits": "n = 200", "age": "25-32 · n = "}
+
+
+@pytest.mark.parametrize(("page", "label"), LABELS.items())
+def test_n_stands_in_the_picture(page: str, label: str) -> None:
+    figure = json.loads(visit(page).get("plotly_chart")[0].proto.spec)
+    assert label in json.dumps(figure, ensure_ascii=False)

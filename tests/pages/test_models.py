@@ -6,6 +6,8 @@ from pathlib import Path
 
 from personality import demo
 from personality.preprocessing.cache import Cache
+from personality.storage import write_json
+from personality.traits import TRAIT_NAMES
 from tests.pages.visits import visit, words
 from training import jobs
 from training.config import preset
@@ -93,3 +95,41 @@ def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: 
     assert not app.exception
     assert "Train these first, preset compact: Audio and Visual" in app.error[0].value
     assert not (workspace / "runs").exists()
+
+
+def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status: object) -> Run:
+    """A run as it lies on disk after two epochs."""
+    run = Run(folder)
+    run.create(preset(modality, preset_name), cache.folder)
+    for epoch in (1, 2):
+        row = {"epoch": epoch, "stage": 1, "loss": 0.1, "validation_loss": 0.1, "seconds": 1.0, "clips_per_second": 9.0}
+        run.record({**row, **{f"accuracy_{trait}": 0.9 for trait in TRAIT_NAMES}})
+    run.say(**status)
+    return run
+
+
+def test_a_run_whose_process_is_gone_is_stale_with_its_last_words(cache: Cache, workspace: Path) -> None:
+    run = run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running", pid=2**22 - 1)
+    write_json(run.folder / "status.json", {**run.status(), "state": "running", "process_started": "long ago"})
+    (run.folder / "log.txt").write_text("my last words")
+    app = visit("models")
+    assert "Its process is gone without a word" in words(app)
+    assert "my last words" in words(app)
+    assert app.button(key="resume")
+
+
+def test_the_epoch_that_is_kept_is_not_called_the_best_where_the_last_is_kept(cache: Cache, workspace: Path) -> None:
+    facts = {"best_epoch": 2, "best_accuracy": 0.9}
+    run_of(workspace / "runs" / "audio", "audio", "modern", cache, state="stopped", **facts)
+    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="stopped", **facts)
+    app = visit("models")
+    assert "Epoch 2, the last, is kept" in words(app.selectbox(key="watched").select("audio").run())
+    assert "Best epoch 2" in words(app.selectbox(key="watched").select("visual").run())
+
+
+def test_runs_of_one_process_are_said_to_stop_together(cache: Cache, workspace: Path) -> None:
+    run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running")
+    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="queued")
+    run_of(workspace / "runs" / "other", "audio", "compact", cache, state="done")
+    app = visit("models").selectbox(key="watched").select("visual").run()
+    assert app.button(key="stop").label == "Stop all 2 of the chain"

@@ -1,10 +1,14 @@
 """The Predict page: clips that come and go, people in them, sessions apart."""
 
+import shutil
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from personality import demo
@@ -12,7 +16,7 @@ from personality.constants import LIMITS
 from personality.preprocessing.sample import Sample
 from personality.traits import TRAITS
 from tests.pages.visits import visit, words
-from tests.preprocessing.clips import two_people
+from tests.preprocessing.clips import two_people, video_of, write_clip
 
 
 def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None:
@@ -76,3 +80,48 @@ def lefts(app: AppTest) -> np.ndarray:
     """The left edges of the boxes of the faces that were found."""
     (sample,) = (piece for piece, _ in app.session_state["pieces"][1] if isinstance(piece, Sample))
     return sample.boxes[:, 0]
+
+
+def test_a_chosen_model_that_is_damaged_is_a_sentence(runs: Path, workspace: Path) -> None:
+    shutil.copytree(runs, workspace / "runs")
+    weights = workspace / "runs" / "audio" / "model.safetensors"
+    visit("models").multiselect(key="models_picked").set_value(["run: audio"]).run()
+    weights.write_bytes(weights.read_bytes()[:100])
+    app = visit("predict")
+    assert "A chosen model cannot be used" in app.error[0].value
+    weights.unlink()
+    assert "A chosen model cannot be used" in visit("predict").error[0].value
+
+
+def test_a_clip_without_face_and_sound_leaves_silences_that_say_why(tmp_path: Path) -> None:
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    nobody = video_of(tmp_path / "nobody.mp4", np.full((128, 128, 3), 90, np.uint8))
+    app.file_uploader(key="video_0").upload("nobody.mp4", nobody, "video/mp4").run()
+    assert not app.exception
+    for words_wanted in ("audio cannot speak: there is no sound", "visual cannot speak: no face was found"):
+        assert words_wanted in words(app)
+    assert "A closer look" not in words(app)
+
+
+def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages import loaded
+
+    app, said, caption = visit("predict"), [], DeltaGenerator.caption
+    monkeypatch.setattr(DeltaGenerator, "caption", lambda self, body: said.append(body) or caption(self, body))
+    with ExitStack() as others:
+        for _ in range(LIMITS.readers):
+            others.enter_context(loaded._turns().turn(lambda place: None))
+        threading.Timer(2, others.pop_all().close).start()
+        app.button(key="sample").click().run()
+    assert any("you are number 1 in the queue" in words for words in said)
+    assert "16 found" in words(app)
+
+
+def test_avi_says_that_browsers_do_not_play_it(tmp_path: Path) -> None:
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    path = write_clip(tmp_path / "a.avi", times=[0, 0.1], codec="mpeg4")
+    app.file_uploader(key="video_0").upload("a.avi", path.read_bytes(), "video/avi").run()
+    assert not app.exception
+    assert "Browsers do not play AVI" in words(app)

@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from personality import demo
+from personality.evaluate import read_predictions, write_predictions
 from tests.pages.visits import ROOT, visit, words
 
 
@@ -21,6 +25,20 @@ def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(m
     assert app.selectbox(key="table").options == ["Demo: synthetic people, test split"]
     app = visit("explore")
     assert not app.exception
+
+
+def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    write_predictions(read_predictions(demo.PREDICTIONS), workspace / "predictions" / "secret.parquet")
+    assert "secret" in visit("traits").selectbox(key="table").options
+    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+    try:
+        app = visit("traits")
+        assert st.get_option("client.showErrorDetails") == "none"
+    finally:
+        st.set_option("client.showErrorDetails", "full")
+    assert "secret" not in app.selectbox(key="table").options
 
 
 def test_limits_are_smaller_for_strangers() -> None:
