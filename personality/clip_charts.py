@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -10,6 +12,13 @@ import plotly.graph_objects as go
 from personality.charts import finish, model_colours
 from personality.count_charts import DIVERGING, scale_of
 from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+
+# On telephones: a trait's letter in place of its name, a row's name in two lines. In Vega's language, for its axes.
+TRAIT_OR_LETTER = (
+    f"width < 500 ? ({json.dumps({trait.label: trait.letter for trait in TRAITS})})[datum.label] : datum.label"
+)
+IN_TWO_LINES = "width < 500 ? split(datum.label, ': ') : datum.label"
+HIGHER = alt.ExprRef("width < 500 ? -6 : 0")  # pixels; the first of two lines would stand in the middle
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:
@@ -71,7 +80,7 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
     """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
     rows = rows.assign(
         label=rows["trait"].map(TRAIT_LABELS),
-        text=rows["difference"].map("{:+.3f}".format),
+        text=rows["difference"].map(lambda moved: f"{moved:+.3f}".replace("0.", ".", 1)),
         value=rows["value"].round(3),
     )
     far = float(max(rows["difference"].abs().max(), 0.01))
@@ -80,16 +89,21 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
             "label:N",
             title=None,
             sort=[trait.label for trait in TRAITS],
-            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=110),
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=140, labelExpr=TRAIT_OR_LETTER),
         ),
-        y=alt.Y("change:N", title=None, sort=list(dict.fromkeys(rows["change"])), axis=alt.Axis(labelLimit=260)),
+        y=alt.Y(
+            "change:N",
+            title=None,
+            sort=list(dict.fromkeys(rows["change"])),
+            axis=alt.Axis(labelLimit=260, labelExpr=IN_TWO_LINES, labelOffset=HIGHER, labelOverlap=False),
+        ),
     )
     scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
     boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
         color=alt.Color("difference:Q", scale=scale, legend=None), tooltip=["change", "label", "value", "text"]
     )
-    words = base.mark_text(fontSize=12).encode(text="text:N", color=alt.value("#111111"))
-    return (boxes + words).properties(height=32 * rows["change"].nunique() + 40)
+    words = base.mark_text(fontSize=11).encode(text="text:N", color=alt.value("#111111"))
+    return (boxes + words).properties(height=36 * rows["change"].nunique() + 40)
 
 
 def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:

@@ -35,4 +35,4 @@ def test_changes_are_coloured_around_no_change() -> None:
     drawn = change_grid(rows).to_dict()
     assert drawn["layer"][0]["encoding"]["color"]["scale"]["domain"] == [-0.05, 0, 0.05]
     (data,) = drawn["datasets"].values()
-    assert [row["text"] for row in data] == ["+0.020", "-0.050"]
+    assert [row["text"] for row in data] == ["+.020", "-.050"]
