@@ -30,7 +30,7 @@ browser:
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)
-	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --out $(WORK)/emotion --epochs 40
+	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --out $(WORK)/emotion
 	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --start $(WORK)/emotion --teacher $(WORK)/emotion --epochs 20
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
@@ -68,6 +68,7 @@ screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is wanted: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/app.done: requirements.txt | $(VENV)/bin/python

@@ -19,7 +19,8 @@ left.markdown(
     ### Not for
     - hiring, education, policing, insurance, or any decision about a person. In the EU, inferring emotions at work or
       in education is prohibited (AI Act, Article 5(1)(f)), and people must be told where emotions are recognised
-      (Article 50(3)). Ask a lawyer before you show it to the public.
+      (Article 50(3)). A face and a voice are personal data: ask before you upload somebody else's, and never a
+      child's without the parents. Ask a lawyer before you show it to the public.
     - saying what somebody is like. The labels are quick judgements of strangers, with all their prejudices.
     """
 )
