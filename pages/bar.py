@@ -77,8 +77,6 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
             st.stop()
         table.attrs = {MODELS: list(table["model"].unique())} | ({ORIGIN: (str(path), changed)} if path else {})
         table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
-        if ORIGIN in table.attrs:
-            table.attrs[ORIGIN] += tuple(str(st.session_state.get(key)) for key in ("models", "split", "sources"))
         if baselines:
             _choose_baselines(table, right)
         _describe(table)
@@ -90,7 +88,7 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
 def _chosen_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     models = list(table["model"].unique())
     chosen = place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
-    return table[table["model"].isin(chosen)] if set(chosen) & set(models) else table
+    return _part(table, table["model"].isin(chosen), chosen) if set(chosen) & set(models) else table
 
 
 def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -99,7 +97,7 @@ def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     if len(splits) < 2:
         return table
     chosen = place.segmented_control("Split", splits, default=splits[0], key="split", bind="query-params")
-    return table[table["split"].eq(chosen or splits[0])]
+    return _part(table, table["split"].eq(chosen or splits[0]), chosen)
 
 
 def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -111,7 +109,15 @@ def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     choice = place.segmented_control(
         "Sources", [EVERY, UNSEEN], default=EVERY, key="sources", bind="query-params", help=words
     )
-    return table[seen.eq("no")] if choice == UNSEEN else table
+    return _part(table, seen.eq("no"), choice) if choice == UNSEEN else table
+
+
+def _part(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:
+    """Some rows, which know what was chosen."""
+    part = table[rows]
+    if ORIGIN in part.attrs:
+        part.attrs[ORIGIN] = (*part.attrs[ORIGIN], choice)
+    return part
 
 
 def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:

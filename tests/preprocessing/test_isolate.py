@@ -133,3 +133,14 @@ def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> No
     assert left[2] < 150 < right[0]
     assert last(data).boxes[:, 0].min() > 150
     assert last(data, person=tuple(left)).boxes[:, 2].max() < 150  # type: ignore[arg-type]
+
+
+def test_what_comes_back_of_a_file_has_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = demo.CLIP.read_bytes()
+    sizes = [sum(np.asarray(value).nbytes for value in vars(piece).values()) for piece in read_apart(data)]
+    assert max(sizes) < 4e6 < sum(sizes)
+    with monkeypatch.context() as patch:
+        patch.setattr(isolate, "MOST", 4_000_000)  # more than any one piece, less than all
+        with pytest.raises(MediaError, match="ended the process"):
+            list(read_apart(data))
+    assert len(list(read_apart(data))) == len(sizes)
