@@ -7,23 +7,22 @@ import sys
 from pathlib import Path
 
 import atheris
+import cv2
 
 with atheris.instrument_imports(include=["personality"]):
     from personality.preprocessing.media import Metadata, probe
     from personality.preprocessing.refusal import MediaError
 
-from tests.preprocessing.clips import tone, write_clip
-
-KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
+from tests.hostile.videos import KINDS, good_clip
+from tests.preprocessing.clips import sample_picture
 
 
 def seeds(folder: Path) -> None:
     """A good clip of every kind, and a picture."""
     folder.mkdir(parents=True, exist_ok=True)
-    for suffix, codec, audio_codec in KINDS:
-        sound = tone(0.3, 48_000, 2)
-        path = folder / f"good{suffix}"
-        write_clip(path, times=[0.0, 0.1, 0.2], codec=codec, audio_codec=audio_codec, sound=sound, size=(32, 32))
+    for kind in KINDS:
+        good_clip(folder, *kind)
+    cv2.imwrite(str(folder / "good.png"), sample_picture()[::8, ::8])
 
 
 def one(data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.browser.server import CHROMIUM_FLAGS, SLOW, browser, chromium, served
 from tests.browser.test_browser import upload
 from tests.pages.visits import visit, words
 from tests.preprocessing.clips import sample_picture, video_of
+from training.runs import process_started
 
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 # Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
@@ -149,7 +151,13 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
             page = instance.new_page()
             upload(page, address, padded(tmp_path, 2))
             page.get_by_text("frames a second").wait_for(timeout=SLOW)
-            os.kill(server_of(address), signal.SIGKILL)
+            kin = family(server_of(address))
+            assert len(kin) > 1  # the reading process
+            os.kill(kin[0], signal.SIGKILL)
+            end = time.monotonic() + REST
+            while any(map(process_started, kin)) and time.monotonic() < end:
+                time.sleep(0.1)
+            assert not any(map(process_started, kin))
         assert left(work, temporary) == []
         log = (work / "server.log").read_text()
         assert "ended by MediaError" in log and "none" not in log and "upload-" not in log

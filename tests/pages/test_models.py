@@ -62,6 +62,8 @@ def test_models_looks_before_it_starts_and_names_contradictions(cache: Cache, wo
     app = visit("models")
     app.button(key="look").click().run()
     assert "accuracy to beat" in words(app)
+    assert "accuracy to beat" in words(app.run())  # until something else is chosen
+    assert "accuracy to beat" not in words(app.number_input(key="compact_audio_seed").set_value(5).run())
     app.number_input(key="compact_audio_batch").set_value(1).run()
     assert not app.exception
     assert "batch wants two clips or more" in app.error[0].value

@@ -32,6 +32,10 @@ def test_counts_and_the_accuracy_to_beat(parts: Parts, cache: Cache, runs: Path)
     table, _ = evaluate([runs / "audio"], cache, "validation")
     assert found.baseline == pytest.approx(accuracy_by(table).iloc[-1]["baseline"], abs=1e-6)
     assert "no source is in both" in found.report()
+    epochs = sum(stage.epochs for stage in parts.config.stages)
+    assert found.batches == -(-found.training // parts.config.batch) * epochs
+    whole = replace(found, seconds=0.5, batches=10_000).report()
+    assert "takes about 0.50 s; all 10,000 of them 83 min at most" in whole
 
 
 def test_shared_sources_are_counted(parts: Parts) -> None:
