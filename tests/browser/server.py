@@ -50,7 +50,11 @@ def served(workspace: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:  # Streamlit waits for a browser that connects while it stops
+                process.kill()
+                process.wait()
 
 
 def _wait(address: str, process: subprocess.Popen) -> None:
