@@ -69,21 +69,26 @@ def train_emotion(
         network.train()
         parts = [part for part in torch.randperm(len(images)).split(BATCH) if len(part) == min(BATCH, len(images))]
         for number, batch in enumerate(tqdm(parts, desc=f"epoch {epoch + 1}/{epochs}", leave=False, disable=None)):
-            pictures = augment(images[batch], side_of(epoch, epochs)).contiguous(memory_format=torch.channels_last)
-            with arithmetic():
-                logits = network(pictures)
-            loss = functional.cross_entropy(logits.float(), targets[batch])
             optimiser.param_groups[0]["lr"] = PEAK_RATE * cycle(epoch * len(parts) + number, epochs * len(parts))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            loss = _step(network, optimiser, augment(images[batch], side_of(epoch, epochs)), targets[batch])
             average.update()
         _save_state(out / STATE, network, optimiser, average, epoch + 1)
-        print(f"epoch {epoch + 1}: loss of the last batch {loss.item():.3f}", flush=True)
+        print(f"epoch {epoch + 1}: loss of the last batch {loss:.3f}", flush=True)
     with average.in_place():
         figures = write_emotion(network, out, fer2013, epochs=epochs, seed=seed, before=before, teachers=len(teachers))
     (out / STATE).unlink(missing_ok=True)
     return figures["accuracy"]
+
+
+def _step(network: nn.Module, optimiser: torch.optim.Optimizer, pictures: Tensor, targets: Tensor) -> float:
+    """One step on pictures (B, 1, S, S) towards targets (B, 7); the loss before it."""
+    with arithmetic():
+        logits = network(pictures.contiguous(memory_format=torch.channels_last))
+    loss = functional.cross_entropy(logits.float(), targets)
+    optimiser.zero_grad()
+    loss.backward()
+    optimiser.step()
+    return loss.item()
 
 
 def side_of(epoch: int, epochs: int) -> int:
