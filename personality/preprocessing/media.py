@@ -293,11 +293,8 @@ def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *
             container.mux(video.encode(frame))
         for start in range(0, len(sound), 1024):
             piece = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
-            piece.rate, piece.pts, piece.time_base = (
-                PREPROCESSING.sample_rate,
-                start,
-                Fraction(1, PREPROCESSING.sample_rate),
-            )
+            piece.rate, piece.pts = PREPROCESSING.sample_rate, start
+            piece.time_base = Fraction(1, PREPROCESSING.sample_rate)
             container.mux(audio.encode(piece))
         container.mux(video.encode(None))
         container.mux(audio.encode(None))
