@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
+from personality.public import is_public
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import list_runs
@@ -48,12 +49,15 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
 
 
 def models_in_memory() -> Sequence:
-    """The chosen models, loaded. Ends the page with a sentence where one of them cannot be."""
+    """The chosen models, loaded. Ends the page with a sentence where one of them cannot be; strangers are not told why,
+    and have no page to choose others."""
     try:
         return load_models(*versions())
     except (ValueError, OSError) as error:
-        st.error(f"A chosen model cannot be used. {error}", icon=":material/error:")
-        st.page_link("pages/models.py", label="Choose others", icon=":material/model_training:")
+        why = "" if is_public() else f" {error}"
+        st.error(f"A chosen model cannot be used.{why}", icon=":material/error:")
+        if not is_public():
+            st.page_link("pages/models.py", label="Choose others", icon=":material/model_training:")
         st.stop()
 
 

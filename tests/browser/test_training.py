@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
         expect(curves).to_be_visible(timeout=SLOW)
         expect(page.get_by_text(f"epoch {before + 1} of at most 44")).to_be_visible(timeout=SLOW)
         os.kill(pid, signal.SIGCONT)
+        end = time.monotonic() + SLOW / 1000
         while len(run.metrics()) == before:
+            assert time.monotonic() < end
             page.wait_for_timeout(50)
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)

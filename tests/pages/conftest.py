@@ -1,8 +1,10 @@
 """A workspace for each test, and a server that has seen a request."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
 
@@ -23,3 +25,11 @@ def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
         PagesManager.uses_pages_directory = False
 
     monkeypatch.setattr(PagesManager, "__init__", remember)
+
+
+@pytest.fixture
+def go_public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
+    """From its call on strangers are served; after the test errors are told in full again, as to every other test."""
+    details = st.get_option("client.showErrorDetails")
+    yield lambda: monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+    st.set_option("client.showErrorDetails", details)

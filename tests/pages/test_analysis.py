@@ -1,12 +1,12 @@
 """The analysis pages: tables of one's own, groups, Explore."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from personality import demo
@@ -149,11 +149,10 @@ def test_an_address_keeps_the_trait(page: str) -> None:
 
 @pytest.mark.parametrize("page", ANALYSIS)
 @pytest.mark.parametrize("public", [False, True])
-def test_an_address_made_to_harm_shows_the_page(page: str, public: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_made_to_harm_shows_the_page(page: str, public: bool, go_public: Callable[[], None]) -> None:
     if public:
-        monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+        go_public()
     app = follow(page, HOSTILE)
-    st.set_option("client.showErrorDetails", "full")
     assert not app.exception
     assert "200 clips of 50 sources" in words(app)
     assert "passwd" not in words(app)

@@ -1,8 +1,10 @@
 """What strangers may not do."""
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from personality import demo
 from personality.evaluate import read_predictions, write_predictions
+from personality.workspace import remember_models
 from tests.pages.visits import ROOT, visit, words
 
 
-def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
+    go_public()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     assert "What is loaded" in words(app)
     assert "Caches of clips" not in words(app)
@@ -28,17 +31,26 @@ def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(m
 
 
 def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
-    monkeypatch: pytest.MonkeyPatch, workspace: Path
+    go_public: Callable[[], None], workspace: Path
 ) -> None:
     write_predictions(read_predictions(demo.PREDICTIONS), workspace / "predictions" / "secret.parquet")
     assert "secret" in visit("traits").selectbox(key="table").options
-    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
-    try:
-        app = visit("traits")
-        assert st.get_option("client.showErrorDetails") == "none"
-    finally:
-        st.set_option("client.showErrorDetails", "full")
+    go_public()
+    app = visit("traits")
+    assert st.get_option("client.showErrorDetails") == "none"
     assert "secret" not in app.selectbox(key="table").options
+
+
+def test_strangers_are_told_that_a_model_is_damaged_and_no_more(
+    go_public: Callable[[], None], runs: Path, workspace: Path
+) -> None:
+    shutil.copytree(runs, workspace / "runs")
+    remember_models(["run: audio"])
+    (workspace / "runs" / "audio" / "model.safetensors").write_bytes(b"damaged")
+    assert "audio" in visit("predict").error[0].value
+    go_public()
+    app = visit("predict")
+    assert app.error[0].value == "A chosen model cannot be used."
 
 
 def test_limits_are_smaller_for_strangers() -> None:
