@@ -30,7 +30,8 @@ browser:
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)
-	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013)
+	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --out $(WORK)/emotion
+	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --start $(WORK)/emotion --teacher $(WORK)/emotion --epochs 20
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
 	for modality in audio visual audiovisual handcrafted; do \
