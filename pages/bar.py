@@ -71,17 +71,25 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
         )
         path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
         try:
-            table = _uploaded() if path is None else load_table(path, changed := path.stat().st_mtime_ns)
+            table = _uploaded() if path is None else _stored(path)
         except PredictionsError as error:
             st.error(str(error))
             st.stop()
-        table.attrs = {MODELS: list(table["model"].unique())} | ({ORIGIN: (str(path), changed)} if path else {})
+        table.attrs[MODELS] = list(table["model"].unique())
         table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
         if baselines:
             _choose_baselines(table, right)
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
+    return table
+
+
+def _stored(path: Path) -> pd.DataFrame:
+    """The table of a file, which knows where it is from."""
+    changed = path.stat().st_mtime_ns
+    table = load_table(path, changed)
+    table.attrs[ORIGIN] = (str(path), changed)
     return table
 
 

@@ -10,7 +10,7 @@ from personality.workspace import runs_folder
 from training import jobs
 from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
-from training.runs import ACTIVE, Run, list_runs
+from training.runs import ACTIVE, Run, list_runs, unreadable_runs
 
 REFRESH = "2s"
 BADGES = {"running": "blue", "queued": "violet", "done": "green", "failed": "red", "stale": "orange", "stopped": "gray"}
@@ -20,6 +20,8 @@ CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "v
 
 def runs() -> None:
     """All runs, the chosen one in full, and several compared."""
+    for why in unreadable_runs(runs_folder()):
+        st.warning(f"A run is left out. {why}", icon=":material/warning:")
     found = {run.folder.name: run for run in list_runs(runs_folder())}
     if not found:
         st.caption("No runs yet.")

@@ -27,8 +27,12 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """The run's config."""
-        return Config.from_dict(json.loads((self.folder / "config.json").read_text())["config"])
+        """The run's config. Raises ValueError where this version cannot read it."""
+        path = self.folder / "config.json"
+        try:
+            return Config.from_dict(json.loads(path.read_text())["config"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} is no config that this version can read: {error}") from error
 
     @property
     def cache(self) -> Path:
@@ -146,9 +150,28 @@ def process_started(pid: int) -> str:
 
 
 def list_runs(folder: Path) -> list[Run]:
-    """The runs below a folder, newest first."""
-    found = [path.parent for path in folder.glob("*/config.json") if not path.parent.name.startswith(".")]
-    return [Run(path) for path in sorted(found, key=lambda path: (path / "config.json").stat().st_mtime, reverse=True)]
+    """The runs below a folder, newest first, but for the unreadable ones."""
+    return [run for run, why in _found(folder) if not why]
+
+
+def unreadable_runs(folder: Path) -> list[str]:
+    """Why some of the runs below a folder cannot be read, one sentence each."""
+    return [why for _, why in _found(folder) if why]
+
+
+def _found(folder: Path) -> list[tuple[Run, str]]:
+    """The runs below a folder, newest first, each with why it cannot be read, empty where it can."""
+    paths = [path for path in folder.glob("*/config.json") if not path.parent.name.startswith(".")]
+    runs = [Run(path.parent) for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)]
+    return [(run, _trouble(run)) for run in runs]
+
+
+def _trouble(run: Run) -> str:
+    try:
+        run.config
+    except (OSError, ValueError) as error:
+        return str(error)
+    return ""
 
 
 def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:

@@ -33,6 +33,20 @@ def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path)
     assert list(app.dataframe[-1].value["model"]) == ["audio"]
 
 
+def test_a_run_of_another_version_is_left_out_and_said(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").mkdir()
+    shutil.copytree(runs / "audio", workspace / "runs" / "audio")
+    shutil.copytree(runs / "audio", workspace / "runs" / "newer")
+    path = workspace / "runs" / "newer" / "config.json"
+    stored = json.loads(path.read_text())
+    write_json(path, {**stored, "config": {**stored["config"], "colour": "red"}})
+    app = visit("models")
+    assert not app.exception
+    assert next(frame.value for frame in app.dataframe if "state" in frame.value)["run"].tolist() == ["audio"]
+    (said,) = [warning.value for warning in app.warning if "left out" in warning.value]
+    assert str(path) in said and "colour" in said
+
+
 def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
     (workspace / "runs").symlink_to(runs)
     app = visit("models")
