@@ -16,12 +16,12 @@ from personality.events import noted
 from personality.public import is_public
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
-from training.runs import list_runs
+from training.runs import done_runs
 
 
 def model_choices() -> dict[str, Path]:
     """The models a person may load, by what the page calls them: the shipped ones, then finished runs."""
-    own = {f"run: {run.folder.name}": run.folder for run in list_runs(runs_folder()) if run.status()["state"] == "done"}
+    own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
     return {f"demo: {folder.name}": folder for folder in demo.MODELS} | own
 
 

@@ -1,4 +1,4 @@
-"""Models: load shipped and finished ones, train new ones, watch runs."""
+"""Models: load shipped and finished ones, train new ones, watch runs, evaluate them."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages import loaded, parts, train, watch
+from pages import judge, loaded, parts, train, watch
 from personality import charts
 from personality.modalities import MODALITIES
 from personality.workspace import remember_models
@@ -59,3 +59,5 @@ st.subheader("Train")
 train.form()
 st.subheader("Runs")
 watch.runs()
+st.subheader("Evaluate")
+judge.form()

@@ -13,7 +13,7 @@ from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import PARTS, PRESETS, Config, preset
 from training.fields import Field, config_fields, design_fields, with_values
-from training.runs import finished_runs, list_runs
+from training.runs import done_runs, finished_runs
 
 FOUR = tuple(name for name, modality in MODALITIES.items() if modality.video)
 LABELS = {name: modality.label for name, modality in MODALITIES.items()}
@@ -77,9 +77,9 @@ def source(cache: Path, modality: str) -> dict[str, Any]:
         table = st.selectbox("Table of features", there, key="features_table", placeholder="none in this cache")
         return {"table": table or ""}
     if modality == "fusion":
-        done = {run.folder.name: run.folder for run in list_runs(runs_folder()) if run.status()["state"] == "done"}
+        done = done_runs(runs_folder())
         joined = st.multiselect("Runs to join, two or more", list(done), key="joined")
-        return {"branches": tuple(str(done[name].resolve()) for name in joined)}
+        return {"branches": tuple(str(done[name].folder.resolve()) for name in joined)}
     return {}
 
 

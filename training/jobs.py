@@ -37,7 +37,7 @@ def start_all(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run
         run = Run(free_folder(runs, config))
         run.create(config, cache)
         begun.append(run)
-    child = _detach(["chain", *(str(run.folder.resolve()) for run in begun)], begun[0].folder / LOG)
+    child = detach("training", ["chain", *(str(run.folder.resolve()) for run in begun)], begun[0].folder / LOG)
     for run in begun:
         run.say("queued", pid=child.pid, why="")
     return begun
@@ -93,7 +93,7 @@ def stop(run: Run) -> None:
 def make_practice_cache(workspace: Path) -> None:
     """Begin making a dataset of synthetic people and its cache, `workspace/caches/practice`, in the background."""
     workspace.mkdir(parents=True, exist_ok=True)
-    _detach(["practice", str(workspace.resolve())], workspace / "practice.log")
+    detach("training", ["practice", str(workspace.resolve())], workspace / "practice.log")
 
 
 def is_making_practice(workspace: Path) -> bool:
@@ -112,20 +112,20 @@ def free_folder(runs: Path, config: Config) -> Path:
 
 
 def _launch(run: Run) -> None:
-    child = _detach(["resume", str(run.folder.resolve())], run.folder / LOG)
+    child = detach("training", ["resume", str(run.folder.resolve())], run.folder / LOG)
     run.say("queued", pid=child.pid, why="")
 
 
-def _detach(arguments: list[str], errors: Path) -> subprocess.Popen:
-    """A process in a session of its own: it survives the page, the browser and the server. What it prints is in its
-    log already; what goes wrong is appended to `errors`."""
+def detach(module: str, arguments: Sequence[str], log: Path, *, prints: bool = False) -> subprocess.Popen:
+    """A process in a session of its own: it survives the page, the browser and the server. What goes wrong is appended
+    to the log; prints: and what it prints (a run writes that there itself)."""
     _children[:] = [child for child in _children if child.poll() is None]
-    with errors.open("ab") as file:
+    with log.open("ab") as file:
         child = subprocess.Popen(
-            [sys.executable, "-m", "training", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=file if prints else subprocess.DEVNULL,
             stderr=file,
             start_new_session=True,
         )

@@ -27,17 +27,22 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """The run's config. Raises ValueError where this version cannot read it."""
-        path = self.folder / "config.json"
-        try:
-            return Config.from_dict(json.loads(path.read_text())["config"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path} is no config that this version can read: {error}") from error
+        """The run's config. Raises ValueError as `stored`."""
+        return self.stored()[0]
 
     @property
     def cache(self) -> Path:
-        """The cache it trains on."""
-        return Path(json.loads((self.folder / "config.json").read_text())["cache"])
+        """The cache it trains on. Raises ValueError as `stored`."""
+        return self.stored()[1]
+
+    def stored(self) -> tuple[Config, Path]:
+        """Config and cache. Raises ValueError where this version cannot read them."""
+        path = self.folder / "config.json"
+        try:
+            known = json.loads(path.read_text())
+            return Config.from_dict(known["config"]), Path(known["cache"])
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} is no config that this version can read: {error}") from error
 
     @property
     def branches(self) -> dict[str, dict[str, str]]:
@@ -168,13 +173,18 @@ def _found(folder: Path) -> list[tuple[Run, str]]:
 
 def _trouble(run: Run) -> str:
     try:
-        run.config
+        run.stored()
     except (OSError, ValueError) as error:
         return str(error)
     return ""
 
 
+def done_runs(folder: Path) -> dict[str, Run]:
+    """The runs that are done by their names, newest first."""
+    return {run.folder.name: run for run in list_runs(folder) if run.status()["state"] == "done"}
+
+
 def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:
     """The runs of a modality and preset that are done, newest first."""
-    done = [run for run in list_runs(folder) if run.status()["state"] == "done"]
+    done = done_runs(folder).values()
     return [run for run in done if (run.config.modality, run.config.preset) == (modality, preset)]

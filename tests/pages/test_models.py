@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 from personality import demo
@@ -11,6 +12,7 @@ from personality.traits import TRAIT_NAMES
 from tests.pages.visits import visit, words
 from training import jobs
 from training.config import preset
+from training.evaluation import last
 from training.runs import Run
 
 
@@ -95,6 +97,30 @@ def test_models_compares_and_deletes(runs: Path, workspace: Path) -> None:
     app.button(key="delete_surely").click().run()
     assert not app.exception
     assert not (workspace / "runs" / "handcrafted").exists()
+
+
+def test_models_evaluates_finished_runs_and_leads_to_their_table(cache: Cache, runs: Path, workspace: Path) -> None:
+    assert "Runs that are done are evaluated here" in words(visit("models"))
+    shutil.copytree(runs, workspace / "runs")
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    app = visit("models")
+    assert sorted(app.multiselect(key="judged_people").value) == ["audio", "audiovisual", "handcrafted", "visual"]
+    app.multiselect(key="judged_people").set_value(["audio"])
+    app.button(key="judge").click().run()
+    assert not app.exception
+    assert not app.error
+    for _ in range(1200):
+        if (ended := last(workspace)) and ended.state != "running":
+            break
+        time.sleep(0.1)
+    assert ended and ended.state == "done", ended
+    app.run()
+    assert "clips x 1 models" in words(app)
+    app = visit("traits")
+    app.selectbox(key="table").select("people-test").run()
+    assert not app.exception
+    assert "models audio" in words(app)
 
 
 def test_which_models_predict_is_remembered_by_the_next_session() -> None:

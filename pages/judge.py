@@ -1,0 +1,45 @@
+"""The form that evaluates finished runs, so that the analysis pages have a table of them."""
+
+import streamlit as st
+
+from personality.events import noted
+from personality.workspace import caches, runs_folder, workspace
+from training import evaluation
+from training.runs import done_runs
+
+REFRESH = "2s"
+
+
+def form() -> None:
+    """Which runs, on the clips of which split; then how the last evaluation is doing."""
+    done, found = done_runs(runs_folder()), {path.name: path for path in caches()}
+    if not done or not found:
+        st.caption("Runs that are done are evaluated here: on clips they were not trained on.")
+        return
+    first = st.columns([2, 1])
+    cache = found[first[0].selectbox("Clips of", list(found), key="judged_cache")]
+    split = first[1].selectbox("Split", evaluation.labelled_splits(cache), key="judged_split", placeholder="no labels")
+    own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
+    names = st.multiselect("Runs", list(done), default=own, key=f"judged_{cache.name}")
+    if st.button("Evaluate", icon=":material/fact_check:", key="judge", disabled=not names or split is None):
+        try:
+            with noted("start of an evaluation"):
+                folders = [done[name].folder for name in names]
+                evaluation.begin(folders, cache=cache, split=split, workspace=workspace())
+        except (ValueError, OSError) as error:
+            st.error(str(error), icon=":material/error:")
+    draw_last()
+
+
+@st.fragment(run_every=REFRESH)
+def draw_last() -> None:
+    """What the last evaluation says, and where its table is shown. Drawn again every two seconds."""
+    last = evaluation.last(workspace())
+    if last is None:
+        return
+    st.code(last.said or "beginning ...", language=None)
+    if last.state == "failed":
+        st.error("It ended without a table; what it said last is above.", icon=":material/error:")
+    if last.state == "done":
+        table = {"table": last.table.stem}
+        st.page_link("pages/traits.py", label=f"See {last.table.stem}", icon=":material/bar_chart:", query_params=table)

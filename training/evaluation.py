@@ -1,0 +1,70 @@
+"""Evaluations that a page begins: a process of its own predicts a split with finished runs; the table joins those of
+the workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from personality.dataset.index import SPLITS
+from personality.preprocessing.cache import Cache
+from personality.storage import exclusive, write_json
+from training.jobs import detach
+from training.runs import process_started
+
+LAST, LOG, LOCK = "evaluation.json", "evaluation.log", "evaluation.lock"
+BUSY = "Another evaluation is running; wait until it is done."
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """table: the predictions table that it writes; state: `running`, `done` or `failed`; said: its log, as a terminal
+    would show it."""
+
+    table: Path
+    state: str
+    said: str
+
+
+def begin(folders: Sequence[Path], *, cache: Path, split: str, workspace: Path) -> None:
+    """Evaluate finished runs in the background; the table is called after cache and split. Raises ValueError where an
+    evaluation is running."""
+    with exclusive(workspace / LOCK, BUSY):
+        before = last(workspace)
+        if before is not None and before.state == "running":
+            raise ValueError(BUSY)
+        table = _free(workspace.resolve() / "predictions", f"{cache.name}-{split}")
+        where = ["--cache", str(cache.resolve()), "--split", split, "--out", str(table)]
+        (workspace / LOG).unlink(missing_ok=True)
+        runs = [str(folder.resolve()) for folder in folders]
+        child = detach("personality", ["evaluate", *runs, *where], workspace / LOG, prints=True)
+        started = process_started(child.pid)
+        write_json(workspace / LAST, {"table": str(table), "pid": child.pid, "process_started": started})
+
+
+def last(workspace: Path) -> Evaluation | None:
+    """The evaluation that was begun last; None where there was none."""
+    try:
+        known = json.loads((workspace / LAST).read_text())
+    except (OSError, ValueError):
+        return None
+    table, started = Path(known["table"]), known["process_started"]
+    ended = "done" if table.exists() else "failed"
+    running = started and process_started(known["pid"]) == started
+    text = (workspace / LOG).read_text(errors="replace") if (workspace / LOG).exists() else ""
+    said = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
+    return Evaluation(table, "running" if running else ended, said.strip())
+
+
+def labelled_splits(cache: Path) -> list[str]:
+    """The splits with labels on which nothing was trained, the one that is furthest from training first."""
+    clips = Cache(cache)
+    return [split for split in reversed(SPLITS) if split != "training" and len(clips.rows(split))]
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A file for a table that is not there yet: NAME.parquet, NAME-2.parquet, ..."""
+    names = (name if n == 1 else f"{name}-{n}" for n in range(1, 10_000))
+    return next(path for one in names if not (path := folder / f"{one}.parquet").exists())
