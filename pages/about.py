@@ -22,6 +22,10 @@ left.markdown(
       (Article 50(3)). A face and a voice are personal data: ask before you upload somebody else's, and never a
       child's without the parents. Ask a lawyer before you show it to the public.
     - saying what somebody is like. The labels are quick judgements of strangers, with all their prejudices.
+
+    ### After
+    - the thesis *Audio-Visual Deep Learning Regression of Apparent Personality* (A. Alfonso Hernández, University of
+      Barcelona), whose four modalities and printed figures the pages name as the original thesis's.
     """
 )
 right.markdown(

@@ -67,7 +67,7 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
             [DEMO, *own] if is_public() else [DEMO, *own, UPLOAD],
             key="table",
             bind="query-params",
-            help="Tables that `python -m personality evaluate` or `import-predictions` wrote to workspace/predictions.",
+            help=None if is_public() else "Evaluate runs on the Models page, or import somebody else's predictions.",
         )
         path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
         try:
@@ -82,6 +82,7 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
         _describe(table)
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
+        st.caption(demo.MODELS_IN_WORDS)
     return table
 
 

@@ -59,7 +59,7 @@ def draw_leakage(clips: pd.DataFrame) -> None:
         return
     st.warning(
         "Splits share sources: they hold clips **of the same videos**. Where training is one of the two, figures look "
-        "better than they would on unseen people; `accuracy --by source_in_training` tells them apart.",
+        "better than they would on unseen people; above the analysis pages choose *Sources: unseen in training*.",
         icon=":material/call_merge:",
     )
     percent = st.column_config.NumberColumn("share of its clips", format="percent")

@@ -61,7 +61,7 @@ parts.adds_up(table, rows, ("emotion",))
 parts.group_differences(table, ("emotion",), trait=trait, key="emotion")
 
 st.subheader("Best and worst trait")
-for name, without in (("All models", ()), ("Without audio alone", AUDIO)):
+for name, without in (("All models", ()), ("Without the audio-only model", AUDIO)):
     st.markdown(f"**{name}**")
     best = best_and_worst(rows, without=without)
     if best.empty:
@@ -70,7 +70,7 @@ for name, without in (("All models", ()), ("Without audio alone", AUDIO)):
     st.dataframe(in_words(best), hide_index=True)
 parts.accuracy_table(rows, key="emotion")
 
-st.subheader("As the thesis printed it")
+st.subheader("What the original thesis reported")
 published = published_emotion().replace({"trait": TRAIT_LABELS})
 st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
 st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")

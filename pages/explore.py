@@ -122,7 +122,8 @@ if chosen and chosen[0] < len(clips):
     video, said = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)
     if file is None:
-        video.caption("The video is in none of the caches below workspace/caches, or its dataset is not at hand.")
+        why = "is not shown here" if is_public() else "is of no dataset that a cache in the workspace knows and finds"
+        video.caption(f"The video {why}.")
     else:
         video.video(file if isinstance(file, bytes) else str(file))
     dots = clip_charts.trait_dots(said_of(table, clip))

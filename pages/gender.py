@@ -36,7 +36,7 @@ parts.accuracy_table(rows, key="gender")
 
 parts.group_differences(table, ("gender",), trait="mean", key="gender")
 
-st.subheader("As the thesis printed it")
+st.subheader("What the original thesis reported")
 st.markdown(
     "On the official test split of First Impressions, without intervals. The rows of "
     f"{' and '.join(impossible_models())} **cannot add up**: no share of men makes both groups average to the thesis's "

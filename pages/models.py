@@ -39,8 +39,8 @@ def show_card(folder: Path) -> None:
     metrics = card["metrics"]
     with st.container(border=True):
         label, data = MODALITIES[card["modality"]].label, card["data"]
-        kind = "synthetic people" if data["synthetic"] else "a person's own data"
-        st.markdown(f"**{label}**, preset {card['preset']}, trained on **{data['name']}** ({kind})")
+        kind = "synthetic" if data["synthetic"] else "real"
+        st.markdown(f"**{label}**, preset {card['preset']}, trained on {kind} people, dataset **{data['name']}**")
         cells = [(name, metrics["traits"][name]) for name in metrics["traits"]]
         table = pd.DataFrame([{"trait": charts.TRAIT_LABELS[name], **cell} for name, cell in cells])
         st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)

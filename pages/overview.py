@@ -7,6 +7,8 @@ from personality import charts, demo
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
 
+HEADLINE = {"accuracy": "accuracy", "low": "95 % from", "high": "to", "baseline": "always the mean"}
+
 parts.frame(
     "Apparent personality",
     "How does a person's personality **appear to strangers** in a short video, how well does a machine reproduce that "
@@ -41,10 +43,10 @@ table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
 rows = parts.accuracy_rows(table, ())
 means = rows[rows["trait"] == "mean"]
 colours = charts.model_colours(list(rows["model"].unique()))
-headline = ["model", "n", "accuracy", "low", "high", "baseline"]
-number = st.column_config.NumberColumn(format="%.4f")
-st.dataframe(means[headline], hide_index=True, column_config=dict.fromkeys(headline[2:], number))
+columns = {name: st.column_config.NumberColumn(label, format="%.4f") for name, label in HEADLINE.items()}
+st.dataframe(means[["model", "n", *HEADLINE]], hide_index=True, column_config=columns)
 alt = "Mean accuracy of the four demo models with intervals"
 parts.accuracy_picture(means, line="model", colour="model", colours=colours, key="headline", alt=alt)
 st.caption(f"n = {means['n'].max():,} test clips of {means['sources'].max():,} synthetic people nobody trained on.")
+st.caption(demo.MODELS_IN_WORDS)
 parts.how_to_read()

@@ -132,7 +132,8 @@ def how_to_read() -> None:
     st.caption(
         "Dot: accuracy, 1 − mean absolute error. Line: 95 % interval from drawing whole sources anew 1,000 times. "
         "Grey tick: the accuracy of always saying the training mean; a model that does not pass it has learnt nothing. "
-        "Grey diamond: of repeating what people said of other clips of the same video, without looking."
+        "Grey diamond: of repeating what people said of other clips of the same video, without looking; where there "
+        "are no such clips it lies on the tick."
     )
 
 
@@ -189,7 +190,7 @@ def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> Non
         st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
     clips = table["clip"].nunique()
     without = f"; {unknown:,} of {clips:,} clips are of no known group and in none of them" if unknown else ""
-    st.caption(f"Checked: the groups, weighted by their clips, add up to the whole{without}.")
+    st.caption(f"Checked: averaged by their numbers of clips, the groups give the overall accuracy{without}.")
 
 
 @st.fragment(parallel=True)  # chance takes seconds where there are many clips; the page does not wait for it
@@ -218,15 +219,15 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
     st.plotly_chart(figure, width="stretch", key=f"{key}_gaps", alt=alt, config=PICTURE)
     reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
     st.caption(
-        f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled: a difference that chance would "
-        "make in fewer than 5 of 100 tables, after Holm's correction. Open: none can be seen. The test moves the "
-        "labels of groups between whole sources, at least 1,000 times."
+        f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: statistically significant "
+        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no difference can be seen. The "
+        "test moves the labels of groups between whole sources, at least 1,000 times."
     )
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
         size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        chance = f"p = {row['p']:.3f}" if row["p"] == row["p"] else "not to be tested"
-        st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance} for any two groups")
+        chance = f"p = {row['p']:.3f} that chance alone does it" if row["p"] == row["p"] else "not to be tested"
+        st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance}")
     with st.expander("In words, and all figures", icon=":material/table:"):
         for row in gaps.to_dict("records"):
             st.markdown(f"- **{row['model']}**, {row['group']} (n = {row['n']:,}): {row['verdict']}")

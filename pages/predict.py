@@ -23,12 +23,8 @@ from personality.preprocessing.sample import People, Sample
 from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
-PERCENTILES = " · how many of a hundred training clips people gave less"
-MODELS_IN_WORDS = (
-    "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told the "
-    "expressions, age and gender estimated above."
-)
-BELOW_EACH = "below each its second, the detector's score (0: hardly a face, 2: a plain one), the look"
+PERCENTILES = " · of 100 training clips, how many people rated lower"
+BELOW_EACH = "below each: time in the video, how clearly a face was found (0 to about 2), strongest expression"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
 REDRAW = 0.3  # seconds between two drawings, at least: the browser shares the cores, each costs it a tenth of a second
@@ -158,7 +154,7 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
         if sample.age is None:
             return
         left, right = st.columns([1, 2])
-        left.metric("Looks about", f"{sample.age:.0f} years", help="Estimated from four faces; off by 4 to 5 years.")
+        left.metric("Looks about", f"{sample.age:.0f} years", help="Estimated; often off by several years.")
         left.metric("Looks", sample.gender, help="Estimated; a perceived category, not an identity.")
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         right.markdown("**Expressions** · share of faces by strongest expression")
@@ -173,9 +169,9 @@ def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, al
         st.subheader("What strangers would say")
         for piece in spoken:
             if isinstance(piece, Silence):
-                st.warning(f"{piece.model} cannot speak: {piece.why}.", icon=":material/volume_off:")
+                st.warning(f"{piece.model} gives no answer: {piece.why}.", icon=":material/volume_off:")
             elif piece.although:
-                st.info(f"{piece.model} speaks from the rest, although {piece.although}.", icon=":material/balance:")
+                st.info(f"{piece.model} answers from the rest, although {piece.although}.", icon=":material/balance:")
         if values.empty:
             return
         if all_spoke:
@@ -192,10 +188,10 @@ def draw_charts(values: pd.DataFrame) -> None:
     radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
         st.caption(
-            "Thin lines: nine in ten clips of which a model says this lie there, by its misses on validation. "
-            "So little does one number say."
+            "Thin line: of ten clips of which a model says this, people's own rating was within it for nine (by the "
+            "model's errors on validation). One number is a rough guess."
         )
-    st.caption(MODELS_IN_WORDS)
+    st.caption(demo.MODELS_IN_WORDS)
 
 
 def draw_tables(values: pd.DataFrame) -> None:
@@ -216,9 +212,9 @@ parts.frame(
 )
 st.markdown(demo.IMPRESSION)
 if not loaded.chosen_models():
-    st.warning("No model is loaded. Tick at least one on the Models page.", icon=":material/model_training:")
+    st.warning("No model is chosen, so there is nobody to ask.", icon=":material/model_training:")
     if not is_public():
-        st.page_link("pages/models.py", label="To the models", icon=":material/model_training:")
+        st.page_link("pages/models.py", label="Choose models", icon=":material/model_training:")
     st.stop()
 prepare()
 clip = intake.choose()

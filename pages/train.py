@@ -142,7 +142,7 @@ def practice() -> None:
     )
     log = workspace() / "practice.log"
     making = jobs.is_making_practice(workspace())
-    icon, text = ":material/group_add:", "Make one of 60 synthetic people"
+    icon, text = ":material/group_add:", "Make a practice cache (60 synthetic people)"
     if st.button(text, icon=icon, key="practice", help="About a minute.", disabled=making):
         jobs.make_practice_cache(workspace())
     if log.exists():

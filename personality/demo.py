@@ -14,6 +14,11 @@ NOTICE = (
     "**Demo on synthetic people.** The shipped models were trained on computer-made faces and voices of people who do "
     "not exist, with planted labels. They show how the tool works and are no judgement of anyone."
 )
+# What the names of the shipped models, and of the four modalities, mean.
+MODELS_IN_WORDS = (
+    "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told expressions, "
+    "age and gender, as estimated from the face."
+)
 # What every page says that shows a person's traits.
 IMPRESSION = (
     "These numbers are **impressions of strangers, not personality**: a guess of what people would say after a few "

@@ -133,7 +133,7 @@ def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[s
 
     (sample,) = (piece for piece in pieces if isinstance(piece, Sample))
     spoken = [piece for piece in pieces if isinstance(piece, Impression)]
-    silent = [f"{piece.model} cannot speak: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
+    silent = [f"{piece.model} gives no answer: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
     silent += [f"{piece.model} speaks although {piece.although}" for piece in spoken if piece.although]
     found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
     return {

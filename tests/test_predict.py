@@ -18,7 +18,7 @@ def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
         assert isinstance(heard[name], Impression)
         assert heard[name].although == "no face was found"
     warnings = as_json("clip", [blind, *heard.values()])["warnings"]
-    assert "visual cannot speak: no face was found" in warnings
+    assert "visual gives no answer: no face was found" in warnings
     assert "audiovisual speaks although no face was found" in warnings
 
 

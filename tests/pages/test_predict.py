@@ -44,7 +44,7 @@ def test_predict_without_models_says_where_they_are() -> None:
     app = visit("models")
     app.multiselect(key="models_picked").set_value([]).run()
     app.switch_page("pages/predict.py").run()
-    assert "No model is loaded" in words(app)
+    assert "No model is chosen" in words(app)
 
 
 def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_a_clip_without_face_and_sound_leaves_silences_that_say_why(tmp_path: Pa
     nobody = video_of(tmp_path / "nobody.mp4", np.full((128, 128, 3), 90, np.uint8))
     app.file_uploader(key="video_0").upload("nobody.mp4", nobody, "video/mp4").run()
     assert not app.exception
-    for words_wanted in ("audio cannot speak: there is no sound", "visual cannot speak: no face was found"):
+    for words_wanted in ("audio gives no answer: there is no sound", "visual gives no answer: no face was found"):
         assert words_wanted in words(app)
     assert "A closer look" not in words(app)
 
