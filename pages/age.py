@@ -22,7 +22,7 @@ if "age" in table:
     )
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
 rows = parts.accuracy_rows(table, by)
-parts.who_said(table, "age")
+parts.who_said(table, by[0].partition(":")[0])
 
 st.subheader("How many clips of each age")
 st.altair_chart(

@@ -106,7 +106,7 @@ st.subheader("Labels: what people said")
 draw_labels(clips)
 
 st.subheader("Attributes: who is in the clips")
-if attributes := summary.attributes_of(clips):
+if attributes := summary.grouping_attributes(clips):
     attribute = st.selectbox("Attribute", attributes, key="attribute", bind="query-params")
     counts = summary.attribute_counts(clips, attribute)
     st.altair_chart(

@@ -8,6 +8,7 @@ from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
 from personality.public import is_public
+from personality.traits import MOST_GROUPS
 from personality.workspace import find_clip
 
 FIGURES = {
@@ -18,14 +19,13 @@ FIGURES = {
     "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
     "actual_mean": ("What people said (mean)", ("actual_mean_low", "actual_mean_high"), None),
 }
-MOST = 12  # values of an attribute that can be told apart in a picture
 
 
 def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
     """One or two attributes, that of more groups first, because a page is longer than a telephone is wide; those of
     numbers are cut at the edges that the person gives."""
     numbers = [name for name in attributes_of(table) if table[name].dtype.kind in "fi"]
-    words = [name for name in attributes_of(table) if name not in numbers and table[name].nunique() <= MOST]
+    words = [name for name in attributes_of(table) if name not in numbers and table[name].nunique() <= MOST_GROUPS]
     choices = [*words, *numbers]
     if not choices:
         st.warning("This table has no attributes: it was imported without groups.")

@@ -188,6 +188,7 @@ def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> Non
     unknown, off = _leftover(table, rows, by)
     if off > 1e-6:
         st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
+        return
     clips = table["clip"].nunique()
     without = f"; {unknown:,} of {clips:,} clips are of no known group and in none of them" if unknown else ""
     st.caption(f"Checked: averaged by their numbers of clips, the groups give the overall accuracy{without}.")

@@ -142,7 +142,8 @@ def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
     """The waveform, tied to the player."""
     with place.container():
         st.markdown("**Sound** · click to go there")
-        seconds = max(model.network.needs.seconds for model in loaded.models_in_memory())
+        needs = [model.network.needs for model in loaded.models_in_memory()]
+        seconds = max((need.seconds for need in needs if "audio" in need.inputs), default=0)
         waveform(sound, duration, player=PLAYER, seconds=seconds, key="waveform")
 
 

@@ -40,7 +40,8 @@ export default function ({ data, parentElement }) {
     pen.fillRect(Math.min(place(time), canvas.width - 2 * scale), 0, 2 * scale, canvas.height)
     canvas.setAttribute("aria-valuenow", time.toFixed(1))
     const place_in_words = `${time.toFixed(1)} of ${data.duration.toFixed(1)} s`
-    note.textContent = `${place_in_words}; shaded: the ${data.window} s that models hear`
+    const heard = data.window ? `shaded: the ${data.window} s that models hear` : "no chosen model listens"
+    note.textContent = `${place_in_words}; ${heard}`
   }
   const follow = () => {
     const video = player(), time = video ? video.currentTime : 0

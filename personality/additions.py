@@ -22,7 +22,7 @@ def additions(spoken: Sequence[Impression], models: Sequence[Model]) -> pd.DataF
     one that takes more), difference. Empty where no two models differ by one."""
     inputs = {model.name: _inputs(model.card["modality"]) for model in models}
     rows = []
-    for less, more in permutations(spoken, 2):
+    for less, more in permutations([one for one in spoken if inputs[one.model]], 2):
         added = inputs[more.model] - inputs[less.model]
         if len(added) == 1 and inputs[less.model] < inputs[more.model]:
             change = f"+ {WORDS[added.pop()]}: {more.model} − {less.model}"
@@ -31,7 +31,7 @@ def additions(spoken: Sequence[Impression], models: Sequence[Model]) -> pd.DataF
 
 
 def _inputs(modality: str) -> set[str]:
-    """The single modalities that a modality joins; none of one that a video alone does not give."""
+    """The single modalities that a modality joins; none of one that may join anything, or takes more than a video."""
     plan = MODALITIES[modality]
     if not plan.video:
         return set()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from personality.analysis.gaps import ALPHA
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
@@ -134,7 +135,7 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     for number, model in enumerate(models):
         part = gaps[gaps["model"] == model]
         y = -part["group"].map(groups.index) + (0.5 - (number + 0.5) / len(models)) * 0.62
-        found = part["p_holm"].lt(0.05)
+        found = part["p_holm"].lt(ALPHA)
         colour = colours.get(model, BASELINE)
         error = {"array": part["high"] - part["gap"], "arrayminus": part["gap"] - part["low"], "color": colour}
         marker = {"size": 11, "color": colour, "symbol": np.where(found, "circle", "circle-open"), "line": {"width": 2}}

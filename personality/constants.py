@@ -30,7 +30,8 @@ class Limits:
 
     upload_bytes: int = 50 * 2**20
     seconds: float = 60.0
-    pixels: int = 4096 * 2160
+    width: int = 4096
+    height: int = 2160
     streams: int = 8
     annotation_bytes: int = 16 * 2**20
     zip_clip_bytes: int = 64 * 2**20
@@ -39,6 +40,11 @@ class Limits:
     reader_seconds: float = 20.0  # for the process that reads an upload
     reader_bytes: int = 1536 * 2**20  # of memory, beside what it starts with
     readers: int = 2  # at once; other uploads wait
+
+    @property
+    def pixels(self) -> int:
+        """Of a picture, however long its sides are."""
+        return self.width * self.height
 
 
 PREPROCESSING = Preprocessing()

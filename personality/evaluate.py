@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
     from personality.preprocessing.cache import Cache
 
-BATCH = 4  # clips read and predicted at a time
-
 
 def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
     """The predictions table of the models in `folders` on one split, and per model the clips it could not speak on.
@@ -53,7 +51,7 @@ def _predict(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple
     import torch
     from tqdm import tqdm
 
-    from personality.models.inputs import speakable
+    from personality.models.inputs import CLIPS_AT_ONCE, speakable
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for model in models:
@@ -62,8 +60,8 @@ def _predict(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple
     if not able.any(axis=None):
         raise PredictionsError("No model can speak on any of these clips: no face, no sound, or no row in a table.")
     parts: list[pd.DataFrame] = []
-    for start in tqdm(range(0, len(rows), BATCH), desc="evaluate", unit="batch"):
-        some = slice(start, start + BATCH)
+    for start in tqdm(range(0, len(rows), CLIPS_AT_ONCE), desc="evaluate", unit="batch"):
+        some = slice(start, start + CLIPS_AT_ONCE)
         parts += _predict_batch(models, cache, rows.iloc[some], able.iloc[some], device)
     return pd.concat(parts, ignore_index=True), {name: int(count) for name, count in (~able).sum().items()}
 
@@ -96,7 +94,7 @@ def _predict_batch(
 def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     """What a model of tables says of the clips in its tables that have no labels: clip and five traits, by clip.
 
-    Raises PredictionsError where the model needs a video, or every clip has labels.
+    Raises PredictionsError where the model needs a video, or no clip without labels is in all of its tables.
     """
     import torch
 
@@ -111,7 +109,7 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     clips = pd.DataFrame({"clip": sorted(named - set(labelled))})
     clips = clips[speakable(cache, clips, network.needs)].reset_index(drop=True)
     if clips.empty:
-        raise PredictionsError(f"All clips of the table have labels; `evaluate` compares {folder.name} with them.")
+        raise PredictionsError(f"No clip without labels is in all tables of {folder.name}; `evaluate` takes others.")
     with torch.inference_mode():
         values = network(read_batch(cache, clips, network.needs, frames=1)).numpy()
     return pd.concat([clips, pd.DataFrame(values, columns=list(TRAIT_NAMES))], axis=1)

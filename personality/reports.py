@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
+CSV, JSON = ".csv", ".json"
 # The keys of `accuracy --json`, which scripts rely on; --export has all figures.
 FIXED = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
 
@@ -31,6 +32,7 @@ def accuracy(options: argparse.Namespace) -> None:
     from personality.analysis.lines import accuracy_lines
     from personality.evaluate import read_predictions
 
+    _check_export(options.export)
     rows = accuracy_by(read_predictions(options.predictions), options.by or [])
     if options.export:
         _export(rows, options.export)
@@ -43,6 +45,7 @@ def gaps(options: argparse.Namespace) -> None:
     from personality.analysis.lines import gap_lines
     from personality.evaluate import read_predictions
 
+    _check_export(options.export)
     found = compare_groups(
         read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
     )
@@ -55,11 +58,14 @@ def _export(rows: pd.DataFrame, path: Path) -> None:
     from personality.analysis.export import as_csv, as_json
     from personality.storage import write_bytes
 
-    kinds = {".csv": as_csv, ".json": as_json}
-    if path.suffix not in kinds:
-        raise ValueError(f"--export is {path}; wanted a name that ends in {' or '.join(kinds)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, kinds[path.suffix](rows).encode())
+    write_bytes(path, (as_csv if path.suffix == CSV else as_json)(rows).encode())
+
+
+def _check_export(path: Path | None) -> None:
+    """Before anything is computed. Raises ValueError for a name that says no known kind of file."""
+    if path is not None and path.suffix not in (CSV, JSON):
+        raise ValueError(f"--export is {path}; wanted a name that ends in {CSV} or {JSON}")
 
 
 def _show(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:

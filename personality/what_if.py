@@ -34,11 +34,15 @@ def told(sample: Sample) -> Iterator[tuple[str, Sample]]:
 
 def what_if(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """What changes in each model's traits when one handcrafted input is changed, faces and sound being the same:
-    columns model, change, trait, value, difference. Models that take no handcrafted inputs are left out.
+    columns model, change, trait, value, difference. Models that take no handcrafted inputs, or
+    cannot speak on this clip, are left out, and all of them where no face was found.
 
     Only what a model is told changes: nothing here says how the person would look.
     """
-    told_so = [model for model in models if takes(model.network) and len(sample.faces)]
+    from personality.models.inputs import lacking
+
+    able = [model for model in models if len(sample.faces) and not lacking(model.network.needs, sample)]
+    told_so = [model for model in able if takes(model.network)]
     rows = [(model.name, *cells) for model in told_so for cells in _changes(sample, model)]
     return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])
 

@@ -77,8 +77,14 @@ def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
 
 def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
     """So does a fusion, which is told nothing itself, but one of its branches is."""
-    audio, _, _, handcrafted = models
+    audio, visual, _, handcrafted = models
     assert what_if(sample, [audio]).empty
+    unheard = replace(sample, audio=sample.audio * 0, audio_seconds=0.0, rest=sample.rest[:0])
+    strict = build(
+        "handcrafted", preset="compact", activation="relu", branches={"audio": audio.network, "visual": visual.network}
+    )
+    assert what_if(unheard, [replace(handcrafted, network=strict.eval())]).empty  # it cannot speak on such a clip
+    assert not what_if(unheard, [handcrafted]).empty  # a gate can
     branches = {"audio": audio.network, "handcrafted": handcrafted.network}
     network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
     fusion = replace(handcrafted, name="fusion", network=network)

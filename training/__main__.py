@@ -1,4 +1,4 @@
-"""The command line: `python -m training run | check | resume | emotion | portraits | face-model`."""
+"""The command line: `python -m training COMMAND`; without one it lists them."""
 
 from __future__ import annotations
 

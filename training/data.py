@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from personality.models.checkpoint import ELSEWHERE
-from personality.models.inputs import make_batch, read_batch, read_tables, speakable
+from personality.models.inputs import CLIPS_AT_ONCE, make_batch, read_batch, read_row, read_tables, speakable
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.sample import Sample
@@ -29,7 +29,7 @@ LOADERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batche
 AHEAD = 2 * LOADERS  # batches that lie ready
 REMEMBERED = 4  # results of `compute_features`
 FIXED = (*ELSEWHERE, "backbone.")  # tensors that features are made with; the others are of the head
-EVALUATION_BATCH = 4  # clips; more would only take more memory
+VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 
 
 class TrainingError(ValueError):
@@ -97,7 +97,7 @@ def _fingerprint(network: Network, cache: Cache, split: Split, frames: int) -> s
 def _compute_features(network: Network, cache: Cache, split: Split, frames: int, device: torch.device) -> Tensor:
     network.eval()
     total = len(split.rows)
-    size = EVALUATION_BATCH if network.needs.inputs else total
+    size = CLIPS_AT_ONCE if network.needs.inputs else total
     own = processes.share(torch.arange(total))
     parts = [
         network.features(read_batch(cache, split.rows.iloc[some.tolist()], network.needs, frames).to(device))
@@ -121,15 +121,17 @@ class Clips:
         """The clips of these numbers. epoch: whose draw of frames it is; None takes evenly spread
         ones, as evaluation does."""
         rows = self.split.rows.iloc[numbers]
+        if epoch is None:
+            return read_batch(self.cache, rows, self.needs, self.frames)
         samples = [self._sample(number, epoch) for number in numbers]
         tables, present = read_tables(self.cache, rows, self.needs)
         batch = make_batch(samples, self.frames, self.needs.seconds)
         return replace(batch, tables=tables, present=batch.present | present)
 
-    def _sample(self, number: int, epoch: int | None) -> Sample:
+    def _sample(self, number: int, epoch: int) -> Sample:
         row = self.split.rows.iloc[number]
-        if epoch is None or not row["faces"]:
-            return self.cache.sample(row)
+        if not row["faces"]:
+            return read_row(self.cache, row, None)
         random = np.random.default_rng((self.config.seed, epoch, number))
         chosen = np.sort(random.choice(row["faces"], min(self.frames, row["faces"]), replace=False))
         sample = self.cache.sample(row, chosen)
@@ -166,7 +168,7 @@ def split_order(order: Tensor, size: int, pieces: int = 1) -> Iterator[Piece]:
 
 def in_order(total: int) -> Iterator[Piece]:
     """All clips of a split, as they come, for evaluation."""
-    for numbers in torch.arange(total).split(EVALUATION_BATCH * processes.count()):
+    for numbers in torch.arange(total).split(CLIPS_AT_ONCE * processes.count()):
         yield Piece(numbers, 1.0, last=True)
 
 

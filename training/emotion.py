@@ -20,7 +20,7 @@ from personality.preprocessing.emotion_network import (
     load_emotion_weights,
     mirrored_confidences,
 )
-from personality.storage import atomic_path, write_json
+from personality.storage import atomic_path, sha256, write_json
 from personality.traits import EMOTIONS
 from training.averaging import Average
 from training.schedule import cycle
@@ -40,6 +40,7 @@ ERASED, HOLE = 0.1, 0.35  # share of the pictures that lose a square, and the si
 # than half as long (progressive learning, Tan and Le 2021).
 SIDES = ((0.6, 32), (0.85, 40), (1.0, 48))
 STATE = "state.safetensors"
+ALIASES = {"happiness": "happy", "angry": "anger", "sad": "sadness"}  # what FER-2013's classes are also called
 
 
 def train_emotion(
@@ -49,10 +50,11 @@ def train_emotion(
 
     fer2013: a folder of two archives with `images` uint8 (N, 48, 48), `labels` uint8 (N,) and `classes`.
     out: a folder; receives model.safetensors (half precision) and card.json, and until then, after each epoch, the
-    state to go on from: called again after a kill, it does. The public test is looked at once, at the end. start: a
-    folder of weights to begin from, None: random. teachers: folders of weights whose mean confidences are half of what
-    is aimed at, beside FER-2013's labels, of which people confirm some two in three (Hinton, Vinyals and Dean 2015; a
-    network of the same kind gains from it: Furlanello et al. 2018).
+    state to go on from: called again after a kill with the same options, it does. The public test is looked at once,
+    at the end. start: a folder of weights to begin from, None: random. teachers: folders of weights whose mean
+    confidences are half of what is aimed at, beside FER-2013's labels, of which people confirm some two in three
+    (Hinton, Vinyals and Dean 2015; a network of the same kind gains from it: Furlanello et al. 2018). Raises ValueError
+    where `out` holds the state of a training with other options, and as `load_fer2013`.
     """
     torch.manual_seed(seed)
     before = 0 if start is None else _epochs_of(start)
@@ -64,7 +66,8 @@ def train_emotion(
         load_emotion_weights(network, start / "model.safetensors")
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     average = Average(network, AVERAGING)
-    for epoch in range(_load_state(out / STATE, network, optimiser, average), epochs):
+    asked = repr((epochs, seed, before, [sha256(folder / "model.safetensors") for folder in teachers]))
+    for epoch in range(_load_state(out / STATE, network, optimiser, average, asked), epochs):
         torch.manual_seed(seed * 1_000_003 + epoch)
         network.train()
         parts = [part for part in torch.randperm(len(images)).split(BATCH) if len(part) == min(BATCH, len(images))]
@@ -72,7 +75,7 @@ def train_emotion(
             optimiser.param_groups[0]["lr"] = PEAK_RATE * cycle(epoch * len(parts) + number, epochs * len(parts))
             loss = _step(network, optimiser, augment(images[batch], side_of(epoch, epochs)), targets[batch])
             average.update()
-        _save_state(out / STATE, network, optimiser, average, epoch + 1)
+        _save_state(out / STATE, network, optimiser, average, asked, epoch + 1)
         print(f"epoch {epoch + 1}: loss of the last batch {loss:.3f}", flush=True)
     with average.in_place():
         figures = write_emotion(network, out, fer2013, epochs=epochs, seed=seed, before=before, teachers=len(teachers))
@@ -124,20 +127,25 @@ def _epochs_of(folder: Path) -> int:
     return card["epochs"] + card.get("epochs_before", 0)
 
 
-def _save_state(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: Average, epoch: int) -> None:
+def _save_state(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: Average, asked: str, epoch: int
+) -> None:
+    """asked: the training's options, in words that tell it from others."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     tensors |= optimiser_tensors(optimiser)
     tensors |= {f"average.{name}": tensor for name, tensor in average.tensors.items()}
     with atomic_path(path) as temporary:
         data = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(data, temporary, {"epoch": str(epoch), "steps": str(average.steps)})
+        save_file(data, temporary, {"asked": asked, "epoch": str(epoch), "steps": str(average.steps)})
 
 
-def _load_state(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: Average) -> int:
-    """The number of epochs that are done; 0 where nothing is stored."""
+def _load_state(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: Average, asked: str) -> int:
+    """The number of epochs that are done; 0 where nothing is stored. Raises ValueError where it was asked otherwise."""
     if not path.exists():
         return 0
     tensors, facts = read_tensors(path)
+    if facts.get("asked") != asked:
+        raise ValueError(f"{path} is of a training with other options; repeat those to go on, or delete it.")
     network.load_state_dict(with_prefix(tensors, "network."))
     restore(optimiser, tensors)
     average.load(with_prefix(tensors, "average."), int(facts["steps"]))
@@ -145,11 +153,19 @@ def _load_state(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer
 
 
 def load_fer2013(path: Path) -> tuple[Tensor, Tensor]:
-    """Pictures float32 (N, 1, 48, 48) in [0, 1] and labels int64 (N,) in the order of `EMOTIONS`."""
+    """Pictures float32 (N, 1, 48, 48) in [0, 1] and labels int64 (N,) in the order of `EMOTIONS`.
+
+    Raises ValueError where the archive lacks an array, or has a class that is none of the seven.
+    """
     archive = np.load(path, allow_pickle=False)
-    order = [str(name).lower() for name in archive["classes"]]
-    aliases = {"happiness": "happy", "angry": "anger", "sad": "sadness"}
-    index = np.array([EMOTIONS.index(aliases.get(name, name)) for name in order])
+    missing = [name for name in ("images", "labels", "classes") if name not in archive]
+    if missing:
+        raise ValueError(f"{path} has no array {missing[0]}; wanted images (N, 48, 48), labels (N,) and classes (7,).")
+    order = [ALIASES.get(name, name) for name in map(str.lower, map(str, archive["classes"]))]
+    strange = [name for name in order if name not in EMOTIONS]
+    if strange:
+        raise ValueError(f"{path} has a class {strange[0]}; wanted {', '.join(EMOTIONS)}.")
+    index = np.array([EMOTIONS.index(name) for name in order])
     return torch.from_numpy(archive["images"])[:, None].float() / 255, torch.from_numpy(index[archive["labels"]])
 
 

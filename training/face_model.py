@@ -18,6 +18,7 @@ from tqdm import tqdm
 from personality.preprocessing.faces import outline
 from personality.storage import atomic_path, write_json
 from personality.synthetic.face_model import FOLDER, border_points, warp
+from training.portraits import read_ratings
 
 SIZE = 160  # pixels, side of a texture
 TEXTURE, SHAPE = 64, 25  # components kept
@@ -64,9 +65,9 @@ def packaged_predictor() -> Path:
 def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> dict[str, object]:
     """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
 
-    predictor: dlib's 68-point predictor.
+    predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and where a picture cannot be read.
     """
-    ratings = pd.read_csv(portraits / "attribute_means.csv").set_index("stimulus")
+    ratings = read_ratings(portraits)
     kept, pictures, points = _read(portraits, ratings, predictor)
     mean = _mean_shape(points)
     triangles = Delaunay(np.vstack([mean, border_points(SIZE)])).simplices
@@ -100,10 +101,14 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> di
 
 def _read(
     portraits: Path, ratings: pd.DataFrame, predictor: Path
-) -> tuple[list[int], list[np.ndarray], list[np.ndarray]]:
+) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
     kept, pictures, points = [], [], []
     for name in tqdm(ratings.index, desc="landmarks"):
-        picture = cv2.cvtColor(cv2.imread(str(portraits / "images" / f"{name}.jpg")), cv2.COLOR_BGR2RGB)
+        path = portraits / "images" / f"{name}.jpg"
+        read = cv2.imread(str(path))
+        if read is None:
+            raise ValueError(f"{path} cannot be read; every row of the ratings wants its picture.")
+        picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
         found = outline(picture, predictor)
         if found is not None:
             kept.append(name)

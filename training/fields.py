@@ -28,7 +28,7 @@ ABOUT = {
     "compile": "the backbone, by torch.compile",
 }
 # Chosen elsewhere: what is trained, on what, and in which stages.
-ELSEWHERE = ("modality", "preset", "stages", "table", "branches", "design")
+NOT_ASKED = ("modality", "preset", "stages", "table", "branches", "design")
 ABOUT_DESIGN = {
     "backbone": "the name of a timm model, for faces",
     "frames": "how a clip's frames become one",
@@ -51,7 +51,7 @@ class Field:
 def config_fields(config: Config) -> Iterator[Field]:
     """The fields of a config that a form asks for, with the config's own values."""
     for field in fields(Config):
-        if field.name not in ELSEWHERE:
+        if field.name not in NOT_ASKED:
             yield Field(field.name, ABOUT[field.name], getattr(config, field.name), CHOICES.get(field.name, ()))
 
 

@@ -82,8 +82,8 @@ def companions(run: Run) -> list[str]:
 
 
 def stop(run: Run) -> None:
-    """Ask a run, and its `companions`, to finish the step and leave; they can be resumed. Does nothing where its
-    process is gone."""
+    """Ask a run, and its `companions`, to leave; resumed, they begin anew the epoch that they were in. Does nothing
+    where its process is gone."""
     status = run.status()
     pid = status.get("pid", -1)
     if status["state"] in ACTIVE and pid != os.getpid() and process_started(pid) == status.get("process_started"):

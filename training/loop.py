@@ -24,7 +24,15 @@ from personality.traits import TRAIT_NAMES
 from training import processes
 from training.card import make_card
 from training.config import Stage
-from training.data import Clips, TrainingError, clip_batches, compute_features, in_order, split_order
+from training.data import (
+    VALIDATION_FRAMES,
+    Clips,
+    TrainingError,
+    clip_batches,
+    compute_features,
+    in_order,
+    split_order,
+)
 from training.epoch import Batches, make_learner, run_epoch
 from training.losses import LOSSES
 from training.memory import most_bytes
@@ -34,11 +42,9 @@ from training.progress import Progress, keep, load_best, load_state
 from training.runs import Follower, Run
 from training.schedule import cycle
 
-VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 
-
-class Stopped(Exception):
-    """Somebody asked the run to stop."""
+class Stopped(BaseException):
+    """Somebody asked the run to stop; nothing that catches errors on the way shall take it for one."""
 
 
 def train(run: Run) -> None:
@@ -137,11 +143,12 @@ def _run_epochs(parts: Parts, progress: Progress, stage: Stage, state: dict[str,
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch + 7_919 * processes.rank())
         rates = _rates(parts, stage, progress.stage_epoch)
         loss = run_epoch(parts, learner, draw(order, progress.stage_epoch), rates, progress.epoch)
-        seconds = time.monotonic() - began
+        training = time.monotonic() - began
         with learner.averaged:
             # What one process finds decides for all, or some would stop earlier than others.
             predicted = processes.first_says(predict())
-        _note_epoch(parts, progress, loss, predicted, seconds)
+        times = {"seconds": time.monotonic() - began, "clips_per_second": len(parts.training.rows) / training}
+        _note_epoch(parts, progress, loss, predicted, times)
         keep(parts, learner, progress)
 
 
@@ -195,8 +202,9 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
     return torch.cat([processes.gather(parts.network(batch), len(piece.numbers)).cpu() for piece, batch in batches])
 
 
-def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, seconds: float) -> None:
-    """Put the epoch's figures into the progress, the metrics, the log and the status."""
+def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, times: dict[str, float]) -> None:
+    """Put the epoch's figures into the progress, the metrics, the log and the status. times: of the whole epoch, and
+    clips a second while it trained."""
     labels, stage = parts.validation.labels, parts.config.stages[progress.stage]
     validation = LOSSES[parts.config.loss](predicted, labels).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
@@ -214,8 +222,7 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         "validation_loss": validation,
         "accuracy": by_trait.mean().item(),
         **{f"accuracy_{trait}": value for trait, value in zip(TRAIT_NAMES, by_trait.tolist(), strict=True)},
-        "seconds": seconds,
-        "clips_per_second": len(parts.training.rows) / seconds,
+        **times,
     }
     parts.run.record(row)
     if not processes.rank():

@@ -11,7 +11,7 @@ from personality.design import PACKAGED
 from personality.modalities import MODALITIES
 from personality.models import build
 from personality.models.backbones import load_from_file, load_from_hub, load_from_package
-from personality.models.checkpoint import WEIGHTS, Model, load_model, read_card
+from personality.models.checkpoint import WEIGHTS, CheckpointError, Model, load_model, read_card
 from personality.models.network import Network
 from personality.preprocessing.cache import Cache
 from personality.storage import sha256
@@ -129,7 +129,10 @@ def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
     on the same data. Raises TrainingError where there is none."""
     found = []
     for run in finished_runs(runs, modality, preset):
-        card = read_card(run.folder)
+        try:
+            card = read_card(run.folder)
+        except CheckpointError:  # of another version, say; others may do
+            continue
         if card["data"]["fingerprint"] == cache.card["fingerprint"]:
             found.append((card["metrics"]["accuracy"], run.folder))
     if not found:

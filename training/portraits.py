@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ from personality.models.network import Batch
 from personality.models.visual import ModernVisual
 from personality.preprocessing.faces import FaceFinder
 from personality.preprocessing.media import open_media
+from personality.preprocessing.refusal import MediaError
 from personality.storage import atomic_path, write_json
 from training.augment import vary_faces
 from training.averaging import Average
@@ -35,6 +37,7 @@ FOLDS, SEED = 5, 0
 EPOCHS, BATCH, RATE, WEIGHT_DECAY, AVERAGING = 4, 16, 3e-4, 0.02, 0.98
 DROPOUT = 0.2
 ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
+RATINGS = "attribute_means.csv"
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -49,7 +52,8 @@ class Portraits:
 
 
 def read_portraits(folder: Path) -> Portraits:
-    """The faces of the pictures in a folder, found and aligned as those of a clip. Raises ValueError where none is."""
+    """The faces of the pictures in a folder, found and aligned as those of a clip. Raises ValueError where none is, or
+    one cannot be read."""
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     found = {path.stem: _face(path) for path in tqdm(paths, desc="faces", disable=None)}
     crops = {name: crop for name, crop in found.items() if crop is not None}
@@ -59,8 +63,11 @@ def read_portraits(folder: Path) -> Portraits:
 
 
 def _face(path: Path) -> np.ndarray | None:
-    with open_media(path) as still:
-        face = FaceFinder().find(next(iter(still.frames())))
+    try:
+        with open_media(path) as still:
+            face = FaceFinder().find(next(iter(still.frames())))
+    except MediaError as error:
+        raise ValueError(f"{path}: {error}") from error
     return None if face is None else face.crop
 
 
@@ -131,6 +138,27 @@ def train_rater(crops: np.ndarray, standard: np.ndarray, ridge: RidgeCV, *, epoc
     return rater
 
 
+@dataclass(frozen=True)
+class _Fitted:
+    """A network and a ridge regression that rate in standard deviations; what they are of, (A,) each."""
+
+    rater: Rater
+    ridge: RidgeCV
+    centre: np.ndarray
+    spread: np.ndarray
+
+    def rating(self, standard: np.ndarray) -> np.ndarray:
+        """Ratings (N, A) as people gave them."""
+        return standard * self.spread + self.centre
+
+
+def _fit(crops: np.ndarray, features: np.ndarray, truth: np.ndarray, *, epochs: int) -> _Fitted:
+    centre, spread = truth.mean(0), truth.std(0)
+    standard = (truth - centre) / spread
+    ridge = fit_ridge(features, standard)
+    return _Fitted(train_rater(crops, standard, ridge, epochs=epochs, seed=SEED), ridge, centre, spread)
+
+
 def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int = FOLDS) -> pd.DataFrame:
     """R2 per attribute, of the trained network and of the ridge regression, each portrait rated by models of the folds
     it is not in; the same folds for both. Written to `out`/report.json; folds that lie there already are not repeated.
@@ -147,13 +175,10 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
     for number, (training, held) in enumerate(split):
         path = out / f"fold-{number}-of-{folds}-{hashlib.sha256(of).hexdigest()[:12]}.npz"
         if not path.exists():
-            centre, spread = truth[training].mean(0), truth[training].std(0)
-            standard = (truth[training] - centre) / spread
-            ridge = fit_ridge(frozen[training], standard)
-            rater = train_rater(portraits.crops[training], standard, ridge, epochs=epochs, seed=SEED)
-            both = {
-                "network": rater.rate(portraits.crops[held]) * spread + centre,
-                "ridge": ridge.predict(frozen[held]) * spread + centre,
+            fitted = _fit(portraits.crops[training], frozen[training], truth[training], epochs=epochs)
+            both: dict[str, Any] = {
+                "network": fitted.rating(fitted.rater.rate(portraits.crops[held])),
+                "ridge": fitted.rating(fitted.ridge.predict(frozen[held])),
             }
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, **both)
@@ -168,19 +193,25 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
     return report
 
 
-def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
-    """The portraits in `images/` with a face, and their mean ratings 0 to 100 from `attribute_means.csv`, a row each.
-
-    Raises ValueError where no picture has a face, one has no ratings, or the table has no column `stimulus`.
-    """
-    path = folder / "attribute_means.csv"
+def read_ratings(folder: Path) -> pd.DataFrame:
+    """The mean ratings of `attribute_means.csv`, a row each, by the portraits' names. Raises ValueError where the table
+    has no column `stimulus`."""
+    path = folder / RATINGS
     table = pd.read_csv(path, dtype={"stimulus": str})
     if "stimulus" not in table:
         raise ValueError(f"{path} has no column stimulus; wanted the names of the pictures in it.")
-    portraits, ratings = read_portraits(folder / "images"), table.set_index("stimulus")
+    return table.set_index("stimulus")
+
+
+def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
+    """The portraits in `images/` with a face, and their mean ratings 0 to 100, a row each.
+
+    Raises ValueError as `read_ratings`, and where no picture has a face, or one has no ratings.
+    """
+    ratings, portraits = read_ratings(folder), read_portraits(folder / "images")
     missing = [name for name in portraits.names if name not in ratings.index]
     if missing:
-        raise ValueError(f"{path} has no ratings of {missing[0]}; add a row or take the picture away.")
+        raise ValueError(f"{folder / RATINGS} has no ratings of {missing[0]}; add a row or take the picture away.")
     return portraits, ratings.loc[portraits.names]
 
 
@@ -188,13 +219,9 @@ def rate_others(folder: Path, others: Path, csv: Path, *, epochs: int = EPOCHS) 
     """Train on all portraits of `folder`, rate the pictures in `others`, write them as CSV (`stimulus` and a column per
     attribute, 0 to 100); returns the names in which no face was found."""
     (portraits, ratings), strangers = read_rated(folder), read_portraits(others)
-    truth = ratings.to_numpy()
     csv.parent.mkdir(parents=True, exist_ok=True)
-    centre, spread = truth.mean(0), truth.std(0)
-    standard = (truth - centre) / spread
-    ridge = fit_ridge(Rater(1).look(portraits.crops), standard)
-    rater = train_rater(portraits.crops, standard, ridge, epochs=epochs, seed=SEED)
-    rated = pd.DataFrame(rater.rate(strangers.crops) * spread + centre, strangers.names, ratings.columns)
+    fitted = _fit(portraits.crops, Rater(1).look(portraits.crops), ratings.to_numpy(), epochs=epochs)
+    rated = pd.DataFrame(fitted.rating(fitted.rater.rate(strangers.crops)), strangers.names, ratings.columns)
     with atomic_path(csv) as temporary:
         rated.clip(0, 100).rename_axis("stimulus").to_csv(temporary)
     return strangers.without

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from personality.models.inputs import read_batch
-from training.data import TrainingError
+from training.data import VALIDATION_FRAMES, TrainingError
 from training.demand import clip_bytes, fixed_bytes, trained_parameters
 from training.outlook import spell
 from training.parts import Parts, starts_at_random
@@ -27,8 +26,8 @@ class Preflight:
     and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
     parameters: in all, and trained at some stage; megabytes: for weights, gradients, moments and average;
     batch_megabytes: for what a batch, or a piece of it, holds between forward and back; seconds: for a whole
-    batch through all layers, forward and back, projected from a few clips; batches: of all epochs of all stages;
-    random: whether a backbone starts from random weights.
+    batch through all layers, forward and back, and whole_seconds: for all epochs of all stages and their validation,
+    both projected from a few clips; random: whether a backbone starts from random weights.
     """
 
     training: int
@@ -42,7 +41,7 @@ class Preflight:
     megabytes: float
     batch_megabytes: float
     seconds: float
-    batches: int
+    whole_seconds: float
     random: bool
 
     def report(self) -> str:
@@ -60,7 +59,7 @@ class Preflight:
             f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
             f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s; "
-            f"all {self.batches:,} of them {spell(self.seconds * self.batches)} at most"
+            f"the whole run about {spell(self.whole_seconds)}, if no stage ends early"
             + (
                 "\nthe backbone starts from random weights; --backbone names a file of better ones"
                 if self.random
@@ -77,7 +76,7 @@ def inspect(parts: Parts) -> Preflight:
     training, validation = parts.training, parts.validation
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
-    seconds = _try_batch(parts)
+    trial = _try_batch(parts)
     return Preflight(
         training=len(training.rows),
         validation=len(validation.rows),
@@ -89,28 +88,56 @@ def inspect(parts: Parts) -> Preflight:
         trained=trained_parameters(parts),
         megabytes=fixed_bytes(parts) / MEGABYTE,
         batch_megabytes=clip_bytes(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE,
-        seconds=seconds,
-        batches=math.ceil(len(training.rows) / parts.config.batch) * sum(one.epochs for one in parts.config.stages),
+        seconds=trial.learn * parts.config.batch,
+        whole_seconds=_project(parts, trial),
         random=bool(parts.network.backbone_tensors()) and starts_at_random(parts.config),
     )
 
 
-def _try_batch(parts: Parts) -> float:
-    """Seconds of a whole batch, from one forward and backward pass of a copy on a few clips."""
+@dataclass(frozen=True)
+class _Trial:
+    """Seconds of one clip with so many frames: look, forward alone; learn, forward and back."""
+
+    frames: int
+    look: float
+    learn: float
+
+
+def _project(parts: Parts, trial: _Trial) -> float:
+    """Seconds of all epochs of all stages and their validation. What precedes a head is computed once."""
+
+    def share(frames: int) -> float:
+        return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
+
+    training, validation = len(parts.training.rows), len(parts.validation.rows)
+    total, judged = 0.0, validation * share(VALIDATION_FRAMES) * trial.look
+    for stage in parts.config.stages:
+        if stage.trains == "head" and parts.network.needs.inputs:
+            total += training * share(stage.frames) * trial.look + judged
+        else:
+            total += stage.epochs * (training * share(stage.frames) * trial.learn + judged)
+    return total
+
+
+def _try_batch(parts: Parts) -> _Trial:
+    """A copy's passes on a few clips: one that does not count, forward alone, forward and back."""
     rows = parts.training.rows.head(TRIED)
     labels = parts.training.labels[: len(rows)].to(parts.device)
     frames = parts.config.stages[0].frames
     try:
         network = copy.deepcopy(parts.network).eval()
         batch = read_batch(parts.cache, rows, network.needs, frames).to(parts.device)
-        began = time.perf_counter()
-        loss = (network(batch) - labels).abs().mean()
-        loss.backward()
-        if parts.device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds = (time.perf_counter() - began) * parts.config.batch / len(rows)
+        times = [time.perf_counter()]
+        for back in (False, False, True):
+            with torch.set_grad_enabled(back):
+                loss = (network(replace(batch, memo={})) - labels).abs().mean()
+            if back:
+                loss.backward()
+            if parts.device.type == "cuda":
+                torch.cuda.synchronize()
+            times.append(time.perf_counter())
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise TrainingError(f"Memory does not suffice even for {len(rows)} clips; take fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not a number; look at the inputs.")
-    return seconds
+    return _Trial(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))

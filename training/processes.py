@@ -88,7 +88,8 @@ def wait() -> None:
 
 def wrap(step: nn.Module, network: nn.Module) -> nn.Module:
     """The step with its gradients averaged over the processes; on GPUs its network's own batch normalisations take
-    their statistics of all. Backbones and branches keep theirs fixed, and timm's may hold an activation: not those."""
+    their statistics of all. Not those of backbones and branches: they keep theirs fixed, and timm's
+    layers may be a normalisation and an activation in one, which the conversion would lose."""
     if count() == 1:
         return step
     if torch.cuda.is_available():

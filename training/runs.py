@@ -17,6 +17,7 @@ from training.config import Config
 
 ACTIVE = ("queued", "running")
 STATE, LOG = "state.safetensors", "log.txt"
+TAIL = 12  # lines of a log that are shown
 
 
 @dataclass(frozen=True)
@@ -123,10 +124,10 @@ class Run:
             raise ValueError(f"{' and '.join(users)} cannot do without {self.folder.name}; delete those first.")
         shutil.rmtree(self.folder)
 
-    def log_tail(self, lines: int = 12) -> str:
+    def log_tail(self) -> str:
         """The last lines of the log."""
         path = self.folder / LOG
-        return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+        return "\n".join(path.read_text(errors="replace").splitlines()[-TAIL:]) if path.exists() else ""
 
 
 class Follower(Run):

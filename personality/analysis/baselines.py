@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from personality.dataset.index import SPLITS
 from personality.traits import TRAIT_NAMES
-
-SPLITS = ("training", "validation", "test")  # a lookup knows the splits before the one that it is asked about
 
 
 def training_means(clips: pd.DataFrame) -> dict[str, float]:
@@ -25,6 +24,7 @@ def same_source_lookup(clips: pd.DataFrame, split: str) -> pd.DataFrame:
     without known clips is given the training mean.
     """
     labelled = clips.dropna(subset=list(TRAIT_NAMES))
+    # A lookup knows the splits before the one that it is asked about.
     before = SPLITS[: max(1, SPLITS.index(split))] if split in SPLITS else SPLITS[:1]
     known = labelled[labelled["split"].isin(before)]
     asked = clips[clips["split"].eq(split)]

@@ -17,6 +17,8 @@ def leftover(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tupl
     their clips, are from the accuracy of all clips of known groups: nothing but rounding, else something is wrong."""
     clips = table.drop_duplicates("clip")
     known = clips.loc[groups_of(clips, by).notna(), "clip"]
+    if known.empty:
+        return len(clips), 0.0
     whole = accuracy_by(table[table["clip"].isin(known)], draws=2).set_index(["model", "trait"])["accuracy"]
     parts = rows[rows["n"].gt(0) & rows["trait"].ne(MEAN)]
     sums = parts.assign(sum=parts["accuracy"] * parts["n"]).groupby(["model", "trait"])[["sum", "n"]].sum()
@@ -24,8 +26,8 @@ def leftover(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tupl
 
 
 def origins(table: pd.DataFrame, attribute: str) -> dict[str, int]:
-    """Of how many clips of a table people said the attribute (`gender`, `age`), and of how many it was estimated; empty
-    where the table does not know."""
+    """Of how many clips of a table people said the attribute (`gender`, `age`, `age_group`), and of how many it was
+    estimated; empty where the table does not know."""
     column = f"{attribute}_from"
     return {} if column not in table else table.drop_duplicates("clip")[column].value_counts().to_dict()
 

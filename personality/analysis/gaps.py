@@ -26,7 +26,7 @@ from personality.traits import TRAIT_NAMES
 
 OTHERS = "the others"
 STILL = 1e-12  # a variance that is nothing but rounding
-LEVEL = 0.05  # of the family-wise error rate
+ALPHA = 0.05  # family-wise error rate
 SPREAD = (
     *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
     *("difference", "low", "high", "p", "error_ratio", "left_out"),
@@ -74,15 +74,15 @@ def compare_groups(
         raise PredictionsError(f"There is no measure {measure!r}; wanted {', '.join(MEASURES)}.")
     scores = read_scores(table)
     cells = count_cells(scores, by, draws=draws, seed=seed)
-    present = [number for number in range(len(cells.groups)) if cells.n[number].any()]
+    present = [group for group, n in zip(cells.groups, cells.n, strict=True) if n.any()]
     if len(present) < 2:
         raise PredictionsError(f"{' x '.join(by)} has one group in this table; a gap wants two.")
     if reference is None:
-        reference = cells.groups[present[1]] if len(present) == 2 else OTHERS
-    elif reference not in cells.groups:
-        raise PredictionsError(f"There is no group {reference!r}; wanted one of {', '.join(cells.groups)}.")
+        reference = present[1] if len(present) == 2 else OTHERS
+    elif reference not in present:
+        raise PredictionsError(f"There is no group {reference!r}; wanted one of {', '.join(present)}.")
     # Fewer could not give a p small enough to pass Holm's correction over the family.
-    permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / LEVEL))
+    permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / ALPHA))
     chance = _by_chance(scores, by, measure, reference, permutations=permutations, seed=seed)
     gaps = _gaps(cells, chance, measure, reference).assign(measure=measure, permutations=permutations)
     return Comparison(gaps, _spreads(cells, chance, measure))
@@ -178,7 +178,7 @@ def _verdict(row: dict, measure: str) -> str:
     if np.isnan(row["p"]):
         return "nothing varies within the groups, so chance cannot be judged"
     warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
-    if row["p_holm"] >= LEVEL:
+    if row["p_holm"] >= ALPHA:
         return f"no difference can be seen at this size; one of {row['detectable']:.3f} could have been{warning}"
     words = MEASURES[measure][int(row["gap"] > 0)].format(row["group"], row["reference"])
     return f"{words}, by {abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{warning}"

@@ -97,9 +97,8 @@ def p_values(statistics: np.ndarray) -> np.ndarray:
     counts as one more (Phipson and Smyth 2010), then what chance gave. NaN where what was found is no number."""
     found = statistics[0]
     with np.errstate(invalid="ignore"):
-        times = (statistics >= found - 1e-5 * np.abs(found)).sum(
-            0
-        )  # chance may repeat the very groups, but for rounding
+        # Chance may repeat the very groups, but for rounding.
+        times = (statistics >= found - 1e-5 * np.abs(found)).sum(0)
     return np.where(np.isnan(found), np.nan, times / len(statistics))
 
 

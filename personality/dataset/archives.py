@@ -9,6 +9,7 @@ import os
 import struct
 import sys
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ def read_clip(root: Path, location: str) -> Path | bytes:
     path = root / outer
     if not inner:
         return path
-    with _sentences(path):
+    with _sentences(path), _one_at_a_time:
         if len(inner) == 1:
             return _read(_outer(path), inner[0])
         return _read(_inner(path, inner[0]), inner[1])
@@ -73,7 +74,8 @@ def identity(root: Path, location: str) -> str:
     with _sentences(path):
         if not inner:
             return _ends(path)
-        member = _outer(path).getinfo(inner[0])
+        with _one_at_a_time:
+            member = _outer(path).getinfo(inner[0])
         return f"{member.file_size}:{member.CRC:08x}"
 
 
@@ -88,6 +90,7 @@ def _ends(path: Path) -> str:
 # The archives that were opened last, one within folders and one within it, and the files under them: the next clip is
 # likely in them too, and the directory of a large one takes long to read.
 _last: dict[str, tuple[tuple, zipfile.ZipFile, IO[bytes]]] = {}
+_one_at_a_time = threading.Lock()  # a page's other visitor may want another archive
 
 
 def _outer(path: Path) -> zipfile.ZipFile:

@@ -7,7 +7,7 @@ from itertools import permutations
 import pandas as pd
 
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, SPLITS
-from personality.traits import GROUP_ORDERS, TRAIT_LABELS, TRAIT_NAMES
+from personality.traits import GROUP_ORDERS, MOST_GROUPS, TRAIT_LABELS, TRAIT_NAMES
 
 UNKNOWN = "unknown"
 BINS = 20  # of the labels' distribution, each 0.05 wide
@@ -65,13 +65,10 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
     return counts.assign(trait=counts["trait"].map(TRAIT_LABELS)).drop(columns="all")
 
 
-def attributes_of(clips: pd.DataFrame) -> list[str]:
-    """The columns that say to which group a clip belongs, those with a known order first."""
-    found = [
-        name
-        for name in clips.columns
-        if name not in (*BASE_COLUMNS, *NOTED_COLUMNS, *FIGURES) and clips[name].notna().any()
-    ]
+def grouping_attributes(clips: pd.DataFrame) -> list[str]:
+    """The columns that say to which of a few groups a clip belongs, those with a known order first."""
+    possible = [name for name in clips.columns if name not in (*BASE_COLUMNS, *NOTED_COLUMNS, *FIGURES)]
+    found = [name for name in possible if 0 < clips[name].nunique() <= MOST_GROUPS]
     return sorted(found, key=lambda name: name not in GROUP_ORDERS)
 
 
@@ -89,13 +86,14 @@ def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
 def reasons(clips: pd.DataFrame) -> pd.DataFrame:
     """What went wrong, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
 
-    Figures within a reason are left out of account, so that `3 of 16 moments` and `4 of 16 moments` are one reason.
+    Counts and seconds within a reason are left out of account, so that `3 of 16 moments` and `4 of 16 moments` are one
+    reason.
     """
     failed = clips.loc[clips["error"] != "", ["clip", "error"]].rename(columns={"error": "reason"})
     lacking = clips.loc[clips["error"] == "", ["clip", "warnings"]].rename(columns={"warnings": "reason"})
     lacking = lacking.assign(reason=lacking["reason"].str.split("; ")).explode("reason")
     lacking = lacking[lacking["reason"].fillna("") != ""]
-    lacking["reason"] = lacking["reason"].str.replace(r"\d+(\.\d+)?(?= of| s)", "…", regex=True)
     both = pd.concat([failed.assign(what="not read"), lacking.assign(what="lacking")])
+    both["reason"] = both["reason"].str.replace(r"\d+(\.\d+)?(?= of| s)", "…", regex=True)
     table = both.groupby(["what", "reason"], as_index=False).agg(n=("clip", "size"), example=("clip", "first"))
     return table.sort_values(["what", "n"], ascending=[False, False], ignore_index=True)

@@ -24,7 +24,8 @@ OLDEST = 130  # years
 # Columns that preprocessing adds to a clip, and evaluation to a prediction.
 RESERVED = (
     *("location", *NOTED_COLUMNS, "emotion", "emotion_confidence"),
-    *("model", "trait", "predicted", "actual", "constant", "value", "source_in_training"),
+    *("gender_from", "age_from", "age_group_from", "source_in_training"),
+    *("model", "trait", "predicted", "actual", "constant", "lookup", "value"),
 )
 
 

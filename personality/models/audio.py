@@ -165,7 +165,7 @@ def with_holes(energies: Tensor) -> Tensor:
 
 
 def _mel() -> nn.Module:
-    with torch.device("cpu"):  # torchaudio looks at its filters, which a network without memory has not
+    with torch.device("cpu"):  # torchaudio reads its filters, which tensors on the meta device cannot tell
         return torchaudio.transforms.MelSpectrogram(
             PREPROCESSING.sample_rate, MEL_WINDOW, hop_length=MEL_HOP, n_mels=MEL_BANDS, f_min=40.0
         )

@@ -31,7 +31,7 @@ ELSEWHERE = ("branches.", "mel.")
 EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
 SAID = 200  # characters of what a card says that are said again
 LONGEST_PATH = 1000  # characters
-WHOLE = ("knots", "centre", "scale")  # kept in full precision: of figures that may be large, and near each other
+WHOLE = ("knots", "centre", "scale")  # kept in full precision: half would merge figures that are large and close
 
 
 class CheckpointError(ValueError):
@@ -86,12 +86,19 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
     loaded: models already in memory by sha256 of their weights; a fusion shares its branches with them, and adds
     those it loads. Raises CheckpointError where a file is missing or does not match what this version builds.
     """
-    loaded = {} if loaded is None else loaded
+    return _load(folder, {} if loaded is None else loaded, ())
+
+
+def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Model:
+    """above: the folders of the models that wait for this one."""
+    if folder.resolve() in above:
+        raise CheckpointError(f"{folder.name} joins itself; a fusion joins other models.")
     card = read_card(folder)
     digest = sha256(folder / WEIGHTS)
     if digest in loaded and loaded[digest].folder == folder:
         return loaded[digest]
-    branches = {name: _load_branch(folder, name, entry, loaded) for name, entry in card["branches"].items()}
+    waiting = (*above, folder.resolve())
+    branches = {name: _load_branch(folder, name, entry, loaded, waiting) for name, entry in card["branches"].items()}
     tensors = _read_weights(folder)
     with torch.device("meta"):  # costs nothing, whatever the card asks for
         _compare(folder, _build(folder, card, branches), tensors)
@@ -156,7 +163,9 @@ def _tells_branches(branches: Any) -> bool:
     return all(isinstance(word, str) and word.isprintable() and len(word) < LONGEST_PATH for word in words)
 
 
-def _load_branch(folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model]) -> Network:
+def _load_branch(
+    folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model], above: tuple[Path, ...]
+) -> Network:
     """The branch a fusion was trained on, recognised by its digest; it lies where the card says."""
     wanted = entry["sha256"]
     if wanted in loaded:
@@ -168,7 +177,7 @@ def _load_branch(folder: Path, name: str, entry: dict[str, str], loaded: dict[st
         raise CheckpointError(
             f"{place} is not the {name} model that {folder.name} was trained on (its digest differs)."
         )
-    return load_model(place, loaded).network
+    return _load(place, loaded, above).network
 
 
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -19,6 +19,7 @@ from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import EMPTY, Sample
 from personality.traits import GENDERS
 
+CLIPS_AT_ONCE = 4  # that are read and predicted; more would only take more memory
 AGE_CENTRE, AGE_SCALE = 35.0, 15.0  # years: handcrafted age is (age - 35) / 15
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+HIDDEN = 64  # units that judge an item
+
 
 class AttentionPool(nn.Module):
     """A mean over the items, weighted by what each of them says of its own worth (Ilse, Tomczak, Welling 2018).
@@ -13,12 +15,12 @@ class AttentionPool(nn.Module):
     untrained pool weighs all alike, so training begins at the plain mean.
     """
 
-    def __init__(self, size: int, *, hidden: int = 64, spread: bool = False) -> None:
+    def __init__(self, size: int, *, spread: bool = False) -> None:
         super().__init__()
         self.spread = spread
-        last = nn.Linear(hidden, 1, bias=False)
+        last = nn.Linear(HIDDEN, 1, bias=False)
         nn.init.zeros_(last.weight)
-        self.score = nn.Sequential(nn.Linear(size, hidden), nn.Tanh(), last)
+        self.score = nn.Sequential(nn.Linear(size, HIDDEN), nn.Tanh(), last)
 
     def weights(self, items: Tensor, there: Tensor | None = None) -> Tensor:
         """The weight of each item (B, T), rows summing to 1, for items (B, T, D); there bool (B, T): which count,

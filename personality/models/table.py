@@ -48,9 +48,8 @@ class TableNetwork(Network):
     def fit(self, features: Tensor) -> None:
         """Learn each column's distribution from features (N, D) of the training split."""
         places = torch.linspace(0, 1, QUANTILES)
-        for column, values in enumerate(
-            features.T
-        ):  # one by one: torch's quantile takes no more than 16 million values
+        # One by one: torch's quantile takes no more than 16 million values.
+        for column, values in enumerate(features.T):
             self.knots[:, column] = torch.quantile(values, places)
 
     def features(self, batch: Batch) -> Tensor:

@@ -97,6 +97,10 @@ class Cache:
             self._tables[name] = pd.read_parquet(self.table_path(name))
         return self._tables[name]
 
+    def forget(self, name: str) -> None:
+        """Read the table of features `name` anew when it is next wanted."""
+        self._tables.pop(name, None)
+
     def entry(self, clip: str) -> Path:
         """Where the entry of `clip` is or would be."""
         digest = hashlib.sha256(clip.encode()).hexdigest()[:32]
@@ -210,20 +214,22 @@ def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
 
 
 def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict[str, Any]) -> pd.DataFrame:
-    """Write `clips.parquet` and `card.json` from the dataset's table and the entries; returns the clips' table."""
+    """Write `card.json` and `clips.parquet` from the dataset's table and the entries; returns the clips' table."""
     found = pd.DataFrame(_found(cache, table["clip"].tolist(), errors))
     clips = table.merge(found, on="clip", how="left")
     clips["gender_from"] = _origin(clips, ("gender",), "gender_estimated")
-    clips["age_from"] = _origin(clips, ("age_group", "age"), "age_estimated")
+    clips["age_from"] = _origin(clips, ("age",), "age_estimated")
+    clips["age_group_from"] = _origin(clips, ("age_group", "age"), "age_estimated")
     clips["gender"] = _first(clips, "gender", "gender_estimated")
     clips["age"] = _first(clips, "age", "age_estimated").astype(float)
     estimated = clips["age"].map(lambda years: age_group(years) if years == years else None)
     clips["age_group"] = (
         clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
     )
+    # The table last: a cache that has it is finished.
+    write_json(cache.folder / "card.json", card | {"whole_sound": cache.whole_sound, "constants": constants()})
     with atomic_path(cache.folder / "clips.parquet") as path:
         clips.to_parquet(path, index=False)
-    write_json(cache.folder / "card.json", card | {"whole_sound": cache.whole_sound, "constants": constants()})
     return clips
 
 

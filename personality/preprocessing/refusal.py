@@ -28,4 +28,5 @@ def check_pixels(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise MediaError(f"This file says its picture is {width}x{height}; it is damaged. Convert it to mp4.")
     if width * height > LIMITS.pixels:
-        raise MediaError(f"This picture is {width}x{height}; at most 4096x2160 pixels are read, make it smaller first.")
+        most = f"{LIMITS.width}x{LIMITS.height}"
+        raise MediaError(f"This picture is {width}x{height}; at most {most} pixels are read, make it smaller first.")

@@ -31,7 +31,7 @@ DIED = "the process that read it died; the file may be damaged, or memory too sm
 
 Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
 Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
-Run = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
+ReadAll = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
 Read = Callable[[list[Task]], Errors]
 Parallel = Callable[[Read, list[list[Task]]], Iterable[Errors]]  # the same for each list, somewhere else
 
@@ -102,7 +102,7 @@ def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Ta
     return todo, errors
 
 
-def _read_all(cache: Cache, root: Path, todo: dict[str, Task], run: Run) -> Errors:
+def _read_all(cache: Cache, root: Path, todo: dict[str, Task], run: ReadAll) -> Errors:
     """Read all clips of `todo`, whatever happens to the workers.
 
     Where one dies, the clips that were being read are read again, each in a process of its own, and the rest goes
@@ -134,7 +134,7 @@ def _units(tasks: Iterable[Task]) -> list[list[Task]]:
 
 
 @contextmanager
-def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[Run]:
+def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[ReadAll]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
     with nullcontext(_this_machine(workers)) if dask is None else _cluster(dask) as parallel:
         yield lambda units: parallel(partial(_read, cache, root), units)
@@ -207,8 +207,8 @@ def _read_alone(cache: Cache, root: Path, task: Task) -> Errors:
 
 def _read(cache: Cache, root: Path, tasks: list[Task]) -> Errors:
     """Write the entries of some clips; runs in a worker."""
-    _use_one_thread()
-    return {clip: _read_one(cache, root, clip, location, of) for clip, location, of in tasks}
+    with _one_thread():
+        return {clip: _read_one(cache, root, clip, location, of) for clip, location, of in tasks}
 
 
 def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> str:
@@ -230,10 +230,17 @@ def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> st
     return ""
 
 
-def _use_one_thread() -> None:
-    """Processes, not threads, share the cores."""
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Processes, not threads, share the cores; one that goes on to something else has its threads again."""
     import cv2
     import torch
 
+    before = cv2.getNumThreads(), torch.get_num_threads()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before[0])
+        torch.set_num_threads(before[1])

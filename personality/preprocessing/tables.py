@@ -70,4 +70,5 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:
     path.parent.mkdir(exist_ok=True)
     with atomic_path(path) as temporary:
         whole.rename(columns=str).to_parquet(temporary)
+    cache.forget(name)
     return len(table) - len(whole)

@@ -25,6 +25,7 @@ MOUTH_CORNERS = (48, 54)
 UPPER_LIP, LOWER_LIP = (50, 51, 52, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 INNER_MOUTH = slice(60, 68)
 JAW = slice(4, 13)
+SPREAD = 0.8  # of what the wanted attributes leave open
 MOUTH_DROP = 0.17  # of the lower lip at its widest, shares of the distance between the eyes
 MOUTH_COLOUR = (58, 22, 26)  # of the inside of an open mouth, RGB
 
@@ -70,13 +71,13 @@ class FaceModel:
         """Side of a picture in pixels."""
         return len(self.texture_mean)
 
-    def sample(self, attributes: dict[str, float], random: np.random.Generator, spread: float = 0.8) -> np.ndarray:
+    def sample(self, attributes: dict[str, float], random: np.random.Generator) -> np.ndarray:
         """Coefficients (T + S,) of a new face with `attributes` in standard deviations (missing ones are average).
 
-        spread scales what the attributes leave open.
+        What the attributes leave open is scaled by SPREAD.
         """
         wish = np.array([1.0] + [attributes.get(name, 0.0) for name in self.attributes])
-        return wish @ self.from_attributes + spread * self.residual @ random.standard_normal(len(self.residual))
+        return wish @ self.from_attributes + SPREAD * self.residual @ random.standard_normal(len(self.residual))
 
     def change(self, attributes: dict[str, float]) -> np.ndarray:
         """What is added to coefficients to make a face differ by `attributes` (standard deviations)."""
@@ -262,12 +263,12 @@ def warp(picture: np.ndarray, source: np.ndarray, target: np.ndarray, triangles:
 
 
 @lru_cache(maxsize=1)
-def load_face_model(folder: Path = FOLDER) -> FaceModel:
+def load_face_model() -> FaceModel:
     """The shipped model. Raises FileNotFoundError where it is missing."""
-    if not (folder / "model.safetensors").exists():
-        raise FileNotFoundError(f"no face model in {folder}; make it with `python -m training face-model PORTRAITS`")
-    arrays = load_file(folder / "model.safetensors")
-    card = json.loads((folder / "card.json").read_text())
+    if not (FOLDER / "model.safetensors").exists():
+        raise FileNotFoundError(f"no face model in {FOLDER}; make it with `python -m training face-model PORTRAITS`")
+    arrays = load_file(FOLDER / "model.safetensors")
+    card = json.loads((FOLDER / "card.json").read_text())
     texture = arrays["texture_basis"].astype(np.float32) * arrays["texture_scale"][:, None]
     return FaceModel(
         texture_mean=arrays["texture_mean"].astype(np.float32),

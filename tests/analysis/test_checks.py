@@ -16,6 +16,12 @@ def test_groups_add_up_and_unknown_ones_are_counted() -> None:
     assert leftover(table, wrong, ["gender"])[1] > 1e-3
 
 
+def test_where_nobody_knows_the_group_there_is_nothing_to_add_up() -> None:
+    table = predictions(models=("a", "b")).assign(gender=None)
+    rows = accuracy_by(table, ["gender"])
+    assert leftover(table, rows, ["gender"]) == (table["clip"].nunique(), 0.0)
+
+
 def test_who_said_an_attribute_is_counted_by_clip() -> None:
     table = predictions(models=("a", "b"))
     assert origins(table, "gender") == {}

@@ -191,13 +191,15 @@ def test_small_groups_say_so() -> None:
 
 def test_what_cannot_be_compared_is_a_sentence() -> None:
     table = predictions(np.ones(4) / 9, np.array(list("aabb")), np.arange(4))
+    moods = np.repeat(["sadness", "happy"], len(table) // 2)
     for changes, words in (
         ({"by": ["split_"]}, "split_ has one group in this table; a gap wants two"),
         ({"by": ["group"], "reference": "z"}, "no group 'z'; wanted one of a, b"),
+        ({"by": ["emotion"], "reference": "fear"}, "no group 'fear'; wanted one of happy, sadness"),
         ({"by": ["group"], "measure": "beauty"}, "no measure 'beauty'; wanted accuracy"),
     ):
         with pytest.raises(PredictionsError, match=words):
-            compare_groups(table.assign(split_="x"), **changes)
+            compare_groups(table.assign(split_="x", emotion=moods), **changes)
 
 
 def test_real_people_and_somebody_elses_system(real_data: Path) -> None:

@@ -1,6 +1,7 @@
 import os
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,15 @@ def test_an_inner_archive_is_opened_once_for_many_clips(tmp_path: Path, monkeypa
     for number in (0, 1, 2, 1):
         read_clip(tmp_path, found[number])
     assert copied.count(LIMITS.zip_archive_bytes) == 1
+
+
+def test_several_visitors_read_different_archives_at_once(tmp_path: Path) -> None:
+    for name in "ab":
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
+            archive.writestr("clip.mp4", name.encode() * 100_000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda name: read_clip(tmp_path, f"{name}.zip::clip.mp4"), "ab" * 100))
+    assert found == [b"a" * 100_000, b"b" * 100_000] * 100
 
 
 def test_another_file_of_the_same_name_has_another_identity(tmp_path: Path) -> None:

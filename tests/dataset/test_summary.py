@@ -53,7 +53,7 @@ def test_labels_fall_into_their_ranges(clips: pd.DataFrame) -> None:
 
 
 def test_attributes_in_their_order_and_the_unknown_last(clips: pd.DataFrame) -> None:
-    assert summary.attributes_of(clips.assign(mood="calm")) == ["gender", "mood"]
+    assert summary.grouping_attributes(clips.assign(mood="calm")) == ["gender", "mood"]
     counts = summary.attribute_counts(clips, "gender")
     assert counts.to_numpy().tolist() == [
         ["training", "male", 1, pytest.approx(1 / 3)],
@@ -75,7 +75,7 @@ def test_reasons_are_counted_whatever_their_figures(clips: pd.DataFrame) -> None
 
 def test_a_column_called_label_is_an_attribute_like_others(clips: pd.DataFrame) -> None:
     assert len(summary.label_distribution(clips.assign(label="x"))) == len(summary.label_distribution(clips))
-    assert summary.attributes_of(clips.drop(columns="gender")) == []
+    assert summary.grouping_attributes(clips.drop(columns="gender")) == []
 
 
 def test_clips_without_any_label_have_no_distribution(clips: pd.DataFrame) -> None:

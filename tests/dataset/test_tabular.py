@@ -56,6 +56,14 @@ def test_odd_values_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert dataset.problems["columns whose names are taken, now with given_ before them"] == ["error"]
 
 
+def test_columns_that_later_steps_add_are_renamed(tmp_path: Path) -> None:
+    """As `clips.csv` may hold anything: they would collide with the lookup, or be written over."""
+    taken = ("lookup", "constant", "gender_from", "age_from", "age_group_from", "source_in_training")
+    write(tmp_path, [{"clip": "a.mp4", **dict.fromkeys(taken, "mine")}])
+    found = load_dataset(tmp_path).table
+    assert {f"given_{name}" for name in taken} <= set(found) and not set(taken) & set(found)
+
+
 def test_a_table_without_a_trait_names_it(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("clip,openness\na.mp4,0.5\n")
     with pytest.raises(DatasetError, match="lacks the column conscientiousness"):

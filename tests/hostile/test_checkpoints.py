@@ -19,6 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from personality import demo
 from personality.models.checkpoint import CARD, WEIGHTS, CheckpointError, load_model
+from personality.storage import sha256
 
 AUDIO = demo.MODELS[0]
 HUGE = ("vit_giant_patch14_reg4_dinov2", "eva_giant_patch14_224", "convnextv2_huge", "resnetv2_152x4_bit")
@@ -94,6 +95,17 @@ def test_nothing_of_a_hostile_checkpoint_runs(tmp_path: Path, outcome: Callable[
     assert grown < 500, f"{grown:.0f} MB"  # networks of billions of numbers are named, and never made
     assert len(made) == 64
     outcome("hostile checkpoints", f"0 of {len(made)} ran; each is refused in a sentence, within {grown:.0f} MB")
+
+
+def test_a_model_that_joins_itself_is_a_sentence(tmp_path: Path) -> None:
+    """By any number of others: the digests are those of the files, so nothing else would notice."""
+    for name, other in (("a", "b"), ("b", "a")):
+        shutil.copytree(AUDIO, tmp_path / name)
+        card = json.loads((tmp_path / name / CARD).read_text())
+        branches = {"audio": {"folder": f"../{other}", "sha256": sha256(AUDIO / WEIGHTS)}}
+        (tmp_path / name / CARD).write_text(json.dumps({**card, "branches": branches}))
+    with pytest.raises(CheckpointError, match="a joins itself"):
+        load_model(tmp_path / "a")
 
 
 def mutated(tensors: dict[str, torch.Tensor], generator: random.Random) -> tuple[str, dict[str, torch.Tensor]]:

@@ -26,7 +26,7 @@ def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, wo
     assert demo.NOTICE not in words(app)
 
 
-@pytest.mark.parametrize(("page", "column"), [("gender", "gender_from"), ("age", "age_from")])
+@pytest.mark.parametrize(("page", "column"), [("gender", "gender_from"), ("age", "age_group_from")])
 def test_estimated_attributes_are_said_to_be_estimated(page: str, column: str, workspace: Path) -> None:
     table = read_predictions(demo.PREDICTIONS)
     clips = table["clip"].unique()

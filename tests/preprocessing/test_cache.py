@@ -44,7 +44,8 @@ def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path:
     shutil.copytree(cache.folder, copy.folder)
     clips = finish(copy, table, {table["clip"][1]: "unread"}, cache.card)
     assert clips["gender_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
-    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
+    assert clips["age_group_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
+    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ESTIMATED]  # years: nobody said any
     assert clips.loc[0, "gender"] == cache.clips.loc[0, "gender_estimated"]
 
 

@@ -1,14 +1,17 @@
 """Batches prepared ahead are the batches one would read one by one."""
 
+import shutil
 import threading
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from personality.models.network import Needs
 from personality.preprocessing.cache import Cache, CacheError
+from personality.preprocessing.tables import add_table
 from training.config import preset
 from training.data import AHEAD, Clips, clip_batches, read_split, split_order
 
@@ -51,6 +54,26 @@ def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
     np.testing.assert_array_equal(some.faces, whole.faces[[2, 9]])
     np.testing.assert_array_equal(some.times, whole.times[[2, 9]])
     np.testing.assert_array_equal(some.emotions, whole.emotions)
+
+
+def test_a_clip_that_was_not_read_is_empty_where_a_table_speaks_for_it(cache: Cache, tmp_path: Path) -> None:
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    clip = copy.rows("training")["clip"].iloc[0]
+    copy.entry(clip).unlink()
+    unread = {"faces": 0, "audio_seconds": 0.0, "error": "the file is missing"}
+    copy.clips.loc[copy.clips["clip"].eq(clip), list(unread)] = list(unread.values())
+    add_table(copy, "hints", pd.DataFrame({"x": 0.25}, copy.clips["clip"]))
+    video, hints = frozenset({"faces", "audio"}), frozenset({("hints", ("x",))})
+    needs = Needs(video, hints, (Needs(video), Needs(tables=hints)))
+    clips = Clips(copy, read_split(copy, "training", needs), preset("visual"), needs, frames=3)
+    assert clips.split.rows["clip"].iloc[0] == clip
+    for epoch in (None, 0):
+        batch = clips.batch([0, 1], epoch)
+        assert [batch.present[name].tolist() for name in ("faces", "audio", "hints")] == [[False, True]] * 2 + [
+            [True] * 2
+        ]
+        assert not batch.audio[0].any() and batch.tables["hints"].tolist() == [[0.25], [0.25]]
 
 
 def test_a_consumer_that_leaves_early_leaves_no_thread(clips: Clips) -> None:

@@ -60,6 +60,34 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     assert (card["epochs_before"], card["teachers"]) == (3, 1)
 
 
+def test_a_state_of_other_options_is_not_gone_on_from(
+    fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = emotion._save_state
+
+    def die(*arguments: object) -> None:
+        save(*arguments)
+        raise Death
+
+    with monkeypatch.context() as patch, pytest.raises(Death):
+        patch.setattr(emotion, "_save_state", die)
+        train_emotion(fer2013, tmp_path, epochs=3, seed=1)
+    for changes in ({"epochs": 1}, {"seed": 2}):
+        with pytest.raises(ValueError, match="of a training with other options"):
+            train_emotion(fer2013, tmp_path, **{"epochs": 3, "seed": 1, **changes})
+    assert not (tmp_path / "card.json").exists()
+
+
+def test_an_archive_of_another_kind_is_a_sentence(tmp_path: Path) -> None:
+    images, labels = np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8)
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    with pytest.raises(ValueError, match="has no array classes; wanted images"):
+        load_fer2013(tmp_path / "a.npz")
+    np.savez(tmp_path / "b.npz", images=images, labels=labels, classes=np.array(["Contempt"]))
+    with pytest.raises(ValueError, match="has a class contempt; wanted anger"):
+        load_fer2013(tmp_path / "b.npz")
+
+
 def test_what_is_aimed_at_is_half_the_label_and_half_what_the_teachers_say(fer2013: Path, tmp_path: Path) -> None:
     images, labels = load_fer2013(fer2013 / "training.npz")
     alone = aims(images, labels, [])

@@ -6,11 +6,11 @@ import pytest
 
 from personality.design import Design
 from training.config import Config, Stage, preset
-from training.fields import ABOUT, ABOUT_DESIGN, ELSEWHERE, config_fields, design_fields, with_values
+from training.fields import ABOUT, ABOUT_DESIGN, NOT_ASKED, config_fields, design_fields, with_values
 
 
 def test_every_field_is_described_or_chosen_elsewhere() -> None:
-    assert {field.name for field in fields(Config)} == {*ABOUT, *ELSEWHERE}
+    assert {field.name for field in fields(Config)} == {*ABOUT, *NOT_ASKED}
     assert {field.name for field in fields(Design)} == set(ABOUT_DESIGN)
 
 

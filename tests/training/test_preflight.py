@@ -11,7 +11,7 @@ from personality.preprocessing.cache import Cache
 from training.__main__ import main
 from training.config import Stage, preset
 from training.parts import Parts, prepare, starts_at_random
-from training.preflight import inspect
+from training.preflight import _project, _Trial, inspect
 from training.runs import Run
 
 HEAD = (Stage(1, "head", 1e-3, frames=2),)
@@ -32,10 +32,18 @@ def test_counts_and_the_accuracy_to_beat(parts: Parts, cache: Cache, runs: Path)
     table, _ = evaluate([runs / "audio"], cache, "validation")
     assert found.baseline == pytest.approx(accuracy_by(table).iloc[-1]["baseline"], abs=1e-6)
     assert "no source is in both" in found.report()
-    epochs = sum(stage.epochs for stage in parts.config.stages)
-    assert found.batches == -(-found.training // parts.config.batch) * epochs
-    whole = replace(found, seconds=0.5, batches=10_000).report()
-    assert "takes about 0.50 s; all 10,000 of them 83 min at most" in whole
+    whole = replace(found, seconds=0.5, whole_seconds=5_000).report()
+    assert "takes about 0.50 s; the whole run about 83 min, if no stage ends early" in whole
+
+
+def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts: Parts) -> None:
+    """Two frames a clip in training, eight in validation, on the trial's two; by hand."""
+    trial = _Trial(frames=2, look=1.0, learn=3.0)
+    training, validation = len(parts.training.rows), len(parts.validation.rows)
+    assert _project(parts, trial) == training + 4 * validation
+    stages = (Stage(10, "head", 1e-3, frames=4), Stage(5, "all", 1e-5, frames=2))
+    both = replace(parts, config=preset("visual", stages=stages, batch=8))
+    assert _project(both, trial) == 2 * training + 4 * validation + 5 * (3 * training + 4 * validation)
 
 
 def test_shared_sources_are_counted(parts: Parts) -> None:
