@@ -1,4 +1,5 @@
-"""Pictures of every page, light and dark, wide and narrow: `python -m tests.browser.screenshots OUT [PAGE ...]`.
+"""Pictures of every page, light and dark, wide and narrow, and the README's:
+`python -m tests.browser.screenshots OUT [PAGE ...]`.
 
 Shows the demo only: people who do not exist.
 """
@@ -18,6 +19,10 @@ from tests.browser.server import browser, served, settle
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
+# The README's picture: parts of two pages side by side, each from the first element of its kind down.
+README = {"predict": ".st-key-player", "gender": "h3"}
+PART = (1060, 1505)  # pixels of each part, before both are reduced to one page's width
+GAP, ABOVE = 30, 8  # pixels left free beside and above a part
 GROUPS = ("gender", "age", "emotion", "explore")  # pages that go on computing after their first charts are there
 
 
@@ -27,14 +32,25 @@ def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
     with tempfile.TemporaryDirectory() as workspace, served(Path(workspace)) as address, browser() as chromium:
         for scheme in SCHEMES:
             for width, pixels in WIDTHS.items():
-                size = {"width": pixels, "height": 900}
-                page = chromium.new_page(viewport=size, color_scheme=scheme)
+                page = chromium.new_page(viewport={"width": pixels, "height": 900}, color_scheme=scheme)
                 for name in pages:
                     show(page, address, name)
-                    whole(page, size)
-                    picture = Image.open(io.BytesIO(page.screenshot()))
+                    picture = whole(page, pixels)
                     picture.save(out / f"{name or 'overview'}-{scheme}-{width}.webp", quality=80, method=6)
                 page.close()
+        readme(chromium.new_page(color_scheme="light"), address).save(out / "readme.webp", quality=85, method=6)
+
+
+def readme(page: Page, address: str) -> Image.Image:
+    """A prediction, and accuracy by gender, side by side."""
+    both = Image.new("RGB", (2 * PART[0] + GAP, PART[1]), "white")
+    for place, (name, first) in enumerate(README.items()):
+        show(page, address, name)
+        picture = whole(page, WIDTHS["wide"])
+        box = page.locator(first).first.bounding_box()
+        left, top = int(box["x"]) - GAP, int(box["y"]) - ABOVE
+        both.paste(picture.crop((left, top, left + PART[0], top + PART[1])), (place * (PART[0] + GAP), 0))
+    return both.resize((WIDTHS["wide"], PART[1] * WIDTHS["wide"] // both.width), Image.Resampling.LANCZOS)
 
 
 def show(page: Page, address: str, name: str) -> None:
@@ -51,12 +67,13 @@ def show(page: Page, address: str, name: str) -> None:
         settle(page)
 
 
-def whole(page: Page, size: dict[str, int]) -> None:
-    """Make the window as high as its content, so that the picture holds all of it."""
-    page.set_viewport_size(size)
+def whole(page: Page, width: int) -> Image.Image:
+    """All of a page so many pixels wide: the window is made as high as its content."""
+    page.set_viewport_size({"width": width, "height": 900})
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({**size, "height": min(int(height) + 20, 6000)})
+    page.set_viewport_size({"width": width, "height": min(int(height) + 20, 6000)})
     page.wait_for_timeout(700)
+    return Image.open(io.BytesIO(page.screenshot()))
 
 
 if __name__ == "__main__":
