@@ -224,12 +224,18 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
         "(p < .05 after Holm's correction for the number of comparisons). Open dot: no difference can be seen. The "
         "test moves the labels of groups between whole sources, at least 1,000 times."
     )
+    _draw_words(found, gaps, trait=trait, key=f"{key}_gaps_{measure}")
+
+
+def _draw_words(found: Comparison, gaps: pd.DataFrame, *, trait: str, key: str) -> None:
+    """The largest differences, and every gap in words."""
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
         size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        chance = f"p = {row['p']:.3f} that chance alone does it" if row["p"] == row["p"] else "not to be tested"
+        p = f"chance alone sets groups that far apart with p = {row['p']:.3f}"
+        chance = p if row["p"] == row["p"] else "not to be tested"
         st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance}")
     with st.expander("In words, and all figures", icon=":material/table:"):
         for row in gaps.to_dict("records"):
             st.markdown(f"- **{row['model']}**, {row['group']} (n = {row['n']:,}): {row['verdict']}")
-        figures_table(found.gaps, key=f"{key}_gaps_{measure}")
+        figures_table(found.gaps, key=key)

@@ -205,29 +205,12 @@ def _predict_clips(parts: Parts, frames: int) -> Tensor:
 def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, times: dict[str, float]) -> None:
     """Put the epoch's figures into the progress, the metrics, the log and the status. times: of the whole epoch, and
     clips a second while it trained."""
-    labels, stage = parts.validation.labels, parts.config.stages[progress.stage]
-    validation = LOSSES[parts.config.loss](predicted, labels).item()
-    by_trait = 1 - (predicted - labels).abs().mean(0)
-    if validation < progress.best or parts.config.keeps == "last":
-        progress.best, progress.best_epoch = validation, progress.epoch
-        progress.best_accuracy = by_trait.mean().item()
-    progress.waited = 0 if validation < progress.stage_best else progress.waited + 1
-    progress.stage_best = min(progress.stage_best, validation)
-    progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
-    row = {
-        "epoch": progress.epoch,
-        "stage": progress.stage + 1,
-        "trains": stage.trains,
-        "loss": loss,
-        "validation_loss": validation,
-        "accuracy": by_trait.mean().item(),
-        **{f"accuracy_{trait}": value for trait, value in zip(TRAIT_NAMES, by_trait.tolist(), strict=True)},
-        **times,
-    }
+    found, trains = _judge(parts, progress, predicted), parts.config.stages[progress.stage].trains
+    row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, "loss": loss, **found, **times}
     parts.run.record(row)
     if not processes.rank():
         parts.board.add(row)
-    figures = f"loss {loss:.4f}, validation {validation:.4f}, accuracy {row['accuracy']:.4f}"
+    figures = f"loss {loss:.4f}, validation {found['validation_loss']:.4f}, accuracy {found['accuracy']:.4f}"
     parts.run.log(f"epoch {progress.epoch}: {figures}")
     parts.run.say(
         "running",
@@ -239,6 +222,22 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         device=processes.device_name(parts.device),
         memory=most_bytes(parts.device),
     )
+
+
+def _judge(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, float]:
+    """What an epoch reached on validation, which its progress then knows: whether it is the best, how many passed
+    without a better one."""
+    labels = parts.validation.labels
+    loss = LOSSES[parts.config.loss](predicted, labels).item()
+    by_trait = 1 - (predicted - labels).abs().mean(0)
+    accuracy = by_trait.mean().item()
+    if loss < progress.best or parts.config.keeps == "last":
+        progress.best, progress.best_epoch, progress.best_accuracy = loss, progress.epoch, accuracy
+    progress.waited = 0 if loss < progress.stage_best else progress.waited + 1
+    progress.stage_best = min(progress.stage_best, loss)
+    progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
+    each = zip(TRAIT_NAMES, by_trait.tolist(), strict=True)
+    return {"validation_loss": loss, "accuracy": accuracy, **{f"accuracy_{trait}": value for trait, value in each}}
 
 
 def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
