@@ -2,12 +2,11 @@
 
 import streamlit as st
 
+from pages import parts
 from personality.events import noted
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
 from training.runs import done_runs
-
-REFRESH = "2s"
 
 
 def form() -> None:
@@ -31,7 +30,7 @@ def form() -> None:
     draw_last()
 
 
-@st.fragment(run_every=REFRESH)
+@st.fragment(run_every=parts.REFRESH)
 def draw_last() -> None:
     """What the last evaluation says, and where its table is shown. Drawn again every two seconds."""
     last = evaluation.last(workspace())

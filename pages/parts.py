@@ -34,6 +34,7 @@ MEASURE_AXES = {
     "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
 }
 BY_ORIGIN: dict[str | type, Callable] = {pd.DataFrame: bar.fingerprint}
+REFRESH = "2s"  # how often what goes on by itself is drawn again
 # Plotly's camera saves the picture as it is on screen.
 PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages import parts
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
 from personality.workspace import caches, runs_folder, workspace
@@ -19,7 +20,6 @@ FOUR = tuple(name for name, modality in MODALITIES.items() if modality.video)
 LABELS = {name: modality.label for name, modality in MODALITIES.items()}
 PRESET_HELP = "thesis: as in the slides. compact: what a laptop trains. modern: goes on without a face or sound, slower"
 COLUMNS = 4
-REFRESH = "2s"
 
 
 def form() -> None:
@@ -149,7 +149,7 @@ def practice() -> None:
         watch_practice(log)
 
 
-@st.fragment(run_every=REFRESH)
+@st.fragment(run_every=parts.REFRESH)
 def watch_practice(log: Path) -> None:
     """The last line of the log, until the cache is there."""
     if caches():

@@ -12,7 +12,6 @@ from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
 from training.runs import ACTIVE, Run, list_runs, unreadable_runs
 
-REFRESH = "2s"
 BADGES = {"running": "blue", "queued": "violet", "done": "green", "failed": "red", "stale": "orange", "stopped": "gray"}
 LOSS, ACCURACY = "Loss", "Accuracy per trait"
 CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "validation accuracy")}
@@ -34,7 +33,7 @@ def runs() -> None:
     compare(found)
 
 
-@st.fragment(run_every=REFRESH)
+@st.fragment(run_every=parts.REFRESH)
 def draw_table() -> None:
     """A line for each run. Drawn again every two seconds."""
     found = {run.folder.name: run for run in list_runs(runs_folder())}
@@ -57,7 +56,7 @@ def summary(run: Run) -> dict[str, object]:
     }
 
 
-@st.fragment(run_every=REFRESH)
+@st.fragment(run_every=parts.REFRESH)
 def watch(run: Run) -> None:
     """One run: state, what is left, curves, the log's end. Drawn again every two seconds."""
     if not run.folder.exists():

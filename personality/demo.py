@@ -17,7 +17,7 @@ NOTICE = (
 # What the names of the shipped models, and of the four modalities, mean.
 MODELS_IN_WORDS = (
     "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told expressions, "
-    "age and gender, as estimated from the face."
+    "age and gender."
 )
 # What every page says that shows a person's traits.
 IMPRESSION = (

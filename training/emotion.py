@@ -66,7 +66,8 @@ def train_emotion(
         load_emotion_weights(network, start / "model.safetensors")
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=WEIGHT_DECAY)
     average = Average(network, AVERAGING)
-    asked = repr((epochs, seed, before, [sha256(folder / "model.safetensors") for folder in teachers]))
+    weights = [sha256(folder / "model.safetensors") for folder in (*filter(None, [start]), *teachers)]
+    asked = repr((epochs, seed, before, weights))
     for epoch in range(_load_state(out / STATE, network, optimiser, average, asked), epochs):
         torch.manual_seed(seed * 1_000_003 + epoch)
         network.train()
