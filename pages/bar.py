@@ -12,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from personality import charts, demo
 from personality.analysis.scores import PredictionsError
 from personality.dataset.index import SPLITS
-from personality.evaluate import read_predictions
+from personality.evaluate import SYNTHETIC, read_predictions
 from personality.events import noted
 from personality.public import is_public
 from personality.workspace import prediction_tables
@@ -83,6 +83,8 @@ def choose_table(*, baselines: bool = True) -> pd.DataFrame:
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
         st.caption(demo.MODELS_IN_WORDS)
+    elif table.attrs.get(SYNTHETIC):
+        st.info(demo.SYNTHETIC, icon=":material/science:")
     return table
 
 

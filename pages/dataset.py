@@ -45,9 +45,7 @@ def choose_clips() -> pd.DataFrame:
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
     elif Cache(own[choice]).card["synthetic"]:
-        st.info(
-            "**Synthetic people.** Nobody in these clips exists; their labels were planted.", icon=":material/science:"
-        )
+        st.info(demo.SYNTHETIC, icon=":material/science:")
     return clips
 
 

@@ -14,6 +14,8 @@ NOTICE = (
     "**Demo on synthetic people.** The shipped models were trained on computer-made faces and voices of people who do "
     "not exist, with planted labels. They show how the tool works and are no judgement of anyone."
 )
+# What is said of a person's own data of that kind.
+SYNTHETIC = "**Synthetic people.** Nobody in these clips exists; their labels were planted."
 # What the names of the shipped models, and of the four modalities, mean.
 MODELS_IN_WORDS = (
     "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told expressions, "

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
     from personality.preprocessing.cache import Cache
 
+SYNTHETIC = "synthetic"  # of a table's attrs
+
 
 def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
     """The predictions table of the models in `folders` on one split, and per model the clips it could not speak on.
+    The table's attrs say whether its people are synthetic, also once it is stored.
 
     Raises PredictionsError where the split has no usable clip, two models have one name or none can speak on any clip,
     CheckpointError as `load_model`, CacheError as `speakable`.
@@ -44,7 +47,9 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
     if rows.empty:
         raise PredictionsError(f"The cache has no usable clip with labels in the split {split}.")
     predicted, silent = _predict(models, cache, rows)
-    return assemble(predicted, rows, cache.clips), silent
+    table = assemble(predicted, rows, cache.clips)
+    table.attrs[SYNTHETIC] = cache.card["synthetic"]
+    return table, silent
 
 
 def _predict(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:

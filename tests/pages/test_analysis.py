@@ -24,6 +24,7 @@ def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, wo
     assert not app.exception
     assert f"{table['clip'].nunique()} clips" in words(app)
     assert demo.NOTICE not in words(app)
+    assert demo.SYNTHETIC in words(app)  # of the table's own clips
 
 
 @pytest.mark.parametrize(("page", "column"), [("gender", "gender_from"), ("age", "age_group_from")])
