@@ -26,12 +26,11 @@ browser:
 	 echo "no Chromium: the browser tests will be skipped"
 
 # Everything that ships, from nothing: about half an hour. PORTRAITS=FOLDER (One Million Impressions) makes the face model anew
-# first, in a minute; FER2013=FOLDER the emotion weights, in an hour or two. Else those that are here are taken.
+# first, in a minute; FER2013=FOLDER the emotion weights, in an hour. Else those that are here are taken.
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)
-	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --out $(WORK)/emotion
-	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013) --start $(WORK)/emotion --teacher $(WORK)/emotion --epochs 20
+	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013)
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
 	for modality in audio visual audiovisual handcrafted; do \
