@@ -41,7 +41,16 @@ def test_dataset_of_real_labels_names_the_shared_videos(real_data: Path, workspa
 def test_dataset_without_attributes_says_so(cache: Cache, workspace: Path) -> None:
     (workspace / "caches" / "bare").mkdir(parents=True)
     bare = cache.clips.assign(error="the file is missing", faces=0, audio_seconds=0.0, warnings="")
-    attributes = ["gender", "gender_from", "age_group", "age_from", "emotion", "ethnicity", "gender_estimated"]
+    attributes = [
+        "gender",
+        "gender_from",
+        "age_group",
+        "age_from",
+        "age_group_from",
+        "emotion",
+        "ethnicity",
+        "gender_estimated",
+    ]
     bare.drop(columns=attributes, errors="ignore").to_parquet(workspace / "caches" / "bare" / "clips.parquet")
     (workspace / "caches" / "bare" / "card.json").write_text((cache.folder / "card.json").read_text())
     app = visit("dataset")

@@ -33,7 +33,8 @@ def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path
         assert row["gender"] == truth[row["clip"]]["gender"]
         assert row["age_group"] == truth[row["clip"]]["age_group"]
         assert cache.sample(row).gender == row["gender"]
-    assert set(cache.clips["gender_from"]) == set(cache.clips["age_from"]) == {ANNOTATED}
+    assert set(cache.clips["gender_from"]) == set(cache.clips["age_group_from"]) == {ANNOTATED}
+    assert set(cache.clips["age_from"]) == {ESTIMATED}  # the dataset knows ranges, not years
 
 
 def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path: Path) -> None:

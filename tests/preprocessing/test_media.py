@@ -123,7 +123,7 @@ def test_a_picture_larger_than_its_file_says_is_refused_before_it_is_decoded(
     with pytest.raises(MediaError):
         frames(path)
     with monkeypatch.context() as patch:
-        patch.setattr(media, "LIMITS", type(LIMITS)(pixels=6000 * 4000))
+        patch.setattr(media, "LIMITS", type(LIMITS)(width=6000, height=4000))
         assert frames(path)[0].picture().shape == (4000, 6000, 3)
 
 
