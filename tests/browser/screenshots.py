@@ -36,7 +36,7 @@ def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
                 for name in pages:
                     show(page, address, name)
                     picture = whole(page, pixels)
-                    picture.save(out / f"{name or 'overview'}-{scheme}-{width}.webp", quality=80, method=6)
+                    picture.save(out / f"{name or 'overview'}-{scheme}-{width}.webp", quality=70, method=6)
                 page.close()
         readme(chromium.new_page(color_scheme="light"), address).save(out / "readme.webp", quality=85, method=6)
 
