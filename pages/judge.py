@@ -11,7 +11,8 @@ from training.runs import done_runs
 
 def form() -> None:
     """Which runs, on the clips of which split; then how the last evaluation is doing."""
-    done, found = done_runs(runs_folder()), {path.name: path for path in caches()}
+    done = dict(reversed(done_runs(runs_folder()).items()))  # as they were trained
+    found = {path.name: path for path in caches()}
     if not done or not found:
         st.caption("Runs that are done are evaluated here: on clips they were not trained on.")
         return

@@ -53,9 +53,13 @@ def last(workspace: Path) -> Evaluation | None:
     table, started = Path(known["table"]), known["process_started"]
     ended = "done" if table.exists() else "failed"
     running = started and process_started(known["pid"]) == started
-    text = (workspace / LOG).read_text(errors="replace") if (workspace / LOG).exists() else ""
-    said = "\n".join(line.rpartition("\r")[2] for line in text.split("\n"))
-    return Evaluation(table, "running" if running else ended, said.strip())
+    return Evaluation(table, "running" if running else ended, _shown(workspace / LOG))
+
+
+def _shown(log: Path) -> str:
+    """A log as a terminal would show it: what was written over is gone."""
+    text = log.read_bytes().decode(errors="replace") if log.exists() else ""  # as text, \r would come as \n
+    return "\n".join(line.rpartition("\r")[2] for line in text.split("\n")).strip()
 
 
 def labelled_splits(cache: Path) -> list[str]:
