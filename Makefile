@@ -25,7 +25,7 @@ browser:
 	 ! command -v apt-get >/dev/null || (apt-get update -q && apt-get install -y -q chromium) || \
 	 echo "no Chromium: the browser tests will be skipped"
 
-# Everything that ships, from nothing: about half an hour. PORTRAITS=FOLDER (One Million Impressions) makes the face model anew
+# Everything that ships, from nothing: a quarter to half an hour. PORTRAITS=FOLDER (One Million Impressions) makes the face model anew
 # first, in a minute; FER2013=FOLDER the emotion weights, in an hour. Else those that are here are taken.
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
