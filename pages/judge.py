@@ -1,5 +1,7 @@
 """The form that evaluates finished runs, so that the analysis pages have a table of them."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages import parts
@@ -7,6 +9,12 @@ from personality.events import noted
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
 from training.runs import done_runs
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def labelled_splits(cache: Path, changed: float) -> list[str]:
+    """As `evaluation.labelled_splits`, which reads the cache's table; `changed` is that file's time."""
+    return evaluation.labelled_splits(cache)
 
 
 def form() -> None:
@@ -18,7 +26,8 @@ def form() -> None:
         return
     first = st.columns([2, 1])
     cache = found[first[0].selectbox("Clips of", list(found), key="judged_cache")]
-    split = first[1].selectbox("Split", evaluation.labelled_splits(cache), key="judged_split", placeholder="no labels")
+    splits = labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
+    split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no labels")
     own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
     names = st.multiselect("Runs", list(done), default=own, key=f"judged_{cache.name}")
     if st.button("Evaluate", icon=":material/fact_check:", key="judge", disabled=not names or split is None):

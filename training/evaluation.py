@@ -11,7 +11,7 @@ from pathlib import Path
 from personality.dataset.index import SPLITS
 from personality.preprocessing.cache import Cache
 from personality.storage import exclusive, write_json
-from training.jobs import detach
+from training.jobs import detach, numbered
 from training.runs import process_started
 
 LAST, LOG, LOCK = "evaluation.json", "evaluation.log", "evaluation.lock"
@@ -35,7 +35,9 @@ def begin(folders: Sequence[Path], *, cache: Path, split: str, workspace: Path) 
         before = last(workspace)
         if before is not None and before.state == "running":
             raise ValueError(BUSY)
-        table = _free(workspace.resolve() / "predictions", f"{cache.name}-{split}")
+        tables = workspace.resolve() / "predictions"
+        free = (tables / f"{name}.parquet" for name in numbered(f"{cache.name}-{split}"))
+        table = next(path for path in free if not path.exists())
         where = ["--cache", str(cache.resolve()), "--split", split, "--out", str(table)]
         (workspace / LOG).unlink(missing_ok=True)
         runs = [str(folder.resolve()) for folder in folders]
@@ -66,9 +68,3 @@ def labelled_splits(cache: Path) -> list[str]:
     """The splits with labels on which nothing was trained, the one that is furthest from training first."""
     clips = Cache(cache)
     return [split for split in reversed(SPLITS) if split != "training" and len(clips.rows(split))]
-
-
-def _free(folder: Path, name: str) -> Path:
-    """A file for a table that is not there yet: NAME.parquet, NAME-2.parquet, ..."""
-    names = (name if n == 1 else f"{name}-{n}" for n in range(1, 10_000))
-    return next(path for one in names if not (path := folder / f"{one}.parquet").exists())

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from personality.storage import exclusive
@@ -107,8 +108,12 @@ def is_making_practice(workspace: Path) -> bool:
 
 def free_folder(runs: Path, config: Config) -> Path:
     """A folder named after the modality that holds no begun run: `audio`, `audio-2`, ..."""
-    names = (config.modality if n == 1 else f"{config.modality}-{n}" for n in range(1, 10_000))
-    return next(runs / name for name in names if not Run(runs / name).taken)
+    return next(runs / name for name in numbered(config.modality) if not Run(runs / name).taken)
+
+
+def numbered(name: str) -> Iterator[str]:
+    """What something may be called where others have the name already: NAME, NAME-2, NAME-3, ..."""
+    return (name if n == 1 else f"{name}-{n}" for n in count(1))
 
 
 def _launch(run: Run) -> None:
