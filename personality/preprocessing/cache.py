@@ -26,6 +26,7 @@ from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
 from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
+from personality.trait_names import current_columns
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
 
 FORMAT = 3
@@ -66,7 +67,7 @@ class Cache:
         CacheError where the cache is not finished."""
         if not (self.folder / "clips.parquet").is_file():
             raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
-        return pd.read_parquet(self.folder / "clips.parquet")
+        return current_columns(pd.read_parquet(self.folder / "clips.parquet"))
 
     @cached_property
     def card(self) -> dict[str, Any]:
