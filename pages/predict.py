@@ -17,9 +17,10 @@ from personality.events import noted
 from personality.predict import Impression, Unavailable, predict, trait_rows
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
-from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sound import Sound
 from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 

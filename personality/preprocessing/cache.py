@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -156,6 +156,14 @@ class Cache:
     def sweep(self) -> None:
         """Remove what writers that died left unfinished."""
         remove_leftovers(self.folder)
+
+    def remove_claims(self, *, except_of: Iterable[str]) -> None:
+        """Remove the claims of all clips but these; no worker may be reading. A worker that was killed between writing
+        its entry and removing its claim leaves one beside a whole entry, for which no clip is to blame."""
+        kept = {self.claim(clip) for clip in except_of}
+        for claim in self.folder.glob("entries/*/*.reading"):
+            if claim not in kept:
+                claim.unlink()
 
     def sample(self, row: pd.Series, faces: np.ndarray | None = None) -> Sample:
         """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates; faces as
