@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personality.constants import PREPROCESSING
-from personality.standing import interval, percentile
+from personality.inference.calibration import interval, percentile
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 if TYPE_CHECKING:

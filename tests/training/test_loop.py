@@ -47,7 +47,7 @@ def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
         for trait in TRAIT_NAMES:
             known = card["training_labels"][trait]
             assert known == sorted(known) and len(known) == 21
-            assert card["residuals"][trait][0] <= card["residuals"][trait][1]
+            assert card["conformal"][trait][0] <= card["conformal"][trait][1]
         mean = card["metrics"]["traits"]["mean"]
         assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
         assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
