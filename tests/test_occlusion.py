@@ -44,7 +44,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
     faces = np.zeros((4, 224, 224, 3), np.uint8)
     faces[:, :32, :32] = 255
     sample = replace(EMPTY, faces=faces)
-    model = Model(name="corner", network=Corner(), card={}, folder=Path())
+    model = Model(name="corner", network=Corner(), card={}, folder=Path(), sha256="")
     cells = occlude_faces(sample, [model]).query("trait == 'openness'")
     grid = cells.pivot(index="row", columns="column", values="difference").to_numpy()
     expected = np.zeros((GRID, GRID))

@@ -41,12 +41,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, its card, where it lies, and what predictions tables call it."""
+    """A network ready for inference, its card, where it lies, what predictions tables call it, and the sha256 of its
+    weights."""
 
     network: Network
     card: dict[str, Any]
     folder: Path
     name: str
+    sha256: str
 
     @property
     def modality(self) -> str:
@@ -107,7 +109,7 @@ def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Mo
     network.load_state_dict(
         {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
     )
-    loaded[digest] = Model(network.eval(), card, folder, folder.name)
+    loaded[digest] = Model(network.eval(), card, folder, folder.name, digest)
     return loaded[digest]
 
 
