@@ -15,8 +15,9 @@ from personality.events import noted
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
 from personality.predict import Impression, as_document, trait_rows
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sound import Sound
 from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if

@@ -14,12 +14,13 @@ from pages.waveform import waveform
 from personality import clip_charts, demo
 from personality.constants import PREPROCESSING
 from personality.events import noted
-from personality.predict import Impression, Silence, predict, trait_rows
+from personality.predict import Impression, Unavailable, predict, trait_rows
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
-from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sound import Sound
 from personality.public import is_public
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
@@ -82,7 +83,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
             case Sample():
                 draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Asking the models ...")
-            case Impression() | Silence():
+            case Impression() | Unavailable():
                 spoken.append(piece)
                 if came - drawn > REDRAW:
                     draw_traits(traits_place, spoken, all_spoke=False)
@@ -163,16 +164,16 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
         right.altair_chart(clip_charts.emotion_bars(histogram), width="stretch", alt=alt)
 
 
-def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, all_spoke: bool) -> None:
+def draw_traits(place: DeltaGenerator, spoken: list[Impression | Unavailable], *, all_spoke: bool) -> None:
     """Five traits of every model that has spoken, and why others do not; charts when all have."""
     values = trait_rows(piece for piece in spoken if isinstance(piece, Impression))
     with place.container():
         st.subheader("What strangers would say")
         for piece in spoken:
-            if isinstance(piece, Silence):
+            if isinstance(piece, Unavailable):
                 st.warning(f"{piece.model} gives no answer: {piece.why}.", icon=":material/volume_off:")
-            elif piece.although:
-                st.info(f"{piece.model} answers from the rest, although {piece.although}.", icon=":material/balance:")
+            elif piece.caveat:
+                st.info(f"{piece.model} answers from the rest, although {piece.caveat}.", icon=":material/balance:")
         if values.empty:
             return
         if all_spoke:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personality.constants import PREPROCESSING
-from personality.standing import interval, percentile
+from personality.inference.calibration import interval, percentile
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Impression:
-    """What one model says of a clip: five traits in [0, 1] by name; although: what it had to do without, in words.
+    """What one model says of a clip: five traits in [0, 1] by name; caveat: what it had to do without, in words.
 
     percentiles: by trait, how many of a hundred training clips people gave less; intervals: between what nine in ten
     clips lie of which the model says this. Both are empty where the model's card does not know.
@@ -28,13 +28,13 @@ class Impression:
 
     model: str
     traits: dict[str, float]
-    although: str = ""
+    caveat: str = ""
     percentiles: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Silence:
+class Unavailable:
     """A model that cannot speak on a clip, and why."""
 
     model: str
@@ -60,9 +60,9 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     return models
 
 
-def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
+def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece | Impression | Unavailable]:
     """The pieces of a clip as they come, from `sample.read_pieces` or `isolate.read_apart`; after the Sample an
-    Impression or a Silence of each model. Raises MediaError where they do."""
+    Impression or a Unavailable of each model. Raises MediaError where they do."""
     from personality.preprocessing.sample import Sample
 
     for piece in pieces:
@@ -71,7 +71,7 @@ def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece 
             yield from impressions(piece, models)
 
 
-def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Silence]:
+def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
     """What each model says of a Sample. Branches that several models share are computed once."""
     import torch
 
@@ -83,7 +83,7 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
         needs = model.network.needs
         reasons = lacking(needs, sample)
         if reasons:
-            yield Silence(model.name, " and ".join(reasons))
+            yield Unavailable(model.name, " and ".join(reasons))
             continue
         absent = lacking(replace(needs, alternatives=()), sample)
         with torch.inference_mode():
@@ -116,7 +116,7 @@ def trait_rows(spoken: Iterable[Impression]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "trait", *columns]).astype(columns)
 
 
-def as_document(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
+def as_document(clip: str, pieces: Sequence[Piece | Impression | Unavailable]) -> dict[str, Any]:
     """What a person takes away of one clip: `as_json`, and percentiles and intervals by model and trait."""
     spoken = [piece for piece in pieces if isinstance(piece, Impression)]
     standing = {
@@ -126,15 +126,15 @@ def as_document(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> di
     return {**as_json(clip, pieces), **standing}
 
 
-def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
+def as_json(clip: str, pieces: Sequence[Piece | Impression | Unavailable]) -> dict[str, Any]:
     """The command line's object for one clip, from all its pieces. Traits are keyed by model; the shipped models are
     called by their modality."""
     from personality.preprocessing.sample import Sample
 
     (sample,) = (piece for piece in pieces if isinstance(piece, Sample))
     spoken = [piece for piece in pieces if isinstance(piece, Impression)]
-    silent = [f"{piece.model} gives no answer: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
-    silent += [f"{piece.model} speaks although {piece.although}" for piece in spoken if piece.although]
+    silent = [f"{piece.model} gives no answer: {piece.why}" for piece in pieces if isinstance(piece, Unavailable)]
+    silent += [f"{piece.model} speaks although {piece.caveat}" for piece in spoken if piece.caveat]
     found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
     return {
         "clip": clip,

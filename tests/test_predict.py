@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 
 from personality import demo
-from personality.predict import Impression, Silence, as_json, impressions, load_models
+from personality.predict import Impression, Unavailable, as_json, impressions, load_models
 from personality.preprocessing.sample import read_sample
 
 
@@ -12,11 +12,11 @@ def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
     blind = replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
     heard = {piece.model: piece for piece in impressions(blind, load_models(demo.MODELS))}
     assert isinstance(heard["practice_audio"], Impression)
-    assert heard["practice_audio"].although == ""
-    assert heard["practice_visual"] == Silence("practice_visual", "no face was found")
+    assert heard["practice_audio"].caveat == ""
+    assert heard["practice_visual"] == Unavailable("practice_visual", "no face was found")
     for name in ("practice_audiovisual", "practice_handcrafted"):
         assert isinstance(heard[name], Impression)
-        assert heard[name].although == "no face was found"
+        assert heard[name].caveat == "no face was found"
     warnings = as_json("clip", [blind, *heard.values()])["warnings"]
     assert "practice_visual gives no answer: no face was found" in warnings
     assert "practice_audiovisual speaks although no face was found" in warnings
@@ -26,7 +26,7 @@ def test_without_a_face_or_sound_nobody_speaks() -> None:
     sample = read_sample(demo.CLIP)
     nothing = replace(sample, faces=sample.faces[:0], audio_seconds=0.0)
     for piece in impressions(nothing, load_models(demo.MODELS)):
-        assert isinstance(piece, Silence)
+        assert isinstance(piece, Unavailable)
 
 
 def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
@@ -34,7 +34,7 @@ def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
     whole = {piece.model: piece for piece in impressions(sample, models)}
     heard = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
     assert heard["practice_visual"] == whole["practice_visual"]
-    assert heard["practice_audio"] == Silence("practice_audio", "there is no sound")
+    assert heard["practice_audio"] == Unavailable("practice_audio", "there is no sound")
 
 
 def test_networks_shared_by_models_are_in_memory_once() -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from personality import __version__
 from personality.analysis.intervals import mean_intervals, source_weights
+from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
-from personality.standing import describe_labels, describe_residuals
 from personality.traits import TRAIT_NAMES
 from training.data import Split
 from training.joined_cache import JoinedCache
@@ -37,7 +37,7 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "metrics": measure(predicted, parts.validation),
         "training_labels": _per_trait(parts.training.labels, describe_labels),
-        "residuals": _per_trait(parts.validation.labels - predicted, describe_residuals),
+        "conformal": _conformal(parts, predicted),
     }
 
 
@@ -56,6 +56,14 @@ def _dataset(cache: Cache) -> dict[str, Any]:
 
 def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) -> dict[str, list[float]]:
     return {trait: describe(column) for trait, column in zip(TRAIT_NAMES, values.double().numpy().T, strict=True)}
+
+
+def _conformal(parts: Parts, predicted: Tensor) -> dict[str, list[float]]:
+    """Offsets of prediction intervals, by trait, from the validation clips whose sources are not in training."""
+    sources = parts.validation.sources
+    unseen = ~np.isin(sources, parts.training.sources)
+    residuals = (parts.validation.labels - predicted)[torch.from_numpy(unseen)]
+    return _per_trait(residuals, lambda one: [round(bound, 4) for bound in conformal_offsets(one, sources[unseen])])
 
 
 def _table(parts: Parts) -> tuple[str, list[str]] | None:

@@ -18,6 +18,7 @@ from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.models import build
 from personality.models.network import Network
 from personality.storage import sha256, write_bytes, write_json
+from personality.trait_names import current_json
 from personality.traits import TRAIT_NAMES
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -148,7 +149,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def _parsed(folder: Path) -> dict[str, Any]:
     try:
-        card = json.loads((folder / CARD).read_bytes())
+        card = current_json(json.loads((folder / CARD).read_bytes()))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"The card of {folder.name} is damaged: it is not JSON.") from error
     if not isinstance(card, dict):

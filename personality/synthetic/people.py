@@ -27,6 +27,7 @@ from personality.preprocessing.media import write_video
 from personality.storage import atomic_path, write_json
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
 from personality.synthetic.voice import FRAME, RATE, Voice, speak
+from personality.trait_names import first_impressions_key
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 
 CLIPS_PER_FOLDER = 80
@@ -44,7 +45,7 @@ FACE_TO_TRAIT = {
     "conscientiousness": {"well-groomed": 0.6, "smart": 0.6},
     "extraversion": {"outgoing": 1.0},
     "agreeableness": {"trustworthy": 1.0},
-    "neuroticism": {"happy": 0.6, "smug": -0.4},
+    "emotional_stability": {"happy": 0.6, "smug": -0.4},
 }
 # How the voice adds to it: louder, more melodious speech sounds outgoing, faster conscientious, calm agreeable.
 VOICE_TO_TRAIT = {
@@ -52,7 +53,7 @@ VOICE_TO_TRAIT = {
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
     "extraversion": {"energy": 0.8, "melody": 0.5},
     "agreeableness": {"melody": 0.6, "energy": -0.6},
-    "neuroticism": {"energy": 0.6, "rate": -0.6},
+    "emotional_stability": {"energy": 0.6, "rate": -0.6},
 }
 
 
@@ -217,7 +218,10 @@ def _write_annotations(out: Path, table: pd.DataFrame) -> None:
     """The official files: a pickle of labels per split, gender and age in CSVs for dev (two splits) and test."""
     (out / "annotation").mkdir(parents=True, exist_ok=True)
     for split, rows in table.groupby("split"):
-        labels = {trait: dict(zip(rows["clip"], rows[trait].tolist(), strict=True)) for trait in TRAIT_NAMES}
+        labels = {
+            first_impressions_key(trait): dict(zip(rows["clip"], rows[trait].tolist(), strict=True))
+            for trait in TRAIT_NAMES
+        }
         write_annotation(out / "annotation" / f"annotation_{split}.pkl", labels)
     for part, rows in table.groupby(np.where(table["split"] == "test", "test", "dev")):
         ages = rows["age_group"].map(lambda group: AGE_GROUPS.index(group) + 1)

@@ -139,7 +139,7 @@ def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_other
     rows = compare_groups(planted, ["gender"], measure="signed_error").gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("rates male higher against female than people do, by 0.")
     assert rows.loc["extraversion", "verdict"].startswith("rates male lower against female than people do, by 0.")
-    quiet = rows.loc[["conscientiousness", "agreeableness", "neuroticism"]]
+    quiet = rows.loc[["conscientiousness", "agreeableness", "emotional_stability"]]
     assert quiet["verdict"].str.startswith("no difference can be seen at this size; one of 0.").all()
     rows = compare_groups(planted, ["gender"]).gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("less accurate for male than for female, by 0.")
