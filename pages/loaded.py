@@ -22,7 +22,7 @@ from training.runs import done_runs
 def model_choices() -> dict[str, Path]:
     """The models a person may load, by what the page calls them: the shipped ones, then finished runs."""
     own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
-    return {f"demo: {folder.name}": folder for folder in demo.MODELS} | own
+    return {f"practice: {folder.name.removeprefix(demo.PRACTICE)}": folder for folder in demo.MODELS} | own
 
 
 def chosen_models() -> dict[str, Path]:
@@ -30,7 +30,7 @@ def chosen_models() -> dict[str, Path]:
     at first the shipped ones."""
     choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
     if chosen is None:
-        chosen = [name for name in choices if name.startswith("demo")]
+        chosen = [name for name in choices if name.startswith("practice: ")]
     return {name: choices[name] for name in chosen if name in choices}
 
 

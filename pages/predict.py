@@ -210,7 +210,7 @@ def draw_tables(values: pd.DataFrame) -> None:
 parts.frame(
     "Predict",
     "A short video goes in; out comes how the person in it would **appear to strangers** on five traits.",
-    notice=any(name.startswith("demo") for name in loaded.chosen_models()),
+    notice=any(name.startswith("practice: ") for name in loaded.chosen_models()),
 )
 st.markdown(demo.IMPRESSION)
 if not loaded.chosen_models():

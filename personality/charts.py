@@ -12,9 +12,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from personality.analysis.gaps import ALPHA
+from personality.demo import PRACTICE
 from personality.traits import TRAIT_LABELS, TRAITS
 
-MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+# Of the practice models, and of runs that are named after their modality.
+MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
 # What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
@@ -26,7 +29,7 @@ LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a do
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; the shipped four keep theirs, a model named like one (`audio-2`) does not take it."""
+    """A colour per model; the practice models keep theirs, a model named like one (`audio-2`) does not take it."""
     others = [model for model in models if model not in MODEL_COLOURS]
     return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
 

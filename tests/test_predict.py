@@ -11,15 +11,15 @@ def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
     sample = read_sample(demo.CLIP)
     blind = replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
     heard = {piece.model: piece for piece in impressions(blind, load_models(demo.MODELS))}
-    assert isinstance(heard["audio"], Impression)
-    assert heard["audio"].caveat == ""
-    assert heard["visual"] == Unavailable("visual", "no face was found")
-    for name in ("audiovisual", "handcrafted"):
+    assert isinstance(heard["practice_audio"], Impression)
+    assert heard["practice_audio"].caveat == ""
+    assert heard["practice_visual"] == Unavailable("practice_visual", "no face was found")
+    for name in ("practice_audiovisual", "practice_handcrafted"):
         assert isinstance(heard[name], Impression)
         assert heard[name].caveat == "no face was found"
     warnings = as_json("clip", [blind, *heard.values()])["warnings"]
-    assert "visual gives no answer: no face was found" in warnings
-    assert "audiovisual speaks although no face was found" in warnings
+    assert "practice_visual gives no answer: no face was found" in warnings
+    assert "practice_audiovisual speaks although no face was found" in warnings
 
 
 def test_without_a_face_or_sound_nobody_speaks() -> None:
@@ -33,8 +33,8 @@ def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
     sample, models = read_sample(demo.CLIP), load_models(demo.MODELS)
     whole = {piece.model: piece for piece in impressions(sample, models)}
     heard = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
-    assert heard["visual"] == whole["visual"]
-    assert heard["audio"] == Unavailable("audio", "there is no sound")
+    assert heard["practice_visual"] == whole["practice_visual"]
+    assert heard["practice_audio"] == Unavailable("practice_audio", "there is no sound")
 
 
 def test_networks_shared_by_models_are_in_memory_once() -> None:

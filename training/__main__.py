@@ -98,6 +98,8 @@ def _config(options: argparse.Namespace) -> Config:
     changes = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
+    if options.extra_cache:
+        changes["extra_cache"] = str(options.extra_cache.resolve())
     if options.design:
         changes["design"] = _design(options.design)
     if options.batch not in (None, LARGEST):
@@ -181,6 +183,13 @@ def _face_model(options: argparse.Namespace) -> None:
     print(card["rating_r2_10_fold"])
 
 
+def _rated_portraits(options: argparse.Namespace) -> None:
+    from training.recipes.rated_portraits import write_dataset
+
+    table = write_dataset(options.portraits, options.people, options.out)
+    print(f"{len(table):,} portraits in {options.out}, {table['split'].eq('test').sum():,} of them held out")
+
+
 def _ship(options: argparse.Namespace) -> None:
     from training.ship import ship
 
@@ -229,6 +238,8 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     )
     command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
     command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
+    words = "another cache, whose training clips are learned from too (audio, visual); validation stays the first's"
+    command.add_argument("--extra-cache", type=Path, metavar="CACHE", help=words)
     command.set_defaults(run=run)
 
 
@@ -280,6 +291,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
     command.add_argument("--out", type=Path, default=assets / "face_model")
     command.set_defaults(run=_face_model)
+
+    command = commands.add_parser("rated-portraits", help="rated portraits as a dataset for the practice visual model")
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("people", type=Path, help="folder that `synthesize` made: the labels are on its scale")
+    command.add_argument("out", type=Path)
+    command.set_defaults(run=_rated_portraits)
 
     command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
     command.add_argument("work", type=Path)

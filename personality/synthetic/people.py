@@ -113,7 +113,9 @@ def synthesize(out: Path, *, people: int, seed: int, knobs: Knobs | None = None,
     model = load_face_model()
     scenes = [scene for person in _invent(model, people, seed, knobs) for scene in _scenes(person, seed, knobs)]
     table = _label(model, scenes, seed, knobs)
-    _write_annotations(out, table, knobs, seed=seed, people=people)
+    _write_annotations(out, table)
+    scale = _face_scale(_impressions(model, scenes))
+    _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
     _film(out, scenes, table["folder"].tolist(), knobs, workers)
     return table
 
@@ -160,18 +162,29 @@ def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
 def _label(model: FaceModel, scenes: list[Scene], seed: int, knobs: Knobs) -> pd.DataFrame:
     random = np.random.default_rng((seed, 2))
     table = pd.DataFrame([_facts(scene) for scene in scenes])
-    impressions = pd.DataFrame([model.impression(_posed(model, scene)) for scene in scenes])
+    impressions = _impressions(model, scenes)
     voices = pd.DataFrame([asdict(scene.person.voice) for scene in scenes])
     table["folder"] = _folders(table["split"])
     deviation = table["gender"].map(knobs.noise) * np.where(table["age"] >= 46, knobs.noise_from_46, 1.0)
     table["rater_noise"] = deviation
     for trait in TRAIT_NAMES:
-        face = _standard(_weigh(impressions, FACE_TO_TRAIT[trait]))
-        voice = _standard(_weigh(voices, VOICE_TO_TRAIT[trait]))
+        face = _standard(weigh(impressions, FACE_TO_TRAIT[trait]))
+        voice = _standard(weigh(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
         seen = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
         table[trait] = np.clip(seen + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
+
+
+def _impressions(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
+    """The face model's ratings of each scene's face, in standard deviations over the portraits."""
+    return pd.DataFrame([model.impression(_posed(model, scene)) for scene in scenes])
+
+
+def _face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Per trait the mean and the standard deviation of the weighted ratings, before they are standardised."""
+    sums = {trait: weigh(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
+    return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
 
 def _facts(scene: Scene) -> dict[str, object]:
@@ -192,7 +205,8 @@ def _folders(splits: pd.Series) -> list[str]:
     return [f"{split}80_{number:02d}" for split, number in zip(splits, numbers, strict=True)]
 
 
-def _weigh(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
+def weigh(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
+    """The weighted sum of some columns."""
     return sum((table[name] * weight for name, weight in weights.items()), start=pd.Series(0.0, table.index))
 
 
@@ -200,7 +214,7 @@ def _standard(values: pd.Series) -> pd.Series:
     return (values - values.mean()) / values.std()
 
 
-def _write_annotations(out: Path, table: pd.DataFrame, knobs: Knobs, *, seed: int, people: int) -> None:
+def _write_annotations(out: Path, table: pd.DataFrame) -> None:
     """The official files: a pickle of labels per split, gender and age in CSVs for dev (two splits) and test."""
     (out / "annotation").mkdir(parents=True, exist_ok=True)
     for split, rows in table.groupby("split"):
@@ -218,10 +232,13 @@ def _write_annotations(out: Path, table: pd.DataFrame, knobs: Knobs, *, seed: in
         eth = pd.DataFrame({"VideoName": rows["clip"], "YouTubeID": rows["source"], "Ethnicity": "", "Gender": genders})
         with atomic_path(out / f"eth_gender_annotations_{part}.csv") as path:
             eth.to_csv(path, index=False, sep=";")
+
+
+def _write_truth(out: Path, table: pd.DataFrame, truth: dict[str, object]) -> None:
+    """What was planted: `truth`, the weights of ratings and voices, and the parts of each clip's labels."""
     planted = table.drop(columns="folder").round(4).to_dict("records")
     weights = {"face_to_trait": FACE_TO_TRAIT, "voice_to_trait": VOICE_TO_TRAIT}
-    truth = {"people": people, "seed": seed, "knobs": asdict(knobs), **weights, "clips": planted}
-    write_json(out / "truth.json", truth)
+    write_json(out / "truth.json", {**truth, **weights, "clips": planted})
 
 
 def _film(out: Path, scenes: list[Scene], folders: list[str], knobs: Knobs, workers: int) -> None:

@@ -127,7 +127,7 @@ def test_a_small_group_that_varies_more_is_no_false_alarm() -> None:
 
 def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_others() -> None:
     table = read_predictions(PREDICTIONS)
-    table = table[table["model"] == "visual"].copy()
+    table = table[table["model"] == "practice_visual"].copy()
     random = np.random.default_rng(6)
     clips = table[["clip", "source", "gender"]].drop_duplicates("clip")
     by_source = pd.Series(random.normal(0, 0.02, clips["source"].nunique()), clips["source"].unique())
