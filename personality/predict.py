@@ -69,6 +69,19 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     return models
 
 
+def warm(models: Sequence[Model]) -> None:
+    """Load what predicting with these models needs beside them, so that the first clip does not wait for it."""
+    from personality.inference.face_impressions import load_rater
+    from personality.models.sample_tables import WORDS, reads
+    from personality.preprocessing.speech_to_text import load_model
+    from personality.preprocessing.text import embed
+
+    load_rater()
+    if any(reads(model.network.needs, WORDS) for model in models):
+        load_model()
+        embed(["warm"])
+
+
 def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Output]:
     """Pass on the pieces of a clip as they come and, after the Sample, everything that is predicted from it.
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from personality.constants import PREPROCESSING
+from personality.constants import NOT_FOR, PREPROCESSING
 from personality.inference.model_facts import facts
-from personality.predict import Impression, Unavailable
+from personality.predict import Impression, Unavailable, trait_rows
 from personality.traits import EMOTIONS
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from personality.models.checkpoint import Model
     from personality.predict import Output
     from personality.preprocessing.sample import Sample
@@ -69,7 +71,7 @@ def _about_clip(clip: str, sample: Sample) -> dict[str, Any]:
     }
 
 
-def _problems(pieces: Sequence[Output]) -> Iterable[str]:
+def _problems(pieces: Sequence[Output]) -> Iterator[str]:
     """A sentence per model that predicts nothing, or not from everything it takes."""
     for piece in pieces:
         if isinstance(piece, Unavailable):
@@ -80,3 +82,30 @@ def _problems(pieces: Sequence[Output]) -> Iterable[str]:
 
 def _rounded(values: dict[str, float], digits: int) -> dict[str, float]:
     return {name: round(value, digits) for name, value in values.items()}
+
+
+def prediction_rows(predicted: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
+    """A row per model and trait: what `trait_rows` gives, and the facts of the model."""
+    import pandas as pd
+
+    known = pd.DataFrame([{"model": model.name, **facts(model)} for model in models])
+    return trait_rows(predicted).merge(known, on="model", how="left")
+
+
+def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
+    """What `as_json` gives, or the error of a clip that could not be read, as lines of text."""
+    if "error" in document:
+        yield f"{document['clip']}: {document['error']}"
+        return
+    sound, faces = document["audio"]["seconds"], len(document["faces"])
+    yield f"{document['clip']}: {document['duration']:.1f} s, {faces} faces, {sound:.1f} s of sound"
+    if document["transcript"]:
+        yield f"  words: {document['transcript']}"
+    for model, traits in document["traits"].items():
+        yield f"  {model:<20}" + "  ".join(f"{name} {value:.2f}" for name, value in traits.items())
+        yield f"  {'':<20}{document['models'][model]['trained_on']}"
+    if document["face_impressions"]:
+        rated = "  ".join(f"{name} {value:.2f}" for name, value in document["face_impressions"].items())
+        yield f"  {'face (ratings of photographs)':<20}  {rated}"
+    yield from (f"  note: {warning}" for warning in document["warnings"])
+    yield f"  {NOT_FOR}"

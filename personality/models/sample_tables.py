@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from personality.preprocessing.hearing import missing_voice, missing_words
 from personality.models.network import Needs
+from personality.preprocessing.hearing import missing_voice, missing_words
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.text import describe
-from personality.preprocessing.voice_descriptors import COLUMNS
+from personality.preprocessing.voice_descriptors import COLUMNS, SECONDS
 
 VOICE, WORDS = "voice_descriptors", "text"  # names of the tables, in caches too
 
@@ -40,6 +40,12 @@ _SOURCES = {VOICE: _Source(missing_voice, _voice), WORDS: _Source(missing_words,
 def reads(needs: Needs, table: str) -> bool:
     """Whether a network reads a table."""
     return any(name == table for name, _ in needs.tables)
+
+
+def heard_seconds(needs: Needs) -> float:
+    """How much of a clip's sound a network is given, from the start; 0 for one that hears none."""
+    of_descriptors = SECONDS if reads(needs, VOICE) else 0.0
+    return max(needs.seconds if "audio" in needs.inputs else 0.0, of_descriptors)
 
 
 def missing_row(table: str, sample: Sample) -> str:

@@ -156,7 +156,11 @@ def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> 
     assert set(result["traits"]) == set(PRACTICE_MODELS)
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV", exact=True).click()
-    assert Path(taken.value.path()).read_text().startswith("model,trait,value,percentile,low,high\npractice_audio,openness,")
+    assert (
+        Path(taken.value.path())
+        .read_text()
+        .startswith("model,trait,value,percentile,low,high\npractice_audio,openness,")
+    )
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

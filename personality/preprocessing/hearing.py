@@ -14,7 +14,7 @@ def with_speech(sample: Sample) -> Sample:
     """The sample with `speech`: where a voice detector found some."""
     from personality.preprocessing.speech_to_text import find_speech
 
-    return sample if sample.speech is not None else replace(sample, speech=find_speech(sample.sound))
+    return sample if sample.speech is not None else replace(sample, speech=tuple(find_speech(sample.sound)))
 
 
 def with_transcript(sample: Sample) -> Sample:
