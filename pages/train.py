@@ -10,6 +10,7 @@ import streamlit as st
 from pages import parts
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
+from personality.preprocessing.cache import Cache
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import PARTS, PRESETS, Config, preset
@@ -73,7 +74,7 @@ def choices(cache: Path, modality: str, name: str) -> Config:
 def source(cache: Path, modality: str) -> dict[str, Any]:
     """What a modality reads beside the clips: a table, or the runs it joins."""
     if modality in TABLES:
-        there = [path.stem for path in sorted(cache.glob("tables/*.parquet"))]
+        there = list(Cache(cache).tables)
         table = st.selectbox("Table of features", there, key="features_table", placeholder="none in this cache")
         return {"table": table or ""}
     if modality == "fusion":
