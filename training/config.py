@@ -186,8 +186,7 @@ PRESETS = {
         },
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            # One frame a clip, so that a still costs no more than what it holds; the rate is that of training/portraits.py,
-            # lower because the head is trained already.
+            # One frame per clip and epoch, so that a still costs no more than what it holds.
             "visual": (Stage(30, "head", 1e-3, frames=8), Stage(8, "all", 2e-4, frames=1)),
             **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
