@@ -200,6 +200,12 @@ def _rated_portraits(options: argparse.Namespace) -> None:
     print(f"{len(table):,} portraits in {options.out}, {table['split'].eq('test').sum():,} of them held out")
 
 
+def _speech_clip(options: argparse.Namespace) -> None:
+    from training.recipes.speech_clip import write_speech_clip
+
+    write_speech_clip(options.out)
+
+
 def _ship(options: argparse.Namespace) -> None:
     from training.ship import ship
 
@@ -313,6 +319,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("people", type=Path, help="folder that `synthesize` made: the labels are on its scale")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_rated_portraits)
+
+    command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
+    command.add_argument("out", type=Path)
+    command.set_defaults(run=_speech_clip)
 
     command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
     command.add_argument("work", type=Path)

@@ -186,7 +186,8 @@ PRESETS = {
         },
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(6, "all", 5e-5, frames=2)),
+            # One frame per clip and epoch, so that a still costs no more than what it holds.
+            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(8, "all", 2e-4, frames=1)),
             **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
             **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),

@@ -154,7 +154,7 @@ def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
         )
 
 
-def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
+def pose(model: FaceModel, scene: Scene) -> np.ndarray:
     """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
     return scene.person.coefficients + model.change({"happy": SMILE[scene.emotion] * scene.strength})
 
@@ -178,7 +178,7 @@ def _label(model: FaceModel, scenes: list[Scene], seed: int, knobs: Knobs) -> pd
 
 def _impressions(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
     """The face model's ratings of each scene's face, in standard deviations over the portraits."""
-    return pd.DataFrame([model.impression(_posed(model, scene)) for scene in scenes])
+    return pd.DataFrame([model.impression(pose(model, scene)) for scene in scenes])
 
 
 def _face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -256,13 +256,13 @@ def _film_one(scene: Scene, folder: Path, knobs: Knobs) -> None:
     cv2.setNumThreads(1)
     model, random = load_face_model(), np.random.default_rng(scene.seed)
     sound, opening = speak(scene.person.voice, knobs.seconds, random)
-    puppet = model.animate(_posed(model, scene))
-    pictures = (puppet.draw(expression) for expression in _act(scene, opening, knobs, random))
+    puppet = model.animate(pose(model, scene))
+    pictures = (puppet.draw(expression) for expression in act(scene, opening, knobs, random))
     with atomic_path(folder / scene.clip) as path:
         write_video(path, pictures, sound, fps=knobs.fps)
 
 
-def _act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Generator) -> Iterator[Expression]:
+def act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Generator) -> Iterator[Expression]:
     """The expressions of a clip's frames: mouth with the sound, blinks, sway, the emotion swelling and fading."""
     count = int(knobs.seconds * knobs.fps)
     blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))
