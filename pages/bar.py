@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.guard import operator_only
 from personality import charts, demo
 from personality.analysis.scores import PredictionsError
 from personality.dataset.index import SPLITS
@@ -139,6 +140,7 @@ def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:
 
 def _uploaded() -> pd.DataFrame:
     """The table a person brought, kept for the other pages."""
+    operator_only()
     file = st.file_uploader("Predictions table", type="parquet", key="table_file")
     if file is not None:
         st.session_state["uploaded_table"] = read_predictions(file)
