@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("predictions", type=Path)
     _add_by(command, required=True)
     command.add_argument("--reference", metavar="GROUP", help="what the others are held against; default: all others")
-    command.add_argument("--measure", default="accuracy", help="accuracy, signed_error, or actual_mean (of the raters)")
+    command.add_argument("--measure", default="accuracy", help="accuracy, gain, signed_error or actual_mean")
     command.set_defaults(run=reports.gaps)
 
     command = commands.add_parser("join", help="several predictions tables of the same clips as one")

@@ -206,6 +206,14 @@ def _speech_clip(options: argparse.Namespace) -> None:
     write_speech_clip(options.out)
 
 
+def _real_figures(options: argparse.Namespace) -> None:
+    from training.recipes.real_figures import write_real_figures
+
+    card = write_real_figures(options.predictions, options.out)
+    clips, videos = card["clips"]["all"], card["videos"]["all"]
+    print(f"figures of {', '.join(card['models'])} on {clips:,} clips of {videos:,} videos in {options.out}")
+
+
 def _ship(options: argparse.Namespace) -> None:
     from training.ship import ship
 
@@ -323,6 +331,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
+
+    command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
+    command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
+    command.add_argument("--out", type=Path, default=assets / "real_figures")
+    command.set_defaults(run=_real_figures)
 
     command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
     command.add_argument("work", type=Path)
