@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from personality.standing import percentile
+from personality.inference.calibration import percentile
 
 if TYPE_CHECKING:
     from personality.models.face_rater import FaceRater
