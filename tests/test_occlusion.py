@@ -105,5 +105,3 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
         assert value == said[more][trait]
         assert difference == pytest.approx(said[more][trait] - said[less][trait])
     assert additions(spoken[:2], models).empty
-    joined = replace(models[2], card={**models[2].card, "modality": "fusion"})  # of whatever: it says nothing of one
-    assert set(additions(spoken[:3], [*models[:2], joined])["change"]) == set()
