@@ -87,7 +87,7 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
 
     rate = PREPROCESSING.sample_rate
     found = get_speech_timestamps(sound, VadOptions(**DETECTOR), sampling_rate=rate)
-    return [(stretch["start"] / rate, stretch["end"] / rate) for stretch in found]
+    return _joined([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
 
 
 def transcribe(sound: np.ndarray) -> Transcript:
@@ -190,6 +190,16 @@ def check_sha256(file: Path, expected: str) -> None:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != expected:
         raise SpeechModelError(f"{file} has the sha256 {found}, expected {expected}; it is not used.")
+
+
+def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches that touch made one."""
+    joined: list[tuple[float, float]] = []
+    for start, end in stretches:
+        if joined and start <= joined[-1][1]:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
 
 
 def _packaged_weights() -> Path:

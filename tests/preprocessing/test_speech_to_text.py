@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -59,7 +60,7 @@ NO_WORDS: dict[str, Callable[[], np.ndarray]] = {
     "silence": lambda: np.zeros(len(TIMES)),
     "white noise": lambda: noise(0.1),
     "brown noise": lambda: np.cumsum(noise(1.0)) / 500,
-    "hum": lambda: sum(0.2 * np.sin(2 * np.pi * 120 * k * TIMES) / k for k in range(1, 9)),
+    "hum": lambda: 0.2 * np.sum([np.sin(2 * np.pi * 120 * k * TIMES) / k for k in range(1, 9)], axis=0),
     "beeps": lambda: 0.4 * np.sin(2 * np.pi * 1000 * TIMES) * (TIMES % 0.5 < 0.2),
     "melody": lambda: melody(drums=False),
     "melody with drums": lambda: melody(drums=True),
@@ -79,6 +80,7 @@ def test_speech_is_found_where_it_is_and_its_words_have_times() -> None:
     silence, speech = np.zeros(3 * RATE, np.float32), say(TEXTS["en"][2])
     sound = np.concatenate([silence, speech, silence])
     stretches = find_speech(sound)
+    assert all(before[1] < after[0] for before, after in pairwise(stretches))
     assert stretches[0][0] == pytest.approx(3, abs=0.6)
     assert stretches[-1][1] == pytest.approx((len(sound) / RATE) - 3, abs=0.6)
     transcript = transcribe(sound)
