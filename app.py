@@ -21,7 +21,7 @@ pages = {
     ],
     "Accuracy": [
         st.Page("pages/traits.py", title="Traits", icon=":material/radar:", url_path="traits"),
-        st.Page("pages/gender.py", title="Gender", icon=":material/wc:", url_path="gender"),
+        st.Page("pages/gender.py", title="Gender and ethnicity", icon=":material/wc:", url_path="gender"),
         st.Page("pages/age.py", title="Age", icon=":material/cake:", url_path="age"),
         st.Page("pages/emotion.py", title="Emotion", icon=":material/mood:", url_path="emotion"),
         st.Page("pages/explore.py", title="Explore", icon=":material/travel_explore:", url_path="explore"),
