@@ -10,8 +10,6 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from personality.inference.face_impressions import FaceImpressions
-from personality.preprocessing.speech_to_text import Transcript
 
 from pages import loaded, parts
 from pages.coloured_words import coloured_words
@@ -21,12 +19,14 @@ from personality.constants import NOT_FOR
 from personality.events import noted
 from personality.explain.words import leave_out_words
 from personality.inference.document import as_json, prediction_rows
+from personality.inference.face_impressions import FaceImpressions
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
 from personality.predict import Impression
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
 from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if

@@ -5,8 +5,6 @@ import time
 from collections.abc import Generator, Iterable, Iterator
 
 import streamlit as st
-from personality.inference.face_impressions import FaceImpressions
-from personality.preprocessing.speech_to_text import Transcript
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import closer, intake, loaded, parts, predictions
@@ -15,6 +13,7 @@ from pages.waveform import waveform
 from personality import demo
 from personality.constants import PREPROCESSING
 from personality.events import noted
+from personality.inference.face_impressions import FaceImpressions
 from personality.predict import Impression, Unavailable, predict_sample
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
@@ -22,6 +21,7 @@ from personality.preprocessing.media import Metadata
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public
 
 BELOW_EACH = "below each: time in the video, detection score (0 to about 2), strongest expression"

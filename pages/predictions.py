@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
-from personality.inference.face_impressions import FaceImpressions, read_card
-from personality.preprocessing.speech_to_text import Transcript
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import loaded, parts
 from pages.transcript import transcript
 from personality import clip_charts, demo
+from personality.inference.face_impressions import FaceImpressions, read_card
 from personality.inference.model_facts import REAL, facts, people
 from personality.predict import NOBODY, Impression, Unavailable, trait_rows
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public, shows_estimates
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 

@@ -1,6 +1,7 @@
 """The words of a clip under its player: the phrase that plays is marked; click one to go there."""
 
 import streamlit as st
+
 from personality.preprocessing.speech_to_text import Transcript
 
 STYLE = """

@@ -51,15 +51,15 @@ def test_library_has_one_home(library: str) -> None:
 def test_streamlit_only_in_app_and_pages() -> None:
     users = {name_of(path) for path in FILES if "streamlit" in tops(path)}
     assert users
-    assert all(user in ("app.py", "dashboard.py") or user.startswith("pages/") for user in users)
+    assert all(user == "app.py" or user.startswith("pages/") for user in users)
 
 
 def test_library_imports_neither_training_nor_pages() -> None:
     for path in FILES:
         if name_of(path).startswith("personality/"):
-            assert not tops(path) & {"training", "pages", "app", "dashboard"}, name_of(path)
+            assert not tops(path) & {"training", "pages", "app"}, name_of(path)
         if name_of(path).startswith("training/"):
-            assert not tops(path) & {"pages", "app", "dashboard"}, name_of(path)
+            assert not tops(path) & {"pages", "app"}, name_of(path)
 
 
 def test_stages_import_earlier_ones_only() -> None:

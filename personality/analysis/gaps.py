@@ -36,7 +36,7 @@ MIN_DETECTABLE = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % 
 # that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
 MEASURES = {
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
-    "gain": ("improves less on the mean baseline for {0} than for {1}", "improves more on the mean baseline for {0} than for {1}"),
+    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
     "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
     "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
 }
@@ -187,10 +187,16 @@ def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
 
 def verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
     """Each gap of a measure in words, from the columns of `compare_groups`."""
-    return [_verdict(row, measure) for row in gaps.to_dict("records")]
+    return [_verdict(row) for row in gaps.assign(measure=measure).to_dict("records")]
 
 
-def _verdict(row: dict, measure: str) -> str:
+def difference_in_words(gap: dict) -> str:
+    """Which way a gap goes, from its row in `compare_groups`: `overrates men compared with women`."""
+    names = (GROUP_WORDS.get(gap[side], gap[side]) for side in ("group", "reference"))
+    return MEASURES[gap["measure"]][int(gap["gap"] > 0)].format(*names)
+
+
+def _verdict(row: dict) -> str:
     if row["n"] == 0:
         return "no clips"
     if np.isnan(row["low"]):
@@ -200,8 +206,7 @@ def _verdict(row: dict, measure: str) -> str:
     warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
     if row["p_holm"] >= ALPHA:
         return f"no significant difference; minimum detectable at 80 % power: {row['detectable']:.3f}{warning}"
-    names = (GROUP_WORDS.get(row[side], row[side]) for side in ("group", "reference"))
-    words = MEASURES[measure][int(row["gap"] > 0)].format(*names)
+    words = difference_in_words(row)
     return f"{words}, by {abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{warning}"
 
 

@@ -135,7 +135,7 @@ HOSTILE = {
 
 def follow(page: str, choices: dict[str, str]) -> AppTest:
     """A page by an address that holds choices."""
-    app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.run()
     app.switch_page(f"pages/{page}.py")
     for name, value in choices.items():

@@ -24,10 +24,10 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from personality.inference.calibration import describe_labels
 from personality.inference.face_impressions import ATTRIBUTES, CARD, FOLDER, WEIGHTS
 from personality.models.backbones import load_from_package
 from personality.models.face_rater import BATCH, FaceRater, to_tensor
-from personality.inference.calibration import describe_labels
 from personality.storage import atomic_path, write_bytes, write_json
 from training.augment import vary_faces
 from training.averaging import Average

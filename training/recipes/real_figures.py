@@ -29,11 +29,12 @@ WINNERS = (
     "Scores published in github.com/frkngrpnr/jcs (data/output/scores_elm_trval_*.mat): cross-validation over training "
     "and validation, so each model was trained on other validation clips, of other videos",
 )
+SHIPPED_ORIGIN = "Ships with this tool; trained here on the training split, labels of First Impressions"
 # What a reader is told of each model: what it uses, and where its predictions are from. The order is that of the pages.
 MODELS: dict[str, tuple[str, str]] = {
-    "voice": ("26 descriptors of the voice. Ships with this tool", "Trained here on the training split"),
-    "words": ("The transcript. Ships with this tool", "Trained here on the training split"),
-    "voice_words": ("Voice and transcript. Ships with this tool", "Trained here on the training split"),
+    "voice": ("26 descriptors of the voice", SHIPPED_ORIGIN),
+    "words": ("The transcript", SHIPPED_ORIGIN),
+    "voice_words": ("Voice and transcript", SHIPPED_ORIGIN),
     "BU-NKU 2017 face": (f"The face. {WINNERS[0]}", WINNERS[1]),
     "BU-NKU 2017 audio + scene": (f"Sound and background. {WINNERS[0]}", WINNERS[1]),
     "BU-NKU 2017 mean": (f"The mean of the two. {WINNERS[0]}", WINNERS[1]),
@@ -138,8 +139,9 @@ def _joined(tables: Sequence[Path]) -> pd.DataFrame:
     strange = sorted(set(table["model"]) - set(MODELS))
     if strange:
         raise PredictionsError(f"No description of the model {strange[0]!r}; expected one of {', '.join(MODELS)}.")
-    if table["split"].nunique() > 1:
-        raise PredictionsError(f"The tables hold the splits {', '.join(table['split'].unique())}; expected one.")
+    splits = sorted(set(table["split"]))
+    if len(splits) > 1:
+        raise PredictionsError(f"The tables hold the splits {', '.join(splits)}; expected one.")
     order = pd.Categorical(table["model"], categories=list(MODELS), ordered=True)
     return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
