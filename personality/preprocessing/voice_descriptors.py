@@ -112,6 +112,7 @@ def _librosa() -> ModuleType:
     except RuntimeError:  # numba may write neither beside librosa nor at home: it compiles for this process alone
         from numba import config
 
-        with tempfile.TemporaryDirectory() as config.CACHE_DIR:
+        with tempfile.TemporaryDirectory() as folder:
+            config.CACHE_DIR = folder  # type: ignore[attr-defined]
             import librosa.feature.spectral
     return librosa
