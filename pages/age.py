@@ -34,7 +34,12 @@ parts.warn_small(rows)
 
 st.subheader("Accuracy")
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 colours = bar.colours(table)
 one, alt = rows[rows["trait"] == trait], "Accuracy per age range and model with intervals"

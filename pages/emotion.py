@@ -50,7 +50,7 @@ parts.warn_small(rows)
 
 st.subheader("Accuracy")
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
 colours = bar.colours(table)
 one, alt = rows[rows["trait"] == trait], "Accuracy per expression and model with intervals"

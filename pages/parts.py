@@ -203,7 +203,7 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
         "In what",
         list(MEASURES),
         default="accuracy",
-        format_func=MEASURE_LABELS.get,
+        format_func=MEASURE_LABELS.__getitem__,
         key="measure",
         bind="query-params",
     )

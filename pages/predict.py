@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
@@ -74,6 +75,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
+                assert metadata is not None  # it is the first piece
                 draw_faces(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {BELOW_EACH}")
                 draw_sound(sound_place, piece, metadata.duration)
@@ -119,7 +121,7 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
             for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
-                    kind = "primary" if box == chosen else "secondary"
+                    kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
                     label, key = f"{number}", f"person_{number}"
                     st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
@@ -184,7 +186,7 @@ def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, al
 def draw_charts(values: pd.DataFrame) -> None:
     """Dots and radar; without keys, so that the browser changes the charts it has."""
     dots, radar = st.columns([3, 2])
-    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
     dots.plotly_chart(clip_charts.trait_dots(values), **how)
     radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
