@@ -26,7 +26,7 @@ def test_a_speaking_face_becomes_a_whole_sample(people: Path) -> None:
     assert sample.audio_seconds == 5.0
     assert sample.emotions.sum() == pytest.approx(1)
     assert sample.gender in ("male", "female")
-    assert 5 < sample.age < 90
+    assert sample.age is not None and 5 < sample.age < 90
     assert sample.warnings == ()
 
 
