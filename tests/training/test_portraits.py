@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,7 +47,7 @@ def test_each_portrait_is_rated_by_models_that_have_not_seen_it(
     seen: list[set[bytes]] = []
     train, rate = portraits_module.train_rater, portraits_module.Rater.rate
 
-    def spy(crops: np.ndarray, *arguments: object, **options: object) -> portraits_module.Rater:
+    def spy(crops: np.ndarray, *arguments: Any, **options: Any) -> portraits_module.Rater:
         seen.append({crop.tobytes() for crop in crops})
         return train(crops, *arguments, **options)
 
