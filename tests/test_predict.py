@@ -15,8 +15,9 @@ def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
     assert heard["audio"].although == ""
     assert heard["visual"] == Silence("visual", "no face was found")
     for name in ("audiovisual", "handcrafted"):
-        assert isinstance(heard[name], Impression)
-        assert heard[name].although == "no face was found"
+        piece = heard[name]
+        assert isinstance(piece, Impression)
+        assert piece.although == "no face was found"
     warnings = as_json("clip", [blind, *heard.values()])["warnings"]
     assert "visual gives no answer: no face was found" in warnings
     assert "audiovisual speaks although no face was found" in warnings
@@ -40,10 +41,10 @@ def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
 def test_networks_shared_by_models_are_in_memory_once() -> None:
     audio, visual, audiovisual, handcrafted = load_models(demo.MODELS)
     for fusion in (audiovisual, handcrafted):
-        assert fusion.network.branches["audio"] is audio.network
-        assert fusion.network.branches["visual"] is visual.network
+        assert fusion.network.get_submodule("branches.audio") is audio.network
+        assert fusion.network.get_submodule("branches.visual") is visual.network
 
 
 def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
     (model,) = load_models(demo.MODELS[2:3])
-    assert set(model.network.branches) == {"audio", "visual"}
+    assert {name for name, _ in model.network.get_submodule("branches").named_children()} == {"audio", "visual"}
