@@ -90,7 +90,7 @@ def forget() -> None:
 def choose_trait(key: str) -> str:
     """One of the five traits."""
     names = list(TRAIT_NAMES)
-    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.get, key=key)
+    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
     return chosen or names[0]
 
 
