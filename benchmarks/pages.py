@@ -60,7 +60,7 @@ def main() -> None:
 
 def times(page: str, table: str | None) -> str:
     """The first run of a page without its differences, the median of later ones, and the differences."""
-    app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=600)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     app.run()
     with patch.object(parts, "compare_groups", side_effect=PredictionsError("later")):
         began = time.perf_counter()

@@ -10,6 +10,7 @@ from pages import judge, loaded, parts, train, watch
 from pages.guard import operator_only
 from personality import charts
 from personality.modalities import MODALITIES
+from personality.trait_names import current_json
 from personality.workspace import remember_models
 
 operator_only()
@@ -39,7 +40,7 @@ def remember() -> None:
 
 def show_card(folder: Path) -> None:
     """What a model is, what it was trained on, what it reached and what it must not be used for."""
-    card = json.loads((folder / "card.json").read_text())
+    card = current_json(json.loads((folder / "card.json").read_text()))
     metrics = card["metrics"]
     with st.container(border=True):
         label, data = MODALITIES[card["modality"]].label, card["data"]

@@ -11,6 +11,7 @@ from pages import parts
 from pages.guard import operator_only
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
+from personality.preprocessing.cache import Cache
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import PARTS, PRESETS, Config, preset
@@ -75,7 +76,7 @@ def choices(cache: Path, modality: str, name: str) -> Config:
 def source(cache: Path, modality: str) -> dict[str, Any]:
     """What a modality reads beside the clips: a table, or the runs it joins."""
     if modality in TABLES:
-        there = [path.stem for path in sorted(cache.glob("tables/*.parquet"))]
+        there = list(Cache(cache).tables)
         table = st.selectbox("Table of features", there, key="features_table", placeholder="none in this cache")
         return {"table": table or ""}
     if modality == "fusion":

@@ -6,7 +6,7 @@ import pytest
 
 from tests.pages.visits import ANALYSIS, ROOT, visit, words
 
-PAGES = re.findall(r"pages/(\w+)\.py", (ROOT / "dashboard.py").read_text())
+PAGES = re.findall(r"pages/(\w+)\.py", (ROOT / "app.py").read_text())
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -21,7 +21,7 @@ from training.runs import Run
 
 def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
     go_public()
-    app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=120).run()
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     assert "What is loaded" in words(app)
     assert "Caches of clips" not in words(app)
     with pytest.raises(ValueError, match="models"):

@@ -9,7 +9,7 @@ ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 
 def visit(page: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "dashboard.py"), default_timeout=120)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.run()
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
