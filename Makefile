@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint bench browser demo figures screenshots hostile fuzz
+.PHONY: app test lint bench browser demo figures screenshots trials fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -52,9 +52,9 @@ bench: $(VENV)/test.done
 figures: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.readme
 
-# What docs/reliability.md says, in full; the tests run a share of it.
-hostile: $(VENV)/test.done
-	PERSONALITY_HOSTILE=full $(BIN)/python -m pytest tests/hostile -n 0
+# The heavy trials in full, a share of which is in the tests; writes their outcomes into docs/reliability.md.
+trials: $(VENV)/test.done
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
 
 # Ten minutes each; what is found lies in workspace/fuzz.
 fuzz: $(VENV)/test.done
