@@ -6,14 +6,12 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
+from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_design, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
 from training.runs import Run
 
@@ -99,31 +97,13 @@ def _config(options: argparse.Namespace) -> Config:
     if options.branch:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
     if options.design:
-        changes["design"] = _design(options.design)
+        changes["design"] = parse_design(options.design)
     if options.batch not in (None, LARGEST):
         if not options.batch.isdecimal():
             raise ValueError(f"--batch is {options.batch!r}; wanted a number of clips, or {LARGEST}")
         changes["batch"] = int(options.batch)
     config = preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
     return replace(config, batch=_largest(options, config)) if options.batch == LARGEST else config
-
-
-def _design(words: list[str]) -> Design:
-    pairs = dict(word.partition("=")[::2] for word in words)
-    defaults = {field.name: field.default for field in fields(Design)}
-    strange = [name for name in pairs if name not in defaults]
-    if strange:
-        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(defaults)}")
-    values: dict[str, Any] = {name: _like(word, defaults[name]) for name, word in pairs.items()}
-    return Design(**values)
-
-
-def _like(word: str, default: object) -> str | float:
-    """A word as a number where the default is one and it can be; the Design says what is wrong with it else."""
-    try:
-        return float(word) if isinstance(default, float) else word
-    except ValueError:
-        return word
 
 
 def _largest(options: argparse.Namespace, config: Config) -> int:
@@ -172,6 +152,13 @@ def _portraits(options: argparse.Namespace) -> None:
     without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
     left_out = f"; no face was found in {', '.join(without)}" if without else ""
     print(f"ratings in {options.csv}{left_out}")
+
+
+def _real_models(options: argparse.Namespace) -> None:
+    from training.recipes.real_models import train_real_models
+
+    for line in train_real_models(options.folder, options.out, seed=options.seed, predictions=options.predictions):
+        print(line)
 
 
 def _face_model(options: argparse.Namespace) -> None:
@@ -274,6 +261,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
     command.add_argument("--epochs", type=int, default=4)
     command.set_defaults(run=_portraits)
+
+    command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
+    command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
+    command.add_argument("--out", type=Path, default=assets / "models")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
+    command.set_defaults(run=_real_models)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)

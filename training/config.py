@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from personality.design import Design
@@ -205,3 +205,22 @@ def preset(modality: str, name: str = "compact", **changes: Any) -> Config:
     plan = PRESETS[name]
     values = {**plan.common, **plan.special.get(modality, {}), "stages": plan.stages[modality]}
     return Config(modality=modality, preset=name, **{**values, **changes})
+
+
+def parse_design(words: list[str]) -> Design:
+    """A Design from `NAME=VALUE` each. Raises ValueError for an unknown name, and as Design does."""
+    pairs = dict(word.partition("=")[::2] for word in words)
+    defaults = {field.name: field.default for field in fields(Design)}
+    strange = [name for name in pairs if name not in defaults]
+    if strange:
+        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(defaults)}")
+    values: dict[str, Any] = {name: _like(word, defaults[name]) for name, word in pairs.items()}
+    return Design(**values)
+
+
+def _like(word: str, default: object) -> str | float:
+    """A word as a number where the default is one and it can be; the Design says what is wrong with it else."""
+    try:
+        return float(word) if isinstance(default, float) else word
+    except ValueError:
+        return word
