@@ -6,11 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality import count_charts, demo
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
+from personality.trait_names import current_columns
 from personality.traits import TRAIT_LABELS
 from personality.workspace import caches, unfinished_caches
+
+operator_only()
 
 DEMO = "Demo: synthetic people"
 COUNTS = {
@@ -26,7 +30,7 @@ COUNTS = {
 @st.cache_data(max_entries=4, show_spinner=False)
 def load_clips(path: Path, changed: float) -> pd.DataFrame:
     """A cache's table of clips; `changed` is the file's time, so that a new file is read anew."""
-    return pd.read_parquet(path)
+    return current_columns(pd.read_parquet(path))
 
 
 def choose_clips() -> pd.DataFrame:

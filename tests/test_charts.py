@@ -22,7 +22,7 @@ def test_dots_stand_where_the_figures_are_and_empty_groups_are_left_out() -> Non
 
 def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
     colours = model_colours(["audio", "audio-2"])
-    assert colours["audio"] == MODEL_COLOURS["audio"]
+    assert colours["audio"] == MODEL_COLOURS["audio"] == MODEL_COLOURS["practice_audio"]
     assert colours["audio-2"] not in MODEL_COLOURS.values()
 
 

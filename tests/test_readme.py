@@ -18,7 +18,10 @@ def test_its_python_runs(capsys: pytest.CaptureFixture, monkeypatch: pytest.Monk
     (code,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     exec(compile(code, README.name, "exec"), {})
     said = capsys.readouterr().out
-    assert all(f"{model} {{'openness'" in said for model in ("audio", "visual", "audiovisual", "handcrafted"))
+    assert all(
+        f"{model} {{'openness'" in said
+        for model in ("practice_audio", "practice_visual", "practice_audiovisual", "practice_handcrafted")
+    )
     assert "female" in said
 
 

@@ -6,13 +6,16 @@ import argparse
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
+from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_design, preset
+from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
+from training.recipes.commands import add_recipes
 from training.runs import Run
 
 PRACTICE_PEOPLE = 60
@@ -96,14 +99,34 @@ def _config(options: argparse.Namespace) -> Config:
     changes = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
+    if options.extra_cache:
+        changes["extra_cache"] = str(options.extra_cache.resolve())
     if options.design:
-        changes["design"] = parse_design(options.design)
+        changes["design"] = _design(options.design)
     if options.batch not in (None, LARGEST):
         if not options.batch.isdecimal():
             raise ValueError(f"--batch is {options.batch!r}; wanted a number of clips, or {LARGEST}")
         changes["batch"] = int(options.batch)
     config = preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
     return replace(config, batch=_largest(options, config)) if options.batch == LARGEST else config
+
+
+def _design(words: list[str]) -> Design:
+    pairs = dict(word.partition("=")[::2] for word in words)
+    defaults = {field.name: field.default for field in fields(Design)}
+    strange = [name for name in pairs if name not in defaults]
+    if strange:
+        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(defaults)}")
+    values: dict[str, Any] = {name: _like(word, defaults[name]) for name, word in pairs.items()}
+    return Design(**values)
+
+
+def _like(word: str, default: object) -> str | float:
+    """A word as a number where the default is one and it can be; the Design says what is wrong with it else."""
+    try:
+        return float(word) if isinstance(default, float) else word
+    except ValueError:
+        return word
 
 
 def _largest(options: argparse.Namespace, config: Config) -> int:
@@ -124,54 +147,6 @@ def _resume(options: argparse.Namespace) -> int:
         raise ValueError(f"{run.folder} holds no run; start one with `python -m training run`")
     with processes.joined():
         return _to_the_end(run)
-
-
-def _emotion(options: argparse.Namespace) -> None:
-    from training.emotion import train_emotion
-    from training.memory import keep_freed_memory
-
-    keep_freed_memory()
-    train_emotion(
-        options.fer2013,
-        options.out,
-        epochs=options.epochs,
-        seed=options.seed,
-        start=options.start,
-        teachers=options.teacher,
-    )
-
-
-def _portraits(options: argparse.Namespace) -> None:
-    from training.memory import keep_freed_memory
-    from training.portraits import cross_validate, rate_others
-
-    keep_freed_memory()
-    if options.rate is None:
-        print(cross_validate(options.portraits, options.out, epochs=options.epochs).round(3).to_string())
-        return
-    without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
-    left_out = f"; no face was found in {', '.join(without)}" if without else ""
-    print(f"ratings in {options.csv}{left_out}")
-
-
-def _real_models(options: argparse.Namespace) -> None:
-    from training.recipes.real_models import train_real_models
-
-    for line in train_real_models(options.folder, options.out, seed=options.seed, predictions=options.predictions):
-        print(line)
-
-
-def _face_model(options: argparse.Namespace) -> None:
-    from training.face_model import build_face_model, packaged_predictor
-
-    card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
-    print(card["rating_r2_10_fold"])
-
-
-def _ship(options: argparse.Namespace) -> None:
-    from training.ship import ship
-
-    ship(options.work, options.out)
 
 
 def _practice(options: argparse.Namespace) -> None:
@@ -216,11 +191,12 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     )
     command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
     command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
+    words = "another cache, whose training clips are learned from too (audio, visual); validation stays the first's"
+    command.add_argument("--extra-cache", type=Path, metavar="CACHE", help=words)
     command.set_defaults(run=run)
 
 
 def _parser() -> argparse.ArgumentParser:
-    assets = Path(__file__).parents[1] / "personality" / "assets"
     parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -242,43 +218,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
     command.set_defaults(run=_chain)
 
-    command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
-    command.add_argument("fer2013", type=Path)
-    command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=40)
-    command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
-    words = "folder of weights to learn from beside the labels; may be repeated"
-    command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
-    command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run=_emotion)
-
-    command = commands.add_parser(
-        "portraits", help="rate still portraits: cross-validated, or pictures without ratings"
-    )
-    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
-    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
-    command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
-    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
-    command.add_argument("--epochs", type=int, default=4)
-    command.set_defaults(run=_portraits)
-
-    command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
-    command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
-    command.add_argument("--out", type=Path, default=assets / "models")
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
-    command.set_defaults(run=_real_models)
-
-    command = commands.add_parser("face-model", help="build the face model from portraits")
-    command.add_argument("portraits", type=Path)
-    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
-    command.add_argument("--out", type=Path, default=assets / "face_model")
-    command.set_defaults(run=_face_model)
-
-    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
-    command.add_argument("work", type=Path)
-    command.add_argument("out", type=Path)
-    command.set_defaults(run=_ship)
+    add_recipes(commands)
 
     command = commands.add_parser("practice", help="a cache of synthetic people to practise on")
     command.add_argument("workspace", type=Path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from personality.design import Design
@@ -45,7 +45,8 @@ class Config:
     loss: `blend` is l1 with a share of what concordance lacks; patience: epochs without a better validation loss before
     a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
     `hub` or `none`); table: of features in the cache, that `features` reads; branches:
-    the folders of the runs that a `fusion` joins; schedule: `cycle` warms the rate up and lets it fall along a cosine
+    the folders of the runs that a `fusion` joins; extra_cache: the folder of a second cache, whose training clips
+    `audio` or `visual` is trained on too; schedule: `cycle` warms the rate up and lets it fall along a cosine
     to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
     `last`, for which that split has not been looked at; averaging: decay per step of averaged weights, which are then
     what is judged and kept (0: none); augment: whether faces (in stages that train all layers) and, in `modern`, sound
@@ -67,6 +68,7 @@ class Config:
     backbone: str | None = None
     table: str | None = None
     branches: tuple[str, ...] = ()
+    extra_cache: str | None = None
     schedule: str = "constant"
     keeps: str = "best"
     averaging: float = 0.0
@@ -98,6 +100,8 @@ class Config:
             raise ValueError(f"{self.modality} has no backbone to compile; visual has")
         if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
+        if self.extra_cache is not None and self.modality not in ("audio", "visual"):
+            raise ValueError(f"{self.modality} takes no extra cache; audio and visual do")
         if (self.modality in TABLES) != (self.table is not None):
             wants = "wants the name of a" if self.modality in TABLES else "reads no"
             raise ValueError(f"{self.modality} {wants} table of features")
@@ -182,7 +186,8 @@ PRESETS = {
         },
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(6, "all", 5e-5, frames=2)),
+            # One frame per clip and epoch, so that a still costs no more than what it holds.
+            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(8, "all", 2e-4, frames=1)),
             **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
             **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),
@@ -205,22 +210,3 @@ def preset(modality: str, name: str = "compact", **changes: Any) -> Config:
     plan = PRESETS[name]
     values = {**plan.common, **plan.special.get(modality, {}), "stages": plan.stages[modality]}
     return Config(modality=modality, preset=name, **{**values, **changes})
-
-
-def parse_design(words: list[str]) -> Design:
-    """A Design from `NAME=VALUE` each. Raises ValueError for an unknown name, and as Design does."""
-    pairs = dict(word.partition("=")[::2] for word in words)
-    defaults = {field.name: field.default for field in fields(Design)}
-    strange = [name for name in pairs if name not in defaults]
-    if strange:
-        raise ValueError(f"--design {strange[0]} is unknown; wanted NAME=VALUE with a name of {', '.join(defaults)}")
-    values: dict[str, Any] = {name: _like(word, defaults[name]) for name, word in pairs.items()}
-    return Design(**values)
-
-
-def _like(word: str, default: object) -> str | float:
-    """A word as a number where the default is one and it can be; the Design says what is wrong with it else."""
-    try:
-        return float(word) if isinstance(default, float) else word
-    except ValueError:
-        return word

@@ -11,8 +11,11 @@ from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import emotion_confidences
 from personality.preprocessing.faces import Box, Face, FaceFinder
-from personality.preprocessing.media import Frame, Metadata, Sound, Still, Video, open_media
+from personality.preprocessing.media import Frame, Metadata, Still, Video, open_media
 from personality.preprocessing.refusal import Source
+from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
+from personality.preprocessing.voice_descriptors import COLUMNS, RATE, describe_voice
 from personality.traits import EMOTIONS
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
@@ -26,9 +29,11 @@ class Sample:
 
     faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
     pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1], the first 5 s; audio_seconds of them
-    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; duration in seconds; age in
-    years and gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
-    emotion_confidences float32 (K, 7); warnings: what failed, in words.
+    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; voice_descriptors float32
+    (26,) of the first 7 s as `describe_voice` gives them, zeros without sound; duration in seconds; age in years and
+    gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
+    emotion_confidences float32 (K, 7); warnings: what failed, in words; speech: start and end in seconds of each
+    stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it.
     """
 
     faces: np.ndarray
@@ -38,12 +43,21 @@ class Sample:
     audio: np.ndarray
     audio_seconds: float
     rest: np.ndarray
+    voice_descriptors: np.ndarray
     duration: float
     age: float | None
     gender: str | None
     emotions: np.ndarray
     emotion_confidences: np.ndarray
     warnings: tuple[str, ...]
+    speech: tuple[tuple[float, float], ...] | None = None
+    transcript: Transcript | None = None
+
+    @property
+    def sound(self) -> np.ndarray:
+        """All sound that was read, float32 (N,) mono 16 kHz in [-1, 1]."""
+        heard = round(self.audio_seconds * PREPROCESSING.sample_rate)
+        return np.concatenate([self.audio[:heard], self.rest])
 
 
 EMPTY = Sample(
@@ -54,6 +68,7 @@ EMPTY = Sample(
     audio=np.zeros(PREPROCESSING.samples, np.float32),
     audio_seconds=0.0,
     rest=np.zeros(0, np.float32),
+    voice_descriptors=np.zeros(len(COLUMNS), np.float32),
     duration=0.0,
     age=None,
     gender=None,
@@ -91,9 +106,9 @@ def read_pieces(source: Source, *, threads: int = 0, person: Box | None = None) 
                 yield _people(finder.people)
             found.append(replace(face, emotions=emotion_confidences(face.crop[None])[0]))
             yield found[-1]
-        heard = video.sound()
+        heard, wideband = video.sound(), video.wideband()
     yield heard
-    yield _assemble(video.metadata, found, heard)
+    yield _assemble(video.metadata, found, heard, describe_voice(wideband))
 
 
 def _people(faces: tuple[Face, ...]) -> People:
@@ -106,6 +121,7 @@ def warm() -> None:
     FaceFinder().find(Frame.blank())
     age_and_gender(face)
     emotion_confidences(face)
+    describe_voice(np.ones(RATE, np.float32))
 
 
 def read_sample(source: Source, *, threads: int = 0) -> Sample:
@@ -136,7 +152,7 @@ def _follow(video: Video | Still, finder: FaceFinder) -> Iterator[Face]:
             return
 
 
-def _assemble(metadata: Metadata, found: list[Face], heard: Sound) -> Sample:
+def _assemble(metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray) -> Sample:
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
     age, gender = age_and_gender(faces)
@@ -149,6 +165,7 @@ def _assemble(metadata: Metadata, found: list[Face], heard: Sound) -> Sample:
         audio=heard.samples,
         audio_seconds=heard.seconds,
         rest=heard.rest,
+        voice_descriptors=voice,
         duration=metadata.duration,
         age=age,
         gender=gender,

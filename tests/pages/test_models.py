@@ -52,7 +52,7 @@ def test_a_run_of_another_version_is_left_out_and_said(runs: Path, workspace: Pa
 def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
     (workspace / "runs").symlink_to(runs)
     app = visit("models")
-    app.multiselect(key="models_picked").set_value(["demo: audio", "run: audio"]).run()
+    app.multiselect(key="models_picked").set_value(["practice: audio", "run: audio"]).run()
     app.switch_page("pages/predict.py").run()
     app.button(key="sample").click().run()
     assert not app.exception
@@ -124,8 +124,8 @@ def test_models_evaluates_finished_runs_and_leads_to_their_table(cache: Cache, r
 
 
 def test_which_models_predict_is_remembered_by_the_next_session() -> None:
-    visit("models").multiselect(key="models_picked").set_value(["demo: audio"]).run()
-    assert visit("models").multiselect(key="models_picked").value == ["demo: audio"]
+    visit("models").multiselect(key="models_picked").set_value(["practice: audio"]).run()
+    assert visit("models").multiselect(key="models_picked").value == ["practice: audio"]
 
 
 def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: Path) -> None:

@@ -24,7 +24,7 @@ def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None
     app.button(key="sample").click().run()
     assert not app.exception
     table = app.dataframe[-1].value
-    assert list(table["model"]) == ["audio", "visual", "audiovisual", "handcrafted"]
+    assert list(table["model"]) == [folder.name for folder in demo.MODELS]
     assert list(table.columns) == ["model", *(trait.label for trait in TRAITS)]
     assert "16 found" in words(app)
     assert app.metric[0].label == "Looks about"
@@ -73,7 +73,11 @@ def test_of_several_people_one_is_chosen(tmp_path: Path) -> None:
     assert not app.exception
     assert "The marked one is followed" in words(app)
     assert lefts(app).max() < 150
-    assert app.dataframe[0].value["model"].tolist() == ["visual", "audiovisual", "handcrafted"]  # it is silent
+    assert app.dataframe[0].value["model"].tolist() == [
+        "practice_visual",
+        "practice_audiovisual",
+        "practice_handcrafted",
+    ]  # it is silent
 
 
 def lefts(app: AppTest) -> np.ndarray:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from personality.dataset import load_dataset
 from personality.design import Design
 from personality.models.network import Batch
-from personality.predict import Impression, Silence, impressions, load_models
+from personality.predict import Impression, Unavailable, impressions, load_models
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.run import preprocess
 from personality.traits import TRAIT_NAMES
@@ -167,10 +167,10 @@ def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cac
     faceless = replace(sample, faces=sample.faces[:0])
     models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
     silent, *spoken = impressions(faceless, models)
-    assert silent == Silence("visual", "no face was found")
+    assert silent == Unavailable("visual", "no face was found")
     assert [type(piece) for piece in spoken] == [Impression, Impression]
     mute = replace(faceless, audio_seconds=0.0)
-    assert all(isinstance(piece, Silence) for piece in impressions(mute, models))
+    assert all(isinstance(piece, Unavailable) for piece in impressions(mute, models))
 
 
 def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
 from personality.evaluate import evaluate, predict_unlabelled
 from personality.models.checkpoint import load_model
-from personality.predict import Silence, impressions
+from personality.predict import Unavailable, impressions
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.run import preprocess
 from personality.preprocessing.tables import add_table, read_table_files
@@ -167,7 +167,7 @@ def test_clips_without_labels_are_predicted_from_a_table(features: Run, tables: 
 def test_a_video_alone_makes_a_model_of_a_table_silent(features: Run, tables: Cache) -> None:
     sample = tables.sample(tables.rows("test").iloc[0])
     (piece,) = impressions(sample, [load_model(features.folder)])
-    assert piece == Silence("features", "it reads the table hints beside the video")
+    assert piece == Unavailable("features", "it reads the table hints beside the video")
 
 
 def test_a_cache_without_the_table_or_its_columns_is_a_sentence(features: Run, cache: Cache, tmp_path: Path) -> None:
