@@ -67,6 +67,13 @@ def _speech_clip(options: argparse.Namespace) -> None:
     write_speech_clip(options.out)
 
 
+def _real_models(options: argparse.Namespace) -> None:
+    from training.recipes.real_models import train_real_models
+
+    for line in train_real_models(options.folder, options.out, seed=options.seed, predictions=options.predictions):
+        print(line)
+
+
 def _real_figures(options: argparse.Namespace) -> None:
     from training.recipes.real_figures import write_real_figures
 
@@ -124,6 +131,13 @@ def add_recipes(commands: Any) -> None:
     command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
+
+    command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
+    command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
+    command.add_argument("--out", type=Path, default=ASSETS / "models")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
+    command.set_defaults(run=_real_models)
 
     command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
     command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
