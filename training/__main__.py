@@ -198,10 +198,10 @@ def _speech_clip(options: argparse.Namespace) -> None:
     write_speech_clip(options.out)
 
 
-def _ship(options: argparse.Namespace) -> None:
-    from training.ship import ship
+def _publish_demo(options: argparse.Namespace) -> None:
+    from training.recipes.publish_demo import publish_demo
 
-    ship(options.work, options.out)
+    publish_demo(options.work, options.out, options.portraits)
 
 
 def _practice(options: argparse.Namespace) -> None:
@@ -312,10 +312,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
 
-    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
+    command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
     command.add_argument("work", type=Path)
     command.add_argument("out", type=Path)
-    command.set_defaults(run=_ship)
+    command.add_argument("--portraits", type=Path, help="rated portraits that the visual model was trained on too")
+    command.set_defaults(run=_publish_demo)
 
     command = commands.add_parser("practice", help="a cache of synthetic people to practise on")
     command.add_argument("workspace", type=Path)
