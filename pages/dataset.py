@@ -6,12 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality import count_charts, demo
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
 from personality.trait_names import current_columns
 from personality.traits import TRAIT_LABELS
 from personality.workspace import caches, unfinished_caches
+
+operator_only()
 
 DEMO = "Demo: synthetic people"
 COUNTS = {

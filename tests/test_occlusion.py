@@ -44,7 +44,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
     faces = np.zeros((4, 224, 224, 3), np.uint8)
     faces[:, :32, :32] = 255
     sample = replace(EMPTY, faces=faces)
-    model = Model(name="corner", network=Corner(), card={}, folder=Path())
+    model = Model(name="corner", network=Corner(), card={}, folder=Path(), sha256="")
     cells = occlude_faces(sample, [model]).query("trait == 'openness'")
     grid = cells.pivot(index="row", columns="column", values="difference").to_numpy()
     expected = np.zeros((GRID, GRID))
@@ -105,5 +105,3 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
         assert value == said[more][trait]
         assert difference == pytest.approx(said[more][trait] - said[less][trait])
     assert additions(spoken[:2], models).empty
-    joined = replace(models[2], card={**models[2].card, "modality": "fusion"})  # of whatever: it says nothing of one
-    assert set(additions(spoken[:3], [*models[:2], joined])["change"]) == set()

@@ -167,15 +167,25 @@ def _emotion(options: argparse.Namespace) -> None:
 
 def _portraits(options: argparse.Namespace) -> None:
     from training.memory import keep_freed_memory
-    from training.portraits import cross_validate, rate_others
+    from training.recipes.portrait_ratings import EPOCHS, cross_validate, rate_others
 
     keep_freed_memory()
+    epochs = options.epochs or EPOCHS
     if options.rate is None:
-        print(cross_validate(options.portraits, options.out, epochs=options.epochs).round(3).to_string())
+        print(cross_validate(options.portraits, options.out, epochs=epochs).round(3).to_string())
         return
-    without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
+    without = rate_others(options.portraits, options.rate, options.csv, epochs=epochs)
     left_out = f"; no face was found in {', '.join(without)}" if without else ""
     print(f"ratings in {options.csv}{left_out}")
+
+
+def _portrait_ratings(options: argparse.Namespace) -> None:
+    from training.memory import keep_freed_memory
+    from training.recipes.portrait_ratings import ship
+
+    keep_freed_memory()
+    for name, figures in ship(options.portraits, options.work, options.out)["held_out"]["r2"].items():
+        print(f"{name}: R2 {figures['r2']} [{figures['low']}, {figures['high']}]")
 
 
 def _face_model(options: argparse.Namespace) -> None:
@@ -196,6 +206,14 @@ def _speech_clip(options: argparse.Namespace) -> None:
     from training.recipes.speech_clip import write_speech_clip
 
     write_speech_clip(options.out)
+
+
+def _real_figures(options: argparse.Namespace) -> None:
+    from training.recipes.real_figures import write_real_figures
+
+    card = write_real_figures(options.predictions, options.out)
+    clips, videos = card["clips"]["all"], card["videos"]["all"]
+    print(f"figures of {', '.join(card['models'])} on {clips:,} clips of {videos:,} videos in {options.out}")
 
 
 def _publish_demo(options: argparse.Namespace) -> None:
@@ -293,8 +311,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
     command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
     command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
-    command.add_argument("--epochs", type=int, default=4)
+    command.add_argument("--epochs", type=int, help="in place of the recipe's")
     command.set_defaults(run=_portraits)
+
+    command = commands.add_parser("portrait-ratings", help="train and ship the face impressions")
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("--work", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument("--out", type=Path, default=assets / "face_impressions")
+    command.set_defaults(run=_portrait_ratings)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)
@@ -311,6 +335,11 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
+
+    command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
+    command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
+    command.add_argument("--out", type=Path, default=assets / "real_figures")
+    command.set_defaults(run=_real_figures)
 
     command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
     command.add_argument("work", type=Path)

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from personality.constants import PREPROCESSING
+from personality.constants import NOT_FOR, PREPROCESSING
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.models import build
@@ -24,9 +24,6 @@ from personality.traits import TRAIT_NAMES
 WEIGHTS, CARD = "model.safetensors", "card.json"
 # Of models trained on synthetic people, who come from the face model; others are as their data allows.
 SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
-NOT_FOR = (
-    "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
-)
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
 EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
@@ -41,12 +38,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, its card, where it lies, and what predictions tables call it."""
+    """A network ready for inference, its card, where it lies, what predictions tables call it, and the sha256 of its
+    weights."""
 
     network: Network
     card: dict[str, Any]
     folder: Path
     name: str
+    sha256: str
 
     @property
     def modality(self) -> str:
@@ -107,7 +106,7 @@ def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Mo
     network.load_state_dict(
         {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
     )
-    loaded[digest] = Model(network.eval(), card, folder, folder.name)
+    loaded[digest] = Model(network.eval(), card, folder, folder.name, digest)
     return loaded[digest]
 
 

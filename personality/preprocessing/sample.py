@@ -14,6 +14,7 @@ from personality.preprocessing.faces import Box, Face, FaceFinder
 from personality.preprocessing.media import Frame, Metadata, Still, Video, open_media
 from personality.preprocessing.refusal import Source
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
 from personality.preprocessing.voice_descriptors import COLUMNS, RATE, describe_voice
 from personality.traits import EMOTIONS
 
@@ -28,10 +29,11 @@ class Sample:
 
     faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
     pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1], the first 5 s; audio_seconds of them
-    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; voice_descriptors float32 (26,)
-    of the first 7 s as `describe_voice` gives them, zeros without sound; duration in seconds; age in years and gender
-    as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face); emotion_confidences
-    float32 (K, 7); warnings: what failed, in words.
+    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; voice_descriptors float32
+    (26,) of the first 7 s as `describe_voice` gives them, zeros without sound; duration in seconds; age in years and
+    gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
+    emotion_confidences float32 (K, 7); warnings: what failed, in words; speech: start and end in seconds of each
+    stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it.
     """
 
     faces: np.ndarray
@@ -48,6 +50,14 @@ class Sample:
     emotions: np.ndarray
     emotion_confidences: np.ndarray
     warnings: tuple[str, ...]
+    speech: tuple[tuple[float, float], ...] | None = None
+    transcript: Transcript | None = None
+
+    @property
+    def sound(self) -> np.ndarray:
+        """All sound that was read, float32 (N,) mono 16 kHz in [-1, 1]."""
+        heard = round(self.audio_seconds * PREPROCESSING.sample_rate)
+        return np.concatenate([self.audio[:heard], self.rest])
 
 
 EMPTY = Sample(

@@ -137,12 +137,12 @@ def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_other
         noise = noise + np.where(men & table["trait"].eq(trait), shift, 0)
     planted = table.assign(predicted=table["actual"] + noise)
     rows = compare_groups(planted, ["gender"], measure="signed_error").gaps.set_index("trait")
-    assert rows.loc["openness", "verdict"].startswith("rates male higher against female than people do, by 0.")
-    assert rows.loc["extraversion", "verdict"].startswith("rates male lower against female than people do, by 0.")
+    assert rows.loc["openness", "verdict"].startswith("overrates men compared with women, by 0.")
+    assert rows.loc["extraversion", "verdict"].startswith("underrates men compared with women, by 0.")
     quiet = rows.loc[["conscientiousness", "agreeableness", "emotional_stability"]]
-    assert quiet["verdict"].str.startswith("no difference can be seen at this size; one of 0.").all()
+    assert quiet["verdict"].str.startswith("no significant difference; minimum detectable at 80 % power: 0.").all()
     rows = compare_groups(planted, ["gender"]).gaps.set_index("trait")
-    assert rows.loc["openness", "verdict"].startswith("less accurate for male than for female, by 0.")
+    assert rows.loc["openness", "verdict"].startswith("less accurate for men than for women, by 0.")
 
 
 def test_what_could_have_been_seen_is_seen_four_times_in_five() -> None:
@@ -185,8 +185,8 @@ def test_small_groups_say_so() -> None:
     random = np.random.default_rng(10)
     table = predictions(random.uniform(0, 0.3, 60), np.where(np.arange(60) < 10, "few", "many"), np.arange(60))
     (words,) = compare_groups(table, ["group"]).gaps.query("trait == 'mean'")["verdict"]
-    assert words.startswith("no difference can be seen at this size; one of 0.")
-    assert words.endswith("could have been (only 10 clips)")
+    assert words.startswith("no significant difference; minimum detectable at 80 % power: 0.")
+    assert words.endswith("(only 10 clips)")
 
 
 def test_what_cannot_be_compared_is_a_sentence() -> None:
@@ -218,4 +218,4 @@ def test_real_people_and_somebody_elses_system(real_data: Path) -> None:
     rows = compare_groups(table, ["gender"]).gaps.query("trait == 'mean'")
     assert rows["model"].tolist() == ["audio_scene", "face", "mean of both"]
     assert (rows["gap"] > 0).all()  # male minus female
-    assert rows["verdict"].str.startswith("no difference can be seen at this size").all()
+    assert rows["verdict"].str.startswith("no significant difference").all()

@@ -33,13 +33,16 @@ def write_clip(
     rate: int = 48_000,
     layout: str = "stereo",
     audio_codec: str = "aac",
+    audio_options: dict[str, str] | None = None,
 ) -> Path:
     """A video, nominally `fps`, with frames at `times` (seconds) and sound float (N, channels) in [-1, 1] at `rate`."""
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=fps)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         video.time_base = video.codec_context.time_base = TICK
-        voice = container.add_stream(audio_codec, rate=rate, layout=layout) if sound is not None else None
+        voice = None
+        if sound is not None:
+            voice = container.add_stream(audio_codec, rate=rate, layout=layout, options=audio_options)
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
             frame.pts, frame.time_base = round(time / TICK), TICK

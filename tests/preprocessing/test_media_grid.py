@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from personality.preprocessing.media import Frame, Sound, open_media, probe
+from personality.preprocessing.media import Frame, open_media, probe
+from personality.preprocessing.sound import Sound
 from tests.preprocessing.clips import tone, turn, write_clip
 
 EVEN = [number / 10 for number in range(60)]
