@@ -17,7 +17,7 @@ from personality.workspace import caches, unfinished_caches
 
 operator_only()
 
-DEMO = "Demo: synthetic people"
+DEMO = "Practice data (computer-made people)"
 COUNTS = {
     "clips": "clips",
     "sources": "sources",
