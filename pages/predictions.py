@@ -117,7 +117,7 @@ def draw_face(place: DeltaGenerator, rated: FaceImpressions) -> None:
     """Eight ratings of the face, apart from the traits. Strangers are not shown percentiles of their face."""
     with place.container(border=True):
         st.subheader("From the face (photograph ratings)")
-        r2 = {name: figures["r2"] for name, figures in read_card()["attributes"].items()}
+        r2 = {name: figures["r2"] for name, figures in read_card()["held_out"]["r2"].items()}
         percentiles = {} if is_public() else rated.percentiles
         chart = clip_charts.face_ratings(rated.ratings, percentiles, r2)
         st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
