@@ -16,7 +16,7 @@ from personality import demo
 from personality.evaluate import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.workspace import remember_models
-from tests.browser.server import served
+from tests.browser.server import ROOT, served
 from tests.hostile.visitor import Visitor, together, visiting
 from training import jobs
 from training.runs import list_runs
@@ -74,12 +74,13 @@ def files(workspace: Path) -> dict[str, tuple[int, int]]:
 
 
 def try_everything(visitor: Visitor, known: Known) -> None:
-    """Press every button by itself, ask for the page by its hash, for each of its fragments with all states."""
+    """Press every button by itself, ask for the page by its hash, then for each of its fragments."""
     for state in known.states:
         visitor.ask([state], page_name="models")
     visitor.ask(known.states, page_script_hash=known.page_hash)
-    for fragment in known.fragments:
-        visitor.ask(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+    for fragment in known.fragments:  # a fragment that this session was not shown is not answered at all
+        visitor.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+    visitor.ask()
 
 
 @pytest.mark.usefixtures("public")
@@ -100,10 +101,14 @@ def test_first_visitors_reach_nothing_of_the_operators(
 
 
 @pytest.mark.usefixtures("public")
-def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known) -> None:
-    """Streamlit's old mode, which runs them past the navigation: what dashboard.py gets where app.py does not serve."""
+def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path: Path) -> None:
+    """Streamlit's old mode, which serves every file of a folder called pages/ past any navigation."""
     before = files(furnished)
-    with served(furnished, "dashboard.py") as address:
+    script = tmp_path / "old" / "main.py"
+    script.parent.mkdir()
+    script.write_text("")
+    (script.parent / "pages").symlink_to(ROOT / "pages")
+    with served(furnished, str(script)) as address:
         for page in ("models", "dataset"):
             with visiting(address) as stranger:
                 stranger.ask(known.states, page_name=page)

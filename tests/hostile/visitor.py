@@ -27,7 +27,7 @@ def visiting(address: str) -> Iterator[Visitor]:
 
 
 class Visitor:
-    """One session. `elements` and `fragments` hold all that the server has sent so far, `page_hash` the current page's."""
+    """One session. `elements` and `fragments`: all that the server sent so far; `page_hash`: of the current page."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket

@@ -82,10 +82,10 @@ def _real_figures(options: argparse.Namespace) -> None:
     print(f"figures of {', '.join(card['models'])} on {clips:,} clips of {videos:,} videos in {options.out}")
 
 
-def _ship(options: argparse.Namespace) -> None:
-    from training.ship import ship
+def _publish_demo(options: argparse.Namespace) -> None:
+    from training.recipes.publish_demo import publish_demo
 
-    ship(options.work, options.out)
+    publish_demo(options.work, options.out, options.portraits)
 
 
 def add_recipes(commands: Any) -> None:
@@ -144,7 +144,8 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("--out", type=Path, default=ASSETS / "real_figures")
     command.set_defaults(run=_real_figures)
 
-    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
+    command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
     command.add_argument("work", type=Path)
     command.add_argument("out", type=Path)
-    command.set_defaults(run=_ship)
+    command.add_argument("--portraits", type=Path, help="rated portraits that the visual model was trained on too")
+    command.set_defaults(run=_publish_demo)
