@@ -1,8 +1,10 @@
 """How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
 
 from pathlib import Path
+from typing import cast
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -70,7 +72,8 @@ def _let_go(file: UploadedFile) -> None:
     """Drop the server's own copy, which it would keep until the tab is closed."""
     context = get_script_run_ctx()
     if context is not None:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # what `streamlit run` makes
+        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def take_sample(path: Path) -> None:

@@ -136,8 +136,8 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
     with place.container(), st.expander("Estimates of age, gender and expression"):
         youngest = max(0, sample.age - AGE_MARGIN)
         st.caption(
-            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated from "
-            "the face, often wrong; a perceived category, not an identity."
+            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated "
+            "from the face, often wrong; a perceived category, not an identity."
         )
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         st.markdown("**Expressions** · share of faces by strongest expression; an expression is not a feeling")

@@ -172,7 +172,7 @@ def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any
 
 
 def trait_rows(predicted: Iterable[Impression]) -> pd.DataFrame:
-    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card has no figures."""
+    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card has none."""
     import pandas as pd
 
     unknown = (float("nan"), float("nan"))

@@ -180,8 +180,6 @@ def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> No
     both = joined.loc["both"]
     assert silent not in both.index.get_level_values("clip")
     clip = both.index[7]
-    wanted = (
-        joined.loc[("practice_audio", *clip), "predicted"] + joined.loc[("practice_visual", *clip), "predicted"]
-    ) / 2
+    wanted = sum(joined.loc[(model, *clip), "predicted"] for model in ("practice_audio", "practice_visual")) / 2
     assert both.loc[clip, "predicted"] == pytest.approx(wanted)
     assert both.loc[clip, "actual"] == joined.loc[("practice_audio", *clip), "actual"]

@@ -13,7 +13,7 @@ from typing import Any
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
+from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_stage, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
 from training.recipes.commands import add_recipes
 from training.runs import Run
@@ -101,6 +101,8 @@ def _config(options: argparse.Namespace) -> Config:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
     if options.extra_cache:
         changes["extra_cache"] = str(options.extra_cache.resolve())
+    if options.stage:
+        changes["stages"] = tuple(parse_stage(text) for text in options.stage)
     if options.design:
         changes["design"] = _design(options.design)
     if options.batch not in (None, LARGEST):
@@ -172,6 +174,8 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     command.add_argument("--out", type=Path, default=Path("workspace/runs"), help="folder of runs")
     command.add_argument("--epochs", type=int, help="of every stage")
     command.add_argument("--rate", type=float, help="of learning, in every stage")
+    words = "EPOCHS:head|all:RATE[:FRAMES], in place of the preset's stages; repeat it"
+    command.add_argument("--stage", action="append", metavar="STAGE", help=words)
     command.add_argument("--optimiser", choices=OPTIMISERS)
     command.add_argument("--activation", choices=ACTIVATIONS)
     command.add_argument("--loss", choices=LOSSES)

@@ -38,6 +38,19 @@ class Stage:
     frames: int = 16
 
 
+def parse_stage(text: str) -> Stage:
+    """A stage written as EPOCHS:PART:RATE or EPOCHS:PART:RATE:FRAMES, such as `6:all:5e-5:2`.
+
+    Raises ValueError if it is something else; Config checks the values.
+    """
+    fields = text.split(":")
+    try:
+        epochs, trains, rate, *frames = fields
+        return Stage(int(epochs), trains, float(rate), *(int(count) for count in frames))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"stage {text!r} is not EPOCHS:head|all:RATE[:FRAMES], such as 6:all:5e-5:2") from error
+
+
 @dataclass(frozen=True)
 class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
@@ -186,8 +199,7 @@ PRESETS = {
         },
         stages={
             "audio": (Stage(60, "head", 1e-3),),
-            # One frame per clip and epoch, so that a still costs no more than what it holds.
-            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(8, "all", 2e-4, frames=1)),
+            "visual": (Stage(30, "head", 1e-3, frames=8), Stage(6, "all", 5e-5, frames=2)),
             **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
             **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),

@@ -67,6 +67,13 @@ def _speech_clip(options: argparse.Namespace) -> None:
     write_speech_clip(options.out)
 
 
+def _real_models(options: argparse.Namespace) -> None:
+    from training.recipes.real_models import train_real_models
+
+    for line in train_real_models(options.folder, options.out, seed=options.seed, predictions=options.predictions):
+        print(line)
+
+
 def _real_figures(options: argparse.Namespace) -> None:
     from training.recipes.real_figures import write_real_figures
 
@@ -75,10 +82,10 @@ def _real_figures(options: argparse.Namespace) -> None:
     print(f"figures of {', '.join(card['models'])} on {clips:,} clips of {videos:,} videos in {options.out}")
 
 
-def _ship(options: argparse.Namespace) -> None:
-    from training.ship import ship
+def _publish_demo(options: argparse.Namespace) -> None:
+    from training.recipes.publish_demo import publish_demo
 
-    ship(options.work, options.out)
+    publish_demo(options.work, options.out, options.portraits)
 
 
 def add_recipes(commands: Any) -> None:
@@ -125,12 +132,20 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
 
+    command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
+    command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
+    command.add_argument("--out", type=Path, default=ASSETS / "models")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
+    command.set_defaults(run=_real_models)
+
     command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
     command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
     command.add_argument("--out", type=Path, default=ASSETS / "real_figures")
     command.set_defaults(run=_real_figures)
 
-    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
+    command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
     command.add_argument("work", type=Path)
     command.add_argument("out", type=Path)
-    command.set_defaults(run=_ship)
+    command.add_argument("--portraits", type=Path, help="rated portraits that the visual model was trained on too")
+    command.set_defaults(run=_publish_demo)
