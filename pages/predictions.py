@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -61,7 +62,7 @@ def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
 def _draw_charts(values: pd.DataFrame) -> None:
     """Dots and radar; without keys, so that the browser changes the charts it has."""
     dots, radar = st.columns([3, 2])
-    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
     dots.plotly_chart(clip_charts.trait_dots(values), **how)
     radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
@@ -136,8 +137,8 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
     with place.container(), st.expander("Estimates of age, gender and expression"):
         youngest = max(0, sample.age - AGE_MARGIN)
         st.caption(
-            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated from "
-            "the face, often wrong; a perceived category, not an identity."
+            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated "
+            "from the face, often wrong; a perceived category, not an identity."
         )
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         st.markdown("**Expressions** · share of faces by strongest expression; an expression is not a feeling")
