@@ -1,5 +1,7 @@
 """Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -71,7 +73,7 @@ trait = st.selectbox(
     "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per expression and model with intervals"
-how = {"colour": "model", "colours": bar.colours(table), "measure": measure}
+how: dict[str, Any] = {"colour": "model", "colours": bar.colours(table), "measure": measure}
 parts.accuracy_picture(one, line="group", key="emotion", alt=alt, **how)
 parts.how_to_read(measure)
 

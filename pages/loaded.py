@@ -52,7 +52,7 @@ def offered_models() -> list[str]:
 def asked_models() -> dict[str, Path]:
     """The models that answer the clip of this session: the practice models where it is a practice person, both kinds
     for the computer-made person who speaks English, else the chosen ones and those that the visitor added."""
-    choices, sample = model_choices(), st.session_state.get(SAMPLE)
+    choices, sample = model_choices(), st.session_state.get(SAMPLE, "")
     practice = [name for name in choices if name.startswith(PRACTICE)]
     of_samples = {demo.CLIP.name: practice, demo.SPEECH_CLIP.name: [*REAL, *practice]}
     added = [name for name in st.session_state.get(MORE, []) if name in offered_models()]

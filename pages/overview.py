@@ -1,5 +1,7 @@
 """Overview: what this is, the headline, where to go."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -51,7 +53,7 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = parts.MEASURE_LABELS[measure]
         alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
-        how = {"colour": "group", "colours": colours, "measure": measure}
+        how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
         parts.accuracy_picture(means, line="model", key=f"real_{measure}", alt=alt, **how)
         parts.how_to_read(measure)
 

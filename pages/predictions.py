@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -61,7 +62,7 @@ def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
 def _draw_charts(values: pd.DataFrame) -> None:
     """Dots and radar; without keys, so that the browser changes the charts it has."""
     dots, radar = st.columns([3, 2])
-    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
     dots.plotly_chart(clip_charts.trait_dots(values), **how)
     radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
