@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torchaudio.transforms import MFCC
 
 from personality.preprocessing.media import open_media
@@ -93,6 +94,15 @@ def test_silence_is_zeros_and_nearly_nothing_is_finite() -> None:
     click[SAMPLES // 2] = 1 / 32768
     for sound in (click, constant, -np.sign(sine(50)), sine(21_000), np.float32(1 / 32768) * np.sign(noise())):
         assert np.isfinite(describe_voice(sound)).all()
+
+
+def test_the_number_of_threads_changes_no_bit() -> None:
+    """So that a cache is the same however many workers made it."""
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(describe_voice(noise()))
+    np.testing.assert_array_equal(*found)
 
 
 def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
