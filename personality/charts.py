@@ -15,9 +15,8 @@ from personality.analysis.gaps import ALPHA
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
-# Of the figures of real people: those that ship, then those that others published.
 MODEL_COLOURS |= {"voice": "#E69F00", "words": "#CC79A7", "voice_words": "#009E73"}
-MODEL_COLOURS |= {
+PUBLISHED_COLOURS = {
     "BU-NKU 2017 face": "#0072B2",
     "BU-NKU 2017 audio + scene": "#56B4E9",
     "BU-NKU 2017 mean": "#7B5EA7",
@@ -42,9 +41,13 @@ LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a do
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; the shipped four keep theirs, a model named like one (`audio-2`) does not take it."""
-    others = [model for model in models if model not in MODEL_COLOURS]
-    return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
+    """A colour per model; those that ship and the published ones keep theirs, a model named like one (`audio-2`) does
+    not take it."""
+    fixed = MODEL_COLOURS | PUBLISHED_COLOURS
+    taken = {fixed[model] for model in models if model in PUBLISHED_COLOURS}
+    free = [colour for colour in OTHER_COLOURS if colour not in taken]
+    others = [model for model in models if model not in fixed]
+    return fixed | {model: free[i % len(free)] for i, model in enumerate(others)}
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:
