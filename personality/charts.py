@@ -33,7 +33,7 @@ BASELINE_MARKS = {
 # What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
 MEASURES = {
     "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
-    "gain": ("accuracy above that of always predicting the mean", ("gain_low", "gain_high"), True),
+    "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
     "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
     "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
 }
