@@ -41,7 +41,7 @@ def main() -> None:
     print(describe())
     begin = PagesManager.__init__
 
-    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+    def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
         PagesManager.uses_pages_directory = False  # AppTest forgets at every run that st.navigation was called
 
@@ -71,7 +71,8 @@ def times(page: str, table: str | None) -> str:
             began = time.perf_counter()
             app.selectbox(key="table").select(table).run()
         first = time.perf_counter() - began
-    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent := [])):
+    spent: list[float] = []
+    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent)):
         app.run()
     again = []
     for _ in range(TIMES):

@@ -40,7 +40,12 @@ parts.warn_small(rows)
 
 st.subheader(parts.MEASURE_LABELS[measure])
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per age range and model with intervals"
 how = {"colour": "model", "colours": bar.colours(data), "measure": measure}

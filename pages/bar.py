@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import real_people
+from pages.guard import operator_only
 from personality import charts, demo
 from personality.analysis.real_figures import SEEN, SOURCES, RealFigures
 from personality.analysis.scores import PredictionsError
@@ -189,6 +190,7 @@ def _choose_baselines(data: Data, place: DeltaGenerator) -> None:
 
 def _uploaded() -> pd.DataFrame:
     """The table a person brought, kept for the other pages."""
+    operator_only()
     file = st.file_uploader("Predictions table", type="parquet", key="table_file")
     if file is not None:
         st.session_state["uploaded_table"] = read_predictions(file)

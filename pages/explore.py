@@ -84,7 +84,12 @@ rows = parts.accuracy_rows(table, by)
 models = list(rows["model"].unique())
 model = left.selectbox("Model", models, index=len(models) - 1, key="model", bind="query-params")
 trait = right.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 
 label, bounds, around = FIGURES[figure]

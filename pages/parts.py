@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from pages import bar, real_people
 from personality import charts, demo
@@ -21,7 +19,6 @@ from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
 from personality.traits import ANNOTATED, ESTIMATED
-from personality.workspace import ROOT
 
 MEASURE_LABELS = {
     "accuracy": "Accuracy",
@@ -65,20 +62,10 @@ PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 def frame(title: str, lead: str, *, notice: bool) -> None:
     """A page's title, one sentence on what it shows, and the demo's notice where the page shows the demo."""
-    _enter_by_app()
     st.title(title)
     st.markdown(lead)
     if notice:
         st.info(demo.NOTICE, icon=":material/science:")
-
-
-def _enter_by_app() -> None:
-    """Where the very first request to a server is for a page's own address, Streamlit runs the page past app.py, as
-    it did before st.navigation. Say that this is no such app, and run app.py, which leads back here."""
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        runpy.run_path(str(ROOT / "app.py"))
-        st.stop()
 
 
 def accuracy_rows(data: bar.Data, by: tuple[str, ...]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import streamlit as st
 
 from personality.clip_charts import envelope
 from personality.constants import PREPROCESSING
-from personality.preprocessing.media import Sound
+from personality.preprocessing.sound import Sound
 
 COLUMNS = 600  # of the envelope, over the whole clip
 LOUD = 100  # what a full-scale sample is sent as: whole numbers are short

@@ -12,15 +12,20 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from personality.analysis.gaps import ALPHA
+from personality.demo import PRACTICE
 from personality.traits import TRAIT_LABELS, TRAITS
 
-MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
-MODEL_COLOURS |= {"voice": "#E69F00", "words": "#CC79A7", "voice_words": "#009E73"}
-PUBLISHED_COLOURS = {
+MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+# Of the practice models, and of runs that are named after their modality.
+MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
+# Of the models that ship for real people.
+MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
+# Of those whose figures on real people are shown beside them.
+MODEL_COLOURS |= {
     "BU-NKU 2017 face": "#0072B2",
-    "BU-NKU 2017 audio + scene": "#56B4E9",
-    "BU-NKU 2017 mean": "#7B5EA7",
-    "frozen encoders 2026": "#D55E00",
+    "BU-NKU 2017 audio + scene": "#E69F00",
+    "BU-NKU 2017 mean": "#009E73",
+    "frozen encoders 2026": "#CC79A7",
 }
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
@@ -41,13 +46,12 @@ LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a do
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; those that ship and the published ones keep theirs, a model named like one (`audio-2`) does
-    not take it."""
-    fixed = MODEL_COLOURS | PUBLISHED_COLOURS
-    taken = {fixed[model] for model in models if model in PUBLISHED_COLOURS}
+    """A colour per model; those of MODEL_COLOURS keep theirs, a model named like one (`audio-2`) does not take it, nor
+    that of another beside it."""
+    taken = {MODEL_COLOURS.get(model) for model in models}
     free = [colour for colour in OTHER_COLOURS if colour not in taken]
-    others = [model for model in models if model not in fixed]
-    return fixed | {model: free[i % len(free)] for i, model in enumerate(others)}
+    others = [model for model in models if model not in MODEL_COLOURS]
+    return MODEL_COLOURS | {model: free[i % len(free)] for i, model in enumerate(others)}
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:

@@ -18,13 +18,13 @@ class Trait:
 
 
 # Order O C E A N, as in the thesis's tables. The colours are Okabe and Ito's, told apart by the colour-blind.
-# First Impressions' key `neuroticism` holds the opposite, emotional stability: high is comfortable.
+# First Impressions' key `neuroticism` holds emotional stability: high is comfortable (`trait_names` reads it).
 TRAITS = (
     Trait("openness", "Openness", "O", "practical", "imaginative", "#CC79A7"),
     Trait("conscientiousness", "Conscientiousness", "C", "sloppy", "organized", "#0072B2"),
     Trait("extraversion", "Extraversion", "E", "reserved", "friendly", "#E69F00"),
     Trait("agreeableness", "Agreeableness", "A", "self-interested", "authentic", "#009E73"),
-    Trait("neuroticism", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
+    Trait("emotional_stability", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
 )
 TRAIT_NAMES = tuple(trait.name for trait in TRAITS)
 TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of five"}

@@ -3,14 +3,15 @@ import pandas as pd
 import pytest
 
 from personality.charts import (
+    MODALITY_COLOURS,
     MODEL_COLOURS,
-    PUBLISHED_COLOURS,
     accuracy_dots,
     gap_dots,
     group_colours,
     model_colours,
 )
 from personality.count_charts import heatmap
+from personality.demo import PRACTICE
 from personality.traits import GENDER_COLOURS
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
@@ -31,13 +32,14 @@ def test_dots_stand_where_the_figures_are_and_empty_groups_are_left_out() -> Non
 
 def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
     colours = model_colours(["audio", "audio-2"])
-    assert colours["audio"] == MODEL_COLOURS["audio"]
-    assert colours["audio-2"] not in MODEL_COLOURS.values()
+    assert colours["audio"] == MODEL_COLOURS["audio"] == MODEL_COLOURS["practice_audio"]
+    assert colours["audio-2"] not in MODALITY_COLOURS.values()
 
 
 def test_published_systems_keep_their_colours_and_share_them_with_no_model_beside_them() -> None:
-    models = [*PUBLISHED_COLOURS, "voice", "words", "voice_words"]
+    models = [model for model in MODEL_COLOURS if model not in MODALITY_COLOURS and not model.startswith(PRACTICE)]
     colours = model_colours([*models, "mine"])
+    assert len(models) == 7
     assert len({colours[model] for model in [*models, "mine"]}) == 8
 
 

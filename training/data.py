@@ -84,7 +84,7 @@ def compute_features(network: Network, cache: Cache, split: Split, frames: int, 
 
 def _fingerprint(network: Network, cache: Cache, split: Split, frames: int) -> str:
     """A digest of the network's tensors and of the clips."""
-    made = [cache.table_path(name).stat().st_mtime_ns for name, _ in network.needs.tables]
+    made = [cache.tables[name].stat().st_mtime_ns for name, _ in network.needs.tables]
     facts = (type(network), network.needs, cache.folder.resolve(), cache.card, made, frames)
     digest = hashlib.sha256(f"{facts} {' '.join(split.rows['clip'])}".encode())
     for name, tensor in network.state_dict().items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -25,13 +25,16 @@ from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.voice_descriptors import COLUMNS
 from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
+from personality.trait_names import current_columns
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
 
-FORMAT = 3
+FORMAT = 4
 JPEG_QUALITY = 92
+VOICE = "voice_descriptors"  # the table that every cache has
 OF_FACES = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
-PLAIN = (*OF_FACES, "emotions")
+PLAIN = (*OF_FACES, "emotions", VOICE)
 WORDS = ("audio_seconds", "duration", "age", "gender", "warnings")
 
 
@@ -51,7 +54,8 @@ def constants() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cache:
-    """A folder of entries with `clips.parquet` (one row per clip) and `card.json` (where they come from).
+    """A folder of entries with `clips.parquet` (one row per clip), `voice_descriptors.parquet` (one row per clip with
+    sound) and `card.json` (where they come from).
 
     whole_sound: for who fills it; entries keep the sound after the window, and those that lack it are stale.
     """
@@ -66,7 +70,7 @@ class Cache:
         CacheError where the cache is not finished."""
         if not (self.folder / "clips.parquet").is_file():
             raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
-        return pd.read_parquet(self.folder / "clips.parquet")
+        return current_columns(pd.read_parquet(self.folder / "clips.parquet"))
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -85,16 +89,22 @@ class Cache:
         return table[labelled & table["split"].eq(split)].reset_index(drop=True)
 
     def table_path(self, name: str) -> Path:
-        """Where the table of features `name` is or would be."""
+        """Where the added table of features `name` is or would be."""
         return self.folder / "tables" / f"{name}.parquet"
+
+    @property
+    def tables(self) -> dict[str, Path]:
+        """Where the tables of features are, by name. An added table goes before the computed one of its name."""
+        paths = [self.folder / f"{VOICE}.parquet", *sorted(self.folder.glob("tables/*.parquet"))]
+        return {path.stem: path for path in paths if path.is_file()}
 
     def table(self, name: str) -> pd.DataFrame:
         """The table of features `name`, float32, indexed by clip. Raises CacheError where there is none."""
         if name not in self._tables:
-            if not self.table_path(name).is_file():
-                there = ", ".join(path.stem for path in sorted(self.folder.glob("tables/*.parquet"))) or "none"
+            if name not in self.tables:
+                there = ", ".join(self.tables) or "none"
                 raise CacheError(f"{self.folder} has no table {name} (it has: {there}); `add-table` adds one.")
-            self._tables[name] = pd.read_parquet(self.table_path(name))
+            self._tables[name] = pd.read_parquet(self.tables[name])
         return self._tables[name]
 
     def forget(self, name: str) -> None:
@@ -156,6 +166,14 @@ class Cache:
         """Remove what writers that died left unfinished."""
         remove_leftovers(self.folder)
 
+    def remove_claims(self, *, except_of: Iterable[str]) -> None:
+        """Remove the claims of all clips but these; no worker may be reading. A worker that was killed between writing
+        its entry and removing its claim leaves one beside a whole entry, for which no clip is to blame."""
+        kept = {self.claim(clip) for clip in except_of}
+        for claim in self.folder.glob("entries/*/*.reading"):
+            if claim not in kept:
+                claim.unlink()
+
     def sample(self, row: pd.Series, faces: np.ndarray | None = None) -> Sample:
         """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates; faces as
         in `read`."""
@@ -214,8 +232,10 @@ def decode(path: Path, chosen: np.ndarray | None = None) -> Sample:
 
 
 def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict[str, Any]) -> pd.DataFrame:
-    """Write `card.json` and `clips.parquet` from the dataset's table and the entries; returns the clips' table."""
+    """Write `card.json`, `voice_descriptors.parquet` and `clips.parquet` from the dataset's table and the entries;
+    returns the clips' table."""
     found = pd.DataFrame(_found(cache, table["clip"].tolist(), errors))
+    _write_voices(cache, found["clip"], np.stack(found.pop(VOICE)))
     clips = table.merge(found, on="clip", how="left")
     clips["gender_from"] = _origin(clips, ("gender",), "gender_estimated")
     clips["age_from"] = _origin(clips, ("age",), "age_estimated")
@@ -231,6 +251,14 @@ def finish(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict
     with atomic_path(cache.folder / "clips.parquet") as path:
         clips.to_parquet(path, index=False)
     return clips
+
+
+def _write_voices(cache: Cache, clips: pd.Series, voices: np.ndarray) -> None:
+    """Write the voice descriptors, float32 (N, 26), of the clips whose voice was heard."""
+    heard = voices.any(axis=1)
+    with atomic_path(cache.folder / f"{VOICE}.parquet") as path:
+        pd.DataFrame(voices[heard], clips[heard], COLUMNS).to_parquet(path)
+    cache.forget(VOICE)
 
 
 def _first(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
@@ -250,11 +278,12 @@ def _found(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[d
     nothing = {"faces": 0, "audio_seconds": 0.0, "duration": np.nan, "gender_estimated": None, "age_estimated": np.nan}
     for clip in clips:
         if clip in errors:
-            yield {"clip": clip, **nothing, "emotion": None, "warnings": "", "error": errors[clip]}
+            voice = np.zeros(len(COLUMNS), np.float32)
+            yield {"clip": clip, **nothing, VOICE: voice, "emotion": None, "warnings": "", "error": errors[clip]}
             continue
         with safe_open(cache.entry(clip), "numpy") as file:
             words = json.loads(file.metadata()["entry"])["words"]
-            confidences = file.get_tensor("emotion_confidences")
+            confidences, voice = file.get_tensor("emotion_confidences"), file.get_tensor(VOICE)
         summary = summarise_emotions(confidences)
         yield {
             "clip": clip,
@@ -263,6 +292,7 @@ def _found(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[d
             "duration": words["duration"],
             "gender_estimated": words["gender"],
             "age_estimated": words["age"],
+            VOICE: voice,
             "emotion": summary.dominant,
             "emotion_confidence": summary.confidence,
             "warnings": "; ".join(words["warnings"]),

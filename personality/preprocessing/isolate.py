@@ -26,9 +26,10 @@ from safetensors.numpy import load
 
 from personality.constants import LIMITS
 from personality.preprocessing.faces import Box, Face
-from personality.preprocessing.media import Metadata, Sound
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Piece, Sample
+from personality.preprocessing.sound import Sound
 
 ROOT = Path(__file__).parents[2]
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, People, Face, Sound, Sample)}

@@ -1,4 +1,4 @@
-"""Videos and stills: what they are, their frames, their sound. The only file that imports av."""
+"""Videos and stills: what they are, their frames, their sound."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from av.container import InputContainer
 
 from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing.refusal import TOO_LARGE, MediaError, Source, check_pixels, check_present
+from personality.preprocessing.sound import Listener, Sound
 from personality.preprocessing.still import read_still
 
 # Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
@@ -26,7 +27,6 @@ from personality.preprocessing.still import read_still
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
 VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
 ENOUGH_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
-LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 WRITTEN_SIDE = 256  # pixels, side of the square videos that `write_video` makes
 
 
@@ -41,16 +41,6 @@ class Metadata:
     fps: float
     has_audio: bool
     codec: str
-
-
-@dataclass(frozen=True)
-class Sound:
-    """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight, the window of the first 5 s;
-    seconds of them that were heard, the others are silence; rest float32 (M,) what came after the window."""
-
-    samples: np.ndarray
-    seconds: float
-    rest: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -105,7 +95,7 @@ class Video:
         if self.metadata.fps * self.metadata.duration > ENOUGH_FRAMES and not self._counts:
             self._pictures.codec_context.skip_frame = "NONREF"
         voice = container.streams.audio[0] if self.metadata.has_audio else None
-        self._listener = _Listener()
+        self._listener = Listener()
         self._packets = container.demux(*filter(None, (self._pictures, voice)))
         self._decoding = self._decoded()
         self._first = next(self._decoding, None)
@@ -151,10 +141,20 @@ class Video:
     def sound(self) -> Sound:
         """The sound, up to the limit of length. Frames that were not taken before are passed over."""
         with _readable():
-            while not self._listener.full and (packet := next(self._packets, None)) is not None:
-                if packet.stream is not self._pictures:
-                    self._listener.hear(packet)
+            self._hear_all()
             return self._listener.sound()
+
+    def wideband(self) -> np.ndarray:
+        """The first 7 s of the sound, float32 (N,) mono 44.1 kHz in [-1, 1], as `describe_voice` takes it. Frames that
+        were not taken before are passed over."""
+        with _readable():
+            self._hear_all()
+            return self._listener.wideband()
+
+    def _hear_all(self) -> None:
+        while not self._listener.full and (packet := next(self._packets, None)) is not None:
+            if packet.stream is not self._pictures:
+                self._listener.hear(packet)
 
 
 class Still:
@@ -171,7 +171,11 @@ class Still:
 
     def sound(self) -> Sound:
         """Silence."""
-        return _Listener().sound()
+        return Listener().sound()
+
+    def wideband(self) -> np.ndarray:
+        """Nothing, float32 (0,)."""
+        return Listener().wideband()
 
 
 @contextmanager
@@ -197,45 +201,6 @@ def probe(source: Source) -> Metadata:
     """What `source` is. Raises MediaError as `open_media` does."""
     with open_media(source) as video:
         return video.metadata
-
-
-class _Listener:
-    """Packets of sound in, the window of the first 5 s and what comes after it out."""
-
-    def __init__(self) -> None:
-        # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
-        self._resampler = av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate)
-        self._parts: list[np.ndarray] = []
-        self._have = 0
-
-    @property
-    def full(self) -> bool:
-        return self._have >= LONGEST_SOUND
-
-    def hear(self, packet: av.Packet) -> None:
-        if self.full:
-            return
-        for decoded in packet.decode():
-            self._keep(self._resampler.resample(decoded))
-
-    def sound(self) -> Sound:
-        if self._parts and not self.full:
-            self._keep(self._resampler.resample(None))
-        window = np.zeros(PREPROCESSING.samples, np.float32)
-        heard = np.concatenate([window[:0], *self._parts])[:LONGEST_SOUND].clip(-1, 1)
-        first, rest = np.split(heard, [len(window)])
-        window[: len(first)] = first
-        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest)
-
-    def _keep(self, pieces: list[av.AudioFrame]) -> None:
-        for piece in pieces:
-            self._parts.append(_mono(piece))
-            self._have += piece.samples
-
-
-def _mono(piece: av.AudioFrame) -> np.ndarray:
-    """The mean of the channels, float32 (N,)."""
-    return piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
 
 
 @contextmanager

@@ -166,7 +166,7 @@ def test_a_small_group_that_varies_more_is_no_false_alarm() -> None:
 
 def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_others() -> None:
     table = read_predictions(PREDICTIONS)
-    table = table[table["model"] == "visual"].copy()
+    table = table[table["model"] == "practice_visual"].copy()
     random = np.random.default_rng(6)
     clips = table[["clip", "source", "gender"]].drop_duplicates("clip")
     by_source = pd.Series(random.normal(0, 0.02, clips["source"].nunique()), clips["source"].unique())
@@ -178,7 +178,7 @@ def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_other
     rows = compare_groups(planted, ["gender"], measure="signed_error").gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("overrates men compared with women, by 0.")
     assert rows.loc["extraversion", "verdict"].startswith("underrates men compared with women, by 0.")
-    quiet = rows.loc[["conscientiousness", "agreeableness", "neuroticism"]]
+    quiet = rows.loc[["conscientiousness", "agreeableness", "emotional_stability"]]
     assert quiet["verdict"].str.startswith("no significant difference; minimum detectable at 80 % power: 0.").all()
     rows = compare_groups(planted, ["gender"]).gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("less accurate for men than for women, by 0.")

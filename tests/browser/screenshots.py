@@ -10,6 +10,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 from urllib.parse import quote
 
 from PIL import Image
@@ -19,7 +20,7 @@ from pages.bar import DEMO
 from tests.browser.server import browser, served, settle
 
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The README's picture: parts of two pages side by side, each from the first element of its kind down.
 README = {"predict": ".st-key-player", "gender": "h3"}
@@ -51,6 +52,7 @@ def readme(page: Page, address: str) -> Image.Image:
         show(page, address, name)
         picture = whole(page, WIDTHS["wide"])
         box = page.locator(first).first.bounding_box()
+        assert box is not None
         left, top = int(box["x"]) - GAP, int(box["y"]) - ABOVE
         both.paste(picture.crop((left, top, left + PART[0], top + PART[1])), (place * (PART[0] + GAP), 0))
     return both.resize((WIDTHS["wide"], PART[1] * WIDTHS["wide"] // both.width), Image.Resampling.LANCZOS)

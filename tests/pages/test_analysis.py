@@ -193,7 +193,7 @@ def accuracies(app: AppTest) -> list[float]:
 
 def test_a_model_keeps_its_colour_whichever_are_shown(workspace: Path) -> None:
     table = pd.read_parquet(demo.PREDICTIONS)
-    names = {"audio": "mine", "visual": "yours", "audiovisual": "theirs", "handcrafted": "ours"}
+    names = dict(zip((folder.name for folder in demo.MODELS), ("mine", "yours", "theirs", "ours"), strict=True))
     write_predictions(table.assign(model=table["model"].map(names)), workspace / "predictions" / "four.parquet")
     app = visit("traits")
     every = drawn_colours(app.selectbox(key="table").select("four").run())

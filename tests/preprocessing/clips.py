@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -33,24 +34,27 @@ def write_clip(
     rate: int = 48_000,
     layout: str = "stereo",
     audio_codec: str = "aac",
+    audio_options: dict[str, str] | None = None,
 ) -> Path:
     """A video, nominally `fps`, with frames at `times` (seconds) and sound float (N, channels) in [-1, 1] at `rate`."""
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, rate=fps)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
         video.time_base = video.codec_context.time_base = TICK
-        voice = container.add_stream(audio_codec, rate=rate, layout=layout) if sound is not None else None
+        voice = None
+        if sound is not None:
+            voice = container.add_stream(audio_codec, rate=rate, layout=layout, options=audio_options)
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
             frame.pts, frame.time_base = round(time / TICK), TICK
             container.mux(video.encode(frame))
-        if voice is not None:
+        if sound is not None:
             _write_sound(container, voice, sound, rate, layout)
         container.mux(video.encode(None))
     return path
 
 
-def _write_sound(container: object, voice: object, sound: np.ndarray, rate: int, layout: str) -> None:
+def _write_sound(container: Any, voice: Any, sound: np.ndarray, rate: int, layout: str) -> None:
     resampler = av.AudioResampler(format=voice.format, layout=layout, rate=rate)
     for start in range(0, len(sound), 1000):
         packed = np.ascontiguousarray(sound[start : start + 1000], np.float32).reshape(1, -1)

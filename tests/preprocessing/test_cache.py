@@ -12,7 +12,10 @@ from personality.preprocessing import cache as cache_module
 from personality.preprocessing.cache import Cache, CacheError, encode, finish
 from personality.preprocessing.run import preprocess
 from personality.preprocessing.sample import read_sample
+from personality.preprocessing.tables import add_table
+from personality.preprocessing.voice_descriptors import COLUMNS
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES
+from tests.preprocessing.clips import write_clip
 
 
 def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
@@ -22,6 +25,8 @@ def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
     assert np.abs(fresh.faces.astype(int) - stored.faces).mean() < 2.5
     assert np.abs(fresh.audio - stored.audio).max() < 1e-4
     np.testing.assert_array_equal(fresh.boxes, stored.boxes)
+    np.testing.assert_allclose(fresh.voice_descriptors, stored.voice_descriptors, rtol=1e-5)
+    assert stored.voice_descriptors.dtype == np.float32
     np.testing.assert_allclose(fresh.emotion_confidences, stored.emotion_confidences, atol=1e-5)  # one thread there
     assert (fresh.age, fresh.gender, fresh.warnings) == (stored.age, stored.gender, stored.warnings)
     assert cache.entry(clip).stat().st_size < 0.5e6
@@ -71,8 +76,8 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
 def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
     monkeypatch.setattr(cache_module, "FORMAT", 99)
-    assert cache.state(clip) == ("stale", "format was 3 and is 99")
-    with pytest.raises(CacheError, match=r"is stale \(format was 3 and is 99\)"):
+    assert cache.state(clip) == ("stale", "format was 4 and is 99")
+    with pytest.raises(CacheError, match=r"is stale \(format was 4 and is 99\)"):
         cache.read(clip)
 
 
@@ -85,7 +90,7 @@ def test_stale_entries_are_made_again_on_request_only(
     entries = [Cache(tmp_path / "c").entry(clip) for clip in part.table["clip"]]
     before = [path.read_bytes() for path in entries]
     monkeypatch.setattr(cache_module, "FORMAT", 99)
-    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 3 and is 99; --remake"):
+    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 4 and is 99; --remake"):
         preprocess(part, tmp_path / "c")
     assert [path.read_bytes() for path in entries] == before
     preprocess(part, tmp_path / "c", remake=True)
@@ -110,6 +115,7 @@ def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: 
         assert len(stored.rest) == len(fresh.rest) > 8_000
         np.testing.assert_allclose(stored.rest, fresh.rest, atol=1e-4)
     batch = make_batch([stored], 1, 60.0)
+    assert batch.heard is not None and batch.audio is not None
     assert batch.heard.tolist() == [80_000 + len(fresh.rest)]
     assert batch.audio[0, batch.heard[0] - 100 :].count_nonzero() <= 100
 
@@ -158,3 +164,34 @@ def test_equal_samples_give_equal_bytes(cache: Cache) -> None:
 def test_unfinished_cache_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CacheError, match="not a finished cache"):
         _ = Cache(tmp_path).clips
+
+
+def test_a_finished_cache_has_a_table_of_the_voices_that_were_heard(people: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(people)
+    table = dataset.table.head(3).copy()
+    root = tmp_path / "data"
+    root.mkdir()
+    heard, silent, _ = table["clip"]
+    (root / "heard.mp4").write_bytes((dataset.root / table["location"].iloc[0]).read_bytes())
+    write_clip(root / "silent.mp4", times=[number / 10 for number in range(20)])
+    table["location"] = ["heard.mp4", "silent.mp4", ""]
+    store = Cache(tmp_path / "c")
+    preprocess(type(dataset)("data", root, table), store.folder)
+    voices = store.table("voice_descriptors")
+    assert (voices.index.tolist(), voices.index.name, tuple(voices.columns)) == ([heard], "clip", COLUMNS)
+    assert set(voices.dtypes) == {np.dtype(np.float32)}
+    np.testing.assert_array_equal(voices.loc[heard], store.read(heard).voice_descriptors)
+    assert not store.read(silent).voice_descriptors.any()
+    needs = Needs(frozenset(), tables=frozenset({("voice_descriptors", COLUMNS)}))
+    assert speakable(store, store.clips, needs).tolist() == [True, False, False]
+
+
+def test_an_added_table_of_voices_goes_before_the_computed_one(cache: Cache, tmp_path: Path) -> None:
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    computed = copy.table("voice_descriptors")
+    assert computed.index.tolist() == cache.clips["clip"].tolist()
+    assert list(copy.tables) == ["voice_descriptors"]
+    add_table(copy, "voice_descriptors", computed.head(2) + 1)
+    np.testing.assert_array_equal(copy.table("voice_descriptors"), computed.head(2) + 1)
+    assert list(copy.tables) == ["voice_descriptors"]

@@ -7,6 +7,7 @@ import pytest
 
 from personality.constants import LIMITS
 from personality.preprocessing import media
+from personality.preprocessing import sound as sound_module
 from personality.preprocessing.media import Frame, open_media, probe, write_video
 from personality.preprocessing.refusal import MediaError, Source, check_pixels
 from tests.preprocessing.clips import understated, write_clip
@@ -77,7 +78,7 @@ def test_long_sound_is_cut(tmp_path: Path) -> None:
 
 
 def test_sound_beyond_the_limit_of_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(media, "LONGEST_SOUND", 88_000)
+    monkeypatch.setattr(sound_module, "LONGEST_SOUND", 88_000)
     with open_media(video(tmp_path / "a.mp4", seconds=7)) as opened:
         assert len(opened.sound().rest) == 8_000
 

@@ -6,8 +6,9 @@ import pytest
 
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import Metadata, Sound, write_video
+from personality.preprocessing.media import Metadata, write_video
 from personality.preprocessing.sample import Sample, read_pieces, read_sample
+from personality.preprocessing.sound import Sound
 from personality.traits import EMOTIONS
 
 
@@ -24,9 +25,11 @@ def test_a_speaking_face_becomes_a_whole_sample(people: Path) -> None:
     assert np.abs(sample.times - (np.arange(16) + 0.5) * sample.duration / 16).max() < 0.25
     assert sample.audio.shape == (80_000,)
     assert sample.audio_seconds == 5.0
+    assert (sample.voice_descriptors.shape, sample.voice_descriptors.dtype) == ((26,), np.float32)
+    assert sample.voice_descriptors.all()
     assert sample.emotions.sum() == pytest.approx(1)
     assert sample.gender in ("male", "female")
-    assert 5 < sample.age < 90
+    assert sample.age is not None and 5 < sample.age < 90
     assert sample.warnings == ()
 
 
@@ -40,6 +43,7 @@ def test_nobody_and_silence_are_words_not_errors(tmp_path: Path) -> None:
     write_video(tmp_path / "a.mp4", grey, np.zeros(1000, np.float32), fps=10)
     sample = read_sample(tmp_path / "a.mp4")
     assert len(sample.faces) == 0
+    assert not sample.voice_descriptors.any()
     assert (sample.age, sample.gender) == (None, None)
     assert sample.emotions.sum() == 0
     assert sample.warnings[0] == "no face was found"
