@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint bench browser demo figures screenshots trials fuzz
+.PHONY: app test lint bench browser demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -46,6 +46,18 @@ demo: $(VENV)/test.done
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
 	$(BIN)/python -m benchmarks.readme
+
+# The figures of real people that ship, from First Impressions' labels and predictions of its validation split:
+# docs/analysis.md. Minutes.
+FIGURES = $(WORK)/real-figures
+IMPORT = $(BIN)/python -m personality import-predictions --dataset $(FIRST_IMPRESSIONS) --split validation
+real-figures: $(VENV)/test.done
+	$(IMPORT) $(WINNERS)/validation_face.csv --model "BU-NKU 2017 face" --out $(FIGURES)/face.parquet
+	$(IMPORT) $(WINNERS)/validation_audio_scene.csv --model "BU-NKU 2017 audio + scene" --out $(FIGURES)/audio.parquet
+	$(BIN)/python -m personality join $(FIGURES)/face.parquet $(FIGURES)/audio.parquet --mean "BU-NKU 2017 mean" \
+	 --out $(FIGURES)/winners.parquet
+	$(IMPORT) $(ENCODERS) --model "frozen encoders 2026" --out $(FIGURES)/encoders.parquet
+	$(BIN)/python -m training real-figures $(SHIPPED) $(FIGURES)/winners.parquet $(FIGURES)/encoders.parquet
 
 # The figures of BENCHMARKS.md; CLIP: the video to predict. Training is timed where `make demo` left its cache.
 bench: $(VENV)/test.done

@@ -46,8 +46,8 @@ parts.frame(
 table = bar.choose_data()
 if isinstance(table, RealFigures):
     real_people.offer_practice(
-        "There are no figures of real people by expression: the clips of First Impressions are not at hand, so nobody "
-        "has looked for expressions in them.",
+        "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
+        "project does not have the clips of First Impressions.",
         bar.DEMO,
     )
     in_print()

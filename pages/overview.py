@@ -41,7 +41,7 @@ labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
 means = pd.concat([every, by_seen.iloc[::-1]]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
-st.markdown(f"On {unseen['n'].max():,} clips of people unseen in training: {gains(unseen, shipped=SHIPPED)}")
+st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
 st.dataframe(real_people.headline(means), hide_index=True)
 st.caption(
     "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "

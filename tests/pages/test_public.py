@@ -11,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.bar import DEMO, REAL
 from pages.guard import REFUSAL
 from personality import demo
 from personality.evaluate import read_predictions, write_predictions
@@ -27,7 +28,7 @@ def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(g
     with pytest.raises(ValueError, match="models"):
         app.switch_page("pages/models.py").run()
     app = visit("traits")
-    assert app.selectbox(key="table").options == ["Demo: synthetic people, test split"]
+    assert app.selectbox(key="table").options == [REAL, DEMO]
     app = visit("explore")
     assert not app.exception
 
