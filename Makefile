@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint bench browser demo figures screenshots hostile fuzz
+.PHONY: app test lint bench browser demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -25,20 +25,39 @@ browser:
 	 ! command -v apt-get >/dev/null || (apt-get update -q && apt-get install -y -q chromium) || \
 	 echo "no Chromium: the browser tests will be skipped"
 
-# Everything that ships, from nothing: a quarter to half an hour. PORTRAITS=FOLDER (One Million Impressions) makes the face model anew
-# first, in a minute; FER2013=FOLDER the emotion weights, in an hour. Else those that are here are taken.
+# Everything in demo/, from nothing; it needs flite (apt-get install flite). PORTRAITS=FOLDER (One Million Impressions) builds the face
+# model first and trains the visual model on the rated portraits too: only so are the weights that ship made again.
+# FER2013=FOLDER trains the emotion network first, in an hour. What is not named is taken as it is.
+EXTRA = $(if $(PORTRAITS),--extra-cache $(WORK)/portraits-cache)
+VISUAL = --batch 16 --stage 30:head:1e-3:2 --stage 4:all:3e-4:1 $(EXTRA)
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)
 	test -z "$(FER2013)" || $(BIN)/python -m training emotion $(FER2013)
 	$(BIN)/python -m personality synthesize $(WORK)/people --people 200 --seed 0
 	$(BIN)/python -m personality preprocess $(WORK)/people --out $(WORK)/cache
-	for modality in audio visual audiovisual handcrafted; do \
+	test -z "$(PORTRAITS)" || $(BIN)/python -m training rated-portraits $(PORTRAITS) $(WORK)/people $(WORK)/portraits
+	test -z "$(PORTRAITS)" || $(BIN)/python -m personality preprocess $(WORK)/portraits --out $(WORK)/portraits-cache
+	$(BIN)/python -m training run $(WORK)/cache --modality audio --preset modern --out $(WORK)/runs
+	$(BIN)/python -m training run $(WORK)/cache --modality visual --preset modern $(VISUAL) --out $(WORK)/runs
+	for modality in audiovisual handcrafted; do \
 	 $(BIN)/python -m training run $(WORK)/cache --modality $$modality --preset modern --out $(WORK)/runs || exit 1; done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
-	$(BIN)/python -m training ship $(WORK) demo
+	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
 	$(BIN)/python -m benchmarks.readme
+
+# The figures of real people that ship, from First Impressions' labels and predictions of its validation split:
+# docs/analysis.md. Minutes.
+FIGURES = $(WORK)/real-figures
+IMPORT = $(BIN)/python -m personality import-predictions --dataset $(FIRST_IMPRESSIONS) --split validation
+real-figures: $(VENV)/test.done
+	$(IMPORT) $(WINNERS)/validation_face.csv --model "BU-NKU 2017 face" --out $(FIGURES)/face.parquet
+	$(IMPORT) $(WINNERS)/validation_audio_scene.csv --model "BU-NKU 2017 audio + scene" --out $(FIGURES)/audio.parquet
+	$(BIN)/python -m personality join $(FIGURES)/face.parquet $(FIGURES)/audio.parquet --mean "BU-NKU 2017 mean" \
+	 --out $(FIGURES)/winners.parquet
+	$(IMPORT) $(ENCODERS) --model "frozen encoders 2026" --out $(FIGURES)/encoders.parquet
+	$(BIN)/python -m training real-figures $(SHIPPED) $(FIGURES)/winners.parquet $(FIGURES)/encoders.parquet
 
 # The figures of BENCHMARKS.md; CLIP: the video to predict. Training is timed where `make demo` left its cache.
 bench: $(VENV)/test.done
@@ -52,9 +71,9 @@ bench: $(VENV)/test.done
 figures: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.readme
 
-# What docs/reliability.md says, in full; the tests run a share of it.
-hostile: $(VENV)/test.done
-	PERSONALITY_HOSTILE=full $(BIN)/python -m pytest tests/hostile -n 0
+# The heavy trials in full, a share of which is in the tests; writes their outcomes into docs/reliability.md.
+trials: $(VENV)/test.done
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
 
 # Ten minutes each; what is found lies in workspace/fuzz.
 fuzz: $(VENV)/test.done

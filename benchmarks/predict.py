@@ -25,7 +25,8 @@ TIMES = 5
 WATCH = """() => {
   const times = {}, now = (name) => { times[name] ??= performance.now() / 1000 }
   const seen = ({ target }) => { if (target.alt?.startsWith("Face at")) now("face") }
-  const spoken = () => [...document.querySelectorAll(".legendtext")].some((one) => one.textContent == "handcrafted")
+  const legend = () => [...document.querySelectorAll(".legendtext")].map((one) => one.textContent)
+  const spoken = () => legend().includes("practice_handcrafted")
   document.addEventListener("load", seen, { capture: true })
   window.watched = new Promise((done) => new MutationObserver((_, observer) => {
     if (!times.face || !spoken()) return

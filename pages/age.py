@@ -1,18 +1,22 @@
 """Age: accuracy per age range and how the ages are spread."""
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from pages import bar, parts
+from pages import bar, parts, real_people
 from personality import charts, count_charts
+from personality.analysis.real_figures import RealFigures
 
 parts.frame(
     "Accuracy by age",
     "Ages in eight ranges, as annotated by people, or as estimated from the faces where nobody did.",
     notice=False,
 )
-table = bar.choose_table()
+data = bar.choose_data()
 by = ("age_group",)
-if "age" in table:
+if isinstance(data, pd.DataFrame) and "age" in data:
     edges = st.text_input(
         "Other ranges",
         key="age_edges",
@@ -21,8 +25,12 @@ if "age" in table:
         help="Years at which to cut, or empty",
     )
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
-rows = parts.accuracy_rows(table, by)
-parts.who_said(table, by[0].partition(":")[0])
+measure = parts.choose_measure()
+rows = parts.accuracy_rows(data, by)
+parts.who_said(data, by[0].partition(":")[0])
+if isinstance(data, RealFigures):
+    st.subheader("Findings")
+    real_people.findings(data, by)
 
 st.subheader("How many clips of each age")
 st.altair_chart(
@@ -32,14 +40,19 @@ st.altair_chart(
 )
 parts.warn_small(rows)
 
-st.subheader("Accuracy")
+st.subheader(parts.MEASURE_LABELS[measure])
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
-colours = bar.colours(table)
-one, alt = rows[rows["trait"] == trait], "Accuracy per age range and model with intervals"
-parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="age", alt=alt)
-parts.how_to_read()
+one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per age range and model with intervals"
+how: dict[str, Any] = {"colour": "model", "colours": bar.colours(data), "measure": measure}
+parts.accuracy_picture(one, line="group", key="age", alt=alt, **how)
+parts.how_to_read(measure)
 parts.accuracy_table(rows, key="age")
-parts.adds_up(table, rows, by)
-parts.group_differences(table, by, trait=trait, key="age")
+parts.adds_up(data, rows, by)
+parts.group_differences(data, by, trait=trait, measure=measure, key="age")

@@ -1,15 +1,19 @@
-"""The bar above every analysis page: which predictions table, which of its models and clips, which baselines."""
+"""The bar above every analysis page: figures of real people or a predictions table, which models, clips, baselines."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages import real_people
+from pages.guard import operator_only
 from personality import charts, demo
+from personality.analysis.real_figures import SEEN, SOURCES, RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.dataset.index import SPLITS
 from personality.evaluate import SYNTHETIC, read_predictions
@@ -17,11 +21,13 @@ from personality.events import noted
 from personality.public import is_public
 from personality.workspace import prediction_tables
 
-DEMO = "Demo: synthetic people, test split"
+Data: TypeAlias = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
+REAL = "Real people (figures)"
+DEMO = "Practice data (explorable)"
 UPLOAD = "Upload a table ..."
-SEEN = "source_in_training"
 SEEN_LABELS = {"yes": "sources with clips in training", "no": "unseen sources"}
 EVERY, UNSEEN = "all", "unseen in training"
+TABLE = "table"  # the name of the choice of data, in an address too
 MODELS, ORIGIN = "models", "origin"  # of a table's attrs: all its models; file, time and choices
 # Which baselines a person may have beside the dots; never none.
 BASELINES = {
@@ -51,41 +57,78 @@ def fingerprint(table: pd.DataFrame) -> str:
     return hashlib.sha256(told + rows).hexdigest()
 
 
-def colours(table: pd.DataFrame) -> dict[str, str]:
-    """A colour per model, the same whichever of the table's models are shown."""
-    return charts.model_colours(table.attrs[MODELS])
+def colours(data: Data) -> dict[str, str]:
+    """A colour per model, the same whichever of the models are shown."""
+    return charts.model_colours(list(data.card["models"]) if isinstance(data, RealFigures) else data.attrs[MODELS])
 
 
-def choose_table(*, baselines: bool = True) -> pd.DataFrame:
-    """The bar above every analysis page, kept in the URL: which predictions table, which of its models and clips. Ends
-    the page where there is none to show. Strangers are shown the demo's. baselines: whether the page draws them."""
+def has(data: Data, attribute: str) -> bool:
+    """Whether the clips fall into several groups by an attribute."""
+    if isinstance(data, RealFigures):
+        return (attribute,) in data.attributes
+    return attribute in data and len(data[attribute].dropna().unique()) > 1
+
+
+def choose_data(*, baselines: bool = True) -> Data:
+    """The bar above every analysis page, kept in the URL: figures of real people or a predictions table, which of the
+    models and clips. Ends the page where there is nothing to show. baselines: whether the page draws them."""
     own = {} if is_public() else {path.stem: path for path in prediction_tables()}
+    choices = [REAL, DEMO, *own] if is_public() else [REAL, DEMO, *own, UPLOAD]
+    if TABLE not in st.query_params and st.session_state.get(real_people.CHOICE) in choices:
+        st.session_state[TABLE] = st.session_state[real_people.CHOICE]
     with st.container(border=True):
         left, middle, right = st.columns([3, 3, 2])
         choice = left.selectbox(
-            "Predictions",
-            [DEMO, *own] if is_public() else [DEMO, *own, UPLOAD],
-            key="table",
+            "Data",
+            choices,
+            key=TABLE,
             bind="query-params",
-            help=None if is_public() else "Evaluate runs on the Models page, or import somebody else's predictions.",
+            on_change=_remember,
+            help="Real people: figures only, their clips are not here. Practice data: computer-made people, down to "
+            "the single clip."
+            + ("" if is_public() else " Your own: evaluate runs on *Models*, or import predictions."),
         )
-        path = {DEMO: demo.PREDICTIONS, **own}.get(choice)
-        try:
-            table = _uploaded() if path is None else _stored(path)
-        except PredictionsError as error:
-            st.error(str(error))
-            st.stop()
-        table.attrs[MODELS] = list(table["model"].unique())
-        table = _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
+        st.session_state[real_people.CHOICE] = choice
+        if choice == REAL:
+            data: Data = _chosen_figures(middle, right)
+        else:
+            data = _chosen_table({DEMO: demo.PREDICTIONS, **own}.get(choice), middle, right)
         if baselines:
-            _choose_baselines(table, right)
-        _describe(table)
-    if choice == DEMO:
+            _choose_baselines(data, right)
+        if isinstance(data, pd.DataFrame):
+            _describe(data)
+    if isinstance(data, RealFigures):
+        real_people.describe(data)
+    elif choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
         st.caption(demo.MODELS_IN_WORDS)
-    elif table.attrs.get(SYNTHETIC):
+    elif data.attrs.get(SYNTHETIC):
         st.info(demo.SYNTHETIC, icon=":material/science:")
-    return table
+    return data
+
+
+def _remember() -> None:
+    """Keep the choice for other pages: Streamlit forgets a widget's value at the first switch from its page."""
+    st.session_state[real_people.CHOICE] = st.session_state[TABLE]
+
+
+def _chosen_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigures:
+    """The figures of real people, of the chosen models and sources."""
+    figures = real_people.load_figures()
+    chosen = [name for name in _asked_models(figures.models, middle) if name in figures.models]
+    figures = figures.of_models(chosen) if chosen else figures
+    return figures.of_sources(dict(zip((EVERY, UNSEEN), SOURCES, strict=True))[_asked_sources(right)])
+
+
+def _chosen_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerator) -> pd.DataFrame:
+    """The table of a file, or an uploaded one for None, and of it what was chosen. Ends the page where it is none."""
+    try:
+        table = _uploaded() if path is None else _stored(path)
+    except PredictionsError as error:
+        st.error(str(error))
+        st.stop()
+    table.attrs[MODELS] = list(table["model"].unique())
+    return _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
 
 
 def _stored(path: Path) -> pd.DataFrame:
@@ -98,8 +141,12 @@ def _stored(path: Path) -> pd.DataFrame:
 
 def _chosen_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     models = list(table["model"].unique())
-    chosen = place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
+    chosen = _asked_models(models, place)
     return _part(table, table["model"].isin(chosen), chosen) if set(chosen) & set(models) else table
+
+
+def _asked_models(models: list[str], place: DeltaGenerator) -> list[str]:
+    return place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
 
 
 def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -116,11 +163,16 @@ def _chosen_clips(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     seen = table.get(SEEN)
     if seen is None or seen.nunique() < 2:
         return table
-    words = "First Impressions' splits share videos: of these clips, other clips of the same video were trained on."
+    choice = _asked_sources(place)
+    return _part(table, seen.eq("no"), choice) if choice == UNSEEN else table
+
+
+def _asked_sources(place: DeltaGenerator) -> str:
+    words = "The splits of First Impressions share videos: other clips of the same video may have been trained on."
     choice = place.segmented_control(
         "Sources", [EVERY, UNSEEN], default=EVERY, key="sources", bind="query-params", help=words
     )
-    return _part(table, seen.eq("no"), choice) if choice == UNSEEN else table
+    return choice or EVERY
 
 
 def _part(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:
@@ -131,14 +183,15 @@ def _part(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:
     return part
 
 
-def _choose_baselines(table: pd.DataFrame, place: DeltaGenerator) -> None:
-    """Which baselines the dots have beside them, where a table has both."""
-    if "lookup" in table and table["lookup"].notna().any():
+def _choose_baselines(data: Data, place: DeltaGenerator) -> None:
+    """Which baselines the dots have beside them, where there are both."""
+    if isinstance(data, RealFigures) or ("lookup" in data and data["lookup"].notna().any()):
         place.selectbox("Baselines", list(BASELINES), key="baselines", bind="query-params")
 
 
 def _uploaded() -> pd.DataFrame:
     """The table a person brought, kept for the other pages."""
+    operator_only()
     file = st.file_uploader("Predictions table", type="parquet", key="table_file")
     if file is not None:
         st.session_state["uploaded_table"] = read_predictions(file)

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
 from pages import loaded, parts
-from personality import clip_charts, demo
+from pages.coloured_words import coloured_words
+from personality import __version__, clip_charts
 from personality.additions import additions
+from personality.constants import NOT_FOR
 from personality.events import noted
+from personality.explain.voice import leave_out_seconds
+from personality.explain.words import leave_out_phrases, leave_out_words
+from personality.inference.document import as_json, prediction_rows
+from personality.inference.face_impressions import FaceImpressions
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
-from personality.predict import Impression, as_document, trait_rows
+from personality.predict import Impression
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
 from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+PARTS = {"words": leave_out_words, "phrases": leave_out_phrases}  # of a transcript, by what they are called
 
 
 @st.fragment
@@ -28,24 +43,41 @@ def look_closer(key: str, name: str, done: list) -> None:
     """The views, of which only the open one is worked out. key: of the clip and the models; done: pieces, each with
     the second at which it came."""
     pieces = [piece for piece, _ in done]
-    sample = next(piece for piece in pieces if isinstance(piece, Sample))
-    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
-    if not spoken:
+    answers = [piece for piece in pieces if isinstance(piece, Impression)]
+    sample = replace(_first(pieces, Sample), transcript=_first(pieces, Transcript))
+    if not answers:
         return
+    from personality.models.sample_tables import VOICE, WORDS
+
     st.subheader("A closer look")
     models = loaded.models_in_memory()
+    inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
-        "What each modality adds": lambda: draw_additions(additions(spoken, models)),
-        "Over time": lambda: draw_timeline(kept("timeline", key, lambda: timeline(sample, models)), sample.duration),
-        "Where it looks": lambda: draw_looked(sample, kept("looked", key, lambda: occlude_faces(sample, models))),
-        "When it listens": lambda: draw_heard(kept("heard", key, lambda: occlude_sound(sample, models))),
-        "What if": lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models))),
-        "Downloads": lambda: take_away(name, done),
+        "What each input adds": lambda: draw_additions(additions(answers, models)),
     }
+    if sample.transcript and sample.transcript.text and WORDS in inputs:
+        views["Which words"] = lambda: draw_words(sample, models, key)
+    if inputs & {"audio", VOICE}:
+        views["When it listens"] = lambda: draw_heard(kept("heard", key, lambda: leave_out_sound(sample, models)))
+    if "faces" in inputs:
+        views["Where it looks"] = lambda: draw_looked(
+            sample, kept("looked", key, lambda: occlude_faces(sample, models))
+        )
+    if inputs & {"audio", "faces"}:
+        views["Over time"] = lambda: draw_timeline(
+            kept("timeline", key, lambda: timeline(sample, models)), sample.duration
+        )
+    if "handcrafted" in inputs:
+        views["What if"] = lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models)))
+    views["Downloads"] = lambda: take_away(name, done)
     for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
         if tab.open:
             with tab:
                 draw()
+
+
+def _first(pieces: list, kind: type) -> Any:
+    return next((piece for piece in pieces if isinstance(piece, kind)), None)
 
 
 def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -59,14 +91,14 @@ def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
 
 def forget() -> None:
     """Drop what was worked out for the clip."""
-    for view in ("timeline", "looked", "heard", "changes"):
+    for view in ("timeline", *PARTS, "looked", "heard", "changes"):
         st.session_state.pop(view, None)
 
 
 def choose_trait(key: str) -> str:
     """One of the five traits."""
     names = list(TRAIT_NAMES)
-    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.get, key=key)
+    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
     return chosen or names[0]
 
 
@@ -86,6 +118,30 @@ def draw_additions(rows: pd.DataFrame) -> None:
     st.caption(
         "Two models on the same clip: the one that takes more, minus the one that takes less. Attributes: gender, age, "
         "expression, as estimated."
+    )
+
+
+def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
+    """The transcript, each word or phrase coloured by what it does to a trait."""
+    part = st.segmented_control("Leave out", list(PARTS), default=next(iter(PARTS)), key="left_out") or next(
+        iter(PARTS)
+    )
+    rows = kept(part, key, lambda: PARTS[part](sample, models))
+    if rows.empty:
+        st.caption("There are too few.")
+        return
+    left, right = st.columns(2)
+    with left:
+        model = choose_model(rows, "words_model")
+    with right:
+        trait = choose_trait("words_trait")
+    shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
+    st.html(coloured_words(shown["text"].tolist(), shown["difference"].tolist()))
+    strongest = shown.loc[shown["difference"].abs().idxmax()]
+    st.caption(
+        f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
+        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{strongest['text']}*, moves it by "
+        f"{strongest['difference']:+.3f}."
     )
 
 
@@ -109,6 +165,12 @@ def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
     )
 
 
+def leave_out_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The effect of each moment, on models of the sound and on models of the voice."""
+    parts = [occlude_sound(sample, models), leave_out_seconds(sample, models)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
 def draw_heard(rows: pd.DataFrame) -> None:
     """The moments of the sound, by what silencing them does to a trait."""
     if rows.empty:
@@ -119,8 +181,8 @@ def draw_heard(rows: pd.DataFrame) -> None:
     figure = clip_charts.occlusion_moments(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=parts.PICTURE)
     st.caption(
-        f"Each {MOMENT:g} s was silenced and the models asked again. Below 0: with this moment the trait gets more. A "
-        "line that is flat and away from 0 says that the model minds silence itself, wherever it falls."
+        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a second "
+        "left out for models of the voice. Below 0: with this moment the trait gets more."
     )
 
 
@@ -152,11 +214,13 @@ def draw_changes(rows: pd.DataFrame) -> None:
 
 def take_away(name: str, done: list) -> None:
     """Downloads, and what took how long."""
-    pieces = [piece for piece, _ in done]
-    result = {"what": demo.IMPRESSION, **as_document(name, pieces), "seconds": seconds_spent(done)}
+    pieces, models = [piece for piece, _ in done], loaded.models_in_memory()
+    stamp = {"program": f"personality {__version__}", "date": datetime.now(UTC).date().isoformat(), "not_for": NOT_FOR}
+    document = {**stamp, **as_json(name, pieces, models), "seconds": seconds_spent(done)}
+    rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
-        st.download_button("JSON", json.dumps(result), "impression.json", icon=":material/download:", key="take_json")
-        csv = trait_rows(piece for piece in pieces if isinstance(piece, Impression)).to_csv(index=False)
+        st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
+        csv = rows.to_csv(index=False)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
     spent = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
     st.caption(
@@ -168,7 +232,15 @@ def take_away(name: str, done: list) -> None:
 
 def seconds_spent(done: list) -> dict[str, float]:
     """What took how long, from the seconds at which pieces came."""
-    names = {Metadata: "opening", People: "faces", Face: "faces", Sound: "sound", Sample: "age, gender, expressions"}
+    names = {
+        Metadata: "opening",
+        People: "faces",
+        Face: "faces",
+        Sound: "sound",
+        Sample: "age, gender, expressions",
+        FaceImpressions: "face ratings",
+        Transcript: "words",
+    }
     spent: dict[str, float] = {}
     before = 0.0
     for piece, came in done:

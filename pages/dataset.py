@@ -1,18 +1,23 @@
 """Dataset: what a cache holds, how its splits differ, which sources they share, and what could not be read."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality import count_charts, demo
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
+from personality.trait_names import current_columns
 from personality.traits import TRAIT_LABELS
 from personality.workspace import caches, unfinished_caches
 
-DEMO = "Demo: synthetic people"
+operator_only()
+
+DEMO = "Practice data (computer-made people)"
 COUNTS = {
     "clips": "clips",
     "sources": "sources",
@@ -26,7 +31,7 @@ COUNTS = {
 @st.cache_data(max_entries=4, show_spinner=False)
 def load_clips(path: Path, changed: float) -> pd.DataFrame:
     """A cache's table of clips; `changed` is the file's time, so that a new file is read anew."""
-    return pd.read_parquet(path)
+    return current_columns(pd.read_parquet(path))
 
 
 def choose_clips() -> pd.DataFrame:
@@ -61,7 +66,7 @@ def draw_leakage(clips: pd.DataFrame) -> None:
         icon=":material/call_merge:",
     )
     percent = st.column_config.NumberColumn("share of its clips", format="percent")
-    names = {"split": "clips of", "other": "whose source is also in", "share": percent}
+    names: dict[str, Any] = {"split": "clips of", "other": "whose source is also in", "share": percent}
     st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
 
 

@@ -1,12 +1,15 @@
 """Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts
+from pages import bar, parts, real_people
 from personality import count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
+from personality.analysis.real_figures import RealFigures
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
 
 AUDIO = ("audio",)
@@ -26,17 +29,34 @@ def in_words(best: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
+def in_print() -> None:
+    """The thesis's own table."""
+    st.subheader("What the original thesis reported")
+    published = published_emotion().replace({"trait": TRAIT_LABELS})
+    st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
+    st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")
+
+
 parts.frame(
     "Accuracy by emotion",
     "The dominant expression of a clip is the one that most of its faces show, by our own network. "
     "**An expression is not a feeling.**",
     notice=False,
 )
-table = bar.choose_table()
+table = bar.choose_data()
+if isinstance(table, RealFigures):
+    real_people.offer_practice(
+        "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
+        "project does not have the clips of First Impressions.",
+        bar.DEMO,
+    )
+    in_print()
+    st.stop()
 clips = parts.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
     st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
     st.stop()
+measure = parts.choose_measure()
 rows = parts.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)
@@ -48,17 +68,17 @@ chart = count_charts.emotion_confidence(confidence_histogram(clips))
 right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
 parts.warn_small(rows)
 
-st.subheader("Accuracy")
+st.subheader(parts.MEASURE_LABELS[measure])
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
-colours = bar.colours(table)
-one, alt = rows[rows["trait"] == trait], "Accuracy per expression and model with intervals"
-parts.accuracy_picture(one, line="group", colour="model", colours=colours, key="emotion", alt=alt)
-parts.how_to_read()
+one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per expression and model with intervals"
+how: dict[str, Any] = {"colour": "model", "colours": bar.colours(table), "measure": measure}
+parts.accuracy_picture(one, line="group", key="emotion", alt=alt, **how)
+parts.how_to_read(measure)
 
 parts.adds_up(table, rows, ("emotion",))
-parts.group_differences(table, ("emotion",), trait=trait, key="emotion")
+parts.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
 
 st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without the audio-only model", AUDIO)):
@@ -70,7 +90,4 @@ for name, without in (("All models", ()), ("Without the audio-only model", AUDIO
     st.dataframe(in_words(best), hide_index=True)
 parts.accuracy_table(rows, key="emotion")
 
-st.subheader("What the original thesis reported")
-published = published_emotion().replace({"trait": TRAIT_LABELS})
-st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
-st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")
+in_print()

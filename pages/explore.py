@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts
+from pages import bar, parts, real_people
 from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
+from personality.analysis.real_figures import RealFigures
 from personality.public import is_public
 from personality.traits import MOST_GROUPS
 from personality.workspace import find_clip
@@ -64,7 +65,14 @@ def picked() -> None:
 
 
 parts.frame("Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False)
-table = bar.choose_table(baselines=False)
+table = bar.choose_data(baselines=False)
+if isinstance(table, RealFigures):
+    real_people.offer_practice(
+        "Exploring goes down to the single clip, and the clips of real people are not included. Their figures by group "
+        "are on *Traits*, *Gender and ethnicity* and *Age*.",
+        bar.DEMO,
+    )
+    st.stop()
 left, right = st.columns(2)
 with left:
     by = choose_attributes(table)
@@ -76,7 +84,12 @@ rows = parts.accuracy_rows(table, by)
 models = list(rows["model"].unique())
 model = left.selectbox("Model", models, index=len(models) - 1, key="model", bind="query-params")
 trait = right.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 
 label, bounds, around = FIGURES[figure]
@@ -88,7 +101,7 @@ alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' an
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
 st.caption(
     f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn) "
-    "and for the accuracy of always saying the training mean, and of the same-source lookup, on its clips. "
+    "and for the accuracy of always predicting the training mean, and of the same-source lookup, on its clips. "
     "**Click a cell** to see its clips."
 )
 parts.adds_up(table, rows, by)
@@ -131,4 +144,5 @@ if chosen and chosen[0] < len(clips):
         dots, width="stretch", key="explore_said", alt=f"What people and models said of {clip}", config=parts.PICTURE
     )
 
-parts.group_differences(table, by, trait=trait, key="explore")
+measure = parts.choose_measure()
+parts.group_differences(table, by, trait=trait, measure=measure, key="explore")

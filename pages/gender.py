@@ -1,48 +1,74 @@
-"""Gender: accuracy for men and for women, average and per trait."""
+"""Gender and ethnicity: accuracy for each group, average and per trait."""
+
+from typing import Any
 
 import streamlit as st
 
-from pages import bar, parts
+from pages import bar, parts, real_people
+from personality import charts
 from personality.analysis.checks import impossible_models
+from personality.analysis.groups import JOINT
 from personality.analysis.published import published_gender
-from personality.traits import GENDER_COLOURS, TRAIT_LABELS
+from personality.analysis.real_figures import RealFigures
+from personality.traits import TRAIT_LABELS
+
+CHOICES = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
+
+
+def choose_attributes(data: bar.Data) -> tuple[str, ...]:
+    """Gender, ethnicity or both crossed, of what the data have."""
+    names = {JOINT.join(by): by for by in CHOICES if by == CHOICES[0] or all(bar.has(data, name) for name in by)}
+    if len(names) == 1:
+        return CHOICES[0]
+    first = JOINT.join(CHOICES[0])
+    return names[st.segmented_control("Groups", list(names), default=first, key="groups", bind="query-params") or first]
+
 
 parts.frame(
-    "Accuracy by gender",
-    "For whom does each model err more? Gender is as annotated by people, or as estimated where nobody did.",
+    "Accuracy by gender and ethnicity",
+    "For whom does each model err more, and in which direction? Gender and ethnicity are as annotated by people, or "
+    "gender as estimated where nobody did.",
     notice=False,
 )
-table = bar.choose_table()
-rows = parts.accuracy_rows(table, ("gender",))
-parts.who_said(table, "gender")
+data = bar.choose_data()
+by = choose_attributes(data)
+measure = parts.choose_measure()
+rows = parts.accuracy_rows(data, by)
+if isinstance(data, RealFigures):
+    st.subheader("Findings")
+    real_people.findings(data, by)
+parts.who_said(data, "gender")
 parts.warn_small(rows)
-parts.adds_up(table, rows, ("gender",))
+parts.adds_up(data, rows, by)
 
 st.subheader("Average of the five traits")
 means = rows[rows["trait"] == "mean"]
-alt = "Mean accuracy per model and gender with intervals"
-parts.accuracy_picture(means, line="model", colour="group", colours=GENDER_COLOURS, key="gender_mean", alt=alt)
-parts.how_to_read()
+colours = charts.group_colours(list(rows["group"].unique()))
+label, groups = parts.MEASURE_LABELS[measure], " and ".join(by)
+alt = f"{label} per model and {groups} with intervals, mean of five traits"
+how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
+parts.accuracy_picture(means, line="model", key="gender_mean", alt=alt, **how)
+parts.how_to_read(measure)
 
 st.subheader("Each trait")
 model = st.segmented_control(
     "Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model", bind="query-params"
 )
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
-alt = f"Accuracy per trait and gender of {model}"
-parts.accuracy_picture(one, line="trait", colour="group", colours=GENDER_COLOURS, key="gender_traits", alt=alt)
+parts.accuracy_picture(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}", **how)
 st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 
-parts.group_differences(table, ("gender",), trait="mean", key="gender")
+parts.group_differences(data, by, trait="mean", measure=measure, key="gender")
 
-st.subheader("What the original thesis reported")
-st.markdown(
-    "On the official test split of First Impressions, without intervals. The rows of "
-    f"{' and '.join(impossible_models())} **cannot add up**: no share of men makes both groups average to the thesis's "
-    "own overall figures."
-)
-printed = published_gender()
-published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
-in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
-st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))
+if by == CHOICES[0]:
+    st.subheader("What the original thesis reported")
+    st.markdown(
+        "On the official test split of First Impressions, without intervals. The rows of "
+        f"{' and '.join(impossible_models())} **cannot add up**: no share of men makes both groups average to the "
+        "thesis's own overall figures."
+    )
+    printed = published_gender()
+    published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
+    in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
+    st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))

@@ -1,16 +1,22 @@
 """How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
 
+from pathlib import Path
+from typing import cast
+
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages import closer
+from pages import closer, loaded
 from pages.recorder import recorder
 from personality import demo
 from personality.constants import LIMITS
 from personality.preprocessing.media import VIDEO_SUFFIXES
 
 KINDS = [suffix[1:] for suffix in VIDEO_SUFFIXES]
+# What the sample clips are called, by file name.
+SAMPLES = {demo.SPEECH_CLIP.name: "the sample that speaks English", demo.CLIP.name: "the practice sample"}
 CLIP, NUMBER = "clip", "uploads"  # of the session: name and bytes; how many uploads there have been
 
 
@@ -21,7 +27,7 @@ def choose() -> tuple[str, bytes] | None:
         return None
     name, data = st.session_state[CLIP]
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f":material/movie: **{'the sample' if name == demo.CLIP.name else 'your clip'}**")
+    left.markdown(f":material/movie: **{SAMPLES.get(st.session_state.get(loaded.SAMPLE, ''), 'your clip')}**")
     right.button("Forget this clip", icon=":material/delete:", key="forget", width="stretch", on_click=forget)
     return name, data
 
@@ -43,8 +49,9 @@ def bring() -> None:
     )
     with right:
         recorder(uploader=key, disabled=not ready, key="recorder")
-        icon = ":material/play_circle:"
-        st.button("Take the sample", icon=icon, key="sample", width="stretch", on_click=take_sample)
+        for key, path in (("sample", demo.SPEECH_CLIP), ("practice_sample", demo.CLIP)):
+            icon, label = ":material/play_circle:", f"Try {SAMPLES[path.name]}"
+            st.button(label, icon=icon, key=key, width="stretch", on_click=take_sample, args=(path,))
 
 
 def take_upload(key: str) -> None:
@@ -65,18 +72,20 @@ def _let_go(file: UploadedFile) -> None:
     """Drop the server's own copy, which it would keep until the tab is closed."""
     context = get_script_run_ctx()
     if context is not None:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # what `streamlit run` makes
+        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
-def take_sample() -> None:
-    """Show the computer-made person."""
+def take_sample(path: Path) -> None:
+    """Show a computer-made person."""
     forget()
-    st.session_state[CLIP] = (demo.CLIP.name, demo.CLIP.read_bytes())
+    st.session_state[loaded.SAMPLE] = path.name
+    st.session_state[CLIP] = (path.name, path.read_bytes())
 
 
 def forget() -> None:
     """Drop the clip and everything that was worked out for it."""
-    for name in (CLIP, "pieces", "person"):
+    for name in (CLIP, loaded.SAMPLE, "reading", "answers", "person"):
         st.session_state.pop(name, None)
     closer.forget()
     st.session_state[NUMBER] = st.session_state.get(NUMBER, 0) + 1

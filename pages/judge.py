@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality.events import noted
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
@@ -19,6 +20,7 @@ def labelled_splits(cache: Path, changed: float) -> list[str]:
 
 def form() -> None:
     """Which runs, on the clips of which split; then how the last evaluation is doing."""
+    operator_only()
     done = dict(reversed(done_runs(runs_folder()).items()))  # as they were trained
     found = {path.name: path for path in caches()}
     if not done or not found:
@@ -43,6 +45,7 @@ def form() -> None:
 @st.fragment(run_every=parts.REFRESH)
 def draw_last() -> None:
     """What the last evaluation says, and where its table is shown. Drawn again every two seconds."""
+    operator_only()
     last = evaluation.last(workspace())
     if last is None:
         return

@@ -14,33 +14,67 @@ from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
 from personality.public import is_public
+from personality.shipped_models import LABELS, PRACTICE_MODELS, REAL, REAL_MODELS
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import done_runs
 
+TURNS = Turns(LIMITS.readers)  # not in Streamlit's cache, which any visitor's message may clear
+SAMPLE = "sample"  # of the session: the file name of the sample clip that is shown, if it is one
+
+
+PRACTICE = "practice: "  # begins what pages call the practice models
+MORE = "more_models"  # of the session: models that a visitor added to those that answer any clip
+
 
 def model_choices() -> dict[str, Path]:
-    """The models a person may load, by what the page calls them: the shipped ones, then finished runs."""
+    """The models a person may load, by what the pages call them: real people, practice models, finished runs."""
+    practice = {f"{PRACTICE}{folder.name.removeprefix(demo.PRACTICE)}": folder for folder in PRACTICE_MODELS}
     own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
-    return {f"demo: {folder.name}": folder for folder in demo.MODELS} | own
+    return dict(zip(REAL, REAL_MODELS, strict=True)) | practice | own
 
 
 def chosen_models() -> dict[str, Path]:
-    """The models used for predictions: what this session chose on the Models page, else what was chosen last by any,
-    at first the shipped ones."""
+    """The models that answer any clip but the samples: those chosen on the Models page in this session, else those
+    chosen last in any, else the models of real people."""
     choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
     if chosen is None:
-        chosen = [name for name in choices if name.startswith("demo")]
+        chosen = list(REAL)
     return {name: choices[name] for name in chosen if name in choices}
+
+
+def offered_models() -> list[str]:
+    """The models that a visitor may add to the chosen ones: strangers the practice models, the operator all. A message
+    can name any model, so what was added is looked up here again."""
+    return [name for name in model_choices() if name.startswith(PRACTICE) or not is_public()]
+
+
+def asked_models() -> dict[str, Path]:
+    """The models that answer the clip of this session: the practice models where it is a practice person, both kinds
+    for the computer-made person who speaks English, else the chosen ones and those that the visitor added."""
+    choices, sample = model_choices(), st.session_state.get(SAMPLE, "")
+    practice = [name for name in choices if name.startswith(PRACTICE)]
+    of_samples = {demo.CLIP.name: practice, demo.SPEECH_CLIP.name: [*REAL, *practice]}
+    added = [name for name in st.session_state.get(MORE, []) if name in offered_models()]
+    names = of_samples.get(sample) or [*chosen_models(), *added]
+    return {name: choices[name] for name in dict.fromkeys(names) if name in choices}
+
+
+def model_label(name: str) -> str:
+    """What a page calls a model."""
+    if name in LABELS:
+        return LABELS[name]
+    return f"practice: {name.removeprefix(demo.PRACTICE)}" if name.startswith(demo.PRACTICE) else name
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading models ...")
 def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequence:
     """Networks in memory, shared by all sessions; loaded anew when a file has changed."""
-    from personality.predict import load_models
+    from personality.predict import load_models, warm
 
     with noted("loading of models"):
         models = load_models(folders)
+        warm(models)
     # Streamlit collects garbage after every click, before it sends the last of a page: a quarter of a second to look
     # at what the libraries made when they were imported, and will never let go.
     gc.collect()
@@ -49,7 +83,7 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
 
 
 def models_in_memory() -> Sequence:
-    """The chosen models, loaded. Ends the page with a sentence where one of them cannot be; strangers are not told why,
+    """The asked models, loaded. Ends the page with a sentence where one of them cannot be; strangers are not told why,
     and have no page to choose others."""
     try:
         return load_models(*versions())
@@ -62,8 +96,8 @@ def models_in_memory() -> Sequence:
 
 
 def versions() -> tuple[tuple[Path, ...], tuple[float, ...]]:
-    """The folders of the chosen models, and when their weights were written. Raises OSError where they have gone."""
-    folders = tuple(chosen_models().values())
+    """The folders of the asked models, and when their weights were written. Raises OSError where they have gone."""
+    folders = tuple(asked_models().values())
     return folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders)
 
 
@@ -76,10 +110,5 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
 
     with ExitStack() as stack:
         with noted("wait for a turn"):
-            stack.enter_context(_turns().turn(say))
+            stack.enter_context(TURNS.turn(say))
         yield
-
-
-@st.cache_resource
-def _turns() -> Turns:
-    return Turns(LIMITS.readers)

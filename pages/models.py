@@ -7,9 +7,13 @@ import pandas as pd
 import streamlit as st
 
 from pages import judge, loaded, parts, train, watch
+from pages.guard import operator_only
 from personality import charts
 from personality.modalities import MODALITIES
+from personality.trait_names import current_json
 from personality.workspace import remember_models
+
+operator_only()
 
 
 def use() -> None:
@@ -29,13 +33,14 @@ def use() -> None:
 
 def remember() -> None:
     """Keep the choice for this session, and for the next one."""
+    operator_only()
     st.session_state["models_in_use"] = st.session_state["models_picked"]
     remember_models(st.session_state["models_picked"])
 
 
 def show_card(folder: Path) -> None:
     """What a model is, what it was trained on, what it reached and what it must not be used for."""
-    card = json.loads((folder / "card.json").read_text())
+    card = current_json(json.loads((folder / "card.json").read_text()))
     metrics = card["metrics"]
     with st.container(border=True):
         label, data = MODALITIES[card["modality"]].label, card["data"]

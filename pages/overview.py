@@ -1,9 +1,14 @@
 """Overview: what this is, the headline, where to go."""
 
+from typing import Any
+
+import pandas as pd
 import streamlit as st
 
-from pages import bar, loaded, parts
+from pages import bar, loaded, parts, real_people
 from personality import charts, demo
+from personality.analysis.findings import gains
+from personality.analysis.real_figures import SEEN, SHIPPED
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
 
@@ -13,7 +18,7 @@ parts.frame(
     "Apparent personality",
     "How does a person's personality **appear to strangers** in a short video, how well does a machine reproduce that "
     "impression, and **for whom does it err**?",
-    notice=True,
+    notice=False,
 )
 st.markdown(demo.IMPRESSION)
 
@@ -29,6 +34,48 @@ for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict
         st.page_link(page, label=f"**{label}**", icon=icon)
         st.caption(text)
 
+figures = real_people.load_figures()
+st.subheader("Real people: how close do models come?")
+real_people.describe(figures)
+labels = {"all": "all", "yes": "seen", "no": "unseen"}
+every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
+means = pd.concat([every, by_seen.iloc[::-1]]).query("trait == 'mean'")
+unseen = means[means["group"].eq(labels["no"])]
+st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
+st.dataframe(real_people.headline(means), hide_index=True)
+st.caption(
+    "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "
+    "training mean is accurate too, because most people are rated near the middle. **Gain** is what a model adds to "
+    "that, and the figure to look at. *Unseen*: no clip of the same video was in training."
+)
+colours = charts.group_colours(list(means["group"].unique()))
+for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
+    with column:
+        label = parts.MEASURE_LABELS[measure]
+        alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
+        how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
+        parts.accuracy_picture(means, line="model", key=f"real_{measure}", alt=alt, **how)
+        parts.how_to_read(measure)
+
+st.subheader("Real people: for whom do they err?")
+for by, title in (("gender", "Men and women"), ("ethnicity", "Ethnicity"), ("age_group", "Age")):
+    st.markdown(f"**{title}**")
+    real_people.findings(figures, (by,), brief=True)
+st.caption(
+    "Mean of five traits, all clips. p: whole source videos permuted, after Holm's correction within a model and "
+    "measure. Each trait, every group and all figures: *Traits*, *Gender and ethnicity*, *Age*."
+)
+
+st.subheader("Practice data: computer-made people")
+st.info(demo.NOTICE, icon=":material/science:")
+table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
+means = parts.accuracy_rows(table, ()).query("trait == 'mean'")
+columns = {name: st.column_config.NumberColumn(label, format="%.4f") for name, label in HEADLINE.items()}
+st.dataframe(means[["model", "n", *HEADLINE]], hide_index=True, column_config=columns)
+st.caption(
+    f"n = {means['n'].max():,} test clips of {means['sources'].max():,} people who do not exist. {demo.MODELS_IN_WORDS}"
+)
+
 st.subheader("What is loaded")
 asked = ", ".join(loaded.chosen_models()) or "none"
 st.markdown(f"- **Models** that Predict asks: {asked}")
@@ -37,16 +84,3 @@ if not is_public():
     own["Predictions tables of your own"] = [path.stem for path in prediction_tables()]
     for what, names in own.items():
         st.markdown(f"- **{what}**: {', '.join(names) or 'none yet'}")
-
-st.subheader("The demo's headline")
-table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
-rows = parts.accuracy_rows(table, ())
-means = rows[rows["trait"] == "mean"]
-colours = charts.model_colours(list(rows["model"].unique()))
-columns = {name: st.column_config.NumberColumn(label, format="%.4f") for name, label in HEADLINE.items()}
-st.dataframe(means[["model", "n", *HEADLINE]], hide_index=True, column_config=columns)
-alt = "Mean accuracy of the four demo models with intervals"
-parts.accuracy_picture(means, line="model", colour="model", colours=colours, key="headline", alt=alt)
-st.caption(f"n = {means['n'].max():,} test clips of {means['sources'].max():,} synthetic people nobody trained on.")
-st.caption(demo.MODELS_IN_WORDS)
-parts.how_to_read()

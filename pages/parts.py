@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Callable
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
-from pages import bar
+from pages import bar, real_people
 from personality import charts, demo
 from personality.analysis.checks import leftover, origins
 from personality.analysis.differences import differences
 from personality.analysis.export import as_csv, as_json
 from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
 from personality.analysis.groups import SMALL, accuracy_by
+from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
 from personality.traits import ANNOTATED, ESTIMATED
-from personality.workspace import ROOT
 
 MEASURE_LABELS = {
     "accuracy": "Accuracy",
+    "gain": "Gain over the mean",
     "signed_error": "Over- and underrating",
     "actual_mean": "What people said",
 }
 # What a gap is called, and what one right of 0 means.
 MEASURE_AXES = {
     "accuracy": ("gap in accuracy", "Right of 0 the model errs less on this group."),
+    "gain": ("gap in gain", "Right of 0 the model improves more on always predicting the mean for this group."),
     "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
     "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
+}
+# What a chart of dots shows: the dot, and what is beside it.
+DOTS = {
+    "accuracy": (
+        "accuracy, 1 − mean absolute error",
+        "Grey tick: the accuracy of always predicting the training mean; a model that does not exceed it has learnt "
+        "nothing. Grey diamond: of repeating the ratings of other clips of the same video, without looking; where "
+        "there are no such clips it lies on the tick.",
+    ),
+    "gain": (
+        "accuracy minus the accuracy of always predicting the training mean, on the same clips",
+        "Right of the grey line a model has learnt something; on it, it has not.",
+    ),
+    "signed_error": (
+        "mean of predicted minus actual",
+        "Right of the grey line a model overrates, left of it it underrates.",
+    ),
+    "actual_mean": (
+        "the mean of people's ratings, the same for all models of the same clips",
+        "A difference between groups here is a judgement of people, which a model may learn.",
+    ),
 }
 BY_ORIGIN: dict[str | type, Callable] = {pd.DataFrame: bar.fingerprint}
 REFRESH = "2s"  # how often what goes on by itself is drawn again
@@ -41,26 +62,16 @@ PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 def frame(title: str, lead: str, *, notice: bool) -> None:
     """A page's title, one sentence on what it shows, and the demo's notice where the page shows the demo."""
-    _enter_by_app()
     st.title(title)
     st.markdown(lead)
     if notice:
         st.info(demo.NOTICE, icon=":material/science:")
 
 
-def _enter_by_app() -> None:
-    """Where the very first request to a server is for a page's own address, Streamlit runs the page past app.py, as
-    it did before st.navigation. Say that this is no such app, and run app.py, which leads back here."""
-    if PagesManager.uses_pages_directory:
-        PagesManager.uses_pages_directory = False
-        runpy.run_path(str(ROOT / "app.py"))
-        st.stop()
-
-
-def accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
-    """Accuracy per model, trait and group. Ends the page with a sentence where the table lacks the attribute."""
+def accuracy_rows(data: bar.Data, by: tuple[str, ...]) -> pd.DataFrame:
+    """Accuracy per model, trait and group. Ends the page with a sentence where the data lack the attribute."""
     try:
-        return _accuracy_rows(table, by)
+        return data.accuracy_by(by) if isinstance(data, RealFigures) else _accuracy_rows(data, by)
     except PredictionsError as error:
         st.warning(str(error), icon=":material/data_alert:")
         st.stop()
@@ -72,15 +83,27 @@ def _accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
         return accuracy_by(table, by)
 
 
-@st.cache_data(max_entries=64, show_spinner="Comparing models ...", hash_funcs=BY_ORIGIN)
-def model_differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
+def model_differences(data: bar.Data, reference: str) -> pd.DataFrame:
     """The accuracy of every other model minus that of the reference."""
+    if isinstance(data, RealFigures):
+        return data.differences_from(reference)
+    return _model_differences(data, reference)
+
+
+@st.cache_data(max_entries=64, show_spinner="Comparing models ...", hash_funcs=BY_ORIGIN)
+def _model_differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     return differences(table, reference)
 
 
 @st.cache_data(max_entries=64, show_spinner="Adding up ...", hash_funcs=BY_ORIGIN)
 def _leftover(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> tuple[int, float]:
     return leftover(table, rows, by)
+
+
+def _compared(data: bar.Data, by: tuple[str, ...], measure: str) -> Comparison:
+    if isinstance(data, RealFigures):
+        return data.compare_groups(by, measure)
+    return _comparison(data, by, measure)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...", hash_funcs=BY_ORIGIN)
@@ -97,10 +120,11 @@ def accuracy_picture(
     colours: dict[str, str],
     key: str,
     alt: str,
+    measure: str = "accuracy",
     published: pd.DataFrame | None = None,
 ) -> None:
     """Dots with intervals beside the baselines that the bar says; as `charts.accuracy_dots`."""
-    figure = _accuracy_figure(rows, line, colour, colours, bar.baselines(), published)
+    figure = _accuracy_figure(rows, line, colour, colours, measure, bar.baselines(), published)
     st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=PICTURE)
 
 
@@ -110,12 +134,28 @@ def _accuracy_figure(
     line: str,
     colour: str,
     colours: dict[str, str],
+    measure: str,
     baselines: tuple[str, ...],
     published: pd.DataFrame | None,
 ) -> go.Figure:
     return charts.accuracy_dots(
-        rows, line=line, colour=colour, colours=colours, baselines=baselines, published=published
+        rows, line=line, colour=colour, colours=colours, measure=measure, baselines=baselines, published=published
     )
+
+
+def choose_measure() -> str:
+    """What the charts and the comparison of groups on a page show, one of `gaps.MEASURES`; kept in the URL."""
+    choice = st.segmented_control(
+        "Measure",
+        list(MEASURES),
+        default="accuracy",
+        format_func=MEASURE_LABELS.__getitem__,
+        key="measure",
+        bind="query-params",
+        help="Accuracy: 1 - mean absolute error. Gain: accuracy minus that of always predicting the training mean, "
+        "because people whose ratings vary little are easy to predict. Over- and underrating: predicted minus actual.",
+    )
+    return choice or "accuracy"
 
 
 def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -128,14 +168,10 @@ def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop_duplicates("clip")
 
 
-def how_to_read() -> None:
-    """The legend of every accuracy chart, in words."""
-    st.caption(
-        "Dot: accuracy, 1 − mean absolute error. Line: 95 % interval from drawing whole sources anew 1,000 times. "
-        "Grey tick: the accuracy of always saying the training mean; a model that does not pass it has learnt nothing. "
-        "Grey diamond: of repeating what people said of other clips of the same video, without looking; where there "
-        "are no such clips it lies on the tick."
-    )
+def how_to_read(measure: str = "accuracy") -> None:
+    """The legend of every chart of dots, in words."""
+    dot, beside = DOTS[measure]
+    st.caption(f"Dot: {dot}. Line: 95 % interval (bootstrap over source videos, 1,000 repetitions). {beside}")
 
 
 def warn_small(rows: pd.DataFrame) -> None:
@@ -152,9 +188,11 @@ def warn_small(rows: pd.DataFrame) -> None:
         st.caption(f"No clips at all: {', '.join(empty)}")
 
 
-def who_said(table: pd.DataFrame, attribute: str) -> None:
+def who_said(data: bar.Data, attribute: str) -> None:
     """Of how many clips the attribute is an estimate, whose errors then mix with the models'."""
-    counts = origins(table, attribute)
+    if isinstance(data, RealFigures):
+        return
+    counts = origins(data, attribute)
     if not counts.get(ESTIMATED):
         return
     st.warning(
@@ -184,37 +222,31 @@ def figures_table(rows: pd.DataFrame, *, key: str) -> None:
     st.caption("Both carry method, number of draws and seed. The camera above a chart saves the picture.")
 
 
-def adds_up(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
+def adds_up(data: bar.Data, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
     """Say that the groups add up to the whole, or that they do not, and how many clips are of no known group."""
-    unknown, off = _leftover(table, rows, by)
+    if isinstance(data, RealFigures):
+        real_people.left_out(data, by)
+        return
+    unknown, off = _leftover(data, rows, by)
     if off > 1e-6:
         st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
         return
-    clips = table["clip"].nunique()
+    clips = data["clip"].nunique()
     without = f"; {unknown:,} of {clips:,} clips are of no known group and in none of them" if unknown else ""
     st.caption(f"Checked: averaged by their numbers of clips, the groups give the overall accuracy{without}.")
 
 
 @st.fragment(parallel=True)  # chance takes seconds where there are many clips; the page does not wait for it
-def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, key: str) -> None:
+def group_differences(data: bar.Data, by: tuple[str, ...], *, trait: str, measure: str, key: str) -> None:
     """The section of every page on groups: where they differ, by how much, and whether chance may have done it."""
     st.subheader("Differences between groups")
-    measure = st.segmented_control(
-        "In what",
-        list(MEASURES),
-        default="accuracy",
-        format_func=MEASURE_LABELS.get,
-        key="measure",
-        bind="query-params",
-    )
-    measure = measure or "accuracy"
     try:
-        found = _comparison(table, by, measure)
+        found = _compared(data, by, measure)
     except PredictionsError as error:
         st.caption(str(error))
         return
     gaps = found.gaps[found.gaps["trait"].eq(trait)]
-    colours = bar.colours(table)
+    colours = bar.colours(data)
     title, hint = MEASURE_AXES[measure]
     figure = charts.gap_dots(gaps, colours=colours, title=title)
     alt = f"Gaps between groups in {MEASURE_LABELS[measure]} with intervals, {charts.TRAIT_LABELS[trait]}"
@@ -222,7 +254,7 @@ def group_differences(table: pd.DataFrame, by: tuple[str, ...], *, trait: str, k
     reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
     st.caption(
         f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: statistically significant "
-        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no difference can be seen. The "
+        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no significant difference. The "
         "test moves the labels of groups between whole sources, at least 1,000 times."
     )
     _draw_words(found, gaps, trait=trait, key=f"{key}_gaps_{measure}")

@@ -1,51 +1,71 @@
-"""Predict: a video in, faces as they are found, sound, attributes, then five traits per modality."""
+"""Predict: a video in, faces as they are found, sound, words, then five traits per model and ratings of the face."""
 
 import hashlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from typing import Literal
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import closer, intake, loaded, parts
+from pages import closer, intake, loaded, parts, predictions
 from pages.overlay import feeling, overlay
 from pages.waveform import waveform
-from personality import clip_charts, demo
+from personality import demo
 from personality.constants import PREPROCESSING
 from personality.events import noted
-from personality.predict import Impression, Silence, predict, trait_rows
+from personality.inference.face_impressions import FaceImpressions
+from personality.predict import Impression, Unavailable, predict_sample
 from personality.preprocessing.faces import Box, Face
 from personality.preprocessing.isolate import prepare, read_apart
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.refusal import MediaError
 from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public
-from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
-PERCENTILES = " · of 100 training clips, how many people rated lower"
-BELOW_EACH = "below each: time in the video, how clearly a face was found (0 to about 2), strongest expression"
+BELOW_EACH = "below each: time in the video, detection score (0 to about 2), strongest expression"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
+READING, ANSWERS = "reading", "answers"  # of the session: what was read, what was predicted
 REDRAW = 0.3  # seconds between two drawings, at least: the browser shares the cores, each costs it a tenth of a second
 
 
-def run(key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Iterator:
+def run(clip: str, key: str, data: bytes, person: Box | None, place: DeltaGenerator) -> Iterator:
     """The pieces of a prediction, each with the second at which it came: those kept from before, or new ones, kept for
-    the next rerun. The clip is read by a process of its own."""
-    before = st.session_state.get("pieces", (None, []))
-    if before[0] == key:
-        yield from before[1]
+    the next rerun. The clip is read by a process of its own; other models are asked without reading it again.
+
+    clip: which clip, and whom to follow in it; key: that and the models.
+    """
+    reading, answers = _kept(READING, clip), _kept(ANSWERS, key)
+    if reading and answers:
+        yield from (*reading, *answers)
         return
-    pieces: list = []
     models = loaded.models_in_memory()
     with loaded.my_turn(place), noted("prediction"):
-        start = time.perf_counter()
-        for piece in predict(read_apart(data, person=person), models):
-            pieces.append((piece, time.perf_counter() - start))
-            yield pieces[-1]
-    st.session_state["pieces"] = (key, pieces)
+        if reading:
+            yield from reading
+        else:
+            reading = yield from _timed(read_apart(data, person=person), 0.0)
+            st.session_state[READING] = (clip, reading)
+        sample, came = reading[-1]
+        answers = yield from _timed(predict_sample(sample, models), came)
+    st.session_state[ANSWERS] = (key, answers)
+
+
+def _kept(name: str, key: str) -> list:
+    known, pieces = st.session_state.get(name, (None, []))
+    return pieces if known == key else []
+
+
+def _timed(pieces: Iterable, earlier: float) -> Generator[tuple, None, list]:
+    """Each piece with the seconds since the prediction began, `earlier` of them before the first; returns all."""
+    start, done = time.perf_counter() - earlier, []
+    for piece in pieces:
+        done.append((piece, time.perf_counter() - start))
+        yield done[-1]
+    return done
 
 
 def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> list:
@@ -53,9 +73,9 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
     player_place, facts = st.columns([2, 3])
     player, over = player_place.empty(), player_place.container()
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
-    count, strip = st.empty(), st.empty()
-    person_place, traits_place = st.empty(), st.empty()
-    metadata, faces, spoken, done = None, [], [], []
+    count, strip, warnings = st.empty(), st.empty(), st.container()
+    traits_place, words_place, face_place, person_place = (st.empty() for _ in range(4))
+    metadata, faces, answers, done = None, [], [], []
     drawn = -REDRAW
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
@@ -75,20 +95,28 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
+                assert metadata is not None  # it is the first piece
                 draw_faces(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {BELOW_EACH}")
                 draw_sound(sound_place, piece, metadata.duration)
                 with over:
                     overlay(metadata, faces, player=PLAYER, key="overlay")
             case Sample():
-                draw_person(person_place, piece)
-                progress.caption(":material/hourglass_top: Asking the models ...")
-            case Impression() | Silence():
-                spoken.append(piece)
+                for warning in piece.warnings:
+                    warnings.warning(warning.capitalize() + ".", icon=":material/warning:")
+                predictions.draw_person(person_place, piece)
+                progress.caption(":material/hourglass_top: Predicting ...")
+            case FaceImpressions():
+                predictions.draw_face(face_place, piece)
+                progress.caption(":material/hourglass_top: Recognising the words ...")
+            case Transcript():
+                predictions.draw_transcript(words_place, piece, player=PLAYER)
+            case Impression() | Unavailable():
+                answers.append(piece)
                 if came - drawn > REDRAW:
-                    draw_traits(traits_place, spoken, all_spoke=False)
+                    predictions.draw_traits(traits_place, answers, complete=False)
                     drawn = came
-    draw_traits(traits_place, spoken, all_spoke=True)
+    predictions.draw_traits(traits_place, answers, complete=True)
     progress.empty()
     return done
 
@@ -120,7 +148,7 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
             for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
-                    kind = "primary" if box == chosen else "secondary"
+                    kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
                     label, key = f"{number}", f"person_{number}"
                     st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
@@ -141,80 +169,35 @@ def draw_faces(strip: DeltaGenerator, faces: list[Face]) -> None:
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
     """The waveform, tied to the player."""
+    from personality.models.sample_tables import heard_seconds
+
     with place.container():
         st.markdown("**Sound** · click to go there")
-        needs = [model.network.needs for model in loaded.models_in_memory()]
-        seconds = max((need.seconds for need in needs if "audio" in need.inputs), default=0)
+        seconds = max((heard_seconds(model.network.needs) for model in loaded.models_in_memory()), default=0)
         waveform(sound, duration, player=PLAYER, seconds=seconds, key="waveform")
 
 
-def draw_person(place: DeltaGenerator, sample: Sample) -> None:
-    """Age, gender and emotions, as estimated."""
-    with place.container():
-        for warning in sample.warnings:
-            st.warning(warning.capitalize() + ".", icon=":material/warning:")
-        if sample.age is None:
-            return
-        left, right = st.columns([1, 2])
-        left.metric("Looks about", f"{sample.age:.0f} years", help="Estimated; often off by several years.")
-        left.metric("Looks", sample.gender, help="Estimated; a perceived category, not an identity.")
-        histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
-        right.markdown("**Expressions** · share of faces by strongest expression")
-        alt = "Share of faces per expression"
-        right.altair_chart(clip_charts.emotion_bars(histogram), width="stretch", alt=alt)
-
-
-def draw_traits(place: DeltaGenerator, spoken: list[Impression | Silence], *, all_spoke: bool) -> None:
-    """Five traits of every model that has spoken, and why others do not; charts when all have."""
-    values = trait_rows(piece for piece in spoken if isinstance(piece, Impression))
-    with place.container():
-        st.subheader("What strangers would say")
-        for piece in spoken:
-            if isinstance(piece, Silence):
-                st.warning(f"{piece.model} gives no answer: {piece.why}.", icon=":material/volume_off:")
-            elif piece.although:
-                st.info(f"{piece.model} answers from the rest, although {piece.although}.", icon=":material/balance:")
-        if values.empty:
-            return
-        if all_spoke:
-            draw_charts(values)
-        draw_tables(values)
-        st.caption(demo.IMPRESSION)
-
-
-def draw_charts(values: pd.DataFrame) -> None:
-    """Dots and radar; without keys, so that the browser changes the charts it has."""
-    dots, radar = st.columns([3, 2])
-    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
-    dots.plotly_chart(clip_charts.trait_dots(values), **how)
-    radar.plotly_chart(clip_charts.trait_radar(values), **how)
-    if values["low"].notna().any():
-        st.caption(
-            "Thin line: of ten clips of which a model says this, people's own rating was within it for nine (by the "
-            "model's errors on validation). One number is a rough guess."
-        )
-    st.caption(demo.MODELS_IN_WORDS)
-
-
-def draw_tables(values: pd.DataFrame) -> None:
-    """The numbers, and where they stand among the training clips."""
-    columns = dict.fromkeys(TRAIT_LABELS.values(), st.column_config.NumberColumn)
-    for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
-        table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
-        if table.notna().to_numpy().any():
-            shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
-            st.markdown(f"**{title}**{PERCENTILES if column == 'percentile' else ''}")
-            st.dataframe(shown, hide_index=True, column_config={name: of(format=form) for name, of in columns.items()})
+def add_models() -> None:
+    """Further models for this clip: practice models, and the operator's finished runs."""
+    if st.session_state.get(loaded.SAMPLE):
+        return
+    chosen = loaded.chosen_models()
+    others = [name for name in loaded.offered_models() if name not in chosen]
+    words = "Practice models were trained on computer-made people: what they predict of a real person means nothing."
+    with st.expander("More models"):
+        st.multiselect("Ask these too", others, key=loaded.MORE, help=words, placeholder="none")
+        st.caption(words)
 
 
 parts.frame(
     "Predict",
-    "A short video goes in; out comes how the person in it would **appear to strangers** on five traits.",
-    notice=any(name.startswith("demo") for name in loaded.chosen_models()),
+    "A short video of one person speaking goes in; out comes the **predicted first impression** that the person would "
+    "make on strangers: five traits from the voice and from the words, and ratings of the face.",
+    notice=any(name.startswith(loaded.PRACTICE) for name in loaded.asked_models()),
 )
 st.markdown(demo.IMPRESSION)
-if not loaded.chosen_models():
-    st.warning("No model is chosen, so there is nobody to ask.", icon=":material/model_training:")
+if not loaded.asked_models():
+    st.warning("No model is chosen, so nothing can be predicted.", icon=":material/model_training:")
     if not is_public():
         st.page_link("pages/models.py", label="Choose models", icon=":material/model_training:")
     st.stop()
@@ -222,20 +205,22 @@ prepare()
 clip = intake.choose()
 if clip is None:
     st.caption(
-        "Nothing yet: upload a video or take the sample, a computer-made person. A video goes to the machine that "
-        "serves this page, nowhere else."
+        "Nothing yet: upload a video or try a sample, a computer-made person. A video goes to the machine that serves "
+        "this page, nowhere else. The models of real people judge the **voice** and the **words**; there is none that "
+        "judges the five traits from the picture, because the videos to train one on were not available."
     )
     loaded.models_in_memory()  # while the visitor looks for a video
     st.stop()
 name, data = clip
 person = st.session_state.get("person")
 progress = st.empty()
-loaded.models_in_memory()
-key = f"{hashlib.sha256(data).hexdigest()} {person} {loaded.versions()}"
+key = f"{hashlib.sha256(data).hexdigest()} {person}"
+models = f"{key} {loaded.versions()}"
 try:
-    done = draw(run(key, data, person, progress), name, data, progress)
+    done = draw(run(key, models, data, person, progress), name, data, progress)
 except MediaError as error:
     progress.empty()
     st.error(str(error), icon=":material/error:")
 else:
-    closer.look_closer(key, name, done)
+    add_models()
+    closer.look_closer(models, name, done)

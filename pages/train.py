@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
 from personality.preprocessing.cache import Cache
@@ -25,6 +26,7 @@ COLUMNS = 4
 
 def form() -> None:
     """What to train, on what, how; a look before; the start."""
+    operator_only()
     found = {path.name: path for path in caches()}
     if not found:
         practice()
@@ -33,7 +35,7 @@ def form() -> None:
     cache = found[first[0].selectbox("Cache", list(found), key="cache", help="Folders below workspace/caches.")]
     name = first[1].selectbox("Preset", list(PRESETS), index=1, key="preset", help=PRESET_HELP)
     able = [modality for modality in MODALITIES if modality in PRESETS[name].stages]
-    modality = first[2].selectbox("Modality", able, format_func=LABELS.get, key="modality")
+    modality = first[2].selectbox("Modality", able, format_func=LABELS.__getitem__, key="modality")
     with st.container(horizontal=True):
         look = st.button("Look before you start", icon=":material/search:", key="look")
         start = st.button("Start", type="primary", icon=":material/play_arrow:", key="start")
@@ -120,6 +122,7 @@ def ask(place: Any, one: Field, key: str) -> Any:
 
 def begin(configs: list[Config], cache: Path) -> None:
     """Start runs, or say what they lack."""
+    operator_only()
     alone = configs[0]
     wanted = MODALITIES[alone.modality].branches if len(configs) == 1 else ()
     missing = [LABELS[one] for one in wanted if not finished_runs(runs_folder(), one, alone.preset)]
@@ -137,6 +140,7 @@ def begin(configs: list[Config], cache: Path) -> None:
 
 def practice() -> None:
     """Without a cache there is nothing to train on: say how to make one, or make one of synthetic people."""
+    operator_only()
     st.markdown(
         "Training needs a **cache**: clips read once into faces and sound. For your own data:\n"
         "```\npython -m personality preprocess YOUR_DATASET --out workspace/caches/NAME\n```"
@@ -153,6 +157,7 @@ def practice() -> None:
 @st.fragment(run_every=parts.REFRESH)
 def watch_practice(log: Path) -> None:
     """The last line of the log, until the cache is there."""
+    operator_only()
     if caches():
         st.rerun(scope="app")
     lines = log.read_text(errors="replace").replace("\r", "\n").splitlines()

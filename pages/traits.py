@@ -1,52 +1,57 @@
 """Traits: accuracy per trait and model, beside what others published."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from pages import bar, parts
 from personality.analysis.published import published_table
+from personality.analysis.real_figures import SEEN
 from personality.traits import TRAIT_LABELS
 
 parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
-table = bar.choose_table()
-rows = parts.accuracy_rows(table, ())
-colours = bar.colours(table)
-beside = st.toggle("Draw published systems beside ours", key="published", bind="query-params")
+data = bar.choose_data()
+measure = parts.choose_measure()
+rows = parts.accuracy_rows(data, ())
+colours = bar.colours(data)
+beside = measure == "accuracy" and st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
-alt = "Accuracy per trait and model with intervals"
-parts.accuracy_picture(rows, line="trait", colour="model", colours=colours, published=published, key="traits", alt=alt)
-parts.how_to_read()
+alt = f"{parts.MEASURE_LABELS[measure]} per trait and model with intervals"
+how: dict[str, Any] = {"colour": "model", "colours": colours, "measure": measure}
+parts.accuracy_picture(rows, line="trait", published=published, key="traits", alt=alt, **how)
+parts.how_to_read(measure)
 parts.accuracy_table(rows, key="traits")
 
 if len(rows["model"].unique()) > 1:
     st.subheader("Models against each other")
     models = list(rows["model"].unique())
     reference = st.selectbox("Against", models, index=len(models) - 1, key="against", bind="query-params")
-    against = parts.model_differences(table, reference)
+    against = parts.model_differences(data, reference)
     for row in against[against["trait"] == "mean"].to_dict("records"):
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
-        seen = "" if row["low"] > 0 or row["high"] < 0 else ": no difference can be seen"
+        seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
         st.markdown(f"- **{row['model']}** minus {reference}, n = {row['n']:,}: {size}{seen}")
     st.caption("Mean of five, on clips on which both speak; 95 % intervals that take the difference within each draw.")
     parts.accuracy_table(against, key="against_figures")
 
-if bar.SEEN in table and len(table[bar.SEEN].unique()) > 1:
+if bar.has(data, SEEN):
     st.subheader("Sources that were trained on, and sources that were not")
     st.markdown(
         "Clips of one video show one person in one room. Where other clips of the same video were in training, a model "
         "can do well by knowing the video. The diamond shows what that alone is worth."
     )
-    disjoint = parts.accuracy_rows(table, (bar.SEEN,)).replace({"group": bar.SEEN_LABELS})
+    disjoint = parts.accuracy_rows(data, (SEEN,)).replace({"group": bar.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
-    alt = "Mean accuracy per model on clips of sources seen and unseen in training, with intervals"
-    parts.accuracy_picture(means, line="group", colour="model", colours=colours, key="disjoint", alt=alt)
+    alt = f"{parts.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
+    parts.accuracy_picture(means, line="group", key="disjoint", alt=alt, **how)
     counts = means.groupby("group", sort=False)[["n", "sources"]].max()
     st.caption("; ".join(f"{name}: {row.n:,} clips of {row.sources:,} sources" for name, row in counts.iterrows()))
     parts.accuracy_table(disjoint, key="disjoint")
 
 st.subheader("Beside published figures")
 st.markdown(
-    "Ours are on the table chosen above; the published ones on the official test split of First Impressions. "
+    "The first table is of the data chosen above; the published ones on the official test split of First Impressions. "
     "**Figures on different data cannot be compared number by number**; those on the same data can. "
     "Best of each column in bold."
 )
@@ -58,9 +63,9 @@ def bold_best(column: pd.Series) -> list[str]:
 
 
 ours = rows.pivot(index="model", columns="trait", values="accuracy").reindex(rows["model"].unique())
-for name, part in (("Ours", ours), ("Published", published_table().set_index("system"))):
+for name, part in (("The data chosen above", ours), ("Published", published_table().set_index("system"))):
     st.markdown(f"**{name}**")
     shown = part[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS)
     st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
 counts = ", ".join(f"{model} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
-st.caption(f"Ours, clips: {counts}; intervals in the chart above. The published systems give no intervals.")
+st.caption(f"Clips: {counts}; intervals in the chart above. The published systems give no intervals.")

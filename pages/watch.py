@@ -1,9 +1,12 @@
 """Runs: how each is doing, stop and go on, side by side, and away with them."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.guard import operator_only
 from personality import charts
 from personality.modalities import MODALITIES
 from personality.workspace import runs_folder
@@ -12,13 +15,21 @@ from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
 from training.runs import ACTIVE, Run, list_runs, unreadable_runs
 
-BADGES = {"running": "blue", "queued": "violet", "done": "green", "failed": "red", "stale": "orange", "stopped": "gray"}
+BADGES: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
+    "running": "blue",
+    "queued": "violet",
+    "done": "green",
+    "failed": "red",
+    "stale": "orange",
+    "stopped": "gray",
+}
 LOSS, ACCURACY = "Loss", "Accuracy per trait"
 CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "validation accuracy")}
 
 
 def runs() -> None:
     """All runs, the chosen one in full, and several compared."""
+    operator_only()
     for why in unreadable_runs(runs_folder()):
         st.warning(f"A run is left out. {why}", icon=":material/warning:")
     found = {run.folder.name: run for run in list_runs(runs_folder())}
@@ -36,6 +47,7 @@ def runs() -> None:
 @st.fragment(run_every=parts.REFRESH)
 def draw_table() -> None:
     """A line for each run. Drawn again every two seconds."""
+    operator_only()
     found = {run.folder.name: run for run in list_runs(runs_folder())}
     table = pd.DataFrame([{"run": name, **summary(run)} for name, run in found.items()])
     accuracy = st.column_config.NumberColumn("accuracy (validation)", format="%.4f")
@@ -59,6 +71,7 @@ def summary(run: Run) -> dict[str, object]:
 @st.fragment(run_every=parts.REFRESH)
 def watch(run: Run) -> None:
     """One run: state, what is left, curves, the log's end. Drawn again every two seconds."""
+    operator_only()
     if not run.folder.exists():
         return
     status, rows = run.status(), run.metrics()
@@ -68,9 +81,9 @@ def watch(run: Run) -> None:
         if state in ACTIVE:
             chained = len(jobs.companions(run)) + 1
             label = "Stop" if chained == 1 else f"Stop all {chained} of the chain"
-            st.button(label, icon=":material/stop:", key="stop", on_click=jobs.stop, args=(run,))
+            st.button(label, icon=":material/stop:", key="stop", on_click=stop, args=(run,))
         if state in ("stopped", "stale", "failed"):
-            st.button("Go on", icon=":material/resume:", key="resume", on_click=jobs.resume, args=(run,))
+            st.button("Go on", icon=":material/resume:", key="resume", on_click=resume, args=(run,))
         if state not in ACTIVE:
             with st.popover("Delete ...", icon=":material/delete:"):
                 confirm(run)
@@ -84,6 +97,18 @@ def watch(run: Run) -> None:
         draw_curves(pd.DataFrame(rows), status, keeps=run.config.keeps)
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
         st.code(run.log_tail() or "nothing", language=None)
+
+
+def stop(run: Run) -> None:
+    """The button that stops a run and those chained to it."""
+    operator_only()
+    jobs.stop(run)
+
+
+def resume(run: Run) -> None:
+    """The button that resumes a run."""
+    operator_only()
+    jobs.resume(run)
 
 
 def progress(run: Run, status: dict, rows: list[dict]) -> str:
@@ -117,6 +142,7 @@ def draw_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> None:
 
 def confirm(run: Run) -> None:
     """Weights, curves and log go, once a person has said so again."""
+    operator_only()
     st.markdown(f"The weights, curves and log of **{run.folder.name}** will be gone for good.")
     if st.button("Delete it", type="primary", key="delete_surely"):
         try:

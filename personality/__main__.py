@@ -122,35 +122,21 @@ def _join(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from personality.demo import MODELS
-    from personality.predict import as_json, load_models, predict
+    from personality.inference.document import as_json, prediction_lines
+    from personality.predict import load_models, predict
     from personality.preprocessing.refusal import MediaError
     from personality.preprocessing.sample import read_pieces
+    from personality.shipped_models import REAL_MODELS
 
-    models = load_models(options.run_folders or MODELS)
+    models = load_models(options.run_folders or REAL_MODELS)
     status = 0
     for video in options.videos:
         try:
-            result = as_json(video.name, list(predict(read_pieces(video), models)))
+            result = as_json(video.name, list(predict(read_pieces(video), models)), models)
         except MediaError as error:
             result, status = {"clip": video.name, "error": str(error)}, 1
-        print(json.dumps(result) if options.json else _in_words(result), flush=True)
+        print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
     return status
-
-
-def _in_words(result: dict) -> str:
-    """A prediction for people: the impression of strangers, per model."""
-    if "error" in result:
-        return f"{result['clip']}: {result['error']}"
-    sound = result["audio"]["seconds"]
-    lines = [f"{result['clip']}: {result['duration']:.1f} s, {len(result['faces'])} faces, {sound} s of sound"]
-    if result["faces"]:
-        lines.append(f"  looks {result['age']:.0f} years old, {result['gender']} (estimates)")
-    for model, traits in result["traits"].items():
-        lines.append(f"  {model:<14}" + "  ".join(f"{name[:5]} {value:.2f}" for name, value in traits.items()))
-    lines += [f"  note: {warning}" for warning in result["warnings"]]
-    lines.append("  neuro is emotional stability: high is comfortable, low is uneasy.")
-    return "\n".join([*lines, "  These are impressions of strangers, not personality."])
 
 
 def _add_by(command: argparse.ArgumentParser, *, required: bool) -> None:
@@ -225,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("predictions", type=Path)
     _add_by(command, required=True)
     command.add_argument("--reference", metavar="GROUP", help="what the others are held against; default: all others")
-    command.add_argument("--measure", default="accuracy", help="accuracy, signed_error, or actual_mean (of the raters)")
+    command.add_argument("--measure", default="accuracy", help="accuracy, gain, signed_error or actual_mean")
     command.set_defaults(run=reports.gaps)
 
     command = commands.add_parser("join", help="several predictions tables of the same clips as one")
@@ -240,9 +226,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=reports.compare)
 
-    command = commands.add_parser("predict", help="the impression that videos make")
+    command = commands.add_parser("predict", help="predict the first impression that the person in a video makes")
     command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
-    command.add_argument("--run", dest="run_folders", type=Path, action="append", help="a model; default: the shipped")
+    command.add_argument(
+        "--run",
+        dest="run_folders",
+        type=Path,
+        action="append",
+        help="a trained model; default: the models of real people that ship (voice, words, voice_words)",
+    )
     command.add_argument("--json", action="store_true")
     command.set_defaults(run=_predict)
     return parser

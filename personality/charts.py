@@ -12,9 +12,22 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from personality.analysis.gaps import ALPHA
+from personality.demo import PRACTICE
 from personality.traits import TRAIT_LABELS, TRAITS
 
-MODEL_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+# Of the practice models, and of runs that are named after their modality.
+MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
+# Of the models that ship for real people.
+MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
+# Of those whose figures on real people are shown beside them.
+MODEL_COLOURS |= {
+    "BU-NKU 2017 face": "#0072B2",
+    "BU-NKU 2017 audio + scene": "#E69F00",
+    "BU-NKU 2017 mean": "#009E73",
+    "frozen encoders 2026": "#CC79A7",
+}
+GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
 # What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
@@ -22,13 +35,28 @@ BASELINE_MARKS = {
     "baseline": ("constant baseline", "line-ns-open"),
     "lookup": ("same-source lookup", "diamond-open"),
 }
+# What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
+MEASURES = {
+    "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
+    "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
+    "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
+    "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
+}
 LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; the shipped four keep theirs, a model named like one (`audio-2`) does not take it."""
+    """A colour per model; those of MODEL_COLOURS keep theirs, a model named like one (`audio-2`) does not take it, nor
+    that of another beside it."""
+    taken = {MODEL_COLOURS.get(model) for model in models}
+    free = [colour for colour in OTHER_COLOURS if colour not in taken]
     others = [model for model in models if model not in MODEL_COLOURS]
-    return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
+    return MODEL_COLOURS | {model: free[i % len(free)] for i, model in enumerate(others)}
+
+
+def group_colours(groups: Sequence[str]) -> dict[str, str]:
+    """A colour per group, in their order; men and women have those of `GENDER_COLOURS`."""
+    return {group: GROUP_COLOURS[number % len(GROUP_COLOURS)] for number, group in enumerate(groups)}
 
 
 def accuracy_dots(
@@ -37,14 +65,18 @@ def accuracy_dots(
     line: str,
     colour: str,
     colours: dict[str, str],
+    measure: str = "accuracy",
     baselines: Sequence[str] = tuple(BASELINE_MARKS),
     published: pd.DataFrame | None = None,
 ) -> go.Figure:
-    """Accuracy with its interval as dots, one line per value of the column `line`, the baselines as ticks and diamonds.
+    """Accuracy, or another of MEASURES, with its interval as dots, one line per value of the column `line`; beside
+    accuracy the baselines as ticks and diamonds.
 
     rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values. published:
     crosses beside them, columns system, value and the column `line`.
     """
+    title, bounds, from_zero = MEASURES[measure]
+    baselines = baselines if measure == "accuracy" else ()
     rows = rows[rows["n"] > 0]
     lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
     place = {name: -index for index, name in enumerate(lines)}
@@ -55,7 +87,7 @@ def accuracy_dots(
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
         name = _label(part, kind, counted=_is_counted(rows, colour, beside=line))
-        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE)))
+        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE), (measure, *bounds)))
         for baseline in baselines:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
@@ -64,9 +96,11 @@ def accuracy_dots(
     counted = _is_counted(rows, line, beside=colour)
     labels = [_label(rows[rows[line] == name], name, counted=counted) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
+    if from_zero:
+        figure.add_vline(x=0, line_color=BASELINE, line_width=2)
     height = 130 + len(lines) * max(LINE, DOT * len(kinds))
     everywhere = f", n = {rows['n'].max():,}" if rows["n"].min() == rows["n"].max() else ""
-    return finish(figure, height=height, x=f"accuracy (1 - mean absolute error){everywhere}")
+    return finish(figure, height=height, x=f"{title}{everywhere}")
 
 
 def _is_counted(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
@@ -78,22 +112,25 @@ def _label(part: pd.DataFrame, name: str, *, counted: bool) -> str:
     return f"{name} · n = {part['n'].max():,}" if counted else TRAIT_LABELS.get(name, name)
 
 
-def _interval_dots(part: pd.DataFrame, y: pd.Series, name: str, colour: str) -> go.Scatter:
+def _interval_dots(
+    part: pd.DataFrame, y: pd.Series, name: str, colour: str, columns: tuple[str, str, str]
+) -> go.Scatter:
+    value, low, high = (part[column] for column in columns)
     return go.Scatter(
-        x=part["accuracy"],
+        x=value,
         y=y,
         mode="markers",
         name=name,
         marker={"size": 10, "color": colour},
         error_x={
             "type": "data",
-            "array": part["high"] - part["accuracy"],
-            "arrayminus": part["accuracy"] - part["low"],
+            "array": high - value,
+            "arrayminus": value - low,
             "color": colour,
             "thickness": 2,
             "width": 4,
         },
-        customdata=np.stack([part["low"], part["high"], part["n"], part["sources"], part["baseline"]], 1),
+        customdata=np.stack([low, high, part["n"], part["sources"], part["baseline"]], 1),
         hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
         "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>" + name + "</extra>",
     )

@@ -168,3 +168,36 @@ def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
     """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
     parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
     return np.stack([parts.min(1), parts.max(1)], 1)
+
+
+def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: dict[str, float]) -> alt.Chart:
+    """Eight ratings of a face as bars; paler where the model predicts less well.
+
+    Parameters
+    ----------
+    ratings
+        By attribute, 0 to 1.
+    percentiles
+        By attribute, 0 to 100, among rated portraits; may be empty, and is then not shown.
+    r2
+        By attribute, the model's R² on portraits it was not trained on.
+    """
+    rows = [
+        {
+            "attribute": name.replace("_", "-"),
+            "rating": round(100 * value),
+            "R²": round(r2[name], 2),
+            "higher than": f"{percentiles[name]:.0f} % of portraits" if name in percentiles else "",
+        }
+        for name, value in ratings.items()
+    ]
+    shown = ["attribute", "rating", "R²", *(["higher than"] if percentiles else [])]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("rating:Q", title="rating, 0 to 100", scale=alt.Scale(domain=[0, 100])),
+        y=alt.Y("attribute:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False)),
+        tooltip=shown,
+    )
+    opacity = alt.Opacity("R²:Q", scale=alt.Scale(domain=[0, 0.8], range=[0.25, 1]), legend=None)
+    bars = base.mark_bar(cornerRadiusEnd=3, color="#56B4E9").encode(opacity=opacity)
+    labels = base.mark_text(align="left", dx=4).encode(text="higher than:N" if percentiles else "rating:Q")
+    return (bars + labels).properties(height=280)

@@ -47,5 +47,8 @@ class Limits:
         return self.width * self.height
 
 
+NOT_FOR = (  # on every card and with every prediction that leaves the program
+    "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
+)
 PREPROCESSING = Preprocessing()
 LIMITS = Limits(upload_bytes=20 * 2**20, reader_seconds=10.0) if is_public() else Limits()

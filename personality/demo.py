@@ -1,25 +1,27 @@
-"""What ships, so that every page shows something true at the first visit: models, predictions, a clip."""
+"""The practice models and data that ship: computer-made people with planted labels, and two sample clips."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "demo"
-MODELS = tuple(FOLDER / "models" / name for name in ("audio", "visual", "audiovisual", "handcrafted"))
+PRACTICE = "practice_"  # begins the names of the shipped models of computer-made people; a modality follows
+MODELS = tuple(FOLDER / "models" / f"{PRACTICE}{name}" for name in ("audio", "visual", "audiovisual", "handcrafted"))
 PREDICTIONS = FOLDER / "predictions.parquet"
 CLIPS = FOLDER / "clips.parquet"  # the table of the cache that the models were trained on
-CLIP = FOLDER / "sample.mp4"
-# What every page says above figures or models of the demo.
+CLIP = FOLDER / "sample.mp4"  # one of the test clips, with a voice that speaks no language
+SPEECH_CLIP = FOLDER / "sample_speech.mp4"  # a computer-made person who introduces herself in English
+# The notice above figures or models of computer-made people.
 NOTICE = (
-    "**Demo on synthetic people.** The shipped models were trained on computer-made faces and voices of people who do "
-    "not exist, with planted labels. They show how the tool works and are no judgement of anyone."
+    "**Practice models and data (computer-made people).** Nobody in these clips exists: faces and voices are "
+    "computer-made and the labels were planted. They show how the tool works and say nothing about real people."
 )
-# What is said of a person's own data of that kind.
-SYNTHETIC = "**Synthetic people.** Nobody in these clips exists; their labels were planted."
-# What the names of the shipped models, and of the four modalities, mean.
+# The notice above a user's own data of that kind.
+SYNTHETIC = "**Computer-made people.** Nobody in these clips exists; their labels were planted."
+# What the names of the practice models, and of the four modalities, mean.
 MODELS_IN_WORDS = (
-    "audio: by the voice alone. visual: by the face. audiovisual: by both. handcrafted: by both, and told expressions, "
-    "age and gender."
+    "practice_audio: from the voice alone. practice_visual: from the face. practice_audiovisual: from both. "
+    "practice_handcrafted: from both, with expressions, age and gender as further inputs."
 )
 # What every page says that shows a person's traits.
 IMPRESSION = (

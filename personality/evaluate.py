@@ -16,6 +16,7 @@ from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, chec
 from personality.constants import PREPROCESSING
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
+from personality.trait_names import OLD, current_name
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -
     number, a clip is there twice, or none is of the split.
     """
     given = pd.read_csv(csv)
-    lower = {column.lower(): column for column in given.columns}
+    # The old name of a trait first, so that a column of its present name counts where there are both.
+    ordered = sorted(given.columns, key=lambda column: column.lower() != OLD)
+    lower = {current_name(column.lower()): column for column in ordered}
     clip = next((lower[name] for name in ("clip", "videoname", "video") if name in lower), None)
     missing = [trait for trait in TRAIT_NAMES if trait not in lower]
     if clip is None or missing:

@@ -80,7 +80,7 @@ def _changes(
     float32 (N, 5)."""
     import torch
 
-    from personality.models.inputs import lacking
+    from personality.models.inputs import missing_inputs
 
     found = {}
     other: dict[str, Any] = {name: variants}
@@ -88,7 +88,7 @@ def _changes(
     with torch.inference_mode():
         for model in models:
             needs = model.network.needs
-            if name in needs.inputs and not lacking(needs, sample):
+            if name in needs.inputs and not missing_inputs(needs, sample):
                 _share(model, name, batch, changed)
                 found[model.name] = (model.network(changed) - model.network(batch)).numpy()
     return found

@@ -1,41 +1,50 @@
-"""One video in, impressions out, piece by piece: what the Predict page and the command line show."""
+"""One video in, predicted first impressions out, piece by piece: what the Predict page and the command line show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
-from personality.standing import interval, percentile
-from personality.traits import EMOTIONS, TRAIT_NAMES
+from personality.inference.calibration import interval, percentile
+from personality.preprocessing.hearing import with_speech, with_transcript
+from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from personality.inference.face_impressions import FaceImpressions
     from personality.models.checkpoint import Model
     from personality.preprocessing.sample import Piece, Sample
+    from personality.preprocessing.speech_to_text import Transcript
+
+    Output: TypeAlias = "Piece | FaceImpressions | Transcript | Impression | Unavailable"
+
+NOBODY = "neither a face nor speech was found"
 
 
 @dataclass(frozen=True)
 class Impression:
-    """What one model says of a clip: five traits in [0, 1] by name; although: what it had to do without, in words.
+    """One model's prediction for a clip: five traits in [0, 1] by name; caveat: which input was missing, in words.
 
-    percentiles: by trait, how many of a hundred training clips people gave less; intervals: between what nine in ten
-    clips lie of which the model says this. Both are empty where the model's card does not know.
+    percentiles: by trait, share (0 to 100) of training clips with a lower label; intervals: by trait, 90 % prediction
+    interval. Both are empty where the model's card has no figures for them.
     """
 
     model: str
     traits: dict[str, float]
-    although: str = ""
+    caveat: str = ""
     percentiles: dict[str, float] = field(default_factory=dict)
     intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Silence:
-    """A model that cannot speak on a clip, and why."""
+class Unavailable:
+    """A model that cannot predict for a clip, and why."""
 
     model: str
     why: str
@@ -60,40 +69,100 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     return models
 
 
-def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Piece | Impression | Silence]:
-    """The pieces of a clip as they come, from `sample.read_pieces` or `isolate.read_apart`; after the Sample an
-    Impression or a Silence of each model. Raises MediaError where they do."""
+def warm(models: Sequence[Model]) -> None:
+    """Load what predicting with these models needs beside them, so that the first clip does not wait for it."""
+    from personality.inference.face_impressions import load_rater
+    from personality.models.sample_tables import WORDS, reads
+    from personality.preprocessing.speech_to_text import load_model
+    from personality.preprocessing.text import embed
+
+    load_rater()
+    if any(reads(model.network.needs, WORDS) for model in models):
+        load_model()
+        embed(["warm"])
+
+
+def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Output]:
+    """Pass on the pieces of a clip as they come and, after the Sample, everything that is predicted from it.
+
+    Parameters
+    ----------
+    pieces
+        From `sample.read_pieces` or `isolate.read_apart`.
+    models
+        As `load_models` gives them.
+
+    Yields
+    ------
+    Piece, FaceImpressions, Transcript, Impression or Unavailable
+        Ratings of the face first, then the models that need no words; last, because recognising them takes longest,
+        the words and the models that read them.
+
+    Raises
+    ------
+    MediaError
+        Where the pieces raise it.
+    SpeechModelError
+        A model reads words and the recogniser is not installed.
+    """
     from personality.preprocessing.sample import Sample
 
     for piece in pieces:
         yield piece
         if isinstance(piece, Sample):
-            yield from impressions(piece, models)
+            yield from predict_sample(piece, models)
 
 
-def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Silence]:
-    """What each model says of a Sample. Branches that several models share are computed once."""
+def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Output]:
+    """What `predict` yields after the Sample."""
+    from personality.inference.face_impressions import rate_faces
+    from personality.models.sample_tables import WORDS, reads
+
+    with_words = [model for model in models if reads(model.network.needs, WORDS)]
+    sample = with_speech(sample)
+    yield from impressions(sample, [model for model in models if model not in with_words])
+    rated = rate_faces(sample.faces)
+    if rated is not None:
+        yield rated
+    if with_words:
+        sample = with_transcript(sample)
+        assert sample.transcript is not None
+        yield sample.transcript
+        yield from impressions(sample, with_words)
+
+
+def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
+    """The prediction of each model for a Sample, whose speech and words are looked for where a model needs them.
+    Branches that several models share are computed once. Raises SpeechModelError as `predict` does."""
     import torch
 
-    from personality.models.inputs import lacking, make_batch
+    from personality.models.inputs import make_batch, missing_inputs
+    from personality.models.network import Needs
+    from personality.models.sample_tables import WORDS, reads
 
-    seconds = max((model.network.needs.seconds for model in models), default=PREPROCESSING.audio_seconds)
-    batch = make_batch([sample], PREPROCESSING.faces, seconds)
+    needs = reduce(or_, (model.network.needs for model in models), Needs())
+    sample = with_speech(sample)
+    if not len(sample.faces) and not sample.speech:
+        yield from (Unavailable(model.name, NOBODY) for model in models)
+        return
+    if reads(needs, WORDS):
+        sample = with_transcript(sample)
+    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
     for model in models:
         needs = model.network.needs
-        reasons = lacking(needs, sample)
-        if reasons:
-            yield Silence(model.name, " and ".join(reasons))
+        missing = missing_inputs(needs, sample)
+        if missing:
+            yield Unavailable(model.name, " and ".join(missing))
             continue
-        absent = lacking(replace(needs, alternatives=()), sample)
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        yield Impression(model.name, traits, " and ".join(absent), **_standing(model, traits))
+        caveat = " and ".join(missing_inputs(replace(needs, alternatives=()), sample))
+        yield Impression(model.name, traits, caveat, **_standing(model, traits))
 
 
 def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
-    """The percentiles and intervals that the model's card knows."""
+    """The percentiles and intervals that the model's card has figures for."""
     percentiles = {name: percentile(model.card, name, value) for name, value in traits.items()}
     intervals = {name: interval(model.card, name, value) for name, value in traits.items()}
     return {
@@ -102,48 +171,15 @@ def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any
     }
 
 
-def trait_rows(spoken: Iterable[Impression]) -> pd.DataFrame:
-    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card does not know."""
+def trait_rows(predicted: Iterable[Impression]) -> pd.DataFrame:
+    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card has none."""
     import pandas as pd
 
     unknown = (float("nan"), float("nan"))
     rows = [
         (one.model, trait, value, one.percentiles.get(trait), *one.intervals.get(trait, unknown))
-        for one in spoken
+        for one in predicted
         for trait, value in one.traits.items()
     ]
     columns = {"value": float, "percentile": float, "low": float, "high": float}
     return pd.DataFrame(rows, columns=["model", "trait", *columns]).astype(columns)
-
-
-def as_document(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
-    """What a person takes away of one clip: `as_json`, and percentiles and intervals by model and trait."""
-    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
-    standing = {
-        "percentiles": {one.model: one.percentiles for one in spoken},
-        "intervals": {one.model: one.intervals for one in spoken},
-    }
-    return {**as_json(clip, pieces), **standing}
-
-
-def as_json(clip: str, pieces: Sequence[Piece | Impression | Silence]) -> dict[str, Any]:
-    """The command line's object for one clip, from all its pieces. Traits are keyed by model; the shipped models are
-    called by their modality."""
-    from personality.preprocessing.sample import Sample
-
-    (sample,) = (piece for piece in pieces if isinstance(piece, Sample))
-    spoken = [piece for piece in pieces if isinstance(piece, Impression)]
-    silent = [f"{piece.model} gives no answer: {piece.why}" for piece in pieces if isinstance(piece, Silence)]
-    silent += [f"{piece.model} speaks although {piece.although}" for piece in spoken if piece.although]
-    found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
-    return {
-        "clip": clip,
-        "duration": round(sample.duration, 3),
-        "faces": [{"time": round(t, 3), "box": box, "score": round(score, 3)} for t, box, score in found],
-        "audio": {"seconds": round(sample.audio_seconds, 3), "rate": PREPROCESSING.sample_rate},
-        "age": sample.age,
-        "gender": sample.gender,
-        "emotions": {name: round(value, 4) for name, value in zip(EMOTIONS, sample.emotions.tolist(), strict=True)},
-        "traits": {piece.model: {name: round(v, 4) for name, v in piece.traits.items()} for piece in spoken},
-        "warnings": [*sample.warnings, *silent],
-    }

@@ -14,3 +14,9 @@ VARIABLE = "PERSONALITY_PUBLIC"
 def is_public() -> bool:
     """Whether the app serves strangers."""
     return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+def shows_estimates() -> bool:
+    """Whether age, gender and expressions are shown: to strangers only where the operator sets
+    PERSONALITY_PUBLIC_ESTIMATES=1."""
+    return not is_public() or os.environ.get("PERSONALITY_PUBLIC_ESTIMATES", "") not in ("", "0")

@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 LEFTOVER = ".tmp"
 
@@ -33,15 +34,35 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def exclusive(path: Path, sentence: str) -> Iterator[None]:
-    """Hold a lock file until the block ends, or the process dies. Raises ValueError(sentence) where somebody has it."""
+def exclusive(path: Path, sentence: str, *, wait: float = 0.0) -> Iterator[None]:
+    """Hold a lock file until the block ends, or the process dies; what the file contains is not changed.
+
+    Parameters
+    ----------
+    path : the lock file; it and its folder are made where they are missing.
+    sentence : the message of the error.
+    wait : seconds to wait for the present holders.
+
+    Raises
+    ------
+    ValueError(sentence) : another process still holds the lock after `wait` seconds.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(sentence) from error
+    deadline = time.monotonic() + wait
+    with path.open("a") as file:
+        while not _locked(file):
+            if time.monotonic() >= deadline:
+                raise ValueError(sentence)
+            time.sleep(0.02)
         yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -53,14 +53,17 @@ def windows(sample: Sample) -> list[tuple[float, Sample]]:
 
 
 def timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model says of each window: columns model, trait, time (the window's middle, seconds), value. Windows on
-    which a model cannot speak are left out."""
+    """What each model predicts from each window: columns model, trait, time (the window's middle, seconds), value.
+
+    Windows from which a model cannot predict are left out, and so are models of tables, which describe the whole clip.
+    """
     from personality.predict import Impression, impressions
 
+    moving = [model for model in models if not model.network.needs.tables]
     rows = [
         {"model": said.model, "trait": trait, "time": start + min(WINDOW, sample.duration) / 2, "value": value}
         for start, part in windows(sample)
-        for said in impressions(part, models)
+        for said in impressions(part, moving)
         if isinstance(said, Impression)
         for trait, value in said.traits.items()
     ]

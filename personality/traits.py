@@ -18,13 +18,13 @@ class Trait:
 
 
 # Order O C E A N, as in the thesis's tables. The colours are Okabe and Ito's, told apart by the colour-blind.
-# First Impressions' key `neuroticism` holds the opposite, emotional stability: high is comfortable.
+# First Impressions' key `neuroticism` holds emotional stability: high is comfortable (`trait_names` reads it).
 TRAITS = (
     Trait("openness", "Openness", "O", "practical", "imaginative", "#CC79A7"),
     Trait("conscientiousness", "Conscientiousness", "C", "sloppy", "organized", "#0072B2"),
     Trait("extraversion", "Extraversion", "E", "reserved", "friendly", "#E69F00"),
     Trait("agreeableness", "Agreeableness", "A", "self-interested", "authentic", "#009E73"),
-    Trait("neuroticism", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
+    Trait("emotional_stability", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
 )
 TRAIT_NAMES = tuple(trait.name for trait in TRAITS)
 TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of five"}
@@ -43,6 +43,14 @@ ETHNICITIES = ("Asian", "Caucasian", "African-American")
 # First Impressions' eight groups, 1..8: label and first year of age.
 AGE_GROUPS = ("0-6", "7-13", "14-18", "19-24", "25-32", "33-45", "46-60", "61+")
 AGE_STARTS = (0, 7, 14, 19, 25, 33, 46, 61)
+
+# How a sentence calls a group; others by their names.
+GROUP_WORDS = {
+    "male": "men",
+    "female": "women",
+    **{name: f"{name} people" for name in ETHNICITIES},
+    **{name: f"people of {name.replace('-', ' to ').replace('+', ' and over')}" for name in AGE_GROUPS},
+}
 
 MOST_GROUPS = 12  # values of an attribute that can be told apart in a picture
 # Groups of these attributes are shown in this order; of others, in the order of their names.

@@ -39,9 +39,9 @@ def what_if(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
     Only what a model is told changes: nothing here says how the person would look.
     """
-    from personality.models.inputs import lacking
+    from personality.models.inputs import missing_inputs
 
-    able = [model for model in models if len(sample.faces) and not lacking(model.network.needs, sample)]
+    able = [model for model in models if len(sample.faces) and not missing_inputs(model.network.needs, sample)]
     told_so = [model for model in able if takes(model.network)]
     rows = [(model.name, *cells) for model in told_so for cells in _changes(sample, model)]
     return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])

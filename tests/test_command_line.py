@@ -17,7 +17,7 @@ from personality.preprocessing.media import probe
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 ROOT = Path(__file__).parents[1]
-MODALITIES = {"audio", "visual", "audiovisual", "handcrafted"}
+PRACTICE_MODELS = {folder.name for folder in demo.MODELS}
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
@@ -31,7 +31,7 @@ def check_prediction(result: dict) -> None:
     assert set(result["faces"][0]) == {"time", "box", "score"}
     assert result["audio"] == {"seconds": 5.0, "rate": 16000}
     assert set(result["emotions"]) == set(EMOTIONS)
-    assert set(result["traits"]) == MODALITIES
+    assert set(result["traits"]) == PRACTICE_MODELS
     for traits in result["traits"].values():
         assert set(traits) == set(TRAIT_NAMES)
         assert all(0 < value < 1 for value in traits.values())
@@ -100,7 +100,7 @@ def test_evaluate_then_accuracy_by_gender(
     keys = {"model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"}
     assert all(set(row) == keys for row in rows)
     assert len(rows) == 4 * 6 * 2
-    assert {row["model"] for row in rows} == MODALITIES
+    assert {row["model"] for row in rows} == {"audio", "visual", "audiovisual", "handcrafted"}
 
 
 def test_import_predictions_of_real_labels(real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
@@ -146,14 +146,14 @@ def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -
 
     table = pd.read_parquet(demo.PREDICTIONS)
     parts = []
-    for model in ("audio", "visual"):
+    for model in ("practice_audio", "practice_visual"):
         parts.append(tmp_path / f"{model}.parquet")
         table[table["model"].eq(model)].to_parquet(parts[-1])
     joined = str(tmp_path / "both.parquet")
     assert main(["join", *map(str, parts), "--mean", "both", "--out", joined]) == 0
     assert "200 clips x 3 models" in capsys.readouterr().out
-    assert main(["join", *map(str, parts), "--mean", "audio", "--out", joined]) == 1
-    assert "Two models are called audio" in capsys.readouterr().err
+    assert main(["join", *map(str, parts), "--mean", "practice_audio", "--out", joined]) == 1
+    assert "Two models are called practice_audio" in capsys.readouterr().err
     assert main(["gaps", joined, "--by", "gender", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert {row["reference"] for row in rows} == {"female"}
@@ -174,12 +174,12 @@ def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> No
     from personality.evaluate import join_predictions
 
     table = pd.read_parquet(demo.PREDICTIONS)
-    one, other = (table[table["model"].eq(model)] for model in ("audio", "visual"))
+    one, other = (table[table["model"].eq(model)] for model in ("practice_audio", "practice_visual"))
     silent = one["clip"].iloc[0]
     joined = join_predictions([one, other[other["clip"].ne(silent)]], mean="both").set_index(["model", "clip", "trait"])
     both = joined.loc["both"]
     assert silent not in both.index.get_level_values("clip")
     clip = both.index[7]
-    wanted = (joined.loc[("audio", *clip), "predicted"] + joined.loc[("visual", *clip), "predicted"]) / 2
+    wanted = sum(joined.loc[(model, *clip), "predicted"] for model in ("practice_audio", "practice_visual")) / 2
     assert both.loc[clip, "predicted"] == pytest.approx(wanted)
-    assert both.loc[clip, "actual"] == joined.loc[("audio", *clip), "actual"]
+    assert both.loc[clip, "actual"] == joined.loc[("practice_audio", *clip), "actual"]

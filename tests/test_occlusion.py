@@ -44,7 +44,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
     faces = np.zeros((4, 224, 224, 3), np.uint8)
     faces[:, :32, :32] = 255
     sample = replace(EMPTY, faces=faces)
-    model = Model(name="corner", network=Corner(), card={}, folder=Path())
+    model = Model(name="corner", network=Corner(), card={}, folder=Path(), sha256="")
     cells = occlude_faces(sample, [model]).query("trait == 'openness'")
     grid = cells.pivot(index="row", columns="column", values="difference").to_numpy()
     expected = np.zeros((GRID, GRID))
@@ -54,7 +54,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
 
 def test_silence_changes_what_asking_again_says_it_changes(sample: Sample, models: list[Model]) -> None:
     rows = occlude_sound(sample, models)
-    assert set(rows["model"]) == {"audio", "audiovisual", "handcrafted"}
+    assert set(rows["model"]) == {"practice_audio", "practice_audiovisual", "practice_handcrafted"}
     assert rows["end"].max() == 5.0
     rate, start = 16_000, 1.5
     sound = sample.audio.copy()
@@ -72,7 +72,7 @@ def test_faces_covered_by_hand_change_the_fusion_as_the_table_says(sample: Sampl
     from personality.models.inputs import make_batch
 
     rows = occlude_faces(sample, models)
-    assert set(rows["model"]) == {"visual", "audiovisual", "handcrafted"}
+    assert set(rows["model"]) == {"practice_visual", "practice_audiovisual", "practice_handcrafted"}
     batch = make_batch([sample], 2)
     assert batch.faces is not None
     covered = batch.faces.clone()
@@ -81,7 +81,7 @@ def test_faces_covered_by_hand_change_the_fusion_as_the_table_says(sample: Sampl
     fusion = models[3]
     with torch.inference_mode():
         moved = (fusion.network(replace(batch, faces=covered, memo={})) - fusion.network(batch))[0]
-    of = rows[rows["model"].eq("handcrafted") & rows["row"].eq(2) & rows["column"].eq(3)].set_index("trait")
+    of = rows[rows["model"].eq("practice_handcrafted") & rows["row"].eq(2) & rows["column"].eq(3)].set_index("trait")
     for trait, value in zip(TRAIT_NAMES, moved.tolist(), strict=True):
         assert of.loc[trait, "difference"] == pytest.approx(value, abs=1e-5)
 
@@ -95,9 +95,9 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
     spoken = [piece for piece in impressions(sample, models) if isinstance(piece, Impression)]
     rows = additions(spoken, models)
     assert list(rows["change"].unique()) == [
-        "+ faces: audiovisual − audio",
-        "+ sound: audiovisual − visual",
-        "+ attributes: handcrafted − audiovisual",
+        "+ faces: practice_audiovisual − practice_audio",
+        "+ sound: practice_audiovisual − practice_visual",
+        "+ attributes: practice_handcrafted − practice_audiovisual",
     ]
     said = {piece.model: piece.traits for piece in spoken}
     for change, trait, value, difference in rows.itertuples(index=False):
@@ -105,5 +105,3 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
         assert value == said[more][trait]
         assert difference == pytest.approx(said[more][trait] - said[less][trait])
     assert additions(spoken[:2], models).empty
-    joined = replace(models[2], card={**models[2].card, "modality": "fusion"})  # of whatever: it says nothing of one
-    assert set(additions(spoken[:3], [*models[:2], joined])["change"]) == set()

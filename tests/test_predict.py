@@ -1,49 +1,63 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from personality import demo
-from personality.predict import Impression, Silence, as_json, impressions, load_models
-from personality.preprocessing.sample import read_sample
+from personality.inference.document import as_json
+from personality.predict import NOBODY, Impression, Unavailable, impressions, load_models
+from personality.preprocessing.sample import Sample, read_sample
+
+AUDIO, VISUAL, AUDIOVISUAL, HANDCRAFTED = (folder.name for folder in demo.MODELS)
 
 
-def test_without_a_face_sound_speaks_and_fusions_say_what_they_lack() -> None:
-    sample = read_sample(demo.CLIP)
-    blind = replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
-    heard = {piece.model: piece for piece in impressions(blind, load_models(demo.MODELS))}
-    assert isinstance(heard["audio"], Impression)
-    assert heard["audio"].although == ""
-    assert heard["visual"] == Silence("visual", "no face was found")
-    for name in ("audiovisual", "handcrafted"):
-        assert isinstance(heard[name], Impression)
-        assert heard[name].although == "no face was found"
-    warnings = as_json("clip", [blind, *heard.values()])["warnings"]
-    assert "visual gives no answer: no face was found" in warnings
-    assert "audiovisual speaks although no face was found" in warnings
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    """The practice sample; its voice speaks no language, so a stretch of speech is put into it."""
+    return replace(read_sample(demo.CLIP), speech=((0.5, 4.5),))
 
 
-def test_without_a_face_or_sound_nobody_speaks() -> None:
-    sample = read_sample(demo.CLIP)
-    nothing = replace(sample, faces=sample.faces[:0], audio_seconds=0.0)
-    for piece in impressions(nothing, load_models(demo.MODELS)):
-        assert isinstance(piece, Silence)
+def without_face(sample: Sample) -> Sample:
+    return replace(sample, faces=sample.faces[:0], age=None, gender=None, emotions=np.zeros(7, np.float32))
 
 
-def test_without_sound_the_visual_model_speaks_as_it_does_with_it() -> None:
-    sample, models = read_sample(demo.CLIP), load_models(demo.MODELS)
+def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample) -> None:
+    blind, models = without_face(sample), load_models(demo.MODELS)
+    answers = {piece.model: piece for piece in impressions(blind, models)}
+    heard = answers[AUDIO]
+    assert isinstance(heard, Impression)
+    assert heard.caveat == ""
+    assert answers[VISUAL] == Unavailable(VISUAL, "no face was found")
+    for name in (AUDIOVISUAL, HANDCRAFTED):
+        fusion = answers[name]
+        assert isinstance(fusion, Impression)
+        assert fusion.caveat == "no face was found"
+    document = as_json("clip", [blind, *answers.values()], models)
+    assert set(document["traits"]) == {AUDIO, AUDIOVISUAL, HANDCRAFTED}
+    assert sum("no face was found" in warning for warning in document["warnings"]) >= 3
+
+
+def test_without_face_and_speech_no_model_predicts(sample: Sample) -> None:
+    for silent in (replace(sample, speech=()), replace(sample, speech=(), audio_seconds=0.0)):
+        answers = list(impressions(without_face(silent), load_models(demo.MODELS)))
+        assert answers == [Unavailable(folder.name, NOBODY) for folder in demo.MODELS]
+
+
+def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> None:
+    models = load_models(demo.MODELS)
     whole = {piece.model: piece for piece in impressions(sample, models)}
-    heard = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
-    assert heard["visual"] == whole["visual"]
-    assert heard["audio"] == Silence("audio", "there is no sound")
+    silent = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
+    assert silent[VISUAL] == whole[VISUAL]
+    assert silent[AUDIO] == Unavailable(AUDIO, "there is no sound")
 
 
 def test_networks_shared_by_models_are_in_memory_once() -> None:
     audio, visual, audiovisual, handcrafted = load_models(demo.MODELS)
     for fusion in (audiovisual, handcrafted):
-        assert fusion.network.branches["audio"] is audio.network
-        assert fusion.network.branches["visual"] is visual.network
+        assert fusion.network.get_submodule("branches.audio") is audio.network
+        assert fusion.network.get_submodule("branches.visual") is visual.network
 
 
 def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
     (model,) = load_models(demo.MODELS[2:3])
-    assert set(model.network.branches) == {"audio", "visual"}
+    assert {name for name, _ in model.network.get_submodule("branches").named_children()} == {"audio", "visual"}

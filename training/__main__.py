@@ -13,8 +13,9 @@ from typing import Any
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, preset
+from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_stage, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
+from training.recipes.commands import add_recipes
 from training.runs import Run
 
 PRACTICE_PEOPLE = 60
@@ -98,6 +99,10 @@ def _config(options: argparse.Namespace) -> Config:
     changes = {name: getattr(options, name) for name in OPTIONS if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
+    if options.extra_cache:
+        changes["extra_cache"] = str(options.extra_cache.resolve())
+    if options.stage:
+        changes["stages"] = tuple(parse_stage(text) for text in options.stage)
     if options.design:
         changes["design"] = _design(options.design)
     if options.batch not in (None, LARGEST):
@@ -146,47 +151,6 @@ def _resume(options: argparse.Namespace) -> int:
         return _to_the_end(run)
 
 
-def _emotion(options: argparse.Namespace) -> None:
-    from training.emotion import train_emotion
-    from training.memory import keep_freed_memory
-
-    keep_freed_memory()
-    train_emotion(
-        options.fer2013,
-        options.out,
-        epochs=options.epochs,
-        seed=options.seed,
-        start=options.start,
-        teachers=options.teacher,
-    )
-
-
-def _portraits(options: argparse.Namespace) -> None:
-    from training.memory import keep_freed_memory
-    from training.portraits import cross_validate, rate_others
-
-    keep_freed_memory()
-    if options.rate is None:
-        print(cross_validate(options.portraits, options.out, epochs=options.epochs).round(3).to_string())
-        return
-    without = rate_others(options.portraits, options.rate, options.csv, epochs=options.epochs)
-    left_out = f"; no face was found in {', '.join(without)}" if without else ""
-    print(f"ratings in {options.csv}{left_out}")
-
-
-def _face_model(options: argparse.Namespace) -> None:
-    from training.face_model import build_face_model, packaged_predictor
-
-    card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
-    print(card["rating_r2_10_fold"])
-
-
-def _ship(options: argparse.Namespace) -> None:
-    from training.ship import ship
-
-    ship(options.work, options.out)
-
-
 def _practice(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
     from personality.preprocessing.run import preprocess
@@ -210,6 +174,8 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     command.add_argument("--out", type=Path, default=Path("workspace/runs"), help="folder of runs")
     command.add_argument("--epochs", type=int, help="of every stage")
     command.add_argument("--rate", type=float, help="of learning, in every stage")
+    words = "EPOCHS:head|all:RATE[:FRAMES], in place of the preset's stages; repeat it"
+    command.add_argument("--stage", action="append", metavar="STAGE", help=words)
     command.add_argument("--optimiser", choices=OPTIMISERS)
     command.add_argument("--activation", choices=ACTIVATIONS)
     command.add_argument("--loss", choices=LOSSES)
@@ -229,11 +195,12 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     )
     command.add_argument("--table", help="of features in the cache, that the modality `features` reads")
     command.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
+    words = "another cache, whose training clips are learned from too (audio, visual); validation stays the first's"
+    command.add_argument("--extra-cache", type=Path, metavar="CACHE", help=words)
     command.set_defaults(run=run)
 
 
 def _parser() -> argparse.ArgumentParser:
-    assets = Path(__file__).parents[1] / "personality" / "assets"
     parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -255,36 +222,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
     command.set_defaults(run=_chain)
 
-    command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
-    command.add_argument("fer2013", type=Path)
-    command.add_argument("--out", type=Path, default=assets / "emotion")
-    command.add_argument("--epochs", type=int, default=40)
-    command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
-    words = "folder of weights to learn from beside the labels; may be repeated"
-    command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
-    command.add_argument("--seed", type=int, default=0)
-    command.set_defaults(run=_emotion)
-
-    command = commands.add_parser(
-        "portraits", help="rate still portraits: cross-validated, or pictures without ratings"
-    )
-    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
-    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
-    command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
-    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
-    command.add_argument("--epochs", type=int, default=4)
-    command.set_defaults(run=_portraits)
-
-    command = commands.add_parser("face-model", help="build the face model from portraits")
-    command.add_argument("portraits", type=Path)
-    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
-    command.add_argument("--out", type=Path, default=assets / "face_model")
-    command.set_defaults(run=_face_model)
-
-    command = commands.add_parser("ship", help="copy what `make demo` made to where it ships")
-    command.add_argument("work", type=Path)
-    command.add_argument("out", type=Path)
-    command.set_defaults(run=_ship)
+    add_recipes(commands)
 
     command = commands.add_parser("practice", help="a cache of synthetic people to practise on")
     command.add_argument("workspace", type=Path)

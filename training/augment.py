@@ -9,10 +9,14 @@ TURN = 6.0  # degrees at most
 ZOOM = 0.08  # change of scale at most, share
 SHIFT = 0.04  # share of the side at most
 LIGHT, CONTRAST = 18.0, 0.15  # grey levels and share at most
+BLUR = 1.2  # pixels of the crop, standard deviation of a Gaussian at most
+SMALLEST = 0.25  # of the side: a crop of 224 is often enlarged already, and half of that is what a small video holds
+JPEG_QUALITY = (15, 95)  # of the picture at its smaller size
+CLEAN = 0.25  # share of draws whose blur, size and compression stay as they are
 
 
 def vary_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Mirror, turn, scale, shift and light uint8 (T, S, S, 3) RGB: one draw for all frames, for it is one take.
+    """Mirror, turn, scale, shift, light and degrade uint8 (T, S, S, 3) RGB: one draw for all frames of a take.
 
     Colour, expression and shape stay: people judge by them. What is moved in from outside repeats the border.
     """
@@ -24,7 +28,30 @@ def vary_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
     levels = (np.arange(256) - 128) * (1 + contrast) + 128 + light
     table = levels.clip(0, 255).astype(np.uint8)
     moved = [cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE) for face in faces]
-    return mirror(cv2.LUT(np.stack(moved), table), random)
+    return mirror(degrade(cv2.LUT(np.stack(moved), table), random), random)
+
+
+def degrade(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """Blur, shrink, compress and enlarge again, uint8 (T, S, S, 3) RGB: what lenses, small videos and codecs do.
+
+    One draw of blur, size and quality for all frames of a take; a share of CLEAN stays as it is.
+    """
+    blur = random.uniform(0, BLUR)
+    size = round(faces.shape[1] * SMALLEST ** random.uniform(0, 1))  # every halving is as likely
+    quality = int(random.integers(*JPEG_QUALITY, endpoint=True))
+    if random.random() < CLEAN:
+        return faces
+    return np.stack([_degrade_one(face, blur, size, quality) for face in faces])
+
+
+def _degrade_one(face: np.ndarray, blur: float, size: int, quality: int) -> np.ndarray:
+    side = face.shape[1]
+    soft = cv2.GaussianBlur(face, (0, 0), blur) if blur > 0.1 else face  # below, the kernel is one pixel
+    small = cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
+    # The codec is given RGB for BGR, and gives it back: only its weights of red and blue change places.
+    written = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    read = np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR))
+    return cv2.resize(read, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def mirror(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -13,15 +13,16 @@ from torch import Tensor
 
 from personality import __version__
 from personality.analysis.intervals import mean_intervals, source_weights
-from personality.standing import describe_labels, describe_residuals
+from personality.inference.calibration import conformal_offsets, describe_labels
+from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.data import Split
+from training.joined_cache import JoinedCache
 from training.parts import Parts
 
 
 def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
     """The card for weights that gave `predicted` (N, 5) on the validation split."""
-    facts = parts.cache.card
     return {
         "modality": parts.config.modality,
         "preset": parts.config.preset,
@@ -30,18 +31,39 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "seed": parts.config.seed,
         "table": _table(parts),
         "design": asdict(parts.config.design),
-        "data": {"name": facts["dataset"], "fingerprint": facts["fingerprint"], "synthetic": facts["synthetic"]},
+        "data": _data(parts),
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
         "metrics": measure(predicted, parts.validation),
         "training_labels": _per_trait(parts.training.labels, describe_labels),
-        "residuals": _per_trait(parts.validation.labels - predicted, describe_residuals),
+        "conformal": _conformal(parts, predicted),
     }
+
+
+def _data(parts: Parts) -> dict[str, Any]:
+    """Where the clips come from; `synthetic` only if all of them are."""
+    facts = [_dataset(parts.cache)]
+    if isinstance(parts.cache, JoinedCache) and parts.cache.extra is not None:
+        facts.append(_dataset(parts.cache.extra))
+    return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
+
+
+def _dataset(cache: Cache) -> dict[str, Any]:
+    card = cache.card
+    return {"name": card["dataset"], "fingerprint": card["fingerprint"], "synthetic": card["synthetic"]}
 
 
 def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) -> dict[str, list[float]]:
     return {trait: describe(column) for trait, column in zip(TRAIT_NAMES, values.double().numpy().T, strict=True)}
+
+
+def _conformal(parts: Parts, predicted: Tensor) -> dict[str, list[float]]:
+    """Offsets of prediction intervals, by trait, from the validation clips whose sources are not in training."""
+    sources = parts.validation.sources
+    unseen = ~np.isin(sources, parts.training.sources)
+    residuals = (parts.validation.labels - predicted)[torch.from_numpy(unseen)]
+    return _per_trait(residuals, lambda one: [round(bound, 4) for bound in conformal_offsets(one, sources[unseen])])
 
 
 def _table(parts: Parts) -> tuple[str, list[str]] | None:

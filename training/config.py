@@ -38,6 +38,19 @@ class Stage:
     frames: int = 16
 
 
+def parse_stage(text: str) -> Stage:
+    """A stage written as EPOCHS:PART:RATE or EPOCHS:PART:RATE:FRAMES, such as `6:all:5e-5:2`.
+
+    Raises ValueError if it is something else; Config checks the values.
+    """
+    fields = text.split(":")
+    try:
+        epochs, trains, rate, *frames = fields
+        return Stage(int(epochs), trains, float(rate), *(int(count) for count in frames))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"stage {text!r} is not EPOCHS:head|all:RATE[:FRAMES], such as 6:all:5e-5:2") from error
+
+
 @dataclass(frozen=True)
 class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
@@ -45,7 +58,8 @@ class Config:
     loss: `blend` is l1 with a share of what concordance lacks; patience: epochs without a better validation loss before
     a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
     `hub` or `none`); table: of features in the cache, that `features` reads; branches:
-    the folders of the runs that a `fusion` joins; schedule: `cycle` warms the rate up and lets it fall along a cosine
+    the folders of the runs that a `fusion` joins; extra_cache: the folder of a second cache, whose training clips
+    `audio` or `visual` is trained on too; schedule: `cycle` warms the rate up and lets it fall along a cosine
     to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
     `last`, for which that split has not been looked at; averaging: decay per step of averaged weights, which are then
     what is judged and kept (0: none); augment: whether faces (in stages that train all layers) and, in `modern`, sound
@@ -67,6 +81,7 @@ class Config:
     backbone: str | None = None
     table: str | None = None
     branches: tuple[str, ...] = ()
+    extra_cache: str | None = None
     schedule: str = "constant"
     keeps: str = "best"
     averaging: float = 0.0
@@ -98,6 +113,8 @@ class Config:
             raise ValueError(f"{self.modality} has no backbone to compile; visual has")
         if self.modality not in ("audio", "visual") and any(stage.trains == "all" for stage in self.stages):
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
+        if self.extra_cache is not None and self.modality not in ("audio", "visual"):
+            raise ValueError(f"{self.modality} takes no extra cache; audio and visual do")
         if (self.modality in TABLES) != (self.table is not None):
             wants = "wants the name of a" if self.modality in TABLES else "reads no"
             raise ValueError(f"{self.modality} {wants} table of features")

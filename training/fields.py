@@ -28,7 +28,7 @@ ABOUT = {
     "compile": "the backbone, by torch.compile",
 }
 # Chosen elsewhere: what is trained, on what, and in which stages.
-NOT_ASKED = ("modality", "preset", "stages", "table", "branches", "design")
+NOT_ASKED = ("modality", "preset", "stages", "table", "branches", "extra_cache", "design")
 ABOUT_DESIGN = {
     "backbone": "the name of a timm model, for faces",
     "frames": "how a clip's frames become one",

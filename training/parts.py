@@ -19,6 +19,7 @@ from training import processes
 from training.board import Board
 from training.config import HUB, RANDOM, Config
 from training.data import Split, TrainingError, read_split
+from training.joined_cache import open_cache
 from training.runs import Run, finished_runs
 
 
@@ -48,7 +49,8 @@ class Parts:
 def prepare(run: Run) -> Parts:
     """All that a run needs before its first step. Raises TrainingError where something is missing, CacheError for a
     table, CheckpointError for a branch, ValueError where weights or the design do not fit."""
-    config, cache = run.config, Cache(run.cache)
+    config = run.config
+    cache = open_cache(run.cache, None if config.extra_cache is None else Path(config.extra_cache))
     torch.manual_seed(config.seed)
     branches = _branches(run, config, cache)
     networks = {name: model.network for name, model in branches.items()}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from personality.storage import write_bytes, write_json
+from personality.trait_names import current_json
 from training.config import Config
 
 ACTIVE = ("queued", "running")
@@ -108,7 +109,7 @@ class Run:
         if not (self.folder / "metrics.jsonl").exists():
             return []
         rows = [json.loads(line) for line in (self.folder / "metrics.jsonl").read_text().splitlines()]
-        return list({row["epoch"]: row for row in rows}.values())
+        return current_json(list({row["epoch"]: row for row in rows}.values()))
 
     def joined_by(self) -> list[str]:
         """The names of the runs beside this one that join its model."""

@@ -22,7 +22,7 @@ from personality.analysis.permutation import (
     permuted_codes,
 )
 from personality.analysis.scores import PredictionsError, Scores, read_scores
-from personality.traits import TRAIT_NAMES
+from personality.traits import GROUP_WORDS, TRAIT_NAMES
 
 OTHERS = "the others"
 STILL = 1e-12  # a variance that is nothing but rounding
@@ -31,11 +31,13 @@ SPREAD = (
     *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
     *("difference", "low", "high", "p", "error_ratio", "left_out"),
 )
-SEEN = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % sees in four cases of five
-# What groups can differ in, and how a difference reads: {0} the group, {1} the reference.
+MIN_DETECTABLE = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % sees in four cases of five
+# What groups can differ in, and how a difference reads: {0} the group, {1} the reference. `gain` is the accuracy minus
+# that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
 MEASURES = {
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
-    "signed_error": ("rates {0} lower against {1} than people do", "rates {0} higher against {1} than people do"),
+    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
+    "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
     "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
 }
 
@@ -73,6 +75,8 @@ def compare_groups(
     if measure not in MEASURES:
         raise PredictionsError(f"There is no measure {measure!r}; wanted {', '.join(MEASURES)}.")
     scores = read_scores(table)
+    if measure == "gain" and np.isnan(scores.constant).all():
+        raise PredictionsError("This table has no column constant, the training mean; the gain over it needs one.")
     cells = count_cells(scores, by, draws=draws, seed=seed)
     present = [group for group, n in zip(cells.groups, cells.n, strict=True) if n.any()]
     if len(present) < 2:
@@ -103,9 +107,7 @@ def _by_chance(
     scores: Scores, by: Sequence[str], measure: str, reference: str, *, permutations: int, seed: int
 ) -> _Chance:
     code, groups = group_codes(scores, by)
-    signed = scores.predicted - scores.actual[:, None]
-    of_clip = {"accuracy": -np.abs(signed), "signed_error": signed, "actual_mean": scores.actual[:, None] + 0 * signed}
-    values = with_mean(of_clip[measure])
+    values = with_mean(_of_clips(scores, measure))
     means = Means.of(values.reshape(len(code), -1), scores.source)
     gaps, spreads = [], []
     for block in permuted_codes(code, scores.source, count=permutations, seed=seed):
@@ -119,6 +121,19 @@ def _by_chance(
         spreads.append(np.fmax.reduce(pairs))
     shape = values.shape[1:]
     return _Chance(np.concatenate(gaps).reshape(-1, len(groups), *shape), np.concatenate(spreads).reshape(-1, *shape))
+
+
+def _of_clips(scores: Scores, measure: str) -> np.ndarray:
+    """What each clip contributes to a measure, whose mean over a group differs from the measure by a constant at most:
+    float64 (N, M, 5), NaN where a model does not predict."""
+    actual = scores.actual[:, None]
+    signed = scores.predicted - actual
+    if measure == "signed_error":
+        return signed
+    if measure == "actual_mean":
+        return actual + 0 * signed
+    baseline = np.abs(scores.constant[:, None] - actual) if measure == "gain" else 0
+    return baseline - np.abs(signed)
 
 
 def _apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -146,7 +161,7 @@ def _gaps(cells: Cells, chance: _Chance, measure: str, reference: str) -> pd.Dat
     low, high = bounds(drawn)
     with catch_warnings():
         simplefilter("ignore", RuntimeWarning)  # groups that no repetition draws
-        detectable = SEEN * np.nanstd(drawn, axis=0)
+        detectable = MIN_DETECTABLE * np.nanstd(drawn, axis=0)
     index = pd.MultiIndex.from_product([cells.groups, cells.models, [*TRAIT_NAMES, MEAN]]).to_frame(index=False)
     index.columns = pd.Index(["group", "model", "trait"])
     counts = {"n": cells.n, "sources": cells.sources, "n_reference": aside[..., 0].astype(int)}
@@ -157,7 +172,7 @@ def _gaps(cells: Cells, chance: _Chance, measure: str, reference: str) -> pd.Dat
     rows.loc[few, ["low", "high", "p", "detectable"]] = np.nan
     rows = rows[rows["group"].ne(reference)].reset_index(drop=True)
     rows = _adjusted(rows)
-    rows["verdict"] = [_verdict(row, measure) for row in rows.to_dict("records")]
+    rows["verdict"] = verdicts(rows, measure)
     first = ["model", "trait", "group", "reference"]
     return rows[[*first, *(name for name in rows if name not in first)]]
 
@@ -170,7 +185,18 @@ def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _verdict(row: dict, measure: str) -> str:
+def verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
+    """Each gap of a measure in words, from the columns of `compare_groups`."""
+    return [_verdict(row) for row in gaps.assign(measure=measure).to_dict("records")]
+
+
+def difference_in_words(gap: dict) -> str:
+    """Which way a gap goes, from its row in `compare_groups`: `overrates men compared with women`."""
+    names = (GROUP_WORDS.get(gap[side], gap[side]) for side in ("group", "reference"))
+    return MEASURES[gap["measure"]][int(gap["gap"] > 0)].format(*names)
+
+
+def _verdict(row: dict) -> str:
     if row["n"] == 0:
         return "no clips"
     if np.isnan(row["low"]):
@@ -179,8 +205,8 @@ def _verdict(row: dict, measure: str) -> str:
         return "nothing varies within the groups, so chance cannot be judged"
     warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
     if row["p_holm"] >= ALPHA:
-        return f"no difference can be seen at this size; one of {row['detectable']:.3f} could have been{warning}"
-    words = MEASURES[measure][int(row["gap"] > 0)].format(row["group"], row["reference"])
+        return f"no significant difference; minimum detectable at 80 % power: {row['detectable']:.3f}{warning}"
+    words = difference_in_words(row)
     return f"{words}, by {abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{warning}"
 
 

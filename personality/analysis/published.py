@@ -62,7 +62,7 @@ EMOTION = {
     "disgust": (
         ("conscientiousness", "handcrafted", 0.9156),
         ("extraversion", "audio", 0.8614),
-        ("neuroticism", "visual", 0.9050),
+        ("emotional_stability", "visual", 0.9050),
     ),
     "fear": (
         ("extraversion", "audiovisual", 0.9140),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from personality.trait_names import current_rows
 from personality.traits import TRAIT_NAMES
 
 COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
@@ -42,11 +43,12 @@ class Scores:
 
 
 def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the columns of all BASELINES (NaN where it had none).
+    """The table with the columns of all BASELINES (NaN where it had none) and the present names of traits.
 
     Raises PredictionsError where a column is missing or no number, a cell is empty, a trait is none of the five,
     clip x model x trait repeats, a clip has two labels of one trait, or there is no row.
     """
+    table = current_rows(table)
     _check_columns(table)
     _check_cells(table, _Places.of(table))
     return _with_baselines(table)
@@ -54,6 +56,7 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
 
 def read_scores(table: pd.DataFrame) -> Scores:
     """A predictions table as arrays. Raises PredictionsError as `check_predictions` does."""
+    table = current_rows(table)
     _check_columns(table)
     places = _Places.of(table)
     _check_cells(table, places)

@@ -17,6 +17,7 @@ from personality.dataset.index import (
     source_of,
 )
 from personality.dataset.untrusted import AnnotationError, read_annotation
+from personality.trait_names import current_name
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
 
 
@@ -54,7 +55,7 @@ def _labels(folder: Path) -> pd.DataFrame:
     for split in SPLITS:
         for path in sorted(folder.rglob(f"annotation_{split}.pkl"))[:1]:
             try:
-                values = read_annotation(path)
+                values = {current_name(key): labels for key, labels in read_annotation(path).items()}
             except AnnotationError as error:
                 raise DatasetError(str(error)) from error
             missing = [trait for trait in TRAIT_NAMES if trait not in values]

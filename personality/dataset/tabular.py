@@ -17,6 +17,7 @@ from personality.dataset.index import (
     note,
     source_of,
 )
+from personality.trait_names import current_columns
 from personality.traits import AGE_GROUPS, GENDERS, TRAIT_NAMES
 
 TABLE = "clips.csv"
@@ -37,7 +38,7 @@ def read_tabular(folder: Path) -> Dataset:
     be read or lacks a column.
     """
     try:
-        table = pd.read_csv(folder / TABLE, dtype={"clip": str, "source": str})
+        table = current_columns(pd.read_csv(folder / TABLE, dtype={"clip": str, "source": str}))
     except (ValueError, UnicodeDecodeError) as error:
         raise DatasetError(f"{TABLE} cannot be read as comma-separated text in UTF-8.") from error
     missing = [column for column in ("clip", *TRAIT_NAMES) if column not in table]

@@ -12,20 +12,18 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from personality.constants import PREPROCESSING
+from personality.constants import NOT_FOR, PREPROCESSING
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
 from personality.models import build
 from personality.models.network import Network
 from personality.storage import sha256, write_bytes, write_json
+from personality.trait_names import current_json
 from personality.traits import TRAIT_NAMES
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
 # Of models trained on synthetic people, who come from the face model; others are as their data allows.
 SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
-NOT_FOR = (
-    "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
-)
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
 EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
@@ -40,12 +38,14 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, its card, where it lies, and what predictions tables call it."""
+    """A network ready for inference, its card, where it lies, what predictions tables call it, and the sha256 of its
+    weights."""
 
     network: Network
     card: dict[str, Any]
     folder: Path
     name: str
+    sha256: str
 
     @property
     def modality(self) -> str:
@@ -70,7 +70,7 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
     fixed = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
-        "licence": SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE,
+        "licence": card.get("licence") or (SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE),
         "not_for": NOT_FOR,
         "branches": {
             name: {"folder": os.path.relpath(model.folder, folder), "sha256": sha256(model.folder / WEIGHTS)}
@@ -106,7 +106,7 @@ def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Mo
     network.load_state_dict(
         {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
     )
-    loaded[digest] = Model(network.eval(), card, folder, folder.name)
+    loaded[digest] = Model(network.eval(), card, folder, folder.name, digest)
     return loaded[digest]
 
 
@@ -148,7 +148,7 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def _parsed(folder: Path) -> dict[str, Any]:
     try:
-        card = json.loads((folder / CARD).read_bytes())
+        card = current_json(json.loads((folder / CARD).read_bytes()))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"The card of {folder.name} is damaged: it is not JSON.") from error
     if not isinstance(card, dict):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from personality.constants import PREPROCESSING
 from personality.models.network import Batch, Needs
+from personality.models.sample_tables import missing_row, sample_row
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import EMPTY, Sample
 from personality.traits import GENDERS
@@ -38,9 +39,14 @@ def pick_frames(faces: np.ndarray, count: int) -> np.ndarray:
     return faces[places.astype(int)]
 
 
-def make_batch(samples: Sequence[Sample], frames: int, seconds: float = PREPROCESSING.audio_seconds) -> Batch:
+def make_batch(
+    samples: Sequence[Sample],
+    frames: int,
+    seconds: float = PREPROCESSING.audio_seconds,
+    tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset(),
+) -> Batch:
     """The tensors of some clips, with `frames` crops each and so many seconds of sound; faces are left out where no
-    clip has one."""
+    clip has one. tables: those of `sample_tables` that are needed, with their columns."""
     count = round(seconds * PREPROCESSING.sample_rate)
     sounds = [np.concatenate([sample.audio, sample.rest])[:count] for sample in samples]
     audio = torch.from_numpy(np.stack([np.pad(sound, (0, count - len(sound))) for sound in sounds]))
@@ -51,8 +57,20 @@ def make_batch(samples: Sequence[Sample], frames: int, seconds: float = PREPROCE
     if seen.any():
         stacked = np.stack([pick_frames(sample.faces, frames) for sample in samples])
         faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
-    present = {"audio": heard > 0, "faces": seen}
-    return Batch(audio, faces, torch.from_numpy(extra), present=present, heard=heard)
+    rows, rows_present = _sample_tables(samples, tables)
+    present = {"audio": heard > 0, "faces": seen, **rows_present}
+    return Batch(audio, faces, torch.from_numpy(extra), rows, present, heard)
+
+
+def _sample_tables(
+    samples: Sequence[Sample], tables: frozenset[tuple[str, tuple[str, ...]]]
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Rows float32 (B, D) by table, and which clips have one, bool (B,)."""
+    rows, present = {}, {}
+    for name, columns in tables:
+        rows[name] = torch.from_numpy(np.stack([sample_row(name, columns, sample) for sample in samples]))
+        present[name] = torch.tensor([not missing_row(name, sample) for sample in samples])
+    return rows, present
 
 
 def _heard(sample: Sample) -> int:
@@ -60,15 +78,15 @@ def _heard(sample: Sample) -> int:
     return round(sample.audio_seconds * PREPROCESSING.sample_rate) + len(sample.rest)
 
 
-def lacking(needs: Needs, sample: Sample) -> list[str]:
-    """Why a model cannot speak on a video alone, in words; empty where it can."""
+def missing_inputs(needs: Needs, sample: Sample) -> list[str]:
+    """Why a model cannot predict from a sample, in words; empty where it can."""
     if needs.alternatives:
-        each = [lacking(one, sample) for one in needs.alternatives]
+        each = [missing_inputs(one, sample) for one in needs.alternatives]
         return list(dict.fromkeys(chain(*each))) if all(each) else []
     absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
     words = {"faces": "no face was found", "audio": "there is no sound"}
     reasons = [words[name] for name in absent if absent[name] and name in needs.inputs]
-    return reasons + [f"it reads the table {name} beside the video" for name, _ in sorted(needs.tables)]
+    return reasons + [why for name, _ in sorted(needs.tables) if (why := missing_row(name, sample))]
 
 
 def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:

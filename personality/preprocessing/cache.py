@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -27,6 +27,7 @@ from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.voice_descriptors import COLUMNS
 from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
+from personality.trait_names import current_columns
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
 
 FORMAT = 4
@@ -69,7 +70,7 @@ class Cache:
         CacheError where the cache is not finished."""
         if not (self.folder / "clips.parquet").is_file():
             raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
-        return pd.read_parquet(self.folder / "clips.parquet")
+        return current_columns(pd.read_parquet(self.folder / "clips.parquet"))
 
     @cached_property
     def card(self) -> dict[str, Any]:
@@ -164,6 +165,14 @@ class Cache:
     def sweep(self) -> None:
         """Remove what writers that died left unfinished."""
         remove_leftovers(self.folder)
+
+    def remove_claims(self, *, except_of: Iterable[str]) -> None:
+        """Remove the claims of all clips but these; no worker may be reading. A worker that was killed between writing
+        its entry and removing its claim leaves one beside a whole entry, for which no clip is to blame."""
+        kept = {self.claim(clip) for clip in except_of}
+        for claim in self.folder.glob("entries/*/*.reading"):
+            if claim not in kept:
+                claim.unlink()
 
     def sample(self, row: pd.Series, faces: np.ndarray | None = None) -> Sample:
         """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates; faces as

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import groupby, islice
@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from personality.dataset.archives import archive_of, identity, read_clip
 from personality.dataset.index import Dataset, DatasetError
+from personality.preprocessing.attempt import begin_attempt, participate
 from personality.preprocessing.cache import Cache, CacheError, finish
 from personality.preprocessing.refusal import MediaError
 from personality.storage import exclusive
@@ -31,9 +32,8 @@ DIED = "the process that read it died; the file may be damaged, or memory too sm
 
 Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
 Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
-ReadAll = Callable[[list[list[Task]]], Iterable[Errors]]  # reads lists of clips, each by one worker
 Read = Callable[[list[Task]], Errors]
-Parallel = Callable[[Read, list[list[Task]]], Iterable[Errors]]  # the same for each list, somewhere else
+Parallel = Callable[[Read, list[list[Task]]], Iterable[Errors]]  # the same for each list, by one worker each
 
 
 def preprocess(
@@ -52,16 +52,17 @@ def preprocess(
     cluster at that address, whose workers see the same paths. With `whole_sound` the sound after the first 5 s
     is kept too, some 32 kB a second; a cache that keeps it goes on to. Raises CacheError where entries were made with
     other constants, of other files or without the sound that is wanted, unless `remake` asks for new ones, and
-    ValueError where another process fills the same cache, DatasetError where `distributed`, the scheduler or its
-    workers are missing, and CacheError where workers die before they read anything.
+    ValueError where another process fills the same cache, or the workers of a killed one do not end, DatasetError where
+    `distributed`, the scheduler or its workers are missing, and CacheError where workers die before they read anything.
     """
     out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
     cache = Cache(out, whole_sound=whole_sound or Cache(out).keeps_whole_sound)
     with exclusive(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
+        attempt = begin_attempt(out)
         cache.sweep()
         todo, errors = _compare(cache, dataset, remake)
-        with _workers(cache, dataset.root, workers, dask) as run:
-            errors |= _read_all(cache, dataset.root, todo, run)
+        with _workers(workers, dask) as parallel:
+            errors |= _read_all(cache, dataset.root, attempt, todo, parallel)
         card = {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
@@ -102,7 +103,7 @@ def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Ta
     return todo, errors
 
 
-def _read_all(cache: Cache, root: Path, todo: dict[str, Task], run: ReadAll) -> Errors:
+def _read_all(cache: Cache, root: Path, attempt: str, todo: dict[str, Task], parallel: Parallel) -> Errors:
     """Read all clips of `todo`, whatever happens to the workers.
 
     Where one dies, the clips that were being read are read again, each in a process of its own, and the rest goes
@@ -110,18 +111,22 @@ def _read_all(cache: Cache, root: Path, todo: dict[str, Task], run: ReadAll) -> 
     """
     errors: Errors = {}
     with tqdm(total=len(todo), desc="preprocess", unit="clip") as progress:
+        cache.remove_claims(except_of=todo)
         while todo:
+            read = partial(_read, cache, root, attempt)
             for clip in [clip for clip in todo if cache.claim(clip).exists()]:
-                errors |= _read_alone(cache, root, todo.pop(clip))
+                errors |= _read_alone(cache, read, todo.pop(clip))
             before = len(todo)
             try:
-                for read in run(_units(todo.values())):
-                    for clip in read:
+                for done in parallel(read, _units(todo.values())):
+                    for clip in done:
                         del todo[clip]
-                    errors |= read
+                    errors |= done
                     progress.update(progress.total - len(todo) - progress.n)
             except BrokenExecutor as death:
+                attempt = begin_attempt(cache.folder)  # other workers may still be writing
                 todo = {clip: task for clip, task in todo.items() if not cache.entry(clip).exists()}
+                cache.remove_claims(except_of=todo)
                 if len(todo) == before and not any(cache.claim(clip).exists() for clip in todo):
                     raise CacheError("The workers die before they read anything; is there enough memory?") from death
     return {clip: error for clip, error in errors.items() if error}
@@ -133,11 +138,9 @@ def _units(tasks: Iterable[Task]) -> list[list[Task]]:
     return [list(group) for _, group in groupby(ordered, key=lambda task: archive_of(task[1]))]
 
 
-@contextmanager
-def _workers(cache: Cache, root: Path, workers: int, dask: str | None) -> Iterator[ReadAll]:
+def _workers(workers: int, dask: str | None) -> AbstractContextManager[Parallel]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
-    with nullcontext(_this_machine(workers)) if dask is None else _cluster(dask) as parallel:
-        yield lambda units: parallel(partial(_read, cache, root), units)
+    return nullcontext(_this_machine(workers)) if dask is None else _cluster(dask)
 
 
 def _this_machine(workers: int) -> Parallel:
@@ -165,6 +168,7 @@ def _cluster(address: str) -> Iterator[Parallel]:
                 yield done.result()
                 running.update(list(islice(calls, 1)))
         except KilledWorker as death:
+            running.clear()  # clips that no worker has begun yet are not to be read for this call
             raise BrokenExecutor(str(death)) from death
 
     try:
@@ -194,21 +198,25 @@ def _die_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _read_alone(cache: Cache, root: Path, task: Task) -> Errors:
+def _read_alone(cache: Cache, read: Read, task: Task) -> Errors:
     """Read one clip in a process that may die of it."""
     parallel = joblib.Parallel(2, **_processes())  # with one job joblib would not make a process
     try:
-        (errors,) = parallel([joblib.delayed(_read)(cache, root, [task])])
+        (errors,) = parallel([joblib.delayed(read)([task])])
     except BrokenExecutor:
         cache.claim(task[0]).unlink(missing_ok=True)
-        return {task[0]: DIED}
+        return {task[0]: "" if cache.entry(task[0]).exists() else DIED}
     return errors
 
 
-def _read(cache: Cache, root: Path, tasks: list[Task]) -> Errors:
-    """Write the entries of some clips; runs in a worker."""
-    with _one_thread():
-        return {clip: _read_one(cache, root, clip, location, of) for clip, location, of in tasks}
+def _read(cache: Cache, root: Path, attempt: str, tasks: list[Task]) -> Errors:
+    """Write the entries of some clips; runs in a worker. Raises SupersededError where another attempt has begun."""
+    errors: Errors = {}
+    with one_thread():
+        for clip, location, of in tasks:
+            with participate(cache.folder, attempt):
+                errors[clip] = _read_one(cache, root, clip, location, of)
+    return errors
 
 
 def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> str:
@@ -231,7 +239,7 @@ def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> st
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Processes, not threads, share the cores; one that goes on to something else has its threads again."""
     import cv2
     import torch

@@ -1,4 +1,9 @@
-"""What people say in a clip, as numbers: a sentence embedding and simple statistics. Needs requirements-text.txt."""
+"""What people say in a clip, as numbers: a sentence embedding and simple statistics. Needs requirements-text.txt.
+
+Transcribers and speech recognisers write differently: one marks hesitations, the other leaves them out; Whisper writes
+a whole clip without a full stop, or every sentence with one. `normalise` brings both to one convention, and no feature
+depends on punctuation or capitals.
+"""
 
 from __future__ import annotations
 
@@ -12,28 +17,88 @@ import pandas as pd
 from personality.preprocessing.cache import CacheError
 
 # Words whose share is counted; closed classes and habits of speech that studies of language and personality use
-# (Pennebaker and King 1999).
+# (Pennebaker and King 1999). Of a contraction the part before the apostrophe counts: "I'm" is in the class `i`.
 CLASSES = {
-    "i": "i i'm i've i'd i'll me my mine",
-    "you": "you your you're you've",
-    "we": "we our us we're we've",
+    "i": "i me my mine",
+    "you": "you your",
+    "we": "we our us",
     "they": "he she they him her them his their",
-    "fillers": "um uh like so well just really actually basically",
-    "negations": "not no never don't can't didn't isn't wasn't won't",
+    "hedges": "like so well just really actually basically",
+    "negations": "not no never cannot don't didn't doesn't can't couldn't isn't aren't wasn't weren't won't wouldn't "
+    "haven't hasn't hadn't shouldn't",
     "and": "and",
     "articles": "the a an",
 }
 LONG_WORD = 6  # letters
+VARIETY_WINDOW = 25  # words
+CLIP_SECONDS = 15.0  # length of a First Impressions clip
+
+NOTES = re.compile(r"\[[^\]]*\]|\([^)]*\)")  # "[inaudible 00:00:12]", "(laughs)"
+# Written by Whisper, left out by most transcribers. "like" and "you know" stay: both write them, and they are words
+# with a meaning too.
+HESITATIONS = re.compile(r"\b(?:uh[ -]huh|mm[ -]hmm|u+[hm]+|e+rm*|a+h+|h+m+|m+h*m+)\b")
+# Spoken forms that one writes as they sound and the other in full. "cause" without its apostrophe is nearly always
+# "because" in speech.
+FULL_FORMS = {
+    "gonna": "going to",
+    "wanna": "want to",
+    "gotta": "got to",
+    "kinda": "kind of",
+    "sorta": "sort of",
+    "cause": "because",
+    "cuz": "because",
+    "ok": "okay",
+    "alright": "all right",
+    "&": "and",
+    "%": "percent",
+}
 
 
-def describe(texts: Mapping[str, str]) -> pd.DataFrame:
-    """Features of texts by clip, float32, indexed by clip: columns `embedding/N` and `words/NAME`.
+def normalise(text: str) -> str:
+    """Bring a transcript to the convention that people's and a recogniser's transcripts are compared in.
 
-    Raises CacheError where the sentence encoder is not installed.
+    Lower case; no punctuation but apostrophes within words; hyphens are spaces; no bracketed notes; no hesitations
+    (um, uh, erm, hmm ...); spoken short forms in full (gonna, 'cause, &).
+
+    Parameters
+    ----------
+    text : str
+        A transcript as somebody, or a speech recogniser, wrote it.
+
+    Returns
+    -------
+    str
+        Words separated by single spaces; empty where there are none. Normalising twice changes nothing.
     """
-    clips = list(texts)
-    words = pd.DataFrame([statistics(texts[clip]) for clip in clips]).add_prefix("words/")
-    embeddings = pd.DataFrame(embed([texts[clip] for clip in clips])).add_prefix("embedding/")
+    lower = NOTES.sub(" ", text.lower().replace("’", "'"))
+    plain = re.sub(r"(?<=\d)[,:](?=\d)", "", HESITATIONS.sub(" ", lower))
+    words = re.findall(r"[^\W_]+(?:'[^\W_]+)*|[&%]", plain)
+    return " ".join(FULL_FORMS.get(word, word) for word in words)
+
+
+def describe(texts: Mapping[str, str], seconds: float = CLIP_SECONDS) -> pd.DataFrame:
+    """Compute the features of transcripts, after `normalise`.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        Transcript by clip.
+    seconds : float
+        How long each clip lasts (more than 0); the pace of speech is measured against it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        float32, indexed by clip: columns `embedding/0` to `embedding/383` and `words/NAME`.
+
+    Raises
+    ------
+    CacheError
+        The sentence encoder is not installed.
+    """
+    clips, plain = list(texts), [normalise(text) for text in texts.values()]
+    words = pd.DataFrame([statistics(text, seconds) for text in plain]).add_prefix("words/")
+    embeddings = pd.DataFrame(embed(plain)).add_prefix("embedding/")
     return pd.concat([embeddings, words], axis=1).astype(np.float32).set_axis(pd.Index(clips, name="clip"))
 
 
@@ -48,22 +113,35 @@ def embed(texts: Sequence[str]) -> np.ndarray:
     return load_model("cpu").encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
 
 
-def statistics(text: str) -> dict[str, float]:
-    """Counts and shares of words, sentences and marks of one text."""
-    words = re.findall(r"[a-z']+", text.lower())
-    sentences = [part for part in re.split(r"[.!?]+", text) if part.strip()]
+def statistics(text: str, seconds: float = CLIP_SECONDS) -> dict[str, float]:
+    """Pace, length and variety of the words of one normalised text, and the share of each class of words.
+
+    None of them grows with the length of a clip, so that a transcript of a minute compares with one of 15 s.
+    """
+    words = text.split()
     count = max(1, len(words))
-    shares = {name: sum(word in set(listed.split()) for word in words) / count for name, listed in CLASSES.items()}
+    letters = [len(word.replace("'", "")) for word in words]
+    shares = {name: sum(_is_in(word, listed.split()) for word in words) / count for name, listed in CLASSES.items()}
     return {
-        "count": float(len(words)),
-        "characters_a_word": len(text) / count,
-        "different": len(set(words)) / count,
-        "sentences": float(len(sentences)),
-        "words_a_sentence": count / max(1, len(sentences)),
-        "questions": float(text.count("?")),
-        "exclamations": float(text.count("!")),
-        "commas": text.count(",") / count,
-        "long": sum(len(word) > LONG_WORD for word in words) / count,
-        "brackets": float("[" in text or "(" in text),
+        "a_second": len(words) / seconds,
+        "letters": sum(letters) / count,
+        "variety": variety(words),
+        "long": sum(number > LONG_WORD for number in letters) / count,
         **shares,
     }
+
+
+def variety(words: Sequence[str]) -> float:
+    """Mean share of different words among VARIETY_WINDOW in a row; 0 where there are no words.
+
+    References
+    ----------
+    Covington and McFall (2010), Cutting the Gordian knot: the moving-average type-token ratio.
+    """
+    starts = range(max(1, len(words) - VARIETY_WINDOW + 1))
+    windows = [words[start : start + VARIETY_WINDOW] for start in starts]
+    return float(np.mean([len(set(window)) / max(1, len(window)) for window in windows]))
+
+
+def _is_in(word: str, listed: Sequence[str]) -> bool:
+    return word in listed or ("'" in word and word.split("'")[0] in listed)

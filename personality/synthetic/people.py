@@ -27,6 +27,7 @@ from personality.preprocessing.media import write_video
 from personality.storage import atomic_path, write_json
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
 from personality.synthetic.voice import FRAME, RATE, Voice, speak
+from personality.trait_names import first_impressions_key
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 
 CLIPS_PER_FOLDER = 80
@@ -44,7 +45,7 @@ FACE_TO_TRAIT = {
     "conscientiousness": {"well-groomed": 0.6, "smart": 0.6},
     "extraversion": {"outgoing": 1.0},
     "agreeableness": {"trustworthy": 1.0},
-    "neuroticism": {"happy": 0.6, "smug": -0.4},
+    "emotional_stability": {"happy": 0.6, "smug": -0.4},
 }
 # How the voice adds to it: louder, more melodious speech sounds outgoing, faster conscientious, calm agreeable.
 VOICE_TO_TRAIT = {
@@ -52,7 +53,7 @@ VOICE_TO_TRAIT = {
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
     "extraversion": {"energy": 0.8, "melody": 0.5},
     "agreeableness": {"melody": 0.6, "energy": -0.6},
-    "neuroticism": {"energy": 0.6, "rate": -0.6},
+    "emotional_stability": {"energy": 0.6, "rate": -0.6},
 }
 
 
@@ -112,7 +113,9 @@ def synthesize(out: Path, *, people: int, seed: int, knobs: Knobs | None = None,
     model = load_face_model()
     scenes = [scene for person in _invent(model, people, seed, knobs) for scene in _scenes(person, seed, knobs)]
     table = _label(model, scenes, seed, knobs)
-    _write_annotations(out, table, knobs, seed=seed, people=people)
+    _write_annotations(out, table)
+    scale = _face_scale(_impressions(model, scenes))
+    _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
     _film(out, scenes, table["folder"].tolist(), knobs, workers)
     return table
 
@@ -151,7 +154,7 @@ def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
         )
 
 
-def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
+def pose(model: FaceModel, scene: Scene) -> np.ndarray:
     """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
     return scene.person.coefficients + model.change({"happy": SMILE[scene.emotion] * scene.strength})
 
@@ -159,18 +162,29 @@ def _posed(model: FaceModel, scene: Scene) -> np.ndarray:
 def _label(model: FaceModel, scenes: list[Scene], seed: int, knobs: Knobs) -> pd.DataFrame:
     random = np.random.default_rng((seed, 2))
     table = pd.DataFrame([_facts(scene) for scene in scenes])
-    impressions = pd.DataFrame([model.impression(_posed(model, scene)) for scene in scenes])
+    impressions = _impressions(model, scenes)
     voices = pd.DataFrame([asdict(scene.person.voice) for scene in scenes])
     table["folder"] = _folders(table["split"])
     deviation = table["gender"].map(knobs.noise) * np.where(table["age"] >= 46, knobs.noise_from_46, 1.0)
     table["rater_noise"] = deviation
     for trait in TRAIT_NAMES:
-        face = _standard(_weigh(impressions, FACE_TO_TRAIT[trait]))
-        voice = _standard(_weigh(voices, VOICE_TO_TRAIT[trait]))
+        face = _standard(weigh(impressions, FACE_TO_TRAIT[trait]))
+        voice = _standard(weigh(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
         seen = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
         table[trait] = np.clip(seen + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
+
+
+def _impressions(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
+    """The face model's ratings of each scene's face, in standard deviations over the portraits."""
+    return pd.DataFrame([model.impression(pose(model, scene)) for scene in scenes])
+
+
+def _face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Per trait the mean and the standard deviation of the weighted ratings, before they are standardised."""
+    sums = {trait: weigh(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
+    return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
 
 def _facts(scene: Scene) -> dict[str, object]:
@@ -191,7 +205,8 @@ def _folders(splits: pd.Series) -> list[str]:
     return [f"{split}80_{number:02d}" for split, number in zip(splits, numbers, strict=True)]
 
 
-def _weigh(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
+def weigh(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
+    """The weighted sum of some columns."""
     return sum((table[name] * weight for name, weight in weights.items()), start=pd.Series(0.0, table.index))
 
 
@@ -199,11 +214,14 @@ def _standard(values: pd.Series) -> pd.Series:
     return (values - values.mean()) / values.std()
 
 
-def _write_annotations(out: Path, table: pd.DataFrame, knobs: Knobs, *, seed: int, people: int) -> None:
+def _write_annotations(out: Path, table: pd.DataFrame) -> None:
     """The official files: a pickle of labels per split, gender and age in CSVs for dev (two splits) and test."""
     (out / "annotation").mkdir(parents=True, exist_ok=True)
     for split, rows in table.groupby("split"):
-        labels = {trait: dict(zip(rows["clip"], rows[trait].tolist(), strict=True)) for trait in TRAIT_NAMES}
+        labels = {
+            first_impressions_key(trait): dict(zip(rows["clip"], rows[trait].tolist(), strict=True))
+            for trait in TRAIT_NAMES
+        }
         write_annotation(out / "annotation" / f"annotation_{split}.pkl", labels)
     for part, rows in table.groupby(np.where(table["split"] == "test", "test", "dev")):
         ages = rows["age_group"].map(lambda group: AGE_GROUPS.index(group) + 1)
@@ -214,10 +232,13 @@ def _write_annotations(out: Path, table: pd.DataFrame, knobs: Knobs, *, seed: in
         eth = pd.DataFrame({"VideoName": rows["clip"], "YouTubeID": rows["source"], "Ethnicity": "", "Gender": genders})
         with atomic_path(out / f"eth_gender_annotations_{part}.csv") as path:
             eth.to_csv(path, index=False, sep=";")
+
+
+def _write_truth(out: Path, table: pd.DataFrame, truth: dict[str, object]) -> None:
+    """What was planted: `truth`, the weights of ratings and voices, and the parts of each clip's labels."""
     planted = table.drop(columns="folder").round(4).to_dict("records")
     weights = {"face_to_trait": FACE_TO_TRAIT, "voice_to_trait": VOICE_TO_TRAIT}
-    truth = {"people": people, "seed": seed, "knobs": asdict(knobs), **weights, "clips": planted}
-    write_json(out / "truth.json", truth)
+    write_json(out / "truth.json", {**truth, **weights, "clips": planted})
 
 
 def _film(out: Path, scenes: list[Scene], folders: list[str], knobs: Knobs, workers: int) -> None:
@@ -235,13 +256,13 @@ def _film_one(scene: Scene, folder: Path, knobs: Knobs) -> None:
     cv2.setNumThreads(1)
     model, random = load_face_model(), np.random.default_rng(scene.seed)
     sound, opening = speak(scene.person.voice, knobs.seconds, random)
-    puppet = model.animate(_posed(model, scene))
-    pictures = (puppet.draw(expression) for expression in _act(scene, opening, knobs, random))
+    puppet = model.animate(pose(model, scene))
+    pictures = (puppet.draw(expression) for expression in act(scene, opening, knobs, random))
     with atomic_path(folder / scene.clip) as path:
         write_video(path, pictures, sound, fps=knobs.fps)
 
 
-def _act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Generator) -> Iterator[Expression]:
+def act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Generator) -> Iterator[Expression]:
     """The expressions of a clip's frames: mouth with the sound, blinks, sway, the emotion swelling and fading."""
     count = int(knobs.seconds * knobs.fps)
     blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))

@@ -36,12 +36,12 @@ def chromium() -> str | None:
 
 
 @contextmanager
-def served(workspace: Path) -> Iterator[str]:
+def served(workspace: Path, script: str = "app.py") -> Iterator[str]:
     """The address of the app, served with this workspace until the block ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"]
     environment = {**os.environ, "PERSONALITY_WORKSPACE": str(workspace)}
     with (workspace / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)

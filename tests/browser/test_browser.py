@@ -9,14 +9,18 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from pages.bar import DEMO
 from personality import demo
 from personality.constants import LIMITS
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
+
+PRACTICE_MODELS = [folder.name for folder in demo.MODELS]
 
 PAGES = {
     "": "Apparent personality",
@@ -56,7 +60,7 @@ def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_pat
 
 
 def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page: Page, address: str) -> None:
-    page.goto(f"{address}/explore")
+    page.goto(f"{address}/explore?table={quote(DEMO)}")
     settle(page)
     cell = page.get_by_role("combobox", name="Cell")
     expect(cell).to_have_value("14-18 x male")
@@ -100,7 +104,7 @@ def read_traits(page: Page) -> None:
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)  # once all four have spoken
     for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
-    for model in ("audio", "visual", "audiovisual", "handcrafted"):
+    for model in PRACTICE_MODELS:
         expect(page.get_by_test_id("stPlotlyChart").first.locator(".legendtext", has_text=model).first).to_be_attached()
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() == 16
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
@@ -151,10 +155,12 @@ def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> 
     with page.expect_download() as taken:
         page.get_by_role("button", name="JSON").click()
     result = json.loads(Path(taken.value.path()).read_text())
-    assert set(result["traits"]) == {"audio", "visual", "audiovisual", "handcrafted"}
+    assert set(result["traits"]) == set(PRACTICE_MODELS)
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV", exact=True).click()
-    assert Path(taken.value.path()).read_text().startswith("model,trait,value,percentile,low,high\naudio,openness,")
+    head, first = Path(taken.value.path()).read_text().splitlines()[:2]
+    assert head == "model,trait,value,percentile,low,high"
+    assert first.startswith("practice_audio,openness,")
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 

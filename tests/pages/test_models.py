@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from personality import demo
 from personality.preprocessing.cache import Cache
@@ -52,7 +53,7 @@ def test_a_run_of_another_version_is_left_out_and_said(runs: Path, workspace: Pa
 def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
     (workspace / "runs").symlink_to(runs)
     app = visit("models")
-    app.multiselect(key="models_picked").set_value(["demo: audio", "run: audio"]).run()
+    app.multiselect(key="models_picked").set_value(["practice: audio", "run: audio"]).run()
     app.switch_page("pages/predict.py").run()
     app.button(key="sample").click().run()
     assert not app.exception
@@ -124,8 +125,8 @@ def test_models_evaluates_finished_runs_and_leads_to_their_table(cache: Cache, r
 
 
 def test_which_models_predict_is_remembered_by_the_next_session() -> None:
-    visit("models").multiselect(key="models_picked").set_value(["demo: audio"]).run()
-    assert visit("models").multiselect(key="models_picked").value == ["demo: audio"]
+    visit("models").multiselect(key="models_picked").set_value(["practice: audio"]).run()
+    assert visit("models").multiselect(key="models_picked").value == ["practice: audio"]
 
 
 def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: Path) -> None:
@@ -139,7 +140,7 @@ def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: 
     assert not (workspace / "runs").exists()
 
 
-def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status: object) -> Run:
+def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status: Any) -> Run:
     """A run as it lies on disk after two epochs."""
     run = Run(folder)
     run.create(preset(modality, preset_name), cache.folder)

@@ -115,6 +115,7 @@ def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: 
         assert len(stored.rest) == len(fresh.rest) > 8_000
         np.testing.assert_allclose(stored.rest, fresh.rest, atol=1e-4)
     batch = make_batch([stored], 1, 60.0)
+    assert batch.heard is not None and batch.audio is not None
     assert batch.heard.tolist() == [80_000 + len(fresh.rest)]
     assert batch.audio[0, batch.heard[0] - 100 :].count_nonzero() <= 100
 

@@ -3,20 +3,28 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
+from personality.dataset.archives import identity, read_clip
+from personality.dataset.index import Dataset
 from personality.preprocessing import run
+from personality.preprocessing.attempt import SupersededError, begin_attempt
 from personality.preprocessing.cache import Cache
+from personality.preprocessing.refusal import Source
 from personality.preprocessing.run import DIED, preprocess
 
 ROOT = Path(__file__).parents[2]
@@ -45,29 +53,108 @@ def entries(out: Path) -> int:
     return len(list(out.rglob("*.safetensors")))
 
 
+def has_entries(out: Path, count: int) -> bool:
+    return entries(out) >= count
+
+
 def test_killed_twice_and_run_again_it_is_the_cache_of_an_uninterrupted_run(
     people: Path, cache: Cache, tmp_path: Path
 ) -> None:
     out = tmp_path / "cache"
     for enough in (2, 7):
         process = command(people, out, "--workers", "2")
-        wait_for(lambda enough=enough: entries(out) >= enough)
+        wait_for(partial(has_entries, out, enough))
         process.kill()
         process.communicate()  # its workers hold the other end, and end with it
         assert not (out / "clips.parquet").exists()
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     (out / "entries" / ".half.safetensors.1.tmp").write_bytes(b"left by a writer that died")
     process = command(people, out, "--workers", "2")
-    assert process.wait(120) == 0, process.stderr.read()
-    process.stderr.close()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
     assert contents(out) == contents(cache.folder)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+def test_claims_that_a_killed_run_left_are_removed(people: Path, cache: Cache, tmp_path: Path) -> None:
+    """One beside a whole entry, one of a clip that was being read, one of a clip that the dataset no longer has."""
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    written, unread = cache.clips["clip"].iloc[:2]
+    copy.entry(unread).unlink()
+    for clip in (written, unread, "removed.mp4"):
+        copy.claim(clip).parent.mkdir(exist_ok=True)
+        copy.claim(clip).write_text("1")
+    stamp = copy.entry(written).stat().st_mtime_ns
+    clips = preprocess(load_dataset(people), copy.folder)
+    assert clips["error"].tolist() == [""] * len(clips)
+    assert contents(copy.folder) == contents(cache.folder)
+    assert copy.entry(written).stat().st_mtime_ns == stamp
+
+
+def tasks_of(dataset: Dataset, clips: int) -> dict[str, run.Task]:
+    rows = dataset.table[["clip", "location"]].head(clips).itertuples(index=False)
+    return {clip: (clip, location, identity(dataset.root, location)) for clip, location in rows}
+
+
+def test_a_worker_killed_after_its_entry_was_written_leaves_no_claim_in_the_same_run(
+    people: Path, tmp_path: Path
+) -> None:
+    dataset, store = load_dataset(people), Cache(tmp_path / "c")
+    todo, calls = tasks_of(dataset, 2), []
+
+    def parallel(read: run.Read, units: list[list[run.Task]]) -> Iterator[run.Errors]:
+        calls.append([clip for unit in units for clip, *_ in unit])
+        yield read(units[0]) if len(calls) > 1 else die(read, units[0])
+
+    def die(read: run.Read, unit: list[run.Task]) -> run.Errors:
+        (clip,) = read(unit)
+        store.claim(clip).write_text("1")
+        raise BrokenExecutor
+
+    first, second = todo
+    assert run._read_all(store, dataset.root, begin_attempt(store.folder), todo, parallel) == {}
+    assert calls == [[first, second], [second]]
+    assert entries(store.folder) == 2
+    assert not list(store.folder.rglob("*.reading"))
+
+
+def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the first clip while the next run begins, which waits; it then leaves the second one alone."""
+    dataset, store = load_dataset(people), Cache(tmp_path / "c")
+    part = type(dataset)("data", dataset.root, dataset.table.head(2))
+    todo, attempt = tasks_of(dataset, 2), begin_attempt(store.folder)
+    reads: list[tuple[threading.Thread, str]] = []
+
+    def slow_read(root: Path, location: str) -> Source:
+        reads.append((threading.current_thread(), location))
+        if threading.current_thread() is worker:
+            time.sleep(0.5)
+        return read_clip(root, location)
+
+    def work() -> None:
+        with pytest.raises(SupersededError):
+            run._read(store, dataset.root, attempt, list(todo.values()))
+
+    monkeypatch.setattr(run, "read_clip", slow_read)
+    worker = threading.Thread(target=work)
+    worker.start()
+    wait_for(lambda: len(reads) == 1)
+    clips = preprocess(part, store.folder)
+    worker.join()
+    assert clips["error"].tolist() == ["", ""]
+    locations = [location for _, location, _ in todo.values()]
+    assert reads == [(worker, locations[0]), (threading.main_thread(), locations[1])]
+    assert not list(store.folder.rglob("*.reading"))
 
 
 @contextmanager
 def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
     """Kill, so many times, the worker that reads `clip` as soon as it says that it does."""
-    claim, killed, ends = Cache(out).claim(clip), [], threading.Event()
+    claim, ends = Cache(out).claim(clip), threading.Event()
+    killed: list[int] = []
 
     def watch() -> None:
         while len(killed) < times and not ends.is_set():
@@ -108,7 +195,7 @@ def test_a_clip_that_kills_its_readers_costs_itself_only(people: Path, cache: Ca
 
 def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
     process = command(people, tmp_path / "c", "--workers", "2")
-    wait_for(lambda: entries(tmp_path / "c") >= 1)
+    wait_for(partial(has_entries, tmp_path / "c", 1))
     with pytest.raises(ValueError, match="Another process is filling"):
         preprocess(load_dataset(people), tmp_path / "c")
     process.kill()
@@ -125,7 +212,7 @@ def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
 
         def begin(*words: str) -> None:
             command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
-            how = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+            how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
             parts.append(subprocess.Popen(command, start_new_session=True, **how))
 
         yield begin

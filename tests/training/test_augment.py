@@ -1,6 +1,6 @@
 import numpy as np
 
-from training.augment import CONTRAST, LIGHT, mirror, vary_faces
+from training.augment import CONTRAST, LIGHT, degrade, mirror, vary_faces
 
 
 def test_one_draw_for_all_frames_of_a_take() -> None:
@@ -37,3 +37,18 @@ def test_half_are_mirrored() -> None:
     seen = [mirror(face, np.random.default_rng(seed)).ravel().tolist() for seed in range(100)]
     assert {tuple(one) for one in seen} == {(0, 1, 2, 3), (3, 2, 1, 0)}
     assert 30 < seen.count([3, 2, 1, 0]) < 70
+
+
+def test_degraded_frames_of_a_take_are_alike_lose_detail_and_keep_their_colour() -> None:
+    face = np.full((224, 224, 3), (180, 140, 110), np.uint8)
+    face[::4] = (120, 100, 80)  # stripes: detail that a small picture cannot hold
+    untouched, contrasts = 0, []
+    for seed in range(60):
+        first, second = degrade(np.stack([face, face]), np.random.default_rng(seed))
+        assert first.shape == face.shape and first.dtype == np.uint8
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first.mean((0, 1)), face.mean((0, 1)), atol=8)
+        untouched += np.array_equal(first, face)
+        contrasts.append(first[..., 0].std() / face[..., 0].std())
+    assert 5 < untouched < 30
+    assert min(contrasts) < 0.2 and max(contrasts) == 1

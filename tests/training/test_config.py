@@ -8,7 +8,7 @@ import pytest
 from personality.design import Design
 from personality.preprocessing.cache import Cache
 from training.__main__ import main
-from training.config import Config, Stage, preset
+from training.config import Config, Stage, parse_stage, preset
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,11 @@ def test_a_design_from_the_command_line(cache: Cache, tmp_path: Path, capsys: py
     assert main([*command, "--design", "backbone=test_resnet"]) == 1
     assert "test_resnet wants weights: --backbone FILE, hub" in capsys.readouterr().err
     assert main([*command, "--design", "backbone=test_resnet", "--backbone", "none"]) == 0
+
+
+def test_a_stage_is_written_in_one_word() -> None:
+    assert parse_stage("6:all:5e-5:2") == Stage(6, "all", 5e-5, 2)
+    assert parse_stage("60:head:1e-3") == Stage(60, "head", 1e-3)
+    for wrong in ("6:all", "six:all:1e-3", "6:all:1e-3:2:1", ""):
+        with pytest.raises(ValueError, match="is not EPOCHS"):
+            parse_stage(wrong)

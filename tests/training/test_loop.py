@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from safetensors.torch import load_file
 from personality.dataset import load_dataset
 from personality.design import Design
 from personality.models.network import Batch
-from personality.predict import Impression, Silence, impressions, load_models
+from personality.predict import Impression, Unavailable, impressions, load_models
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.run import preprocess
 from personality.traits import TRAIT_NAMES
@@ -47,7 +48,7 @@ def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
         for trait in TRAIT_NAMES:
             known = card["training_labels"][trait]
             assert known == sorted(known) and len(known) == 21
-            assert card["residuals"][trait][0] <= card["residuals"][trait][1]
+            assert card["conformal"][trait][0] <= card["conformal"][trait][1]
         mean = card["metrics"]["traits"]["mean"]
         assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
         assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
@@ -94,7 +95,7 @@ def test_resumed_after_death_equals_never_stopped(
         run.create(preset("audio", stages=stages), cache.folder)
         record = Run.record
 
-        def die(self: Run, metrics: dict, epoch: int = epoch, record=record) -> None:
+        def die(self: Run, metrics: dict, epoch: int = epoch, record: Callable = record) -> None:
             if metrics["epoch"] > epoch:
                 raise Death
             record(self, metrics)
@@ -137,7 +138,9 @@ def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkey
         run.create(config, cache.folder)
         save = progress.save_weights
 
-        def die(folder: Path, network: torch.nn.Module, save=save, run=run, epoch: int = epoch) -> None:
+        def die(
+            folder: Path, network: torch.nn.Module, save: Callable = save, run: Run = run, epoch: int = epoch
+        ) -> None:
             if len(run.metrics()) == epoch:
                 raise Death
             save(folder, network)
@@ -167,10 +170,10 @@ def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cac
     faceless = replace(sample, faces=sample.faces[:0])
     models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
     silent, *spoken = impressions(faceless, models)
-    assert silent == Silence("visual", "no face was found")
+    assert silent == Unavailable("visual", "no face was found")
     assert [type(piece) for piece in spoken] == [Impression, Impression]
     mute = replace(faceless, audio_seconds=0.0)
-    assert all(isinstance(piece, Silence) for piece in impressions(mute, models))
+    assert all(isinstance(piece, Unavailable) for piece in impressions(mute, models))
 
 
 def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:

@@ -1,0 +1,185 @@
+"""How well speech is written down, and what tells English: `python -m benchmarks.speech_to_text [FOLDER]`.
+
+FOLDER holds First Impressions: the word error rate on its clips, against its transcripts. English, French, German and
+Spanish are spoken by espeak-ng and flite, which have to be installed; MIN_LOG_PROBABILITY was chosen on this table.
+"""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy.signal import resample_poly
+
+from benchmarks.machine import describe
+from personality.constants import PREPROCESSING
+from personality.dataset.untrusted import read_transcription
+from personality.preprocessing import speech_to_text
+from personality.preprocessing.media import VIDEO_SUFFIXES, open_media
+from personality.preprocessing.text import normalise
+
+TEXTS = {
+    "en": (
+        "Hello everybody, today I want to tell you about my trip to Italy with my family. We visited Rome and "
+        "Florence, and we ate a lot of ice cream. I think we will go back there next summer.",
+        "My name is Claire and I have been making cooking videos for three years. The question you ask me most "
+        "often is how to make a good dough, so here is my favorite recipe.",
+        "If you want to be successful in life, you have to work every day and never give up. That is what my father "
+        "used to tell me when I was little, and I think he was right.",
+        "Thank you for watching this video. Don't forget to subscribe and leave a comment. See you soon with a new "
+        "story about my dog and my cat.",
+    ),
+    "fr": (
+        "Bonjour à tous, aujourd'hui je vais vous parler de mon voyage en Italie avec ma famille. Nous avons visité "
+        "Rome et Florence, et nous avons mangé beaucoup de glaces. Je pense y retourner l'été prochain.",
+        "Je m'appelle Claire et je fais des vidéos sur la cuisine depuis trois ans. La question que vous me posez "
+        "le plus souvent, c'est comment faire une bonne pâte à crêpes. Alors voilà ma recette préférée.",
+        "Si vous voulez réussir dans la vie, il faut travailler tous les jours et ne jamais abandonner. C'est ce "
+        "que mon père me disait quand j'étais petit, et je crois qu'il avait raison.",
+        "Merci d'avoir regardé cette vidéo. N'oubliez pas de vous abonner et de laisser un commentaire. À bientôt "
+        "pour une nouvelle histoire de mon chien et de mon chat.",
+    ),
+    "de": (
+        "Hallo zusammen, heute möchte ich euch von meiner Reise nach Italien erzählen. Wir haben Rom und Florenz "
+        "besucht und sehr viel Eis gegessen. Nächsten Sommer fahren wir bestimmt wieder hin.",
+        "Ich heiße Claudia und mache seit drei Jahren Videos über das Kochen. Die Frage, die ihr mir am häufigsten "
+        "stellt, ist, wie man einen guten Teig macht. Hier ist also mein Lieblingsrezept.",
+        "Wenn man im Leben Erfolg haben will, muss man jeden Tag arbeiten und darf niemals aufgeben. Das hat mein "
+        "Vater immer gesagt, als ich klein war, und ich glaube, er hatte recht.",
+        "Vielen Dank fürs Zuschauen. Vergesst nicht, den Kanal zu abonnieren und einen Kommentar zu schreiben. Bis "
+        "bald mit einer neuen Geschichte von meinem Hund und meiner Katze.",
+    ),
+    "es": (
+        "Hola a todos, hoy les voy a hablar de mi viaje a Italia con mi familia. Visitamos Roma y Florencia y "
+        "comimos muchos helados. Creo que el próximo verano volveremos otra vez.",
+        "Me llamo Clara y hago vídeos de cocina desde hace tres años. La pregunta que más me hacen es cómo se "
+        "prepara una buena masa. Así que aquí está mi receta favorita.",
+        "Si quieres tener éxito en la vida, tienes que trabajar todos los días y no rendirte nunca. Eso es lo que "
+        "me decía mi padre cuando yo era pequeño, y creo que tenía razón.",
+        "Muchas gracias por ver este vídeo. No olviden suscribirse y dejar un comentario. Hasta pronto con una "
+        "nueva historia de mi perro y de mi gato.",
+    ),
+}
+VOICES = {
+    "en": ("en-us", "en-gb", "en-us+f2", "en-us+m3"),
+    "fr": ("fr", "fr+f2", "fr-be+m3"),
+    "de": ("de", "de+f2", "de+m3"),
+    "es": ("es", "es+f2", "es-419+m3"),
+}
+RATES = (130, 170)  # words a minute
+FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
+
+
+def say(text: str, voice: str = "en-us", rate: int = 150) -> np.ndarray:
+    """A text spoken by espeak-ng, as `speech_to_text.transcribe` takes sounds."""
+    command = ["espeak-ng", "-v", voice, "-s", str(rate), "--stdout", text]
+    return _at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def say_by_flite(text: str, voice: str) -> np.ndarray:
+    """A text spoken by flite."""
+    command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
+    return _at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
+def heard(clip: Path) -> np.ndarray:
+    """The sound of a video, mono at 16 kHz."""
+    with open_media(clip) as video:
+        sound = video.sound()
+    return np.concatenate([sound.samples[: round(sound.seconds * PREPROCESSING.sample_rate)], sound.rest])
+
+
+def word_errors(reference: str, found: str) -> int:
+    """The fewest words that have to be changed, added or left out to make one text of the other."""
+    row = list(range(len(found.split()) + 1))
+    for number, word in enumerate(reference.split(), 1):
+        last, row = row, [number]
+        for place, other in enumerate(found.split()):
+            row.append(min(last[place] + (word != other), last[place + 1] + 1, row[-1] + 1))
+    return row[-1]
+
+
+def clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Every video anywhere in the folder whose transcript First Impressions has."""
+    texts: dict[str, str] = {}
+    for file in sorted(folder.rglob("transcription_*.pkl")):
+        texts |= read_transcription(file)
+    for clip in sorted(file for file in folder.rglob("*") if file.suffix in VIDEO_SUFFIXES):
+        if clip.name in texts:
+            yield clip, texts[clip.name]
+
+
+def errors_table(folder: Path) -> pd.DataFrame:
+    """Word error rates of clips, as written and after `normalise`, and how long each took."""
+    rows = []
+    for clip, reference in clips_with_transcripts(folder):
+        sound, start = heard(clip), time.perf_counter()
+        text, seconds = speech_to_text.transcribe(sound).text, time.perf_counter() - start
+        plain = normalise(reference)
+        rows.append(
+            {
+                "clip": clip.name,
+                "words": len(reference.split()),
+                "errors": word_errors(reference, text),
+                "words, normalised": len(plain.split()),
+                "errors, normalised": word_errors(plain, normalise(text)),
+                "s": seconds,
+            }
+        )
+    table = pd.DataFrame(rows)
+    table["WER"] = table["errors"] / table["words"]
+    table["WER, normalised"] = table["errors, normalised"] / table["words, normalised"]
+    return table
+
+
+def language_table() -> pd.DataFrame:
+    """The mean log-probability of speech by its language; minus infinity where nothing or only repetition came."""
+    model = speech_to_text.load_model()
+    scores: dict[str, list[float]] = {}
+    for language, sound in _spoken():
+        found = speech_to_text.recognise(model, sound)
+        scores.setdefault(language, []).append(speech_to_text.mean_log_probability(found))
+    return pd.DataFrame({language: _distribution(np.array(found)) for language, found in scores.items()}).T
+
+
+def _distribution(scores: np.ndarray) -> dict[str, float]:
+    shares = {"minimum": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "maximum": 1.0}
+    places = {name: float(np.quantile(scores, share, method="nearest")) for name, share in shares.items()}
+    return {"n": len(scores), **places, "refused": float((scores < speech_to_text.MIN_LOG_PROBABILITY).sum())}
+
+
+def _spoken() -> Iterator[tuple[str, np.ndarray]]:
+    for language, texts in TEXTS.items():
+        for text in texts:
+            for voice in VOICES[language]:
+                for rate in RATES:
+                    yield language, say(text, voice, rate)
+    for text in TEXTS["en"]:
+        for voice in FLITE_VOICES:
+            yield "en", say_by_flite(text, voice)
+
+
+def _at_16_khz(wav: bytes) -> np.ndarray:
+    """The samples of a wav file of one channel, float32 (N,)."""
+    with wave.open(io.BytesIO(wav)) as file:
+        rate, content = file.getframerate(), file.readframes(file.getnframes())
+    samples = np.frombuffer(content, np.int16) / 2**15
+    return resample_poly(samples, PREPROCESSING.sample_rate, rate).astype(np.float32)
+
+
+def main() -> None:
+    print(describe())
+    if len(sys.argv) > 1:
+        print(errors_table(Path(sys.argv[1])).round(3).to_string(index=False))
+    print(language_table().round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""What was predicted from a clip: five traits per model, the words, ratings of the face, estimates of the person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from pages import loaded, parts
+from pages.transcript import transcript
+from personality import clip_charts, demo
+from personality.inference.face_impressions import FaceImpressions, read_card
+from personality.inference.model_facts import REAL, facts, people
+from personality.predict import NOBODY, Impression, Unavailable, trait_rows
+from personality.preprocessing.sample import Sample
+from personality.preprocessing.speech_to_text import Transcript
+from personality.public import is_public, shows_estimates
+from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
+
+PERCENTILES = " · share of the training clips with a lower label, 0 to 100"
+AGE_MARGIN = 5  # years either side of the estimate; its mean absolute error is 4.5 years
+
+
+def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailable], *, complete: bool) -> None:
+    """Five traits of every model that has answered, and why others have not; charts when all have.
+
+    A clip without a face and without speech is one sentence.
+    """
+    with place.container():
+        st.subheader("Predicted first impression")
+        if complete and answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
+            st.warning("Neither a face nor speech was found in this clip: no traits.", icon=":material/person_off:")
+            return
+        _explain_missing(answers)
+        values = trait_rows(one for one in answers if isinstance(one, Impression))
+        if values.empty:
+            return
+        values["model"] = values["model"].map(loaded.model_label)
+        if complete:
+            _draw_charts(values)
+        _draw_tables(values)
+        if complete:
+            _describe_models([one.model for one in answers if isinstance(one, Impression)])
+        st.caption(demo.IMPRESSION)
+
+
+def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
+    reasons: dict[str, list[str]] = {}
+    for one in answers:
+        if isinstance(one, Unavailable):
+            reasons.setdefault(one.why, []).append(loaded.model_label(one.model))
+        elif one.caveat:
+            label = loaded.model_label(one.model)
+            st.info(f"{label}: predicted without one of its inputs ({one.caveat}).", icon=":material/balance:")
+    for why, models in reasons.items():
+        st.warning(f"Traits unavailable {', '.join(models)}: {why}.", icon=":material/volume_off:")
+
+
+def _draw_charts(values: pd.DataFrame) -> None:
+    """Dots and radar; without keys, so that the browser changes the charts it has."""
+    dots, radar = st.columns([3, 2])
+    how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    dots.plotly_chart(clip_charts.trait_dots(values), **how)
+    radar.plotly_chart(clip_charts.trait_radar(values), **how)
+    if values["low"].notna().any():
+        st.caption(
+            "Thin line: 90 % prediction interval. For nine of ten clips of people a model was not trained on, the "
+            "average rating of strangers lies within it. One number alone is a rough guess."
+        )
+
+
+def _draw_tables(values: pd.DataFrame) -> None:
+    """The numbers, and their rank among the training clips."""
+    for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
+        table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
+        if table.notna().to_numpy().any():
+            shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
+            config = {name: st.column_config.NumberColumn(format=form) for name in TRAIT_LABELS.values()}
+            st.markdown(f"**{title}**{PERCENTILES if column == 'percentile' else ''}")
+            st.dataframe(shown, hide_index=True, column_config=config)
+
+
+def _describe_models(names: Sequence[str]) -> None:
+    """Per model: whom it was trained on, and how good it is on people it was not trained on."""
+    models = {model.name: model for model in loaded.models_in_memory()}
+    lines = []
+    for name in names:
+        known = facts(models[name])
+        line = f"- **{loaded.model_label(name)}**: {known['trained_on']}"
+        if known["accuracy_unseen"] is not None and people(models[name].card) == REAL:
+            line += _accuracy(models[name].card["unseen"])
+        lines.append(line)
+    st.markdown("\n".join(lines))
+
+
+def _accuracy(unseen: dict) -> str:
+    return (
+        f" On {unseen['n']:,} clips of people it was not trained on its accuracy is {unseen['accuracy']:.3f} "
+        f"[{unseen['low']:.3f}, {unseen['high']:.3f}]; always predicting the average person reaches "
+        f"{unseen['mean_baseline']:.3f}. It explains {unseen['r2']:.0%} of the differences between people."
+    )
+
+
+def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) -> None:
+    """The recognised words, tied to the player; or why there are none."""
+    with place.container():
+        st.markdown("**Words** · recognised by machine, with mistakes; click a phrase to go there")
+        if words.problem:
+            st.caption(f"{words.problem.capitalize()}.")
+        else:
+            transcript(words, player=player, key="transcript")
+
+
+def draw_face(place: DeltaGenerator, rated: FaceImpressions) -> None:
+    """Eight ratings of the face, apart from the traits. Strangers are not shown percentiles of their face."""
+    with place.container(border=True):
+        st.subheader("From the face (photograph ratings)")
+        r2 = {name: figures["r2"] for name, figures in read_card()["held_out"]["r2"].items()}
+        percentiles = {} if is_public() else rated.percentiles
+        chart = clip_charts.face_ratings(rated.ratings, percentiles, r2)
+        st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
+        st.caption(
+            f"How people would rate {'this face' if rated.faces == 1 else f'these {rated.faces} faces'} in a "
+            "**photograph**, 0 to 100: learned from ratings of 804 portraits of people who do not exist, and validated "
+            "on such photographs, not on people who speak. These are not the five traits. Paler bars: ratings that the "
+            "model predicts less well (R² on portraits it was not trained on)."
+        )
+
+
+def draw_person(place: DeltaGenerator, sample: Sample) -> None:
+    """Age and gender as estimated, small, and expressions; not for strangers unless the operator allows it."""
+    if sample.age is None or not shows_estimates():
+        return
+    with place.container(), st.expander("Estimates of age, gender and expression"):
+        youngest = max(0, sample.age - AGE_MARGIN)
+        st.caption(
+            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated "
+            "from the face, often wrong; a perceived category, not an identity."
+        )
+        histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
+        st.markdown("**Expressions** · share of faces by strongest expression; an expression is not a feeling")
+        chart = clip_charts.emotion_bars(histogram)
+        st.altair_chart(chart, width="stretch", alt="Share of faces per expression")

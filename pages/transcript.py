@@ -1,0 +1,45 @@
+"""The words of a clip under its player: the phrase that plays is marked; click one to go there."""
+
+import streamlit as st
+
+from personality.preprocessing.speech_to_text import Transcript
+
+STYLE = """
+p { margin: 0; line-height: 1.9; font-family: var(--st-font); color: var(--st-text-color); }
+button { all: unset; cursor: pointer; padding: 2px 5px; margin-right: 2px; border-radius: var(--st-base-radius); }
+button:hover { background: var(--st-secondary-background-color); }
+button:focus-visible { outline: 2px solid var(--st-primary-color); }
+button.playing { background: color-mix(in srgb, var(--st-primary-color) 25%, transparent); }
+small { opacity: 0.65; margin-right: 4px; }
+"""
+SCRIPT = """
+export default function ({ data, parentElement }) {
+  parentElement.stop?.()  // called again with other data: one loop is enough
+  const place = parentElement.querySelector("p")
+  const player = () => document.querySelector(`.st-key-${data.player} video`)
+  const phrases = data.segments.map(([start, end, text]) => {
+    const button = document.createElement("button"), time = document.createElement("small")
+    time.textContent = `${start.toFixed(1)} s`
+    button.append(time, text)
+    button.onclick = () => { const video = player(); if (video) video.currentTime = start }
+    return { start, end, button }
+  })
+  place.replaceChildren(...phrases.map((phrase) => phrase.button))
+  let timer = 0
+  const follow = () => {
+    const video = player(), time = video && video.currentTime > 0 ? video.currentTime : -1
+    phrases.forEach(({ start, end, button }) => button.classList.toggle("playing", time >= start && time < end))
+    timer = setTimeout(follow, 100)
+  }
+  follow()
+  return (parentElement.stop = () => clearTimeout(timer))
+}
+"""
+
+_component = st.components.v2.component("transcript", html="<p></p>", css=STYLE, js=SCRIPT)
+
+
+def transcript(words: Transcript, *, player: str, key: str) -> None:
+    """Draw the phrases with the second at which each begins. player: the key of the container with the video."""
+    segments = [(segment.start, segment.end, segment.text) for segment in words.segments]
+    _component(data={"segments": segments, "player": player}, key=key)

@@ -1,0 +1,78 @@
+"""Which words moved the traits: the models that read words are asked again with each word, or phrase, left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from personality.preprocessing.sample import Sample
+from personality.traits import TRAIT_NAMES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from personality.models.checkpoint import Model
+
+COLUMNS = ("model", "trait", "place", "text", "difference")
+
+
+def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The effect of each word.
+
+    Parameters
+    ----------
+    sample
+        With its transcript.
+    models
+        Those that read no words are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, trait, place (0 is the first word), text (the word), difference: the trait as predicted from all
+        words minus the trait without this one. Empty where no model reads words, or fewer than two were recognised.
+    """
+    return _leave_out(sample, models, sample.transcript.text.split() if sample.transcript else [])
+
+
+def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The same for each phrase of the transcript."""
+    return _leave_out(sample, models, [one.text for one in sample.transcript.segments] if sample.transcript else [])
+
+
+def _leave_out(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
+    from personality.models.sample_tables import WORDS, reads
+
+    reading = [model for model in models if reads(model.network.needs, WORDS)]
+    if len(parts) < 2 or not reading:
+        return pd.DataFrame(columns=list(COLUMNS))
+    texts = [" ".join(parts[:place] + parts[place + 1 :]) for place in range(len(parts))]
+    rows = [
+        (model.name, trait, place, part, float(moved[place, number]))
+        for model in reading
+        for moved in [_differences(sample, model, texts)]
+        for number, trait in enumerate(TRAIT_NAMES)
+        for place, part in enumerate(parts)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _differences(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
+    """What the whole transcript gives minus what each of N texts gives, float32 (N, 5)."""
+    import torch
+
+    from personality.models.inputs import make_batch
+    from personality.models.sample_tables import WORDS
+    from personality.preprocessing.text import describe
+
+    needs = model.network.needs
+    batch = make_batch([sample], 1, needs.seconds, needs.tables)
+    columns = next(list(columns) for name, columns in needs.tables if name == WORDS)
+    table = describe({str(place): text for place, text in enumerate(texts)}, sample.duration)
+    others = batch.repeated(len(texts))
+    changed = replace(others, tables={**others.tables, WORDS: torch.from_numpy(table[columns].to_numpy(copy=True))})
+    with torch.inference_mode():
+        return (model.network(batch) - model.network(changed)).numpy()

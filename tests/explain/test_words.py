@@ -1,0 +1,61 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from personality.explain.words import leave_out_phrases, leave_out_words
+from personality.models import build
+from personality.models.checkpoint import Model
+from personality.models.sample_tables import WORDS
+from personality.models.table import TableNetwork
+from personality.predict import Impression, impressions
+from personality.preprocessing.sample import EMPTY, Sample
+from personality.preprocessing.speech_to_text import Segment, Transcript
+from personality.preprocessing.text import describe
+from personality.traits import TRAIT_NAMES
+
+PHRASES = (Segment(0.0, 2.0, "I love my family"), Segment(2.0, 4.0, "and long quiet walks"))
+TEXT = "I love my family and long quiet walks"
+SAMPLE = replace(EMPTY, duration=5.0, speech=((0.0, 4.0),), transcript=Transcript(TEXT, PHRASES))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """A network with random weights that reads words."""
+    table = describe({"a": "one two three", "b": "another text of some words"})
+    torch.manual_seed(0)
+    network = build("text", preset="compact", activation="relu", table=(WORDS, list(table)))
+    assert isinstance(network, TableNetwork)
+    network.fit(torch.from_numpy(table.to_numpy(copy=True)))
+    return Model(network.eval(), {}, Path(), "words", "")
+
+
+def prediction(sample: Sample, model: Model) -> dict[str, float]:
+    (answer,) = impressions(sample, [model])
+    assert isinstance(answer, Impression)
+    return answer.traits
+
+
+def test_the_effect_of_a_word_is_the_prediction_with_it_minus_that_without_it(model: Model) -> None:
+    rows = leave_out_words(SAMPLE, [model])
+    assert len(rows) == 8 * 5
+    assert rows[rows["trait"].eq("openness")]["text"].tolist() == TEXT.split()
+    whole = prediction(SAMPLE, model)
+    without = prediction(replace(SAMPLE, transcript=Transcript("I love my and long quiet walks", ())), model)
+    for trait in TRAIT_NAMES:
+        (row,) = rows[rows["trait"].eq(trait) & rows["text"].eq("family")].itertuples()
+        assert row.difference == pytest.approx(whole[trait] - without[trait], abs=1e-5)
+
+
+def test_phrases_are_left_out_whole(model: Model) -> None:
+    rows = leave_out_phrases(SAMPLE, [model])
+    first = rows[rows["place"].eq(0) & rows["trait"].eq("extraversion")]["difference"].item()
+    without = prediction(replace(SAMPLE, transcript=Transcript(PHRASES[1].text, ())), model)
+    assert first == pytest.approx(prediction(SAMPLE, model)["extraversion"] - without["extraversion"], abs=1e-5)
+
+
+def test_nothing_to_leave_out(model: Model) -> None:
+    assert leave_out_words(EMPTY, [model]).empty
+    assert leave_out_words(replace(SAMPLE, transcript=Transcript("hello", ())), [model]).empty
+    assert leave_out_words(SAMPLE, []).empty

@@ -1,0 +1,129 @@
+"""A public server and visitors who send what no browser would: nothing of the operator's is shown, changed or begun."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+
+from pages.bar import UPLOAD
+from pages.guard import REFUSAL
+from personality import demo
+from personality.evaluate import read_predictions, write_predictions
+from personality.preprocessing.cache import Cache
+from personality.workspace import remember_models
+from tests.browser.server import ROOT, served
+from tests.hostile.visitor import Visitor, together, visiting
+from training import jobs
+from training.runs import list_runs
+
+PRESSED = ("look", "start", "start_four", "delete_surely", "judge")  # buttons of the Models page
+OVERVIEW = "Apparent personality"
+SECRET = "secret"  # the name of the operator's table
+Factory = pytest.TempPathFactory
+
+
+@dataclass
+class Known:
+    """What a stranger can know of the Models page from a copy of the app."""
+
+    states: list[WidgetState]
+    fragments: list[str]
+    page_hash: str
+
+
+@pytest.fixture
+def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
+    """A workspace with something of everything that an operator has."""
+    shutil.copytree(runs, workspace / "runs")
+    (workspace / "caches").mkdir()
+    (workspace / "caches" / "people").symlink_to(cache.folder)
+    write_predictions(read_predictions(demo.PREDICTIONS), workspace / "predictions" / f"{SECRET}.parquet")
+    remember_models(["run: audio"])
+    yield workspace
+    for run in list_runs(workspace / "runs"):
+        jobs.stop(run)
+
+
+@pytest.fixture
+def known(furnished: Path) -> Known:
+    """The state of everything on the Models page that acts, as the operator's own browser would send it."""
+    with served(furnished) as address, visiting(address) as operator:
+        operator.ask(page_name="models")
+        assert operator.titles() == ["Models"]
+        states = [WidgetState(id=operator.widget("button", key), trigger_value=True) for key in PRESSED]
+        picked = WidgetState(id=operator.widget("multiselect", "models_picked"))
+    picked.string_array_value.data.append("voice")
+    assert len(operator.fragments) >= 2
+    return Known([*states, picked], sorted(operator.fragments), operator.page_hash)
+
+
+@pytest.fixture
+def public(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on servers are for strangers."""
+    monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
+
+
+def files(workspace: Path) -> dict[str, tuple[int, int]]:
+    """Every file of a workspace but the server's log, with its size and time."""
+    found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.log")
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
+
+
+def try_everything(visitor: Visitor, known: Known) -> None:
+    """Press every button by itself, ask for the page by its hash, then for each of its fragments."""
+    for state in known.states:
+        visitor.ask([state], page_name="models")
+    visitor.ask(known.states, page_script_hash=known.page_hash)
+    for fragment in known.fragments:  # a fragment that this session was not shown is not answered at all
+        visitor.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+    visitor.ask()
+
+
+@pytest.mark.usefixtures("public")
+def test_first_visitors_reach_nothing_of_the_operators(
+    furnished: Path, known: Known, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
+) -> None:
+    """Two at the same moment, right after a start: until a script run had ended, one of them got the Models page."""
+    before, count = files(furnished), share(20, 3)
+    for number in range(count):
+        pages = ("models", "dataset" if number % 2 else "models")
+        with served(furnished) as address, visiting(address) as first, visiting(address) as second:
+            together((first, second), pages, known.states)
+            try_everything(first, known)
+            assert set(first.titles() + second.titles()) == {OVERVIEW}
+        assert files(furnished) == before
+    what = "two first visitors of a public server at the same moment, with the state of every button of Models"
+    outcome(what, f"{count} of {count} starts: both see Overview, no file of the workspace changes")
+
+
+@pytest.mark.usefixtures("public")
+def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path_factory: Factory) -> None:
+    """In Streamlit's old mode, which runs them past the navigation: of a script beside pages/ that does not end it."""
+    before, beside = files(furnished), tmp_path_factory.mktemp("beside")
+    (beside / "pages").symlink_to(ROOT / "pages")
+    (beside / "bare.py").touch()
+    with served(furnished, str(beside / "bare.py")) as address:
+        for page in ("models", "dataset"):
+            with visiting(address) as stranger:
+                stranger.ask(known.states, page_name=page)
+                assert stranger.alerts() == [REFUSAL]
+                assert stranger.kinds() == {"alert"}
+    assert files(furnished) == before
+
+
+@pytest.mark.usefixtures("public")
+def test_a_stranger_neither_sees_nor_brings_a_table(furnished: Path) -> None:
+    with served(furnished) as address, visiting(address) as stranger:
+        stranger.ask(page_name="traits")
+        table = stranger.widget("selectbox", "table")
+        for choice in (SECRET, UPLOAD):
+            stranger.ask(page_name="traits", query_string=f"table={choice}")
+            stranger.ask([WidgetState(id=table, string_value=choice)], page_name="traits")
+        assert set(stranger.titles()) == {"Accuracy by trait"}
+        assert "file_uploader" not in stranger.kinds()
+        assert not any(SECRET in str(element) for element in stranger.elements)

@@ -1,0 +1,1 @@
+"""How each of the files that ship is made."""

@@ -1,0 +1,158 @@
+"""Portraits that people rated, as a dataset of stills to train the practice visual model on beside synthetic people.
+
+A portrait's labels follow the rule by which the synthetic people's faces are labelled (`personality.synthetic.people`),
+with people's ratings in place of the face model's, on the same scale:
+
+    label = 0.5 + spread * face share * (weighted ratings - centre) / scale
+
+where centre and scale are those of the synthetic clips, so that one network can learn from both. A portrait has no
+voice: its label is what the face contributes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+
+from personality.models.checkpoint import Model, load_model
+from personality.preprocessing.cache import Cache
+from personality.storage import atomic_path, write_json
+from personality.synthetic.people import FACE_TO_TRAIT, weigh
+from personality.traits import TRAIT_NAMES
+from training.portraits import read_ratings
+
+HELD_OUT = 0.2  # share of the portraits that is never trained on
+SEED = 0
+IMAGES = "images"
+# Which rating each trait of a model is compared with: the one that has the largest weight in it.
+RATING_OF = {"extraversion": "outgoing", "agreeableness": "trustworthy", "emotional_stability": "happy"}
+CONTROLS = ("happy", "age", "gender")
+
+
+def write_dataset(portraits: Path, people: Path, out: Path) -> pd.DataFrame:
+    """Write the rated portraits as a dataset of stills (`clips.csv`) and return its table.
+
+    Parameters
+    ----------
+    portraits
+        Folder of `images/` and `attribute_means.csv`.
+    people
+        Folder of the synthetic people, whose `truth.json` has the scale of the labels.
+    out
+        A new folder; four fifths of the portraits are its split `training`, the others `test`.
+
+    Raises
+    ------
+    FileExistsError
+        If `out` holds something.
+    ValueError
+        If `truth.json` has no scale, or the ratings cannot be read.
+    """
+    if out.exists() and any(out.iterdir()):
+        raise FileExistsError(f"{out} is not empty; name a new folder.")
+    ratings, truth = read_ratings(portraits), _read_truth(people)
+    names = [f"{IMAGES}/{name}.jpg" for name in ratings.index]
+    table = pd.DataFrame({"clip": names, "source": ratings.index, "split": _splits(len(names))})
+    table = table.assign(**{trait: column.to_numpy() for trait, column in labels(ratings, truth).items()})
+    (out / IMAGES).mkdir(parents=True)
+    for name in names:
+        shutil.copyfile(portraits / name, out / name)
+    # Nobody in the portraits exists, which is what this file tells the cache.
+    write_json(out / "truth.json", {"portraits": len(table), "seed": SEED, "weights": FACE_TO_TRAIT})
+    with atomic_path(out / "clips.csv") as path:
+        table.to_csv(path, index=False)
+    return table
+
+
+def labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
+    """The five labels in [0, 1] of each rated portrait.
+
+    Parameters
+    ----------
+    ratings
+        Mean ratings 0 to 100, one row per portrait.
+    truth
+        The content of the synthetic people's `truth.json`.
+    """
+    standard = (ratings - ratings.mean()) / ratings.std()
+    share = truth["knobs"]["spread"] * truth["knobs"]["face_share"]
+    made = {}
+    for trait in TRAIT_NAMES:
+        centre, scale = truth["face_scale"][trait]
+        face = (weigh(standard, FACE_TO_TRAIT[trait]) - centre) / scale
+        made[trait] = (0.5 + share * face).clip(0, 1).round(6)
+    return made
+
+
+def _read_truth(people: Path) -> dict:
+    truth = json.loads((people / "truth.json").read_text())
+    if "face_scale" not in truth:
+        raise ValueError(f"{people / 'truth.json'} has no face_scale; make the people again with `synthesize`.")
+    return truth
+
+
+def _splits(count: int) -> np.ndarray:
+    """`training` and `test` for each of `count` portraits, drawn with SEED."""
+    order = np.random.default_rng(SEED).permutation(count)
+    return np.where(order < round(HELD_OUT * count), "test", "training")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well a model's traits follow ratings of portraits it has not seen.
+
+    n: portraits; r: Pearson correlation by trait with the rating of RATING_OF; partial: the same after a linear
+    regression of both on those of CONTROLS that are not the rating itself.
+    """
+
+    n: int
+    r: dict[str, float]
+    partial: dict[str, float]
+
+
+def agreement(run: Path, cache: Cache, portraits: Path) -> Agreement:
+    """The agreement of a visual model with the ratings of the held-out portraits in `cache`.
+
+    Parameters
+    ----------
+    run
+        Folder of the model.
+    cache
+        What `preprocess` made of the dataset that `write_dataset` wrote.
+    portraits
+        Folder of `attribute_means.csv`.
+    """
+    predicted = _predict(load_model(run), cache)
+    ratings = read_ratings(portraits).loc[predicted.index]
+    pairs = {trait: (predicted[trait], ratings[rating]) for trait, rating in RATING_OF.items()}
+    partial = {}
+    for trait, (ours, theirs) in pairs.items():
+        controls = ratings[[name for name in CONTROLS if name != RATING_OF[trait]]]
+        partial[trait] = _rest(ours, controls).corr(_rest(theirs, controls))
+    return Agreement(len(predicted), {trait: ours.corr(theirs) for trait, (ours, theirs) in pairs.items()}, partial)
+
+
+def _predict(model: Model, cache: Cache) -> pd.DataFrame:
+    """Five traits of each held-out portrait with a face, by the portraits' names."""
+    import torch
+
+    from personality.models.inputs import read_batch
+
+    rows = cache.rows("test")
+    rows = rows[rows["faces"] > 0]
+    with torch.inference_mode():
+        parts = [
+            model.network(read_batch(cache, rows.iloc[start : start + 16], model.network.needs, 1)).numpy()
+            for start in range(0, len(rows), 16)
+        ]
+    return pd.DataFrame(np.concatenate(parts), rows["source"].astype(str), list(TRAIT_NAMES))
+
+
+def _rest(values: pd.Series, controls: pd.DataFrame) -> pd.Series:
+    return values - LinearRegression().fit(controls, values).predict(controls)
