@@ -62,6 +62,7 @@ def make_card(
         "unseen": accuracy_on(predicted[unseen], validation.where(unseen), means) | {"folds": folds},
         "training_labels": {name: describe_labels(labels[name].to_numpy()) for name in TRAIT_NAMES},
         "conformal": calibrate(held_out, training),
+        "spread": {name: round(float(one), 4) for name, one in zip(TRAIT_NAMES, predicted.std(0), strict=True)},
         "repeatability": {"microphones": microphone_shift(network, validation)} if _hears(network) else {},
     }
 
