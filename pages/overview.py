@@ -39,7 +39,7 @@ st.subheader("Real people: how close do models come?")
 real_people.describe(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
-means = pd.concat([every, by_seen.iloc[::-1]]).query("trait == 'mean'")
+means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
 st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
 st.dataframe(real_people.headline(means), hide_index=True)

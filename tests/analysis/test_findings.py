@@ -18,8 +18,9 @@ def test_models_with_the_same_finding_share_a_sentence() -> None:
         "[0.020, 0.040], p < .001.",
         "**Overrates men compared with women** (n = 40 and 50): c by 0.040 [0.030, 0.050], p = .010.",
     ]
-    brief = "**Underrates men compared with women** (n = 40 and 50): 2 of 4 models, at most b by 0.030 [0.020, 0.040], "
+    brief = "**Underrates men compared with women** (n = 40 and 50): 2 of 4 models, most b, by 0.030 [0.020, 0.040], "
     assert sentences(gaps, brief=True)[0] == brief + "p < .001."
+    assert ": 1 of 4 models, c, by 0.040" in sentences(gaps, brief=True)[1]
     assert significant(gaps)["model"].tolist() == ["a", "b", "c"]
     assert significant(gaps, trait="openness").empty
 
