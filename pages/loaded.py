@@ -14,7 +14,7 @@ from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
 from personality.public import is_public
-from personality.shipped_models import LABELS, PRACTICE_MODELS, REAL, REAL_MODELS
+from personality.shipped_models import PRACTICE_MODELS, REAL, REAL_MODELS, label
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import done_runs
@@ -29,7 +29,7 @@ MORE = "more_models"  # of the session: models that a visitor added to those tha
 
 def model_choices() -> dict[str, Path]:
     """The models a person may load, by what the pages call them: real people, practice models, finished runs."""
-    practice = {f"{PRACTICE}{folder.name.removeprefix(demo.PRACTICE)}": folder for folder in PRACTICE_MODELS}
+    practice = {label(folder.name): folder for folder in PRACTICE_MODELS}
     own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
     return dict(zip(REAL, REAL_MODELS, strict=True)) | practice | own
 
@@ -58,13 +58,6 @@ def asked_models() -> dict[str, Path]:
     added = [name for name in st.session_state.get(MORE, []) if name in offered_models()]
     names = of_samples.get(sample) or [*chosen_models(), *added]
     return {name: choices[name] for name in dict.fromkeys(names) if name in choices}
-
-
-def model_label(name: str) -> str:
-    """What a page calls a model."""
-    if name in LABELS:
-        return LABELS[name]
-    return f"practice: {name.removeprefix(demo.PRACTICE)}" if name.startswith(demo.PRACTICE) else name
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading models ...")
