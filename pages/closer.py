@@ -181,8 +181,8 @@ def draw_heard(rows: pd.DataFrame) -> None:
     figure = clip_charts.occlusion_moments(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=parts.PICTURE)
     st.caption(
-        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a second "
-        "left out for models of the voice. Below 0: with this moment the trait gets more."
+        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a "
+        "second left out for models of the voice. Below 0: with this moment the trait gets more."
     )
 
 

@@ -14,7 +14,7 @@ from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
 from personality.public import is_public
-from personality.shipped_models import PRACTICE_MODELS, REAL, REAL_MODELS, label
+from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import done_runs
@@ -31,7 +31,12 @@ def model_choices() -> dict[str, Path]:
     """The models a person may load, by what the pages call them: real people, practice models, finished runs."""
     practice = {label(folder.name): folder for folder in PRACTICE_MODELS}
     own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
-    return dict(zip(REAL, REAL_MODELS, strict=True)) | practice | own
+    real = {label(folder.name): folder for folder in REAL_MODELS}
+    return real | practice | own
+
+
+def _real() -> list[str]:
+    return [label(folder.name) for folder in REAL_MODELS]
 
 
 def chosen_models() -> dict[str, Path]:
@@ -39,7 +44,7 @@ def chosen_models() -> dict[str, Path]:
     chosen last in any, else the models of real people."""
     choices, chosen = model_choices(), st.session_state.get("models_in_use", remembered_models())
     if chosen is None:
-        chosen = list(REAL)
+        chosen = _real()
     return {name: choices[name] for name in chosen if name in choices}
 
 
@@ -54,7 +59,7 @@ def asked_models() -> dict[str, Path]:
     for the computer-made person who speaks English, else the chosen ones and those that the visitor added."""
     choices, sample = model_choices(), st.session_state.get(SAMPLE, "")
     practice = [name for name in choices if name.startswith(PRACTICE)]
-    of_samples = {demo.CLIP.name: practice, demo.SPEECH_CLIP.name: [*REAL, *practice]}
+    of_samples = {demo.CLIP.name: practice, demo.SPEECH_CLIP.name: [*_real(), *practice]}
     added = [name for name in st.session_state.get(MORE, []) if name in offered_models()]
     names = of_samples.get(sample) or [*chosen_models(), *added]
     return {name: choices[name] for name in dict.fromkeys(names) if name in choices}

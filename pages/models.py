@@ -51,7 +51,7 @@ def show_card(folder: Path) -> None:
         st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)
         n, sources = metrics["n"], metrics["sources"]
         st.caption(
-            f"Validation, n = {n} clips of {sources} sources, 95 % intervals. {card['licence']}. {card['not_for']}"
+            f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals. {card['licence']}. {card['not_for']}"
         )
         with st.expander("The whole card"):
             st.json(card)

@@ -35,8 +35,8 @@ def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailabl
         if complete and answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
             st.warning("Neither a face nor speech was found in this clip: no traits.", icon=":material/person_off:")
             return
-        order = list(loaded.asked_models())
-        answers = sorted(answers, key=lambda one: order.index(label(one.model)) if label(one.model) in order else -1)
+        order = {folder.name: place for place, folder in enumerate(loaded.asked_models().values())}
+        answers = sorted(answers, key=lambda one: order.get(one.model, len(order)))
         practice = [one for one in answers if is_practice(one.model)]
         others = [one for one in answers if not is_practice(one.model)]
         if others:

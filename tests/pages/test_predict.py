@@ -14,21 +14,53 @@ from streamlit.testing.v1 import AppTest
 
 from personality import demo
 from personality.constants import LIMITS
+from personality.inference.face_impressions import ATTRIBUTES, FaceImpressions
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAITS
-from tests.pages.visits import visit, words
+from tests.pages.visits import models_in_table, upload, visit, words
 from tests.preprocessing.clips import two_people, video_of, write_clip
 
+MODALITIES = ("audio", "visual", "audiovisual", "handcrafted")
 
-def test_predict_takes_the_sample_and_shows_five_traits_of_four_models() -> None:
+
+def test_a_practice_person_is_judged_by_the_practice_models() -> None:
+    app = visit("predict")
+    app.button(key="practice_sample").click().run()
+    assert not app.exception
+    tables = [frame.value for frame in app.dataframe if "Openness" in frame.value]
+    for table in tables:
+        assert list(table.columns) == ["model", *(trait.label for trait in TRAITS)]
+        assert list(table["model"]) == [f"practice: {name}" for name in MODALITIES]
+    assert "16 found" in words(app)
+    assert demo.NOTICE in words(app)
+
+
+def test_a_person_who_speaks_english_is_judged_by_models_of_real_people_too() -> None:
     app = visit("predict")
     app.button(key="sample").click().run()
     assert not app.exception
-    table = app.dataframe[-1].value
-    assert list(table["model"]) == [folder.name for folder in demo.MODELS]
-    assert list(table.columns) == ["model", *(trait.label for trait in TRAITS)]
-    assert "16 found" in words(app)
-    assert app.metric[0].label == "Looks about"
+    tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
+    assert tables[0] == ["from the voice", "from the words", "from voice and words"]
+    assert tables[-1] == [f"practice: {name}" for name in MODALITIES]
+    pieces = [piece for piece, _ in app.session_state["answers"][1]]
+    (transcript,) = (piece for piece in pieces if isinstance(piece, Transcript))
+    assert "gardener" in transcript.text
+    (rated,) = (piece for piece in pieces if isinstance(piece, FaceImpressions))
+    assert set(rated.ratings) == set(ATTRIBUTES)
+    assert "photograph ratings" in words(app)
+
+
+def test_an_upload_is_judged_by_models_of_real_people_and_practice_models_can_be_added() -> None:
+    app = upload(visit("predict"), demo.SPEECH_CLIP.read_bytes())
+    assert not app.exception
+    assert models_in_table(app) == ["from the voice", "from the words", "from voice and words"]
+    assert demo.NOTICE not in words(app)
+    read = app.session_state["reading"]
+    app.multiselect(key="more_models").select("practice: visual").run()
+    assert app.session_state["reading"] is read  # the clip is not read again
+    tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
+    assert tables[-1] == ["practice: visual"]
 
 
 def test_predict_needs_consent_and_refuses_what_is_no_video() -> None:
@@ -64,9 +96,7 @@ def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypa
 
 
 def test_of_several_people_one_is_chosen(tmp_path: Path) -> None:
-    app = visit("predict")
-    app.checkbox(key="consent").check().run()
-    app.file_uploader(key="video_0").upload("two.mp4", two_people(tmp_path / "two.mp4"), "video/mp4").run()
+    app = upload(visit("predict"), two_people(tmp_path / "two.mp4"))
     assert "2 people are in the picture" in words(app)
     assert "The largest is followed" in words(app)
     assert lefts(app).min() > 150
@@ -74,12 +104,12 @@ def test_of_several_people_one_is_chosen(tmp_path: Path) -> None:
     assert not app.exception
     assert "The marked one is followed" in words(app)
     assert lefts(app).max() < 150
-    assert app.dataframe[0].value["model"].tolist() == [folder.name for folder in demo.MODELS[1:]]  # it is silent
+    assert "Traits unavailable" in words(app)  # it is silent
 
 
 def lefts(app: AppTest) -> np.ndarray:
     """The left edges of the boxes of the faces that were found."""
-    (sample,) = (piece for piece, _ in app.session_state["pieces"][1] if isinstance(piece, Sample))
+    (sample,) = (piece for piece, _ in app.session_state["reading"][1] if isinstance(piece, Sample))
     return sample.boxes[:, 0]
 
 
@@ -94,14 +124,11 @@ def test_a_chosen_model_that_is_damaged_is_a_sentence(runs: Path, workspace: Pat
     assert "A chosen model cannot be used" in visit("predict").error[0].value
 
 
-def test_a_clip_without_face_and_sound_leaves_silences_that_say_why(tmp_path: Path) -> None:
-    app = visit("predict")
-    app.checkbox(key="consent").check().run()
-    nobody = video_of(tmp_path / "nobody.mp4", np.full((128, 128, 3), 90, np.uint8))
-    app.file_uploader(key="video_0").upload("nobody.mp4", nobody, "video/mp4").run()
+def test_a_clip_without_face_and_speech_is_one_sentence(tmp_path: Path) -> None:
+    app = upload(visit("predict"), video_of(tmp_path / "nobody.mp4", np.full((128, 128, 3), 90, np.uint8)))
     assert not app.exception
-    for words_wanted in ("audio gives no answer: there is no sound", "visual gives no answer: no face was found"):
-        assert words_wanted in words(app)
+    assert "Neither a face nor speech was found" in words(app)
+    assert not app.dataframe
     assert "A closer look" not in words(app)
 
 
@@ -121,7 +148,7 @@ def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatc
             others.enter_context(loaded.TURNS.turn(lambda place: None))
         st.cache_resource.clear()  # as any visitor's message may
         threading.Timer(2, others.pop_all().close).start()
-        app.button(key="sample").click().run()
+        app.button(key="practice_sample").click().run()
     assert any("you are number 1 in the queue" in words for words in said)
     assert "16 found" in words(app)
 

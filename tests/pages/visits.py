@@ -29,3 +29,14 @@ def practise(page: str) -> AppTest:
 def words(app: AppTest) -> str:
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:
+    """Give consent on Predict and upload a file."""
+    app.checkbox(key="consent").check().run()
+    return app.file_uploader(key="video_0").upload(name, data, "video/mp4").run()
+
+
+def models_in_table(app: AppTest) -> list[str]:
+    """The models of the first table of traits on Predict."""
+    return next(frame.value["model"].tolist() for frame in app.dataframe if "Openness" in frame.value)
