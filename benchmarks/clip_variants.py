@@ -78,7 +78,9 @@ def _copy_picture(clip: InputContainer, container: OutputContainer) -> None:
 
 def _encode_picture(clip: InputContainer, container: OutputContainer, variant: Variant, length: float) -> None:
     (stream, *_) = clip.streams.video
-    video = container.add_stream("libx264", rate=stream.average_rate or 30, options={"crf": str(variant.crf)})
+    video = container.add_stream(
+        "libx264", rate=stream.average_rate or 30, options={"crf": str(variant.crf), "preset": "veryfast"}
+    )
     video.width, video.height = (int(side * variant.scale) // 2 * 2 for side in (stream.width, stream.height))
     video.pix_fmt, video.time_base = "yuv420p", Fraction(1, 1000)
     for frame in clip.decode(stream):

@@ -6,6 +6,7 @@ import platform
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn import __version__ as sklearn_version
 
@@ -26,6 +27,8 @@ TRAINED_ON = (
     "who compared clips in pairs (ChaLearn First Impressions v2)."
 )
 VARIANTS = 120  # settings that were compared on folds of training before these were chosen
+GROUPED = ("gender", "age_group", "ethnicity")  # as annotators perceived them
+SMALLEST_GROUP = 30  # clips
 MEASURED_AGAINST = Microphones(equaliser=2.0, gain=6.0)
 
 
@@ -48,6 +51,7 @@ def make_card(
     training, validation = data.people.split("training"), data.people.split("validation")
     unseen = ~np.isin(validation.sources, training.sources)
     means, predicted = training.labels.numpy().mean(0), predict(network, validation)
+    offsets = calibrate(held_out, training)
     labels, folds = data.labels("training"), accuracy_on(held_out, training, means)
     return facts | {
         "preset": PRESET,
@@ -61,7 +65,11 @@ def make_card(
         "metrics": measure(torch.from_numpy(predicted), Split(validation.clips, validation.labels, 0)),
         "unseen": accuracy_on(predicted[unseen], validation.where(unseen), means) | {"folds": folds},
         "training_labels": {name: describe_labels(labels[name].to_numpy()) for name in TRAIT_NAMES},
-        "conformal": calibrate(held_out, training),
+        "conformal": offsets,
+        "coverage": {
+            "unseen": coverage(predicted[unseen], validation.where(unseen), offsets),
+            "folds": coverage(held_out, training, offsets),
+        },
         "spread": {name: round(float(one), 4) for name, one in zip(TRAIT_NAMES, predicted.std(0), strict=True)},
         "repeatability": {"microphones": microphone_shift(network, validation)} if _hears(network) else {},
     }
@@ -116,6 +124,21 @@ def calibrate(held_out: np.ndarray, training: People) -> dict[str, list[float]]:
     residuals = (training.labels.numpy() - held_out).astype(float)
     offsets = [conformal_offsets(column, training.sources) for column in residuals.T]
     return {name: [round(bound, 4) for bound in bounds] for name, bounds in zip(TRAIT_NAMES, offsets, strict=True)}
+
+
+def coverage(predicted: np.ndarray, people: People, offsets: dict[str, list[float]]) -> dict[str, Any]:
+    """How many labels lie in the intervals around predictions (N, 5): mean of five traits, of all clips and by group of
+    each attribute, those of fewer than SMALLEST_GROUP clips left out."""
+    low, high = np.array([offsets[name] for name in TRAIT_NAMES]).T
+    labels = people.labels.numpy()
+    inside = pd.Series(((labels >= predicted + low) & (labels <= predicted + high)).mean(1))
+    found: dict[str, Any] = {"n": len(labels), "all": round(float(inside.mean()), 4)}
+    for attribute in (name for name in GROUPED if name in people.clips):
+        groups = inside.groupby(people.clips[attribute].to_numpy()).agg(["size", "mean"])
+        large = groups[groups["size"] >= SMALLEST_GROUP]
+        rows = zip(large.index, large["size"], large["mean"], strict=True)
+        found[attribute] = {str(group): {"n": int(n), "coverage": round(float(share), 4)} for group, n, share in rows}
+    return found
 
 
 def _hears(network: Network) -> bool:
