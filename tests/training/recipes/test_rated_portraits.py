@@ -18,7 +18,7 @@ TRUTH = {"knobs": {"spread": 0.13, "face_share": 0.75}, "face_scale": {trait: [-
 
 def test_a_label_is_the_planted_mix_of_ratings() -> None:
     """Ratings 40, 50, 60 are -1, 0, 1 standard deviations; outgoing alone makes extraversion."""
-    ratings = pd.DataFrame(dict.fromkeys(RATINGS, [40.0, 50.0, 60.0]))
+    ratings = pd.DataFrame({name: [40.0, 50.0, 60.0] for name in RATINGS})
     made = labels(ratings, TRUTH)
     share = 0.13 * 0.75
     assert made["extraversion"].tolist() == pytest.approx([0.5 + share * (z + 0.5) / 2 for z in (-1, 0, 1)], abs=1e-6)
