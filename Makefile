@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint bench browser demo figures screenshots hostile fuzz
+.PHONY: app test lint bench browser demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -47,6 +47,18 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
 	$(BIN)/python -m benchmarks.readme
 
+# The figures of real people that ship, from First Impressions' labels and predictions of its validation split:
+# docs/analysis.md. Minutes.
+FIGURES = $(WORK)/real-figures
+IMPORT = $(BIN)/python -m personality import-predictions --dataset $(FIRST_IMPRESSIONS) --split validation
+real-figures: $(VENV)/test.done
+	$(IMPORT) $(WINNERS)/validation_face.csv --model "BU-NKU 2017 face" --out $(FIGURES)/face.parquet
+	$(IMPORT) $(WINNERS)/validation_audio_scene.csv --model "BU-NKU 2017 audio + scene" --out $(FIGURES)/audio.parquet
+	$(BIN)/python -m personality join $(FIGURES)/face.parquet $(FIGURES)/audio.parquet --mean "BU-NKU 2017 mean" \
+	 --out $(FIGURES)/winners.parquet
+	$(IMPORT) $(ENCODERS) --model "frozen encoders 2026" --out $(FIGURES)/encoders.parquet
+	$(BIN)/python -m training real-figures $(SHIPPED) $(FIGURES)/winners.parquet $(FIGURES)/encoders.parquet
+
 # The figures of BENCHMARKS.md; CLIP: the video to predict. Training is timed where `make demo` left its cache.
 bench: $(VENV)/test.done
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis
@@ -59,9 +71,9 @@ bench: $(VENV)/test.done
 figures: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.readme
 
-# What docs/reliability.md says, in full; the tests run a share of it.
-hostile: $(VENV)/test.done
-	PERSONALITY_HOSTILE=full $(BIN)/python -m pytest tests/hostile -n 0
+# The heavy trials in full, a share of which is in the tests; writes their outcomes into docs/reliability.md.
+trials: $(VENV)/test.done
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
 
 # Ten minutes each; what is found lies in workspace/fuzz.
 fuzz: $(VENV)/test.done

@@ -24,6 +24,7 @@ from streamlit.testing.v1 import AppTest
 
 from benchmarks.machine import describe
 from pages import parts
+from pages.bar import DEMO
 from personality import demo
 from personality.analysis.gaps import compare_groups
 from personality.analysis.scores import PredictionsError
@@ -40,7 +41,7 @@ def main() -> None:
     print(describe())
     begin = PagesManager.__init__
 
-    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+    def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
         PagesManager.uses_pages_directory = False  # AppTest forgets at every run that st.navigation was called
 
@@ -52,8 +53,9 @@ def main() -> None:
         enlarged(pd.read_parquet(demo.PREDICTIONS)).to_parquet(large)
         print("milliseconds on the server        first   again   differences")
         for page in (*OTHERS, *TABLES):
-            print(f"{page:12s} demo               {times(page, None)}")
+            print(f"{page:12s} as first shown     {times(page, None)}")
         for page in TABLES:
+            print(f"{page:12s} practice data      {times(page, DEMO)}")
             print(f"{page:12s} 200,000 rows       {times(page, 'large')}")
         first_page()
 
@@ -69,7 +71,8 @@ def times(page: str, table: str | None) -> str:
             began = time.perf_counter()
             app.selectbox(key="table").select(table).run()
         first = time.perf_counter() - began
-    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent := [])):
+    spent: list[float] = []
+    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent)):
         app.run()
     again = []
     for _ in range(TIMES):
@@ -114,7 +117,7 @@ def first_page() -> None:
             up = time.perf_counter() - began
             page = chromium.new_page()
             page.goto(address)
-            page.get_by_role("heading", name=re.compile("headline")).wait_for()
+            page.get_by_role("heading", name=re.compile("how close")).wait_for()
             print(
                 f"a server answers after {up:.1f} s, its first page is whole after {time.perf_counter() - began:.1f} s"
             )

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import cProfile
 import importlib.util
-import pstats
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import CodeType
 
 import joblib
 import numpy as np
@@ -26,7 +26,7 @@ from personality.preprocessing.cache import Cache, encode, finish
 from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import open_media
 from personality.preprocessing.refusal import Source
-from personality.preprocessing.run import _use_one_thread
+from personality.preprocessing.run import one_thread
 from personality.preprocessing.sample import read_pieces, read_sample
 from personality.traits import TRAIT_NAMES
 
@@ -36,6 +36,7 @@ STAGES = {  # functions whose time a stage is, as the profiler names them
     "crops": ("_cut",),
     "age and gender": ("age_and_gender",),
     "emotions": ("emotion_confidences",),
+    "voice descriptors": ("voice_frames",),
     "the entry": ("encode", "write_bytes"),
 }
 
@@ -60,9 +61,9 @@ def speed(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
     lengths = [_duration(clip) for clip in clips]
     print(f"\n**{name}**: {len(clips)} clips of {np.mean(lengths):.1f} s, median of {repeats} turns\n")
     print("| way | s per clip | times real time | ours takes, times it |\n|---|---|---|---|")
-    for way, each in seconds.items():
+    for title, each in seconds.items():
         print(
-            f"| {way.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['ours'] / each:.2f} |"
+            f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['ours'] / each:.2f} |"
         )
 
 
@@ -73,25 +74,25 @@ def _duration(clip: Path) -> float:
 
 def shares(name: str, clips: Sequence[Path]) -> None:
     """The share of each stage of ours, by the profiler, on one thread."""
-    _use_one_thread()
-    with tempfile.TemporaryDirectory() as folder:
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
         ours(clips[0], Path(folder))
         profiler = cProfile.Profile()
         profiler.enable()
         for clip in clips:
             ours(clip, Path(folder))
         profiler.disable()
-    stats = pstats.Stats(profiler)
+    calls = profiler.getstats()
+    total = sum(call.inlinetime for call in calls)
     spent = {
-        stage: sum(figures[3] for (_, _, function), figures in stats.stats.items() if _named(function, names))
-        for stage, names in STAGES.items()
+        stage: sum(call.totaltime for call in calls if _named(call.code, names)) for stage, names in STAGES.items()
     }
-    rest = stats.total_tt - sum(spent.values())
-    parts = [f"{stage} {value / stats.total_tt:.0%}" for stage, value in (spent | {"the rest": rest}).items()]
+    rest = total - sum(spent.values())
+    parts = [f"{stage} {value / total:.0%}" for stage, value in (spent | {"the rest": rest}).items()]
     print(f"\nShares ({name}): " + ", ".join(parts))
 
 
-def _named(function: str, names: tuple[str, ...]) -> bool:
+def _named(code: CodeType | str, names: tuple[str, ...]) -> bool:
+    function = code if isinstance(code, str) else code.co_name
     return function in names or function.strip("{}<>") in [name.strip("{}<>") for name in names]
 
 
@@ -117,7 +118,7 @@ def quality(name: str, sources: Sequence[Source], step: int) -> None:
     print(f"\n**{name}**: {len(rows)} frames of {len(sources)} files\n")
     print("| way | detection rate | mean overlap with full size |\n|---|---|---|")
     for place, way in enumerate(("full size", "whole frame", "ours")):
-        overlaps = [_overlap(row[0], row[place]) for row in rows if row[0] and row[place]]
+        overlaps = [_overlap(full, other) for row in rows if (full := row[0]) and (other := row[place])]
         print(f"| {way} | {np.mean([row[place] is not None for row in rows]):.4f} | {np.mean(overlaps):.4f} |")
 
 
@@ -153,9 +154,8 @@ print(f"a cache of {len(clips):,} clips opens in {took:.3f} s and {resident() - 
 
 def cache(clip: Path, entries: int, rows: int) -> None:
     """Size of an entry, faces per second of the loader on one core, and what opening a cache of many clips costs."""
-    _use_one_thread()
     sample = read_sample(clip)
-    with tempfile.TemporaryDirectory() as folder:
+    with one_thread(), tempfile.TemporaryDirectory() as folder:
         store = Cache(Path(folder))
         for number in range(entries):
             store.write(f"{number}.mp4", sample, "")

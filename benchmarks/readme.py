@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -55,11 +56,15 @@ def _line(name: str, cells: list[str], *more: str) -> str:
     return f"| {' | '.join([name, *cells, *more])} |"
 
 
+def _filled(content: str, place: re.Match[str]) -> str:
+    return place[1] + content + place[2]
+
+
 def renewed(text: str, table: pd.DataFrame) -> str:
     """The README's text with its two tables made anew. Raises ValueError where it has no place for one."""
     for name, content in (("by trait", by_trait(table)), ("by gender", by_gender(table))):
         place = re.compile(rf"(<!-- figures {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text, found = place.subn(lambda match, content=content: match[1] + content + match[2], text)
+        text, found = place.subn(partial(_filled, content), text)
         if found != 1:
             raise ValueError(f"README.md wants one place `<!-- figures {name} -->` ... `<!-- end -->`; it has {found}.")
     return text

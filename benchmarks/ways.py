@@ -16,7 +16,7 @@ from personality.preprocessing.cache import Cache
 from personality.preprocessing.emotion import emotion_confidences
 from personality.preprocessing.faces import Face, _cut, _detect
 from personality.preprocessing.media import Frame, open_media
-from personality.preprocessing.run import _use_one_thread
+from personality.preprocessing.run import one_thread
 from personality.preprocessing.sample import read_sample
 
 
@@ -54,12 +54,12 @@ def mtcnn(clip: Path, out: Path) -> None:
     """Faces only, by facenet-pytorch's MTCNN at full size, in the frames that ours would look at."""
     with open_media(clip, threads=1) as video:
         wanted = moments(video.metadata.duration)
-        frames = []
+        frames: list[np.ndarray] = []
         for frame in video.frames():
             if len(frames) < len(wanted) and frame.time >= wanted[len(frames)]:
                 frames.append(frame.picture())
-    for frame in frames:
-        _mtcnn()(frame)
+    for picture in frames:
+        _mtcnn()(picture)
 
 
 @lru_cache(maxsize=1)
@@ -88,5 +88,5 @@ def at_full_size(frame: Frame) -> Face | None:
 
 def on_one_thread(way: Callable[[Path, Path], None], clip: Path, out: Path) -> None:
     """Go one of the ways as a worker does."""
-    _use_one_thread()
-    way(clip, out)
+    with one_thread():
+        way(clip, out)

@@ -1,5 +1,7 @@
 """Age: accuracy per age range and how the ages are spread."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -40,10 +42,15 @@ parts.warn_small(rows)
 
 st.subheader(parts.MEASURE_LABELS[measure])
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per age range and model with intervals"
-how = {"colour": "model", "colours": bar.colours(data), "measure": measure}
+how: dict[str, Any] = {"colour": "model", "colours": bar.colours(data), "measure": measure}
 parts.accuracy_picture(one, line="group", key="age", alt=alt, **how)
 parts.how_to_read(measure)
 parts.accuracy_table(rows, key="age")

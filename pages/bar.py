@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import streamlit as st
@@ -20,12 +21,13 @@ from personality.events import noted
 from personality.public import is_public
 from personality.workspace import prediction_tables
 
-Data = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
+Data: TypeAlias = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
 REAL = "Real people (figures)"
 DEMO = "Practice data (explorable)"
 UPLOAD = "Upload a table ..."
-SEEN_LABELS = {"yes": "sources with clips in training", "no": "unseen sources"}
+SEEN_LABELS = {"yes": "seen sources", "no": "unseen sources"}
 EVERY, UNSEEN = "all", "unseen in training"
+TABLE = "table"  # the name of the choice of data, in an address too
 MODELS, ORIGIN = "models", "origin"  # of a table's attrs: all its models; file, time and choices
 # Which baselines a person may have beside the dots; never none.
 BASELINES = {
@@ -71,17 +73,22 @@ def choose_data(*, baselines: bool = True) -> Data:
     """The bar above every analysis page, kept in the URL: figures of real people or a predictions table, which of the
     models and clips. Ends the page where there is nothing to show. baselines: whether the page draws them."""
     own = {} if is_public() else {path.stem: path for path in prediction_tables()}
+    choices = [REAL, DEMO, *own] if is_public() else [REAL, DEMO, *own, UPLOAD]
+    if TABLE not in st.query_params and st.session_state.get(real_people.CHOICE) in choices:
+        st.session_state[TABLE] = st.session_state[real_people.CHOICE]
     with st.container(border=True):
         left, middle, right = st.columns([3, 3, 2])
         choice = left.selectbox(
             "Data",
-            [REAL, DEMO, *own] if is_public() else [REAL, DEMO, *own, UPLOAD],
-            key="table",
+            choices,
+            key=TABLE,
             bind="query-params",
+            on_change=_remember,
             help="Real people: figures only, their clips are not here. Practice data: computer-made people, down to "
             "the single clip."
             + ("" if is_public() else " Your own: evaluate runs on *Models*, or import predictions."),
         )
+        st.session_state[real_people.CHOICE] = choice
         if choice == REAL:
             data: Data = _chosen_figures(middle, right)
         else:
@@ -98,6 +105,11 @@ def choose_data(*, baselines: bool = True) -> Data:
     elif data.attrs.get(SYNTHETIC):
         st.info(demo.SYNTHETIC, icon=":material/science:")
     return data
+
+
+def _remember() -> None:
+    """Keep the choice for other pages: Streamlit forgets a widget's value at the first switch from its page."""
+    st.session_state[real_people.CHOICE] = st.session_state[TABLE]
 
 
 def _chosen_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigures:

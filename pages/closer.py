@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -17,7 +17,8 @@ from personality import __version__, clip_charts
 from personality.additions import additions
 from personality.constants import NOT_FOR
 from personality.events import noted
-from personality.explain.words import leave_out_words
+from personality.explain.voice import leave_out_seconds
+from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.document import as_json, prediction_rows
 from personality.inference.face_impressions import FaceImpressions
 from personality.occlusion import MOMENT, occlude_faces, occlude_sound
@@ -31,6 +32,11 @@ from personality.timeline import timeline
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.what_if import what_if
 
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+PARTS = {"words": leave_out_words, "phrases": leave_out_phrases}  # of a transcript, by what they are called
+
 
 @st.fragment
 def look_closer(key: str, name: str, done: list) -> None:
@@ -41,25 +47,27 @@ def look_closer(key: str, name: str, done: list) -> None:
     sample = replace(_first(pieces, Sample), transcript=_first(pieces, Transcript))
     if not answers:
         return
+    from personality.models.sample_tables import VOICE, WORDS
+
     st.subheader("A closer look")
     models = loaded.models_in_memory()
-    takes = {name for model in models for name in model.network.needs.inputs}
+    inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "What each input adds": lambda: draw_additions(additions(answers, models)),
     }
-    if sample.transcript and sample.transcript.text:
-        views["Which words"] = lambda: draw_words(kept("words", key, lambda: leave_out_words(sample, models)))
-    if takes:
-        views["Over time"] = lambda: draw_timeline(
-            kept("timeline", key, lambda: timeline(sample, models)), sample.duration
-        )
-    if "faces" in takes:
+    if sample.transcript and sample.transcript.text and WORDS in inputs:
+        views["Which words"] = lambda: draw_words(sample, models, key)
+    if inputs & {"audio", VOICE}:
+        views["When it listens"] = lambda: draw_heard(kept("heard", key, lambda: leave_out_sound(sample, models)))
+    if "faces" in inputs:
         views["Where it looks"] = lambda: draw_looked(
             sample, kept("looked", key, lambda: occlude_faces(sample, models))
         )
-    if "audio" in takes:
-        views["When it listens"] = lambda: draw_heard(kept("heard", key, lambda: occlude_sound(sample, models)))
-    if "handcrafted" in takes:
+    if inputs & {"audio", "faces"}:
+        views["Over time"] = lambda: draw_timeline(
+            kept("timeline", key, lambda: timeline(sample, models)), sample.duration
+        )
+    if "handcrafted" in inputs:
         views["What if"] = lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models)))
     views["Downloads"] = lambda: take_away(name, done)
     for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
@@ -83,14 +91,14 @@ def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
 
 def forget() -> None:
     """Drop what was worked out for the clip."""
-    for view in ("timeline", "words", "looked", "heard", "changes"):
+    for view in ("timeline", *PARTS, "looked", "heard", "changes"):
         st.session_state.pop(view, None)
 
 
 def choose_trait(key: str) -> str:
     """One of the five traits."""
     names = list(TRAIT_NAMES)
-    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.get, key=key)
+    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
     return chosen or names[0]
 
 
@@ -113,10 +121,14 @@ def draw_additions(rows: pd.DataFrame) -> None:
     )
 
 
-def draw_words(rows: pd.DataFrame) -> None:
-    """The transcript, each word coloured by what it does to a trait."""
+def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
+    """The transcript, each word or phrase coloured by what it does to a trait."""
+    part = st.segmented_control("Leave out", list(PARTS), default=next(iter(PARTS)), key="left_out") or next(
+        iter(PARTS)
+    )
+    rows = kept(part, key, lambda: PARTS[part](sample, models))
     if rows.empty:
-        st.caption("No chosen model reads words, or there are too few.")
+        st.caption("There are too few.")
         return
     left, right = st.columns(2)
     with left:
@@ -127,7 +139,7 @@ def draw_words(rows: pd.DataFrame) -> None:
     st.html(coloured_words(shown["text"].tolist(), shown["difference"].tolist()))
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
-        f"Each word was left out and the model asked again. Blue: with this word the person gets **more** "
+        f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
         f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{strongest['text']}*, moves it by "
         f"{strongest['difference']:+.3f}."
     )
@@ -153,6 +165,12 @@ def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
     )
 
 
+def leave_out_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The effect of each moment, on models of the sound and on models of the voice."""
+    parts = [occlude_sound(sample, models), leave_out_seconds(sample, models)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
 def draw_heard(rows: pd.DataFrame) -> None:
     """The moments of the sound, by what silencing them does to a trait."""
     if rows.empty:
@@ -163,8 +181,8 @@ def draw_heard(rows: pd.DataFrame) -> None:
     figure = clip_charts.occlusion_moments(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=parts.PICTURE)
     st.caption(
-        f"Each {MOMENT:g} s was silenced and the models asked again. Below 0: with this moment the trait gets more. A "
-        "line that is flat and away from 0 says that the model minds silence itself, wherever it falls."
+        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a second "
+        "left out for models of the voice. Below 0: with this moment the trait gets more."
     )
 
 

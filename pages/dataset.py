@@ -1,6 +1,7 @@
 """Dataset: what a cache holds, how its splits differ, which sources they share, and what could not be read."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -65,7 +66,7 @@ def draw_leakage(clips: pd.DataFrame) -> None:
         icon=":material/call_merge:",
     )
     percent = st.column_config.NumberColumn("share of its clips", format="percent")
-    names = {"split": "clips of", "other": "whose source is also in", "share": percent}
+    names: dict[str, Any] = {"split": "clips of", "other": "whose source is also in", "share": percent}
     st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
 
 

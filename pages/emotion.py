@@ -1,5 +1,7 @@
 """Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -44,8 +46,8 @@ parts.frame(
 table = bar.choose_data()
 if isinstance(table, RealFigures):
     real_people.offer_practice(
-        "There are no figures of real people by expression: the clips of First Impressions are not at hand, so nobody "
-        "has looked for expressions in them.",
+        "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
+        "project does not have the clips of First Impressions.",
         bar.DEMO,
     )
     in_print()
@@ -68,10 +70,10 @@ parts.warn_small(rows)
 
 st.subheader(parts.MEASURE_LABELS[measure])
 trait = st.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per expression and model with intervals"
-how = {"colour": "model", "colours": bar.colours(table), "measure": measure}
+how: dict[str, Any] = {"colour": "model", "colours": bar.colours(table), "measure": measure}
 parts.accuracy_picture(one, line="group", key="emotion", alt=alt, **how)
 parts.how_to_read(measure)
 

@@ -84,7 +84,12 @@ rows = parts.accuracy_rows(table, by)
 models = list(rows["model"].unique())
 model = left.selectbox("Model", models, index=len(models) - 1, key="model", bind="query-params")
 trait = right.selectbox(
-    "Trait", rows["trait"].unique(), index=5, format_func=charts.TRAIT_LABELS.get, key="trait", bind="query-params"
+    "Trait",
+    rows["trait"].unique(),
+    index=5,
+    format_func=charts.TRAIT_LABELS.__getitem__,
+    key="trait",
+    bind="query-params",
 )
 
 label, bounds, around = FIGURES[figure]
@@ -96,7 +101,7 @@ alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' an
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
 st.caption(
     f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn) "
-    "and for the accuracy of always saying the training mean, and of the same-source lookup, on its clips. "
+    "and for the accuracy of always predicting the training mean, and of the same-source lookup, on its clips. "
     "**Click a cell** to see its clips."
 )
 parts.adds_up(table, rows, by)

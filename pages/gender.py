@@ -1,5 +1,7 @@
 """Gender and ethnicity: accuracy for each group, average and per trait."""
 
+from typing import Any
+
 import streamlit as st
 
 from pages import bar, parts, real_people
@@ -44,7 +46,7 @@ means = rows[rows["trait"] == "mean"]
 colours = charts.group_colours(list(rows["group"].unique()))
 label, groups = parts.MEASURE_LABELS[measure], " and ".join(by)
 alt = f"{label} per model and {groups} with intervals, mean of five traits"
-how = {"colour": "group", "colours": colours, "measure": measure}
+how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
 parts.accuracy_picture(means, line="model", key="gender_mean", alt=alt, **how)
 parts.how_to_read(measure)
 

@@ -1,8 +1,10 @@
 """How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
 
 from pathlib import Path
+from typing import cast
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -25,7 +27,7 @@ def choose() -> tuple[str, bytes] | None:
         return None
     name, data = st.session_state[CLIP]
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f":material/movie: **{SAMPLES.get(st.session_state.get(loaded.SAMPLE), 'your clip')}**")
+    left.markdown(f":material/movie: **{SAMPLES.get(st.session_state.get(loaded.SAMPLE, ''), 'your clip')}**")
     right.button("Forget this clip", icon=":material/delete:", key="forget", width="stretch", on_click=forget)
     return name, data
 
@@ -70,7 +72,8 @@ def _let_go(file: UploadedFile) -> None:
     """Drop the server's own copy, which it would keep until the tab is closed."""
     context = get_script_run_ctx()
     if context is not None:
-        context.uploaded_file_mgr.remove_file(session_id=context.session_id, file_id=file.file_id)
+        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # what `streamlit run` makes
+        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def take_sample(path: Path) -> None:

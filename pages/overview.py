@@ -1,5 +1,7 @@
 """Overview: what this is, the headline, where to go."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -37,9 +39,9 @@ st.subheader("Real people: how close do models come?")
 real_people.describe(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
-means = pd.concat([every, by_seen.iloc[::-1]]).query("trait == 'mean'")
+means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
-st.markdown(f"On {unseen['n'].max():,} clips of people unseen in training: {gains(unseen, shipped=SHIPPED)}")
+st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
 st.dataframe(real_people.headline(means), hide_index=True)
 st.caption(
     "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "
@@ -51,7 +53,7 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = parts.MEASURE_LABELS[measure]
         alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
-        how = {"colour": "group", "colours": colours, "measure": measure}
+        how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
         parts.accuracy_picture(means, line="model", key=f"real_{measure}", alt=alt, **how)
         parts.how_to_read(measure)
 

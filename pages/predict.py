@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Generator, Iterable, Iterator
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -94,6 +95,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
             case Sound():
+                assert metadata is not None  # it is the first piece
                 draw_faces(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {BELOW_EACH}")
                 draw_sound(sound_place, piece, metadata.duration)
@@ -146,7 +148,7 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
             for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
-                    kind = "primary" if box == chosen else "secondary"
+                    kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
                     label, key = f"{number}", f"person_{number}"
                     st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
@@ -180,8 +182,7 @@ def add_models() -> None:
     if st.session_state.get(loaded.SAMPLE):
         return
     chosen = loaded.chosen_models()
-    offered = [name for name in loaded.model_choices() if name.startswith(loaded.PRACTICE) or not is_public()]
-    others = [name for name in offered if name not in chosen]
+    others = [name for name in loaded.offered_models() if name not in chosen]
     words = "Practice models were trained on computer-made people: what they predict of a real person means nothing."
     with st.expander("More models"):
         st.multiselect("Ask these too", others, key=loaded.MORE, help=words, placeholder="none")

@@ -11,6 +11,7 @@ from personality.analysis.real_figures import UNSEEN, RealFigures, read_real_fig
 from personality.analysis.scores import PredictionsError
 from personality.public import is_public
 
+CHOICE = "data"  # of the session: which data the bar last chose, on any page
 FOUND = {
     "accuracy": "Accuracy",
     "gain": "Gain over always predicting the mean",
@@ -54,22 +55,17 @@ def describe(figures: RealFigures) -> None:
 
 
 def headline(means: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy and gain with their intervals as text, a row per model and a column per group of clips.
+    """Gain and accuracy with their intervals as text: a row per model, a column per measure and group of clips.
 
     means: rows of `accuracy_by`, one per model and group.
     """
-    columns: dict[str, pd.Series] = {}
-    for group, rows in means.groupby("group", sort=False):
-        rows = rows.set_index("model")
-        where = f"{group} (n = {rows['n'].max():,})"
-        columns[f"accuracy, {where}"] = _with_interval(rows, "accuracy", "low", "high")
-        columns[f"gain, {where}"] = _with_interval(rows, "gain", "gain_low", "gain_high")
-    return pd.DataFrame(columns).rename_axis("model").reset_index()
-
-
-def _with_interval(rows: pd.DataFrame, value: str, low: str, high: str) -> pd.Series:
-    cells = zip(rows[value], rows[low], rows[high], strict=True)
-    return pd.Series([f"{middle:.4f} [{least:.4f}, {most:.4f}]" for middle, least, most in cells], rows.index)
+    columns = {}
+    for measure, low, high in (("gain", "gain_low", "gain_high"), ("accuracy", "low", "high")):
+        for group, rows in means.groupby("group", sort=False):
+            cells = zip(rows[measure], rows[low], rows[high], strict=True)
+            words = [f"{middle:.4f} [{least:.4f}, {most:.4f}]" for middle, least, most in cells]
+            columns[f"{measure}, {group} (n = {rows['n'].max():,})"] = pd.Series(words, rows["model"])
+    return pd.DataFrame(columns).loc[means["model"].unique()].rename_axis("model").reset_index()
 
 
 def left_out(figures: RealFigures, by: tuple[str, ...]) -> None:
@@ -101,11 +97,11 @@ def offer_practice(why: str, practice: str) -> None:
     """Why a page shows nothing of real people, and a button to the practice data, the choice called `practice` in the
     bar."""
     st.warning(why, icon=":material/data_alert:")
-    st.button("Show the practice data", on_click=_choose, args=(practice,), icon=":material/science:")
+    st.button("Show the practice data", key="practice", on_click=_choose, args=(practice,), icon=":material/science:")
     if not is_public():
         with st.expander("Explore published predictions on real people", icon=":material/upload:"):
             st.markdown(IMPORT)
 
 
 def _choose(practice: str) -> None:
-    st.session_state["table"] = practice
+    st.session_state[CHOICE] = practice

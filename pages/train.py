@@ -35,7 +35,7 @@ def form() -> None:
     cache = found[first[0].selectbox("Cache", list(found), key="cache", help="Folders below workspace/caches.")]
     name = first[1].selectbox("Preset", list(PRESETS), index=1, key="preset", help=PRESET_HELP)
     able = [modality for modality in MODALITIES if modality in PRESETS[name].stages]
-    modality = first[2].selectbox("Modality", able, format_func=LABELS.get, key="modality")
+    modality = first[2].selectbox("Modality", able, format_func=LABELS.__getitem__, key="modality")
     with st.container(horizontal=True):
         look = st.button("Look before you start", icon=":material/search:", key="look")
         start = st.button("Start", type="primary", icon=":material/play_arrow:", key="start")

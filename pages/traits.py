@@ -1,5 +1,7 @@
 """Traits: accuracy per trait and model, beside what others published."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -16,7 +18,7 @@ colours = bar.colours(data)
 beside = measure == "accuracy" and st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
 alt = f"{parts.MEASURE_LABELS[measure]} per trait and model with intervals"
-how = {"colour": "model", "colours": colours, "measure": measure}
+how: dict[str, Any] = {"colour": "model", "colours": colours, "measure": measure}
 parts.accuracy_picture(rows, line="trait", published=published, key="traits", alt=alt, **how)
 parts.how_to_read(measure)
 parts.accuracy_table(rows, key="traits")

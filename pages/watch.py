@@ -1,5 +1,7 @@
 """Runs: how each is doing, stop and go on, side by side, and away with them."""
 
+from typing import Literal
+
 import pandas as pd
 import streamlit as st
 
@@ -13,7 +15,14 @@ from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
 from training.runs import ACTIVE, Run, list_runs, unreadable_runs
 
-BADGES = {"running": "blue", "queued": "violet", "done": "green", "failed": "red", "stale": "orange", "stopped": "gray"}
+BADGES: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
+    "running": "blue",
+    "queued": "violet",
+    "done": "green",
+    "failed": "red",
+    "stale": "orange",
+    "stopped": "gray",
+}
 LOSS, ACCURACY = "Loss", "Accuracy per trait"
 CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "validation accuracy")}
 

@@ -13,19 +13,23 @@ import plotly.graph_objects as go
 
 from personality.analysis.gaps import ALPHA
 from personality.demo import PRACTICE
+from personality.shipped_models import label
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 # Of the practice models, and of runs that are named after their modality.
 MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
-# Of the models that ship for real people, then of those whose figures on real people are shown beside them.
+# Of the models that ship for real people.
 MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
+# Of those whose figures on real people are shown beside them.
 MODEL_COLOURS |= {
     "BU-NKU 2017 face": "#0072B2",
     "BU-NKU 2017 audio + scene": "#E69F00",
     "BU-NKU 2017 mean": "#009E73",
     "frozen encoders 2026": "#CC79A7",
 }
+# Pages call the shipped models by their labels.
+MODEL_COLOURS |= {label(name): colour for name, colour in MODEL_COLOURS.items()}
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"
@@ -37,7 +41,7 @@ BASELINE_MARKS = {
 # What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
 MEASURES = {
     "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
-    "gain": ("accuracy above that of always predicting the mean", ("gain_low", "gain_high"), True),
+    "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
     "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
     "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
 }
@@ -45,9 +49,12 @@ LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a do
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; the practice models keep theirs, a model named like one (`audio-2`) does not take it."""
+    """A colour per model; those of MODEL_COLOURS keep theirs, a model named like one (`audio-2`) does not take it, nor
+    that of another beside it."""
+    taken = {MODEL_COLOURS.get(model) for model in models}
+    free = [colour for colour in OTHER_COLOURS if colour not in taken]
     others = [model for model in models if model not in MODEL_COLOURS]
-    return MODEL_COLOURS | {model: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, model in enumerate(others)}
+    return MODEL_COLOURS | {model: free[i % len(free)] for i, model in enumerate(others)}
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:

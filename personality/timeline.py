@@ -53,8 +53,10 @@ def windows(sample: Sample) -> list[tuple[float, Sample]]:
 
 
 def timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model predicts from each window: columns model, trait, time (the window's middle, seconds), value. Windows
-    from which a model cannot predict are left out, and models of tables, which describe the whole clip."""
+    """What each model predicts from each window: columns model, trait, time (the window's middle, seconds), value.
+
+    Windows from which a model cannot predict are left out, and so are models of tables, which describe the whole clip.
+    """
     from personality.predict import Impression, impressions
 
     moving = [model for model in models if not model.network.needs.tables]

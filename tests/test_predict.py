@@ -24,8 +24,9 @@ def without_face(sample: Sample) -> Sample:
 def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample) -> None:
     blind, models = without_face(sample), load_models(demo.MODELS)
     answers = {piece.model: piece for piece in impressions(blind, models)}
-    assert isinstance(answers[AUDIO], Impression)
-    assert answers[AUDIO].caveat == ""
+    heard = answers[AUDIO]
+    assert isinstance(heard, Impression)
+    assert heard.caveat == ""
     assert answers[VISUAL] == Unavailable(VISUAL, "no face was found")
     for name in (AUDIOVISUAL, HANDCRAFTED):
         fusion = answers[name]
@@ -53,10 +54,10 @@ def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> N
 def test_networks_shared_by_models_are_in_memory_once() -> None:
     audio, visual, audiovisual, handcrafted = load_models(demo.MODELS)
     for fusion in (audiovisual, handcrafted):
-        assert fusion.network.branches["audio"] is audio.network
-        assert fusion.network.branches["visual"] is visual.network
+        assert fusion.network.get_submodule("branches.audio") is audio.network
+        assert fusion.network.get_submodule("branches.visual") is visual.network
 
 
 def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
     (model,) = load_models(demo.MODELS[2:3])
-    assert set(model.network.branches) == {"audio", "visual"}
+    assert {name for name, _ in model.network.get_submodule("branches").named_children()} == {"audio", "visual"}

@@ -67,6 +67,7 @@ def test_nothing_to_see_or_hear_gives_an_empty_timeline(models: list) -> None:
 
 def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
     changes = dict(told(sample))
+    assert sample.gender is not None
     other = {"male": "female", "female": "male"}[sample.gender]
     assert f"gender: {other}" in changes
     assert f"gender: {sample.gender}" not in changes
@@ -93,10 +94,12 @@ def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: 
     for change, other in told(sample):
         for table, model in ((found, handcrafted), (joined, fusion)):
             (said,) = impressions(other, [model])
+            assert isinstance(said, Impression)
             cells = table[table["change"].eq(change)].set_index("trait")
             assert cells["value"].to_dict() == pytest.approx(said.traits, abs=1e-5)
     assert joined["difference"].abs().max() > 1e-4
     (plain,) = impressions(sample, [handcrafted])
+    assert isinstance(plain, Impression)
     first = found[found["change"].eq("age: 0") | found["change"].str.startswith("gender")].iloc[0]
     assert first["difference"] == pytest.approx(first["value"] - plain.traits[first["trait"]], abs=1e-5)
     assert found["difference"].abs().max() > 1e-4

@@ -11,7 +11,9 @@ from personality.turns import Turns
 def ask(turns: Turns, hold: threading.Event, count: int) -> tuple[list[int], list[list[int]], int]:
     """`count` people, one after the other, all served once `hold` is set: in what order, what places they were told,
     and how many were served at once at most."""
-    lock, served, places = threading.Lock(), [], [[] for _ in range(count)]
+    lock = threading.Lock()
+    served: list[int] = []
+    places: list[list[int]] = [[] for _ in range(count)]
     now, most = 0, 0
 
     def come(number: int) -> None:

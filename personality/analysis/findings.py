@@ -57,7 +57,8 @@ def _sentence(words: str, rows: pd.DataFrame, models: int, *, brief: bool) -> st
         return f"{start} by {_size(rows.iloc[0].to_dict())}."
     if brief:
         largest = rows.loc[rows["gap"].abs().idxmax()].to_dict()
-        return f"{start}: {len(rows)} of {models} models, most {largest['model']}, by {_size(largest)}."
+        which = "" if len(rows) == 1 else "most "
+        return f"{start}: {len(rows)} of {models} models, {which}{largest['model']}, by {_size(largest)}."
     each = [f"{row['model']} by {_size(row)}" for row in rows.to_dict("records")]
     return f"{start}: {'; '.join(each)}."
 

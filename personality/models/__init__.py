@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from personality.design import Design
 from personality.modalities import MODALITIES, TABLES
+from personality.models import ensemble
 from personality.models.audio import CompactAudio, ModernAudio, ThesisAudio
 from personality.models.fusion import DROPOUT, FREE_DROPOUT, Fusion, GatedFusion
 from personality.models.network import Network
@@ -31,7 +32,7 @@ def build(
     design: Design | None = None,
 ) -> Network:
     """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
-    `table`'s name and columns; the preset `modern` reads the design.
+    `table`'s name and columns; the preset `modern` reads the design; the preset `kernel` has no activation.
 
     Raises ValueError where the table or a branch is missing or timm has no such backbone, KeyError for a modality,
     preset or activation that does not exist.
@@ -41,6 +42,8 @@ def build(
     if modality in TABLES:
         if table is None:
             raise ValueError(f"{modality} reads a table of features; its name and columns are missing")
+        if preset == ensemble.PRESET:
+            return ensemble.KernelEnsemble(kind=modality, table=table[0], columns=table[1])
         return TableNetwork(activation, kind=modality, table=table[0], columns=table[1])
     if not plan.branches and modality != "fusion":
         return DESIGNED[modality](activation, design) if preset == "modern" else SINGLE[modality, preset](activation)
@@ -50,6 +53,8 @@ def build(
     if missing or not names:
         raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
     ordered = {name: given[name] for name in names}
+    if preset == ensemble.PRESET:
+        return ensemble.Blend(ordered)
     dropout = DROPOUT[preset] if plan.branches else FREE_DROPOUT
     kind = GatedFusion if preset == "modern" and design.fusion == "gate" else Fusion
     return kind(activation, preset=preset, branches=ordered, handcrafted=plan.handcrafted, dropout=dropout)

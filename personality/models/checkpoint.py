@@ -70,7 +70,7 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
     fixed = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
-        "licence": SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE,
+        "licence": card.get("licence") or (SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE),
         "not_for": NOT_FOR,
         "branches": {
             name: {"folder": os.path.relpath(model.folder, folder), "sha256": sha256(model.folder / WEIGHTS)}

@@ -212,7 +212,7 @@ def _read_alone(cache: Cache, read: Read, task: Task) -> Errors:
 def _read(cache: Cache, root: Path, attempt: str, tasks: list[Task]) -> Errors:
     """Write the entries of some clips; runs in a worker. Raises SupersededError where another attempt has begun."""
     errors: Errors = {}
-    with _one_thread():
+    with one_thread():
         for clip, location, of in tasks:
             with participate(cache.folder, attempt):
                 errors[clip] = _read_one(cache, root, clip, location, of)
@@ -239,7 +239,7 @@ def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> st
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Processes, not threads, share the cores; one that goes on to something else has its threads again."""
     import cv2
     import torch

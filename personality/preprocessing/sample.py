@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,12 +15,16 @@ from personality.preprocessing.media import Frame, Metadata, Still, Video, open_
 from personality.preprocessing.refusal import Source
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
-from personality.preprocessing.voice_descriptors import COLUMNS, RATE, describe_voice
+from personality.preprocessing.voice_descriptors import COLUMNS, RATE, voice_frames
 from personality.traits import EMOTIONS
 
 MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
 AGAIN = 0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
 SHORTEST = 1.0  # seconds; shorter videos are read, and said to be short
+
+
+def _no_frames() -> np.ndarray:
+    return np.zeros((len(COLUMNS), 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Sample:
     (26,) of the first 7 s as `describe_voice` gives them, zeros without sound; duration in seconds; age in years and
     gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
     emotion_confidences float32 (K, 7); warnings: what failed, in words; speech: start and end in seconds of each
-    stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it.
+    stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it; voice_frames
+    float32 (26, T) what the descriptors are the means of, not kept in caches.
     """
 
     faces: np.ndarray
@@ -52,6 +57,7 @@ class Sample:
     warnings: tuple[str, ...]
     speech: tuple[tuple[float, float], ...] | None = None
     transcript: Transcript | None = None
+    voice_frames: np.ndarray = field(default_factory=_no_frames)
 
     @property
     def sound(self) -> np.ndarray:
@@ -108,7 +114,7 @@ def read_pieces(source: Source, *, threads: int = 0, person: Box | None = None) 
             yield found[-1]
         heard, wideband = video.sound(), video.wideband()
     yield heard
-    yield _assemble(video.metadata, found, heard, describe_voice(wideband))
+    yield _assemble(video.metadata, found, heard, voice_frames(wideband))
 
 
 def _people(faces: tuple[Face, ...]) -> People:
@@ -121,7 +127,7 @@ def warm() -> None:
     FaceFinder().find(Frame.blank())
     age_and_gender(face)
     emotion_confidences(face)
-    describe_voice(np.ones(RATE, np.float32))
+    voice_frames(np.ones(RATE, np.float32))
 
 
 def read_sample(source: Source, *, threads: int = 0) -> Sample:
@@ -165,7 +171,8 @@ def _assemble(metadata: Metadata, found: list[Face], heard: Sound, voice: np.nda
         audio=heard.samples,
         audio_seconds=heard.seconds,
         rest=heard.rest,
-        voice_descriptors=voice,
+        voice_descriptors=voice.mean(1) if voice.shape[1] else np.zeros(len(COLUMNS), np.float32),
+        voice_frames=voice,
         duration=metadata.duration,
         age=age,
         gender=gender,

@@ -24,6 +24,7 @@ COLUMNS = (
 
 _HALF_RATE = RATE // 2  # Hz, of what librosa measures
 _FRAME, _HOP = 2048, 512  # samples at half the rate
+FRAME_SECONDS = _HOP / _HALF_RATE  # from one frame to the next
 # resampy's filter "kaiser_best" as it was until 0.2.2
 _ZERO_CROSSINGS, _BETA, _ROLL_OFF = 64, 14.769656459379492, 0.9475937167399596
 
@@ -53,20 +54,36 @@ def describe_voice(sound: np.ndarray) -> np.ndarray:
     its time: sound at 22,050 Hz by resampy's old filter, and reflected ends. McFee et al. (2015), "librosa: Audio and
     Music Signal Analysis in Python". Smith (2002), "Digital Audio Resampling", for the filter.
     """
+    frames = voice_frames(sound)
+    return frames.mean(1) if frames.shape[1] else np.zeros(len(COLUMNS), np.float32)
+
+
+def voice_frames(sound: np.ndarray) -> np.ndarray:
+    """The frames that `describe_voice` averages, float32 (26, T), one every `FRAME_SECONDS`; T is 0 where the sound is
+    silent or shorter than a frame. sound as there."""
     sound = sound[:SAMPLES]
     if len(sound) < 2 * _FRAME or not sound.any():
-        return np.zeros(len(COLUMNS), np.float32)
-    feature, halved = _librosa().feature, _half_rate(sound)
-    magnitude = np.abs(_librosa().stft(halved, n_fft=_FRAME, hop_length=_HOP, pad_mode="reflect"))
+        return np.zeros((len(COLUMNS), 0), np.float32)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):  # with another number of threads the last bits would differ
+        return _frames(_half_rate(sound))
+
+
+def _frames(sound: np.ndarray) -> np.ndarray:
+    """The frames (26, T) of a sound at 22,050 Hz."""
+    librosa = _librosa()
+    feature = librosa.feature
+    magnitude = np.abs(librosa.stft(sound, n_fft=_FRAME, hop_length=_HOP, pad_mode="reflect"))
     frames = [
-        _chroma(magnitude**2),
-        feature.rms(y=halved, frame_length=_FRAME, hop_length=_HOP, pad_mode="reflect"),
+        _chroma(magnitude**2).mean(0, keepdims=True),
+        feature.rms(y=sound, frame_length=_FRAME, hop_length=_HOP, pad_mode="reflect"),
         feature.spectral_centroid(S=magnitude, sr=_HALF_RATE),
         feature.spectral_bandwidth(S=magnitude, sr=_HALF_RATE),
         feature.spectral_rolloff(S=magnitude, sr=_HALF_RATE),
-        feature.zero_crossing_rate(halved, frame_length=_FRAME, hop_length=_HOP),
+        feature.zero_crossing_rate(sound, frame_length=_FRAME, hop_length=_HOP),
     ]
-    return np.array([*(one.mean() for one in frames), *_mfcc(magnitude**2).mean(1)], np.float32)
+    return np.concatenate([*frames, _mfcc(magnitude**2)]).astype(np.float32)
 
 
 def _chroma(power: np.ndarray) -> np.ndarray:
@@ -104,6 +121,7 @@ def _librosa() -> ModuleType:
     except RuntimeError:  # numba may write neither beside librosa nor at home: it compiles for this process alone
         from numba import config
 
-        with tempfile.TemporaryDirectory() as config.CACHE_DIR:
+        with tempfile.TemporaryDirectory() as folder:
+            config.CACHE_DIR = folder  # type: ignore[attr-defined]
             import librosa.feature.spectral
     return librosa

@@ -81,7 +81,8 @@ def test_intervals_by_source_cover_where_naive_ones_by_clip_do_not() -> None:
     """1,000 tables of 100 sources with five clips that are alike, around a truth of 0."""
     random = np.random.default_rng(0)
     sources, clips = np.repeat(np.arange(100), 5), np.arange(500)
-    hits, naive = [], []
+    hits: list[np.ndarray] = []
+    naive: list[np.ndarray] = []
     for repetition in range(1000):
         values = (random.normal(0, 1, 100)[:, None] + random.normal(0, 0.3, (100, 5))).reshape(-1, 1)
         for codes, covered in ((sources, hits), (clips, naive)):

@@ -30,7 +30,9 @@ def test_who_said_an_attribute_is_counted_by_clip() -> None:
 
 
 def test_a_share_by_hand() -> None:
-    low, high = share_of_first((0.9, 0.8), (0.8, 0.9), (0.84, 0.86), digits=3)
+    share = share_of_first((0.9, 0.8), (0.8, 0.9), (0.84, 0.86), digits=3)
+    assert share is not None
+    low, high = share
     assert low <= 0.4 <= high
     assert high - low < 0.03
     assert share_of_first((0.9, 0.8), (0.8, 0.9), (0.84, 0.84), digits=3) is None

@@ -45,6 +45,45 @@ def test_a_gap_by_hand_against_a_named_group_and_against_all_others() -> None:
     assert signed.query("trait == 'mean' and group == 'b'")["gap"].item() == pytest.approx(0.1)
 
 
+def test_a_gap_in_gain_by_hand() -> None:
+    """Both groups are predicted equally well; the mean does better on `a`, so the model gains less there."""
+    table = predictions(np.full(8, 0.1), np.repeat(["a", "b"], 4), np.arange(8))
+    table["constant"] = np.where(table["group"] == "a", 0.65, 0.8)  # misses by .15 and .3
+    table.loc[table["clip"].eq("c0"), "constant"] = 0.75  # .25, so the group's mean is .175
+    gaps = compare_groups(table, ["group"], measure="gain").gaps.set_index("trait")
+    assert gaps["gap"].to_dict() == pytest.approx(dict.fromkeys([*TRAIT_NAMES, "mean"], (0.175 - 0.1) - (0.3 - 0.1)))
+    assert compare_groups(table, ["group"]).gaps["gap"].abs().max() == pytest.approx(0)
+
+
+def test_a_gap_in_gain_is_fairlearns_difference_of_gains() -> None:
+    random = np.random.default_rng(11)
+    group = random.choice(list("ab"), 90)
+    table = predictions(random.uniform(-0.3, 0.3, 90), group, np.arange(90))
+    table["actual"] = table["clip"].map(dict(zip(table["clip"].unique(), random.random(90), strict=True)))
+    table["constant"] = 0.55
+    one = table[table["trait"] == "openness"]
+
+    def gain(actual: pd.Series, predicted: pd.Series) -> float:
+        return mean_absolute_error(actual, np.full(len(actual), 0.55)) - mean_absolute_error(actual, predicted)
+
+    frame = MetricFrame(metrics=gain, y_true=one["actual"], y_pred=one["predicted"], sensitive_features=one["group"])
+    found = compare_groups(table, ["group"], measure="gain")
+    row = found.gaps.set_index("trait").loc["openness"]
+    assert row["gap"] == pytest.approx(frame.by_group["a"] - frame.by_group["b"], abs=1e-12)
+    assert row["low"] < row["gap"] < row["high"]
+    assert found.spreads.set_index("trait").loc["openness", "difference"] == pytest.approx(frame.difference())
+    # As p of a t-test of the clips' gains, because here every clip is a source of its own.
+    gains = (one["constant"] - one["actual"]).abs() - (one["predicted"] - one["actual"]).abs()
+    two = [gains[one["group"] == name] for name in "ab"]
+    assert row["p"] == pytest.approx(stats.ttest_ind(*two, equal_var=False).pvalue, abs=0.05)
+
+
+def test_a_gain_needs_the_training_mean() -> None:
+    table = predictions(np.full(8, 0.1), np.repeat(["a", "b"], 4), np.arange(8))
+    with pytest.raises(PredictionsError, match="no column constant"):
+        compare_groups(table, ["group"], measure="gain")
+
+
 def test_two_groups_are_held_against_each_other() -> None:
     random = np.random.default_rng(0)
     table = predictions(random.uniform(0, 0.3, 80), np.repeat(["a", "b"], 40), np.arange(80))

@@ -1,7 +1,7 @@
 """Pictures of every page, light and dark, wide and narrow, and the README's:
 `python -m tests.browser.screenshots OUT [PAGE ...]`.
 
-Shows the demo only: people who do not exist.
+Shows clips of people who do not exist only; of real people figures.
 """
 
 from __future__ import annotations
@@ -10,19 +10,23 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
 
 from PIL import Image
 from playwright.sync_api import Page
 
+from pages.bar import DEMO
 from tests.browser.server import browser, served, settle
 
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The README's picture: parts of two pages side by side, each from the first element of its kind down.
 README = {"predict": ".st-key-player", "gender": "h3"}
 PART = (1060, 1505)  # pixels of each part, before both are reduced to one page's width
 GAP, ABOVE = 30, 8  # pixels left free beside and above a part
+PRACTICE = ("emotion", "explore")  # pages that have nothing of real people to show
 GROUPS = ("gender", "age", "emotion", "explore")  # pages that go on computing after their first charts are there
 
 
@@ -48,6 +52,7 @@ def readme(page: Page, address: str) -> Image.Image:
         show(page, address, name)
         picture = whole(page, WIDTHS["wide"])
         box = page.locator(first).first.bounding_box()
+        assert box is not None
         left, top = int(box["x"]) - GAP, int(box["y"]) - ABOVE
         both.paste(picture.crop((left, top, left + PART[0], top + PART[1])), (place * (PART[0] + GAP), 0))
     return both.resize((WIDTHS["wide"], PART[1] * WIDTHS["wide"] // both.width), Image.Resampling.LANCZOS)
@@ -55,7 +60,7 @@ def readme(page: Page, address: str) -> Image.Image:
 
 def show(page: Page, address: str, name: str) -> None:
     """Open a page; on Predict, take the sample and wait for the traits."""
-    page.goto(f"{address}/{name}")
+    page.goto(f"{address}/{name}" + (f"?table={quote(DEMO)}" if name in PRACTICE else ""))
     settle(page)
     if name in GROUPS:
         page.get_by_text("In words, and all figures").wait_for(timeout=120_000)

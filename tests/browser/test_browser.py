@@ -9,10 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from pages.bar import DEMO
 from personality import demo
 from personality.constants import LIMITS
 from tests.browser.server import SLOW, served, settle
@@ -58,7 +60,7 @@ def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_pat
 
 
 def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page: Page, address: str) -> None:
-    page.goto(f"{address}/explore")
+    page.goto(f"{address}/explore?table={quote(DEMO)}")
     settle(page)
     cell = page.get_by_role("combobox", name="Cell")
     expect(cell).to_have_value("14-18 x male")

@@ -3,6 +3,7 @@ import zipfile
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,9 +83,14 @@ def test_clips_in_zips_in_zips_are_read_in_place(tmp_path: Path, outer: int, inn
 
 
 def test_an_inner_archive_is_opened_once_for_many_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = []
+    copied: list[int] = []
     copy = archives._copy
-    monkeypatch.setattr(archives, "_copy", lambda member, to, most: copied.append(most) or copy(member, to, most))
+
+    def counted(member: Any, to: Any, most: int) -> Any:
+        copied.append(most)
+        return copy(member, to, most)
+
+    monkeypatch.setattr(archives, "_copy", counted)
     found = list(list_zip(nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED), (".mp4",)))
     for number in (0, 1, 2, 1):
         read_clip(tmp_path, found[number])
@@ -137,8 +143,13 @@ def test_the_password_is_asked_for_at_a_terminal_once(
     monkeypatch.setenv(PASSWORD_VARIABLE, "so that it is restored")
     monkeypatch.delenv(PASSWORD_VARIABLE)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
-    asked = []
-    monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or "open")
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return "open"
+
+    monkeypatch.setattr("getpass.getpass", answer)
     (location,) = list_zip(secret, (".mp4",))
     assert read_clip(secret.parent, location) == CLIP
     assert len(asked) == 1

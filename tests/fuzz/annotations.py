@@ -1,5 +1,6 @@
 """Fuzz the reader of annotation pickles: it loads or raises AnnotationError, whatever comes. `make fuzz` runs it."""
 
+import os
 import pickle
 import sys
 import tempfile
@@ -10,7 +11,7 @@ import atheris
 with atheris.instrument_imports(include=["personality", "pickletools"]):
     from personality.dataset.untrusted import AnnotationError, read_annotation
 
-FILE = Path(tempfile.mkdtemp()) / "annotation.pkl"
+FILE = Path(tempfile.gettempdir()) / f"annotation-{os.getpid()}.pkl"
 
 
 def seeds(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""How much of each trial runs, and where its outcome is written: all of it with `make hostile`, else a share."""
+"""How much of each trial runs, and where its outcome is written: all of it with `make trials`, else a share."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 
 from tests.pages.conftest import after_the_first_request, workspace  # noqa: F401
 
-FULL = os.environ.get("PERSONALITY_HOSTILE") == "full"
+FULL = os.environ.get("PERSONALITY_TRIALS") == "full"
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
-START, END = "<!-- what `make hostile` found -->\n", "<!-- end -->\n"
+START, END = "<!-- what `make trials` found -->\n", "<!-- end -->\n"
 found: dict[str, str] = {}
 
 

@@ -19,6 +19,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -130,8 +131,8 @@ def writes(count: int, folder: Path, at: Path) -> int:
     for number in range(count):
         run = new_run(at / "dies", folder / "cache", stages=stages)
         point = 1 + number * steps // count
-        assert child(lambda run=run, point=point: counted(lambda: train(run), point=point)) == DEAD
-        assert child(lambda run=run: train(Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
+        assert child(partial(counted, partial(train, run), point=point)) == DEAD
+        assert child(partial(train, Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
         mended += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
@@ -146,8 +147,8 @@ def training(count: int, folder: Path, at: Path) -> int:
     whole_time, mended = time.monotonic() - began, 0
     for _ in range(count):
         run = new_run(at / "dies", folder / "cache")
-        killed(lambda run=run: train(run), generator, whole_time)
-        assert child(lambda run=run: train(Run(run.folder))) == 0
+        killed(partial(train, run), generator, whole_time)
+        assert child(partial(train, Run(run.folder))) == 0
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
         mended += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
@@ -180,7 +181,7 @@ def seeds(count: int, folder: Path, at: Path) -> int:
 
     names = [*(f"{modality}/model.safetensors" for modality in ALL), "predictions.parquet"]
     for number in range(count):
-        assert child(lambda number=number: once(at / str(number))) == 0
+        assert child(partial(once, at / str(number))) == 0
     return [digest(at / str(number), *names) for number in range(count)].count(digest(at / "0", *names))
 
 

@@ -16,7 +16,7 @@ from personality import demo
 from personality.evaluate import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.workspace import remember_models
-from tests.browser.server import served
+from tests.browser.server import ROOT, served
 from tests.hostile.visitor import Visitor, together, visiting
 from training import jobs
 from training.runs import list_runs
@@ -24,6 +24,7 @@ from training.runs import list_runs
 PRESSED = ("look", "start", "start_four", "delete_surely", "judge")  # buttons of the Models page
 OVERVIEW = "Apparent personality"
 SECRET = "secret"  # the name of the operator's table
+Factory = pytest.TempPathFactory
 
 
 @dataclass
@@ -56,7 +57,7 @@ def known(furnished: Path) -> Known:
         assert operator.titles() == ["Models"]
         states = [WidgetState(id=operator.widget("button", key), trigger_value=True) for key in PRESSED]
         picked = WidgetState(id=operator.widget("multiselect", "models_picked"))
-    picked.string_array_value.data.append("demo: audio")
+    picked.string_array_value.data.append("voice")
     assert len(operator.fragments) >= 2
     return Known([*states, picked], sorted(operator.fragments), operator.page_hash)
 
@@ -74,12 +75,13 @@ def files(workspace: Path) -> dict[str, tuple[int, int]]:
 
 
 def try_everything(visitor: Visitor, known: Known) -> None:
-    """Press every button by itself, ask for the page by its hash, for each of its fragments with all states."""
+    """Press every button by itself, ask for the page by its hash, then for each of its fragments."""
     for state in known.states:
         visitor.ask([state], page_name="models")
     visitor.ask(known.states, page_script_hash=known.page_hash)
-    for fragment in known.fragments:
-        visitor.ask(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+    for fragment in known.fragments:  # a fragment that this session was not shown is not answered at all
+        visitor.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+    visitor.ask()
 
 
 @pytest.mark.usefixtures("public")
@@ -100,10 +102,12 @@ def test_first_visitors_reach_nothing_of_the_operators(
 
 
 @pytest.mark.usefixtures("public")
-def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known) -> None:
-    """Streamlit's old mode, which runs them past the navigation: what dashboard.py gets where app.py does not serve."""
-    before = files(furnished)
-    with served(furnished, "dashboard.py") as address:
+def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path_factory: Factory) -> None:
+    """In Streamlit's old mode, which runs them past the navigation: of a script beside pages/ that does not end it."""
+    before, beside = files(furnished), tmp_path_factory.mktemp("beside")
+    (beside / "pages").symlink_to(ROOT / "pages")
+    (beside / "bare.py").touch()
+    with served(furnished, str(beside / "bare.py")) as address:
         for page in ("models", "dataset"):
             with visiting(address) as stranger:
                 stranger.ask(known.states, page_name=page)

@@ -26,7 +26,8 @@ needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: ins
 NEAR = ("00000000", "0100007F", "0" * 32, "0" * 24 + "01000000", "0000000000000000FFFF00000100007F")
 REST = 30  # seconds that a server is given to come to rest
 WARM = 4  # uploads until everything is loaded and every buffer as large as it gets
-Share, Outcome = Callable[[int, int], int], Callable[[str, str], None]
+Share = Callable[[int, int], int]
+Outcome = Callable[[str, str], None]
 
 
 def padded(folder: Path, number: int, megabytes: int = 4) -> Path:

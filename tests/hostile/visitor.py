@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -27,7 +28,7 @@ def visiting(address: str) -> Iterator[Visitor]:
 
 
 class Visitor:
-    """One session. `elements` and `fragments` hold all that the server has sent so far, `page_hash` the current page's."""
+    """One session. `elements` and `fragments`: all that the server sent so far; `page_hash`: of the current page."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
@@ -35,7 +36,7 @@ class Visitor:
         self.fragments: set[str] = set()
         self.page_hash = ""
 
-    def send(self, states: Sequence[WidgetState] = (), **where: str) -> None:
+    def send(self, states: Sequence[WidgetState] = (), **where: Any) -> None:
         """Ask for a script run with these states of widgets.
 
         Parameters
@@ -53,13 +54,13 @@ class Visitor:
         """Read until the script run has ended. Raises TimeoutError where the server sends nothing for `SECONDS`."""
         message = ForwardMsg()
         while message.WhichOneof("type") != "script_finished":
-            message.ParseFromString(bytes(self.socket.recv(timeout=SECONDS)))
+            message.ParseFromString(self.socket.recv(timeout=SECONDS, decode=False))
             if message.WhichOneof("type") == "new_session":
                 self.page_hash = message.new_session.page_script_hash
             if message.WhichOneof("type") == "delta":
                 self._note(message.delta)
 
-    def ask(self, states: Sequence[WidgetState] = (), **where: str) -> None:
+    def ask(self, states: Sequence[WidgetState] = (), **where: Any) -> None:
         """Send and receive."""
         self.send(states, **where)
         self.receive()
@@ -76,7 +77,7 @@ class Visitor:
 
     def kinds(self) -> set[str]:
         """The kinds of elements that were drawn: `button`, `alert`, ..."""
-        return {element.WhichOneof("type") for element in self.elements}
+        return {str(element.WhichOneof("type")) for element in self.elements}
 
     def alerts(self) -> list[str]:
         """What infos, warnings and errors said."""

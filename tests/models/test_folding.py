@@ -19,6 +19,7 @@ def with_figures(module: nn.Module) -> nn.Module:
     torch.manual_seed(0)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
+            assert part.running_mean is not None and part.running_var is not None
             for tensor in (part.running_mean, part.running_var, part.weight.data, part.bias.data):
                 tensor.copy_(torch.rand_like(tensor) + 0.5)
     return module.eval()

@@ -45,7 +45,9 @@ def test_thesis_sizes_are_those_of_the_table() -> None:
     # VGG-16 without its dense layers has 14,714,688 parameters (Simonyan and Zisserman 2015).
     assert sum(p.numel() for p in visual.backbone.parameters()) == 14_714_688
     fusion = build("handcrafted", preset="thesis", activation="relu", branches={"audio": audio, "visual": visual})
-    shapes = [tuple(p.shape) for name, p in fusion.layers.named_parameters() if name.endswith("weight")]
+    shapes = [
+        tuple(p.shape) for name, p in fusion.get_submodule("layers").named_parameters() if name.endswith("weight")
+    ]
     assert shapes == [(512, 32 + 32 + 9), (512, 512), (32, 512)]
 
 
@@ -62,7 +64,7 @@ def test_a_fusion_without_a_branch_names_it() -> None:
 def test_shared_branches_run_once_per_batch() -> None:
     branches = {name: build(name, preset="compact", activation="relu").eval() for name in ("audio", "visual")}
     calls = []
-    branches["visual"].backbone.register_forward_hook(lambda *_: calls.append(1))
+    branches["visual"].get_submodule("backbone").register_forward_hook(lambda *_: calls.append(1))
     data = batch()
     with torch.inference_mode():
         alone = branches["visual"](data)

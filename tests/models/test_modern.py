@@ -1,5 +1,7 @@
 """The networks of the preset `modern`: attention, holes, any timm backbone, a gate that does without."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import timm
@@ -25,7 +27,7 @@ def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
     pool = AttentionPool(4, spread=True)
     expected = torch.cat([items.mean(1), (items.var(1, correction=0) + 1e-5).sqrt()], 1)
     torch.testing.assert_close(pool(items), expected)
-    nn.init.ones_(pool.score[2].weight)
+    nn.init.ones_(pool.get_parameter("score.2.weight"))
     assert not torch.allclose(pool(items), expected, atol=1e-3)
     torch.testing.assert_close(pool.weights(items).sum(1), torch.ones(3))
 
@@ -33,7 +35,7 @@ def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
 def test_attention_by_hand() -> None:
     """Scores ln 1 and ln 3 weigh 1/4 and 3/4."""
     pool = AttentionPool(1)
-    pool.score = nn.Identity()
+    pool.score = nn.Sequential()
     items = torch.log(torch.tensor([[[1.0], [3.0]]]))
     assert pool.weights(items)[0].tolist() == pytest.approx([0.25, 0.75])
     assert pool(items).item() == pytest.approx(0.75 * np.log(3))
@@ -73,7 +75,7 @@ def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> No
 def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
     torch.manual_seed(0)
     layer, moments = HeardConvolution(64, 96, stride=2), torch.randn(3, 64, 251)
-    nn.init.normal_(layer[1].weight)
+    nn.init.normal_(layer.get_parameter("1.weight"))
     found, heard = layer(moments, torch.ones(3, 1, 251))
     torch.testing.assert_close(found, nn.Sequential.forward(layer, moments), atol=1e-5, rtol=1e-4)
     assert heard.shape == (3, 1, 126)
@@ -96,7 +98,7 @@ def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
     assert (times.sum(1) <= 50 + 2).all()
     assert 0.05 < lost.float().mean() < 0.3
     network = ModernAudio("relu", Design())
-    network.layers = nn.Identity()  # no dropout: what varies is what is heard
+    network.layers = nn.Sequential()  # no dropout: what varies is what is heard
     features = network.features(Batch(audio=torch.randn(1, 80_000)))
     with torch.no_grad():
         torch.testing.assert_close(network.train().hidden(features), network.hidden(features))
@@ -115,8 +117,9 @@ def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
     red[:, :, 0] = 255
     with torch.inference_mode():
         assert network.eval()(Batch(faces=red)).shape == (1, 5)
-    config = timm.create_model("test_resnet").pretrained_cfg
-    expected = [(v - m) / s for v, m, s in zip((1.0, 0.0, 0.0), config["mean"], config["std"], strict=True)]
+    config = timm.get_pretrained_cfg("test_resnet")
+    assert config is not None
+    expected = [(v - m) / s for v, m, s in zip((1.0, 0.0, 0.0), config.mean, config.std, strict=True)]
     assert seen[0][1, :, 5, 5].tolist() == pytest.approx(expected, abs=1e-4)
 
 
@@ -138,7 +141,7 @@ def test_a_card_cannot_send_timm_elsewhere(name: str) -> None:
 
 
 def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
-    tmp_path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = ModernVisual("relu", SMALL)
     torch.manual_seed(1)
@@ -180,7 +183,7 @@ class Given(Network):
 def gate(*, handcrafted: bool = False) -> GatedFusion:
     torch.manual_seed(0)
     modality = "handcrafted" if handcrafted else "audiovisual"
-    branches = {"audio": Given("audio"), "visual": Given("faces")}
+    branches: dict[str, Network] = {"audio": Given("audio"), "visual": Given("faces")}
     network = build(modality, preset="modern", activation="relu", branches=branches)
     assert isinstance(network, GatedFusion)
     return network.eval()
@@ -202,8 +205,9 @@ def test_an_absent_branch_has_no_weight_and_no_say() -> None:
     assert weights[1, 0] == 1
     assert weights[2, 0] == 0
     other = three_clips()
+    assert batch.audio is not None and other.faces is not None
     changed = Batch(batch.audio, other.faces * 3 + 100, batch.handcrafted, present=batch.present)
-    changed.audio[2] = 7.0
+    batch.audio[2] = 7.0
     again = network(changed)
     torch.testing.assert_close(again[1], network(batch)[1])
 
@@ -230,6 +234,7 @@ def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
     words = Given("handcrafted")
     branches = {"inner": gate(), "words": words}
     network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
+    assert isinstance(network, GatedFusion)
     nobody = torch.zeros(2, dtype=torch.bool)
     faces = torch.zeros(2, 1, 3, 4, 4, dtype=torch.uint8)
     batch = Batch(torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED), present={"audio": nobody, "faces": nobody})

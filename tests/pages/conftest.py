@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -20,7 +21,7 @@ def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
     server has its own test, in the browser.)"""
     begin = PagesManager.__init__
 
-    def remember(self: PagesManager, *arguments: object, **named: object) -> None:
+    def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
         PagesManager.uses_pages_directory = False
 

@@ -1,5 +1,6 @@
 """The analysis pages: tables of one's own, groups, Explore."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.bar import DEMO, REAL
 from personality import demo
+from personality.analysis.gaps import MEASURES
 from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from tests.pages.visits import ANALYSIS, ROOT, visit, words
+from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -81,7 +84,7 @@ def test_traits_sets_the_thesis_beside_ours() -> None:
 
 
 def test_ranges_of_ones_own_and_words_that_cut_nothing() -> None:
-    app = visit("age")
+    app = practise("age")
     app.text_input(key="age_edges").set_value("30, 50").run()
     assert not app.exception
     assert "30 to 50" in app.dataframe[0].value["group"].tolist()
@@ -91,7 +94,7 @@ def test_ranges_of_ones_own_and_words_that_cut_nothing() -> None:
 
 
 def test_explore_cuts_numbers_and_names_what_people_said_of_a_group() -> None:
-    app = visit("explore")
+    app = practise("explore")
     app.multiselect(key="by").set_value(["age"]).run()
     app.text_input(key="edges_age").set_value("40").run()
     app.selectbox(key="figure").set_value("actual_mean").run()
@@ -117,7 +120,7 @@ def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
 
 @pytest.mark.parametrize("page", ["traits", "gender", "age", "emotion"])
 def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
-    app = visit(page)
+    app = practise(page)
     marks = {"both": {"constant baseline", "same-source lookup"}, "training mean": {"constant baseline"}}
     for choice, wanted in marks.items():
         app.selectbox(key="baselines").select(choice).run()
@@ -127,7 +130,7 @@ def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
 
 
 HOSTILE = {
-    **dict.fromkeys(("table", "models", "by", "cell", "figure", "model", "trait", "against"), "../../etc/passwd"),
+    **dict.fromkeys(("models", "by", "cell", "figure", "model", "trait", "against"), "../../etc/passwd"),
     **dict.fromkeys(("split", "sources", "baselines", "measure", "gender_model", "published"), "<script>1</script>"),
     **dict.fromkeys(("age_edges", "edges_age", "edges_emotion_confidence"), "nan,1e999," + "9" * 5000),
 }
@@ -145,17 +148,20 @@ def follow(page: str, choices: dict[str, str]) -> AppTest:
 
 @pytest.mark.parametrize("page", ["age", "emotion", "explore"])
 def test_an_address_keeps_the_trait(page: str) -> None:
-    assert follow(page, {"trait": "Openness"}).selectbox(key="trait").value == "openness"
+    assert follow(page, {"table": DEMO, "trait": "Openness"}).selectbox(key="trait").value == "openness"
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
 @pytest.mark.parametrize("public", [False, True])
-def test_an_address_made_to_harm_shows_the_page(page: str, public: bool, go_public: Callable[[], None]) -> None:
+@pytest.mark.parametrize("table", ["../../etc/passwd", DEMO])
+def test_an_address_made_to_harm_shows_the_page(
+    page: str, public: bool, table: str, go_public: Callable[[], None]
+) -> None:
     if public:
         go_public()
-    app = follow(page, HOSTILE)
+    app = follow(page, HOSTILE | {"table": table})
     assert not app.exception
-    assert "200 clips of 50 sources" in words(app)
+    assert ("200 clips of 50 sources" if table == DEMO else "Real people, figures only") in words(app)
     assert "passwd" not in words(app)
 
 
@@ -206,5 +212,101 @@ LABELS = {"gender": "male · n = 104", "traits": "n = 200", "age": "25-32 · n =
 
 @pytest.mark.parametrize(("page", "label"), LABELS.items())
 def test_n_stands_in_the_picture(page: str, label: str) -> None:
-    figure = json.loads(visit(page).get("plotly_chart")[0].proto.spec)
+    figure = json.loads(practise(page).get("plotly_chart")[0].proto.spec)
     assert label in json.dumps(figure, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("page", ["traits", "gender", "age"])
+@pytest.mark.parametrize("public", [False, True])
+def test_real_people_are_shown_first_with_n_and_intervals(
+    page: str, public: bool, go_public: Callable[[], None]
+) -> None:
+    if public:
+        go_public()
+    app = visit(page)
+    assert app.selectbox(key="table").value == REAL
+    assert "2,000 clips of 1,484 videos" in words(app)
+    figures = next(frame.value for frame in app.dataframe if "gain_low" in frame.value)
+    assert figures["n"].min() >= 30
+    assert figures[["low", "high", "gain_low", "gain_high", "signed_error_low"]].notna().all(axis=None)
+    for measure in MEASURES:
+        app.segmented_control(key="measure").set_value(measure).run()
+        assert not app.exception
+        assert not app.error
+        assert drawn_values(app) >= set(figures.loc[figures["trait"].eq("mean"), measure])
+
+
+def drawn_values(app: AppTest) -> set[float]:
+    """All values of dots in the first chart."""
+    traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    return {value for trace in traces if trace.get("error_x") for value in numbers(trace["x"])}
+
+
+def numbers(values: list[float] | dict[str, str]) -> list[float]:
+    """Plotly's list of numbers, plain or as base64."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    return values
+
+
+def test_real_people_by_ethnicity_and_by_both() -> None:
+    app = visit("gender")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert "male · n = 916" in json.dumps(figure, ensure_ascii=False)
+    for groups, label in (("ethnicity", "Asian"), ("gender x ethnicity", "male x African-American")):
+        app.segmented_control(key="groups").set_value(groups).run()
+        assert not app.exception
+        assert label in app.get("plotly_chart")[0].proto.spec
+        assert "thesis reported" not in words(app)
+
+
+def test_real_people_unseen_in_training_and_some_models() -> None:
+    app = visit("traits")
+    app.segmented_control(key="sources").set_value("unseen in training").run()
+    app.multiselect(key="models").set_value(["BU-NKU 2017 face"]).run()
+    assert not app.exception
+    assert "326 clips of 262 videos" in words(app)
+    figures = next(frame.value for frame in app.dataframe if "gain_low" in frame.value)
+    assert set(figures["model"]) == {"BU-NKU 2017 face"}
+    assert figures["n"].unique().tolist() == [326]
+
+
+@pytest.mark.parametrize("page", ["emotion", "explore"])
+def test_what_needs_clips_offers_the_practice_data(page: str, go_public: Callable[[], None]) -> None:
+    app = visit(page)
+    assert "import-predictions" in words(app)
+    app.button(key="practice").click().run()
+    assert not app.exception
+    assert app.selectbox(key="table").value == DEMO
+    assert "200 clips of 50 sources" in words(app)
+    go_public()
+    assert "import-predictions" not in words(visit(page))
+
+
+def test_an_address_keeps_the_data_that_were_chosen() -> None:
+    app = practise("traits")
+    assert app.query_params["table"] == [DEMO]
+    assert follow("gender", {"table": DEMO}).selectbox(key="table").value == DEMO
+
+
+def test_overview_tells_of_real_people_first_and_of_practice_data_below() -> None:
+    app = visit("overview")
+    headline = app.dataframe[0].value
+    assert {"gain, unseen (n = 326)", "accuracy, all (n = 2,000)"} <= set(headline.columns)
+    face = headline.set_index("model").loc["BU-NKU 2017 face"]
+    assert face["accuracy, all (n = 2,000)"].startswith("0.9143 [0.91")
+    assert face["accuracy, unseen (n = 326)"].startswith("0.9078 [0.90")
+    said = words(app)
+    assert "Underrates men compared with women" in said
+    assert said.index("Real people, figures only") < said.index(demo.NOTICE)
+
+
+def test_the_data_that_were_chosen_stay_chosen_on_other_pages() -> None:
+    app = practise("traits")
+    for page in ("gender", "age", "explore"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert app.selectbox(key="table").value == DEMO
+        assert "200 clips of 50 sources" in words(app)
+    app.selectbox(key="table").select(REAL).run()
+    app.switch_page("pages/age.py").run()
+    assert "2,000 clips of 1,484 videos" in words(app)

@@ -4,6 +4,7 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from personality import demo
 from personality.preprocessing.cache import Cache
@@ -139,7 +140,7 @@ def test_models_names_the_branches_that_a_fusion_lacks(cache: Cache, workspace: 
     assert not (workspace / "runs").exists()
 
 
-def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status: object) -> Run:
+def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status: Any) -> Run:
     """A run as it lies on disk after two epochs."""
     run = Run(folder)
     run.create(preset(modality, preset_name), cache.folder)

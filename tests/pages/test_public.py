@@ -11,10 +11,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.bar import DEMO, REAL
+from pages.guard import REFUSAL
 from personality import demo
 from personality.evaluate import read_predictions, write_predictions
-from personality.workspace import remember_models
+from personality.workspace import remember_models, remembered_models
 from tests.pages.visits import ROOT, visit, words
+from training.runs import Run
 
 
 def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
@@ -25,7 +28,7 @@ def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(g
     with pytest.raises(ValueError, match="models"):
         app.switch_page("pages/models.py").run()
     app = visit("traits")
-    assert app.selectbox(key="table").options == ["Demo: synthetic people, test split"]
+    assert app.selectbox(key="table").options == [REAL, DEMO]
     app = visit("explore")
     assert not app.exception
 
@@ -39,6 +42,68 @@ def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
     app = visit("traits")
     assert st.get_option("client.showErrorDetails") == "none"
     assert "secret" not in app.selectbox(key="table").options
+
+
+@pytest.mark.parametrize("page", ["models", "dataset"])
+def test_a_page_of_the_operator_refuses_by_itself(go_public: Callable[[], None], page: str) -> None:
+    """Run past the navigation: one sentence, and nothing else is drawn."""
+    go_public()
+    refused(AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=120).run())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("train.form()", "train.begin([], None)", "train.practice()", "train.watch_practice(None)"),
+        *("watch.runs()", "watch.draw_table()", "watch.watch(None)", "watch.stop(None)", "watch.resume(None)"),
+        *("watch.confirm(None)", "judge.form()", "judge.draw_last()", "bar._uploaded()"),
+    ],
+)
+def test_what_acts_refuses_by_itself(go_public: Callable[[], None], call: str) -> None:
+    go_public()
+    code = f"from pages import {call.partition('.')[0]}\n{call}"
+    refused(AppTest.from_string(code, default_timeout=120).run())
+
+
+def refused(app: AppTest) -> None:
+    """One sentence was shown and nothing else, not even an error."""
+    assert [info.value for info in app.info] == [REFUSAL]
+    assert len(app.main) == 1
+    assert not app.exception
+
+
+def test_the_choice_of_models_is_not_changed_by_a_callback(go_public: Callable[[], None], workspace: Path) -> None:
+    """Callbacks run before the page: here of one that was drawn while the server was private."""
+    remember_models(["voice"])
+    app = visit("models")
+    app.multiselect(key="models_picked").set_value(["words"])
+    go_public()
+    refused(app.run())
+    assert remembered_models() == ["voice"]
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_strangers_cannot_add_the_operators_runs(
+    go_public: Callable[[], None], runs: Path, workspace: Path, public: bool
+) -> None:
+    """Streamlit passes on whatever a message names as chosen, also what was not offered."""
+    (workspace / "runs").symlink_to(runs)
+    if public:
+        go_public()
+    app = AppTest.from_string("import streamlit as st\nfrom pages import loaded\nst.write(list(loaded.asked_models()))")
+    app.session_state["more_models"] = ["run: audio"]
+    assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public
+
+
+def test_a_run_is_not_resumed_by_a_callback(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
+    shutil.copytree(runs / "audio", workspace / "runs" / "audio")
+    run = Run(workspace / "runs" / "audio")
+    run.say("stopped", why="")
+    app = visit("models")
+    app.button(key="resume").click()
+    go_public()
+    refused(app.run())
+    assert run.status()["state"] == "stopped"
 
 
 def test_strangers_are_told_that_a_model_is_damaged_and_no_more(

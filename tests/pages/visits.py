@@ -4,6 +4,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
+from pages.bar import DEMO
+
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
@@ -12,6 +14,14 @@ def visit(page: str) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     app.run()
     app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+    return app
+
+
+def practise(page: str) -> AppTest:
+    """An analysis page with the practice data chosen, which are computer-made people."""
+    app = visit(page)
+    app.selectbox(key="table").select(DEMO).run()
     assert not app.exception, app.exception
     return app
 

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -47,13 +48,13 @@ def write_clip(
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
             frame.pts, frame.time_base = round(time / TICK), TICK
             container.mux(video.encode(frame))
-        if voice is not None:
+        if sound is not None:
             _write_sound(container, voice, sound, rate, layout)
         container.mux(video.encode(None))
     return path
 
 
-def _write_sound(container: object, voice: object, sound: np.ndarray, rate: int, layout: str) -> None:
+def _write_sound(container: Any, voice: Any, sound: np.ndarray, rate: int, layout: str) -> None:
     resampler = av.AudioResampler(format=voice.format, layout=layout, rate=rate)
     for start in range(0, len(sound), 1000):
         packed = np.ascontiguousarray(sound[start : start + 1000], np.float32).reshape(1, -1)

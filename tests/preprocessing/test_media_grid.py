@@ -1,6 +1,7 @@
 """Clips as they come: containers, codecs, rates, channels, frame times and turns, against OpenCV's own decoder."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -55,7 +56,7 @@ def test_every_kind_gives_its_frames_and_five_seconds(
     tmp_path: Path, suffix: str, codec: str, audio_codec: str, layout: str, rate: int
 ) -> None:
     channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
-    kind = {"codec": codec, "audio_codec": audio_codec, "layout": layout, "rate": rate}
+    kind: dict[str, Any] = {"codec": codec, "audio_codec": audio_codec, "layout": layout, "rate": rate}
     path = write_clip(tmp_path / f"a.{suffix}", times=EVEN, sound=tone(6, rate, channels), **kind)
     frames, sound = read(path)
     assert_same_pictures(frames, reference(path))

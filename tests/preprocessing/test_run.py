@@ -12,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,21 +53,25 @@ def entries(out: Path) -> int:
     return len(list(out.rglob("*.safetensors")))
 
 
+def has_entries(out: Path, count: int) -> bool:
+    return entries(out) >= count
+
+
 def test_killed_twice_and_run_again_it_is_the_cache_of_an_uninterrupted_run(
     people: Path, cache: Cache, tmp_path: Path
 ) -> None:
     out = tmp_path / "cache"
     for enough in (2, 7):
         process = command(people, out, "--workers", "2")
-        wait_for(lambda enough=enough: entries(out) >= enough)
+        wait_for(partial(has_entries, out, enough))
         process.kill()
         process.communicate()  # its workers hold the other end, and end with it
         assert not (out / "clips.parquet").exists()
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
     (out / "entries" / ".half.safetensors.1.tmp").write_bytes(b"left by a writer that died")
     process = command(people, out, "--workers", "2")
-    assert process.wait(120) == 0, process.stderr.read()
-    process.stderr.close()
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
     assert contents(out) == contents(cache.folder)
     assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
 
@@ -147,7 +153,8 @@ def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
 @contextmanager
 def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
     """Kill, so many times, the worker that reads `clip` as soon as it says that it does."""
-    claim, killed, ends = Cache(out).claim(clip), [], threading.Event()
+    claim, ends = Cache(out).claim(clip), threading.Event()
+    killed: list[int] = []
 
     def watch() -> None:
         while len(killed) < times and not ends.is_set():
@@ -188,7 +195,7 @@ def test_a_clip_that_kills_its_readers_costs_itself_only(people: Path, cache: Ca
 
 def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
     process = command(people, tmp_path / "c", "--workers", "2")
-    wait_for(lambda: entries(tmp_path / "c") >= 1)
+    wait_for(partial(has_entries, tmp_path / "c", 1))
     with pytest.raises(ValueError, match="Another process is filling"):
         preprocess(load_dataset(people), tmp_path / "c")
     process.kill()
@@ -205,7 +212,7 @@ def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
 
         def begin(*words: str) -> None:
             command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
-            how = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+            how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
             parts.append(subprocess.Popen(command, start_new_session=True, **how))
 
         yield begin

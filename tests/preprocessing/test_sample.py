@@ -29,7 +29,7 @@ def test_a_speaking_face_becomes_a_whole_sample(people: Path) -> None:
     assert sample.voice_descriptors.all()
     assert sample.emotions.sum() == pytest.approx(1)
     assert sample.gender in ("male", "female")
-    assert 5 < sample.age < 90
+    assert sample.age is not None and 5 < sample.age < 90
     assert sample.warnings == ()
 
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from personality.dataset import load_dataset
@@ -11,7 +12,7 @@ from personality.synthetic.voice import Voice, speak
 from personality.traits import TRAIT_NAMES
 
 
-def table(people: int = 200, seed: int = 0, knobs: Knobs | None = None):
+def table(people: int = 200, seed: int = 0, knobs: Knobs | None = None) -> pd.DataFrame:
     knobs, model = knobs or Knobs(), load_face_model()
     scenes = [scene for person in _invent(model, people, seed, knobs) for scene in _scenes(person, seed, knobs)]
     return _label(model, scenes, seed, knobs)

@@ -33,7 +33,7 @@ def test_it_equals_torchs_once_it_is_under_way() -> None:
             layer.weight.normal_()
         average.update()
         oracle.update_parameters(layer)
-    torch.testing.assert_close(average.tensors["weight"], oracle.module.weight.detach())
+    torch.testing.assert_close(average.tensors["weight"], oracle.get_parameter("module.weight").detach())
 
 
 def test_what_never_changes_is_left_out() -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from personality.models.network import Needs
+from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.tables import add_table
 from training.config import preset
@@ -24,6 +25,11 @@ def clips(cache: Cache) -> Clips:
     return Clips(cache, read_split(cache, "training", NEEDS), preset("visual"), NEEDS, frames=3)
 
 
+def faces_of(batch: Batch) -> torch.Tensor:
+    assert batch.faces is not None
+    return batch.faces
+
+
 def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: Clips) -> None:
     order = torch.arange(len(clips)).flip(0)
     drawn = list(clip_batches(clips, split_order(order, 2), CPU, epoch=5))
@@ -31,11 +37,11 @@ def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: Clips) -> 
     assert torch.cat([piece.numbers for piece, _ in drawn]).tolist() == order.tolist()
     for piece, batch in drawn:
         alone = clips.batch(piece.numbers.tolist(), 5)
-        assert torch.equal(batch.faces, alone.faces)
-        assert batch.faces.shape == (len(piece.numbers), 3, 3, 224, 224)
+        assert torch.equal(faces_of(batch), faces_of(alone))
+        assert faces_of(batch).shape == (len(piece.numbers), 3, 3, 224, 224)
     again, other = clips.batch(order[:2].tolist(), 5), clips.batch(order[:2].tolist(), 6)
-    assert torch.equal(again.faces, drawn[0][1].faces)
-    assert not torch.equal(other.faces, again.faces)
+    assert torch.equal(faces_of(again), faces_of(drawn[0][1]))
+    assert not torch.equal(faces_of(other), faces_of(again))
 
 
 def test_a_batch_in_pieces_is_the_batch() -> None:
@@ -73,12 +79,14 @@ def test_a_clip_that_was_not_read_is_empty_where_a_table_speaks_for_it(cache: Ca
         assert [batch.present[name].tolist() for name in ("faces", "audio", "hints")] == [[False, True]] * 2 + [
             [True] * 2
         ]
+        assert batch.audio is not None
         assert not batch.audio[0].any() and batch.tables["hints"].tolist() == [[0.25], [0.25]]
 
 
 def test_a_consumer_that_leaves_early_leaves_no_thread(clips: Clips) -> None:
     before = threading.active_count()
     batches = clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0)
+    assert isinstance(batches, Generator)
     next(batches)
     batches.close()
     assert threading.active_count() == before

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     whole = train_emotion(fer2013, tmp_path / "whole", epochs=3, seed=1)
     save = emotion._save_state
 
-    def die(*arguments: object) -> None:
+    def die(*arguments: Any) -> None:
         save(*arguments)
         if arguments[-1] in (1, 2):
             raise Death
@@ -65,16 +66,16 @@ def test_a_state_of_other_options_is_not_gone_on_from(
 ) -> None:
     save = emotion._save_state
 
-    def die(*arguments: object) -> None:
+    def die(*arguments: Any) -> None:
         save(*arguments)
         raise Death
 
     with monkeypatch.context() as patch, pytest.raises(Death):
         patch.setattr(emotion, "_save_state", die)
         train_emotion(fer2013, tmp_path, epochs=3, seed=1)
-    for changes in ({"epochs": 1}, {"seed": 2}):
+    for epochs, seed in ((1, 1), (3, 2)):
         with pytest.raises(ValueError, match="of a training with other options"):
-            train_emotion(fer2013, tmp_path, **{"epochs": 3, "seed": 1, **changes})
+            train_emotion(fer2013, tmp_path, epochs=epochs, seed=seed)
     assert not (tmp_path / "card.json").exists()
 
 

@@ -2,6 +2,7 @@
 
 import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ def test_two_processes_cannot_write_one_run(cache: Cache, tmp_path: Path) -> Non
     assert run.status()["state"] == "done"
 
 
-def a_run_of_two_epochs(cache: Cache, folder: Path, **changes: object) -> tuple[Run, bytes]:
+def a_run_of_two_epochs(cache: Cache, folder: Path, **changes: Any) -> tuple[Run, bytes]:
     """A run that stops after its first epoch, and the checkpoint that it has then."""
     run = Run(folder)
     run.create(preset("audio", stages=(Stage(2, "head", 1e-3),), **changes), cache.folder)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,7 +95,7 @@ def test_resumed_after_death_equals_never_stopped(
         run.create(preset("audio", stages=stages), cache.folder)
         record = Run.record
 
-        def die(self: Run, metrics: dict, epoch: int = epoch, record=record) -> None:
+        def die(self: Run, metrics: dict, epoch: int = epoch, record: Callable = record) -> None:
             if metrics["epoch"] > epoch:
                 raise Death
             record(self, metrics)
@@ -137,7 +138,9 @@ def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkey
         run.create(config, cache.folder)
         save = progress.save_weights
 
-        def die(folder: Path, network: torch.nn.Module, save=save, run=run, epoch: int = epoch) -> None:
+        def die(
+            folder: Path, network: torch.nn.Module, save: Callable = save, run: Run = run, epoch: int = epoch
+        ) -> None:
             if len(run.metrics()) == epoch:
                 raise Death
             save(folder, network)

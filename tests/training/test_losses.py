@@ -18,5 +18,6 @@ def test_a_constant_pays_and_one_clip_is_finite() -> None:
     loss = blend(constant, labels)
     assert loss.item() == pytest.approx(0.1 + CONCORDANCE_SHARE, abs=1e-4)
     loss.backward()
+    assert constant.grad is not None
     assert constant.grad[0] != constant.grad[1], "it pulls the predictions apart"
     assert torch.isfinite(blend(torch.rand(1, 5), torch.rand(1, 5)))

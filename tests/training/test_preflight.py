@@ -56,7 +56,7 @@ def test_shared_sources_are_counted(parts: Parts) -> None:
 
 def test_memory_is_that_of_weights_gradients_and_moments(parts: Parts) -> None:
     """The head alone is trained: the backbone has neither gradients nor moments."""
-    backbone = sum(parameter.numel() for parameter in parts.network.backbone.parameters())
+    backbone = sum(parameter.numel() for parameter in parts.network.get_submodule("backbone").parameters())
     head = sum(parameter.numel() for parameter in parts.network.parameters()) - backbone
     found = inspect(parts)
     assert (found.parameters, found.trained) == (backbone + head, head)

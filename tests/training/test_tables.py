@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ def tables(cache: Cache) -> Cache:
     return cache
 
 
-def run_features(folder: Path, cache: Cache, **changes: object) -> Run:
+def run_features(folder: Path, cache: Cache, **changes: Any) -> Run:
     run = Run(folder)
     run.create(preset("features", table="hints", **{"stages": STAGES, "batch": 4, **changes}), cache.folder)
     return run
@@ -105,14 +106,14 @@ def test_what_was_fitted_to_the_data_is_not_averaged_away(tables: Cache, tmp_pat
     (folder / "card.json").write_text((tables.folder / "card.json").read_text())
     clips = tables.clips["clip"]
     add_table(cache_of_steps, "hints", pd.DataFrame({"yes": np.arange(len(clips)) % 2, "one": 3.1}, clips))
-    knots = []
+    knots: list[torch.Tensor] = []
     for averaging in (0.9, 0.0):
         run = Run(tmp_path / str(averaging))
         stages = (Stage(10, "head", 1e-3),)
         config = preset("features", "modern", table="hints", stages=stages, batch=4, averaging=averaging)
         run.create(config, folder)
         train(run)
-        knots.append(load_model(run.folder).network.knots)
+        knots.append(load_model(run.folder).network.get_buffer("knots"))
     assert torch.equal(*knots)
     assert len(knots[0][:, 1].unique()) == 1
 

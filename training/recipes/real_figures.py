@@ -134,8 +134,9 @@ def _small(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(tables: Sequence[Path]) -> pd.DataFrame:
-    """One table in the order of MODELS. Raises PredictionsError as `write_real_figures`."""
-    table = join_predictions([read_predictions(path) for path in tables])
+    """One table in the order of MODELS and of the clips' names, on which the repetitions of intervals and tests depend.
+    Raises PredictionsError as `write_real_figures`."""
+    table = join_predictions([read_predictions(path) for path in tables]).sort_values("clip", kind="stable")
     strange = sorted(set(table["model"]) - set(MODELS))
     if strange:
         raise PredictionsError(f"No description of the model {strange[0]!r}; expected one of {', '.join(MODELS)}.")

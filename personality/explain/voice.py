@@ -1,0 +1,72 @@
+"""When the voice moved the traits: the models that read its descriptors are asked again without each second of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from personality.preprocessing.sample import Sample
+from personality.preprocessing.voice_descriptors import FRAME_SECONDS
+from personality.traits import TRAIT_NAMES
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+MOMENT = 1.0  # seconds that are left out at a time
+COLUMNS = ("model", "trait", "start", "end", "difference")
+
+
+def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The effect of each second of the voice.
+
+    The descriptors are means over moments, so a second is left out of the means: nothing is silenced, which would
+    itself sound like something.
+
+    Parameters
+    ----------
+    sample
+        With `voice_frames` and, for models that read words, its transcript.
+    models
+        Those that read no voice descriptors are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, trait, start and end (seconds), difference: the trait without this second minus the trait with
+        all of them, as `occlusion.occlude_sound` has it. Empty where no model reads descriptors, or the voice lasts no
+        two seconds.
+    """
+    from personality.models.sample_tables import VOICE, reads
+
+    reading = [model for model in models if reads(model.network.needs, VOICE)]
+    seconds = (np.arange(sample.voice_frames.shape[1]) * FRAME_SECONDS // MOMENT).astype(int)
+    count = seconds.max(initial=-1) + 1
+    if count < 2 or not reading:
+        return pd.DataFrame(columns=list(COLUMNS))
+    without = [sample.voice_frames[:, seconds != second].mean(1) for second in range(count)]
+    end = len(seconds) * FRAME_SECONDS
+    rows = [
+        (model.name, trait, second * MOMENT, min((second + 1) * MOMENT, end), float(moved[second, number]))
+        for model in reading
+        for moved in [_differences(sample, model, without)]
+        for number, trait in enumerate(TRAIT_NAMES)
+        for second in range(count)
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _differences(sample: Sample, model: Model, descriptors: list[np.ndarray]) -> np.ndarray:
+    """What each of N descriptors of the voice gives minus what its own give, float32 (N, 5)."""
+    import torch
+
+    from personality.models.inputs import make_batch
+
+    needs, seconds = model.network.needs, model.network.needs.seconds
+    others = [replace(sample, voice_descriptors=one) for one in descriptors]
+    whole, changed = (make_batch(samples, 1, seconds, needs.tables) for samples in ([sample], others))
+    with torch.inference_mode():
+        return (model.network(changed) - model.network(whole)).numpy()

@@ -1,0 +1,151 @@
+"""The commands of `python -m training` that make what ships: weights, figures and clips."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+ASSETS = Path(__file__).parents[2] / "personality" / "assets"
+
+
+def _emotion(options: argparse.Namespace) -> None:
+    from training.emotion import train_emotion
+    from training.memory import keep_freed_memory
+
+    keep_freed_memory()
+    train_emotion(
+        options.fer2013,
+        options.out,
+        epochs=options.epochs,
+        seed=options.seed,
+        start=options.start,
+        teachers=options.teacher,
+    )
+
+
+def _portraits(options: argparse.Namespace) -> None:
+    from training.memory import keep_freed_memory
+    from training.recipes.portrait_ratings import EPOCHS, cross_validate, rate_others
+
+    keep_freed_memory()
+    epochs = options.epochs or EPOCHS
+    if options.rate is None:
+        print(cross_validate(options.portraits, options.out, epochs=epochs).round(3).to_string())
+        return
+    without = rate_others(options.portraits, options.rate, options.csv, epochs=epochs)
+    left_out = f"; no face was found in {', '.join(without)}" if without else ""
+    print(f"ratings in {options.csv}{left_out}")
+
+
+def _portrait_ratings(options: argparse.Namespace) -> None:
+    from training.memory import keep_freed_memory
+    from training.recipes.portrait_ratings import ship
+
+    keep_freed_memory()
+    for name, figures in ship(options.portraits, options.work, options.out)["held_out"]["r2"].items():
+        print(f"{name}: R2 {figures['r2']} [{figures['low']}, {figures['high']}]")
+
+
+def _face_model(options: argparse.Namespace) -> None:
+    from training.face_model import build_face_model, packaged_predictor
+
+    card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
+    print(card["rating_r2_10_fold"])
+
+
+def _rated_portraits(options: argparse.Namespace) -> None:
+    from training.recipes.rated_portraits import write_dataset
+
+    table = write_dataset(options.portraits, options.people, options.out)
+    print(f"{len(table):,} portraits in {options.out}, {table['split'].eq('test').sum():,} of them held out")
+
+
+def _speech_clip(options: argparse.Namespace) -> None:
+    from training.recipes.speech_clip import write_speech_clip
+
+    write_speech_clip(options.out)
+
+
+def _real_models(options: argparse.Namespace) -> None:
+    from training.recipes.real_models import train_real_models
+
+    for line in train_real_models(options.folder, options.out, seed=options.seed, predictions=options.predictions):
+        print(line)
+
+
+def _real_figures(options: argparse.Namespace) -> None:
+    from training.recipes.real_figures import write_real_figures
+
+    card = write_real_figures(options.predictions, options.out)
+    clips, videos = card["clips"]["all"], card["videos"]["all"]
+    print(f"figures of {', '.join(card['models'])} on {clips:,} clips of {videos:,} videos in {options.out}")
+
+
+def _publish_demo(options: argparse.Namespace) -> None:
+    from training.recipes.publish_demo import publish_demo
+
+    publish_demo(options.work, options.out, options.portraits)
+
+
+def add_recipes(commands: Any) -> None:
+    """Add them to the subparsers of the command line."""
+    command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
+    command.add_argument("fer2013", type=Path)
+    command.add_argument("--out", type=Path, default=ASSETS / "emotion")
+    command.add_argument("--epochs", type=int, default=40)
+    command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
+    words = "folder of weights to learn from beside the labels; may be repeated"
+    command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
+    command.add_argument("--seed", type=int, default=0)
+    command.set_defaults(run=_emotion)
+
+    command = commands.add_parser(
+        "portraits", help="rate still portraits: cross-validated, or pictures without ratings"
+    )
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
+    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
+    command.add_argument("--epochs", type=int, help="in place of the recipe's")
+    command.set_defaults(run=_portraits)
+
+    command = commands.add_parser("portrait-ratings", help="train and ship the face impressions")
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("--work", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument("--out", type=Path, default=ASSETS / "face_impressions")
+    command.set_defaults(run=_portrait_ratings)
+
+    command = commands.add_parser("face-model", help="build the face model from portraits")
+    command.add_argument("portraits", type=Path)
+    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
+    command.add_argument("--out", type=Path, default=ASSETS / "face_model")
+    command.set_defaults(run=_face_model)
+
+    command = commands.add_parser("rated-portraits", help="rated portraits as a dataset for the practice visual model")
+    command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
+    command.add_argument("people", type=Path, help="folder that `synthesize` made: the labels are on its scale")
+    command.add_argument("out", type=Path)
+    command.set_defaults(run=_rated_portraits)
+
+    command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
+    command.add_argument("out", type=Path)
+    command.set_defaults(run=_speech_clip)
+
+    command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
+    command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
+    command.add_argument("--out", type=Path, default=ASSETS / "models")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
+    command.set_defaults(run=_real_models)
+
+    command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
+    command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
+    command.add_argument("--out", type=Path, default=ASSETS / "real_figures")
+    command.set_defaults(run=_real_figures)
+
+    command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
+    command.add_argument("work", type=Path)
+    command.add_argument("out", type=Path)
+    command.add_argument("--portraits", type=Path, help="rated portraits that the visual model was trained on too")
+    command.set_defaults(run=_publish_demo)

@@ -1,0 +1,193 @@
+"""The models of real people, made from First Impressions: `python -m training real-models FOLDER`.
+
+`voice` reads 26 voice descriptors, `words` a transcript, `voice_words` adds up what both predict. All three are trained
+on the training split. Settings were chosen on folds of it that keep a source together; validation is only for figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from sklearn.model_selection import GroupKFold
+
+from personality.evaluate import assemble, write_predictions
+from personality.models import build
+from personality.models.checkpoint import WEIGHTS, Model, load_model, save_card, save_weights
+from personality.models.ensemble import PRESET, Blend, KernelEnsemble
+from personality.models.network import Network
+from personality.traits import TRAIT_NAMES
+from training.recipes.kernel_ridge import Settings, fit
+from training.recipes.microphones import Microphones, vary
+from training.recipes.people import TEXT, VOICE, FirstImpressions, People, predict, read_first_impressions
+from training.recipes.real_cards import make_card
+
+FOLDS = 5
+BLEND = "voice_words"
+MICROPHONES = Microphones(equaliser=4.0, gain=10.0)  # that the voice model is trained against
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A model of one table: its modality, the table, how it is fitted, and what its clips are varied by."""
+
+    modality: str
+    table: str
+    settings: Settings
+    microphones: Microphones | None = None
+
+
+BRANCHES = {
+    "voice": Branch("features", VOICE, Settings(0.01, 1.0, {"": 100.0}, ("",), copies=4), MICROPHONES),
+    "words": Branch("text", TEXT, Settings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))),
+}
+
+
+def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Path | None = None) -> list[str]:
+    """Train and store the three models.
+
+    Parameters
+    ----------
+    folder : Path
+        First Impressions, as `read_first_impressions` reads it.
+    out : Path
+        A folder per model is written here, or replaced.
+    seed : int
+        Of the random Fourier features and of the microphones.
+    predictions : Path or None
+        Where to write a predictions table (parquet) of the official validation split.
+
+    Returns
+    -------
+    list of str
+        A line of figures per model.
+
+    Raises
+    ------
+    ValueError
+        As `read_first_impressions`.
+    """
+    data = read_first_impressions(folder)
+    models = make_models(data, out, seed)
+    if predictions is not None:
+        validation = data.people.split("validation")
+        predicted = {name: predict(model.network, validation) for name, model in models.items()}
+        write_predictions(as_table(predicted, validation, data.clips), predictions)
+    return [line(model) for model in models.values()]
+
+
+def make_models(data: FirstImpressions, out: Path, seed: int) -> dict[str, Model]:
+    """Fit, measure and store all models; returns them by name, as they load."""
+    training = data.people.split("training")
+    held_out = {name: out_of_fold(name, training, seed) for name in BRANCHES}
+    models: dict[str, Model] = {}
+    for name in BRANCHES:
+        fitted, facts = fit_branch(name, training, seed), _facts(name, training, seed)
+        models[name] = publish(data, out / name, fitted, facts, held_out[name], {})
+    weights, summed = blend_out_of_fold(held_out, training)
+    joined = blend({name: models[name].network for name in BRANCHES}, training, weights)
+    facts = {"modality": "fusion", "table": None, "seed": seed}
+    facts["config"] = {"weights": dict(zip(BRANCHES, weights, strict=True))}
+    return models | {BLEND: publish(data, out / BLEND, joined, facts, summed, models)}
+
+
+def _facts(name: str, people: People, seed: int) -> dict[str, Any]:
+    branch = BRANCHES[name]
+    config = asdict(branch.settings) | {"microphones": branch.microphones and asdict(branch.microphones)}
+    table = (branch.table, people.columns(branch.table))
+    return {"modality": branch.modality, "table": table, "config": config, "seed": seed}
+
+
+def publish(
+    data: FirstImpressions,
+    folder: Path,
+    network: Network,
+    facts: dict[str, Any],
+    held_out: np.ndarray,
+    branches: dict[str, Model],
+) -> Model:
+    """Store a network with its card, whose figures are those of the stored, half-precision weights."""
+    save_weights(folder, network)
+    network.load_state_dict(load_file(folder / WEIGHTS), strict=False)
+    card = make_card(facts, data, held_out=held_out, network=network)
+    save_card(folder, card, branches)
+    return load_model(folder)
+
+
+def fit_branch(name: str, people: People, seed: int) -> KernelEnsemble:
+    """A model of BRANCHES, trained on some people."""
+    branch = BRANCHES[name]
+    columns = people.columns(branch.table)
+    network = build(branch.modality, preset=PRESET, activation="relu", table=(branch.table, columns))
+    assert isinstance(network, KernelEnsemble)
+    against = branch.microphones
+
+    def varied(features: torch.Tensor, random: torch.Generator) -> torch.Tensor:
+        return vary(features, columns, against, random) if against else features
+
+    fit(network, people.batch.tables[branch.table], people.labels, branch.settings, seed=seed, vary=varied)
+    return network.eval()
+
+
+def blend(branches: dict[str, Network], people: People, weights: tuple[float, ...]) -> Blend:
+    """The weighted sum of trained branches."""
+    network = Blend(branches)
+    network.fit(people.labels.mean(0), weights)
+    return network.eval()
+
+
+def folds(people: People) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Masks (N,) of FOLDS parts to train on and to predict, no source in both."""
+    for _, part in GroupKFold(FOLDS, shuffle=True, random_state=0).split(people.sources, groups=people.sources):
+        held_out = np.isin(np.arange(len(people.sources)), part)
+        yield ~held_out, held_out
+
+
+def out_of_fold(name: str, people: People, seed: int) -> np.ndarray:
+    """Predictions (N, 5) of a branch for each clip, by a model of the other folds."""
+    predicted = np.zeros((len(people.clips), len(TRAIT_NAMES)), np.float32)
+    for used, held_out in folds(people):
+        predicted[held_out] = predict(fit_branch(name, people.where(used), seed), people.where(held_out))
+    return predicted
+
+
+def blend_out_of_fold(held_out: dict[str, np.ndarray], people: People) -> tuple[tuple[float, ...], np.ndarray]:
+    """Weights of the branches by least squares from their out-of-fold predictions; and what the weighted sum predicts
+    (N, 5) for each clip with weights from the other folds."""
+    labels = people.labels.numpy()
+    means = labels.mean(0)
+    deviations = np.stack([predicted - means for predicted in held_out.values()], 2)  # (N, 5, branches)
+    summed = np.zeros_like(labels)
+    for used, left in folds(people):
+        summed[left] = means + deviations[left] @ _weights(deviations[used], labels[used] - means)
+    return tuple(round(float(weight), 3) for weight in _weights(deviations, labels - means)), summed.clip(0, 1)
+
+
+def _weights(deviations: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(deviations.reshape(-1, deviations.shape[2]), wanted.ravel(), rcond=None)[0]
+
+
+def as_table(predicted: dict[str, np.ndarray], people: People, clips: pd.DataFrame) -> pd.DataFrame:
+    """The predictions table of models, by name, on the people of one split."""
+    wide = [
+        pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=people.clips["clip"], model=name)
+        for name, values in predicted.items()
+    ]
+    return assemble(pd.concat(wide, ignore_index=True), people.clips, clips)
+
+
+def line(model: Model) -> str:
+    """A model's figures, for a terminal."""
+    official, unseen = model.card["metrics"], model.card["unseen"]
+    interval = f"[{unseen['low']:.4f}, {unseen['high']:.4f}]"
+    known = f"{unseen['folds']['accuracy']:.4f} on folds (mean {unseen['folds']['mean_baseline']:.4f})"
+    return (
+        f"{model.name}: validation {official['accuracy']:.4f}; unseen sources {unseen['accuracy']:.4f} {interval} "
+        f"(mean {unseen['mean_baseline']:.4f}, R2 {unseen['r2']:.3f}); {known}"
+    )
