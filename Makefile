@@ -25,9 +25,9 @@ browser:
 	 ! command -v apt-get >/dev/null || (apt-get update -q && apt-get install -y -q chromium) || \
 	 echo "no Chromium: the browser tests will be skipped"
 
-# Everything in demo/, from nothing; it needs flite (apt-get install flite). PORTRAITS=FOLDER (One Million Impressions) builds the face
-# model first and trains the visual model on the rated portraits too: only so are the weights that ship made again.
-# FER2013=FOLDER trains the emotion network first, in an hour. What is not named is taken as it is.
+# Everything in demo/, from nothing; it needs flite (apt-get install flite). PORTRAITS=FOLDER (One Million Impressions) builds
+# the face model first and trains the visual model on the rated portraits too. FER2013=FOLDER trains the emotion network
+# first, in an hour. What is not named is taken as it is.
 EXTRA = $(if $(PORTRAITS),--extra-cache $(WORK)/portraits-cache)
 VISUAL = --batch 16 --stage 30:head:1e-3:2 --stage 4:all:3e-4:1 $(EXTRA)
 demo: $(VENV)/test.done
