@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeAlias
 
 import pandas as pd
 import streamlit as st
@@ -20,7 +21,7 @@ from personality.events import noted
 from personality.public import is_public
 from personality.workspace import prediction_tables
 
-Data = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
+Data: TypeAlias = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
 REAL = "Real people (figures)"
 DEMO = "Practice data (explorable)"
 UPLOAD = "Upload a table ..."

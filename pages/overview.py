@@ -1,5 +1,7 @@
 """Overview: what this is, the headline, where to go."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -51,8 +53,8 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = parts.MEASURE_LABELS[measure]
         alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
-        how = {"colour": "group", "colours": colours, "measure": measure}
-        parts.accuracy_picture(means, line="model", key=f"real_{measure}", alt=alt, **how)
+        draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
+        draw(means, line="model", key=f"real_{measure}", alt=alt)
         parts.how_to_read(measure)
 
 st.subheader("Real people: for whom do they err?")

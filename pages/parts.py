@@ -138,8 +138,15 @@ def _accuracy_figure(
     baselines: tuple[str, ...],
     published: pd.DataFrame | None,
 ) -> go.Figure:
-    choices = {"measure": measure, "baselines": baselines, "published": published}
-    return charts.accuracy_dots(rows, line=line, colour=colour, colours=colours, **choices)
+    return charts.accuracy_dots(
+        rows,
+        line=line,
+        colour=colour,
+        colours=colours,
+        measure=measure,
+        baselines=baselines,
+        published=published,
+    )
 
 
 def choose_measure() -> str:
@@ -148,7 +155,7 @@ def choose_measure() -> str:
         "Measure",
         list(MEASURES),
         default="accuracy",
-        format_func=MEASURE_LABELS.get,
+        format_func=MEASURE_LABELS.__getitem__,
         key="measure",
         bind="query-params",
         help="Accuracy: 1 - mean absolute error. Gain: accuracy minus that of always predicting the training mean, "
