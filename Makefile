@@ -29,7 +29,7 @@ browser:
 # model first and trains the visual model on the rated portraits too: only so are the weights that ship made again.
 # FER2013=FOLDER trains the emotion network first, in an hour. What is not named is taken as it is.
 EXTRA = $(if $(PORTRAITS),--extra-cache $(WORK)/portraits-cache)
-VISUAL = --stage 30:head:1e-3:2 --stage 6:all:3e-4:1 $(EXTRA)
+VISUAL = --batch 16 --stage 30:head:1e-3:2 --stage 4:all:3e-4:1 $(EXTRA)
 demo: $(VENV)/test.done
 	rm -rf $(WORK)
 	test -z "$(PORTRAITS)" || $(BIN)/python -m training face-model $(PORTRAITS)

@@ -36,6 +36,7 @@ STAGES = {  # functions whose time a stage is, as the profiler names them
     "crops": ("_cut",),
     "age and gender": ("age_and_gender",),
     "emotions": ("emotion_confidences",),
+    "voice descriptors": ("voice_frames",),
     "the entry": ("encode", "write_bytes"),
 }
 

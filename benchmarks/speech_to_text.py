@@ -140,20 +140,19 @@ def errors_table(folder: Path) -> pd.DataFrame:
 
 
 def language_table() -> pd.DataFrame:
-    """What Whisper reports of itself on speech of known language."""
+    """The mean log-probability of speech by its language; minus infinity where nothing or only repetition came."""
     model = speech_to_text.load_model()
-    rows = []
+    scores: dict[str, list[float]] = {}
     for language, sound in _spoken():
-        phrases = speech_to_text.recognise(model, sound)
-        rows.append(
-            {
-                "language": language,
-                "mean log-probability": speech_to_text.mean_log_probability(phrases),
-                "compression": max((phrase.compression_ratio for phrase in phrases), default=0.0),
-                "refused": not speech_to_text.looks_english(phrases),
-            }
-        )
-    return pd.DataFrame(rows)
+        found = speech_to_text.recognise(model, sound)
+        scores.setdefault(language, []).append(speech_to_text.mean_log_probability(found))
+    return pd.DataFrame({language: _distribution(np.array(found)) for language, found in scores.items()}).T
+
+
+def _distribution(scores: np.ndarray) -> dict[str, float]:
+    shares = {"minimum": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "maximum": 1.0}
+    places = {name: float(np.quantile(scores, share, method="nearest")) for name, share in shares.items()}
+    return {"n": len(scores), **places, "refused": float((scores < speech_to_text.MIN_LOG_PROBABILITY).sum())}
 
 
 def _spoken() -> Iterator[tuple[str, np.ndarray]]:
@@ -179,9 +178,7 @@ def main() -> None:
     print(describe())
     if len(sys.argv) > 1:
         print(errors_table(Path(sys.argv[1])).round(3).to_string(index=False))
-    table = language_table()
-    print(table.groupby("language").describe(percentiles=[0.05, 0.5, 0.95]).round(2).T.to_string())
-    print(table.groupby("language")["refused"].agg(["size", "sum"]))
+    print(language_table().round(2).to_string())
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def choose() -> tuple[str, bytes] | None:
         return None
     name, data = st.session_state[CLIP]
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f":material/movie: **{SAMPLES.get(st.session_state.get(loaded.SAMPLE), 'your clip')}**")
+    left.markdown(f":material/movie: **{SAMPLES.get(st.session_state.get(loaded.SAMPLE, ''), 'your clip')}**")
     right.button("Forget this clip", icon=":material/delete:", key="forget", width="stretch", on_click=forget)
     return name, data
 

@@ -14,11 +14,12 @@ from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
 from personality.public import is_public
-from personality.shipped_models import LABELS, PRACTICE_MODELS, REAL, REAL_MODELS
+from personality.shipped_models import PRACTICE_MODELS, REAL, REAL_MODELS, label
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
 from training.runs import done_runs
 
+TURNS = Turns(LIMITS.readers)  # not in Streamlit's cache, which any visitor's message may clear
 SAMPLE = "sample"  # of the session: the file name of the sample clip that is shown, if it is one
 
 
@@ -28,7 +29,7 @@ MORE = "more_models"  # of the session: models that a visitor added to those tha
 
 def model_choices() -> dict[str, Path]:
     """The models a person may load, by what the pages call them: real people, practice models, finished runs."""
-    practice = {f"{PRACTICE}{folder.name.removeprefix(demo.PRACTICE)}": folder for folder in PRACTICE_MODELS}
+    practice = {label(folder.name): folder for folder in PRACTICE_MODELS}
     own = {f"run: {name}": run.folder for name, run in done_runs(runs_folder()).items()}
     return dict(zip(REAL, REAL_MODELS, strict=True)) | practice | own
 
@@ -42,21 +43,21 @@ def chosen_models() -> dict[str, Path]:
     return {name: choices[name] for name in chosen if name in choices}
 
 
+def offered_models() -> list[str]:
+    """The models that a visitor may add to the chosen ones: strangers the practice models, the operator all. A message
+    can name any model, so what was added is looked up here again."""
+    return [name for name in model_choices() if name.startswith(PRACTICE) or not is_public()]
+
+
 def asked_models() -> dict[str, Path]:
     """The models that answer the clip of this session: the practice models where it is a practice person, both kinds
     for the computer-made person who speaks English, else the chosen ones and those that the visitor added."""
-    choices, sample = model_choices(), st.session_state.get(SAMPLE)
+    choices, sample = model_choices(), st.session_state.get(SAMPLE, "")
     practice = [name for name in choices if name.startswith(PRACTICE)]
     of_samples = {demo.CLIP.name: practice, demo.SPEECH_CLIP.name: [*REAL, *practice]}
-    names = of_samples.get(sample) or [*chosen_models(), *st.session_state.get(MORE, [])]
+    added = [name for name in st.session_state.get(MORE, []) if name in offered_models()]
+    names = of_samples.get(sample) or [*chosen_models(), *added]
     return {name: choices[name] for name in dict.fromkeys(names) if name in choices}
-
-
-def model_label(name: str) -> str:
-    """What a page calls a model."""
-    if name in LABELS:
-        return LABELS[name]
-    return f"practice: {name.removeprefix(demo.PRACTICE)}" if name.startswith(demo.PRACTICE) else name
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading models ...")
@@ -102,10 +103,5 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
 
     with ExitStack() as stack:
         with noted("wait for a turn"):
-            stack.enter_context(_turns().turn(say))
+            stack.enter_context(TURNS.turn(say))
         yield
-
-
-@st.cache_resource
-def _turns() -> Turns:
-    return Turns(LIMITS.readers)

@@ -6,9 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, loaded, parts, real_people
-from personality import charts, demo
+from personality import charts, demo, shipped_models
 from personality.analysis.findings import gains
-from personality.analysis.real_figures import SEEN, SHIPPED
+from personality.analysis.real_figures import SEEN
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
 
@@ -41,7 +41,7 @@ labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
 means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
-st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
+st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=shipped_models.REAL)}")
 st.dataframe(real_people.headline(means), hide_index=True)
 st.caption(
     "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "

@@ -182,8 +182,7 @@ def add_models() -> None:
     if st.session_state.get(loaded.SAMPLE):
         return
     chosen = loaded.chosen_models()
-    offered = [name for name in loaded.model_choices() if name.startswith(loaded.PRACTICE) or not is_public()]
-    others = [name for name in offered if name not in chosen]
+    others = [name for name in loaded.offered_models() if name not in chosen]
     words = "Practice models were trained on computer-made people: what they predict of a real person means nothing."
     with st.expander("More models"):
         st.multiselect("Ask these too", others, key=loaded.MORE, help=words, placeholder="none")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +18,7 @@ from personality.predict import NOBODY, Impression, Unavailable, trait_rows
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public, shows_estimates
+from personality.shipped_models import is_practice, label
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 
 PERCENTILES = " · share of the training clips with a lower label, 0 to 100"
@@ -26,34 +28,49 @@ AGE_MARGIN = 5  # years either side of the estimate; its mean absolute error is 
 def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailable], *, complete: bool) -> None:
     """Five traits of every model that has answered, and why others have not; charts when all have.
 
-    A clip without a face and without speech is one sentence.
+    Practice models are drawn apart. A clip without a face and without speech is one sentence.
     """
     with place.container():
         st.subheader("Predicted first impression")
         if complete and answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
             st.warning("Neither a face nor speech was found in this clip: no traits.", icon=":material/person_off:")
             return
-        _explain_missing(answers)
-        values = trait_rows(one for one in answers if isinstance(one, Impression))
-        if values.empty:
-            return
-        values["model"] = values["model"].map(loaded.model_label)
-        if complete:
-            _draw_charts(values)
-        _draw_tables(values)
-        if complete:
-            _describe_models([one.model for one in answers if isinstance(one, Impression)])
+        order = list(loaded.asked_models())
+        answers = sorted(answers, key=lambda one: order.index(label(one.model)) if label(one.model) in order else -1)
+        practice = [one for one in answers if is_practice(one.model)]
+        others = [one for one in answers if not is_practice(one.model)]
+        if others:
+            _draw_answers(others, complete=complete)
+        if practice:
+            with st.expander("Practice models (computer-made people)", expanded=not others):
+                _draw_answers(practice, complete=complete)
         st.caption(demo.IMPRESSION)
+
+
+def _draw_answers(answers: Sequence[Impression | Unavailable], *, complete: bool) -> None:
+    _explain_missing(answers)
+    predicted = [one for one in answers if isinstance(one, Impression)]
+    if not predicted:
+        return
+    values = trait_rows(predicted)
+    values["model"] = values["model"].map(label)
+    if complete:
+        _draw_charts(values)
+    _draw_tables(values)
+    if complete:
+        _describe_models([one.model for one in predicted])
 
 
 def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
     reasons: dict[str, list[str]] = {}
     for one in answers:
         if isinstance(one, Unavailable):
-            reasons.setdefault(one.why, []).append(loaded.model_label(one.model))
+            reasons.setdefault(one.why, []).append(label(one.model))
         elif one.caveat:
-            label = loaded.model_label(one.model)
-            st.info(f"{label}: predicted without one of its inputs ({one.caveat}).", icon=":material/balance:")
+            st.info(
+                f"{label(one.model).capitalize()}: predicted without one of its inputs ({one.caveat}).",
+                icon=":material/balance:",
+            )
     for why, models in reasons.items():
         st.warning(f"Traits unavailable {', '.join(models)}: {why}.", icon=":material/volume_off:")
 
@@ -61,7 +78,7 @@ def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
 def _draw_charts(values: pd.DataFrame) -> None:
     """Dots and radar; without keys, so that the browser changes the charts it has."""
     dots, radar = st.columns([3, 2])
-    how = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
+    how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
     dots.plotly_chart(clip_charts.trait_dots(values), **how)
     radar.plotly_chart(clip_charts.trait_radar(values), **how)
     if values["low"].notna().any():
@@ -88,7 +105,7 @@ def _describe_models(names: Sequence[str]) -> None:
     lines = []
     for name in names:
         known = facts(models[name])
-        line = f"- **{loaded.model_label(name)}**: {known['trained_on']}"
+        line = f"- **{label(name)}**: {known['trained_on']}"
         if known["accuracy_unseen"] is not None and people(models[name].card) == REAL:
             line += _accuracy(models[name].card["unseen"])
         lines.append(line)
@@ -117,7 +134,7 @@ def draw_face(place: DeltaGenerator, rated: FaceImpressions) -> None:
     """Eight ratings of the face, apart from the traits. Strangers are not shown percentiles of their face."""
     with place.container(border=True):
         st.subheader("From the face (photograph ratings)")
-        r2 = {name: figures["r2"] for name, figures in read_card()["attributes"].items()}
+        r2 = {name: figures["r2"] for name, figures in read_card()["held_out"]["r2"].items()}
         percentiles = {} if is_public() else rated.percentiles
         chart = clip_charts.face_ratings(rated.ratings, percentiles, r2)
         st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")

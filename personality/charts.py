@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from personality.analysis.gaps import ALPHA
 from personality.demo import PRACTICE
+from personality.shipped_models import label
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
@@ -27,6 +28,8 @@ MODEL_COLOURS |= {
     "BU-NKU 2017 mean": "#009E73",
     "frozen encoders 2026": "#CC79A7",
 }
+# Pages call the shipped models by their labels.
+MODEL_COLOURS |= {label(name): colour for name, colour in MODEL_COLOURS.items()}
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE = "#8C8C8C"

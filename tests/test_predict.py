@@ -24,8 +24,9 @@ def without_face(sample: Sample) -> Sample:
 def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample) -> None:
     blind, models = without_face(sample), load_models(demo.MODELS)
     answers = {piece.model: piece for piece in impressions(blind, models)}
-    assert isinstance(answers[AUDIO], Impression)
-    assert answers[AUDIO].caveat == ""
+    heard = answers[AUDIO]
+    assert isinstance(heard, Impression)
+    assert heard.caveat == ""
     assert answers[VISUAL] == Unavailable(VISUAL, "no face was found")
     for name in (AUDIOVISUAL, HANDCRAFTED):
         fusion = answers[name]

@@ -32,8 +32,11 @@ VARIABLE = "PERSONALITY_SPEECH_MODEL"  # a folder, or the name of a model that f
 
 # Beeps, hum and melodies reach a speech probability of .5 for a few tens of milliseconds, never for .25 s.
 DETECTOR = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
-MIN_LOG_PROBABILITY = -0.6
-MAX_COMPRESSION = 2.4
+# An English-only model writes English words whatever it hears. Speech in other languages ends in repetition, which
+# compresses well, or in words of low probability: docs/speech.md says how the two limits were chosen, and
+# `python -m benchmarks.speech_to_text` measures them again.
+MAX_COMPRESSION = 2.2  # bytes of the text over its bytes compressed by zlib; above, a window of 30 s is left out
+MIN_LOG_PROBABILITY = -0.75  # natural logarithm, mean over the tokens of a clip
 
 NO_SPEECH = "no speech was found"
 NO_ENGLISH = "no English speech was recognised"
@@ -116,7 +119,7 @@ def transcribe(sound: np.ndarray) -> Transcript:
     with _LOCK:
         model = load_model(os.environ.get(VARIABLE, ""))
         phrases = recognise(model, sound)
-        if not (looks_english(phrases) and _is_english(model, sound)):
+        if mean_log_probability(phrases) < MIN_LOG_PROBABILITY or not _is_english(model, sound):
             return Transcript("", (), NO_ENGLISH)
     end = len(sound) / PREPROCESSING.sample_rate
     segments = tuple(Segment(phrase.start, min(phrase.end, end), phrase.text.strip()) for phrase in phrases)
@@ -124,7 +127,8 @@ def transcribe(sound: np.ndarray) -> Transcript:
 
 
 def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
-    """faster-whisper's segments of a sound as in `transcribe`: the most probable words, always the same."""
+    """faster-whisper's segments of a sound as in `transcribe`: the most probable words, always the same, without the
+    windows of 30 s in which it only repeated itself."""
     phrases, _ = model.transcribe(
         sound,
         language="en",
@@ -134,13 +138,7 @@ def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
         vad_filter=True,
         vad_parameters=DETECTOR,
     )
-    return list(phrases)
-
-
-def looks_english(phrases: Sequence[Any]) -> bool:
-    """Whether Whisper was sure of the words that it recognised; see MIN_LOG_PROBABILITY."""
-    repeats = any(phrase.compression_ratio > MAX_COMPRESSION for phrase in phrases)
-    return not repeats and mean_log_probability(phrases) >= MIN_LOG_PROBABILITY
+    return [phrase for phrase in phrases if phrase.compression_ratio <= MAX_COMPRESSION]
 
 
 def mean_log_probability(phrases: Sequence[Any]) -> float:

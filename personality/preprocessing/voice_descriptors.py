@@ -64,15 +64,24 @@ def voice_frames(sound: np.ndarray) -> np.ndarray:
     sound = sound[:SAMPLES]
     if len(sound) < 2 * _FRAME or not sound.any():
         return np.zeros((len(COLUMNS), 0), np.float32)
-    feature, halved = _librosa().feature, _half_rate(sound)
-    magnitude = np.abs(_librosa().stft(halved, n_fft=_FRAME, hop_length=_HOP, pad_mode="reflect"))
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, "blas"):  # with another number of threads the last bits would differ
+        return _frames(_half_rate(sound))
+
+
+def _frames(sound: np.ndarray) -> np.ndarray:
+    """The frames (26, T) of a sound at 22,050 Hz."""
+    librosa = _librosa()
+    feature = librosa.feature
+    magnitude = np.abs(librosa.stft(sound, n_fft=_FRAME, hop_length=_HOP, pad_mode="reflect"))
     frames = [
         _chroma(magnitude**2).mean(0, keepdims=True),
-        feature.rms(y=halved, frame_length=_FRAME, hop_length=_HOP, pad_mode="reflect"),
+        feature.rms(y=sound, frame_length=_FRAME, hop_length=_HOP, pad_mode="reflect"),
         feature.spectral_centroid(S=magnitude, sr=_HALF_RATE),
         feature.spectral_bandwidth(S=magnitude, sr=_HALF_RATE),
         feature.spectral_rolloff(S=magnitude, sr=_HALF_RATE),
-        feature.zero_crossing_rate(halved, frame_length=_FRAME, hop_length=_HOP),
+        feature.zero_crossing_rate(sound, frame_length=_FRAME, hop_length=_HOP),
     ]
     return np.concatenate([*frames, _mfcc(magnitude**2)]).astype(np.float32)
 

@@ -9,7 +9,8 @@ from personality.explain.voice import leave_out_seconds
 from personality.models import build
 from personality.models.checkpoint import Model
 from personality.models.sample_tables import VOICE
-from personality.predict import impressions
+from personality.models.table import TableNetwork
+from personality.predict import Impression, impressions
 from personality.preprocessing.sample import EMPTY
 from personality.preprocessing.voice_descriptors import COLUMNS, RATE, describe_voice, voice_frames
 
@@ -21,6 +22,7 @@ def model() -> Model:
     """A network with random weights that reads the descriptors."""
     torch.manual_seed(0)
     network = build("features", preset="compact", activation="relu", table=(VOICE, list(COLUMNS)))
+    assert isinstance(network, TableNetwork)
     network.fit(torch.from_numpy(voice_frames(SOUND).T.copy()))
     return Model(network.eval(), {}, Path(), "voice", "")
 
@@ -33,6 +35,7 @@ def test_a_second_is_left_out_of_the_means(model: Model) -> None:
     (whole,) = impressions(sample, [model])
     first = 44  # frames that begin within the first second, 23.2 ms apart
     (without,) = impressions(replace(sample, voice_descriptors=frames[:, first:].mean(1)), [model])
+    assert isinstance(whole, Impression) and isinstance(without, Impression)
     row = rows[rows["trait"].eq("openness") & rows["start"].eq(0)]["difference"].item()
     assert row == pytest.approx(without.traits["openness"] - whole.traits["openness"], abs=1e-5)
 

@@ -8,16 +8,16 @@ from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.models import build
 from personality.models.checkpoint import Model
 from personality.models.sample_tables import WORDS
-from personality.predict import impressions
+from personality.models.table import TableNetwork
+from personality.predict import Impression, impressions
 from personality.preprocessing.sample import EMPTY, Sample
 from personality.preprocessing.speech_to_text import Segment, Transcript
 from personality.preprocessing.text import describe
 from personality.traits import TRAIT_NAMES
 
 PHRASES = (Segment(0.0, 2.0, "I love my family"), Segment(2.0, 4.0, "and long quiet walks"))
-SAMPLE = replace(
-    EMPTY, duration=5.0, speech=((0.0, 4.0),), transcript=Transcript("I love my family and long quiet walks", PHRASES)
-)
+TEXT = "I love my family and long quiet walks"
+SAMPLE = replace(EMPTY, duration=5.0, speech=((0.0, 4.0),), transcript=Transcript(TEXT, PHRASES))
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +26,21 @@ def model() -> Model:
     table = describe({"a": "one two three", "b": "another text of some words"})
     torch.manual_seed(0)
     network = build("text", preset="compact", activation="relu", table=(WORDS, list(table)))
+    assert isinstance(network, TableNetwork)
     network.fit(torch.from_numpy(table.to_numpy(copy=True)))
     return Model(network.eval(), {}, Path(), "words", "")
 
 
 def prediction(sample: Sample, model: Model) -> dict[str, float]:
     (answer,) = impressions(sample, [model])
+    assert isinstance(answer, Impression)
     return answer.traits
 
 
 def test_the_effect_of_a_word_is_the_prediction_with_it_minus_that_without_it(model: Model) -> None:
     rows = leave_out_words(SAMPLE, [model])
     assert len(rows) == 8 * 5
-    assert rows[rows["trait"].eq("openness")]["text"].tolist() == SAMPLE.transcript.text.split()
+    assert rows[rows["trait"].eq("openness")]["text"].tolist() == TEXT.split()
     whole = prediction(SAMPLE, model)
     without = prediction(replace(SAMPLE, transcript=Transcript("I love my and long quiet walks", ())), model)
     for trait in TRAIT_NAMES:

@@ -24,6 +24,7 @@ from training.runs import list_runs
 PRESSED = ("look", "start", "start_four", "delete_surely", "judge")  # buttons of the Models page
 OVERVIEW = "Apparent personality"
 SECRET = "secret"  # the name of the operator's table
+Factory = pytest.TempPathFactory
 
 
 @dataclass
@@ -56,7 +57,7 @@ def known(furnished: Path) -> Known:
         assert operator.titles() == ["Models"]
         states = [WidgetState(id=operator.widget("button", key), trigger_value=True) for key in PRESSED]
         picked = WidgetState(id=operator.widget("multiselect", "models_picked"))
-    picked.string_array_value.data.append("demo: audio")
+    picked.string_array_value.data.append("voice")
     assert len(operator.fragments) >= 2
     return Known([*states, picked], sorted(operator.fragments), operator.page_hash)
 
@@ -101,14 +102,12 @@ def test_first_visitors_reach_nothing_of_the_operators(
 
 
 @pytest.mark.usefixtures("public")
-def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path: Path) -> None:
-    """Streamlit's old mode, which serves every file of a folder called pages/ past any navigation."""
-    before = files(furnished)
-    script = tmp_path / "old" / "main.py"
-    script.parent.mkdir()
-    script.write_text("")
-    (script.parent / "pages").symlink_to(ROOT / "pages")
-    with served(furnished, str(script)) as address:
+def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path_factory: Factory) -> None:
+    """In Streamlit's old mode, which runs them past the navigation: of a script beside pages/ that does not end it."""
+    before, beside = files(furnished), tmp_path_factory.mktemp("beside")
+    (beside / "pages").symlink_to(ROOT / "pages")
+    (beside / "bare.py").touch()
+    with served(furnished, str(beside / "bare.py")) as address:
         for page in ("models", "dataset"):
             with visiting(address) as stranger:
                 stranger.ask(known.states, page_name=page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ClientState_pb2 import ClientState
@@ -35,7 +36,7 @@ class Visitor:
         self.fragments: set[str] = set()
         self.page_hash = ""
 
-    def send(self, states: Sequence[WidgetState] = (), **where: str) -> None:
+    def send(self, states: Sequence[WidgetState] = (), **where: Any) -> None:
         """Ask for a script run with these states of widgets.
 
         Parameters
@@ -53,13 +54,13 @@ class Visitor:
         """Read until the script run has ended. Raises TimeoutError where the server sends nothing for `SECONDS`."""
         message = ForwardMsg()
         while message.WhichOneof("type") != "script_finished":
-            message.ParseFromString(bytes(self.socket.recv(timeout=SECONDS)))
+            message.ParseFromString(self.socket.recv(timeout=SECONDS, decode=False))
             if message.WhichOneof("type") == "new_session":
                 self.page_hash = message.new_session.page_script_hash
             if message.WhichOneof("type") == "delta":
                 self._note(message.delta)
 
-    def ask(self, states: Sequence[WidgetState] = (), **where: str) -> None:
+    def ask(self, states: Sequence[WidgetState] = (), **where: Any) -> None:
         """Send and receive."""
         self.send(states, **where)
         self.receive()
@@ -76,7 +77,7 @@ class Visitor:
 
     def kinds(self) -> set[str]:
         """The kinds of elements that were drawn: `button`, `alert`, ..."""
-        return {element.WhichOneof("type") for element in self.elements}
+        return {str(element.WhichOneof("type")) for element in self.elements}
 
     def alerts(self) -> list[str]:
         """What infos, warnings and errors said."""

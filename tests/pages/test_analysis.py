@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from pages.bar import DEMO, REAL
 from personality import demo
 from personality.analysis.gaps import MEASURES
-from personality.analysis.real_figures import SHIPPED
 from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
+from personality.shipped_models import REAL as REAL_MODELS
 from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
 
 
@@ -293,7 +293,7 @@ def test_an_address_keeps_the_data_that_were_chosen() -> None:
 def test_overview_tells_of_real_people_first_and_of_practice_data_below() -> None:
     app = visit("overview")
     headline = next(frame.value for frame in app.dataframe if "gain, unseen (n = 326)" in frame.value)
-    assert headline["model"].tolist()[:3] == list(SHIPPED)
+    assert headline["model"].tolist()[:3] == list(REAL_MODELS)
     face = headline.set_index("model").loc["BU-NKU 2017 face"]
     assert face["accuracy, all (n = 2,000)"].startswith("0.9143 [0.91")
     assert face["accuracy, unseen (n = 326)"].startswith("0.9078 [0.90")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
@@ -117,7 +118,8 @@ def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(DeltaGenerator, "caption", noted)
     with ExitStack() as others:
         for _ in range(LIMITS.readers):
-            others.enter_context(loaded._turns().turn(lambda place: None))
+            others.enter_context(loaded.TURNS.turn(lambda place: None))
+        st.cache_resource.clear()  # as any visitor's message may
         threading.Timer(2, others.pop_all().close).start()
         app.button(key="sample").click().run()
     assert any("you are number 1 in the queue" in words for words in said)

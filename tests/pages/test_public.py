@@ -74,12 +74,25 @@ def refused(app: AppTest) -> None:
 
 def test_the_choice_of_models_is_not_changed_by_a_callback(go_public: Callable[[], None], workspace: Path) -> None:
     """Callbacks run before the page: here of one that was drawn while the server was private."""
-    remember_models(["demo: audio"])
+    remember_models(["voice"])
     app = visit("models")
-    app.multiselect(key="models_picked").set_value(["demo: visual"])
+    app.multiselect(key="models_picked").set_value(["words"])
     go_public()
     refused(app.run())
-    assert remembered_models() == ["demo: audio"]
+    assert remembered_models() == ["voice"]
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_strangers_cannot_add_the_operators_runs(
+    go_public: Callable[[], None], runs: Path, workspace: Path, public: bool
+) -> None:
+    """Streamlit passes on whatever a message names as chosen, also what was not offered."""
+    (workspace / "runs").symlink_to(runs)
+    if public:
+        go_public()
+    app = AppTest.from_string("import streamlit as st\nfrom pages import loaded\nst.write(list(loaded.asked_models()))")
+    app.session_state["more_models"] = ["run: audio"]
+    assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public
 
 
 def test_a_run_is_not_resumed_by_a_callback(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:

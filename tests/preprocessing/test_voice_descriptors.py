@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torchaudio.transforms import MFCC
 
 from personality.preprocessing.media import open_media
@@ -94,6 +96,15 @@ def test_silence_is_zeros_and_nearly_nothing_is_finite() -> None:
         assert np.isfinite(describe_voice(sound)).all()
 
 
+def test_the_number_of_threads_changes_no_bit() -> None:
+    """So that a cache is the same however many workers made it."""
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            found.append(describe_voice(noise()))
+    np.testing.assert_array_equal(*found)
+
+
 def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
     """A tone of amplitude .5 in one channel of several, float (N, channels)."""
     return tone(seconds, RATE, channels) * (np.arange(channels) == sounding)
@@ -110,7 +121,7 @@ def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
 )
 def test_channels_are_mixed_to_stereo_as_ffmpeg_does(tmp_path: Path, layout: str, channels: int, gain: float) -> None:
     path = tmp_path / "a.mkv"
-    kind = {"layout": layout, "rate": RATE, "audio_codec": "pcm_s16le"}
+    kind: dict[str, Any] = {"layout": layout, "rate": RATE, "audio_codec": "pcm_s16le"}
     write_clip(path, times=[0.0, 0.1], sound=wave(channels, sounding=0), **kind)
     sound = heard(path)
     assert (sound.shape, sound.dtype) == ((SAMPLES,), np.float32)
@@ -126,7 +137,7 @@ def test_a_short_sound_is_heard_to_its_end(tmp_path: Path, rate: int) -> None:
 
 
 def test_sound_that_cannot_be_mixed_to_stereo_is_not_described(tmp_path: Path) -> None:
-    kind = {"layout": "ambisonic 1", "audio_codec": "libopus", "audio_options": {"mapping_family": "2"}}
+    kind: dict[str, Any] = {"layout": "ambisonic 1", "audio_codec": "libopus", "audio_options": {"mapping_family": "2"}}
     path = write_clip(tmp_path / "a.webm", times=[0.0, 0.1], codec="libvpx", sound=tone(2, 48_000, 4), **kind)
     with open_media(path) as video:
         assert video.sound().seconds == pytest.approx(2, abs=0.05)

@@ -79,7 +79,7 @@ def test_recipe_makes_three_models_with_their_figures(
         assert unseen["mean_baseline"] < unseen["accuracy"]
         assert 0 < unseen["r2"] < 1
         validation = data.people.split("validation")
-        again = real_models.predict(model.network, validation)
+        again = people_module.predict(model.network, validation)
         stored = predicted.xs(name, level="model").loc[validation.clips["clip"], list(TRAIT_NAMES)]
         np.testing.assert_allclose(again, stored, atol=1e-6)
         assert card["metrics"]["accuracy"] == pytest.approx(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from personality.dataset import load_dataset
 from personality.dataset.untrusted import read_transcription
-from personality.models.network import Batch
+from personality.models.network import Batch, Network
 from personality.preprocessing.tables import read_table_files
 from personality.preprocessing.text import describe
 from personality.traits import TRAIT_NAMES
@@ -115,3 +115,9 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     if not found:
         raise ValueError(f"{folder} has no {pattern}; the real models are trained on it.")
     return found
+
+
+def predict(network: Network, people: People) -> np.ndarray:
+    """Five traits (N, 5) in [0, 1] of each clip."""
+    with torch.inference_mode():
+        return network(people.batch).numpy()

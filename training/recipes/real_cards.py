@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,11 +13,12 @@ from personality import __version__
 from personality.analysis.intervals import mean_intervals, source_weights
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.models.ensemble import PRESET
+from personality.models.network import Network
 from personality.traits import TRAIT_NAMES
 from training.card import measure
 from training.data import Split
 from training.recipes.microphones import Microphones, vary
-from training.recipes.people import VOICE, FirstImpressions, People
+from training.recipes.people import VOICE, FirstImpressions, People, predict
 
 LICENCE = "CC BY-NC 4.0 (labels and transcripts of First Impressions v2); not for commercial use"
 TRAINED_ON = (
@@ -27,11 +27,10 @@ TRAINED_ON = (
 )
 VARIANTS = 120  # settings that were compared on folds of training before these were chosen
 MEASURED_AGAINST = Microphones(equaliser=2.0, gain=6.0)
-Predict = Callable[[People], np.ndarray]
 
 
 def make_card(
-    facts: dict[str, Any], data: FirstImpressions, *, held_out: np.ndarray, predict: Predict
+    facts: dict[str, Any], data: FirstImpressions, *, held_out: np.ndarray, network: Network
 ) -> dict[str, Any]:
     """The card of a model.
 
@@ -43,12 +42,12 @@ def make_card(
         What it was trained on and is measured on.
     held_out : ndarray, shape (N, 5)
         Out-of-fold predictions for the training split; intervals are calibrated on them.
-    predict : callable
-        The model: people -> predictions (M, 5).
+    network : Network
+        The model as it is stored.
     """
     training, validation = data.people.split("training"), data.people.split("validation")
     unseen = ~np.isin(validation.sources, training.sources)
-    means, predicted = training.labels.numpy().mean(0), predict(validation)
+    means, predicted = training.labels.numpy().mean(0), predict(network, validation)
     labels, folds = data.labels("training"), accuracy_on(held_out, training, means)
     return facts | {
         "preset": PRESET,
@@ -63,7 +62,8 @@ def make_card(
         "unseen": accuracy_on(predicted[unseen], validation.where(unseen), means) | {"folds": folds},
         "training_labels": {name: describe_labels(labels[name].to_numpy()) for name in TRAIT_NAMES},
         "conformal": calibrate(held_out, training),
-        "repeatability": {"microphones": microphone_shift(predict, validation)},
+        "spread": {name: round(float(one), 4) for name, one in zip(TRAIT_NAMES, predicted.std(0), strict=True)},
+        "repeatability": {"microphones": microphone_shift(network, validation)} if _hears(network) else {},
     }
 
 
@@ -118,12 +118,16 @@ def calibrate(held_out: np.ndarray, training: People) -> dict[str, list[float]]:
     return {name: [round(bound, 4) for bound in bounds] for name, bounds in zip(TRAIT_NAMES, offsets, strict=True)}
 
 
-def microphone_shift(predict: Predict, people: People) -> dict[str, float]:
+def _hears(network: Network) -> bool:
+    return any(table == VOICE for table, _ in network.needs.tables)
+
+
+def microphone_shift(network: Network, people: People) -> dict[str, float]:
     """How far predictions move when each voice is recorded by another microphone, beside how far they differ between
     people; means over traits."""
     columns, random = people.columns(VOICE), torch.Generator().manual_seed(0)
     varied = vary(people.batch.tables[VOICE], columns, MEASURED_AGAINST, random).numpy()
-    before, after = predict(people), predict(people.with_table(VOICE, varied))
+    before, after = predict(network, people), predict(network, people.with_table(VOICE, varied))
     shift, spread = np.abs(after - before).mean(0), before.std(0)
     figures = {"shift": shift.mean(), "spread": spread.mean(), "ratio": (shift / spread).mean()}
     facts = {"equaliser_db": MEASURED_AGAINST.equaliser, "gain_db": MEASURED_AGAINST.gain}

@@ -25,7 +25,7 @@ from personality.models.network import Network
 from personality.traits import TRAIT_NAMES
 from training.recipes.kernel_ridge import Settings, fit
 from training.recipes.microphones import Microphones, vary
-from training.recipes.people import TEXT, VOICE, FirstImpressions, People, read_first_impressions
+from training.recipes.people import TEXT, VOICE, FirstImpressions, People, predict, read_first_impressions
 from training.recipes.real_cards import make_card
 
 FOLDS = 5
@@ -115,7 +115,7 @@ def publish(
     """Store a network with its card, whose figures are those of the stored, half-precision weights."""
     save_weights(folder, network)
     network.load_state_dict(load_file(folder / WEIGHTS), strict=False)
-    card = make_card(facts, data, held_out=held_out, predict=lambda people: predict(network, people))
+    card = make_card(facts, data, held_out=held_out, network=network)
     save_card(folder, card, branches)
     return load_model(folder)
 
@@ -140,12 +140,6 @@ def blend(branches: dict[str, Network], people: People, weights: tuple[float, ..
     network = Blend(branches)
     network.fit(people.labels.mean(0), weights)
     return network.eval()
-
-
-def predict(network: Network, people: People) -> np.ndarray:
-    """Five traits (N, 5) in [0, 1] of each clip."""
-    with torch.inference_mode():
-        return network(people.batch).numpy()
 
 
 def folds(people: People) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from personality.synthetic.face_model import load_face_model
 from training.__main__ import main
 from training.portraits import COLUMNS, read_rated
 from training.recipes import portrait_ratings
-from training.recipes.portrait_ratings import cross_validate, describe_fit, fit, make_views, ship
+from training.recipes.portrait_ratings import Views, cross_validate, describe_fit, fit, make_views, ship
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_each_portrait_is_rated_by_models_that_have_not_seen_it(
     found, ratings = read_rated(portraits)
     crops = {row.tobytes(): crop.tobytes() for row, crop in zip(ratings.to_numpy(), found.crops, strict=True)}
 
-    def spy(views: object, ratings: np.ndarray, **options: object) -> portrait_ratings.FaceRater:
+    def spy(views: Views, ratings: np.ndarray, **options: Any) -> portrait_ratings.FaceRater:
         seen.append({crops[row.tobytes()] for row in ratings})
         return fit(views, ratings, **options)
 

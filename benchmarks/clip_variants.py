@@ -1,0 +1,137 @@
+"""The same clip once more: encoded again, smaller, brighter, shorter, or recorded by another microphone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer, OutputContainer
+
+RATE = 44_100  # Hz
+TALLEST_MEL = 2595 * np.log10(1 + RATE / 4 / 700)  # of the sound that descriptors are computed from
+CHUNK = 1024  # samples in a frame of sound
+
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How a clip is written again.
+
+    scale: of its sides; crf: H.264's quality, lower is better; brightness: factor on each pixel; start, end: seconds
+    that are left out there; sound: float32 (N,) mono 44.1 kHz in, the same out; bit_rate: of AAC, in bit/s, 0 for
+    samples as they are. Where only the sound changes the picture is copied.
+    """
+
+    scale: float = 1.0
+    crf: int = 23
+    brightness: float = 1.0
+    start: float = 0.0
+    end: float = 0.0
+    sound: Change | None = None
+    bit_rate: int = 128_000
+
+    @property
+    def only_sound(self) -> bool:
+        """Whether the picture stays as it is."""
+        return self.sound is not None or (self.bit_rate != Variant.bit_rate)
+
+
+def write_variant(source: Path, out: Path, variant: Variant) -> None:
+    """Write a variant of the clip `source` as Matroska."""
+    with av.open(str(source)) as clip, av.open(str(out), "w", format="matroska") as container:
+        length = float(clip.duration or 0) / av.time_base
+        sound = variant.sound(read_sound(source)) if variant.sound else read_sound(source)
+        first, last = round(variant.start * RATE), round((length - variant.end) * RATE)
+        audio = container.add_stream("aac" if variant.bit_rate else "pcm_s16le", rate=RATE, layout="stereo")
+        if variant.bit_rate:
+            audio.bit_rate = variant.bit_rate
+        if variant.only_sound:
+            _copy_picture(clip, container)
+        else:
+            _encode_picture(clip, container, variant, length)
+        _encode_sound(sound[first:last], container, audio)
+
+
+def read_sound(source: Path) -> np.ndarray:
+    """The mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+    with av.open(str(source)) as clip:
+        pieces = [piece for frame in clip.decode(audio=0) for piece in resampler.resample(frame)]
+    pieces += [piece for piece in resampler.resample(None) if piece is not None]
+    return np.concatenate([piece.to_ndarray().reshape(-1, 2).mean(1) for piece in pieces]).astype(np.float32) / 32768
+
+
+def _copy_picture(clip: InputContainer, container: OutputContainer) -> None:
+    (stream, *_) = clip.streams.video
+    copied = container.add_stream_from_template(stream)
+    for packet in clip.demux(stream):
+        if packet.dts is not None:
+            packet.stream = copied
+            container.mux(packet)
+
+
+def _encode_picture(clip: InputContainer, container: OutputContainer, variant: Variant, length: float) -> None:
+    (stream, *_) = clip.streams.video
+    video = container.add_stream("libx264", rate=stream.average_rate or 30, options={"crf": str(variant.crf)})
+    video.width, video.height = (int(side * variant.scale) // 2 * 2 for side in (stream.width, stream.height))
+    video.pix_fmt, video.time_base = "yuv420p", Fraction(1, 1000)
+    for frame in clip.decode(stream):
+        if frame.time is None or not variant.start <= frame.time < length - variant.end:
+            continue
+        picture = frame.to_ndarray(format="rgb24", width=video.width, height=video.height)
+        bright = np.clip(picture * variant.brightness, 0, 255).astype(np.uint8)
+        written = av.VideoFrame.from_ndarray(bright, format="rgb24")
+        written.pts, written.time_base = round((frame.time - variant.start) * 1000), Fraction(1, 1000)
+        container.mux(video.encode(written))
+    container.mux(video.encode(None))
+
+
+def _encode_sound(sound: np.ndarray, container: OutputContainer, audio: AudioStream) -> None:
+    samples = (sound.clip(-1, 1) * 32767).round().astype(np.int16).repeat(2)[None]
+    for start in range(0, len(sound), CHUNK):
+        frame = av.AudioFrame.from_ndarray(samples[:, 2 * start : 2 * (start + CHUNK)], format="s16", layout="stereo")
+        frame.rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+        container.mux(audio.encode(frame))
+    container.mux(audio.encode(None))
+
+
+def microphone(random: np.random.Generator, *, equaliser: float, gain: float) -> Change:
+    """Another microphone: a smooth random curve, the k-th cosine along the mel axis with a standard deviation of
+    `equaliser` / k dB, and a gain of up to `gain` dB either way."""
+    curve = random.normal(0, equaliser, 19) / np.arange(1, 20)
+    loudness = random.uniform(-gain, gain)
+
+    def change(sound: np.ndarray) -> np.ndarray:
+        mel = 2595 * np.log10(1 + np.fft.rfftfreq(len(sound), 1 / RATE) / 700)
+        place = np.minimum(mel / TALLEST_MEL, 1)
+        decibels = loudness + np.cos(np.pi * place[:, None] * np.arange(1, 20)) @ curve
+        return np.fft.irfft(np.fft.rfft(sound) * 10 ** (decibels / 20), len(sound)).astype(np.float32)
+
+    return change
+
+
+def noise(random: np.random.Generator, *, ratio: float) -> Change:
+    """White noise, `ratio` dB below the sound."""
+
+    def change(sound: np.ndarray) -> np.ndarray:
+        level = np.sqrt(np.mean(sound**2)) * 10 ** (-ratio / 20)
+        return (sound + random.normal(0, level, len(sound))).astype(np.float32)
+
+    return change
+
+
+def band(low: float, high: float) -> Change:
+    """Only frequencies from `low` to `high` Hz, as a telephone transmits."""
+
+    def change(sound: np.ndarray) -> np.ndarray:
+        frequencies = np.fft.rfftfreq(len(sound), 1 / RATE)
+        kept = np.fft.rfft(sound) * ((frequencies >= low) & (frequencies <= high))
+        return np.fft.irfft(kept, len(sound)).astype(np.float32)
+
+    return change
