@@ -8,7 +8,7 @@ import streamlit as st
 from pages import bar, loaded, parts, real_people
 from personality import charts, demo, shipped_models
 from personality.analysis.findings import gains
-from personality.analysis.real_figures import SEEN
+from personality.analysis.real_figures import SEEN, UNSEEN
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
 
@@ -58,11 +58,16 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
         parts.how_to_read(measure)
 
 st.subheader("Real people: for whom do they err?")
-for by, title in (("gender", "Men and women"), ("ethnicity", "Ethnicity"), ("age_group", "Age")):
+for title, of, by in (
+    ("Men and women", figures, "gender"),
+    ("Men and women unseen in training", figures.of_sources(UNSEEN), "gender"),
+    ("Ethnicity", figures, "ethnicity"),
+    ("Age", figures, "age_group"),
+):
     st.markdown(f"**{title}**")
-    real_people.findings(figures, (by,), brief=True)
+    real_people.findings(of, (by,), brief=True)
 st.caption(
-    "Mean of five traits, all clips. p: whole source videos permuted, after Holm's correction within a model and "
+    "Mean of five traits. p: whole source videos permuted, after Holm's correction within a model and "
     "measure. Each trait, every group and all figures: *Traits*, *Gender and ethnicity*, *Age*."
 )
 
