@@ -1,6 +1,6 @@
 """Age: accuracy per age range and how the ages are spread."""
 
-from typing import Any
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -50,8 +50,8 @@ trait = st.selectbox(
     bind="query-params",
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per age range and model with intervals"
-how: dict[str, Any] = {"colour": "model", "colours": bar.colours(data), "measure": measure}
-parts.accuracy_picture(one, line="group", key="age", alt=alt, **how)
+draw = partial(parts.accuracy_picture, colour="model", colours=bar.colours(data), measure=measure)
+draw(one, line="group", key="age", alt=alt)
 parts.how_to_read(measure)
 parts.accuracy_table(rows, key="age")
 parts.adds_up(data, rows, by)

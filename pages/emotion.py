@@ -1,6 +1,6 @@
 """Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
 
-from typing import Any
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -73,8 +73,8 @@ trait = st.selectbox(
     "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
 one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per expression and model with intervals"
-how: dict[str, Any] = {"colour": "model", "colours": bar.colours(table), "measure": measure}
-parts.accuracy_picture(one, line="group", key="emotion", alt=alt, **how)
+draw = partial(parts.accuracy_picture, colour="model", colours=bar.colours(table), measure=measure)
+draw(one, line="group", key="emotion", alt=alt)
 parts.how_to_read(measure)
 
 parts.adds_up(table, rows, ("emotion",))

@@ -1,6 +1,6 @@
 """Gender and ethnicity: accuracy for each group, average and per trait."""
 
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
@@ -46,8 +46,8 @@ means = rows[rows["trait"] == "mean"]
 colours = charts.group_colours(list(rows["group"].unique()))
 label, groups = parts.MEASURE_LABELS[measure], " and ".join(by)
 alt = f"{label} per model and {groups} with intervals, mean of five traits"
-how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
-parts.accuracy_picture(means, line="model", key="gender_mean", alt=alt, **how)
+draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
+draw(means, line="model", key="gender_mean", alt=alt)
 parts.how_to_read(measure)
 
 st.subheader("Each trait")
@@ -55,7 +55,7 @@ model = st.segmented_control(
     "Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model", bind="query-params"
 )
 one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
-parts.accuracy_picture(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}", **how)
+draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
 st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
 parts.accuracy_table(rows, key="gender")
 

@@ -1,14 +1,14 @@
 """Overview: what this is, the headline, where to go."""
 
-from typing import Any
+from functools import partial
 
 import pandas as pd
 import streamlit as st
 
 from pages import bar, loaded, parts, real_people
-from personality import charts, demo
+from personality import charts, demo, shipped_models
 from personality.analysis.findings import gains
-from personality.analysis.real_figures import SEEN, SHIPPED
+from personality.analysis.real_figures import SEEN, UNSEEN
 from personality.public import is_public
 from personality.workspace import caches, prediction_tables
 
@@ -41,7 +41,7 @@ labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
 means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
-st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=SHIPPED)}")
+st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=shipped_models.REAL)}")
 st.dataframe(real_people.headline(means), hide_index=True)
 st.caption(
     "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "
@@ -53,16 +53,21 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = parts.MEASURE_LABELS[measure]
         alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
-        how: dict[str, Any] = {"colour": "group", "colours": colours, "measure": measure}
-        parts.accuracy_picture(means, line="model", key=f"real_{measure}", alt=alt, **how)
+        draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
+        draw(means, line="model", key=f"real_{measure}", alt=alt)
         parts.how_to_read(measure)
 
 st.subheader("Real people: for whom do they err?")
-for by, title in (("gender", "Men and women"), ("ethnicity", "Ethnicity"), ("age_group", "Age")):
+for title, of, by in (
+    ("Men and women", figures, "gender"),
+    ("Men and women unseen in training", figures.of_sources(UNSEEN), "gender"),
+    ("Ethnicity", figures, "ethnicity"),
+    ("Age", figures, "age_group"),
+):
     st.markdown(f"**{title}**")
-    real_people.findings(figures, (by,), brief=True)
+    real_people.findings(of, (by,), brief=True)
 st.caption(
-    "Mean of five traits, all clips. p: whole source videos permuted, after Holm's correction within a model and "
+    "Mean of five traits. p: whole source videos permuted, after Holm's correction within a model and "
     "measure. Each trait, every group and all figures: *Traits*, *Gender and ethnicity*, *Age*."
 )
 

@@ -139,7 +139,13 @@ def _accuracy_figure(
     published: pd.DataFrame | None,
 ) -> go.Figure:
     return charts.accuracy_dots(
-        rows, line=line, colour=colour, colours=colours, measure=measure, baselines=baselines, published=published
+        rows,
+        line=line,
+        colour=colour,
+        colours=colours,
+        measure=measure,
+        baselines=baselines,
+        published=published,
     )
 
 

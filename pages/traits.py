@@ -1,6 +1,6 @@
 """Traits: accuracy per trait and model, beside what others published."""
 
-from typing import Any
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -18,8 +18,8 @@ colours = bar.colours(data)
 beside = measure == "accuracy" and st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
 alt = f"{parts.MEASURE_LABELS[measure]} per trait and model with intervals"
-how: dict[str, Any] = {"colour": "model", "colours": colours, "measure": measure}
-parts.accuracy_picture(rows, line="trait", published=published, key="traits", alt=alt, **how)
+draw = partial(parts.accuracy_picture, colour="model", colours=colours, measure=measure)
+draw(rows, line="trait", published=published, key="traits", alt=alt)
 parts.how_to_read(measure)
 parts.accuracy_table(rows, key="traits")
 
@@ -44,7 +44,7 @@ if bar.has(data, SEEN):
     disjoint = parts.accuracy_rows(data, (SEEN,)).replace({"group": bar.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
     alt = f"{parts.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
-    parts.accuracy_picture(means, line="group", key="disjoint", alt=alt, **how)
+    draw(means, line="group", key="disjoint", alt=alt)
     counts = means.groupby("group", sort=False)[["n", "sources"]].max()
     st.caption("; ".join(f"{name}: {row.n:,} clips of {row.sources:,} sources" for name, row in counts.iterrows()))
     parts.accuracy_table(disjoint, key="disjoint")

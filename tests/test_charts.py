@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from personality.analysis.real_figures import read_real_figures
 from personality.charts import (
     MODALITY_COLOURS,
     MODEL_COLOURS,
@@ -11,7 +12,6 @@ from personality.charts import (
     model_colours,
 )
 from personality.count_charts import heatmap
-from personality.demo import PRACTICE
 from personality.traits import GENDER_COLOURS
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
@@ -37,10 +37,9 @@ def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
 
 
 def test_published_systems_keep_their_colours_and_share_them_with_no_model_beside_them() -> None:
-    models = [model for model in MODEL_COLOURS if model not in MODALITY_COLOURS and not model.startswith(PRACTICE)]
-    colours = model_colours([*models, "mine"])
-    assert len(models) == 7
-    assert len({colours[model] for model in [*models, "mine"]}) == 8
+    models = [*read_real_figures().models, "mine"]
+    colours = model_colours(models)
+    assert len({colours[model] for model in models}) == len(models)
 
 
 def test_other_measures_have_their_interval_and_a_line_at_zero_but_no_baselines() -> None:

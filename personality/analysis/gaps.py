@@ -72,10 +72,28 @@ def compare_groups(
     are made where there are many groups. Raises PredictionsError where there are no two groups, or no such reference
     or measure.
     """
-    if measure not in MEASURES:
-        raise PredictionsError(f"There is no measure {measure!r}; wanted {', '.join(MEASURES)}.")
+    (found,) = compare_measures(
+        table, by, (measure,), reference=reference, draws=draws, permutations=permutations, seed=seed
+    ).values()
+    return found
+
+
+def compare_measures(
+    table: pd.DataFrame,
+    by: Sequence[str],
+    measures: Sequence[str] = tuple(MEASURES),
+    *,
+    reference: str | None = None,
+    draws: int = DRAWS,
+    permutations: int = PERMUTATIONS,
+    seed: int = SEED,
+) -> dict[str, Comparison]:
+    """`compare_groups` in several measures, which share the repetitions and so most of the time. Raises as it does."""
+    strange = [measure for measure in measures if measure not in MEASURES]
+    if strange:
+        raise PredictionsError(f"There is no measure {strange[0]!r}; wanted {', '.join(MEASURES)}.")
     scores = read_scores(table)
-    if measure == "gain" and np.isnan(scores.constant).all():
+    if "gain" in measures and np.isnan(scores.constant).all():
         raise PredictionsError("This table has no column constant, the training mean; the gain over it needs one.")
     cells = count_cells(scores, by, draws=draws, seed=seed)
     present = [group for group, n in zip(cells.groups, cells.n, strict=True) if n.any()]
@@ -87,9 +105,14 @@ def compare_groups(
         raise PredictionsError(f"There is no group {reference!r}; wanted one of {', '.join(present)}.")
     # Fewer could not give a p small enough to pass Holm's correction over the family.
     permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / ALPHA))
-    chance = _by_chance(scores, by, measure, reference, permutations=permutations, seed=seed)
-    gaps = _gaps(cells, chance, measure, reference).assign(measure=measure, permutations=permutations)
-    return Comparison(gaps, _spreads(cells, chance, measure))
+    chances = _by_chance(scores, by, measures, reference, permutations=permutations, seed=seed)
+    return {
+        measure: Comparison(
+            _gaps(cells, chance, measure, reference).assign(measure=measure, permutations=permutations),
+            _spreads(cells, chance, measure),
+        )
+        for measure, chance in zip(measures, chances, strict=True)
+    }
 
 
 @dataclass(frozen=True)
@@ -104,10 +127,11 @@ class _Chance:
 
 
 def _by_chance(
-    scores: Scores, by: Sequence[str], measure: str, reference: str, *, permutations: int, seed: int
-) -> _Chance:
+    scores: Scores, by: Sequence[str], measures: Sequence[str], reference: str, *, permutations: int, seed: int
+) -> list[_Chance]:
+    """For each measure, from the same permutations."""
     code, groups = group_codes(scores, by)
-    values = with_mean(_of_clips(scores, measure))
+    values = np.stack([with_mean(_of_clips(scores, measure)) for measure in measures], axis=1)
     means = Means.of(values.reshape(len(code), -1), scores.source)
     gaps, spreads = [], []
     for block in permuted_codes(code, scores.source, count=permutations, seed=seed):
@@ -120,7 +144,9 @@ def _by_chance(
         pairs = [_apart(one, other) for one, other in combinations(each, 2)]
         spreads.append(np.fmax.reduce(pairs))
     shape = values.shape[1:]
-    return _Chance(np.concatenate(gaps).reshape(-1, len(groups), *shape), np.concatenate(spreads).reshape(-1, *shape))
+    found = np.concatenate(gaps).reshape(-1, len(groups), *shape)
+    widest = np.concatenate(spreads).reshape(-1, *shape)
+    return [_Chance(found[:, :, place], widest[:, place]) for place in range(len(measures))]
 
 
 def _of_clips(scores: Scores, measure: str) -> np.ndarray:

@@ -22,7 +22,6 @@ ALL, UNSEEN = "all", "unseen"  # which sources: every one, or those without a cl
 SOURCES = (ALL, UNSEEN)
 # By which attributes there are figures; () is all clips together.
 BY: tuple[tuple[str, ...], ...] = ((), (SEEN,), ("gender",), ("ethnicity",), ("age_group",), ("gender", "ethnicity"))
-SHIPPED = ("voice", "words", "voice_words")  # the models of real people that ship; the others are published systems
 KEYS = ("sources_of", "by")  # the columns that every table has before its own
 TABLES = ("accuracy", "gaps", "spreads", "differences")
 CARD = "card.json"

@@ -12,7 +12,7 @@ import pandas as pd
 
 from personality.analysis.differences import differences
 from personality.analysis.export import MADE
-from personality.analysis.gaps import MEASURES, compare_groups
+from personality.analysis.gaps import compare_measures
 from personality.analysis.groups import SMALL, accuracy_by, groups_of
 from personality.analysis.permutation import PERMUTATIONS
 from personality.analysis.real_figures import ALL, BY, CARD, DIGITS, SEEN, SOURCES, TABLES
@@ -109,8 +109,7 @@ def _of_one(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, pd.
     if groups_of(kept, by).nunique() < 2:
         return
     yield "accuracy", accuracy_by(kept, by).query("n > 0")
-    for measure in MEASURES:
-        found = compare_groups(kept, by, measure=measure)
+    for measure, found in compare_measures(kept, by).items():
         yield "gaps", found.gaps.query("n > 0").drop(columns="verdict")
         yield "spreads", found.spreads.assign(measure=measure)
 

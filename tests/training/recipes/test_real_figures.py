@@ -10,10 +10,11 @@ import pytest
 from personality.analysis.differences import differences
 from personality.analysis.gaps import compare_groups
 from personality.analysis.groups import accuracy_by
-from personality.analysis.real_figures import BY, FOLDER, SEEN, SHIPPED, UNSEEN, read_real_figures
+from personality.analysis.real_figures import BY, FOLDER, SEEN, UNSEEN, read_real_figures
 from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
 from personality.evaluate import import_predictions, join_predictions, write_predictions
+from personality.shipped_models import REAL
 from personality.traits import TRAIT_NAMES
 from training.__main__ import main
 from training.recipes.real_figures import write_real_figures
@@ -141,4 +142,4 @@ def test_what_ships_is_what_the_real_data_give(real_data: Path, tmp_path: Path) 
     found = figures.compare_groups(["gender"], "gain").gaps
     direct = compare_groups(table, ["gender"], measure="gain").gaps
     assert_same(found, direct, ["model", "trait", "group"])
-    assert set(SHIPPED) <= set(read_real_figures().models)
+    assert set(REAL) <= set(read_real_figures().models)
