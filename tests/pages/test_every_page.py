@@ -14,7 +14,7 @@ def test_first_visit_shows_something_true(page: str) -> None:
     app = visit(page)
     assert app.title[0].value
     assert not app.error
-    assert "synthetic" in words(app) or "**Real people, figures only.**" in words(app)
+    assert "computer-made" in words(app) or "**Real people, figures only.**" in words(app)
 
 
 @pytest.mark.parametrize("page", ["overview", "predict"])
