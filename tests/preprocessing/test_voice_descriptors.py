@@ -102,7 +102,7 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     for threads in (1, 2):
         with threadpool_limits(threads, "blas"):
             found.append(describe_voice(noise()))
-    np.testing.assert_array_equal(*found)
+    np.testing.assert_array_equal(found[0], found[1])
 
 
 def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
