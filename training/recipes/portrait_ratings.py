@@ -1,8 +1,8 @@
 """Trains and ships the face impressions: `python -m training portrait-ratings PORTRAITS`.
 
 The first blocks of EfficientNet-Lite0 stay as ImageNet made them, so their feature maps are computed once for every
-varied view of a portrait, and all folds and seeds train the rest of the network on them. The weights of several seeds
-that start from the same point are averaged (Wortsman et al. 2022, "Model soups").
+varied view of a portrait, and all folds and seeds train the rest of the network on them. Where there are several seeds,
+their weights, which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from training.averaging import Average
 from training.portraits import COLUMNS, Portraits, read_portraits, read_rated
 from training.schedule import cycle
 
-FOLDS, SEEDS = 5, (0, 1, 2)
-EPOCHS = VIEWS = 6  # every epoch sees another view of each portrait
+FOLDS, SEEDS = 5, (0,)
+EPOCHS = VIEWS = 4  # every epoch sees another view of each portrait
 RATE, WEIGHT_DECAY, AVERAGING = 3e-4, 0.02, 0.98
 ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
 DRAWS = 2000  # of the bootstrap
