@@ -158,11 +158,10 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
 
 
 def _out_of_fold(
-    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int
+    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: Views | None = None
 ) -> dict[str, np.ndarray]:
-    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`."""
+    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. Without views they are made where a fold needs them."""
     out.mkdir(parents=True, exist_ok=True)
-    views: Views | None = None
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
     digest = hashlib.sha256(f"{portraits.names} {epochs} {VIEWS} {SEEDS}".encode() + ratings.tobytes()).hexdigest()[:12]
     for number, (training, held) in enumerate(KFold(folds, shuffle=True, random_state=0).split(ratings)):
@@ -205,8 +204,9 @@ def ship(folder: Path, work: Path, out: Path = FOLDER, *, epochs: int = EPOCHS, 
     """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, return the card."""
     portraits, ratings = read_rated(folder)
     truth = ratings.to_numpy()
-    rated = _out_of_fold(portraits, truth, work, epochs=epochs, folds=folds)["network"]
-    rater = fit(make_views(portraits.crops), truth, epochs=epochs)
+    views = make_views(portraits.crops)
+    rated = _out_of_fold(portraits, truth, work, epochs=epochs, folds=folds, views=views)["network"]
+    rater = fit(views, truth, epochs=epochs)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.half() if t.is_floating_point() else t for n, t in rater.state_dict().items()}
     write_bytes(out / WEIGHTS, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
