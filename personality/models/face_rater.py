@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,7 @@ FEATURES = 1280  # of the backbone, per face
 EARLY = 3  # of the backbone's seven groups of blocks that training leaves as ImageNet made them
 DROPOUT = 0.2
 BATCH = 16  # faces at once
+SOFT_SIDE = 112  # pixels
 
 
 class FaceRater(nn.Module):
@@ -45,10 +47,18 @@ class FaceRater(nn.Module):
 
     @torch.inference_mode()
     def rate(self, faces: np.ndarray) -> np.ndarray:
-        """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its mirror image."""
+        """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its softened mirror
+        image, so that neither the side nor the sharpness of a picture counts for much."""
         parts = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
-        both = [(self(to_tensor(part)), self(to_tensor(part[:, :, ::-1]))) for part in parts]
+        both = [(self(to_tensor(part)), self(to_tensor(soften(part)[:, :, ::-1]))) for part in parts]
         return np.concatenate([((one + mirrored) / 2).numpy() for one, mirrored in both])
+
+
+def soften(faces: np.ndarray) -> np.ndarray:
+    """Faces uint8 (K, S, S, 3) as a small video shows them: reduced to SOFT_SIDE pixels and enlarged again."""
+    side = faces.shape[1]
+    small = [cv2.resize(face, (SOFT_SIDE, SOFT_SIDE), interpolation=cv2.INTER_AREA) for face in faces]
+    return np.stack([cv2.resize(face, (side, side), interpolation=cv2.INTER_LINEAR) for face in small])
 
 
 def to_tensor(faces: np.ndarray) -> Tensor:

@@ -1,8 +1,8 @@
 """Trains and ships the face impressions: `python -m training portrait-ratings PORTRAITS`.
 
 The first blocks of EfficientNet-Lite0 stay as ImageNet made them, so their feature maps are computed once for every
-varied view of a portrait, and all folds and seeds train the rest of the network on them. The weights of several seeds
-that start from the same point are averaged (Wortsman et al. 2022, "Model soups").
+varied view of a portrait, and all folds and seeds train the rest of the network on them. Where there are several seeds,
+their weights, which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from training.averaging import Average
 from training.portraits import COLUMNS, Portraits, read_portraits, read_rated
 from training.schedule import cycle
 
-FOLDS, SEEDS = 5, (0, 1, 2)
-EPOCHS = VIEWS = 6  # every epoch sees another view of each portrait
+FOLDS, SEEDS = 5, (0,)
+EPOCHS = VIEWS = 4  # every epoch sees another view of each portrait
 RATE, WEIGHT_DECAY, AVERAGING = 3e-4, 0.02, 0.98
 ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
 DRAWS = 2000  # of the bootstrap
@@ -158,11 +158,10 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
 
 
 def _out_of_fold(
-    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int
+    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: Views | None = None
 ) -> dict[str, np.ndarray]:
-    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`."""
+    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. Without views they are made where a fold needs them."""
     out.mkdir(parents=True, exist_ok=True)
-    views: Views | None = None
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
     digest = hashlib.sha256(f"{portraits.names} {epochs} {VIEWS} {SEEDS}".encode() + ratings.tobytes()).hexdigest()[:12]
     for number, (training, held) in enumerate(KFold(folds, shuffle=True, random_state=0).split(ratings)):
@@ -205,8 +204,9 @@ def ship(folder: Path, work: Path, out: Path = FOLDER, *, epochs: int = EPOCHS, 
     """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, return the card."""
     portraits, ratings = read_rated(folder)
     truth = ratings.to_numpy()
-    rated = _out_of_fold(portraits, truth, work, epochs=epochs, folds=folds)["network"]
-    rater = fit(make_views(portraits.crops), truth, epochs=epochs)
+    views = make_views(portraits.crops)
+    rated = _out_of_fold(portraits, truth, work, epochs=epochs, folds=folds, views=views)["network"]
+    rater = fit(views, truth, epochs=epochs)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.half() if t.is_floating_point() else t for n, t in rater.state_dict().items()}
     write_bytes(out / WEIGHTS, save({name: tensor.contiguous() for name, tensor in tensors.items()}))

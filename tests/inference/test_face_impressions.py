@@ -1,0 +1,156 @@
+"""The shipped face impressions: what they are of, and that they do not depend on what they should not."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from sklearn.metrics import r2_score
+
+from personality.inference import face_impressions
+from personality.inference.face_impressions import ATTRIBUTES, FOLDER, MAX_FACES, load_rater, rate_faces, read_card
+from personality.standing import LEVELS
+from personality.synthetic.face_model import load_face_model
+from training.portraits import COLUMNS, Portraits, read_portraits, read_ratings
+
+EIGHT = {"trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable"}
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    """Ten drawn faces uint8 (10, 224, 224, 3)."""
+    model, random = load_face_model(), np.random.default_rng(0)
+    drawn = [model.render(model.sample({"happy": number / 3 - 1.5}, random)) for number in range(10)]
+    return np.stack([cv2.resize(one, (224, 224)) for one in drawn])
+
+
+def test_eight_attributes_and_no_others_are_in_the_weights_and_on_the_card() -> None:
+    tensors, card = load_file(FOLDER / "model.safetensors"), read_card()
+    assert set(ATTRIBUTES) == EIGHT
+    assert card["attributes"] == list(ATTRIBUTES)
+    assert tensors["output.weight"].shape == (8, 1280)
+    assert tensors["output.bias"].shape == (8,)
+    assert all(name.startswith(("visual.backbone.", "output.")) for name in tensors)
+    for part in (card["held_out"]["r2"], card["training_labels"], card["prediction_spread"]):
+        assert set(part) == EIGHT
+
+
+def test_the_card_has_figures_licence_and_limits() -> None:
+    card = read_card()
+    assert "CC BY-NC-SA 4.0" in card["licence"]
+    assert "10.1073/pnas.2115228119" in card["origin"]
+    assert card["held_out"]["n"] == card["portraits"] > 800
+    for figures in card["held_out"]["r2"].values():
+        assert 0 < figures["low"] < figures["r2"] < figures["high"] < 1
+    for levels in card["training_labels"].values():
+        assert len(levels) == len(LEVELS)
+        assert levels == sorted(levels)
+        assert 0 <= levels[0] < levels[-1] <= 1
+
+
+def test_the_weights_are_half_precision_and_small() -> None:
+    tensors = load_file(FOLDER / "model.safetensors")
+    assert {str(tensor.dtype) for tensor in tensors.values()} <= {"float16", "int64"}
+    assert (FOLDER / "model.safetensors").stat().st_size < 10 * 2**20
+
+
+def test_a_clip_is_rated_by_the_mean_over_its_faces(faces: np.ndarray) -> None:
+    both, one, other = rate_faces(faces[[0, 9]]), rate_faces(faces[:1]), rate_faces(faces[9:])
+    assert both and one and other
+    assert both.faces == 2
+    for name in ATTRIBUTES:
+        assert both.ratings[name] == pytest.approx((one.ratings[name] + other.ratings[name]) / 2, abs=1e-5)
+        assert both.spread[name] == pytest.approx(abs(one.ratings[name] - other.ratings[name]) / 2, abs=1e-5)
+        assert one.spread[name] == 0
+
+
+def test_of_many_faces_an_even_choice_is_rated(faces: np.ndarray) -> None:
+    many = rate_faces(np.repeat(faces, 4, axis=0))
+    assert many is not None
+    assert many.faces == MAX_FACES
+
+
+def test_no_face_has_no_rating(faces: np.ndarray) -> None:
+    assert rate_faces(faces[:0]) is None
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_picture_of_nothing_stays_within_the_scale(grey: int) -> None:
+    rated = rate_faces(np.full((1, 224, 224, 3), grey, np.uint8))
+    assert rated is not None
+    for values, top in ((rated.ratings, 1), (rated.percentiles, 100)):
+        assert set(values) == EIGHT
+        assert all(0 <= value <= top for value in values.values())
+
+
+def test_a_mirrored_face_is_rated_alike(faces: np.ndarray) -> None:
+    one, mirrored = rate_faces(faces), rate_faces(faces[:, :, ::-1])
+    assert one and mirrored
+    for name in ATTRIBUTES:
+        assert mirrored.ratings[name] == pytest.approx(one.ratings[name], abs=0.02)
+
+
+def test_a_drawn_smile_raises_happy_most(faces: np.ndarray) -> None:
+    sad, glad = rate_faces(faces[:3]), rate_faces(faces[7:])
+    assert sad and glad
+    gains = {name: glad.ratings[name] - sad.ratings[name] for name in ATTRIBUTES}
+    assert max(gains, key=lambda name: gains[name]) == "happy"
+    assert gains["happy"] > 0.2
+
+
+def test_threads_share_one_network(faces: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    loads: list[Path] = []
+    load = face_impressions._load
+    monkeypatch.setattr(face_impressions, "_loaded", {})
+    monkeypatch.setattr(face_impressions, "_load", lambda folder: loads.append(folder) or load(folder))
+    with ThreadPoolExecutor(4) as pool:
+        rated = list(pool.map(lambda _: rate_faces(faces[:1]), range(4)))
+    assert loads == [FOLDER]
+    assert all(one == rated[0] for one in rated)
+
+
+def test_a_folder_without_weights_names_the_command(tmp_path: Path, faces: np.ndarray) -> None:
+    with pytest.raises(FileNotFoundError, match="python -m training portrait-ratings PORTRAITS"):
+        rate_faces(faces, tmp_path)
+
+
+def test_the_module_imports_no_torch() -> None:
+    code = "import sys, personality.inference.face_impressions; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
+
+
+@pytest.fixture(scope="module")
+def portraits(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Portraits:
+    """Every twentieth of the rated portraits."""
+    folder = tmp_path_factory.mktemp("portraits")
+    for path in sorted((real_data / "portraits" / "images").iterdir())[::20]:
+        (folder / path.name).symlink_to(path)
+    return read_portraits(folder)
+
+
+def test_real_portraits_are_rated_no_worse_than_the_card_says(real_data: Path, portraits: Portraits) -> None:
+    """The shipped network was trained on these, so it must do better than on held-out ones; with its columns in another
+    order it would not."""
+    truth = read_ratings(real_data / "portraits").loc[portraits.names, COLUMNS].to_numpy() / 100
+    r2 = r2_score(truth, load_rater().rate(portraits.crops), multioutput="raw_values")
+    for name, value in zip(ATTRIBUTES, r2, strict=True):
+        assert value > read_card()["held_out"]["r2"][name]["r2"], name
+
+
+def test_half_size_and_compression_move_a_rating_by_less_than_a_quarter_of_the_spread(portraits: Portraits) -> None:
+    """One picture at a time, on average over attributes; each attribute by a third at most."""
+
+    def compress(face: np.ndarray) -> np.ndarray:
+        small = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
+        return cv2.resize(cv2.imdecode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 50])[1], 1), (224, 224))
+
+    before = load_rater().rate(portraits.crops)
+    after = load_rater().rate(np.stack([compress(face) for face in portraits.crops]))
+    moved = np.abs(after - before).mean(0) / np.array(list(read_card()["prediction_spread"].values()))
+    assert moved.mean() < 1 / 4
+    assert moved.max() < 1 / 3
