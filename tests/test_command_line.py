@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +13,15 @@ import pytest
 
 from personality import demo
 from personality.__main__ import main
+from personality.constants import NOT_FOR
+from personality.inference.face_impressions import ATTRIBUTES
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.media import probe
+from personality.shipped_models import REAL
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 ROOT = Path(__file__).parents[1]
-PRACTICE_MODELS = {folder.name for folder in demo.MODELS}
+WORDLESS = ("voice", "voice_words")  # what predicts from the practice sample, whose voice speaks no language
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
@@ -25,23 +29,42 @@ def run(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-def check_prediction(result: dict) -> None:
-    assert set(result) == {"clip", "duration", "faces", "audio", "age", "gender", "emotions", "traits", "warnings"}
+def check_prediction(result: dict, models: Collection[str] = REAL) -> None:
+    """Whether an object of `predict --json` has everything, with traits of these of the models of real people."""
+    about_clip = {"clip", "duration", "faces", "audio", "age", "gender", "emotions", "transcript", "face_impressions"}
+    assert set(result) == {*about_clip, "traits", "percentiles", "intervals", "models", "warnings"}
     assert len(result["faces"]) == 16
     assert set(result["faces"][0]) == {"time", "box", "score"}
     assert result["audio"] == {"seconds": 5.0, "rate": 16000}
     assert set(result["emotions"]) == set(EMOTIONS)
-    assert set(result["traits"]) == PRACTICE_MODELS
-    for traits in result["traits"].values():
-        assert set(traits) == set(TRAIT_NAMES)
-        assert all(0 < value < 1 for value in traits.values())
+    assert set(result["face_impressions"]) == set(ATTRIBUTES)
+    assert set(result["models"]) == set(REAL)
+    for facts in result["models"].values():
+        assert set(facts) == {"trained_on", "licence", "sha256", "accuracy_unseen", "mean_unseen"}
+        assert facts["mean_unseen"] < facts["accuracy_unseen"] < 1
+    assert set(result["traits"]) == set(result["percentiles"]) == set(result["intervals"]) == set(models)
+    for model, traits in result["traits"].items():
+        assert list(traits) == list(result["percentiles"][model]) == list(TRAIT_NAMES)
+        for trait, value in traits.items():
+            low, high = result["intervals"][model][trait]
+            assert 0 <= low < value < high <= 1
+            assert 0 <= result["percentiles"][model][trait] <= 100
 
 
 def test_predict_json_of_the_sample(capsys: pytest.CaptureFixture) -> None:
-    assert main(["predict", str(demo.CLIP), "--json"]) == 0
+    assert main(["predict", str(demo.SPEECH_CLIP), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     check_prediction(result)
-    assert result["duration"] == pytest.approx(probe(demo.CLIP).duration, abs=1e-3)
+    assert "gardener" in result["transcript"]
+    assert result["duration"] == pytest.approx(probe(demo.SPEECH_CLIP).duration, abs=1e-3)
+
+
+def test_predict_json_of_a_voice_without_words(capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(demo.CLIP), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    check_prediction(result, WORDLESS)
+    assert result["transcript"] is None
+    assert any(warning.startswith("words ") for warning in result["warnings"])
 
 
 def test_a_file_whose_name_begins_with_a_dash_is_no_option(
@@ -52,17 +75,18 @@ def test_a_file_whose_name_begins_with_a_dash_is_no_option(
     assert main(["predict", "-j3Kx.001.mp4", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["clip"] == "-j3Kx.001.mp4"
-    check_prediction(result)
+    check_prediction(result, WORDLESS)
 
 
 def test_predict_json_of_the_real_clips(real_data: Path) -> None:
-    clips = sorted((real_data / "first-impressions/videos").rglob("*.mp4"))
+    clips = [*sorted((real_data / "first-impressions/videos").rglob("*.mp4")), *(real_data / "more").glob("*.mp4")]
     result = run("personality", "predict", *clips, "--json")
     assert result.returncode == 0, result.stderr
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert [line["clip"] for line in lines] == [clip.name for clip in clips]
-    for line in lines:
+    for line, word in zip(lines, ("christmas", "workout", "graduating"), strict=True):
         check_prediction(line)
+        assert word in line["transcript"].lower()
 
 
 def test_a_clip_that_cannot_be_read_is_an_error_line_and_status_1(
@@ -72,12 +96,12 @@ def test_a_clip_that_cannot_be_read_is_an_error_line_and_status_1(
     assert main(["predict", str(tmp_path / "a.mp4"), str(demo.CLIP), "--json"]) == 1
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert set(first) == {"clip", "error"}
-    check_prediction(second)
+    check_prediction(second, WORDLESS)
 
 
 def test_predict_in_words_says_what_it_is(capsys: pytest.CaptureFixture) -> None:
     assert main(["predict", str(demo.CLIP)]) == 0
-    assert "impressions of strangers, not personality" in capsys.readouterr().out
+    assert NOT_FOR in capsys.readouterr().out
 
 
 def test_predict_with_a_run_of_ones_own(runs: Path, capsys: pytest.CaptureFixture) -> None:

@@ -1,0 +1,78 @@
+"""What the models of real people answer for a person who speaks, one who does not, and sounds that are no person."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.speech_to_text import TEXTS, say
+from personality import demo
+from personality.constants import PREPROCESSING
+from personality.inference.face_impressions import FaceImpressions
+from personality.models.checkpoint import Model
+from personality.predict import NOBODY, Impression, Output, Unavailable, load_models, predict_sample
+from personality.preprocessing.sample import Sample, read_sample
+from personality.preprocessing.speech_to_text import NO_ENGLISH, NO_SPEECH, Transcript
+from personality.shipped_models import REAL_MODELS
+from tests.preprocessing.test_speech_to_text import chords, needs_espeak
+
+
+@pytest.fixture(scope="module")
+def models() -> list[Model]:
+    return load_models(REAL_MODELS)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return read_sample(demo.SPEECH_CLIP)
+
+
+def with_sound(sample: Sample, sound: np.ndarray) -> Sample:
+    first, rest = np.split(sound.astype(np.float32), [PREPROCESSING.samples])
+    return replace(sample, audio=first, rest=rest, speech=None)
+
+
+def without_face(sample: Sample) -> Sample:
+    return replace(sample, faces=sample.faces[:0])
+
+
+def kinds(answers: Sequence[Output]) -> dict[str, type]:
+    return {one.model: type(one) for one in answers if isinstance(one, Impression | Unavailable)}
+
+
+def test_a_person_who_speaks_english(sample: Sample, models: list[Model]) -> None:
+    answers = list(predict_sample(sample, models))
+    assert kinds(answers) == {"voice": Impression, "words": Impression, "voice_words": Impression}
+    assert [type(one) for one in answers[:3]] == [Impression, FaceImpressions, Transcript]
+
+
+@needs_espeak
+def test_a_person_who_speaks_french(sample: Sample, models: list[Model]) -> None:
+    french = with_sound(sample, say(TEXTS["fr"][0], "fr"))
+    answers = list(predict_sample(french, models))
+    assert kinds(answers) == {"voice": Impression, "words": Unavailable, "voice_words": Impression}
+    voice, both = (one for one in answers if isinstance(one, Impression))
+    assert both.caveat == NO_ENGLISH
+    assert both.traits == pytest.approx(voice.traits, abs=0.05)
+
+
+def test_a_face_without_speech(sample: Sample, models: list[Model]) -> None:
+    answers = list(predict_sample(with_sound(sample, chords()), models))
+    assert set(kinds(answers).values()) == {Unavailable}
+    assert any(isinstance(one, FaceImpressions) for one in answers)
+    assert Transcript("", (), NO_SPEECH) in answers
+
+
+def test_music_without_a_face_is_no_person(sample: Sample, models: list[Model]) -> None:
+    answers = list(predict_sample(without_face(with_sound(sample, chords())), models))
+    assert [one for one in answers if isinstance(one, Unavailable)] == [Unavailable(m.name, NOBODY) for m in models]
+    assert not any(isinstance(one, Impression | FaceImpressions) for one in answers)
+
+
+def test_a_voice_without_a_face_is_judged_alike(sample: Sample, models: list[Model]) -> None:
+    seen, unseen = (
+        [one for one in predict_sample(clip, models) if isinstance(one, Impression)]
+        for clip in (sample, without_face(sample))
+    )
+    assert seen == unseen
