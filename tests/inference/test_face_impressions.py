@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from personality.standing import LEVELS
 from safetensors.numpy import load_file
 from sklearn.metrics import r2_score
 
 from personality.inference import face_impressions
+from personality.inference.calibration import LEVELS
 from personality.inference.face_impressions import ATTRIBUTES, FOLDER, MAX_FACES, load_rater, rate_faces, read_card
 from personality.synthetic.face_model import load_face_model
 from training.portraits import COLUMNS, Portraits, read_portraits, read_ratings

@@ -11,7 +11,7 @@ from personality import demo
 from personality.constants import PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
 from personality.models.checkpoint import Model
-from personality.predict import NOBODY, Impression, Output, Unavailable, load_models, predict_sample
+from personality.predict import NOBODY, Impression, Unavailable, load_models, predict_sample
 from personality.preprocessing.sample import Sample, read_sample
 from personality.preprocessing.speech_to_text import NO_ENGLISH, NO_SPEECH, Transcript
 from personality.shipped_models import REAL_MODELS
@@ -37,7 +37,7 @@ def without_face(sample: Sample) -> Sample:
     return replace(sample, faces=sample.faces[:0])
 
 
-def kinds(answers: Sequence[Output]) -> dict[str, type]:
+def kinds(answers: Sequence[object]) -> dict[str, type]:
     return {one.model: type(one) for one in answers if isinstance(one, Impression | Unavailable)}
 
 
