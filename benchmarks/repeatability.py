@@ -1,7 +1,7 @@
 """How far predictions move when the same clip comes once more: `python -m benchmarks.repeatability CLIP...`.
 
 Each clip is written again in each way of VARIANTS and predicted by the models that ship. A line per way and model: the
-mean movement of a trait over the spread (standard deviation) of that trait's predictions over people, from the card.
+mean movement of a trait (of a rating, for the face) over the spread (standard deviation) of its predictions over people.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,16 @@ import pandas as pd
 
 from benchmarks.clip_variants import Variant, band, microphone, noise, write_variant
 from benchmarks.machine import describe
+from personality.demo import PREDICTIONS
+from personality.evaluate import read_predictions
+from personality.inference.face_impressions import ATTRIBUTES, rate_faces, read_card
 from personality.models.checkpoint import Model
 from personality.predict import Impression, impressions, load_models
 from personality.preprocessing.hearing import with_speech, with_transcript
-from personality.preprocessing.media import open_media
-from personality.preprocessing.sample import EMPTY, Sample
-from personality.preprocessing.voice_descriptors import describe_voice
+from personality.preprocessing.sample import Sample, read_sample
+from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS
 from personality.traits import TRAIT_NAMES
 
-MODELS = Path("personality/assets/models")
 DRAWS = 5  # of each random way
 RANDOM = np.random.default_rng(0)
 ONCE = {
@@ -61,20 +62,40 @@ class Kind:
 def main(clips: Sequence[Path]) -> None:
     """Print the table."""
     print(f"{describe()}; {len(clips)} clips")
-    kinds = {model.name: of_model(model) for model in load_models(sorted(MODELS.iterdir()))}
+    kinds = {model.name: of_model(model, spread_on_card(model)) for model in load_models(REAL_MODELS)}
+    practice = read_predictions(PREDICTIONS)
+    kinds |= {model.name: of_model(model, spread_in(practice, model)) for model in load_models(PRACTICE_MODELS)}
+    kinds["face"] = Kind(rated, np.array([read_card()["prediction_spread"][name] for name in ATTRIBUTES]))
     rows = pd.DataFrame([row for clip in clips for row in movements(clip, kinds)])
     table = rows.groupby(["way", "kind"], sort=False)["ratio"].agg(["mean", "max"]).unstack("kind")
-    print(table.round(3).to_string(na_rep="-"))
+    print(table.round(3).T.to_string(na_rep="-"))
 
 
-def of_model(model: Model) -> Kind:
+def of_model(model: Model, spread: np.ndarray) -> Kind:
     """A model of five traits."""
 
     def predict(sample: Sample) -> np.ndarray:
         (found,) = impressions(sample, [model])
         return np.array([found.traits[name] if isinstance(found, Impression) else np.nan for name in TRAIT_NAMES])
 
-    return Kind(predict, np.array([model.card["spread"][name] for name in TRAIT_NAMES]))
+    return Kind(predict, spread)
+
+
+def spread_on_card(model: Model) -> np.ndarray:
+    """Of a model of real people, over validation."""
+    return np.array([model.card["spread"][name] for name in TRAIT_NAMES])
+
+
+def spread_in(predictions: pd.DataFrame, model: Model) -> np.ndarray:
+    """Of a practice model, over the test clips of computer-made people."""
+    own = predictions[predictions["model"].eq(model.name)]
+    return own.groupby("trait")["predicted"].std().loc[list(TRAIT_NAMES)].to_numpy()
+
+
+def rated(sample: Sample) -> np.ndarray:
+    """The ratings of the face."""
+    found = rate_faces(sample.faces)
+    return np.array([found.ratings[name] if found else np.nan for name in ATTRIBUTES])
 
 
 def movements(clip: Path, kinds: dict[str, Kind]) -> Iterator[dict[str, str | float]]:
@@ -91,18 +112,8 @@ def movements(clip: Path, kinds: dict[str, Kind]) -> Iterator[dict[str, str | fl
 
 
 def read(clip: Path) -> Sample:
-    """What is heard in a clip, with its words; no faces."""
-    with open_media(clip) as video:
-        heard, wideband = video.sound(), video.wideband()
-        sample = replace(
-            EMPTY,
-            audio=heard.samples,
-            audio_seconds=heard.seconds,
-            rest=heard.rest,
-            voice_descriptors=describe_voice(wideband),
-            duration=video.metadata.duration,
-        )
-    return with_transcript(with_speech(sample))
+    """A clip with its words."""
+    return with_transcript(with_speech(read_sample(clip)))
 
 
 if __name__ == "__main__":

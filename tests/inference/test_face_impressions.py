@@ -14,6 +14,7 @@ from sklearn.metrics import r2_score
 from personality.inference import face_impressions
 from personality.inference.calibration import LEVELS
 from personality.inference.face_impressions import ATTRIBUTES, FOLDER, MAX_FACES, load_rater, rate_faces, read_card
+from personality.models.face_rater import FaceRater
 from personality.synthetic.face_model import load_face_model
 from training.portraits import COLUMNS, Portraits, read_portraits, read_ratings
 
@@ -106,7 +107,12 @@ def test_threads_share_one_network(faces: np.ndarray, monkeypatch: pytest.Monkey
     loads: list[Path] = []
     load = face_impressions._load
     monkeypatch.setattr(face_impressions, "_loaded", {})
-    monkeypatch.setattr(face_impressions, "_load", lambda folder: loads.append(folder) or load(folder))
+
+    def counted(folder: Path) -> FaceRater:
+        loads.append(folder)
+        return load(folder)
+
+    monkeypatch.setattr(face_impressions, "_load", counted)
     with ThreadPoolExecutor(4) as pool:
         rated = list(pool.map(lambda _: rate_faces(faces[:1]), range(4)))
     assert loads == [FOLDER]
