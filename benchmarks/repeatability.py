@@ -1,7 +1,7 @@
 """How far predictions move when the same clip comes once more: `python -m benchmarks.repeatability CLIP...`.
 
 Each clip is written again in each way of VARIANTS and predicted by the models that ship. A line per way and model: the
-mean movement of a trait (of a rating, for the face) over the spread (standard deviation) of its predictions over people.
+mean movement of a trait (or rating of the face) over the spread (standard deviation) of its predictions over people.
 """
 
 from __future__ import annotations

@@ -2,13 +2,17 @@
 
 import json
 
+import pandas as pd
 import streamlit as st
 
 from pages import parts
+from personality.inference.face_impressions import read_card
+from personality.inference.model_facts import trained_on
 from personality.preprocessing.emotion import WEIGHTS
+from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.synthetic.face_model import FOLDER
 
-parts.frame("About", "What this is for, what it must not be used for, and where its parts come from.", notice=True)
+parts.frame("About", "What this is for, what it must not be used for, and where its parts come from.", notice=False)
 left, right = st.columns(2)
 left.markdown(
     """
@@ -34,13 +38,23 @@ right.markdown(
     - *Neuroticism* in First Impressions holds its opposite; it is shown as **emotional stability (N)**.
     - The official split shares source videos between training and test: seen people look easier than they are.
     - Gender, ethnicity and age are what annotators or estimators perceived.
-    - The demo's people, voices and labels are synthetic; its figures say nothing about real people.
+    - The models of real people predict a fifth of what differs between people's ratings, from the voice and the
+      words; a telephone or strong compression moves the voice model as far as another person would.
+    - People and labels of the practice data are computer-made; their figures say nothing about real people.
 
     ### Licences
-    - code: MIT; face model and demo models: CC BY-NC-SA 4.0; emotion weights: research use, as FER-2013;
+    - code: MIT. **The weights that ship are for research and non-commercial use**, each under the licence below;
+    - emotion weights: research use, as FER-2013; face model: CC BY-NC-SA 4.0;
     - First Impressions v2 is not included: ask ChaLearn for it.
     """
 )
+st.subheader("The models that ship")
+cards = [json.loads((folder / "card.json").read_text()) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
+names = [label(folder.name) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
+rows = [(name, trained_on(card), card["licence"]) for name, card in zip(names, cards, strict=True)]
+rating = read_card()
+rows.append(("face ratings", rating["origin"], rating["licence"]))
+st.table(pd.DataFrame(rows, columns=["model", "trained on", "licence"]).set_index("model"))
 st.subheader("Measured figures of the parts that ship")
 emotion = json.loads((WEIGHTS.parent / "card.json").read_text())["public_test"]
 face = json.loads((FOLDER / "card.json").read_text())

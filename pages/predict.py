@@ -75,8 +75,9 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
     count, strip, warnings = st.empty(), st.empty(), st.container()
     traits_place, words_place, face_place, person_place = (st.empty() for _ in range(4))
-    metadata, faces, answers, done = None, [], [], []
-    drawn = -REDRAW
+    metadata, faces, done = None, [], []
+    answers: list[Impression | Unavailable] = []
+    drawn, drawn_answers = -REDRAW, 0
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
         done.append((piece, came))
@@ -107,16 +108,16 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                 predictions.draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Predicting ...")
             case FaceImpressions():
+                predictions.draw_traits(traits_place, answers)
+                drawn_answers = len(answers)
                 predictions.draw_face(face_place, piece)
                 progress.caption(":material/hourglass_top: Recognising the words ...")
             case Transcript():
                 predictions.draw_transcript(words_place, piece, player=PLAYER)
             case Impression() | Unavailable():
                 answers.append(piece)
-                if came - drawn > REDRAW:
-                    predictions.draw_traits(traits_place, answers, complete=False)
-                    drawn = came
-    predictions.draw_traits(traits_place, answers, complete=True)
+    if len(answers) > drawn_answers:
+        predictions.draw_traits(traits_place, answers)
     progress.empty()
     return done
 

@@ -25,14 +25,14 @@ PERCENTILES = " · share of the training clips with a lower label, 0 to 100"
 AGE_MARGIN = 5  # years either side of the estimate; its mean absolute error is 4.5 years
 
 
-def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailable], *, complete: bool) -> None:
-    """Five traits of every model that has answered, and why others have not; charts when all have.
+def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailable]) -> None:
+    """Five traits of every model that has answered, and why others cannot.
 
     Practice models are drawn apart. A clip without a face and without speech is one sentence.
     """
     with place.container():
         st.subheader("Predicted first impression")
-        if complete and answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
+        if answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
             st.warning("Neither a face nor speech was found in this clip: no traits.", icon=":material/person_off:")
             return
         order = {folder.name: place for place, folder in enumerate(loaded.asked_models().values())}
@@ -40,25 +40,23 @@ def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailabl
         practice = [one for one in answers if is_practice(one.model)]
         others = [one for one in answers if not is_practice(one.model)]
         if others:
-            _draw_answers(others, complete=complete)
+            _draw_answers(others)
         if practice:
             with st.expander("Practice models (computer-made people)", expanded=not others):
-                _draw_answers(practice, complete=complete)
+                _draw_answers(practice)
         st.caption(demo.IMPRESSION)
 
 
-def _draw_answers(answers: Sequence[Impression | Unavailable], *, complete: bool) -> None:
+def _draw_answers(answers: Sequence[Impression | Unavailable]) -> None:
     _explain_missing(answers)
     predicted = [one for one in answers if isinstance(one, Impression)]
     if not predicted:
         return
     values = trait_rows(predicted)
     values["model"] = values["model"].map(label)
-    if complete:
-        _draw_charts(values)
+    _draw_charts(values)
     _draw_tables(values)
-    if complete:
-        _describe_models([one.model for one in predicted])
+    _describe_models([one.model for one in predicted])
 
 
 def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
@@ -84,7 +82,8 @@ def _draw_charts(values: pd.DataFrame) -> None:
     if values["low"].notna().any():
         st.caption(
             "Thin line: 90 % prediction interval. For nine of ten clips of people a model was not trained on, the "
-            "average rating of strangers lies within it. One number alone is a rough guess."
+            "average rating of strangers lies within it. One number alone is a rough guess. A telephone, noise or "
+            "strong compression moves what is predicted from the voice about as far as another person would."
         )
 
 
