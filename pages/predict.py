@@ -74,10 +74,10 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
     player, over = player_place.empty(), player_place.container()
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
     count, strip, warnings = st.empty(), st.empty(), st.container()
-    traits_place, words_place, face_place, person_place = (st.empty() for _ in range(4))
+    traits = predictions.TraitsPanel()
+    words_place, face_place, person_place = st.empty(), st.empty(), st.empty()
     metadata, faces, done = None, [], []
-    answers: list[Impression | Unavailable] = []
-    drawn, drawn_answers = -REDRAW, 0
+    drawn = -REDRAW
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, came in pieces:
         done.append((piece, came))
@@ -108,16 +108,14 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                 predictions.draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Predicting ...")
             case FaceImpressions():
-                predictions.draw_traits(traits_place, answers)
-                drawn_answers = len(answers)
+                traits.draw()
                 predictions.draw_face(face_place, piece)
                 progress.caption(":material/hourglass_top: Recognising the words ...")
             case Transcript():
                 predictions.draw_transcript(words_place, piece, player=PLAYER)
             case Impression() | Unavailable():
-                answers.append(piece)
-    if len(answers) > drawn_answers:
-        predictions.draw_traits(traits_place, answers)
+                traits.add(piece)
+    traits.draw()
     progress.empty()
     return done
 

@@ -11,7 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages import loaded, parts
 from pages.transcript import transcript
-from personality import clip_charts, demo
+from personality import clip_charts
 from personality.inference.face_impressions import FaceImpressions, read_card
 from personality.inference.model_facts import REAL, facts, people
 from personality.predict import NOBODY, Impression, Unavailable, trait_rows
@@ -25,36 +25,46 @@ PERCENTILES = " · share of the training clips with a lower label, 0 to 100"
 AGE_MARGIN = 5  # years either side of the estimate; its mean absolute error is 4.5 years
 
 
-def draw_traits(place: DeltaGenerator, answers: Sequence[Impression | Unavailable]) -> None:
-    """Five traits of every model that has answered, and why others cannot.
+class TraitsPanel:
+    """The five traits, with a place for the models of people and one for the practice models, each drawn again only
+    when one of its models has answered."""
 
-    Practice models are drawn apart. A clip without a face and without speech is one sentence.
-    """
-    with place.container():
-        st.subheader("Predicted first impression")
-        if answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in answers):
-            st.warning("Neither a face nor speech was found in this clip: no traits.", icon=":material/person_off:")
-            return
-        order = {folder.name: place for place, folder in enumerate(loaded.asked_models().values())}
-        answers = sorted(answers, key=lambda one: order.get(one.model, len(order)))
-        practice = [one for one in answers if is_practice(one.model)]
-        others = [one for one in answers if not is_practice(one.model)]
-        if others:
-            _draw_answers(others)
-        if practice:
-            with st.expander("Practice models (computer-made people)", expanded=not others):
-                _draw_answers(practice)
-        st.caption(demo.IMPRESSION)
+    def __init__(self) -> None:
+        self._heading, self._people, self._practice = st.empty(), st.empty(), st.empty()
+        self._answers: list[Impression | Unavailable] = []
+        self._drawn = {False: 0, True: 0}  # answers of models of people, and of practice models
+
+    def add(self, answer: Impression | Unavailable) -> None:
+        """Take an answer, to be drawn with others."""
+        self._answers.append(answer)
+
+    def draw(self) -> None:
+        """Draw what has come. A clip without a face and without speech is one sentence."""
+        with self._heading.container():
+            st.subheader("Predicted first impression")
+            if self._answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in self._answers):
+                sentence = "Neither a face nor speech was found in this clip: no traits."
+                st.warning(sentence, icon=":material/person_off:")
+                return
+        people, practice = ([one for one in self._answers if is_practice(one.model) is kind] for kind in (False, True))
+        if len(people) > self._drawn[False]:
+            with self._people.container():
+                _draw_answers(people, key=f"people_{len(people)}")
+        if len(practice) > self._drawn[True]:
+            title = "Practice models (computer-made people)"
+            with self._practice.container(), st.expander(title, expanded=not people):
+                _draw_answers(practice, key=f"practice_{len(practice)}")
+        self._drawn = {False: len(people), True: len(practice)}
 
 
-def _draw_answers(answers: Sequence[Impression | Unavailable]) -> None:
+def _draw_answers(answers: Sequence[Impression | Unavailable], *, key: str) -> None:
     _explain_missing(answers)
     predicted = [one for one in answers if isinstance(one, Impression)]
     if not predicted:
         return
     values = trait_rows(predicted)
     values["model"] = values["model"].map(label)
-    _draw_charts(values)
+    _draw_charts(values, key=key)
     _draw_tables(values)
     _describe_models([one.model for one in predicted])
 
@@ -73,12 +83,12 @@ def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
         st.warning(f"Traits unavailable {', '.join(models)}: {why}.", icon=":material/volume_off:")
 
 
-def _draw_charts(values: pd.DataFrame) -> None:
-    """Dots and radar; without keys, so that the browser changes the charts it has."""
+def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
+    """Dots and radar."""
     dots, radar = st.columns([3, 2])
     how: dict[str, Any] = {"width": "stretch", "alt": "Five traits per model, from 0 to 1", "config": parts.PICTURE}
-    dots.plotly_chart(clip_charts.trait_dots(values), **how)
-    radar.plotly_chart(clip_charts.trait_radar(values), **how)
+    dots.plotly_chart(clip_charts.trait_dots(values), key=f"dots_{key}", **how)
+    radar.plotly_chart(clip_charts.trait_radar(values), key=f"radar_{key}", **how)
     if values["low"].notna().any():
         st.caption(
             "Thin line: 90 % prediction interval. For nine of ten clips of people a model was not trained on, the "

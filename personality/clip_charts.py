@@ -187,11 +187,11 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
             "attribute": name.replace("_", "-"),
             "rating": round(100 * value),
             "R²": round(r2[name], 2),
-            "higher than": f"{percentiles[name]:.0f} % of portraits" if name in percentiles else "",
+            "percentile": f"above {percentiles[name]:.0f} % of portraits" if name in percentiles else "",
         }
         for name, value in ratings.items()
     ]
-    shown = ["attribute", "rating", "R²", *(["higher than"] if percentiles else [])]
+    shown = ["attribute", "rating", "R²", *(["percentile"] if percentiles else [])]
     base = alt.Chart(pd.DataFrame(rows)).encode(
         x=alt.X("rating:Q", title="rating, 0 to 100", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5)),
         y=alt.Y("attribute:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False)),
@@ -199,5 +199,5 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
     )
     opacity = alt.Opacity("R²:Q", scale=alt.Scale(domain=[0, 0.8], range=[0.25, 1]), legend=None)
     bars = base.mark_bar(cornerRadiusEnd=3, color="#56B4E9").encode(opacity=opacity)
-    labels = base.mark_text(align="left", dx=4).encode(text="higher than:N" if percentiles else "rating:Q")
+    labels = base.mark_text(align="left", dx=4).encode(text="percentile:N" if percentiles else "rating:Q")
     return (bars + labels).properties(height=280)
