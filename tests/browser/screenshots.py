@@ -23,7 +23,7 @@ PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The README's picture: parts of two pages side by side, each from the first element of its kind down.
-README = {"predict": ".st-key-player", "gender": "h3"}
+README = {"predict": "h3", "": "h3"}
 PART = (1060, 1505)  # pixels of each part, before both are reduced to one page's width
 GAP, ABOVE = 30, 8  # pixels left free beside and above a part
 PRACTICE = ("emotion", "explore")  # pages that have nothing of real people to show
@@ -66,8 +66,7 @@ def show(page: Page, address: str, name: str) -> None:
         page.get_by_text("In words, and all figures").wait_for(timeout=120_000)
         settle(page)
     if name == "predict":
-        page.get_by_role("button", name="Take the sample").click()
-        page.get_by_role("heading", name="What strangers would say").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Try the sample that speaks English").click()
         page.get_by_role("heading", name="A closer look").wait_for(timeout=120_000)
         settle(page)
 

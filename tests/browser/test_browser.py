@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -17,10 +17,11 @@ from playwright.sync_api import Page, expect
 from pages.bar import DEMO
 from personality import demo
 from personality.constants import LIMITS
+from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
 
-PRACTICE_MODELS = [folder.name for folder in demo.MODELS]
+PRACTICE, REAL = ([label(folder.name) for folder in kind] for kind in (PRACTICE_MODELS, REAL_MODELS))  # on pages
 
 PAGES = {
     "": "Apparent personality",
@@ -96,15 +97,16 @@ def upload(page: Page, address: str, path: Path) -> None:
     uploader.set_input_files(path)
 
 
-def read_traits(page: Page) -> None:
-    """Wait until sixteen faces, the waveform and five traits of four models are on the screen."""
+def read_traits(page: Page, models: Sequence[str] = PRACTICE) -> None:
+    """Wait until sixteen faces and the five traits of these models are on the screen."""
     expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
-    expect(page.get_by_role("heading", name="What strangers would say")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Predicted first impression")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)  # once all four have spoken
+    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)
     for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
-    for model in PRACTICE_MODELS:
+    for model in models:
         expect(page.get_by_test_id("stPlotlyChart").first.locator(".legendtext", has_text=model).first).to_be_attached()
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() == 16
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
@@ -113,7 +115,7 @@ def read_traits(page: Page) -> None:
 def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
-    page.get_by_role("button", name="Take the sample").click()
+    page.get_by_role("button", name="Try the practice sample").click()
     wave = page.get_by_role("slider", name="Position in the clip, seconds")
     expect(wave).to_be_visible(timeout=SLOW)
     read_traits(page)
@@ -135,10 +137,10 @@ def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, ad
 
 
 CLOSER = {
-    "What each modality adds": "the one that takes more, minus the one that takes less",
+    "What each input adds": "the one that takes more, minus the one that takes less",
     "Over time": "The clip is one window of 5 s|the 5 s around it alone",
     "Where it looks": "Each square of the face was covered with its mean colour",
-    "When it listens": "was silenced and the models asked again",
+    "When it listens": "Each moment was taken away and the models asked again",
     "What if": "leans on those labels",
 }
 
@@ -146,7 +148,7 @@ CLOSER = {
 def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
-    page.get_by_role("button", name="Take the sample").click()
+    page.get_by_role("button", name="Try the practice sample").click()
     read_traits(page)
     for view, words in CLOSER.items():
         page.get_by_role("tab", name=view).click()
@@ -155,11 +157,11 @@ def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> 
     with page.expect_download() as taken:
         page.get_by_role("button", name="JSON").click()
     result = json.loads(Path(taken.value.path()).read_text())
-    assert set(result["traits"]) == set(PRACTICE_MODELS)
+    assert set(result["traits"]) == {folder.name for folder in PRACTICE_MODELS}
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV", exact=True).click()
     head, first = Path(taken.value.path()).read_text().splitlines()[:2]
-    assert head == "model,trait,value,percentile,low,high"
+    assert head.startswith("model,trait,value,percentile,low,high,trained_on,licence,sha256,")
     assert first.startswith("practice_audio,openness,")
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
@@ -244,17 +246,31 @@ COUNTS = """() => {
 
 def test_of_an_uploaded_video_the_filmstrip_grows_and_five_traits_come(page: Page, address: str) -> None:
     page.add_init_script(f"addEventListener('DOMContentLoaded', {COUNTS})")
-    upload(page, address, demo.CLIP)
-    read_traits(page)
+    upload(page, address, demo.SPEECH_CLIP)
+    read_traits(page, REAL)
     counts = page.evaluate("window.counts")
     assert counts[0] < 16 and counts[-1] == 16, counts
     assert counts == sorted(counts)
 
 
 def test_a_real_clip_goes_through_the_page(page: Page, address: str, real_data: Path) -> None:
-    for clip in sorted((real_data / "first-impressions/videos").rglob("*.mp4")):
+    for clip in [*(real_data / "first-impressions/videos").rglob("*.mp4"), *(real_data / "more").glob("*.mp4")]:
         upload(page, address, clip)
-        read_traits(page)
+        read_traits(page, REAL)
+        expect(page.get_by_role("heading", name="From the face (photograph ratings)")).to_be_visible()
+
+
+def test_a_phrase_leads_the_player_there(page: Page, address: str) -> None:
+    page.goto(f"{address}/predict")
+    settle(page)
+    page.get_by_role("button", name="Try the sample that speaks English").click()
+    read_traits(page, REAL)
+    phrase = page.get_by_role("button", name=re.compile("gardener"))
+    phrase.click()
+    expect(phrase).to_have_class("playing")
+    assert page.locator(".st-key-player video").evaluate("player => player.currentTime") > 1
+    page.get_by_role("tab", name="Which words").click()
+    expect(page.get_by_text("Each part was left out and the model asked again")).to_be_visible(timeout=SLOW)
 
 
 def test_a_text_named_mp4_is_one_sentence(page: Page, address: str, tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
+from personality import demo
 from personality.preprocessing.cache import Cache
 from tests.browser.server import SLOW, served, settle
+from tests.browser.test_browser import upload
 from training.runs import Run
 
 
@@ -54,8 +56,7 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
         page.get_by_role("button", name="Clear all").first.click()
         choose(page, "Models that Predict uses", "run: visual")
         settle(page)
-        page.get_by_test_id("stSidebarNavLink").filter(has_text="Predict").click()
-        page.get_by_role("button", name="Take the sample").click()
+        upload(page, address, demo.CLIP)
         expect(page.get_by_text("No two of the chosen models differ by one modality")).to_be_visible(timeout=SLOW)
 
 

@@ -218,7 +218,7 @@ def test_sessions_see_their_own_results_only(tmp_path: Path, share: Share, outco
             text = words(app.run())
             assert not app.exception
             assert [other for other in sizes if f"{other} x {other}" in text] == [size]
-            assert "What strangers would say" in text
+            assert "Predicted first impression" in text
     sessions[0].button(key="forget").click().run()
     assert all(f"{size} x {size}" not in words(sessions[0]) for size in sizes)
     assert f"{sizes[1]} x {sizes[1]}" in words(sessions[1].run())
