@@ -104,8 +104,8 @@ def read_traits(page: Page, models: Sequence[str] = PRACTICE) -> None:
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)
-    for label in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
-        expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(label)
+    for trait in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
+        expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(trait)
     for model in models:
         expect(page.get_by_test_id("stPlotlyChart").first.locator(".legendtext", has_text=model).first).to_be_attached()
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() == 16
