@@ -8,7 +8,8 @@ import streamlit as st
 
 from pages import judge, loaded, parts, train, watch
 from pages.guard import operator_only
-from personality import charts
+from personality import charts, demo
+from personality.inference.model_facts import COMPUTER_MADE, people, trained_on
 from personality.modalities import MODALITIES
 from personality.trait_names import current_json
 from personality.workspace import remember_models
@@ -27,7 +28,7 @@ def use() -> None:
         on_change=remember,
     )
     if not picked:
-        st.caption("None: Predict has nobody to ask.")
+        st.caption("None: nothing can be predicted.")
     show_card(choices[st.selectbox("Card of", list(choices), key="card_of")])
 
 
@@ -43,9 +44,10 @@ def show_card(folder: Path) -> None:
     card = current_json(json.loads((folder / "card.json").read_text()))
     metrics = card["metrics"]
     with st.container(border=True):
-        label, data = MODALITIES[card["modality"]].label, card["data"]
-        kind = "synthetic" if data["synthetic"] else "real"
-        st.markdown(f"**{label}**, preset {card['preset']}, trained on {kind} people, dataset **{data['name']}**")
+        kind = MODALITIES[card["modality"]].label
+        st.markdown(f"**{kind}**, preset {card['preset']}, dataset **{card['data']['name']}**. {trained_on(card)}")
+        if people(card) == COMPUTER_MADE:
+            st.caption(demo.SYNTHETIC)
         cells = [(name, metrics["traits"][name]) for name in metrics["traits"]]
         table = pd.DataFrame([{"trait": charts.TRAIT_LABELS[name], **cell} for name, cell in cells])
         st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)
@@ -57,7 +59,7 @@ def show_card(folder: Path) -> None:
             st.json(card)
 
 
-parts.frame("Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=True)
+parts.frame("Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False)
 st.subheader("Use")
 use()
 st.subheader("Train")

@@ -23,7 +23,7 @@ parts.frame(
 st.markdown(demo.IMPRESSION)
 
 ways = [
-    ("pages/predict.py", "Predict", ":material/videocam:", "A video in: faces, sound, then five traits, live."),
+    ("pages/predict.py", "Predict", ":material/videocam:", "A video in; five traits from voice and words, live."),
     ("pages/gender.py", "Accuracy by group", ":material/wc:", "Where models err, with n and intervals."),
 ]
 if not is_public():
