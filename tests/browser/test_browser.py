@@ -168,7 +168,7 @@ def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> 
 
 def test_a_clip_can_be_forgotten_and_nothing_of_it_is_on_disk(page: Page, address: str, marked: Path) -> None:
     upload(page, address, marked)
-    read_traits(page)
+    read_traits(page, REAL)
     assert holders(MARK) == []
     page.get_by_role("button", name="Forget this clip").click()
     expect(page.get_by_text("Nothing yet")).to_be_visible(timeout=SLOW)
@@ -194,7 +194,7 @@ MARK = b"a mark that no other file on this machine has: 3f1c"
 def marked(tmp_path: Path) -> Iterator[Path]:
     """The sample with a mark behind its end, removed when the browser has read it."""
     path = tmp_path / "marked.mp4"
-    path.write_bytes(demo.CLIP.read_bytes() + MARK)
+    path.write_bytes(demo.SPEECH_CLIP.read_bytes() + MARK)
     yield path
 
 
