@@ -45,12 +45,23 @@ def look_closer(key: str, name: str, done: list) -> None:
     pieces = [piece for piece, _ in done]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
     sample = replace(_first(pieces, Sample), transcript=_first(pieces, Transcript))
-    if not answers:
+    if not answers and _first(pieces, FaceImpressions) is None:
         return
+    st.subheader("A closer look")
+    views = views_of(key, sample, answers) if answers else {}
+    views["Downloads"] = lambda: take_away(name, done)
+    for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def views_of(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
+    """What can be asked of the models that have answered, each with how it is drawn."""
     from personality.models.sample_tables import VOICE, WORDS
 
-    st.subheader("A closer look")
-    models = loaded.models_in_memory()
+    names = {one.model for one in answers}
+    models = [model for model in loaded.models_in_memory() if model.name in names]
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "What each input adds": lambda: draw_additions(additions(answers, models)),
@@ -69,11 +80,7 @@ def look_closer(key: str, name: str, done: list) -> None:
         )
     if "handcrafted" in inputs:
         views["What if"] = lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models)))
-    views["Downloads"] = lambda: take_away(name, done)
-    for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
-        if tab.open:
-            with tab:
-                draw()
+    return views
 
 
 def _first(pieces: list, kind: type) -> Any:
