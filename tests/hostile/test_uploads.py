@@ -15,6 +15,8 @@ from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
 from personality import demo
+from personality.storage import write_json
+from personality.workspace import MODELS
 from tests.browser.server import CHROMIUM_FLAGS, SLOW, browser, chromium, served, settle
 from tests.browser.test_browser import upload
 from tests.pages.visits import visit, words
@@ -180,6 +182,7 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
     count = share(4, 2)
     sizes = [220 + 20 * number for number in range(count)]
     (tmp_path / "workspace").mkdir()
+    write_json(tmp_path / "workspace" / MODELS, ["practice: visual", "practice: audiovisual"])  # the clips are silent
     with served(tmp_path / "workspace") as address, browser() as first:
         more = [first.browser_type.launch(executable_path=chromium(), args=CHROMIUM_FLAGS) for _ in sizes[1:]]
         pages = [instance.new_page() for instance in (first, *more)]
@@ -187,7 +190,7 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
             upload(page, address, face_video(tmp_path / f"{size}.mp4", size))
         for page in pages:
             page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
-        for view in ("Downloads", "What each modality adds", "Over time"):
+        for view in ("Downloads", "What each input adds", "Over time"):
             for page, size in zip(pages, sizes, strict=True):
                 page.get_by_role("tab", name=view).click()
                 settle(page)

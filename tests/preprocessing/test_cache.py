@@ -191,7 +191,8 @@ def test_an_added_table_of_voices_goes_before_the_computed_one(cache: Cache, tmp
     shutil.copytree(cache.folder, copy.folder)
     computed = copy.table("voice_descriptors")
     assert computed.index.tolist() == cache.clips["clip"].tolist()
-    assert list(copy.tables) == ["voice_descriptors"]
+    names = list(copy.tables)  # other tests may have added some
+    assert "voice_descriptors" in names
     add_table(copy, "voice_descriptors", computed.head(2) + 1)
     np.testing.assert_array_equal(copy.table("voice_descriptors"), computed.head(2) + 1)
-    assert list(copy.tables) == ["voice_descriptors"]
+    assert list(copy.tables) == names
