@@ -152,6 +152,7 @@ def draw_face(place: DeltaGenerator, rated: FaceImpressions) -> None:
             "**photograph**, 0 to 100: learned from ratings of 804 portraits of people who do not exist, and validated "
             "on such photographs, not on people who speak. These are not the five traits. Paler bars: ratings that the "
             "model predicts less well (R² on portraits it was not trained on)."
+            + (" Beside each: the share of the portraits that people rated lower." if percentiles else "")
         )
 
 

@@ -187,7 +187,7 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
             "attribute": name.replace("_", "-"),
             "rating": round(100 * value),
             "R²": round(r2[name], 2),
-            "percentile": f"above {percentiles[name]:.0f} % of portraits" if name in percentiles else "",
+            "percentile": f"above {percentiles[name]:.0f} %" if name in percentiles else "",
         }
         for name, value in ratings.items()
     ]
@@ -199,5 +199,6 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
     )
     opacity = alt.Opacity("R²:Q", scale=alt.Scale(domain=[0, 0.8], range=[0.25, 1]), legend=None)
     bars = base.mark_bar(cornerRadiusEnd=3, color="#56B4E9").encode(opacity=opacity)
-    labels = base.mark_text(align="left", dx=4).encode(text="percentile:N" if percentiles else "rating:Q")
+    text = "percentile:N" if percentiles else "rating:Q"
+    labels = base.mark_text(align="left", dx=4, color="#76838F").encode(text=text)
     return (bars + labels).properties(height=280)
