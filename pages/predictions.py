@@ -14,7 +14,7 @@ from pages.transcript import transcript
 from personality import clip_charts
 from personality.inference.face_impressions import FaceImpressions, read_card
 from personality.inference.model_facts import REAL, facts, people
-from personality.predict import NOBODY, Impression, Unavailable, trait_rows
+from personality.predict import NO_PERSON, Impression, Unavailable, trait_rows
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public, shows_estimates
@@ -42,7 +42,7 @@ class TraitsPanel:
         """Draw what has come. A clip without a face and without speech is one sentence."""
         with self._heading.container():
             st.subheader("Predicted first impression")
-            if self._answers and all(isinstance(one, Unavailable) and one.why == NOBODY for one in self._answers):
+            if self._answers and all(isinstance(one, Unavailable) and one.why == NO_PERSON for one in self._answers):
                 sentence = "Neither a face nor speech was found in this clip: no traits."
                 st.warning(sentence, icon=":material/person_off:")
                 return

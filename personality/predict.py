@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Output: TypeAlias = "Piece | FaceImpressions | Transcript | Impression | Unavailable"
 
-NOBODY = "neither a face nor speech was found"
+NO_PERSON = "neither a face nor speech was found"
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression 
     needs = reduce(or_, (model.network.needs for model in models), Needs())
     sample = with_speech(sample)
     if not len(sample.faces) and not sample.speech:
-        yield from (Unavailable(model.name, NOBODY) for model in models)
+        yield from (Unavailable(model.name, NO_PERSON) for model in models)
         return
     if reads(needs, WORDS):
         sample = with_transcript(sample)

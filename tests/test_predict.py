@@ -5,7 +5,7 @@ import pytest
 
 from personality import demo
 from personality.inference.document import as_json
-from personality.predict import NOBODY, Impression, Unavailable, impressions, load_models
+from personality.predict import NO_PERSON, Impression, Unavailable, impressions, load_models
 from personality.preprocessing.sample import Sample, read_sample
 
 AUDIO, VISUAL, AUDIOVISUAL, HANDCRAFTED = (folder.name for folder in demo.MODELS)
@@ -40,7 +40,7 @@ def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample)
 def test_without_face_and_speech_no_model_predicts(sample: Sample) -> None:
     for silent in (replace(sample, speech=()), replace(sample, speech=(), audio_seconds=0.0)):
         answers = list(impressions(without_face(silent), load_models(demo.MODELS)))
-        assert answers == [Unavailable(folder.name, NOBODY) for folder in demo.MODELS]
+        assert answers == [Unavailable(folder.name, NO_PERSON) for folder in demo.MODELS]
 
 
 def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> None:

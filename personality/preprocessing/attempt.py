@@ -21,7 +21,7 @@ PATIENCE = 120.0  # seconds to wait for workers of an earlier attempt; a clip ta
 
 
 class SupersededError(RuntimeError):
-    """A worker's attempt is over; nobody waits for its result."""
+    """A worker's attempt is over; no process waits for its result."""
 
 
 def begin_attempt(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Speech to text: where somebody speaks in a sound, and which English words.
+"""Speech to text: where there is speech in a sound, and which English words.
 
 Silero's voice activity detector (bundled with faster-whisper) decides whether there is speech; Whisper writes it down.
 The libraries and the weights are loaded at the first sound.

@@ -68,7 +68,7 @@ def normalise(text: str) -> str:
     Parameters
     ----------
     text : str
-        A transcript as somebody, or a speech recogniser, wrote it.
+        A transcript as a person, or a speech recogniser, wrote it.
 
     Returns
     -------

@@ -11,7 +11,7 @@ from personality import demo
 from personality.constants import PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
 from personality.models.checkpoint import Model
-from personality.predict import NOBODY, Impression, Unavailable, load_models, predict_sample
+from personality.predict import NO_PERSON, Impression, Unavailable, load_models, predict_sample
 from personality.preprocessing.sample import Sample, read_sample
 from personality.preprocessing.speech_to_text import NO_ENGLISH, NO_SPEECH, Transcript
 from personality.shipped_models import REAL_MODELS
@@ -66,7 +66,7 @@ def test_a_face_without_speech(sample: Sample, models: list[Model]) -> None:
 
 def test_music_without_a_face_is_no_person(sample: Sample, models: list[Model]) -> None:
     answers = list(predict_sample(without_face(with_sound(sample, chords())), models))
-    assert [one for one in answers if isinstance(one, Unavailable)] == [Unavailable(m.name, NOBODY) for m in models]
+    assert [one for one in answers if isinstance(one, Unavailable)] == [Unavailable(m.name, NO_PERSON) for m in models]
     assert not any(isinstance(one, Impression | FaceImpressions) for one in answers)
 
 
