@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from personality.analysis.intervals import DRAWS
 
 from benchmarks import machine
 from personality.analysis.gaps import compare_groups
 from personality.analysis.groups import accuracy_by
-from personality.analysis.intervals import DRAWS
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES
 
 MODELS, CLIPS_PER_SOURCE = 4, 3.3  # as in First Impressions

@@ -25,7 +25,7 @@ if isinstance(data, pd.DataFrame) and "age" in data:
         help="Years at which to cut, or empty",
     )
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
-measure = parts.choose_measure()
+measure = parts.choose_measure(data)
 rows = parts.accuracy_rows(data, by)
 parts.who_said(data, by[0].partition(":")[0])
 if isinstance(data, RealFigures):

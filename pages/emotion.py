@@ -23,7 +23,7 @@ def in_words(best: pd.DataFrame) -> pd.DataFrame:
         shown[f"{kind} by"] = best[f"{kind}_model"]
         figures = zip(*(best[f"{kind}_{part}"] for part in ("accuracy", "low", "high")), strict=True)
         shown[f"{kind}: accuracy"] = [
-            f"{value:.4f} " + (f"[{low:.4f}, {high:.4f}]" if low == low else "(one source, no interval)")
+            f"{value:.4f} " + (f"[{low:.4f}, {high:.4f}]" if low == low else "(too few sources for an interval)")
             for value, low, high in figures
         ]
     return shown
@@ -56,7 +56,7 @@ clips = parts.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
     st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
     st.stop()
-measure = parts.choose_measure()
+measure = parts.choose_measure(table)
 rows = parts.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)

@@ -93,7 +93,7 @@ trait = right.selectbox(
 )
 
 label, bounds, around = FIGURES[figure]
-cells = grid(rows, model=model, trait=trait, figure=figure, bounds=bounds)
+cells = grid(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_charts.heatmap(
     cells, names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""), title=label, around=around
 )
@@ -144,5 +144,5 @@ if chosen and chosen[0] < len(clips):
         dots, width="stretch", key="explore_said", alt=f"What people and models said of {clip}", config=parts.PICTURE
     )
 
-measure = parts.choose_measure()
+measure = parts.choose_measure(table)
 parts.group_differences(table, by, trait=trait, measure=measure, key="explore")

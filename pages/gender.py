@@ -32,7 +32,7 @@ parts.frame(
 )
 data = bar.choose_data()
 by = choose_attributes(data)
-measure = parts.choose_measure()
+measure = parts.choose_measure(data)
 rows = parts.accuracy_rows(data, by)
 if isinstance(data, RealFigures):
     st.subheader("Findings")

@@ -13,21 +13,26 @@ from personality import charts, demo
 from personality.analysis.checks import leftover, origins
 from personality.analysis.differences import differences
 from personality.analysis.export import as_csv, as_json
-from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups
+from personality.analysis.gaps import MEASURES, OTHERS, Comparison, compare_groups, measures_of
 from personality.analysis.groups import SMALL, accuracy_by
+from personality.analysis.jackknife import LEAST_SOURCES
 from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
 from personality.traits import ANNOTATED, ESTIMATED
 
 MEASURE_LABELS = {
-    "accuracy": "Accuracy",
     "gain": "Gain over the mean",
+    "accuracy": "Accuracy",
     "signed_error": "Over- and underrating",
+    "concordance": "Concordance",
+    "r2": "R²",
     "actual_mean": "What people said",
 }
 # What a gap is called, and what one right of 0 means.
 MEASURE_AXES = {
+    "concordance": ("gap in concordance", "Right of 0 the model agrees more with people's ratings of this group."),
+    "r2": ("gap in R²", "Right of 0 the model explains more of how the ratings of this group differ."),
     "accuracy": ("gap in accuracy", "Right of 0 the model errs less on this group."),
     "gain": ("gap in gain", "Right of 0 the model improves more on always predicting the mean for this group."),
     "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
@@ -44,6 +49,15 @@ DOTS = {
     "gain": (
         "accuracy minus the accuracy of always predicting the training mean, on the same clips",
         "Right of the grey line a model has learnt something; on it, it has not.",
+    ),
+    "concordance": (
+        "Lin's concordance between predictions and ratings: 1 where they are the same, 0 where they have nothing to do "
+        "with each other",
+        "Grey line: what always predicting the same reaches.",
+    ),
+    "r2": (
+        "1 minus squared errors by the spread of the group's ratings: the share that the model explains",
+        "Left of the grey line a model is worse than the group's own mean.",
     ),
     "signed_error": (
         "mean of predicted minus actual",
@@ -149,19 +163,20 @@ def _accuracy_figure(
     )
 
 
-def choose_measure() -> str:
+def choose_measure(data: bar.Data) -> str:
     """What the charts and the comparison of groups on a page show, one of `gaps.MEASURES`; kept in the URL."""
+    measures = list(MEASURES) if isinstance(data, RealFigures) else measures_of(data)
     choice = st.segmented_control(
         "Measure",
-        list(MEASURES),
-        default="accuracy",
+        measures,
+        default=measures[0],
         format_func=MEASURE_LABELS.__getitem__,
         key="measure",
         bind="query-params",
         help="Accuracy: 1 - mean absolute error. Gain: accuracy minus that of always predicting the training mean, "
         "because people whose ratings vary little are easy to predict. Over- and underrating: predicted minus actual.",
     )
-    return choice or "accuracy"
+    return choice or measures[0]
 
 
 def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:
@@ -177,7 +192,7 @@ def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
 def how_to_read(measure: str = "accuracy") -> None:
     """The legend of every chart of dots, in words."""
     dot, beside = DOTS[measure]
-    st.caption(f"Dot: {dot}. Line: 95 % interval (bootstrap over source videos, 1,000 repetitions). {beside}")
+    st.caption(f"Dot: {dot}. Line: 95 % interval (leaving out one source video at a time). {beside}")
 
 
 def warn_small(rows: pd.DataFrame) -> None:
@@ -187,7 +202,8 @@ def warn_small(rows: pd.DataFrame) -> None:
     empty = [str(name) for name, row in sizes.iterrows() if row.n == 0]
     if small:
         text = (
-            f"Under {SMALL} clips, read with care (clips of sources): {', '.join(small)}. One source has no interval."
+            f"Under {SMALL} clips, read with care (clips of sources): {', '.join(small)}. Groups of under "
+            f"{LEAST_SOURCES} sources have no interval."
         )
         st.warning(text, icon=":material/groups:")
     if empty:
@@ -225,7 +241,7 @@ def figures_table(rows: pd.DataFrame, *, key: str) -> None:
         st.download_button(
             "JSON", json, f"{key}.json", "application/json", key=f"{key}_json", icon=":material/download:"
         )
-    st.caption("Both carry method, number of draws and seed. The camera above a chart saves the picture.")
+    st.caption("Both say how the intervals were made. The camera above a chart saves the picture.")
 
 
 def adds_up(data: bar.Data, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
@@ -260,8 +276,9 @@ def group_differences(data: bar.Data, by: tuple[str, ...], *, trait: str, measur
     reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
     st.caption(
         f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: statistically significant "
-        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no significant difference. The "
-        "test moves the labels of groups between whole sources, at least 1,000 times."
+        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no significant difference, also "
+        "where a line by itself is clear of 0. Line: 95 % interval of this one gap. The test leaves out one source "
+        "video at a time, and compares within videos where these show several groups."
     )
     _draw_words(found, gaps, trait=trait, key=f"{key}_gaps_{measure}")
 
@@ -271,7 +288,7 @@ def _draw_words(found: Comparison, gaps: pd.DataFrame, *, trait: str, key: str) 
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
         size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        p = f"chance alone sets groups that far apart with p = {row['p']:.3f}"
+        p = f"p = {row['p']:.3f} for the largest of all pairs"
         chance = p if row["p"] == row["p"] else "not to be tested"
         st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance}")
     with st.expander("In words, and all figures", icon=":material/table:"):

@@ -13,9 +13,11 @@ from personality.public import is_public
 
 CHOICE = "data"  # of the session: which data the bar last chose, on any page
 FOUND = {
-    "accuracy": "Accuracy",
     "gain": "Gain over always predicting the mean",
+    "accuracy": "Accuracy",
     "signed_error": "Over- and underrating",
+    "concordance": "Agreement with people (concordance)",
+    "r2": "Share of the ratings explained (R²)",
     "actual_mean": "What people said",
 }
 IMPORT = """
@@ -49,8 +51,8 @@ def describe(figures: RealFigures) -> None:
         rows = [{"model": name, **card["models"][name]} for name in figures.models]
         st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"what": "uses", "origin": "predictions"})
         st.caption(
-            f"{card['licence']} Intervals: {card['method']}, {card['level']:.0%}, {card['draws']:,} repetitions, seed "
-            f"{card['seed']}. Made by `{card['command']}` (docs/analysis.md)."
+            f"{card['licence']} Intervals: {card['method']}, {card['level']:.0%}. Made by `{card['command']}` "
+            "(docs/analysis.md)."
         )
 
 

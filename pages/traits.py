@@ -12,7 +12,7 @@ from personality.traits import TRAIT_LABELS
 
 parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
 data = bar.choose_data()
-measure = parts.choose_measure()
+measure = parts.choose_measure(data)
 rows = parts.accuracy_rows(data, ())
 colours = bar.colours(data)
 beside = measure == "accuracy" and st.toggle("Draw published systems beside ours", key="published", bind="query-params")
@@ -32,7 +32,7 @@ if len(rows["model"].unique()) > 1:
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
         st.markdown(f"- **{row['model']}** minus {reference}, n = {row['n']:,}: {size}{seen}")
-    st.caption("Mean of five, on clips on which both speak; 95 % intervals that take the difference within each draw.")
+    st.caption("Mean of five, on clips on which both speak; 95 % intervals of their differences.")
     parts.accuracy_table(against, key="against_figures")
 
 if bar.has(data, SEEN):

@@ -145,7 +145,7 @@ def _add_by(command: argparse.ArgumentParser, *, required: bool) -> None:
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", help=words, required=required)
     command.add_argument("--json", action="store_true")
     command.add_argument(
-        "--export", type=Path, metavar="FILE", help="all figures as .csv or .json, with method and seed"
+        "--export", type=Path, metavar="FILE", help="all figures as .csv or .json, with the method of the intervals"
     )
 
 
@@ -207,11 +207,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_by(command, required=False)
     command.set_defaults(run=reports.accuracy)
 
-    command = commands.add_parser("gaps", help="differences between groups, tested by permuting whole sources")
+    command = commands.add_parser("gaps", help="differences between groups, tested by leaving out sources")
     command.add_argument("predictions", type=Path)
     _add_by(command, required=True)
     command.add_argument("--reference", metavar="GROUP", help="what the others are held against; default: all others")
-    command.add_argument("--measure", default="accuracy", help="accuracy, gain, signed_error or actual_mean")
+    words = "gain, accuracy, signed_error, concordance, r2 or actual_mean; default: gain and accuracy"
+    command.add_argument("--measure", help=words)
     command.set_defaults(run=reports.gaps)
 
     command = commands.add_parser("join", help="several predictions tables of the same clips as one")

@@ -42,6 +42,8 @@ BASELINE_MARKS = {
 MEASURES = {
     "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
     "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
+    "concordance": ("concordance with people's ratings", ("concordance_low", "concordance_high"), True),
+    "r2": ("R², share of the ratings explained", ("r2_low", "r2_high"), True),
     "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
     "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,17 +42,21 @@ def accuracy(options: argparse.Namespace) -> None:
 
 def gaps(options: argparse.Namespace) -> None:
     """Differences between groups, and whether chance may have made them."""
-    from personality.analysis.gaps import compare_groups
+    import pandas as pd
+
+    from personality.analysis.gaps import compare_measures, measures_of
     from personality.analysis.lines import gap_lines
     from personality.evaluate import read_predictions
 
     _check_export(options.export)
-    found = compare_groups(
-        read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
-    )
+    table = read_predictions(options.predictions)
+    first = [measure for measure in ("gain", "accuracy") if measure in measures_of(table)]
+    measures = [options.measure] if options.measure else first
+    found = compare_measures(table, options.by, measures, reference=options.reference).values()
+    rows = pd.concat([one.gaps for one in found], ignore_index=True)
     if options.export:
-        _export(found.gaps, options.export)
-    _show(found.gaps, gap_lines(found), options)
+        _export(rows, options.export)
+    _show(rows, chain.from_iterable(gap_lines(one) for one in found), options)
 
 
 def _export(rows: pd.DataFrame, path: Path) -> None:

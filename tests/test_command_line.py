@@ -184,12 +184,13 @@ def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -
     assert main(["gaps", joined, "--by", "gender", "--export", str(tmp_path / "out" / "gaps.json")]) == 0
     assert "largest difference of 2 groups" in capsys.readouterr().out
     made = json.loads((tmp_path / "out" / "gaps.json").read_text())
-    assert (made["rows"], made["seed"], made["draws"]) == (rows, 0, 1000)
+    assert (made["rows"], made["level"]) == (rows, 0.95)
+    assert [row["measure"] for row in rows[:: len(rows) // 2]] == ["gain", "accuracy"]
     export = tmp_path / "accuracy.csv"
     assert main(["accuracy", joined, "--by", "age:30,50", "--export", str(export)]) == 0
     kept = pd.read_csv(export)
     assert kept["group"].unique().tolist() == ["under 30", "30 to 50", "50 and over"]
-    assert {"gain_low", "concordance", "method", "draws", "seed"} <= set(kept)
+    assert {"gain_low", "concordance", "r2_low", "calibration_slope", "method", "level"} <= set(kept)
     assert main(["accuracy", joined, "--export", str(tmp_path / "accuracy.xlsx")]) == 1
     assert "wanted a name that ends in .csv or .json" in capsys.readouterr().err
 

@@ -89,7 +89,7 @@ def test_somebody_elses_real_predictions(real_data: Path) -> None:
         folder / "published_predictions/validation_face.csv", dataset, split="validation", model="BU-NKU face"
     )
     assert left_out == []
-    rows = accuracy_by(table, ["gender"], draws=100)
+    rows = accuracy_by(table, ["gender"])
     means = rows[rows["trait"] == "mean"].set_index("group")
     assert means["n"].sum() == 2000
     assert (means["accuracy"] > means["baseline"]).all()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from personality import __version__
-from personality.analysis.intervals import mean_intervals, source_weights
+from personality.analysis.jackknife import mean_intervals
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
@@ -74,11 +74,11 @@ def _table(parts: Parts) -> tuple[str, list[str]] | None:
 
 
 def measure(predicted: Tensor, validation: Split) -> dict[str, Any]:
-    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by bootstrap over sources."""
+    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by leaving out sources."""
     errors = (predicted - validation.labels).abs().double().numpy()
     columns = np.column_stack([errors, errors.mean(1)])
     codes = np.unique(validation.sources, return_inverse=True)[1]
-    low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
+    low, high = mean_intervals(columns, codes)
     names = [*TRAIT_NAMES, "mean"]
     cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
     traits = {name: {"accuracy": float(a), "low": _figure(b), "high": _figure(c)} for name, a, b, c in cells}

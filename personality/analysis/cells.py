@@ -6,27 +6,29 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from personality.analysis.groups import JOINT, MEAN, SMALL, groups_of
+from personality.analysis.groups import ALL, MEAN, SMALL, groups_of, split_group
 from personality.traits import TRAIT_NAMES
 
 
-def grid(rows: pd.DataFrame, *, model: str, trait: str, figure: str, bounds: tuple[str, str] | None) -> pd.DataFrame:
-    """The cells of one model and trait from `accuracy_by` with one or two attributes, for a heatmap.
+def grid(
+    rows: pd.DataFrame, *, crossed: bool, model: str, trait: str, figure: str, bounds: tuple[str, str] | None
+) -> pd.DataFrame:
+    """The cells of one model and trait from `accuracy_by`, for a heatmap. crossed: with two attributes, not one.
 
     Columns: row, column, group, value (of `figure`), low, high (NaN without bounds), baseline, lookup, n, sources,
     small, text. Groups without clips are left out.
     """
-    kept = rows[rows["model"].eq(model) & rows["trait"].eq(trait) & rows["n"].gt(0)]
-    parts = kept["group"].str.partition(JOINT)
+    kept = rows[rows["model"].eq(model) & rows["trait"].eq(trait) & rows["n"].gt(0)].reset_index(drop=True)
+    places = [split_group(group) if crossed else [group, ALL] for group in kept["group"]]
     low, high = (kept[name] if bounds else float("nan") for name in bounds or ("", ""))
-    cells = pd.DataFrame(
-        {"row": parts[0], "column": parts[2].where(parts[2] != "", "all"), "group": kept["group"]}
-    ).assign(value=kept[figure], low=low, high=high, **kept[["baseline", "lookup", "n", "sources"]])
+    cells = pd.DataFrame(places, columns=["row", "column"]).assign(
+        value=kept[figure], low=low, high=high, **kept[["group", "baseline", "lookup", "n", "sources"]]
+    )
     cells["small"] = cells["n"] < SMALL
     words = [f"{row['value']:.3f}" if row["value"] == row["value"] else "-" for row in cells.to_dict("records")]
     marks = cells["small"].map({True: ", few", False: ""})
     cells["text"] = [f"{word}\nn = {n:,}{mark}" for word, n, mark in zip(words, cells["n"], marks, strict=True)]
-    return cells.reset_index(drop=True)
+    return cells
 
 
 def clips_of(table: pd.DataFrame, by: Sequence[str], group: str, *, model: str, trait: str) -> pd.DataFrame:

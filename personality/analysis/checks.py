@@ -19,7 +19,7 @@ def leftover(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tupl
     known = clips.loc[groups_of(clips, by).notna(), "clip"]
     if known.empty:
         return len(clips), 0.0
-    whole = accuracy_by(table[table["clip"].isin(known)], draws=2).set_index(["model", "trait"])["accuracy"]
+    whole = accuracy_by(table[table["clip"].isin(known)]).set_index(["model", "trait"])["accuracy"]
     parts = rows[rows["n"].gt(0) & rows["trait"].ne(MEAN)]
     sums = parts.assign(sum=parts["accuracy"] * parts["n"]).groupby(["model", "trait"])[["sum", "n"]].sum()
     return len(clips) - len(known), float((sums["sum"] / sums["n"] - whole).abs().max())

@@ -6,33 +6,31 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import MEAN
-from personality.analysis.intervals import DRAWS, SEED, batches, mean_intervals, source_weights
+from personality.analysis.jackknife import mean_intervals
 from personality.analysis.metrics import with_mean
 from personality.analysis.scores import PredictionsError, read_scores
 from personality.traits import TRAIT_NAMES
 
 
-def differences(table: pd.DataFrame, reference: str, *, draws: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
+def differences(table: pd.DataFrame, reference: str) -> pd.DataFrame:
     """One row per other model and trait (the five and `mean`): its accuracy minus that of the model `reference`.
 
     Only clips on which both speak count. Columns: model, trait, n, sources, difference, low, high; the 95 % interval
-    draws whole sources, and takes the difference within each draw. Raises PredictionsError where the table has no
-    such model, or no other.
+    is that of the differences of clips, by leaving out sources. Raises PredictionsError where the table has no such
+    model, or no other.
     """
     scores = read_scores(table)
     if reference not in scores.models or len(scores.models) < 2:
         raise PredictionsError(
             f"There is nothing to compare with {reference!r}; this table has {', '.join(scores.models)}."
         )
-    drawn_as = batches(scores.source)
-    weights = source_weights(int(drawn_as.max()) + 1, draws=draws, seed=seed)
     errors = np.abs(scores.predicted - scores.actual[:, None])
     known = errors[:, scores.models.index(reference)]
     parts = []
     for number, model in enumerate(scores.models):
         if model != reference:
             better = with_mean(known - errors[:, number])
-            low, high = mean_intervals(better, drawn_as, weights)
+            low, high = mean_intervals(better, scores.source)
             present = ~np.isnan(better)
             counts = {"n": present.sum(0), "sources": [len(np.unique(scores.source[column])) for column in present.T]}
             with np.errstate(invalid="ignore"):  # 0 of 0 where two models speak on no clip in common

@@ -6,18 +6,18 @@ import json
 
 import pandas as pd
 
-from personality.analysis.intervals import DRAWS, LEVEL, METHOD, SEED
+from personality.analysis.jackknife import LEVEL, METHOD
 
-MADE = {"method": METHOD, "level": LEVEL, "draws": DRAWS, "seed": SEED}
+MADE = {"method": METHOD, "level": LEVEL}
 
 
 def as_csv(rows: pd.DataFrame) -> str:
-    """Rows as CSV, each with the method, level, draws and seed of its intervals, which are those of `intervals`."""
+    """Rows as CSV, each with the method and level of its intervals."""
     return rows.assign(**MADE).to_csv(index=False)
 
 
 def as_json(rows: pd.DataFrame) -> str:
-    """An object of method, level, draws, seed and `rows`; what is no number is null."""
+    """An object of method, level and `rows`; what is no number is null."""
     return json.dumps({**MADE, "rows": plain(rows)}, indent=1)
 
 

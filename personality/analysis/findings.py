@@ -11,7 +11,7 @@ from personality.analysis.groups import MEAN
 
 
 def significant(gaps: pd.DataFrame, *, trait: str = MEAN) -> pd.DataFrame:
-    """The gaps of one trait, or of the mean of five, that are significant after Holm's correction: rows of
+    """The gaps of one trait, or of the mean, that are significant after Holm's correction: rows of
     `compare_groups` in their order."""
     return gaps[gaps["trait"].eq(trait) & gaps["p_holm"].lt(ALPHA)]
 
@@ -73,7 +73,7 @@ def _size(row: dict) -> str:
 def _nothing(gaps: pd.DataFrame) -> str:
     known = gaps["detectable"].dropna()
     if known.empty:
-        return "Not to be tested: a group is of one source only."
+        return "Cannot be judged: a group has too few sources."
     least, most = f"{known.min():.3f}", f"{known.max():.3f}"
     size = least if least == most else f"{least} to {most}"
     return f"No significant difference. Minimum detectable difference (80 % power): {size}."

@@ -1,45 +1,41 @@
-"""Gaps between groups: how large, with an interval, how likely by chance, and how small a gap could have been seen."""
+"""Gaps between groups: how large, with an interval, how likely by chance, and how small a gap could have been found."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from warnings import catch_warnings, simplefilter
+from functools import cache
 
 import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import MEAN, SMALL, Cells, count_cells, group_codes, with_most
-from personality.analysis.intervals import DRAWS, SEED, bounds
-from personality.analysis.metrics import figures, with_mean
-from personality.analysis.permutation import (
-    PERMUTATIONS,
-    Means,
-    benjamini_hochberg,
-    holm,
-    p_values,
-    permuted_codes,
-)
-from personality.analysis.scores import PredictionsError, Scores, read_scores
+from personality.analysis.contrasts import detectable
+from personality.analysis.corrections import benjamini_hochberg, holm
+from personality.analysis.groups import JOINT, MEAN, SMALL, group_codes
+from personality.analysis.jackknife import LEAST_SOURCES
+from personality.analysis.pairs import Difference, ModelParts
+from personality.analysis.scores import PredictionsError, read_scores
 from personality.traits import GROUP_WORDS, TRAIT_NAMES
 
 OTHERS = "the others"
-STILL = 1e-12  # a variance that is nothing but rounding
 ALPHA = 0.05  # family-wise error rate
+MOST_COMPARED = 50  # groups
+# What groups can differ in, and how a difference reads: {0} the group, {1} the reference. `gain` is the accuracy minus
+# that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
+MEASURES = {
+    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
+    "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
+    "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
+    "concordance": ("agrees less with people on {0} than on {1}", "agrees more with people on {0} than on {1}"),
+    "r2": ("explains less of the ratings of {0} than of {1}", "explains more of the ratings of {0} than of {1}"),
+    "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
+}
+NEED_MEAN = ("gain",)  # measures that need the training mean
 SPREAD = (
     *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
     *("difference", "low", "high", "p", "error_ratio", "left_out"),
 )
-MIN_DETECTABLE = 1.960 + 0.842  # standard errors: what a two-sided test at 5 % sees in four cases of five
-# What groups can differ in, and how a difference reads: {0} the group, {1} the reference. `gain` is the accuracy minus
-# that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
-MEASURES = {
-    "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
-    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
-    "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
-    "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
-}
+FIRST = ("model", "trait", "group", "reference")
 
 
 @dataclass(frozen=True)
@@ -51,164 +47,123 @@ class Comparison:
 
 
 def compare_groups(
-    table: pd.DataFrame,
-    by: Sequence[str],
-    *,
-    measure: str = "accuracy",
-    reference: str | None = None,
-    draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
-    seed: int = SEED,
+    table: pd.DataFrame, by: Sequence[str], *, measure: str = "accuracy", reference: str | None = None
 ) -> Comparison:
-    """Gaps of the groups of the attributes `by` in a measure (of MEASURES), against the group `reference`; None: the
-    other group where there are two, else all others together.
+    """Gaps of the groups of the attributes `by` in a measure, against a reference.
 
-    gaps: model, trait, group, reference, n, sources, n_reference, gap (group minus reference), low, high (95 %, paired
-    within each bootstrap repetition), p (whole sources permuted, two-sided), p_holm and p_bh (adjusted over a model's
-    five traits x groups, and over the groups for `mean`), detectable (the smallest gap that such data show in four
-    cases of five), verdict in words, measure, permutations. spreads: the columns of SPREAD: difference is highest minus
-    lowest, low and high its interval, p how often chance sets any two groups that far apart, in standard errors,
-    error_ratio the smallest mean absolute error by the largest, left_out the groups of one source. More permutations
-    are made where there are many groups. Raises PredictionsError where there are no two groups, or no such reference
-    or measure.
+    Parameters
+    ----------
+    table
+        A predictions table.
+    by
+        Attributes, numeric ones perhaps with edges (`groups.groups_of`).
+    measure
+        One of MEASURES.
+    reference
+        A group; None: the other group where there are two, else all others together.
+
+    Returns
+    -------
+    Comparison
+        gaps: model, trait, group, reference, n, sources, n_reference, sources_reference, gap (group minus reference, of
+        clips), low, high (95 %), test (whether it is made between or within sources), tested_gap (the difference that
+        the test is about: `contrasts`; the gap itself for concordance and r2), p (two-sided), p_holm and p_bh (adjusted
+        over a model's five traits x groups, and over the groups for `mean`), detectable (the smallest gap that passes
+        Holm's correction in four cases of five), verdict in words, measure. spreads: the columns of SPREAD: difference
+        is highest minus lowest of all groups, low and high its interval and p allow for having looked at all pairs;
+        error_ratio is the smallest mean absolute error by the largest, left_out the groups of too few sources.
+
+    Raises
+    ------
+    PredictionsError
+        Where there are no two groups, too many, or no such reference or measure.
     """
-    (found,) = compare_measures(
-        table, by, (measure,), reference=reference, draws=draws, permutations=permutations, seed=seed
-    ).values()
+    (found,) = compare_measures(table, by, (measure,), reference=reference).values()
     return found
 
 
+def measures_of(table: pd.DataFrame) -> list[str]:
+    """The MEASURES that a predictions table has."""
+    known = "constant" in table and table["constant"].notna().any()
+    return [measure for measure in MEASURES if known or measure not in NEED_MEAN]
+
+
 def compare_measures(
-    table: pd.DataFrame,
-    by: Sequence[str],
-    measures: Sequence[str] = tuple(MEASURES),
-    *,
-    reference: str | None = None,
-    draws: int = DRAWS,
-    permutations: int = PERMUTATIONS,
-    seed: int = SEED,
+    table: pd.DataFrame, by: Sequence[str], measures: Sequence[str] | None = None, *, reference: str | None = None
 ) -> dict[str, Comparison]:
-    """`compare_groups` in several measures, which share the repetitions and so most of the time. Raises as it does."""
-    strange = [measure for measure in measures if measure not in MEASURES]
-    if strange:
-        raise PredictionsError(f"There is no measure {strange[0]!r}; wanted {', '.join(MEASURES)}.")
+    """`compare_groups` in several measures, None: all that the table has, which share most of the work. Raises as it
+    does."""
+    measures = measures_of(table) if measures is None else measures
+    _check_measures(table, measures)
     scores = read_scores(table)
-    if "gain" in measures and np.isnan(scores.constant).all():
-        raise PredictionsError("This table has no column constant, the training mean; the gain over it needs one.")
-    cells = count_cells(scores, by, draws=draws, seed=seed)
-    present = [group for group, n in zip(cells.groups, cells.n, strict=True) if n.any()]
-    if len(present) < 2:
-        raise PredictionsError(f"{' x '.join(by)} has one group in this table; a gap wants two.")
-    if reference is None:
-        reference = present[1] if len(present) == 2 else OTHERS
-    elif reference not in present:
-        raise PredictionsError(f"There is no group {reference!r}; wanted one of {', '.join(present)}.")
-    # Fewer could not give a p small enough to pass Holm's correction over the family.
-    permutations = max(permutations, round(2 * len(present) * len(TRAIT_NAMES) / ALPHA))
-    chances = _by_chance(scores, by, measures, reference, permutations=permutations, seed=seed)
+    code, groups = group_codes(scores, by, most=MOST_COMPARED)
+    present = [groups[number] for number in np.unique(code[code >= 0])]
+    reference = _reference(present, by, reference)
+    beside = None if reference == OTHERS else groups.index(reference)
+    gaps: dict[str, list[pd.DataFrame]] = {measure: [] for measure in measures}
+    spreads: dict[str, list[dict]] = {measure: [] for measure in measures}
+    for number, model in enumerate(scores.models):
+        parts = ModelParts.of(scores, number, code, len(groups), measures)
+        difference = cache(parts.difference)  # the lowest and highest group are the same in many measures
+        against = {group: difference(place, beside) for place, group in enumerate(groups) if group != reference}
+        for measure in measures:
+            gaps[measure].append(_rows(against, measure).assign(model=model))
+            spreads[measure] += [{"model": model, **row} for row in _spreads(parts, difference, groups, measure)]
     return {
         measure: Comparison(
-            _gaps(cells, chance, measure, reference).assign(measure=measure, permutations=permutations),
-            _spreads(cells, chance, measure),
+            _judged(pd.concat(gaps[measure], ignore_index=True).assign(reference=reference, measure=measure)),
+            pd.DataFrame(spreads[measure], columns=list(SPREAD)),
         )
-        for measure, chance in zip(measures, chances, strict=True)
+        for measure in measures
     }
 
 
-@dataclass(frozen=True)
-class _Chance:
-    """How far groups are apart, in standard errors, as found (the first) and where groups mean nothing (the others).
-
-    gaps float32 (1 + P, G, M, 6): of each group and its reference; spreads (1 + P, M, 6): the most of any two groups.
-    """
-
-    gaps: np.ndarray
-    spreads: np.ndarray
-
-
-def _by_chance(
-    scores: Scores, by: Sequence[str], measures: Sequence[str], reference: str, *, permutations: int, seed: int
-) -> list[_Chance]:
-    """For each measure, from the same permutations."""
-    code, groups = group_codes(scores, by)
-    values = np.stack([with_mean(_of_clips(scores, measure)) for measure in measures], axis=1)
-    means = Means.of(values.reshape(len(code), -1), scores.source)
-    gaps, spreads = [], []
-    for block in permuted_codes(code, scores.source, count=permutations, seed=seed):
-        each = [means(block == number) for number in range(len(groups))]
-        aside = [
-            means((block != number) & (block >= 0)) if reference == OTHERS else each[groups.index(reference)]
-            for number in range(len(groups))
-        ]
-        gaps.append(np.stack([_apart(one, other) for one, other in zip(each, aside, strict=True)], 1))
-        pairs = [_apart(one, other) for one, other in combinations(each, 2)]
-        spreads.append(np.fmax.reduce(pairs))
-    shape = values.shape[1:]
-    found = np.concatenate(gaps).reshape(-1, len(groups), *shape)
-    widest = np.concatenate(spreads).reshape(-1, *shape)
-    return [_Chance(found[:, :, place], widest[:, place]) for place in range(len(measures))]
+def _check_measures(table: pd.DataFrame, measures: Sequence[str]) -> None:
+    strange = [measure for measure in measures if measure not in MEASURES]
+    if strange:
+        raise PredictionsError(f"There is no measure {strange[0]!r}; expected one of {', '.join(MEASURES)}.")
+    absent = sorted(set(measures) - set(measures_of(table)))
+    if absent:
+        raise PredictionsError(
+            f"This table has no column constant, the training mean, which the measure {absent[0]} needs."
+        )
 
 
-def _of_clips(scores: Scores, measure: str) -> np.ndarray:
-    """What each clip contributes to a measure, whose mean over a group differs from the measure by a constant at most:
-    float64 (N, M, 5), NaN where a model does not predict."""
-    actual = scores.actual[:, None]
-    signed = scores.predicted - actual
-    if measure == "signed_error":
-        return signed
-    if measure == "actual_mean":
-        return actual + 0 * signed
-    baseline = np.abs(scores.constant[:, None] - actual) if measure == "gain" else 0
-    return baseline - np.abs(signed)
+def _reference(present: list[str], by: Sequence[str], reference: str | None) -> str:
+    if len(present) < 2:
+        raise PredictionsError(f"{JOINT.join(by)} has one group in this table; a gap needs two.")
+    if reference is None:
+        return present[1] if len(present) == 2 else OTHERS
+    if reference not in present:
+        raise PredictionsError(f"There is no group {reference!r}; expected one of {', '.join(present)}.")
+    return reference
 
 
-def _apart(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """How many standard errors two means are apart, each given with its variance.
-
-    In standard errors, so that a small group whose errors vary more is no false alarm (Chung and Romano 2013). NaN
-    where either does not vary: it is of one source.
-    """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = np.abs(one[0] - other[0]) / np.sqrt(one[1] + other[1])
-    return np.where(np.minimum(one[1], other[1]) > STILL, apart, np.nan)
+def _rows(differences: dict[str, Difference], measure: str) -> pd.DataFrame:
+    """The differences of groups in a measure, by trait."""
+    index = pd.MultiIndex.from_product([differences, [*TRAIT_NAMES, MEAN]], names=["group", "trait"])
+    each = [one.columns(measure) for one in differences.values()]
+    return index.to_frame(index=False).assign(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
 
 
-def _others(sums: np.ndarray, groups: list[str], reference: str, axis: int) -> np.ndarray:
-    """For each group the sums over its reference."""
-    if reference == OTHERS:
-        return sums.sum(axis, keepdims=True) - sums
-    return np.broadcast_to(np.take(sums, [groups.index(reference)], axis), sums.shape)
-
-
-def _gaps(cells: Cells, chance: _Chance, measure: str, reference: str) -> pd.DataFrame:
-    aside = _others(cells.sums, cells.groups, reference, 0)
-    gap = figures(cells.sums)[measure] - figures(aside)[measure]
-    drawn = figures(cells.draws)[measure] - figures(_others(cells.draws, cells.groups, reference, 1))[measure]
-    low, high = bounds(drawn)
-    with catch_warnings():
-        simplefilter("ignore", RuntimeWarning)  # groups that no repetition draws
-        detectable = MIN_DETECTABLE * np.nanstd(drawn, axis=0)
-    index = pd.MultiIndex.from_product([cells.groups, cells.models, [*TRAIT_NAMES, MEAN]]).to_frame(index=False)
-    index.columns = pd.Index(["group", "model", "trait"])
-    counts = {"n": cells.n, "sources": cells.sources, "n_reference": aside[..., 0].astype(int)}
-    sized = {name: with_most(part) for name, part in counts.items()}
-    columns = {**sized, "gap": gap, "low": low, "high": high, "p": p_values(chance.gaps), "detectable": detectable}
-    rows = index.assign(reference=reference, **{name: part.reshape(-1) for name, part in columns.items()})
-    few = with_most(np.minimum(cells.sources, _others(cells.sources, cells.groups, reference, 0))).reshape(-1) < 2
-    rows.loc[few, ["low", "high", "p", "detectable"]] = np.nan
-    rows = rows[rows["group"].ne(reference)].reset_index(drop=True)
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with p-values corrected and a verdict each; none where there are too few sources."""
+    few = rows[["sources", "sources_reference"]].min(axis=1) < LEAST_SOURCES
+    rows.loc[few, ["low", "high", "p", "error"]] = np.nan
     rows = _adjusted(rows)
-    rows["verdict"] = verdicts(rows, measure)
-    first = ["model", "trait", "group", "reference"]
-    return rows[[*first, *(name for name in rows if name not in first)]]
+    rows["verdict"] = verdicts(rows, rows["measure"].iloc[0])
+    return rows[[*FIRST, *(name for name in rows if name not in FIRST)]]
 
 
 def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with p_holm and p_bh: the families are each model's five traits x groups, and its means x groups."""
-    family = [rows["model"], rows["trait"].eq(MEAN)]
+    """The rows with p_holm, p_bh and what could have been found; the families are each model's five traits x groups,
+    and its means x groups."""
+    family = rows.groupby([rows["model"], rows["trait"].eq(MEAN)])["p"]
     for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
-        rows[name] = rows.groupby(family)["p"].transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
-    return rows
+        rows[name] = family.transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
+    level = ALPHA / family.transform("count").clip(lower=1)  # of Holm's first step
+    rows["detectable"] = detectable(rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy())
+    return rows.drop(columns=["error", "degrees"])
 
 
 def verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
@@ -219,51 +174,54 @@ def verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
 def difference_in_words(gap: dict) -> str:
     """Which way a gap goes, from its row in `compare_groups`: `overrates men compared with women`."""
     names = (GROUP_WORDS.get(gap[side], gap[side]) for side in ("group", "reference"))
-    return MEASURES[gap["measure"]][int(gap["gap"] > 0)].format(*names)
+    return MEASURES[gap["measure"]][int(gap["tested_gap"] > 0)].format(*names)
 
 
 def _verdict(row: dict) -> str:
     if row["n"] == 0:
         return "no clips"
-    if np.isnan(row["low"]):
-        return "one source says nothing about others"
+    fewest = min(row["sources"], row["sources_reference"])
+    if fewest < LEAST_SOURCES:
+        side = row["group"] if row["sources"] == fewest else row["reference"]
+        return f"cannot be judged: {side} has clips of {fewest} of the {LEAST_SOURCES} sources that are needed"
     if np.isnan(row["p"]):
-        return "nothing varies within the groups, so chance cannot be judged"
+        return "cannot be judged: nothing varies within the groups"
     warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
     if row["p_holm"] >= ALPHA:
         return f"no significant difference; minimum detectable at 80 % power: {row['detectable']:.3f}{warning}"
-    words = difference_in_words(row)
-    return f"{words}, by {abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]{warning}"
+    size = f"{abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+    return f"{difference_in_words(row)}, by {size}{warning}"
 
 
-def _spreads(cells: Cells, chance: _Chance, measure: str) -> pd.DataFrame:
-    values, error = figures(cells.sums)[measure], 1 - figures(cells.sums)["accuracy"]
-    drawn, p = figures(cells.draws)[measure], p_values(chance.spreads)
-    n, sources = with_most(cells.n), with_most(cells.sources)
+def _spreads(
+    parts: ModelParts, difference: Callable[[int, int], Difference], groups: list[str], measure: str
+) -> list[dict]:
+    """The largest difference between any two groups of enough sources, of each trait."""
+    n, sources, values = parts.clips(), parts.sources(), parts.figure(measure)
+    error = 1 - parts.figure("accuracy")
     rows = []
-    for model, trait in np.ndindex(sources.shape[1:]):
-        at = (slice(None), model, trait)
-        able = np.flatnonzero(sources[at] > 1)
+    for place, trait in enumerate([*TRAIT_NAMES, MEAN]):
+        able = np.flatnonzero((sources[:, place] >= LEAST_SOURCES) & ~np.isnan(values[:, place]))
         if len(able) < 2:
             continue
-        lowest, highest = able[values[at][able].argmin()], able[values[at][able].argmax()]
-        low, high = bounds(drawn[:, highest, model, trait] - drawn[:, lowest, model, trait])
-        mistakes = error[at][able]
+        lowest, highest = able[values[able, place].argmin()], able[values[able, place].argmax()]
+        pairs, mistakes = len(able) * (len(able) - 1) // 2, error[able, place]
+        found = difference(int(highest), int(lowest)).columns(measure, pairs=pairs)
+        few = np.flatnonzero((sources[:, place] > 0) & (sources[:, place] < LEAST_SOURCES))
         rows.append(
             {
-                "model": cells.models[model],
-                "trait": [*TRAIT_NAMES, MEAN][trait],
+                "trait": trait,
                 "groups": len(able),
-                "lowest": cells.groups[lowest],
-                "lowest_n": int(n[at][lowest]),
-                "highest": cells.groups[highest],
-                "highest_n": int(n[at][highest]),
-                "difference": values[at][highest] - values[at][lowest],
-                "low": float(low),
-                "high": float(high),
-                "p": p[model, trait],
+                "lowest": groups[lowest],
+                "lowest_n": int(n[lowest, place]),
+                "highest": groups[highest],
+                "highest_n": int(n[highest, place]),
+                "difference": found["gap"][place],
+                "low": found["low"][place],
+                "high": found["high"][place],
+                "p": min(1.0, found["p"][place] * pairs),
                 "error_ratio": mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
-                "left_out": ", ".join(cells.groups[number] for number in np.flatnonzero(sources[at] == 1)),
+                "left_out": ", ".join(groups[number] for number in few),
             }
         )
-    return pd.DataFrame(rows, columns=list(SPREAD))
+    return rows

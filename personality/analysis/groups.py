@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
-from personality.analysis.intervals import DRAWS, SEED, batches, bounds, source_draws
+from personality.analysis.jackknife import LEAST_SOURCES, degrees_of_freedom, interval, standard_error, units_of
 from personality.analysis.metrics import SUMS, figures, summands
 from personality.analysis.scores import BASELINES, COLUMNS, PredictionsError, Scores, read_scores
 from personality.traits import GROUP_ORDERS, TRAIT_NAMES
@@ -19,36 +22,74 @@ MEAN = "mean"
 SMALL = 30  # clips; groups below are marked
 JOINT = " x "
 MOST_EDGES = 50  # by which numbers are cut
-WITH_INTERVAL = ("accuracy", "signed_error", "gain", "pearson", "concordance", "actual_mean")
+MOST_GROUPS = 1_000  # in one table of figures
+WITH_INTERVAL = (
+    *("accuracy", "signed_error", "gain", "pearson", "concordance", "r2", "calibration_slope"),
+    "actual_mean",
+)
+CORRELATIONS = ("pearson", "concordance")  # their intervals are made on Fisher's scale, where they are symmetric
+# The columns that come first in a table of figures.
+FIRST = (
+    *("model", "trait", "group", "n", "sources", "effective_sources"),
+    *("accuracy", "low", "high", "signed_error", "baseline"),
+)
 BARE = {"accuracy": ("low", "high")}  # what the bounds of a figure are called; of others, figure_low and figure_high
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The sums of all clips of each group, and of each bootstrap repetition of them.
+class Split:
+    """Clips told apart by group and by source, or by whatever is left out at once.
 
-    groups: G names; models: M names; n and sources int (G, M, 5): clips and sources of them; sums float64
-    (G, M, 5, len(SUMS)); draws float32 (D, G, M, 5, len(SUMS)), paired over everything.
+    clips: int (K,), those of a known group, in the order of pairs; starts: where the clips of each of the P pairs of a
+    group and a source begin; group and source: int (P,), ascending by group.
     """
 
-    groups: list[str]
-    models: tuple[str, ...]
-    n: np.ndarray
-    sources: np.ndarray
-    sums: np.ndarray
-    draws: np.ndarray
+    clips: np.ndarray
+    starts: np.ndarray
+    group: np.ndarray
+    source: np.ndarray
+
+    @classmethod
+    def of(cls, code: np.ndarray, source: np.ndarray) -> Self:
+        """From codes of groups (N,), -1 where it is unknown, and of sources (N,)."""
+        pair = np.where(code >= 0, code * (source.max() + 1) + source, -1)
+        order = np.argsort(pair, kind="stable")[(pair < 0).sum() :]
+        pairs, starts = np.unique(pair[order], return_index=True)
+        return cls(order, starts, *np.divmod(pairs, source.max() + 1))
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums (P, ...) of what the clips have (K, ...)."""
+        return np.add.reduceat(values, self.starts, axis=0) if len(self.starts) else values
+
+    def of_group(self, number: int) -> slice:
+        """The pairs of a group."""
+        return slice(*np.searchsorted(self.group, (number, number + 1)))
 
 
 def groups_of(clips: pd.DataFrame, by: Sequence[str]) -> pd.Series:
     """The name of each row's group: values of the attributes joined by ' x ', `all` without any, NaN where unknown.
 
-    An attribute of numbers is cut into ranges by `name:10,20`: under 10, 10 to 20, 20 and over. Raises
-    PredictionsError where an attribute is not a column, or has no numbers to cut.
+    An attribute of numbers is cut into ranges by `name:10,20`: under 10, 10 to 20, 20 and over. A value that itself
+    looks joined is quoted, so that `split_group` finds the values again. Raises PredictionsError where an attribute is
+    not a column, or has no numbers to cut.
     """
     if not by:
         return pd.Series(ALL, clips.index)
     parts = [_values(clips, name) for name in by]
-    return parts[0].str.cat(parts[1:], sep=JOINT) if len(parts) > 1 else parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    quoted = [part.map({value: _quoted(value) for value in part.dropna().unique()}).astype("string") for part in parts]
+    return quoted[0].str.cat(quoted[1:], sep=JOINT)
+
+
+def split_group(name: str) -> list[str]:
+    """The values of the attributes that `groups_of` joined into a group's name."""
+    values = re.findall(r'("(?:[^"\\]|\\.)*"|.+?)(?: x |$)', name, flags=re.DOTALL)
+    return [json.loads(value) if value.startswith('"') else value for value in values]
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if JOINT in value or value.startswith('"') else value
 
 
 def attributes_of(table: pd.DataFrame) -> list[str]:
@@ -57,7 +98,7 @@ def attributes_of(table: pd.DataFrame) -> list[str]:
 
 
 def _values(clips: pd.DataFrame, attribute: str) -> pd.Series:
-    name, _, edges = attribute.partition(":")
+    name, _, edges = (attribute, "", "") if attribute in clips else attribute.partition(":")
     if name not in clips:
         raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(attributes_of(clips))}.")
     return _ranges(clips[name], edges) if edges else clips[name].astype("string")
@@ -95,101 +136,116 @@ def _order(attribute: str) -> tuple[str, ...]:
 def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
     """All groups of one known attribute in its order, empty ones too; otherwise those there are, in order."""
     orders = [_order(attribute) for attribute in by]
-    if len(by) == 1 and orders[0]:
+    if len(by) == 1 and set(orders[0]) & set(names):
         return [*orders[0], *sorted(set(names) - set(orders[0]))]
     places = [{name: place for place, name in enumerate(order)} for order in orders]
 
     def key(name: str) -> list[tuple[int, str]]:
-        return [(order.get(part, 99), part) for order, part in zip(places, name.split(JOINT), strict=False)]
+        return [(order.get(part, 99), part) for order, part in zip(places, split_group(name), strict=False)]
 
     return sorted(set(names), key=key)
 
 
-def group_codes(scores: Scores, by: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+def group_codes(scores: Scores, by: Sequence[str], *, most: int = MOST_GROUPS) -> tuple[np.ndarray, list[str]]:
     """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order. Raises
-    PredictionsError as `groups_of`."""
+    PredictionsError as `groups_of`, and where there are more groups than `most`."""
     names = groups_of(scores.clips, by)
     groups = order_groups(names.dropna().unique().tolist(), by)
+    if len(groups) > most:
+        raise PredictionsError(
+            f"{JOINT.join(by)} has {len(groups):,} groups; expected at most {most:,}. Cut numbers into ranges "
+            f"(age:25,40), or name fewer attributes."
+        )
     return pd.Categorical(names, categories=groups).codes.astype(np.int64), groups
 
 
-def count_cells(scores: Scores, by: Sequence[str], *, draws: int = DRAWS, seed: int = SEED) -> Cells:
-    """The sums of every group of the attributes `by`, and of `draws` repetitions that draw whole sources. Raises
-    PredictionsError as `groups_of`."""
-    code, groups = group_codes(scores, by)
-    drawn_as = batches(scores.source)
-    pairs, order, starts = _pairs(code, drawn_as)
-    group, unit = np.divmod(pairs, drawn_as.max() + 1)
-    ends = np.searchsorted(group, np.arange(len(groups) + 1))
-    sums = np.zeros((len(groups), len(scores.models), len(TRAIT_NAMES), len(SUMS)))
-    by_unit = np.zeros((len(pairs), *sums.shape[1:]), np.float32)
-    for model in range(len(scores.models)):
-        for place, part in enumerate(summands(scores, model, order)):
-            parts = np.add.reduceat(part, starts, axis=0) if len(starts) else part
-            by_unit[:, model, :, place] = parts
-            for number, (start, end) in enumerate(pairwise(ends)):
-                sums[number, model, :, place] = parts[start:end].sum(0)
-    flat = by_unit.reshape(len(pairs), int(np.prod(sums.shape[1:])))
-    drawn = np.concatenate(
-        [
-            np.stack([block[:, unit[start:end]] @ flat[start:end] for start, end in pairwise(ends)], axis=1)
-            for block in source_draws(int(drawn_as.max()) + 1, draws=draws, seed=seed)
-        ]
-    )
-    n, sources = sums[..., 0].astype(int), _count_sources(scores, code, len(groups))
-    return Cells(groups, scores.models, n, sources, sums, drawn.reshape(draws, *sums.shape))
+def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per model, trait (the five and `mean`) and group, with 95 % intervals by leaving out sources.
 
+    Parameters
+    ----------
+    table
+        A predictions table.
+    by
+        Attributes, numeric ones perhaps with edges (`groups_of`).
 
-def _pairs(code: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The pairs of a group and a source that occur, as group * sources + source, ascending; the clips of a known
-    group in their order; where each pair's clips start there."""
-    both = np.where(code >= 0, code * (source.max() + 1) + source, -1)
-    order = np.argsort(both, kind="stable")[(both < 0).sum() :]
-    pairs, starts = np.unique(both[order], return_index=True)
-    return pairs, order, starts
+    Returns
+    -------
+    pandas.DataFrame
+        Columns model, trait, group, n (clips), sources, effective_sources (as many sources of one size would tell as
+        much: Kish 1965), accuracy, low, high, signed_error, baseline (the accuracy of always predicting the training
+        mean on the same clips; NaN where unknown), then the other figures of `metrics.figures`, with bounds called
+        after them (`gain_low`). Groups without clips keep a row of n = 0; fewer than LEAST_SOURCES sources have no
+        interval.
 
-
-def _count_sources(scores: Scores, code: np.ndarray, groups: int) -> np.ndarray:
-    """Of how many sources are the clips of each group on which each model speaks, int (G, M, 5)."""
-    pairs, order, starts = _pairs(code, scores.source)
-    shape = (groups, len(scores.models), len(TRAIT_NAMES))
-    if not len(pairs):
-        return np.zeros(shape, int)
-    present = np.logical_or.reduceat(~np.isnan(scores.predicted[order]), starts, axis=0)
-    ends = np.searchsorted(pairs // scores.sources, np.arange(groups + 1))
-    return np.stack([present[start:end].sum(0) for start, end in pairwise(ends)])
-
-
-def accuracy_by(table: pd.DataFrame, by: Sequence[str] = (), *, draws: int = DRAWS, seed: int = SEED) -> pd.DataFrame:
-    """One row per model, trait (the five and `mean`) and group, with 95 % intervals by bootstrap over sources.
-
-    by: attributes, numeric ones perhaps with edges (`groups_of`). Columns: model, trait, group, n (clips), sources,
-    accuracy, low, high, signed_error, baseline (the accuracy of always saying the training mean, on the same clips;
-    NaN where unknown), then the other figures of `metrics.figures`, with bounds called after them (`gain_low`). Groups
-    without clips keep a row of n = 0; one source has no interval. Raises PredictionsError as `read_scores` and
-    `groups_of`.
+    Raises
+    ------
+    PredictionsError
+        As `read_scores` and `group_codes`.
     """
-    return rows_of(count_cells(read_scores(table), by, draws=draws, seed=seed))
+    scores = read_scores(table)
+    code, groups = group_codes(scores, by)
+    by_source, by_unit = Split.of(code, scores.source), Split.of(code, units_of(scores.source))
+    found = []
+    for number in range(len(scores.models)):
+        sums, clips = unit_sums(scores, number, by_unit), clips_by_source(scores, number, by_source)
+        found += [
+            {**_counts(clips[by_source.of_group(place)]), **_with_bounds(sums[by_unit.of_group(place)])}
+            for place in range(len(groups))
+        ]
+    names = ["model", "group", "trait"]
+    rows = pd.MultiIndex.from_product([scores.models, groups, [*TRAIT_NAMES, MEAN]], names=names).to_frame(index=False)
+    rows = rows.assign(**{name: np.concatenate([part[name] for part in found]) for name in found[0]})
+    rows.loc[rows["sources"] < LEAST_SOURCES, [name for name in rows if name.endswith(("low", "high"))]] = np.nan
+    return rows[[*FIRST, *(name for name in rows if name not in FIRST)]]
 
 
-def rows_of(cells: Cells) -> pd.DataFrame:
-    """The table of `accuracy_by` from counted cells."""
-    found, drawn = figures(cells.sums), figures(cells.draws)
+def unit_sums(scores: Scores, model: int, split: Split) -> np.ndarray:
+    """The SUMS of one model for each pair of a group and what is left out at once, (P, 5, len(SUMS))."""
+    sums = np.empty((len(split.starts), len(TRAIT_NAMES), len(SUMS)))
+    for place, part in enumerate(summands(scores, model, split.clips)):
+        sums[..., place] = split.sums(part)
+    return sums
+
+
+def clips_by_source(scores: Scores, model: int, split: Split) -> np.ndarray:
+    """On how many clips of each pair of a group and a source a model speaks, (P, 6); the mean has those of any
+    trait."""
+    present = ~np.isnan(scores.predicted[split.clips, model])
+    present = np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)
+    return split.sums(present)
+
+
+def _counts(clips: np.ndarray) -> dict[str, np.ndarray]:
+    """n, sources and effective_sources (6,) of a group, from its clips by source (S, 6)."""
+    n, squares = clips.sum(0), np.square(clips).sum(0)
+    effective = np.divide(n**2, squares, out=np.zeros_like(n), where=squares > 0)
+    return {"n": n.astype(int), "sources": (clips > 0).sum(0), "effective_sources": effective}
+
+
+def _with_bounds(parts: np.ndarray) -> dict[str, np.ndarray]:
+    """Every figure (6,) of a group with its bounds, from its sums by unit (U, 5, len(SUMS))."""
+    whole, left_out = figures(parts.sum(0)), figures(parts.sum(0) - parts)
+    clips = with_most(parts[..., 0])
+    degrees, units = degrees_of_freedom(clips), (clips > 0).sum(0)
     columns: dict[str, np.ndarray] = {}
-    sources = with_most(cells.sources)
-    for name, values in found.items():
-        columns[name] = values
+    for name, value in whole.items():
+        columns[name] = value
         if name in WITH_INTERVAL:
             names = BARE.get(name, (f"{name}_low", f"{name}_high"))
-            for bound, each in zip(names, bounds(drawn[name]), strict=True):
-                columns[bound] = np.where(sources > 1, each, np.nan)
-    index = pd.MultiIndex.from_product(
-        [cells.groups, cells.models, [*TRAIT_NAMES, MEAN]], names=["group", "model", "trait"]
-    ).to_frame(index=False)
-    counts = {"n": with_most(cells.n).reshape(-1), "sources": sources.reshape(-1)}
-    rows = index.assign(**counts, **{name: values.reshape(-1) for name, values in columns.items()})
-    first = ["model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline"]
-    return rows[[*first, *(name for name in rows if name not in first)]]
+            bounds = _bounds(name, value, left_out[name], units, degrees)
+            columns.update(zip(names, bounds, strict=True))
+    return columns
+
+
+def _bounds(
+    name: str, value: np.ndarray, left_out: np.ndarray, units: np.ndarray, degrees: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    if name not in CORRELATIONS:
+        return interval(value, standard_error(left_out, value, units), degrees)
+    value, left_out = (np.arctanh(part.clip(-1 + 1e-12, 1 - 1e-12)) for part in (value, left_out))
+    low, high = interval(value, standard_error(left_out, value, units), degrees)
+    return np.tanh(low), np.tanh(high)
 
 
 def with_most(counts: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
     """A heading and a line per row of `differences`."""
-    yield f"accuracy minus that of {reference}, 95 % interval by drawing whole sources"
+    yield f"accuracy minus that of {reference}, 95 % interval by leaving out sources"
     for row in rows.to_dict("records"):
         cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
         yield f"{cells}  {row['difference']:+.4f}  {_interval(row)}"
@@ -35,11 +35,12 @@ def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
 
 def gap_lines(found: Comparison) -> Iterator[str]:
     """A heading, a line per gap, and a line per model on the largest difference of the means."""
-    yield "p: whole sources permuted; after Holm's correction over traits x groups, and groups for the mean"
+    measure = found.gaps["measure"].iloc[0]
+    yield f"{measure}: 95 % interval of each gap; p after Holm's correction over traits x groups, groups for the mean"
     for row in found.gaps.to_dict("records"):
         cells = f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,}"
         sized = f"{cells} of {row['sources']:,} sources  {row['gap']:+.4f} {_interval(row)}"
-        yield f"{sized}  p {row['p_holm']:.3f}  {row['verdict']}"
+        yield f"{sized}  {row['test']}  p {row['p_holm']:.3f}  {row['verdict']}"
     for row in found.spreads[found.spreads["trait"].eq(MEAN)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) to {row['highest']} (n = {row['highest_n']:,})"
         sized = f"{row['difference']:.4f} {_interval(row)}, p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"

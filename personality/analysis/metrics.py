@@ -1,4 +1,4 @@
-"""Figures of any set of clips, from sums over them: what a bootstrap can add up as often as it likes."""
+"""Figures of any set of clips, from sums over them, so that any of them can be left out at no cost."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
     """Figures (...) from sums (..., 5, len(SUMS)), for each trait and, last on the trait's axis, their mean: (..., 6).
 
     accuracy: 1 - mean absolute error; signed_error: mean of predicted minus actual; baseline and lookup: the accuracy
-    of the two BASELINES on the same clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989);
-    actual_mean, actual_deviation and predicted_mean: what people said and what the model said. NaN where there is no
-    clip, and correlations where nothing varies.
+    of the two BASELINES on the same clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989); r2: 1 -
+    squared errors by squared distances of the ratings from their own mean; calibration_slope: of the ratings on the
+    predictions, 1 where a difference predicted is a difference found; actual_mean, actual_deviation and predicted_mean:
+    what people said and what the model said. NaN where there is no clip, and the middle four where nothing varies.
     """
     n, error, signed, constant, lookup, p, a, pp, aa, pa = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -48,6 +49,8 @@ def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
             "gain": (constant - error) / n,
             "pearson": together / np.sqrt(_positive(spread_p) * _positive(spread_a)),
             "concordance": 2 * together / _positive(spread_p + spread_a + (p - a) ** 2),
+            "r2": 1 - (spread_p + spread_a - 2 * together + (p - a) ** 2) / _positive(spread_a),
+            "calibration_slope": together / _positive(spread_p),
             "actual_mean": a + CENTRE,
             "actual_deviation": np.sqrt(spread_a.clip(0)),
             "predicted_mean": p + CENTRE,

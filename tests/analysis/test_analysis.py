@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame
-from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
 from personality.analysis.emotions import best_and_worst, confidence_histogram
-from personality.analysis.groups import accuracy_by, groups_of, order_groups
-from personality.analysis.intervals import mean_intervals, source_weights
+from personality.analysis.groups import MOST_GROUPS, accuracy_by, groups_of, order_groups, split_group
 from personality.analysis.published import GENDER, GLOBAL, published_emotion, published_gender, published_table
 from personality.analysis.scores import PredictionsError
 from personality.traits import AGE_GROUPS, EMOTIONS, TRAIT_NAMES
@@ -68,46 +66,38 @@ def test_intersections_and_empty_groups() -> None:
     assert empty["accuracy"].isna().all()
 
 
-def test_interval_agrees_with_scipys_bootstrap_where_every_clip_is_a_source() -> None:
-    values = np.random.default_rng(0).gamma(2, 0.05, 200)
-    codes = np.arange(200)
-    low, high = mean_intervals(values[:, None], codes, source_weights(200, draws=20_000))
-    wanted = stats.bootstrap((values,), np.mean, n_resamples=20_000, method="percentile", rng=1).confidence_interval
-    assert low[0] == pytest.approx(wanted.low, abs=4e-4)
-    assert high[0] == pytest.approx(wanted.high, abs=4e-4)
-
-
-def test_intervals_by_source_cover_where_naive_ones_by_clip_do_not() -> None:
-    """1,000 tables of 100 sources with five clips that are alike, around a truth of 0."""
-    random = np.random.default_rng(0)
-    sources, clips = np.repeat(np.arange(100), 5), np.arange(500)
-    hits: list[np.ndarray] = []
-    naive: list[np.ndarray] = []
-    for repetition in range(1000):
-        values = (random.normal(0, 1, 100)[:, None] + random.normal(0, 0.3, (100, 5))).reshape(-1, 1)
-        for codes, covered in ((sources, hits), (clips, naive)):
-            if codes is sources or repetition < 200:
-                weights = source_weights(int(codes.max()) + 1, seed=int(random.integers(2**31)))
-                low, high = mean_intervals(values, codes, weights)
-                covered.append(low[0] <= 0 <= high[0])
-    assert 0.93 <= np.mean(hits) <= 0.97
-    assert np.mean(naive) < 0.75
-
-
-def test_a_group_that_a_repetition_does_not_draw_has_an_interval_still() -> None:
-    values = np.array([[0.1], [0.2]])
-    weights = np.array([[2, 0, 0], [0, 2, 0], [0, 0, 2], [1, 1, 0]], np.float32)
-    low, high = mean_intervals(values, np.array([0, 1]), weights)
-    assert 0.1 <= low[0] <= high[0] <= 0.2
-
-
-def test_one_source_has_no_interval() -> None:
+def test_few_sources_have_no_interval() -> None:
     table = predictions()
-    table["group_"] = np.where(table["source"] == "s0", "alone", "rest")
-    rows = accuracy_by(table, ["group_"]).set_index("group")
-    assert (rows.loc["alone", "sources"] == 1).all()
-    assert rows.loc["alone", ["low", "high"]].isna().all(axis=None)
-    assert rows.loc["rest", ["low", "high"]].notna().all(axis=None)
+    for least, sources in ((4, ["s0", "s1", "s2", "s3"]), (5, ["s0", "s1", "s2", "s3", "s4"])):
+        table["group_"] = np.where(table["source"].isin(sources), "few", "rest")
+        rows = accuracy_by(table, ["group_"]).set_index("group")
+        assert (rows.loc["few", "sources"] == least).all()
+        bounds = rows.loc["few", ["low", "high", "gain_low", "r2_high"]]
+        assert bounds.notna().all(axis=None) == (least == 5)
+        assert rows.loc["rest", ["low", "high"]].notna().all(axis=None)
+
+
+def test_names_that_look_joined_are_kept_apart() -> None:
+    table = predictions(clips=80)
+    clip = table["clip"].str.removeprefix("c").astype(int)
+    one = np.array(["a", "a x b"])[clip % 2]
+    other = np.array(["c", 'b x "c"', '"', "a, b: c"])[clip // 2 % 4]
+    table = table.assign(one=one, other=other)
+    rows = accuracy_by(table, ["one", "other"])
+    assert rows["group"].nunique() == 8
+    assert {tuple(split_group(group)) for group in rows["group"]} == set(zip(one, other, strict=True))
+    assert set(accuracy_by(table, ["one"])["group"]) == {"a", "a x b"}
+
+
+def test_a_column_named_like_ranges_is_a_column() -> None:
+    table = predictions().assign(**{"age:25,40": "some"})
+    assert set(accuracy_by(table, ["age:25,40"])["group"]) == {"some"}
+
+
+def test_too_many_groups_are_refused_with_what_to_do() -> None:
+    table = predictions(clips=MOST_GROUPS + 1)
+    with pytest.raises(PredictionsError, match="1,001 groups; expected at most 1,000"):
+        accuracy_by(table.assign(name=table["clip"]), ["name"])
 
 
 def test_the_same_table_gives_the_same_rows() -> None:

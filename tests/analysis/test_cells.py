@@ -10,7 +10,7 @@ from tests.analysis.test_analysis import predictions
 def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
     table = predictions(models=("a", "b"))
     rows = accuracy_by(table, ["gender", "emotion"])
-    cells = grid(rows, model="b", trait="mean", figure="gain", bounds=("gain_low", "gain_high"))
+    cells = grid(rows, crossed=True, model="b", trait="mean", figure="gain", bounds=("gain_low", "gain_high"))
     assert set(zip(cells["row"], cells["column"], strict=True)) == {
         (gender, emotion) for gender in ("male", "female") for emotion in ("happy", "fear")
     }
@@ -24,7 +24,7 @@ def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
 
 def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
     rows = accuracy_by(predictions().assign(age_group="19-24"), ["age_group"])
-    cells = grid(rows, model="m", trait="openness", figure="accuracy", bounds=None)
+    cells = grid(rows, crossed=False, model="m", trait="openness", figure="accuracy", bounds=None)
     assert cells[["row", "column"]].to_numpy().tolist() == [["19-24", "all"]]
     assert np.isnan(cells["low"]).all()
 

@@ -7,7 +7,7 @@ from personality.analysis.findings import gains, sentences, significant
 
 def gap(model: str, gap: float, p: float, **changes: object) -> dict:
     row = {"model": model, "trait": "mean", "group": "male", "reference": "female", "n": 40, "n_reference": 50}
-    size = {"gap": gap, "low": gap - 0.01, "high": gap + 0.01, "p_holm": p, "detectable": 0.02}
+    size = {"gap": gap, "tested_gap": gap, "low": gap - 0.01, "high": gap + 0.01, "p_holm": p, "detectable": 0.02}
     return {**row, **size, "measure": "signed_error", **changes}
 
 
@@ -30,7 +30,7 @@ def test_where_nothing_is_found_it_says_what_would_have_been() -> None:
     (words,) = sentences(gaps)
     assert words == "No significant difference. Minimum detectable difference (80 % power): 0.020 to 0.031."
     (words,) = sentences(gaps.assign(detectable=float("nan"), p_holm=float("nan")))
-    assert words.startswith("Not to be tested")
+    assert words.startswith("Cannot be judged")
 
 
 def test_what_people_said_is_said_once() -> None:

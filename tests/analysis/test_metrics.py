@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import r2_score
 
 from personality.analysis.groups import accuracy_by, groups_of, order_groups
-from personality.analysis.intervals import batches, bounds, source_weights
 from personality.analysis.scores import PredictionsError, read_scores
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
@@ -32,7 +32,7 @@ def test_correlations_and_means_are_scipys() -> None:
 @pytest.mark.parametrize("figure", ["pearson", "concordance", "signed_error"])
 def test_intervals_agree_with_scipys_bootstrap_where_every_clip_is_a_source(figure: str) -> None:
     table = predictions(clips=150).assign(source=lambda t: t["clip"])
-    row = accuracy_by(table, draws=5_000).set_index("trait").loc["openness"]
+    row = accuracy_by(table).set_index("trait").loc["openness"]
     part = table[table["trait"] == "openness"]
 
     def statistic(p: np.ndarray, a: np.ndarray) -> float:
@@ -55,46 +55,21 @@ def test_intervals_agree_with_scipys_bootstrap_where_every_clip_is_a_source(figu
     assert (row[f"{figure}_low"], row[f"{figure}_high"]) == pytest.approx(tuple(wanted), abs=0.015)
 
 
-def test_draws_are_whole_multinomial_and_the_same_for_a_seed() -> None:
-    weights = source_weights(50, draws=2_000, seed=3)
-    assert (weights.sum(1) == 50).all()
-    assert weights.mean(0) == pytest.approx(np.ones(50), abs=0.1)
-    assert weights.var(0).mean() == pytest.approx(1 - 1 / 50, abs=0.03)
-    np.testing.assert_array_equal(weights, source_weights(50, draws=2_000, seed=3))
+def test_r2_and_calibration_slope_are_sklearns_and_numpys() -> None:
+    table = predictions(models=("a",))
+    rows = accuracy_by(table, ["gender"]).set_index(["trait", "group"])
+    for (trait, gender), part in table.groupby(["trait", "gender"]):
+        row, p, a = rows.loc[(trait, gender)], part["predicted"], part["actual"]
+        assert row["r2"] == pytest.approx(r2_score(a, p))
+        assert row["calibration_slope"] == pytest.approx(np.polyfit(p, a, 1)[0])
+        assert row["r2_low"] < row["r2"] < row["r2_high"]
 
 
-def test_many_sources_are_drawn_in_batches_of_as_many() -> None:
-    source = np.random.default_rng(0).permutation(np.repeat(np.arange(50_000), 2))
-    drawn_as = batches(source)
-    assert np.bincount(np.bincount(drawn_as)).nonzero()[0].tolist() == [4, 6]  # two or three sources of two clips
-    assert all(len(set(drawn_as[source == one])) == 1 for one in (0, 7, 49_999))
-    np.testing.assert_array_equal(batches(source % 20_000), source % 20_000)
-
-
-def test_batches_give_the_interval_that_theory_does() -> None:
-    random = np.random.default_rng(1)
-    errors = random.gamma(2, 0.05, 30_000).clip(0, 0.5)
-    clips = pd.DataFrame({"clip": np.arange(30_000).astype(str), "split": "test", "model": "m", "trait": "openness"})
-    row = accuracy_by(clips.assign(source=clips["clip"], predicted=0.5 + errors, actual=0.5)).iloc[0]
-    assert row["sources"] == 30_000
-    half = 1.96 * errors.std() / np.sqrt(30_000)
-    assert (row["high"] - row["low"]) / 2 == pytest.approx(half, rel=0.08)
-
-
-def test_bounds_leave_out_what_was_not_drawn() -> None:
-    values = np.array([[1.0, np.nan, np.nan], [2.0, 5.0, np.nan], [3.0, 7.0, np.nan]])
-    low, high = bounds(values)
-    assert (low[0], high[0]) == pytest.approx((1.05, 2.95))
-    assert (low[1], high[1]) == pytest.approx((5.05, 6.95))
-    assert np.isnan([low[2], high[2]]).all()
-
-
-def test_bounds_are_numpys_quantiles_of_what_was_drawn() -> None:
-    random = np.random.default_rng(0)
-    values = random.normal(size=(301, 4, 5))
-    values[random.random(values.shape) < 0.3] = np.nan
-    expected = np.nanquantile(values, [0.025, 0.975], axis=0)
-    np.testing.assert_allclose(bounds(values), expected, rtol=1e-12)
+def test_effective_sources_are_kishs() -> None:
+    table = predictions(clips=12)
+    table["source"] = np.where(table["clip"].isin(["c0", "c1", "c2", "c3", "c4", "c5", "c6"]), "big", table["clip"])
+    row = accuracy_by(table).iloc[0]
+    assert (row["sources"], row["effective_sources"]) == (6, pytest.approx(12**2 / (7**2 + 5)))
 
 
 def test_numbers_are_cut_into_ranges() -> None:

@@ -11,7 +11,7 @@ import torch
 from sklearn import __version__ as sklearn_version
 
 from personality import __version__
-from personality.analysis.intervals import mean_intervals, source_weights
+from personality.analysis.jackknife import mean_intervals
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.models.ensemble import PRESET
 from personality.models.network import Network
@@ -95,13 +95,13 @@ def versions() -> dict[str, str]:
 
 def accuracy_on(predicted: np.ndarray, people: People, means: np.ndarray) -> dict[str, Any]:
     """How good predictions (N, 5) are for people, beside always predicting `means` (5,): mean of five traits and per
-    trait, with 95 % intervals by cluster bootstrap over sources."""
+    trait, with 95 % intervals by leaving out sources."""
     labels = people.labels.numpy()
     columns = np.hstack([1 - np.abs(predicted - labels), 1 - np.abs(means - labels)]).astype(float)
     columns = np.column_stack([columns, columns[:, :5].mean(1), columns[:, 5:].mean(1)])
     columns = np.column_stack([columns, columns[:, -2] - columns[:, -1]])
     codes = np.unique(people.sources, return_inverse=True)[1]
-    low, high = mean_intervals(columns, codes, source_weights(codes.max() + 1))
+    low, high = mean_intervals(columns, codes)
     share = 1 - ((predicted - labels) ** 2).sum(0) / ((means - labels) ** 2).sum(0)
     mean = columns.mean(0)
 

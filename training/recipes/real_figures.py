@@ -14,7 +14,6 @@ from personality.analysis.differences import differences
 from personality.analysis.export import MADE
 from personality.analysis.gaps import compare_measures
 from personality.analysis.groups import SMALL, accuracy_by, groups_of
-from personality.analysis.permutation import PERMUTATIONS
 from personality.analysis.real_figures import ALL, BY, CARD, DIGITS, SEEN, SOURCES, TABLES
 from personality.analysis.scores import PredictionsError
 from personality.evaluate import join_predictions, read_predictions
@@ -133,7 +132,7 @@ def _small(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _joined(tables: Sequence[Path]) -> pd.DataFrame:
-    """One table in the order of MODELS and of the clips' names, on which the repetitions of intervals and tests depend.
+    """One table in the order of MODELS and of the clips' names, so that the same tables make the same files.
     Raises PredictionsError as `write_real_figures`."""
     table = join_predictions([read_predictions(path) for path in tables]).sort_values("clip", kind="stable")
     strange = sorted(set(table["model"]) - set(MODELS))
@@ -164,7 +163,6 @@ def _card(table: pd.DataFrame) -> dict:
         "least_clips_of_a_group": SMALL,
         "left_out": {sources: _left_out(_of_sources(table, sources)) for sources in SOURCES},
         **MADE,
-        "permutations": PERMUTATIONS,
     }
 
 

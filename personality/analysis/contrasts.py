@@ -1,0 +1,137 @@
+"""Whether two groups of clips differ: a test that holds whether groups lie between sources, within them, or both.
+
+Clips are y = mean + difference * (in the first group) + level of the source + rest. The difference is estimated by
+generalised least squares, with the variance of the levels by that of the rest as found in the table: where every source
+has clips of both groups, that compares them within sources, so that what is peculiar to a source cancels; where each
+source is of one group, it weighs sources by how much they tell. The standard error is the cluster jackknife's (CV3),
+which holds whatever the true variances are; p is by Student's t with Bell and McCaffrey's degrees of freedom.
+
+MacKinnon, Nielsen and Webb (2023), Journal of Econometrics 232; Bell and McCaffrey (2002), Survey Methodology 28;
+Imbens and Kolesar (2016), Review of Economics and Statistics 98. Sizes and powers in seven designs: docs/analysis.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from personality.analysis.jackknife import NOTHING, standard_error, sums_by_unit, t_quantile
+
+POWER = 0.8  # of what is called detectable
+MOST_RATIO = 1e6  # of variances, where nothing varies within sources
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A difference between two groups with its standard error and degrees of freedom, each (C,)."""
+
+    difference: np.ndarray
+    error: np.ndarray
+    degrees: np.ndarray
+
+    def p_values(self) -> np.ndarray:
+        """How often chance gives as much or more, two-sided, (C,); NaN where nothing varies."""
+        from scipy.special import stdtr
+
+        with np.errstate(invalid="ignore", divide="ignore"):
+            p = 2 * stdtr(self.degrees, -np.abs(self.difference / self.error))
+        return np.where(self.error > NOTHING, p, np.nan)
+
+
+def detectable(error: np.ndarray, degrees: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """The smallest difference that a two-sided test at this level finds in four cases of five, from its standard error
+    and degrees of freedom."""
+    return error * (t_quantile(1 - level / 2, degrees) + t_quantile(POWER, degrees))
+
+
+def variance_ratio(clips: np.ndarray, totals: np.ndarray, squares: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """The variance of the levels of sources by that of the clips within them, (C,), by one analysis of variance.
+
+    Parameters
+    ----------
+    clips, totals, squares
+        Of each pair of a group and a source: the number of clips, their sum, and the sum of their squares, (P, C).
+        The means of groups are taken off before: `centred` sums.
+    source
+        The source of each pair, int (P,).
+    """
+    sources = int(source.max()) + 1
+    n, total = sums_by_unit(clips, source, sources), sums_by_unit(totals, source, sources)
+    all_clips, present = n.sum(0), (n > 0).sum(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = np.nansum(total**2 / n, 0)
+        within = (squares.sum(0) - between).clip(0) / (all_clips - present)
+        mean_square = (between - total.sum(0) ** 2 / all_clips) / (present - 1)
+        typical = (all_clips - (n**2).sum(0) / all_clips) / (present - 1)
+        ratio = ((mean_square - within) / typical / within).clip(0, MOST_RATIO)
+    return np.where(all_clips > present, np.nan_to_num(ratio, nan=0.0, posinf=MOST_RATIO), 0.0)
+
+
+def compare(
+    clips: tuple[np.ndarray, np.ndarray],
+    totals: tuple[np.ndarray, np.ndarray],
+    ratio: np.ndarray,
+    unit: np.ndarray,
+) -> Contrast:
+    """The difference of the first group from the second.
+
+    Parameters
+    ----------
+    clips, totals
+        For each of both groups the number of clips and the sum of their values by source, (S, C).
+    ratio
+        The variance between sources by that within, (C,); 0 gives the plain difference of the means of clips.
+    unit
+        The unit of each source that is left out at once, int (S,); see `jackknife.units_of`.
+    """
+    first, both = clips[0], clips[0] + clips[1]
+    shrink = 1 / (1 + both * ratio)
+    total = totals[0] + totals[1]
+    # Of each source, the parts of X'X and X'y after dividing by the covariance of its clips; X is (1, in the first).
+    parts = (
+        both * shrink,
+        first * shrink,
+        first - ratio * first**2 * shrink,
+        total * shrink,
+        totals[0] - ratio * first * total * shrink,
+    )
+    units = int(unit.max()) + 1
+    parts = tuple(sums_by_unit(part, unit, units) for part in parts)
+    whole = tuple(part.sum(0) for part in parts)
+    rest = tuple(one - part for one, part in zip(whole, parts, strict=True))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        difference = _slope(*whole)
+        error = standard_error(_slope(*rest), difference, (parts[0] > 0).sum(0))
+        return Contrast(difference, error, _degrees(parts[:3], whole[:3], rest[:3]))
+
+
+def _slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    """The second coefficient of the normal equations [[one, cross], [cross, square]] b = [y, xy]."""
+    return (one * xy - cross * y) / (one * square - cross**2)
+
+
+Symmetric = tuple[np.ndarray, np.ndarray, np.ndarray]  # of 2 x 2 matrices: the first, the off-diagonal, the last
+
+
+def _degrees(parts: Symmetric, whole: Symmetric, rest: Symmetric) -> np.ndarray:
+    """Bell and McCaffrey's degrees of freedom tr(K)^2 / tr(K^2), K the covariance of the differences that leaving out
+    each unit makes: diag(own) - F inverse(whole) F', where F has two columns, so that the traces are sums over units.
+    """
+    a, b, c = parts
+    size = rest[0] * rest[2] - rest[1] ** 2
+    row = (-rest[1] / size, rest[0] / size)  # of the inverse of what is left without the unit
+    f = (a * row[0] + b * row[1], b * row[0] + c * row[1])
+    own = f[0] * row[0] + f[1] * row[1]
+    determinant = whole[0] * whole[2] - whole[1] ** 2
+    inverse = (whole[2] / determinant, -whole[1] / determinant, whole[0] / determinant)
+    crossed = ((f[0] ** 2).sum(0), (f[0] * f[1]).sum(0), (f[1] ** 2).sum(0))
+    product = (
+        (inverse[0] * crossed[0] + inverse[1] * crossed[1], inverse[0] * crossed[1] + inverse[1] * crossed[2]),
+        (inverse[1] * crossed[0] + inverse[2] * crossed[1], inverse[1] * crossed[1] + inverse[2] * crossed[2]),
+    )
+    shared = inverse[0] * f[0] ** 2 + 2 * inverse[1] * f[0] * f[1] + inverse[2] * f[1] ** 2
+    trace = own.sum(0) - product[0][0] - product[1][1]
+    of_product = product[0][0] ** 2 + 2 * product[0][1] * product[1][0] + product[1][1] ** 2
+    square = np.square(own).sum(0) - 2 * (own * shared).sum(0) + of_product
+    return trace**2 / square
