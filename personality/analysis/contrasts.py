@@ -97,13 +97,13 @@ def compare(
         totals[0] - ratio * first * total * shrink,
     )
     units = int(unit.max()) + 1
-    parts = tuple(sums_by_unit(part, unit, units) for part in parts)
-    whole = tuple(part.sum(0) for part in parts)
-    rest = tuple(one - part for one, part in zip(whole, parts, strict=True))
+    by_unit = [sums_by_unit(part, unit, units) for part in parts]
+    whole = [part.sum(0) for part in by_unit]
+    rest = [one - part for one, part in zip(whole, by_unit, strict=True)]
     with np.errstate(invalid="ignore", divide="ignore"):
         difference = _slope(*whole)
-        error = standard_error(_slope(*rest), difference, (parts[0] > 0).sum(0))
-        return Contrast(difference, error, _degrees(parts[:3], whole[:3], rest[:3]))
+        error = standard_error(_slope(*rest), difference, (by_unit[0] > 0).sum(0))
+        return Contrast(difference, error, _degrees(by_unit[:3], whole[:3], rest[:3]))
 
 
 def _slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.ndarray, xy: np.ndarray) -> np.ndarray:
@@ -111,12 +111,12 @@ def _slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.ndarray
     return (one * xy - cross * y) / (one * square - cross**2)
 
 
-Symmetric = tuple[np.ndarray, np.ndarray, np.ndarray]  # of 2 x 2 matrices: the first, the off-diagonal, the last
-
-
-def _degrees(parts: Symmetric, whole: Symmetric, rest: Symmetric) -> np.ndarray:
+def _degrees(parts: list[np.ndarray], whole: list[np.ndarray], rest: list[np.ndarray]) -> np.ndarray:
     """Bell and McCaffrey's degrees of freedom tr(K)^2 / tr(K^2), K the covariance of the differences that leaving out
     each unit makes: diag(own) - F inverse(whole) F', where F has two columns, so that the traces are sums over units.
+
+    parts, whole, rest: symmetric 2 x 2 matrices of each unit, of all, and of all without each; the first element, the
+    one off the diagonal, and the last.
     """
     a, b, c = parts
     size = rest[0] * rest[2] - rest[1] ** 2

@@ -189,13 +189,14 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     found = []
     for number in range(len(scores.models)):
         sums, clips = unit_sums(scores, number, by_unit), clips_by_source(scores, number, by_source)
+        places = range(max(1, len(groups)))  # where there is no group, one without clips knows the columns
         found += [
             {**_counts(clips[by_source.of_group(place)]), **_with_bounds(sums[by_unit.of_group(place)])}
-            for place in range(len(groups))
+            for place in places
         ]
     names = ["model", "group", "trait"]
     rows = pd.MultiIndex.from_product([scores.models, groups, [*TRAIT_NAMES, MEAN]], names=names).to_frame(index=False)
-    rows = rows.assign(**{name: np.concatenate([part[name] for part in found]) for name in found[0]})
+    rows = rows.assign(**{name: np.concatenate([part[name] for part in found])[: len(rows)] for name in found[0]})
     rows.loc[rows["sources"] < LEAST_SOURCES, [name for name in rows if name.endswith(("low", "high"))]] = np.nan
     return rows[[*FIRST, *(name for name in rows if name not in FIRST)]]
 
