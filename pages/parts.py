@@ -20,6 +20,7 @@ from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
 from personality.traits import ANNOTATED, ESTIMATED
+from personality.turns import Turns
 
 MEASURE_LABELS = {
     "gain": "Gain over the mean",
@@ -69,6 +70,7 @@ DOTS = {
     ),
 }
 BY_ORIGIN: dict[str | type, Callable] = {pd.DataFrame: bar.fingerprint}
+COMPARISONS = Turns(1)  # of all visitors; not in Streamlit's cache, which any visitor's message may clear
 REFRESH = "2s"  # how often what goes on by itself is drawn again
 # Plotly's camera saves the picture as it is on screen.
 PICTURE = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
@@ -117,7 +119,9 @@ def _leftover(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> t
 def _compared(data: bar.Data, by: tuple[str, ...], measure: str) -> Comparison:
     if isinstance(data, RealFigures):
         return data.compare_groups(by, measure)
-    return _comparison(data, by, measure)
+    place = st.empty()
+    with COMPARISONS.turn(lambda ahead: place.caption(f"Others compare groups; you are number {ahead} in the queue.")):
+        return _comparison(data, by, measure)
 
 
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...", hash_funcs=BY_ORIGIN)
