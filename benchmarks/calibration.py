@@ -19,6 +19,7 @@ from benchmarks import machine
 from personality.analysis.contrasts import Contrast, compare, variance_ratio
 from personality.analysis.gaps import compare_groups
 from personality.analysis.jackknife import mean_intervals, sums_by_unit
+from personality.analysis.worst_groups import worst_groups
 from personality.traits import TRAIT_NAMES
 
 REPETITIONS = 4_000
@@ -194,6 +195,27 @@ def power_at_detectable(groups: int, trait: str, repetitions: int = 300) -> floa
     return float(np.mean([first(size)["p_holm"] < 0.05 for _ in range(repetitions)]))
 
 
+def searched_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
+    """A predictions table of sources of four clips with three attributes that mean nothing."""
+    source = np.repeat(np.arange(sources), 4)
+    groups = {
+        name: np.array([f"{name}{k}" for k in range(3)])[random.integers(0, 3, sources)][source] for name in "abc"
+    }
+    parts = []
+    for trait in TRAIT_NAMES:
+        error = 0.05 * (random.normal(size=sources)[source] + random.normal(size=len(source)))
+        clips = {"clip": np.arange(len(source)).astype(str), "source": source.astype(str), "split": "test"}
+        parts.append(pd.DataFrame({**clips, "model": "m", "trait": trait, "actual": 0.5, **groups}))
+        parts[-1]["predicted"] = 0.5 + error
+    return pd.concat(parts, ignore_index=True)
+
+
+def false_finds(repetitions: int) -> float:
+    """How often the search for the worst groups finds any where no group means anything."""
+    random = np.random.default_rng(0)
+    return float(np.mean([worst_groups(searched_table(random))["p_holm"].min() < 0.05 for _ in range(repetitions)]))
+
+
 def main() -> None:
     """Print everything."""
     print(f"{machine.describe()}\n\n{REPETITIONS:,} repetitions, {SOURCES} sources, half-normal errors\n")
@@ -210,6 +232,7 @@ def main() -> None:
     for groups in (2, 4, 8):
         powers = [power_at_detectable(groups, trait) for trait in ("openness", "mean")]
         print(f"| {groups} | {powers[0]:.3f} | {powers[1]:.3f} |")
+    print(f"\nsearches for the worst groups that find one where there is none: {false_finds(300):.3f}")
 
 
 if __name__ == "__main__":

@@ -215,6 +215,27 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--measure", help=words)
     command.set_defaults(run=reports.gaps)
 
+    command = commands.add_parser("worst-groups", help="search groups of up to three attributes for the worst served")
+    command.add_argument("predictions", type=Path)
+    words = "may be repeated; default: every attribute of few values"
+    command.add_argument("--by", action="append", default=[], metavar="ATTRIBUTE", help=words)
+    command.add_argument("--measure", default="accuracy", help="as of gaps")
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=reports.worst)
+
+    command = commands.add_parser("mitigate", help="correct predictions by group, and what that changes for whom")
+    command.add_argument("predictions", type=Path)
+    command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help="may be repeated: crossed")
+    command.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS")
+    command.set_defaults(run=reports.mitigate)
+
+    command = commands.add_parser("report", help="an audit of a predictions table as one HTML file")
+    command.add_argument("predictions", type=Path)
+    words = "each looked at by itself; the worst groups are searched among all of them"
+    command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help=words)
+    command.add_argument("--out", type=Path, required=True, metavar="HTML")
+    command.set_defaults(run=reports.report)
+
     command = commands.add_parser("join", help="several predictions tables of the same clips as one")
     command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
     command.add_argument("--out", type=Path, required=True)

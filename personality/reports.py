@@ -59,6 +59,43 @@ def gaps(options: argparse.Namespace) -> None:
     _show(rows, chain.from_iterable(gap_lines(one) for one in found), options)
 
 
+def worst(options: argparse.Namespace) -> None:
+    """The groups that a model serves worst."""
+    from personality.analysis.lines import worst_lines
+    from personality.analysis.worst_groups import worst_groups
+    from personality.evaluate import read_predictions
+
+    rows = worst_groups(read_predictions(options.predictions), options.by, measure=options.measure)
+    _show(rows, worst_lines(rows), options)
+
+
+def mitigate(options: argparse.Namespace) -> None:
+    """Predictions corrected by group, and what that changes for whom."""
+    from personality.analysis.gaps import compare_groups
+    from personality.analysis.lines import effect_lines, gap_lines
+    from personality.analysis.recalibration import effects, recalibrate
+    from personality.evaluate import read_predictions, write_predictions
+
+    table = recalibrate(read_predictions(options.predictions), options.by)
+    write_predictions(table, options.out)
+    changes = effects(table, options.by)
+    gaps = compare_groups(table, options.by, measure="signed_error")
+    print("\n".join([*gap_lines(gaps, mean_only=True), "", *effect_lines(changes)]))
+
+
+def report(options: argparse.Namespace) -> None:
+    """An audit as one HTML file."""
+    from personality.evaluate import read_predictions
+    from personality.report.audit import audit
+    from personality.report.page import render
+    from personality.storage import write_bytes
+
+    found = audit(read_predictions(options.predictions), options.by, name=options.predictions.name)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(options.out, render(found).encode())
+    print(f"An audit of {found.facts['Clips']} in {options.out}")
+
+
 def _export(rows: pd.DataFrame, path: Path) -> None:
     from personality.analysis.export import as_csv, as_json
     from personality.storage import write_bytes

@@ -33,11 +33,30 @@ def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
         yield f"{cells}  {row['difference']:+.4f}  {_interval(row)}"
 
 
-def gap_lines(found: Comparison) -> Iterator[str]:
-    """A heading, a line per gap, and a line per model on the largest difference of the means."""
+def worst_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A heading and a line per row of `worst_groups`."""
+    yield "each group against all other clips; intervals and p allow for the number of groups searched"
+    for row in rows.to_dict("records"):
+        sizes = f"n = {row['n']:,} of {row['sources']:,} sources"
+        cells = f"{row['model']:<24} {row['attributes']}: {row['group']}, {sizes}  {row['measure']}"
+        yield f"{cells} {row['gap']:+.4f} {_interval(row)}  p {row['p_holm']:.3f} of {row['searched']}"
+
+
+def effect_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A heading and a line per row of `recalibration.effects`, of the mean of the traits."""
+    yield "accuracy of the corrected model minus that of the one before, on the same clips, 95 % interval"
+    for row in rows[rows["trait"].eq(MEAN)].to_dict("records"):
+        cells = f"{row['model']:<48} {row['group']:<20} n = {row['n']:>5,} of {row['sources']:,} sources"
+        yield f"{cells}  {row['difference']:+.4f} {_interval(row)}"
+
+
+def gap_lines(found: Comparison, *, mean_only: bool = False) -> Iterator[str]:
+    """A heading, a line per gap, and a line per model on the largest difference of the means. mean_only: no line per
+    trait."""
     measure = found.gaps["measure"].iloc[0]
     yield f"{measure}: 95 % interval of each gap; p after Holm's correction over traits x groups, groups for the mean"
-    for row in found.gaps.to_dict("records"):
+    gaps = found.gaps[found.gaps["trait"].eq(MEAN)] if mean_only else found.gaps
+    for row in gaps.to_dict("records"):
         cells = f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,}"
         sized = f"{cells} of {row['sources']:,} sources  {row['gap']:+.4f} {_interval(row)}"
         yield f"{sized}  {row['test']}  p {row['p_holm']:.3f}  {row['verdict']}"

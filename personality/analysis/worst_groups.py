@@ -1,0 +1,125 @@
+"""Where a model is worst: all groups of pairs and triples of attributes, with the correction that a search needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from personality.analysis.corrections import holm
+from personality.analysis.gaps import MEASURES
+from personality.analysis.groups import JOINT, MEAN, SMALL, attributes_of, group_codes
+from personality.analysis.jackknife import LEAST_SOURCES
+from personality.analysis.pairs import Difference, ModelParts
+from personality.analysis.scores import PredictionsError, Scores, read_scores
+from personality.traits import MOST_GROUPS, TRAIT_NAMES
+
+DEPTH = 3  # attributes that are crossed at once
+MOST_SEARCHED = 400  # groups
+COLUMNS = (
+    *("model", "attributes", "group", "n", "sources", "gap", "low", "high", "p", "p_holm", "searched"),
+    "measure",
+)
+
+
+def worst_groups(
+    table: pd.DataFrame, attributes: Sequence[str] = (), *, measure: str = "accuracy", trait: str = MEAN
+) -> pd.DataFrame:
+    """Every group of one, two or three attributes against all other clips, those furthest behind first.
+
+    Parameters
+    ----------
+    table
+        A predictions table.
+    attributes
+        What is crossed; none: every attribute of 2 to MOST_GROUPS values.
+    measure
+        One of `gaps.MEASURES`.
+    trait
+        One of the five, or `mean`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per model and group of at least SMALL clips and LEAST_SOURCES sources. Columns: model, attributes, group,
+        n, sources, gap (the group minus all others), low and high (an interval that holds for all groups of a model at
+        once, Bonferroni), p, p_holm (over all groups of a model), searched (how many those are), measure. First the
+        groups that are certainly behind (by the end of the interval nearest to 0), last those certainly ahead.
+
+    Raises
+    ------
+    PredictionsError
+        Where there is no such measure or attribute, no attribute at all, or more than MOST_SEARCHED groups.
+    """
+    if measure not in MEASURES:
+        raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(MEASURES)}.")
+    scores = read_scores(table)
+    place = [*TRAIT_NAMES, MEAN].index(trait)
+    found = [
+        part
+        for by, code, groups in _splits(scores, attributes or searchable(scores.clips))
+        for part in _of_split(scores, by, code, groups, measure, place)
+    ]
+    rows = [_judged([part for part in found if part.model == model], measure, place) for model in scores.models]
+    return pd.concat(rows, ignore_index=True).sort_values(["certain", "gap"], kind="stable", ignore_index=True)[
+        list(COLUMNS)
+    ]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A group of a search, against all other clips."""
+
+    model: str
+    attributes: str
+    group: str
+    difference: Difference
+
+
+def searchable(clips: pd.DataFrame) -> list[str]:
+    """The attributes of clips with 2 to MOST_GROUPS values."""
+    return [name for name in attributes_of(clips) if 2 <= clips[name].nunique() <= MOST_GROUPS]
+
+
+def _splits(scores: Scores, attributes: Sequence[str]) -> Iterator[tuple[tuple[str, ...], np.ndarray, list[str]]]:
+    if not attributes:
+        raise PredictionsError(f"This table has no attribute of 2 to {MOST_GROUPS} values to search.")
+    for depth in range(1, DEPTH + 1):
+        for by in combinations(attributes, depth):
+            yield by, *group_codes(scores, by)
+
+
+def _of_split(
+    scores: Scores, by: tuple[str, ...], code: np.ndarray, groups: list[str], measure: str, place: int
+) -> Iterator[_Found]:
+    """The groups of these attributes that are large enough, of each model."""
+    sizes = np.bincount(code[code >= 0], minlength=len(groups))
+    large = np.flatnonzero((sizes >= SMALL) & (sizes < sizes.sum()))
+    for model, name in enumerate(scores.models if len(large) else ()):
+        parts = ModelParts.of(scores, model, code, len(groups), (measure,))
+        for number in large:
+            difference = parts.difference(int(number), None)
+            if min(difference.sources[place], difference.sources_reference[place]) >= LEAST_SOURCES:
+                yield _Found(name, JOINT.join(by), groups[number], difference)
+
+
+def _judged(found: list[_Found], measure: str, place: int) -> pd.DataFrame:
+    """The groups of one model as rows, with intervals and p-values that allow for their number."""
+    if len(found) > MOST_SEARCHED:
+        raise PredictionsError(
+            f"{len(found):,} groups to search; expected at most {MOST_SEARCHED}. Name fewer attributes."
+        )
+    kept = ("n", "sources", "gap", "low", "high", "p")
+    rows = []
+    for one in found:
+        columns = one.difference.columns(measure, pairs=len(found))
+        figures = {name: columns[name][place] for name in kept}
+        rows.append({"model": one.model, "attributes": one.attributes, "group": one.group, **figures})
+    result = pd.DataFrame(rows, columns=["model", "attributes", "group", *kept])
+    certain = np.where(result["gap"] < 0, result["high"].clip(upper=0), result["low"].clip(lower=0))
+    return result.assign(
+        p_holm=holm(result["p"].to_numpy(float)), searched=len(found), measure=measure, certain=certain
+    )

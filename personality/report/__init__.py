@@ -1,0 +1,1 @@
+"""The audit of a predictions table as one self-contained HTML file."""

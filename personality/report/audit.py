@@ -1,0 +1,163 @@
+"""What an auditor asks of a predictions table: figures, gaps, the worst groups, and a verdict per question."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from personality import __version__
+from personality.analysis.checks import origins
+from personality.analysis.findings import sentences
+from personality.analysis.gaps import MOST_COMPARED, compare_measures, measures_of
+from personality.analysis.groups import MEAN, SMALL, accuracy_by
+from personality.analysis.jackknife import LEAST_SOURCES, LEVEL, METHOD
+from personality.analysis.real_figures import SEEN
+from personality.analysis.worst_groups import worst_groups
+
+ASKED = ("gain", "accuracy", "signed_error", "concordance")
+QUESTIONS = {
+    "gain": "Does a model gain less over always predicting the mean on some groups?",
+    "accuracy": "Is a model less accurate for some groups?",
+    "signed_error": "Does a model over- or underrate some groups?",
+    "concordance": "Does a model agree less with people on some groups?",
+    "actual_mean": "Did the raters themselves rate some groups higher? This is a judgement of people, not of a model.",
+}
+WORST = 10  # groups that are listed
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What there is to say by one attribute.
+
+    rows: of `accuracy_by`, mean of the traits; answers: sentences by question; verdicts: every gap of the mean in
+    words; estimated: of how many clips the attribute is an estimate.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    answers: dict[str, list[str]]
+    verdicts: pd.DataFrame
+    estimated: int
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit of a predictions table; see `audit`."""
+
+    name: str
+    facts: dict[str, str]
+    overall: pd.DataFrame
+    traits: pd.DataFrame
+    better: list[str]
+    attributes: list[Attribute]
+    worst: pd.DataFrame
+    seen: pd.DataFrame | None
+
+
+def audit(table: pd.DataFrame, by: Sequence[str], *, name: str) -> Audit:
+    """Everything that a report says of a predictions table.
+
+    Parameters
+    ----------
+    table
+        A predictions table.
+    by
+        Attributes, each looked at by itself; the search for the worst groups crosses them.
+    name
+        What was audited, as a reader is to know it.
+
+    Raises
+    ------
+    PredictionsError
+        As `accuracy_by` and `compare_measures`.
+    """
+    rows = accuracy_by(table)
+    overall = rows[rows["trait"].eq(MEAN)]
+    measure = measures_of(table)[0]
+    worst = worst_groups(table, by, measure=measure)
+    return Audit(
+        name=name,
+        facts=_facts(table),
+        overall=overall,
+        traits=rows[rows["trait"].ne(MEAN)],
+        better=[_better(row) for row in overall.to_dict("records")],
+        attributes=[_attribute(table, attribute) for attribute in by],
+        worst=worst.head(WORST),
+        seen=_seen(table),
+    )
+
+
+def _facts(table: pd.DataFrame) -> dict[str, str]:
+    clips = table.drop_duplicates("clip")
+    splits = clips["split"].value_counts()
+    return {
+        "Clips": f"{len(clips):,} of {clips['source'].nunique():,} sources (videos)",
+        "Split": ", ".join(f"{split} ({n:,})" for split, n in splits.items()),
+        "Models": ", ".join(map(str, table["model"].unique())),
+        "Digest of the predictions (sha256)": digest(table),
+        "Intervals": f"{LEVEL:.0%}, {METHOD}; no random numbers",
+        "Tests": "cluster-robust t between and within sources, Holm's correction over traits x groups",
+        "Made": f"{datetime.now(UTC).date().isoformat()} by personality {__version__}",
+    }
+
+
+def digest(table: pd.DataFrame) -> str:
+    """The sha256 of what a table says: the same for the same rows in another order or file format."""
+    kept = table[["clip", "source", "split", "model", "trait", "predicted", "actual"]]
+    rows = kept.astype({"clip": str, "model": str}).sort_values(["clip", "model", "trait"])
+    return hashlib.sha256(rows.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
+
+
+def _better(row: dict) -> str:
+    """Whether a model is better than always predicting the mean."""
+    if row["gain"] != row["gain"]:
+        return f"{row['model']}: the table has no training mean to compare with."
+    size = f"by {row['gain']:.4f} [{row['gain_low']:.4f}, {row['gain_high']:.4f}]"
+    if row["gain_low"] > 0:
+        return f"{row['model']}: yes, {size}."
+    worse = " It is worse." if row["gain_high"] < 0 else ""
+    return f"{row['model']}: that cannot be said; it differs {size}.{worse}"
+
+
+def _attribute(table: pd.DataFrame, attribute: str) -> Attribute:
+    rows = accuracy_by(table, [attribute])
+    known = [measure for measure in (*ASKED, "actual_mean") if measure in measures_of(table)]
+    found = compare_measures(table, [attribute], known)
+    answers = {QUESTIONS[measure]: [_plain(words) for words in sentences(found[measure].gaps)] for measure in known}
+    verdicts = pd.concat([found[measure].gaps for measure in known], ignore_index=True)
+    return Attribute(
+        name=attribute,
+        rows=rows[rows["trait"].eq(MEAN) & rows["n"].gt(0)],
+        answers=answers,
+        verdicts=verdicts[verdicts["trait"].eq(MEAN) & verdicts["n"].gt(0)],
+        estimated=origins(table, attribute).get("estimated", 0),
+    )
+
+
+def _plain(words: str) -> str:
+    return words.replace("**", "")
+
+
+def _seen(table: pd.DataFrame) -> pd.DataFrame | None:
+    """Accuracy on sources of which other clips were trained on, and on those of which none was."""
+    if SEEN not in table or table[SEEN].nunique() < 2:
+        return None
+    rows = accuracy_by(table, [SEEN])
+    return rows[rows["trait"].eq(MEAN)].replace({"group": {"yes": "in training", "no": "not in training"}})
+
+
+LIMITS = (
+    f"Groups of under {SMALL} clips are marked; groups of under {LEAST_SOURCES} sources have no interval and are not "
+    f"judged; at most {MOST_COMPARED} groups are compared.",
+    "A significant difference is one that chance makes in fewer than one audit of twenty, for all traits and groups of "
+    "a model together. No significant difference does not mean none: each answer names the size that would have been "
+    "found in four audits of five.",
+    "Intervals and tests allow for clips of one video being alike. They do not allow for errors of the labels: a bias "
+    "of the raters is learnt by models and counts as accuracy.",
+    "Where gender, age or expression were estimated from faces, the errors of the estimate mix with those of the "
+    "model; they are larger for children and young people.",
+)

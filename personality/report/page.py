@@ -1,0 +1,64 @@
+"""An audit as one HTML file: no network, no scripts, light and dark, on A4."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from personality.constants import NOT_FOR
+from personality.report.audit import LIMITS, Audit
+
+TEMPLATE = "report.html.j2"
+
+
+def render(audit: Audit) -> str:
+    """The HTML of an audit; every word that comes from the table is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"figure": _figure, "signed": _signed, "interval": _interval}
+    environment.globals |= {"strips": strips, "records": lambda rows: rows.to_dict("records")}
+    return environment.get_template(TEMPLATE).render(audit=audit, not_for=NOT_FOR, limits=LIMITS)
+
+
+def strips(rows: pd.DataFrame, value: str, low: str, high: str, zero: float | None = None) -> list[Markup]:
+    """A small picture per row: a dot with its interval, all on one scale; a line at `zero`."""
+    numbers = rows[[value, low, high]].to_numpy(float)
+    ends = numbers[np.isfinite(numbers)]
+    marks = [*ends, *([] if zero is None else [zero])]
+    least, most = (min(marks), max(marks)) if marks else (0.0, 1.0)
+    spread = (most - least) or 1.0
+
+    def place(number: float) -> float:
+        return round(4 + 152 * (number - least) / spread, 1)
+
+    line = "" if zero is None else f'<line class="zero" x1="{place(zero)}" x2="{place(zero)}" y1="1" y2="15"/>'
+    return [_strip(row, place, line) for row in numbers]
+
+
+def _strip(row: np.ndarray, place: object, line: str) -> Markup:
+    assert callable(place)
+    middle, low, high = row
+    interval = dot = ""
+    if np.isfinite(low) and np.isfinite(high):
+        interval = f'<line class="interval" x1="{place(low)}" x2="{place(high)}" y1="8" y2="8"/>'
+    if np.isfinite(middle):
+        dot = f'<circle cx="{place(middle)}" cy="8" r="3.5"/>'
+    return Markup(f'<svg width="160" height="16" viewBox="0 0 160 16" aria-hidden="true">{line}{interval}{dot}</svg>')
+
+
+def _figure(value: float) -> str:
+    return "–" if value != value else f"{value:.4f}"
+
+
+def _signed(value: float) -> str:
+    return "–" if value != value else f"{value:+.4f}"
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    return "no interval" if low != low else f"[{low:.4f}, {high:.4f}]"

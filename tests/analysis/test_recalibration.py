@@ -1,0 +1,84 @@
+"""Corrections by group: from other sources only, what they move and what they cannot."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from personality.analysis.gaps import compare_groups
+from personality.analysis.recalibration import ALL, BY_GROUP, effects, recalibrate
+from personality.analysis.scores import PredictionsError
+from personality.traits import TRAIT_NAMES
+
+
+def planted(*, bias: float = 0.0, noise: float = 0.02, sources: int = 80) -> pd.DataFrame:
+    """Sources of three clips, every second of group `a`, whose people the model overrates by `bias` and whose ratings
+    have more or less noise."""
+    random = np.random.default_rng(0)
+    source = np.repeat(np.arange(sources), 3)
+    first = source % 2 == 0
+    parts = []
+    for trait in TRAIT_NAMES:
+        truth = 0.5 + 0.1 * random.normal(size=len(source))
+        actual = truth + np.where(first, noise, 0.02) * random.normal(size=len(source))
+        clips = {"clip": np.arange(len(source)).astype(str), "source": source.astype(str), "split": "test"}
+        part = pd.DataFrame({**clips, "model": "m", "trait": trait, "actual": actual.clip(0, 1)})
+        part["predicted"] = (truth + bias * first).clip(0, 1)
+        parts.append(part.assign(group=np.where(first, "a", "b"), constant=0.5))
+    return pd.concat(parts, ignore_index=True)
+
+
+def gap(table: pd.DataFrame, model: str, measure: str) -> float:
+    rows = compare_groups(table, ["group"], measure=measure).gaps
+    return rows[rows["model"].eq(model) & rows["trait"].eq("mean")]["gap"].item()
+
+
+def test_a_bias_is_taken_away_by_group_and_not_alike_for_all() -> None:
+    table = recalibrate(planted(bias=0.1), ["group"])
+    assert gap(table, "m", "signed_error") == pytest.approx(0.1, abs=0.01)
+    assert gap(table, f"m ({ALL})", "signed_error") == pytest.approx(0.1, abs=0.03)
+    assert abs(gap(table, f"m ({BY_GROUP})", "signed_error")) < 0.04
+    rows = effects(table, ["group"])
+    better = rows[rows["model"].eq(f"m ({BY_GROUP})") & rows["trait"].eq("mean")].set_index("group")
+    assert better.loc["a", "low"] > 0.04
+    assert better.loc["b", "low"] > -0.005
+
+
+def test_noise_of_the_raters_stays() -> None:
+    table = recalibrate(planted(noise=0.12), ["group"])
+    before, after = (gap(table, model, "accuracy") for model in ("m", f"m ({BY_GROUP})"))
+    assert before < -0.05
+    assert after == pytest.approx(before, abs=0.01)
+
+
+def test_a_clip_is_corrected_by_other_sources_only() -> None:
+    table = planted(bias=0.1, sources=20)
+    mine = table["source"].eq("0")
+    one = recalibrate(table, ["group"])
+    other = recalibrate(table.assign(actual=np.where(mine, 1.0, table["actual"])), ["group"])
+    corrected = one["model"].ne("m") & one["source"].eq("0")
+    np.testing.assert_array_equal(one.loc[corrected, "predicted"], other.loc[corrected, "predicted"])
+    assert not one["predicted"].equals(other["predicted"])
+
+
+def test_a_small_group_is_hardly_moved() -> None:
+    table = planted(bias=0.1, sources=40)
+    rare = table["source"].isin(["0", "2"])
+    table["group"] = np.where(rare, "rare", "b")
+    found = recalibrate(table, ["group"])
+    changed = found[found["model"].eq(f"m ({BY_GROUP})")]["predicted"].to_numpy() - (
+        found[found["model"].eq(f"m ({ALL})")]["predicted"].to_numpy()
+    )
+    assert np.abs(changed[rare.to_numpy()]).max() < 0.03
+
+
+def test_people_of_no_known_group_are_corrected_as_all_are() -> None:
+    table = planted(bias=0.1)
+    table.loc[table["source"].eq("3"), "group"] = None
+    found = recalibrate(table, ["group"]).query("source == '3'")
+    both = [found[found["model"].eq(f"m ({name})")]["predicted"].to_numpy() for name in (ALL, BY_GROUP)]
+    assert np.isfinite(both).all()
+
+
+def test_too_few_sources_are_refused() -> None:
+    with pytest.raises(PredictionsError, match="3 sources; expected at least 4"):
+        recalibrate(planted(sources=3), ["group"])
