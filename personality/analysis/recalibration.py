@@ -17,7 +17,7 @@ from personality.analysis.groups import groups_of
 from personality.analysis.scores import PredictionsError, check_predictions
 
 ALL, BY_GROUP = "recalibrated", "recalibrated by group"  # what is added to a model's name
-STRENGTH = 30  # clips that a group needs so that half of what sets it apart is believed
+STRENGTH = 10  # clips that a group needs so that half of what sets it apart is believed
 HALVES = 2
 SEED = 0
 
