@@ -120,7 +120,11 @@ def _compared(data: bar.Data, by: tuple[str, ...], measure: str) -> Comparison:
     if isinstance(data, RealFigures):
         return data.compare_groups(by, measure)
     place = st.empty()
-    with COMPARISONS.turn(lambda ahead: place.caption(f"Others compare groups; you are number {ahead} in the queue.")):
+
+    def say(ahead: int) -> None:
+        place.caption(f":material/hourglass_top: Others compare groups; you are number {ahead} in the queue.")
+
+    with COMPARISONS.turn(say):
         return _comparison(data, by, measure)
 
 
