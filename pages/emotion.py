@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people
+from pages import bar, parts, real_people, report
 from personality import count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
@@ -91,3 +91,4 @@ for name, without in (("All models", ()), ("Without the audio-only model", AUDIO
 parts.accuracy_table(rows, key="emotion")
 
 in_print()
+report.offer_report(table)

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people
+from pages import bar, parts, real_people, report
 from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
@@ -146,3 +146,4 @@ if chosen and chosen[0] < len(clips):
 
 measure = parts.choose_measure(table)
 parts.group_differences(table, by, trait=trait, measure=measure, key="explore")
+report.offer_report(table)

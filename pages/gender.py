@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages import bar, parts, real_people
+from pages import bar, parts, real_people, report
 from personality import charts
 from personality.analysis.checks import impossible_models
 from personality.analysis.groups import JOINT
@@ -72,3 +72,4 @@ if by == CHOICES[0]:
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
     in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
     st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))
+report.offer_report(data)

@@ -67,7 +67,7 @@ for title, of, by in (
     st.markdown(f"**{title}**")
     real_people.findings(of, (by,), brief=True)
 st.caption(
-    "Mean of five traits. p: whole source videos permuted, after Holm's correction within a model and "
+    "Mean of five traits. p: by leaving out whole source videos, after Holm's correction within a model and "
     "measure. Each trait, every group and all figures: *Traits*, *Gender and ethnicity*, *Age*."
 )
 

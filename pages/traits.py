@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts
+from pages import bar, parts, report
 from personality.analysis.published import published_table
 from personality.analysis.real_figures import SEEN
 from personality.traits import TRAIT_LABELS
@@ -69,3 +69,4 @@ for name, part in (("The data chosen above", ours), ("Published", published_tabl
     st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
 counts = ", ".join(f"{model} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
 st.caption(f"Clips: {counts}; intervals in the chart above. The published systems give no intervals.")
+report.offer_report(data)
