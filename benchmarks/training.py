@@ -72,7 +72,8 @@ def main() -> None:
         run.create(preset("visual", options.preset, stages=(stage,), batch=options.batch), options.cache)
         parts = prepare(run)
         few = parts.training.rows.head(options.clips)
-        parts.training = type(parts.training)(few, parts.training.labels[: len(few)], 0)
+        labels, weights = (part[: len(few)] for part in (parts.training.labels, parts.training.weights))
+        parts.training = type(parts.training)(few, labels, weights, 0)
         speeds = measure(parts, stage, options.turns)
     print(
         f"{machine.describe()}; visual, preset {options.preset}, all layers, {options.frames} frames a clip, "

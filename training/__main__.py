@@ -21,7 +21,7 @@ from training.runs import Run
 PRACTICE_PEOPLE = 60
 LARGEST = "largest"
 OPTIONS = (  # fields of Config whose options are called alike
-    *("optimiser", "activation", "loss", "patience", "seed", "backbone", "table"),
+    *("optimiser", "activation", "loss", "balance", "patience", "seed", "backbone", "table"),
     *("averaging", "augment", "accumulate", "precision", "compile"),
 )
 
@@ -190,6 +190,7 @@ def _describe_run(command: argparse.ArgumentParser, run: Callable[[argparse.Name
     command.add_argument(
         "--design", action="append", metavar="NAME=VALUE", help="of `modern`; repeat it: docs/models.md"
     )
+    command.add_argument("--balance", metavar="ATTRIBUTE", help="groups of it weigh alike in the loss, such as gender")
     command.add_argument(
         "--backbone", help="safetensors to start the backbone from, VGG-Face for instance; modern: also `hub`, `none`"
     )

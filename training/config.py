@@ -55,8 +55,8 @@ def parse_stage(text: str) -> Stage:
 class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
 
-    loss: `blend` is l1 with a share of what concordance lacks; patience: epochs without a better validation loss before
-    a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
+    loss: `blend` is l1 with a share of what concordance lacks; balance: an attribute of the clips, such as gender,
+    whose groups weigh alike in the loss; patience: epochs without a better validation loss before a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
     `hub` or `none`); table: of features in the cache, that `features` reads; branches:
     the folders of the runs that a `fusion` joins; extra_cache: the folder of a second cache, whose training clips
     `audio` or `visual` is trained on too; schedule: `cycle` warms the rate up and lets it fall along a cosine
@@ -75,6 +75,7 @@ class Config:
     optimiser: str = "adam"
     weight_decay: float = 0.0
     loss: str = "l1"
+    balance: str | None = None
     batch: int = 32
     patience: int = 10
     seed: int = 0

@@ -29,6 +29,7 @@ LOADERS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batche
 AHEAD = 2 * LOADERS  # batches that lie ready
 REMEMBERED = 4  # results of `compute_features`
 FIXED = (*ELSEWHERE, "backbone.")  # tensors that features are made with; the others are of the head
+MOST_WEIGHT = 10.0  # of a clip of a small group
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 
 
@@ -38,11 +39,12 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class Split:
-    """The clips of a split on which a network can speak: their rows in the cache's table and labels float32 (N, 5);
-    left_out: how many with labels lack what the network needs."""
+    """The clips of a split on which a network can speak: their rows in the cache's table, labels float32 (N, 5) and
+    weights float32 (N,) in the loss; left_out: how many with labels lack what the network needs."""
 
     rows: pd.DataFrame
     labels: Tensor
+    weights: Tensor
     left_out: int
 
     @property
@@ -51,8 +53,9 @@ class Split:
         return self.rows["source"].to_numpy()
 
 
-def read_split(cache: Cache, split: str, needs: Needs) -> Split:
-    """The clips of a split on which a network of these needs can speak. Raises TrainingError where there is none."""
+def read_split(cache: Cache, split: str, needs: Needs, balance: str | None = None) -> Split:
+    """The clips of a split on which a network of these needs can speak. balance: an attribute whose groups are to weigh
+    alike. Raises TrainingError where there is no clip, or no such attribute."""
     rows = cache.rows(split)
     kept = rows[speakable(cache, rows, needs)].reset_index(drop=True)
     if kept.empty:
@@ -60,7 +63,19 @@ def read_split(cache: Cache, split: str, needs: Needs) -> Split:
         wanted = (" or " if needs.alternatives else " and ").join(needed)
         raise TrainingError(f"The split {split} of {cache.folder} has no clip with labels and {wanted}.")
     labels = torch.from_numpy(kept[list(TRAIT_NAMES)].to_numpy(np.float32, copy=True))
-    return Split(kept, labels, len(rows) - len(kept))
+    return Split(kept, labels, balanced(kept, balance), len(rows) - len(kept))
+
+
+def balanced(rows: pd.DataFrame, attribute: str | None) -> Tensor:
+    """Weights float32 (N,) of mean 1 by which each group of an attribute weighs alike, a clip at most MOST_WEIGHT times
+    an average one; clips of no known group weigh 1. Raises TrainingError where clips have no such attribute."""
+    if attribute is None:
+        return torch.ones(len(rows))
+    if attribute not in rows or rows[attribute].isna().all():
+        raise TrainingError(f"The clips have no attribute {attribute!r} to balance by; expected one such as gender.")
+    sizes = rows[attribute].map(rows[attribute].value_counts())
+    weights = (sizes.count() / rows[attribute].nunique() / sizes).clip(upper=MOST_WEIGHT).fillna(1.0)
+    return torch.from_numpy((weights / weights.mean()).to_numpy(np.float32, copy=True))
 
 
 _remembered: OrderedDict[str, Tensor] = OrderedDict()  # what `compute_features` gave, by what it depends on

@@ -105,12 +105,12 @@ def run_epoch(parts: Parts, learner: Learner, batches: Batches, rates: Iterator[
 
 def _backward(parts: Parts, learner: Learner, piece: Piece, inputs: Batch | Tensor) -> float:
     """Add a piece's gradients to those of its batch; its loss, over all processes."""
-    labels = parts.training.labels[piece.numbers].to(parts.device)
+    labels, weights = (part[piece.numbers].to(parts.device) for part in (parts.training.labels, parts.training.weights))
     alone = nullcontext() if piece.last else processes.unsynchronised(learner.step)
     with alone:
         with parts.autocast:
             own = learner.step(inputs)
-        loss = LOSSES[parts.config.loss](processes.gather(own, len(labels)), labels)
+        loss = LOSSES[parts.config.loss](processes.gather(own, len(labels)), labels, weights)
         if not torch.isfinite(loss):
             raise TrainingError("The loss is not a number any more; try a smaller rate. The best epoch is kept.")
         (loss * piece.weight).backward()

@@ -15,6 +15,7 @@ ABOUT = {
     "optimiser": "momentum is SGD with a momentum of 0.9",
     "weight_decay": "pulls weights towards 0",
     "loss": "mse, l1, or l1 with a share of what concordance lacks",
+    "balance": "an attribute, such as gender, whose groups weigh alike in the loss",
     "batch": "clips a step",
     "patience": "epochs without a better validation loss before a stage ends",
     "seed": "the same seed gives the same weights",

@@ -228,7 +228,7 @@ def _judge(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, flo
     """What an epoch reached on validation, which its progress then knows: whether it is the best, how many passed
     without a better one."""
     labels = parts.validation.labels
-    loss = LOSSES[parts.config.loss](predicted, labels).item()
+    loss = LOSSES[parts.config.loss](predicted, labels, parts.validation.weights).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
     accuracy = by_trait.mean().item()
     if loss < progress.best or parts.config.keeps == "last":

@@ -1,11 +1,10 @@
-"""What a step makes smaller: predictions (B, 5) against labels (B, 5)."""
+"""What a step makes smaller: predictions (B, 5) against labels (B, 5), each clip as heavy as its weight (B,)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.nn import functional
 
 CONCORDANCE_SHARE = 0.03  # of (1 - concordance) beside the absolute error in `blend`
 SMALL = 1e-6  # added to a variance, so that a batch of one clip is finite
@@ -19,14 +18,24 @@ def concordance(predicted: Tensor, labels: Tensor) -> Tensor:
     return 2 * covariance / (spread + (means - wanted).square() + SMALL)
 
 
-def blend(predicted: Tensor, labels: Tensor) -> Tensor:
+def squared(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """The mean squared error."""
+    return (weights[:, None] * (predicted - labels).square()).mean()
+
+
+def absolute(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
+    """The mean absolute error."""
+    return (weights[:, None] * (predicted - labels).abs()).mean()
+
+
+def blend(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
     """Absolute error plus a share of what concordance lacks: a model that stays near the mean pays for it."""
     lacking = 1 - concordance(predicted, labels).mean()
-    return functional.l1_loss(predicted, labels) + CONCORDANCE_SHARE * lacking
+    return absolute(predicted, labels, weights) + CONCORDANCE_SHARE * lacking
 
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mse": functional.mse_loss,
-    "l1": functional.l1_loss,
+LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
+    "mse": squared,
+    "l1": absolute,
     "blend": blend,
 }

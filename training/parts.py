@@ -64,7 +64,9 @@ def prepare(run: Run) -> Parts:
         design=config.design,
     )
     network.augments = config.augment
-    training, validation = (read_split(cache, split, network.needs) for split in ("training", "validation"))
+    training, validation = (
+        read_split(cache, split, network.needs, config.balance) for split in ("training", "validation")
+    )
     load_backbone(network, config)
     device, board = processes.device(), Board(run.folder)
     return Parts(run, config, network.to(device), branches, cache, training, validation, device, board)

@@ -14,7 +14,7 @@ from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.tables import add_table
 from training.config import preset
-from training.data import AHEAD, Clips, clip_batches, read_split, split_order
+from training.data import AHEAD, MOST_WEIGHT, Clips, TrainingError, balanced, clip_batches, read_split, split_order
 
 NEEDS = Needs(frozenset({"faces", "audio"}))
 CPU = torch.device("cpu")
@@ -96,3 +96,19 @@ def test_what_goes_wrong_in_a_thread_reaches_the_loop(clips: Clips, tmp_path: Pa
     clips.cache = Cache(tmp_path)
     with pytest.raises(CacheError, match="is missing"):
         list(clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0))
+
+
+def test_groups_weigh_alike_and_small_ones_not_without_end() -> None:
+    rows = pd.DataFrame({"group": ["a"] * 6 + ["b"] * 2 + [None]})
+    weights = balanced(rows, "group")
+    assert weights.mean().item() == pytest.approx(1)
+    assert weights[:6].sum().item() == pytest.approx(weights[6:8].sum().item())
+    assert weights[8] == pytest.approx(weights[:8].mean().item(), rel=0.01)
+    rare = balanced(pd.DataFrame({"group": ["a"] * 999 + ["b"]}), "group")
+    assert (rare[-1] / rare[0]).item() == pytest.approx(MOST_WEIGHT / (1000 / 2 / 999), rel=0.01)
+    assert balanced(rows, None).tolist() == [1.0] * 9
+
+
+def test_an_attribute_that_clips_lack_cannot_balance(cache: Cache) -> None:
+    with pytest.raises(TrainingError, match="no attribute 'height'"):
+        read_split(cache, "training", NEEDS, "height")

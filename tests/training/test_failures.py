@@ -61,7 +61,9 @@ def test_a_loss_that_is_no_number_is_a_sentence_and_costs_nothing(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, kept = a_run_of_two_epochs(cache, tmp_path / "audio")
-    monkeypatch.setitem(epoch_module.LOSSES, "l1", lambda predicted, labels: (predicted - labels).mean() * torch.nan)
+    monkeypatch.setitem(
+        epoch_module.LOSSES, "l1", lambda predicted, labels, weights: (predicted - labels).mean() * torch.nan
+    )
     with pytest.raises(TrainingError, match="not a number any more; try a smaller rate"):
         train(run)
     assert run.status()["state"] == "failed"

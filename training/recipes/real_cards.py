@@ -62,7 +62,10 @@ def make_card(
         "training_clips": len(training.clips),
         "variants_tried": VARIANTS,
         "versions": versions(),
-        "metrics": measure(torch.from_numpy(predicted), Split(validation.clips, validation.labels, 0)),
+        "metrics": measure(
+            torch.from_numpy(predicted),
+            Split(validation.clips, validation.labels, torch.ones(len(validation.labels)), 0),
+        ),
         "unseen": accuracy_on(predicted[unseen], validation.where(unseen), means) | {"folds": folds},
         "training_labels": {name: describe_labels(labels[name].to_numpy()) for name in TRAIT_NAMES},
         "conformal": offsets,
