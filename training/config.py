@@ -56,8 +56,9 @@ class Config:
     """All choices of a run. Raises ValueError where they contradict each other.
 
     loss: `blend` is l1 with a share of what concordance lacks; balance: an attribute of the clips, such as gender,
-    whose groups weigh alike in the loss; patience: epochs without a better validation loss before a stage ends; backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also
-    `hub` or `none`); table: of features in the cache, that `features` reads; branches:
+    whose groups weigh alike in the loss; patience: epochs without a better validation loss before a stage ends;
+    backbone: safetensors to start the backbone from (None: what the preset brings; for `modern` also `hub` or
+    `none`); table: of features in the cache, that `features` reads; branches:
     the folders of the runs that a `fusion` joins; extra_cache: the folder of a second cache, whose training clips
     `audio` or `visual` is trained on too; schedule: `cycle` warms the rate up and lets it fall along a cosine
     to nothing by the stage's end (Smith and Topin 2019); keeps: the `best` epoch on the validation split, or the
