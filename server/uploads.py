@@ -45,28 +45,36 @@ class Uploads:
         if upload[1] > LIMITS.upload_bytes + FRAME:
             return await refuse(scope, send, 413, LARGE)
         if not fits([*lying(), *self.coming], upload):
-            return await refuse(scope, send, 429, MANY, RETRY)
+            return await in_time(decline, scope, receive, send)
         self.coming.append(upload)
         try:
-            await self._take(scope, receive, send)
+            await in_time(self.app, scope, receive, send)
         finally:
             self.coming.remove(upload)
 
-    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app read it while there is time."""
-        begun = False
 
-        async def note(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
+async def decline(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read the body and keep none of it, for who is still sending does not hear the answer."""
+    while (await receive()).get("more_body"):
+        pass
+    await refuse(scope, send, 429, MANY, RETRY)
 
-        try:
-            async with asyncio.timeout(VISITS.upload_seconds):
-                await self.app(scope, receive, note)
-        except TimeoutError:
-            if not begun:
-                await refuse(scope, send, 408, SLOW)
+
+async def in_time(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Let an app answer while there is time; what it has read is gone where there is not."""
+    begun = False
+
+    async def note(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        async with asyncio.timeout(VISITS.upload_seconds):
+            await app(scope, receive, note)
+    except TimeoutError:
+        if not begun:
+            await refuse(scope, send, 408, SLOW)
 
 
 def fits(others: list[tuple[str, int]], upload: tuple[str, int]) -> bool:
