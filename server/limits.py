@@ -11,8 +11,8 @@ from personality.constants import LIMITS
 class Visits:
     """The caps. A place is one open page, or one that was lost less than `kept` seconds ago."""
 
-    places: int = 60
-    places_each: int = 20  # of one address; a class behind one router has one
+    places: int = 70
+    places_each: int = 12  # of one address; a household or a class behind one router has one
     requests: int = 200  # being answered at the same moment, pages included
     requests_each: int = 60
     files: int = 30  # uploaded and not yet taken by a page, or on their way
@@ -25,4 +25,6 @@ class Visits:
 
 
 VISITS = Visits()
-KEPT = 20.0  # seconds that a session waits for its browser to come back after a lost connection
+# Seconds that a session waits for its browser after a lost connection; Streamlit itself would let it go after 120, but
+# only when it next looks.
+KEPT = 20.0

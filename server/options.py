@@ -6,7 +6,7 @@ from streamlit import config, net_util
 
 from personality.constants import LIMITS
 from personality.public import is_public
-from server.limits import KEPT, VISITS
+from server.limits import VISITS
 from server.log import one_line_each
 from server.memory import return_large_blocks
 
@@ -33,7 +33,6 @@ def _set_options() -> None:
     hosts = [*LOOPBACK, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
     config.set_option("server.maxUploadSize", LIMITS.upload_bytes // 2**20)
-    config.set_option("server.disconnectedSessionTTL", int(KEPT))
     config.set_option("client.allowedOrigins", [])  # no other site speaks to a page that frames it
     if is_public():
         config.set_option("server.maxWidgetStateSize", VISITS.message_megabytes)

@@ -87,19 +87,19 @@ class Visitor:
         self.send(states, **where)
         self.receive()
 
-    def put(self, data: bytes, *, told: int | None = None) -> int:
-        """Upload a file, whether the page has an uploader or not; the status of the answer. told: a length that is not
-        that of the body.
+    def put(self, data: bytes, *, told: int | None = None) -> tuple[int, str]:
+        """Upload a file, whether the page has an uploader or not; the status of the answer and the file's id.
+        told: a length that is not that of the body.
 
         The server compares the token in the header with the one in the cookie and gives one to whoever asks.
         """
         cookie = str(asked(self.address, "/_stcore/health", source=self.source)[0].getheader("set-cookie"))
-        pair = cookie.split(";")[0]
+        pair, file = cookie.split(";")[0], str(uuid.uuid4())
         body = b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.mp4"\r\n\r\n' + data + b"\r\n--B--\r\n"
         headers = {"X-Xsrftoken": pair.partition("=")[2], "Cookie": pair, "Content-Length": str(told or len(body))}
-        path, kind = f"/_stcore/upload_file/{self.session}/{uuid.uuid4()}", "multipart/form-data; boundary=B"
+        path, kind = f"/_stcore/upload_file/{self.session}/{file}", "multipart/form-data; boundary=B"
         answer, _ = asked(self.address, path, method="PUT", source=self.source, body=body, Content_Type=kind, **headers)
-        return answer.status
+        return answer.status, file
 
     def _note(self, delta: Delta) -> None:
         if delta.fragment_id:
