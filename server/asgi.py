@@ -30,7 +30,10 @@ def address(scope: Scope) -> str:
         number = ipaddress.ip_address(host)
     except ValueError:
         return host
-    return str(ipaddress.ip_network((number, 64), strict=False)) if number.version == 6 else host
+    if number.version == 4:
+        return host
+    # Behind a socket that takes both, an IPv4 address is one of the network ::ffff:0:0/96, which everybody shares.
+    return str(number.ipv4_mapped or ipaddress.ip_network((number, 64), strict=False))
 
 
 async def refuse(scope: Scope, send: Send, status: int, sentence: str, retry: int | None = None) -> None:

@@ -7,6 +7,7 @@ the clip, what the player plays and what was uploaded.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -86,11 +87,15 @@ async def sweeping(_app: object) -> AsyncIterator[None]:
 async def _sweep() -> None:
     lost: dict[str, float] = {}  # session: when it was first seen without a connection
     uploads: dict[tuple[str, str], float] = {}  # session and file: when it was first seen
+    known: set[str] = set()
     while True:
         await asyncio.sleep(LOOK)
         try:
             lost = close_lost(lost, time.monotonic())
             uploads = sweep_uploads(uploads, time.monotonic())
+            before, known = known, {one.session.id for one in Runtime.instance()._session_mgr.list_sessions()}
+            if before - known:  # a session and what it holds refer to each other, which only this lets go of
+                await asyncio.to_thread(gc.collect)
         except Exception:
             _log.exception("sweeping failed")
 
