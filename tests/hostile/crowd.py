@@ -1,7 +1,7 @@
 """Visitors who take what they can get: `python -m tests.hostile.crowd ADDRESS COUNT SECONDS`.
 
-Each comes from an address of its own. One in four uploads without end, one opens page after page, one asks for the pages
-that cost the server most, one sends what is no message.
+Each comes from an address of its own. One in four uploads without end, one opens page after page, one asks for the
+pages that cost the server most, one sends what is no message.
 """
 
 from __future__ import annotations
