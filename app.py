@@ -7,11 +7,14 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from personality.events import write_log
 from personality.public import is_public
 from personality.workspace import ROOT
+from server.doors import doors
+from server.options import prepare
+from server.sessions import sweeping
 
 # Beside a folder called pages/ Streamlit serves every file in it as a page, past this navigation, until a script run
 # has called st.navigation. The server imports this file before it listens, so there is no such time.
 PagesManager.uses_pages_directory = False
-app = st.App(__file__)
+app = st.App(__file__, middleware=doors(), lifespan=sweeping)
 
 
 def navigate() -> None:
@@ -42,3 +45,5 @@ def navigate() -> None:
 
 if get_script_run_ctx() is not None:  # for a visitor; without one the server imports this file
     navigate()
+else:
+    prepare()

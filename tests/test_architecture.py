@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(
-    [*ROOT.glob("personality/**/*.py"), *ROOT.glob("training/**/*.py"), *ROOT.glob("pages/*.py"), *ROOT.glob("*.py")]
+    path for folder in ("personality/**", "training/**", "pages", "server", ".") for path in ROOT.glob(f"{folder}/*.py")
 )
 # Later stages may import earlier ones, never the reverse. Files outside the list are leaves or the command line.
 STAGES = ("dataset", "preprocessing", "models", "analysis", "evaluate", "charts", "__main__")
@@ -49,18 +49,25 @@ def test_library_has_one_home(library: str) -> None:
     assert {name_of(path) for path in FILES if library in tops(path)} == HOMES[library]
 
 
-def test_streamlit_only_in_app_and_pages() -> None:
+def test_streamlit_only_in_app_and_pages_and_server() -> None:
     users = {name_of(path) for path in FILES if "streamlit" in tops(path)}
     assert users
-    assert all(user == "app.py" or user.startswith("pages/") for user in users)
+    assert all(user == "app.py" or user.startswith(("pages/", "server/")) for user in users)
+
+
+def test_the_server_knows_no_page_and_no_model() -> None:
+    for path in ROOT.glob("server/*.py"):
+        known = {module for module in imports(path) if module.startswith(("personality", "training", "pages", "app"))}
+        modules = {module for module in known if module.count(".") == 1}
+        assert modules <= {"personality.constants", "personality.public"}, name_of(path)
 
 
 def test_library_imports_neither_training_nor_pages() -> None:
     for path in FILES:
         if name_of(path).startswith("personality/"):
-            assert not tops(path) & {"training", "pages", "app"}, name_of(path)
+            assert not tops(path) & {"training", "pages", "server", "app"}, name_of(path)
         if name_of(path).startswith("training/"):
-            assert not tops(path) & {"pages", "app"}, name_of(path)
+            assert not tops(path) & {"pages", "server", "app"}, name_of(path)
 
 
 def test_stages_import_earlier_ones_only() -> None:

@@ -43,10 +43,13 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(instance: Browser) -> Iterator[Page]:
-    found = instance.new_page(viewport={"width": 1280, "height": 900})
+    """A page; whatever it does, nothing of it is what the server's policy of contents forbids."""
+    found, forbidden = instance.new_page(viewport={"width": 1280, "height": 900}), []
     found.set_default_timeout(60_000)
+    found.on("console", lambda said: forbidden.append(said.text) if "Content Security Policy" in said.text else None)
     yield found
     found.close()
+    assert forbidden == []
 
 
 def as_pictures(clip: Path, out: Path) -> Path:

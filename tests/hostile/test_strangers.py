@@ -84,6 +84,15 @@ def try_everything(visitor: Visitor, known: Known) -> None:
     visitor.ask()
 
 
+def begin_with_everything(address: str, known: Known) -> None:
+    """The page's hash, and each of its fragments, as the very first thing that a session says."""
+    for fragment in ("", *known.fragments):
+        with visiting(address) as stranger:
+            stranger.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
+            stranger.ask()
+            assert set(stranger.titles()) == {OVERVIEW}
+
+
 @pytest.mark.usefixtures("public")
 def test_first_visitors_reach_nothing_of_the_operators(
     furnished: Path, known: Known, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
@@ -95,6 +104,7 @@ def test_first_visitors_reach_nothing_of_the_operators(
         with served(furnished) as address, visiting(address) as first, visiting(address) as second:
             together((first, second), pages, known.states)
             try_everything(first, known)
+            begin_with_everything(address, known)
             assert set(first.titles() + second.titles()) == {OVERVIEW}
         assert files(furnished) == before
     what = "two first visitors of a public server at the same moment, with the state of every button of Models"

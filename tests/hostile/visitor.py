@@ -1,8 +1,10 @@
-"""A visitor without a browser: speaks Streamlit's websocket protocol and may send whatever state it likes."""
+"""A visitor without a browser: speaks Streamlit's websocket protocol, may send any state and any file."""
 
 from __future__ import annotations
 
+import http.client
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,22 +18,41 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets import Subprotocol
 from websockets.sync.client import ClientConnection, connect
 
+HERE = "127.0.0.1"
 SECONDS = 120  # for one message of the server, at most; the first script run imports everything
 
 
 @contextmanager
-def visiting(address: str) -> Iterator[Visitor]:
-    """A session with the server at `http://127.0.0.1:PORT`; it has asked for nothing yet."""
-    stream = address.replace("http", "ws", 1) + "/_stcore/stream"
-    with connect(stream, subprotocols=[Subprotocol("streamlit")], max_size=None, proxy=None) as socket:
-        yield Visitor(socket)
+def visiting(address: str, *, source: str = HERE, **handshake: Any) -> Iterator[Visitor]:
+    """A session with the server at `http://127.0.0.1:PORT`; it has asked for nothing yet.
+
+    source: the address that it comes from, any of 127.0.0.0/8. handshake: what `connect` takes, such as `origin`.
+    """
+    stream, caller = address.replace("http", "ws", 1) + "/_stcore/stream", (source, 0)
+    options = {"subprotocols": [Subprotocol("streamlit")], "max_size": None, "proxy": None, **handshake}
+    with connect(stream, source_address=caller, **options) as socket:
+        yield Visitor(socket, address, source)
+
+
+def asked(
+    address: str, path: str, *, method: str = "GET", source: str = HERE, body: bytes | None = None, **headers: str
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """The answer of a server to one request, and its body. headers: `_` stands for `-`."""
+    caller = http.client.HTTPConnection(address.removeprefix("http://"), timeout=SECONDS, source_address=(source, 0))
+    try:
+        caller.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = caller.getresponse()
+        return answer, answer.read()
+    finally:
+        caller.close()
 
 
 class Visitor:
     """One session. `elements` and `fragments`: all that the server sent so far; `page_hash`: of the current page."""
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self.socket = socket
+    def __init__(self, socket: ClientConnection, address: str, source: str) -> None:
+        self.socket, self.address, self.source = socket, address, source
+        self.session = ""
         self.elements: list[Element] = []
         self.fragments: set[str] = set()
         self.page_hash = ""
@@ -57,6 +78,7 @@ class Visitor:
             message.ParseFromString(self.socket.recv(timeout=SECONDS, decode=False))
             if message.WhichOneof("type") == "new_session":
                 self.page_hash = message.new_session.page_script_hash
+                self.session = message.new_session.initialize.session_id
             if message.WhichOneof("type") == "delta":
                 self._note(message.delta)
 
@@ -64,6 +86,20 @@ class Visitor:
         """Send and receive."""
         self.send(states, **where)
         self.receive()
+
+    def put(self, data: bytes, *, told: int | None = None) -> tuple[int, str]:
+        """Upload a file, whether the page has an uploader or not; the status of the answer and the file's id.
+        told: a length that is not that of the body.
+
+        The server compares the token in the header with the one in the cookie and gives one to whoever asks.
+        """
+        cookie = str(asked(self.address, "/_stcore/health", source=self.source)[0].getheader("set-cookie"))
+        pair, file = cookie.split(";")[0], str(uuid.uuid4())
+        body = b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.mp4"\r\n\r\n' + data + b"\r\n--B--\r\n"
+        headers = {"X-Xsrftoken": pair.partition("=")[2], "Cookie": pair, "Content-Length": str(told or len(body))}
+        path, kind = f"/_stcore/upload_file/{self.session}/{file}", "multipart/form-data; boundary=B"
+        answer, _ = asked(self.address, path, method="PUT", source=self.source, body=body, Content_Type=kind, **headers)
+        return answer.status, file
 
     def _note(self, delta: Delta) -> None:
         if delta.fragment_id:

@@ -1,0 +1,38 @@
+"""Options of Streamlit that are set as the server starts, private or public."""
+
+from __future__ import annotations
+
+from streamlit import config, net_util
+
+from personality.constants import LIMITS
+from personality.public import is_public
+from server.limits import VISITS
+from server.log import one_line_each
+from server.memory import return_large_blocks
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def prepare() -> None:
+    """Set them, and again whenever Streamlit has read its files anew because one has changed."""
+    if is_public():
+        one_line_each()
+    return_large_blocks()
+    _keep_to_ourselves()
+    _set_options()
+    config.on_config_parsed(_set_options, force_connect=True)
+
+
+def _keep_to_ourselves() -> None:
+    """Streamlit asks an address outside for this machine's own, in the event loop: when it greets whoever starts it on
+    all addresses, and when a WebSocket names a foreign origin. Without the answer both do the right thing."""
+    net_util.get_external_ip = net_util.get_internal_ip = lambda: None
+
+
+def _set_options() -> None:
+    hosts = [*LOOPBACK, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
+    config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
+    config.set_option("server.maxUploadSize", LIMITS.upload_bytes // 2**20)
+    config.set_option("client.allowedOrigins", [])  # no other site speaks to a page that frames it
+    if is_public():
+        config.set_option("server.maxWidgetStateSize", VISITS.message_megabytes)

@@ -1,0 +1,113 @@
+"""A session ends with its tab: at once where the browser says that it leaves, soon where the connection is lost.
+
+Streamlit keeps a session for minutes after its connection has ended, so that a browser can come back to it, and with it
+the clip, what the player plays and what was uploaded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from streamlit.runtime import Runtime
+
+from personality.public import is_public
+from server.asgi import App, Message, Receive, Scope, Send, address, header, refuse
+from server.limits import KEPT
+from server.places import FULL, PAGES, RETRY
+from server.uploads import sweep_uploads
+
+LEFT = (1000, 1001)  # how a browser ends a connection whose tab is closed, reloaded or led elsewhere
+LOOK = 5.0  # seconds between two sweeps
+_log = logging.getLogger("personality")
+
+
+class Sessions:
+    """Middleware: closes the session of a tab that says that it leaves. On a public server a page needs a place, for as
+    long as its session is kept."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            return await self.app(scope, receive, send)
+        who = address(scope)
+        if is_public() and not PAGES.free(who):
+            return await refuse(scope, send, 503, FULL, RETRY)
+        PAGES.take(who)
+        left = False
+        try:
+            left = await self._serve(scope, receive, send)
+        finally:
+            asyncio.get_running_loop().call_later(0 if left else KEPT, PAGES.give_back, who)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """Serve until the connection ends; whether its session was closed with it."""
+        session: str | None = None
+
+        async def watch() -> Message:
+            nonlocal session
+            message = await receive()
+            if message["type"] == "websocket.disconnect" and message.get("code") in LEFT:
+                session = session_of(scope)
+            return message
+
+        await self.app(scope, watch, send)
+        if session is None:
+            return False
+        Runtime.instance().close_session(session)
+        return True
+
+
+def session_of(scope: Scope) -> str | None:
+    """The session of an open WebSocket, known by the random key that each handshake has."""
+    key = header(scope, b"sec-websocket-key")
+    for one in Runtime.instance()._session_mgr.list_active_sessions():
+        context = one.client.client_context
+        if context is not None and ("sec-websocket-key", key) in [*context.headers]:
+            return one.session.id
+    return None
+
+
+@asynccontextmanager
+async def sweeping(_app: object) -> AsyncIterator[None]:
+    """While the server runs, close sessions that nobody came back to and drop uploads that nobody took."""
+    task = asyncio.create_task(_sweep())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _sweep() -> None:
+    lost: dict[str, float] = {}  # session: when it was first seen without a connection
+    uploads: dict[tuple[str, str], float] = {}  # session and file: when it was first seen
+    known: set[str] = set()
+    while True:
+        await asyncio.sleep(LOOK)
+        try:
+            lost = close_lost(lost, time.monotonic())
+            uploads = sweep_uploads(uploads, time.monotonic())
+            before, known = known, {one.session.id for one in Runtime.instance()._session_mgr.list_sessions()}
+            if before - known:  # a session and what it holds refer to each other, which only this lets go of
+                await asyncio.to_thread(gc.collect)
+        except Exception:
+            _log.exception("sweeping failed")
+
+
+def close_lost(lost: dict[str, float], now: float) -> dict[str, float]:
+    """Close the sessions that lost their connection `KEPT` seconds ago; returns those that wait, with since when."""
+    runtime = Runtime.instance()
+    manager = runtime._session_mgr
+    active = {one.session.id for one in manager.list_active_sessions()}
+    gone = {one.session.id for one in manager.list_sessions()} - active
+    lost = {one: lost.get(one, now) for one in gone}
+    over = [one for one, since in lost.items() if now - since >= KEPT]
+    for one in over:
+        runtime.close_session(one)
+    return {one: since for one, since in lost.items() if one not in over}

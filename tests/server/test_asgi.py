@@ -1,0 +1,28 @@
+"""Who asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.asgi import address, header
+
+
+@pytest.mark.parametrize(
+    ("client", "who"),
+    [
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::/64"),
+        (("::ffff:192.0.2.7", 1), "192.0.2.7"),
+        (("unix", 0), "unix"),
+        (None, ""),
+    ],
+)
+def test_address(client: tuple[str, int] | None, who: str) -> None:
+    assert address({"client": client}) == who
+
+
+def test_header() -> None:
+    scope = {"headers": [(b"host", b"a"), (b"host", b"b"), (b"x", b"\xe9")]}
+    assert header(scope, b"host") == "a"
+    assert header(scope, b"x") == "é"
+    assert header(scope, b"y") is None

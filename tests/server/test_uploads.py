@@ -1,0 +1,52 @@
+"""Room for uploads, and the time that a body may take."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from personality.constants import LIMITS
+from server import uploads
+from server.asgi import Message, Receive, Scope, Send
+from server.limits import VISITS
+
+FULL = LIMITS.upload_bytes
+
+
+@pytest.mark.parametrize(
+    ("others", "size", "room"),
+    [
+        ([], FULL, True),
+        ([("a", FULL)], FULL, True),
+        ([("a", FULL)], FULL + 2 * uploads.FRAME, False),  # more bytes than a session may have
+        ([("a", 1), ("a", 1)], 1, False),  # more files
+        ([("b", 1), ("b", 1)], 1, True),
+        ([(str(number), 1) for number in range(VISITS.files)], 1, False),  # more files of all
+        ([(str(number), FULL) for number in range(9)], FULL, True),
+        ([(str(number), FULL) for number in range(10)], 1, False),  # more bytes of all
+    ],
+)
+def test_room_for_one_more(others: list[tuple[str, int]], size: int, room: bool) -> None:
+    assert uploads.fits(others, ("a", size)) is room
+
+
+def test_a_body_that_halts_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "VISITS", replace(VISITS, upload_seconds=0.1))
+    scope: dict[str, Any] = {"type": "http"}
+    sent: list[Message] = []
+
+    async def halt() -> Message:
+        await asyncio.sleep(60)
+        raise AssertionError("the app was not ended")
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+
+    async def note(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(uploads.in_time(read, scope, halt, note))
+    assert sent[0]["status"] == 408
