@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import select
 import signal
 import socket
@@ -17,25 +16,22 @@ import time
 import traceback
 from contextlib import suppress
 from dataclasses import fields
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import cv2
 import numpy as np
 import torch
 from safetensors.numpy import save
 
-from personality.constants import LIMITS
+from personality.preprocessing.confine import can_filter, confine
 from personality.preprocessing.faces import Box
-from personality.preprocessing.isolate import ORDER
+from personality.preprocessing.isolate import ORDER, SIZES
 from personality.preprocessing.refusal import TOO_LARGE, MediaError
 from personality.preprocessing.sample import read_pieces, warm
 
 PATIENCE = 0.1  # seconds between two looks at the children
 THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
-STATUS = Path("/proc/self/status")
-DESCRIPTORS = 64  # that a child may have open
 
 
 def serve(control: socket.socket) -> None:
@@ -72,54 +68,36 @@ def _reap(children: dict[int, float]) -> None:
 def _read(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
     """Read one file and send its pieces; in the child, which ends here whatever happens."""
     try:
-        _limit()
-        with suppress(BrokenPipeError):  # nobody wants to know any more
-            _send_pieces(Connection(pipe, readable=False), Path(f"/dev/fd/{file}"), order["person"])
+        confine()
+        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken: nobody wants to know any more
+            _send_pieces(answer, Path(f"/dev/fd/{file}"), order["person"])
     except BaseException:
         traceback.print_exc()  # in the server's log: places in our code, nothing of the file
     finally:
         os._exit(0)
 
 
-def _send_pieces(connection: Connection, file: Path, person: Box | None) -> None:
+def _send_pieces(answer: BinaryIO, file: Path, person: Box | None) -> None:
     try:
         for piece in read_pieces(file, threads=THREADS, person=person):
-            _send(connection, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
-        _send(connection, "end", {})
+            _send(answer, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
+        _send(answer, "end", {})
     except MediaError as error:
-        _send(connection, "error", {"why": str(error)})
+        _send(answer, "error", {"why": str(error)})
     except MemoryError:
-        _send(connection, "error", {"why": TOO_LARGE})
+        _send(answer, "error", {"why": TOO_LARGE})
 
 
-def _limit() -> None:
-    """Caps on this process: processor time, files written, descriptors; on Linux, which alone says what is counted,
-    memory beside what it was forked with."""
-    cores = os.cpu_count() or 1
-    memory = [(resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes)] if STATUS.exists() else []
-    for what, most in (
-        *memory,
-        (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, DESCRIPTORS),
-    ):
-        resource.setrlimit(what, (most, most))
-
-
-def _data_bytes() -> int:
-    """What the kernel counts against RLIMIT_DATA now."""
-    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
-    return int(line.split()[1]) * 1024
-
-
-def _send(connection: Connection, kind: str, values: dict[str, Any]) -> None:
-    """A piece as two messages: its plain values as JSON, its arrays as safetensors. Nothing that a reader of them would
+def _send(answer: BinaryIO, kind: str, values: dict[str, Any]) -> None:
+    """A piece: two sizes, its plain values as JSON, its arrays as safetensors. Nothing that a reader of them would
     execute, whatever has become of this process."""
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in values.items() if name not in arrays}
-    connection.send_bytes(json.dumps({"kind": kind, "values": plain}).encode())
-    connection.send_bytes(save({name: np.ascontiguousarray(value) for name, value in arrays.items()}))
+    head = json.dumps({"kind": kind, "values": plain}).encode()
+    body = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
+    for part in (SIZES.pack(len(head), len(body)), head, body):
+        answer.write(part)
+    answer.flush()
 
 
 if __name__ == "__main__":
@@ -129,4 +107,6 @@ if __name__ == "__main__":
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     warm()
+    if not can_filter():
+        print("personality: this machine filters no system calls: a file's reader may open sockets", file=sys.stderr)
     serve(socket.socket(fileno=int(sys.argv[1])))

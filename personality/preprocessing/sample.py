@@ -191,5 +191,7 @@ def _warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
         yield "there is no sound"
     elif heard.seconds < PREPROCESSING.audio_seconds:
         yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
+    if heard.damaged:
+        yield f"damaged samples of the sound, no numbers or far too large, taken as silence: {heard.damaged}"
     if 0 < metadata.duration < SHORTEST:
         yield f"the video lasts {metadata.duration:.2f} s only"

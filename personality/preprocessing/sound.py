@@ -11,16 +11,19 @@ from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing import voice_descriptors
 
 LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
+LOUDEST = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
 
 
 @dataclass(frozen=True)
 class Sound:
     """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight, the window of the first 5 s;
-    seconds of them that were heard, the others are silence; rest float32 (M,) what came after the window."""
+    seconds of them that were heard, the others are silence; rest float32 (M,) what came after the window; damaged: how
+    many samples of the file were no numbers, or far too large, and are silence here."""
 
     samples: np.ndarray
     seconds: float
     rest: np.ndarray
+    damaged: int = 0
 
 
 class Listener:
@@ -33,6 +36,8 @@ class Listener:
         # As the descriptors' source was decoded; float samples would move the roll-off by 2 to 4 Hz.
         wide = av.AudioResampler(format="s16", layout="stereo", rate=voice_descriptors.RATE)
         self._wideband = _Mono(voice_descriptors.SAMPLES, wide)
+        self._packed = av.AudioResampler(format="flt")
+        self._damaged = 0
 
     @property
     def full(self) -> bool:
@@ -44,8 +49,21 @@ class Listener:
         if self.full:
             return
         for decoded in packet.decode():
-            self._all.hear(decoded)
-            self._hear_wideband(decoded)
+            for usable in self._mended(decoded):
+                self._all.hear(usable)
+                self._hear_wideband(usable)
+
+    def _mended(self, decoded: av.AudioFrame) -> list[av.AudioFrame]:
+        """The frame; one of floats with what is damaged silent, which resampling would spread over what is not."""
+        if decoded.format.name.rstrip("p") not in ("flt", "dbl"):
+            return [decoded]
+        frames = [frame for frame in self._packed.resample(decoded) if frame]
+        for frame in frames:
+            samples = np.frombuffer(frame.planes[0], np.float32)[: frame.samples * frame.layout.nb_channels]
+            damaged = ~(np.abs(samples) <= LOUDEST)  # what is not a number compares as false
+            samples[damaged] = 0
+            self._damaged += int(damaged.sum())
+        return frames
 
     def _hear_wideband(self, decoded: av.AudioFrame) -> None:
         try:
@@ -58,7 +76,7 @@ class Listener:
         window = np.zeros(PREPROCESSING.samples, np.float32)
         first, rest = np.split(self._all.samples().clip(-1, 1), [len(window)])
         window[: len(first)] = first
-        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest)
+        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest, self._damaged)
 
     def wideband(self) -> np.ndarray:
         """The first 7 s, float32 (N,) mono 44.1 kHz in [-1, 1]; fewer where the sound is shorter."""

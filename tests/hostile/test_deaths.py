@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TRIALS = {  # how many in full and with every change, what it is called, how it is told
     "writes": (100, 12, "deaths within the writes of a training", "resumed bit-identical"),
     "training": (20, 4, "kill -9 of a training at any moment", "resumed bit-identical"),
-    "preprocessing": (20, 4, "kill -9 of preprocessing at any moment", "resumed bit-identical"),
+    "preprocessing": (20, 2, "kill -9 of preprocessing at any moment", "resumed bit-identical"),
     "seeds": (
         3,
         2,

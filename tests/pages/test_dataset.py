@@ -1,5 +1,6 @@
 """The Dataset page."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,10 @@ def test_dataset_shows_counts_leakage_and_what_went_wrong(cache: Cache, people: 
     table = dataset.table.copy()
     table["source"] = "one"
     table.loc[0, "location"] = ""
-    preprocess(replace(dataset, table=table), workspace / "caches" / "mine", workers=2)
+    mine = Cache(workspace / "caches" / "mine")
+    shutil.copytree(cache.folder, mine.folder)  # what was read before is not read again
+    mine.entry(table.loc[0, "clip"]).unlink()
+    preprocess(replace(dataset, table=table), mine.folder, workers=1)
     (workspace / "caches" / "begun" / "entries").mkdir(parents=True)
     app = visit("dataset")
     app.selectbox(key="clips").select("mine").run()

@@ -22,13 +22,18 @@ from personality.preprocessing.sample import People, Sample, read_sample
 from tests.preprocessing.clips import two_people, video_of
 
 
-def children_of(pid: int) -> list[int]:
+def living() -> list[tuple[int, int, int]]:
+    """Each living process with its parent and its group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
-            state, parent, *_ = stat.read_text().rsplit(")", 1)[1].split()
-            found += [int(stat.parent.name)] if int(parent) == pid and state != "Z" else []
+            state, parent, group, *_ = stat.read_text().rsplit(")", 1)[1].split()
+            found += [(int(stat.parent.name), int(parent), int(group))] if state != "Z" else []
     return found
+
+
+def children_of(pid: int) -> list[int]:
+    return [child for child, parent, _ in living() if parent == pid]
 
 
 def the_reader() -> int:
@@ -84,6 +89,24 @@ def test_a_dead_reader_is_begun_anew() -> None:
     assert isolate._reader is not None
     isolate._reader[0].wait()
     assert len(last(demo.CLIP.read_bytes()).faces) == 16
+
+
+def test_a_stopped_reader_is_replaced_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither it nor those that it forked are left, and no descriptor."""
+    last(demo.CLIP.read_bytes())
+    stopped, before = the_reader(), len(list(Path("/proc/self/fd").iterdir()))
+    assert isolate._reader is not None
+    isolate._reader = isolate._reader._replace(ready=0.0)
+    monkeypatch.setattr(isolate, "OVERDUE", 1.0)
+    pieces = read_apart(demo.CLIP.read_bytes(), seconds=2.0)
+    assert isinstance(next(pieces), Metadata)
+    os.killpg(stopped, signal.SIGSTOP)
+    with pytest.raises(MediaError, match="took more than 2 s"):
+        list(pieces)
+    assert stopped not in [group for *_, group in living()]
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+    assert the_reader() != stopped
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

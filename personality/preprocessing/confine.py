@@ -1,0 +1,113 @@
+"""What a process that reads a stranger's file may not do, from here to its end.
+
+Everywhere: write to a file, dump its memory, open more than some descriptors, use more than so much processor time. On
+Linux: take more than so much memory. On Linux with seccomp, on x86-64 and 64-bit Arm: begin a process or a program
+(threads it may), open a socket, signal or look into another process. It may still open the user's files, to read, to
+empty and to delete them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import struct
+from pathlib import Path
+
+from personality.constants import LIMITS
+
+STATUS = Path("/proc/self/status")
+DESCRIPTORS = 64  # that it may have open
+
+# Numbers of system calls by machine, from Linux's asm/unistd.h: those of processes and programs, of sockets (io_uring
+# opens them too), and of what reaches into other processes.
+_REFUSED = {
+    "x86_64": {
+        *(57, 58, 59, 322),  # fork, vfork, execve, execveat
+        *(41, 53, 425),  # socket, socketpair, io_uring_setup
+        *(62, 200, 234, 129, 297, 424),  # kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal
+        *(101, 310, 311, 438),  # ptrace, process_vm_readv, process_vm_writev, pidfd_getfd
+    },
+    "aarch64": {
+        *(221, 281),  # execve, execveat
+        *(198, 199, 425),  # socket, socketpair, io_uring_setup
+        *(129, 130, 131, 138, 240, 424),  # kill, tkill, tgkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal
+        *(117, 270, 271, 438),  # ptrace, process_vm_readv, process_vm_writev, pidfd_getfd
+    },
+}
+_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # linux/audit.h
+_CLONE = {"x86_64": 56, "aarch64": 220}
+_CLONE3 = 435  # its flags lie in memory, where no filter sees them; the C library does without it
+_THREAD = 0x10000  # CLONE_THREAD
+_X32 = 0x40000000  # from here on, the same calls by other numbers on x86-64
+
+# linux/bpf_common.h and linux/seccomp.h
+_LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
+_NUMBER_AT, _ARCHITECTURE_AT, _FLAGS_AT = 0, 4, 16  # bytes within seccomp_data
+_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
+_NO_NEW_PRIVILEGES, _GET_SECCOMP, _SET_SECCOMP, _FILTER = 38, 21, 22, 2  # linux/prctl.h
+
+
+def confine() -> None:
+    """Do without all that the module names; for ever. Raises OSError where the kernel refuses."""
+    cores = os.cpu_count() or 1
+    memory = [(resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes)] if STATUS.exists() else []
+    for what, most in (
+        *memory,
+        (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, DESCRIPTORS),
+    ):
+        resource.setrlimit(what, (most, most))
+    if can_filter():
+        _filter_calls(_program(platform.machine()))
+
+
+def can_filter() -> bool:
+    """Whether system calls can be refused here."""
+    if platform.system() != "Linux" or platform.machine() not in _REFUSED:
+        return False
+    return ctypes.CDLL(None).prctl(_GET_SECCOMP, 0, 0, 0, 0) >= 0
+
+
+def _data_bytes() -> int:
+    """What the kernel counts against RLIMIT_DATA now."""
+    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
+    return int(line.split()[1]) * 1024
+
+
+def _program(machine: str) -> bytes:
+    """The filter in the kernel's form: (code, steps to skip if so, steps to skip if not, value) in a row."""
+    refused = (_RETURN, 0, 0, _REFUSE | errno.EPERM)
+    steps = [
+        (_LOAD, 0, 0, _ARCHITECTURE_AT),
+        (_EQUAL, 1, 0, _ARCHITECTURE[machine]),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _NUMBER_AT),
+        *((_AT_LEAST, 0, 1, _X32), refused),
+        *((_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)),
+    ]
+    for number in sorted(_REFUSED[machine]):
+        steps += [(_EQUAL, 0, 1, number), refused]
+    steps += [
+        (_EQUAL, 0, 3, _CLONE[machine]),
+        (_LOAD, 0, 0, _FLAGS_AT),
+        (_ANY_BIT, 1, 0, _THREAD),
+        refused,
+        (_RETURN, 0, 0, _ALLOW),
+    ]
+    return b"".join(struct.pack("=HBBI", *step) for step in steps)
+
+
+class _Program(ctypes.Structure):
+    _fields_ = [("steps", ctypes.c_ushort), ("first", ctypes.c_char_p)]
+
+
+def _filter_calls(program: bytes) -> None:
+    library = ctypes.CDLL(None, use_errno=True)
+    given = _Program(len(program) // 8, program)
+    if library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or library.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(given), 0, 0):
+        raise OSError(ctypes.get_errno(), "The kernel takes no filter of system calls")

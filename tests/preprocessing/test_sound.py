@@ -1,0 +1,66 @@
+"""Sound that holds what is no number: it is as if silence had been there, and the sample says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.preprocessing.media import open_media
+from personality.preprocessing.sample import read_sample
+from tests.preprocessing.clips import tone, write_clip
+
+RATE, CHANNELS = 48_000, 2
+PLACES = (24_000, 24_001, 100_000)  # samples of the first channel that are damaged
+
+
+def clip(path: Path, damage: float, codec: str = "pcm_f32le") -> Path:
+    """Six seconds of a tone in float samples, some of them `damage`."""
+    sound = tone(6, RATE, CHANNELS)
+    sound[list(PLACES), 0] = damage
+    return write_clip(path, times=np.arange(0, 6, 0.1).tolist(), sound=sound, rate=RATE, audio_codec=codec)
+
+
+def heard(path: Path) -> np.ndarray:
+    """All that is taken of a sound, at both rates."""
+    with open_media(path) as opened:
+        sound = opened.sound()
+    with open_media(path) as opened:
+        return np.concatenate([sound.samples, sound.rest, opened.wideband()])
+
+
+@pytest.fixture(scope="module")
+def silent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip with silence where others are damaged."""
+    return clip(tmp_path_factory.mktemp("silent") / "silent.mkv", 0.0)
+
+
+@pytest.mark.parametrize("damage", [np.nan, np.inf, -np.inf, 3e38, -1e20])
+@pytest.mark.parametrize("codec", ["pcm_f32le", "pcm_f64le"])
+def test_a_damaged_sample_is_as_if_it_were_silent(tmp_path: Path, silent: Path, damage: float, codec: str) -> None:
+    np.testing.assert_array_equal(heard(clip(tmp_path / "damaged.mkv", damage, codec)), heard(silent))
+
+
+def test_damage_is_counted_in_a_warning_and_the_voice_is_described(tmp_path: Path, silent: Path) -> None:
+    sample, right = read_sample(clip(tmp_path / "damaged.mkv", np.nan)), read_sample(silent)
+    np.testing.assert_array_equal(sample.voice_descriptors, right.voice_descriptors)
+    (warning,) = set(sample.warnings) - set(right.warnings)
+    assert warning.endswith(f": {len(PLACES)}")
+
+
+def test_sound_louder_than_full_scale_is_no_damage(tmp_path: Path) -> None:
+    with open_media(clip(tmp_path / "loud.mkv", 8.0)) as opened:
+        sound = opened.sound()
+    assert sound.damaged == 0
+    assert np.abs(sound.samples).max() == 1.0
+
+
+def test_sound_without_any_number_is_no_sound(tmp_path: Path) -> None:
+    nothing = np.full((6 * RATE, 8), np.nan)
+    path = write_clip(
+        tmp_path / "a.mkv", times=[0.0, 5.9], sound=nothing, rate=RATE, layout="7.1", audio_codec="pcm_f32le"
+    )
+    sample = read_sample(path)
+    assert not sample.sound.any() and not sample.voice_descriptors.any()
+    assert str(6 * RATE * 8) in sample.warnings[-1]
