@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages import parts
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality.events import noted
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
@@ -38,7 +39,7 @@ def form() -> None:
                 folders = [done[name].folder for name in names]
                 evaluation.begin(folders, cache=cache, split=split, workspace=workspace())
         except (ValueError, OSError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(error), icon=":material/error:")
     draw_last()
 
 
@@ -54,4 +55,5 @@ def draw_last() -> None:
         st.error("It ended without a table; what it said last is above.", icon=":material/error:")
     if last.state == "done":
         table = {"table": last.table.stem}
-        st.page_link("pages/traits.py", label=f"See {last.table.stem}", icon=":material/bar_chart:", query_params=table)
+        label = f"See {plain(last.table.stem)}"
+        st.page_link("pages/traits.py", label=label, icon=":material/bar_chart:", query_params=table)

@@ -10,6 +10,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.plain_text import plain
 from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
@@ -86,7 +87,7 @@ def models_in_memory() -> Sequence:
     try:
         return load_models(*versions())
     except (ValueError, OSError) as error:
-        why = "" if is_public() else f" {error}"
+        why = "" if is_public() else f" {plain(error)}"
         st.error(f"A chosen model cannot be used.{why}", icon=":material/error:")
         if not is_public():
             st.page_link("pages/models.py", label="Choose others", icon=":material/model_training:")
@@ -104,7 +105,9 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
     """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
 
     def say(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
+        place.caption(
+            f":material/hourglass_top: The machine is busy with others; you are number {ahead:,} in the queue."
+        )
 
     with ExitStack() as stack:
         with noted("wait for a turn"):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages import judge, loaded, parts, train, watch
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality import charts, demo
 from personality.inference.model_facts import COMPUTER_MADE, people, trained_on
 from personality.modalities import MODALITIES
@@ -45,16 +46,16 @@ def show_card(folder: Path) -> None:
     metrics = card["metrics"]
     with st.container(border=True):
         kind = MODALITIES[card["modality"]].label
-        st.markdown(f"**{kind}**, preset {card['preset']}, dataset **{card['data']['name']}**. {trained_on(card)}")
+        preset, dataset = plain(card["preset"]), plain(card["data"]["name"])
+        st.markdown(f"**{kind}**, preset {preset}, dataset **{dataset}**. {plain(trained_on(card))}")
         if people(card) == COMPUTER_MADE:
             st.caption(demo.SYNTHETIC)
         cells = [(name, metrics["traits"][name]) for name in metrics["traits"]]
         table = pd.DataFrame([{"trait": charts.TRAIT_LABELS[name], **cell} for name, cell in cells])
         st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)
         n, sources = metrics["n"], metrics["sources"]
-        st.caption(
-            f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals. {card['licence']}. {card['not_for']}"
-        )
+        rules = f"{plain(card['licence'])}. {plain(card['not_for'])}"
+        st.caption(f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals. {rules}")
         with st.expander("The whole card"):
             st.json(card)
 

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages import closer, intake, loaded, parts, predictions
 from pages.overlay import feeling, overlay
+from pages.plain_text import plain
 from pages.waveform import waveform
 from personality import demo
 from personality.constants import PREPROCESSING
@@ -104,7 +105,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                     overlay(metadata, faces, player=PLAYER, key="overlay")
             case Sample():
                 for warning in piece.warnings:
-                    warnings.warning(warning.capitalize() + ".", icon=":material/warning:")
+                    warnings.warning(f"{plain(warning.capitalize())}.", icon=":material/warning:")
                 predictions.draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Predicting ...")
             case FaceImpressions():
@@ -133,8 +134,10 @@ def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
 def describe(metadata: Metadata) -> str:
     """The metadata strip."""
     sound = "with sound" if metadata.has_audio else "without sound"
-    size = f"{metadata.width} x {metadata.height}"
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {metadata.codec} · {sound}"
+    size = f"{metadata.width:d} x {metadata.height:d}"
+    return (
+        f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {plain(metadata.codec)} · {sound}"
+    )
 
 
 def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) -> None:
@@ -148,8 +151,9 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
                     kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
-                    label, key = f"{number}", f"person_{number}"
-                    st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
+                    st.button(
+                        f"{number:d}", key=f"person_{number}", type=kind, on_click=follow, args=(box,), width="stretch"
+                    )
 
 
 def follow(box: Box) -> None:
@@ -161,7 +165,7 @@ def draw_faces(strip: DeltaGenerator, faces: list[Face]) -> None:
     """The filmstrip, if there are faces: one part of the page, which a browser draws faster than one a face."""
     if not faces:
         return
-    captions = [f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}" for face in faces]
+    captions = [f"{face.time:.1f} s · {face.score:.2f} {plain(feeling(face))}" for face in faces]
     alts = [f"Face at {face.time:.1f} seconds, {feeling(face)}" for face in faces]
     strip.image([face.crop for face in faces], caption=captions, width=FACE, alt=alts, output_format="JPEG")
 
@@ -219,7 +223,7 @@ try:
     done = draw(run(key, models, data, person, progress), name, data, progress)
 except MediaError as error:
     progress.empty()
-    st.error(str(error), icon=":material/error:")
+    st.error(plain(error), icon=":material/error:")
 else:
     add_models()
     closer.look_closer(models, name, done)

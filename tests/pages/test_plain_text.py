@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from pages.plain_text import JOINER, plain
-
 PAGES = sorted((Path(__file__).parents[2] / "pages").glob("*.py"))
 # What draws Markdown, with the places of its arguments that are read as such; named ones are in NAMED.
 FIRST = (
@@ -17,16 +15,17 @@ FIRST = (
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
     *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "exception", "radio"),
 )
+OWN: dict[str, tuple[int, ...]] = {"frame": (0, 1), "offer_practice": (0,)}  # of the pages themselves
 MARKDOWN = {
     **dict.fromkeys(FIRST, (0,)),
     **dict.fromkeys(("metric",), (0, 1, 2)),
     **dict.fromkeys(("page_link", "link_button", "progress"), (1,)),
     **dict.fromkeys(("tabs",), (0,)),
     **dict.fromkeys(("segmented_control", "pills"), (0,)),  # and their choices: see `drawn`
-    **{"frame": (0, 1), "offer_practice": (0,)},  # of the pages themselves
+    **OWN,
 }
 CHOICES = ("segmented_control", "pills", "radio")  # whose choices are Markdown too, as `format_func` says them
-NAMED = ("label", "body", "text", "help", "caption", "value", "delta", "placeholder", "format_func")
+NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # what a format ends with that no text can have
 # Sentences of the figures and weights that ship, which are no stranger's.
 SHIPPED = ("gains", "sentences")
@@ -75,7 +74,7 @@ class Module:
             case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
                 return all_safe(element)
             case ast.Attribute(value=value, attr=name):
-                return name.isupper() or (name == "__getitem__" and all_safe(value))
+                return name.isupper() or all_safe(value)
             case ast.Name(id=name):
                 return name.isupper() or name == "plain" or name in waiting or self.known(name, scope, waiting)
             case ast.Call(func=function, args=arguments):
@@ -95,8 +94,10 @@ class Module:
                 return True
             case ast.Attribute(value=value, attr="join"):
                 return all(self.safe(one, scope, waiting) for one in (value, *arguments))
-            case ast.Attribute(value=value, attr="lower" | "capitalize" | "get" | "items" | "values"):
+            case ast.Attribute(value=value, attr="lower" | "capitalize" | "get" | "items" | "set_index"):
                 return self.safe(value, scope, waiting)
+            case ast.Attribute(attr="DataFrame"):
+                return all(self.safe(one, scope, waiting) for one in arguments)
             case ast.Name(id="list" | "zip" | "enumerate" | "sorted"):
                 return all(self.safe(one, scope, waiting) for one in arguments)
             case ast.Name(id=name) if name in self.functions:
@@ -107,6 +108,10 @@ class Module:
 
     def known(self, name: str, scope: ast.AST, waiting: tuple[str, ...]) -> bool:
         """Whether all that a name is given in its scope, or in the module, is safe; a parameter is not."""
+        if isinstance(scope, ast.FunctionDef) and name in [
+            one.arg for one in ast.walk(scope.args) if isinstance(one, ast.arg)
+        ]:
+            return scope.name in OWN  # whose callers are looked at
         given = list(assigned(name, scope)) or list(assigned(name, self.tree))
         return bool(given) and all(self.safe(one, scope, (*waiting, name)) for one in given)
 
