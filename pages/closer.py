@@ -64,6 +64,7 @@ def views_of(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[st
 
     names = {one.model for one in answers}
     models = [model for model in loaded.models_in_memory() if model.name in names]
+    answers = [one for one in answers if one.model in {model.name for model in models}]  # others were deleted since
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "What each input adds": lambda: draw_additions(additions(answers, models)),

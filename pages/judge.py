@@ -8,6 +8,7 @@ from pages import parts
 from pages.guard import operator_only
 from pages.plain_text import plain
 from personality.events import noted
+from personality.sentences import sentence
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
 from training.runs import done_runs
@@ -29,7 +30,11 @@ def form() -> None:
         return
     first = st.columns([2, 1])
     cache = found[first[0].selectbox("Clips of", list(found), key="judged_cache")]
-    splits = labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
+    try:
+        splits = labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
+    except (ValueError, OSError) as error:
+        st.error(f"The cache {plain(cache.name)} cannot be read. {plain(sentence(error))}", icon=":material/error:")
+        return
     split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no labels")
     own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
     names = st.multiselect("Runs", list(done), default=own, key=f"judged_{cache.name}")
@@ -39,7 +44,7 @@ def form() -> None:
                 folders = [done[name].folder for name in names]
                 evaluation.begin(folders, cache=cache, split=split, workspace=workspace())
         except (ValueError, OSError) as error:
-            st.error(plain(error), icon=":material/error:")
+            st.error(plain(sentence(error)), icon=":material/error:")
     draw_last()
 
 

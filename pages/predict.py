@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import closer, intake, loaded, parts, predictions
+from pages.damages import name_damages
 from pages.overlay import feeling, overlay
 from pages.plain_text import plain
 from pages.waveform import waveform
@@ -25,7 +26,9 @@ from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public
+from personality.sentences import sentence
 
+FAILED = "The server cannot read a clip now; try again later."
 BELOW_EACH = "below each: time in the video, detection score (0 to about 2), strongest expression"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
@@ -199,6 +202,8 @@ parts.frame(
     notice=any(name.startswith(loaded.PRACTICE) for name in loaded.asked_models()),
 )
 st.markdown(demo.IMPRESSION)
+if not is_public():
+    name_damages()
 if not loaded.asked_models():
     st.warning("No model is chosen, so nothing can be predicted.", icon=":material/model_training:")
     if not is_public():
@@ -221,9 +226,10 @@ key = f"{hashlib.sha256(data).hexdigest()} {person}"
 models = f"{key} {loaded.versions()}"
 try:
     done = draw(run(key, models, data, person, progress), name, data, progress)
-except MediaError as error:
+except (MediaError, OSError) as error:
     progress.empty()
-    st.error(plain(error), icon=":material/error:")
+    own = is_public() and not isinstance(error, MediaError)  # which may name folders of the operator's
+    st.error(FAILED if own else plain(sentence(error)), icon=":material/error:")
 else:
     add_models()
     closer.look_closer(models, name, done)

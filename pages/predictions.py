@@ -113,7 +113,7 @@ def _describe_models(names: Sequence[str]) -> None:
     """Per model: whom it was trained on, and how good it is on people it was not trained on."""
     models = {model.name: model for model in loaded.models_in_memory()}
     lines = []
-    for name in names:
+    for name in (name for name in names if name in models):  # one may have been deleted since it was asked
         known = facts(models[name])
         line = f"- **{plain(label(name))}**: {plain(known['trained_on'])}"
         if known["accuracy_unseen"] is not None and people(models[name].card) == REAL:

@@ -8,11 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.attempt import attempt
 from pages.guard import operator_only
 from pages.plain_text import plain
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
 from personality.preprocessing.cache import Cache
+from personality.sentences import sentence
+from personality.small_files import read_tail
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import PARTS, PRESETS, Config, preset
@@ -56,7 +59,7 @@ def form() -> None:
         if every:
             begin([preset(one, name) for one in FOUR], cache)
     except (ValueError, OSError) as error:
-        answer.error(plain(error), icon=":material/error:")
+        answer.error(plain(sentence(error)), icon=":material/error:")
 
 
 def choices(cache: Path, modality: str, name: str) -> Config:
@@ -150,7 +153,8 @@ def practice() -> None:
     making = jobs.is_making_practice(workspace())
     icon, text = ":material/group_add:", "Make a practice cache (60 synthetic people)"
     if st.button(text, icon=icon, key="practice", help="About a minute.", disabled=making):
-        jobs.make_practice_cache(workspace())
+        with attempt():
+            jobs.make_practice_cache(workspace())
     if log.exists():
         watch_practice(log)
 
@@ -161,5 +165,4 @@ def watch_practice(log: Path) -> None:
     operator_only()
     if caches():
         st.rerun(scope="app")
-    lines = log.read_text(errors="replace").replace("\r", "\n").splitlines()
-    st.code(lines[-1] if lines else "beginning ...")
+    st.code(read_tail(log, 1) or "beginning ...")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.attempt import attempt
 from pages.guard import operator_only
 from pages.plain_text import plain
 from personality import charts
@@ -14,7 +15,7 @@ from personality.workspace import runs_folder
 from training import jobs
 from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
-from training.runs import ACTIVE, Run, list_runs, unreadable_runs
+from training.runs import ACTIVE, Run, list_runs
 
 BADGES: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
     "running": "blue",
@@ -31,8 +32,6 @@ CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "v
 def runs() -> None:
     """All runs, the chosen one in full, and several compared."""
     operator_only()
-    for why in unreadable_runs(runs_folder()):
-        st.warning(f"A run is left out. {plain(why)}", icon=":material/warning:")
     found = {run.folder.name: run for run in list_runs(runs_folder())}
     if not found:
         st.caption("No runs yet.")
@@ -103,13 +102,15 @@ def watch(run: Run) -> None:
 def stop(run: Run) -> None:
     """The button that stops a run and those chained to it."""
     operator_only()
-    jobs.stop(run)
+    with attempt():
+        jobs.stop(run)
 
 
 def resume(run: Run) -> None:
     """The button that resumes a run."""
     operator_only()
-    jobs.resume(run)
+    with attempt():
+        jobs.resume(run)
 
 
 def in_words(run: Run, status: dict, rows: list[dict]) -> str:
@@ -148,12 +149,9 @@ def confirm(run: Run) -> None:
     operator_only()
     st.markdown(f"The weights, curves and log of **{plain(run.folder.name)}** will be gone for good.")
     if st.button("Delete it", type="primary", key="delete_surely"):
-        try:
+        with attempt():
             run.delete()
-        except (ValueError, OSError) as error:
-            st.toast(plain(error), icon=":material/error:", duration="long")  # outlives the next drawing
-            return
-        st.rerun()
+            st.rerun()
 
 
 def compare(found: dict[str, Run]) -> None:

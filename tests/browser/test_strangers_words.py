@@ -14,7 +14,6 @@ from playwright.sync_api import Locator, Page, expect
 from pages.plain_text import JOINER
 from personality import demo
 from personality.evaluate import write_predictions
-from personality.preprocessing.cache import Cache
 from personality.storage import write_json
 from personality.workspace import MODELS
 from tests.browser.server import SLOW, served, settle
@@ -35,12 +34,12 @@ CARD = f"![x](http://{EVIL}/c.png) [l](http://{EVIL}/l) :red[r] $x^2$ <b>b</b> w
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory, cache: Cache) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app over a workspace in which every name is a trap."""
     workspace = tmp_path_factory.mktemp("workspace")
     write_predictions(table_of_traps(), workspace / "predictions" / "traps.parquet")
     trap = Run(workspace / "runs" / NAME)
-    trap.create(preset("audio"), cache.folder)
+    trap.create(preset("audio"), workspace)
     trap.say("done", why=CARD)
     trap.log(CARD)
     shutil.copy(demo.MODELS[0] / "model.safetensors", trap.folder)
@@ -126,7 +125,9 @@ def test_predict_with_a_model_and_a_video_that_are_traps(
     page.goto(f"{address}/predict")
     settle(page)
     page.get_by_text("The person in the video is me").click()
-    page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(tmp_path / f"{NAME}.mp4")
+    uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    expect(uploader).to_be_enabled()
+    uploader.set_input_files(tmp_path / f"{NAME}.mp4")
     expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
     settle(page)
     check(page, NAME, CARD)
