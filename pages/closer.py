@@ -16,6 +16,7 @@ from pages.coloured_words import coloured_words
 from pages.plain_text import plain
 from personality import __version__, clip_charts
 from personality.additions import additions
+from personality.analysis.export import plain_csv
 from personality.constants import NOT_FOR
 from personality.events import noted
 from personality.explain.voice import leave_out_seconds
@@ -230,7 +231,7 @@ def take_away(name: str, done: list) -> None:
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
         st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
-        csv = rows.to_csv(index=False)
+        csv = plain_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
     spent = " · ".join(f"{plain(name)} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
     st.caption(

@@ -10,6 +10,7 @@ from pages import parts
 from pages.guard import operator_only
 from pages.plain_text import plain
 from personality import count_charts, demo
+from personality.analysis.export import plain_csv
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
 from personality.trait_names import current_columns
@@ -130,4 +131,4 @@ if reasons.empty:
 else:
     st.dataframe(reasons, hide_index=True)
     wrong = clips.loc[(clips["error"] != "") | (clips["warnings"] != ""), ["clip", "split", "error", "warnings"]]
-    st.download_button("Download the list", wrong.to_csv(index=False).encode(), "went-wrong.csv", "text/csv")
+    st.download_button("Download the list", plain_csv(wrong).encode(), "went-wrong.csv", "text/csv")

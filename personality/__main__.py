@@ -110,8 +110,8 @@ def _import(options: argparse.Namespace) -> None:
     table, left_out = import_predictions(options.csv, dataset, split=options.split, model=options.model)
     write_predictions(table, options.out)
     print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
-    for sentence in left_out:
-        print(f"  {sentence}")
+    for why in left_out:
+        print(f"  {why}")
 
 
 def _join(options: argparse.Namespace) -> None:

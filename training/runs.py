@@ -23,6 +23,7 @@ from personality.small_files import (
     is_number,
     is_object,
     is_text,
+    is_there,
     read_object,
     read_rows,
     read_tail,
@@ -224,8 +225,9 @@ def damages(folder: Path) -> list[str]:
 
 def _found(folder: Path) -> list[tuple[Run, str]]:
     """The runs below a folder, newest first, each with why it cannot be read, empty where it can."""
-    paths = [path for path in folder.glob("*/config.json") if not path.parent.name.startswith(".")]
-    runs = [Run(path.parent) for path in sorted(paths, key=_changed, reverse=True)]
+    paths = [path / "config.json" for path in folder.glob("*") if not path.name.startswith(".")]
+    there = filter(is_there, paths)  # a link that leads nowhere is damage, which a pattern for the file would skip
+    runs = [Run(path.parent) for path in sorted(there, key=_changed, reverse=True)]
     return [(run, _trouble(run)) for run in runs]
 
 
