@@ -24,7 +24,7 @@ def test_every_export_says_how_it_was_made() -> None:
 
 
 def test_no_name_is_a_formula_to_a_spreadsheet() -> None:
-    names = ["=1+1", "+1", "-0Ssq.mp4", "@sum", "\tx", "\rx", "a=1", "", None]
+    names = ["=1+1", "+1", "-0Ssq.mp4", "@sum", "\tx", "\rx", "a\r=1", "", None]
     rows = pd.DataFrame({"clip": names, "group": pd.Categorical(names), "gap": [-0.5] * len(names)})
     back = pd.read_csv(io.StringIO(plain_csv(rows)), keep_default_na=False)
     for column in ("clip", "group"):

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.plain_text import JOINER, plain
+
 PAGES = sorted((Path(__file__).parents[2] / "pages").glob("*.py"))
 # What draws Markdown, with the places of its arguments that are read as such; named ones are in NAMED.
 FIRST = (
@@ -164,3 +166,65 @@ def drawn(call: ast.Call) -> Iterator[ast.expr]:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_nothing_from_a_file_is_drawn_as_markdown(page: Path) -> None:
     assert list(Module(ast.parse(page.read_text())).unsafe()) == []
+
+
+LEAKS = (
+    'st.markdown(f"**{name}**")',
+    "st.error(str(error))",
+    'st.caption("Clips: " + ", ".join(names))',
+    'st.tabs(list(table["group"]))',
+    'st.segmented_control("Model", names, key="a")',
+    'place.button("Go", help=row["why"])',
+    'words = "a"\nwords += name\nst.info(words)',
+    "for name in names:\n    st.write(name)",
+    "def draw(words):\n    words = words or 'none'\n    st.warning(words)",
+    "def said(row):\n    return row['why']\nst.toast(said(row))",
+    'st.image(crops, caption=[face.name for face in faces], alt="")',
+    'st.metric("Best", best)',
+    'frame(title, "A page.")',
+    'st.caption(f"{name:>20}")',
+)
+SOUND = (
+    'st.markdown(f"**{plain(name)}**, n = {n:,}, {share:.0%}")',
+    "st.caption(NOTICE if public else demo.NOTICE)",
+    'st.caption("; ".join(f"{plain(name)} {n:,}" for name, n in sizes))',
+    'st.segmented_control("Model", names, format_func=plain)',
+    'lines = ["a"]\nlines.append(f"- {plain(name)}")\nst.markdown("\\n".join(lines))',
+    "def said(row):\n    return plain(row['why'])\nst.toast(said(row))",
+    "st.subheader(LABELS[measure])",
+    'st.selectbox("Model", names, key="a")',  # which draws its choices as they are
+)
+
+
+@pytest.mark.parametrize("code", LEAKS)
+def test_a_page_that_draws_a_name_as_markdown_is_found(code: str) -> None:
+    assert len(list(Module(ast.parse(code)).unsafe())) == 1
+
+
+@pytest.mark.parametrize("code", SOUND)
+def test_what_cannot_hold_a_name_is_let_be(code: str) -> None:
+    assert list(Module(ast.parse(code)).unsafe()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "drawn_as"),
+    [
+        ("voice", "voice"),
+        ("from voice and words 2", "from voice and words 2"),
+        ("practice_audio", r"practice\_audio"),
+        ("-0Ssq--.001.mp4", r"\-0Ssq\-\-\.001\.mp4"),
+        ("![x](y)", r"\!\[x\]\(y\)"),
+        ("$x$ `c` <b> a|b", r"\$x\$ \`c\` \<b\> a\|b"),
+        ("# one\n\n    two\t# three", r"\# one two \# three"),
+        ("1. a", r"1\. a"),
+        (":smile: a", rf"\:{JOINER}smile\: a"),
+        ("http://a", rf"http\:{JOINER}\/\/a"),
+        ("WWW.a.b", rf"WWW{JOINER}\.a\.b"),
+        ("a@b.c", rf"a\@{JOINER}b\.c"),
+        ("a -> b -- c", rf"a \-{JOINER}\> b \-{JOINER}\- c"),
+        (r"\*", r"\\\*"),
+        (5, "5"),
+    ],
+)
+def test_plain_text_by_hand(text: object, drawn_as: str) -> None:
+    assert plain(text) == drawn_as
