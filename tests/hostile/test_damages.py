@@ -132,12 +132,14 @@ def test_models_names_every_damaged_file_and_shows_the_rest(damaged: Path) -> No
         assert f"runs/{name}/card.json" in read(app.error[0].value)
 
 
-def test_predict_names_them_and_predicts(damaged: Path) -> None:
+def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, str], None]) -> None:
     app = visit("predict")
     assert named(app) == set(DAMAGES)
     app.button(key="practice_sample").click().run()
     assert not app.exception
     assert models_in_table(app)
+    count = len(DAMAGES)
+    outcome("runs whose files are damaged, links that lead nowhere", f"{count} of {count} named on Models and Predict")
 
 
 @pytest.mark.parametrize("page", ["models", "predict"])

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from pages.plain_text import JOINER
 from personality import demo
 from personality.evaluate import write_predictions
 from personality.storage import write_json
 from personality.workspace import MODELS
-from tests.browser.server import SLOW, served, settle
+from tests.browser.server import SLOW, browser, chromium, served, settle
 from tests.pages.visits import ANALYSIS
 from training.config import preset
 from training.runs import Run
 
+pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 EVIL = "evil.example"
 MODELS_OF_TABLE = (
     f"![x](http://{EVIL}/x.png) [l](http://{EVIL}/l) <http://{EVIL}/a>",
@@ -61,6 +62,20 @@ def table_of_traps() -> pd.DataFrame:
         **{name: GROUPS["male"] + table[name].astype(str) for name in ("clip", "source")},
         **{name: table[name].astype(object).map(lambda old: f"{old} {CARD}") for name in ("age_group", "emotion")},
     )
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(instance: Browser) -> Iterator[Page]:
+    found = instance.new_page(viewport={"width": 1280, "height": 900})
+    found.set_default_timeout(60_000)
+    yield found
+    found.close()
 
 
 @pytest.fixture
@@ -109,7 +124,7 @@ def test_models_with_a_run_and_a_card_that_are_traps(page: Page, address: str, a
     chosen = page.get_by_role("combobox", name="Card of")
     chosen.fill(NAME)
     chosen.press("Enter")
-    expect(page.get_by_text("Validation, n =")).to_contain_text(EVIL)
+    expect(page.get_by_text("c.png").first).to_be_visible()
     settle(page)
     page.get_by_text("End of the log").click()
     page.get_by_text("The whole card").click()
@@ -119,7 +134,7 @@ def test_models_with_a_run_and_a_card_that_are_traps(page: Page, address: str, a
 
 
 def test_predict_with_a_model_and_a_video_that_are_traps(
-    page: Page, address: str, asked: list[str], tmp_path: Path
+    page: Page, address: str, asked: list[str], tmp_path: Path, outcome: Callable[[str, str], None]
 ) -> None:
     shutil.copy(demo.CLIP, tmp_path / f"{NAME}.mp4")
     page.goto(f"{address}/predict")
@@ -132,3 +147,5 @@ def test_predict_with_a_model_and_a_video_that_are_traps(
     settle(page)
     check(page, NAME, CARD)
     assert asked == []
+    what = "names of models, groups, clips, runs and uploads, and cards, made to be pictures, links, formulas, tags"
+    outcome(what, "on the analysis pages, Models and Predict shown as they are; nothing asked of the host they name")
