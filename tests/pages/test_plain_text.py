@@ -15,7 +15,7 @@ PAGES = sorted((Path(__file__).parents[2] / "pages").glob("*.py"))
 FIRST = (
     *("markdown", "caption", "write", "title", "header", "subheader", "info", "warning", "error", "success", "toast"),
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
-    *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "exception", "radio"),
+    *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "radio", "html"),
 )
 OWN: dict[str, tuple[int, ...]] = {"frame": (0, 1), "offer_practice": (0,)}  # of the pages themselves
 MARKDOWN = {
@@ -29,8 +29,9 @@ MARKDOWN = {
 CHOICES = ("segmented_control", "pills", "radio")  # whose choices are Markdown too, as `format_func` says them
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # what a format ends with that no text can have
-# Sentences of the figures and weights that ship, which are no stranger's.
-SHIPPED = ("gains", "sentences")
+ESCAPES = ("plain", "coloured_words")  # words, for Markdown and for HTML
+SHIPPED = ("gains", "sentences")  # of the figures that ship, which are no stranger's
+CHANGES = ("append", "extend", "insert", "update", "add")
 
 
 class Module:
@@ -42,7 +43,7 @@ class Module:
 
     def unsafe(self) -> Iterator[tuple[int, str]]:
         """Line and text of every argument that is drawn as Markdown and may come from a file."""
-        for scope in (self.tree, *self.functions.values()):
+        for scope in (self.tree, *(node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef))):
             for call in own_calls(scope):
                 for argument in drawn(call):
                     if not self.safe(argument, scope, ()):
@@ -88,15 +89,13 @@ class Module:
     ) -> bool:
         """`plain`, what joins or changes safe words, numbers, and functions of the page whose answers are safe."""
         match function:
-            case ast.Name(id="plain" | "len" | "int" | "spell"):
-                return True
-            case ast.Attribute(attr="plain"):
-                return True
-            case ast.Attribute(attr=name) | ast.Name(id=name) if name in SHIPPED:
+            case ast.Name(id=name) if name in (*ESCAPES, *SHIPPED, "len"):
                 return True
             case ast.Attribute(value=value, attr="join"):
                 return all(self.safe(one, scope, waiting) for one in (value, *arguments))
-            case ast.Attribute(value=value, attr="lower" | "capitalize" | "get" | "items" | "set_index"):
+            case ast.Attribute(value=value, attr="get"):
+                return all(self.safe(one, scope, waiting) for one in (value, *arguments[1:]))
+            case ast.Attribute(value=value, attr="lower" | "capitalize" | "items" | "set_index"):
                 return self.safe(value, scope, waiting)
             case ast.Attribute(attr="DataFrame"):
                 return all(self.safe(one, scope, waiting) for one in arguments)
@@ -142,8 +141,10 @@ def assigned(name: str, scope: ast.AST) -> Iterator[ast.AST]:
                 target, name
             ):
                 yield value
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=kept), attr="append"), args=[value]) if kept == name:
+            case ast.NamedExpr(target=target, value=value) if holds(target, name):
                 yield value
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=kept), attr=change), args=values) if kept == name:
+                yield from values if change in CHANGES else ()
 
 
 def holds(target: ast.AST, name: str) -> bool:
@@ -183,6 +184,10 @@ LEAKS = (
     'st.metric("Best", best)',
     'frame(title, "A page.")',
     'st.caption(f"{name:>20}")',
+    "st.info(LABELS.get(name, name))",
+    'lines = ["a"]\nlines.extend(names)\nst.markdown("\\n".join(lines))',
+    "if words := row['why']:\n    st.info(words)",
+    'st.html(f"<b>{name}</b>")',
 )
 SOUND = (
     'st.markdown(f"**{plain(name)}**, n = {n:,}, {share:.0%}")',
