@@ -98,6 +98,7 @@ def versions() -> tuple[tuple[Path, ...], tuple[float, ...]]:
 
 @contextmanager
 def _usable() -> Iterator[None]:
+    """End the page with a sentence where a model in the block cannot be used."""
     try:
         yield
     except (ValueError, OSError) as error:
@@ -113,9 +114,8 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
     """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
 
     def say(ahead: int) -> None:
-        place.caption(
-            f":material/hourglass_top: The machine is busy with others; you are number {ahead:,} in the queue."
-        )
+        words = f"The machine is busy with others; you are number {ahead:,} in the queue."
+        place.caption(f":material/hourglass_top: {words}")
 
     with ExitStack() as stack:
         with noted("wait for a turn"):

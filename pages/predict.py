@@ -138,9 +138,8 @@ def describe(metadata: Metadata) -> str:
     """The metadata strip."""
     sound = "with sound" if metadata.has_audio else "without sound"
     size = f"{metadata.width:d} x {metadata.height:d}"
-    return (
-        f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {plain(metadata.codec)} · {sound}"
-    )
+    codec = plain(metadata.codec)
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {codec} · {sound}"
 
 
 def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) -> None:
@@ -154,9 +153,8 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
                     kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
-                    st.button(
-                        f"{number:d}", key=f"person_{number}", type=kind, on_click=follow, args=(box,), width="stretch"
-                    )
+                    key = f"person_{number}"
+                    st.button(f"{number:d}", key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
 
 def follow(box: Box) -> None:
@@ -228,8 +226,9 @@ try:
     done = draw(run(key, models, data, person, progress), name, data, progress)
 except (MediaError, OSError) as error:
     progress.empty()
-    own = is_public() and not isinstance(error, MediaError)  # which may name folders of the operator's
-    st.error(FAILED if own else plain(sentence(error)), icon=":material/error:")
+    # An error of the system may name folders of the operator's.
+    hidden = is_public() and isinstance(error, OSError)
+    st.error(FAILED if hidden else plain(sentence(error)), icon=":material/error:")
 else:
     add_models()
     closer.look_closer(models, name, done)

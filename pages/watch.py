@@ -15,7 +15,7 @@ from personality.workspace import runs_folder
 from training import jobs
 from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
-from training.runs import ACTIVE, Run, list_runs
+from training.runs import ACTIVE, Run, list_runs, trouble
 
 BADGES: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
     "running": "blue",
@@ -72,7 +72,7 @@ def summary(run: Run) -> dict[str, object]:
 def watch(run: Run) -> None:
     """One run: state, what is left, curves, the log's end. Drawn again every two seconds."""
     operator_only()
-    if not run.folder.exists():
+    if trouble(run):  # it was deleted or damaged since the page was drawn
         return
     status, rows = run.status(), run.metrics()
     state = status["state"]
@@ -122,7 +122,7 @@ def in_words(run: Run, status: dict, rows: list[dict]) -> str:
     if look.seconds is not None:
         then = f", then {look.later} epochs of the next stage" if look.later else ""
         words.append(f"at most {spell(look.seconds)} left{then}")
-    if "device" in status:
+    if {"device", "memory"} <= set(status):
         words.append(f"{status['device']}, {status['memory'] / 2**20:,.0f} MB at most so far")
     return " · ".join(words)
 
@@ -137,10 +137,9 @@ def draw_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> None:
     best = kept if keeps == "best" else None
     figure = charts.training_curves(metrics, columns, best_epoch=best, smoothing=smoothing, title=title)
     st.plotly_chart(figure, width="stretch", key="curves_chart", alt=f"{view} per epoch", config=parts.PICTURE)
-    if kept:
-        which = (
-            f"Best epoch {kept:,}" if best else f"Epoch {kept:,}, the last, is kept; nothing is chosen on validation"
-        )
+    if kept and "best_accuracy" in status:
+        last = f"Epoch {kept:,}, the last, is kept; nothing is chosen on validation"
+        which = f"Best epoch {kept:,}" if best else last
         st.caption(f"{which}: validation accuracy {status['best_accuracy']:.4f}.")
 
 

@@ -89,7 +89,9 @@ def read_object(path: Path, needed: Mapping[str, Check], known: Mapping[str, Che
     return values
 
 
-def read_rows(path: Path, prepare: Callable[[Any], Any], needed: Mapping[str, Check]) -> tuple[list[dict], str]:
+def read_rows(
+    path: Path, prepare: Callable[[Any], Any], needed: Mapping[str, Check], known: Mapping[str, Check] | None = None
+) -> tuple[list[dict], str]:
     """The objects in a file of one JSON object a line, and what is wrong with the file, as a sentence or empty.
 
     Lines that are no JSON or, as `prepare` returns them, no such object are left out; of a file that cannot be read,
@@ -104,14 +106,16 @@ def read_rows(path: Path, prepare: Callable[[Any], Any], needed: Mapping[str, Ch
     rows, wrong = [], []
     for number, line in enumerate(lines, 1):
         try:
-            rows.append(_row(line, prepare, needed))
+            rows.append(_row(line, prepare, needed, known))
         except ValueError as error:
             wrong.append(f"line {number:,}: {error}")
     others = f"; {len(wrong) - 1:,} more lines are left out" if len(wrong) > 1 else ""
     return rows, f"{path} is damaged, {wrong[0]}{others}." if wrong else ""
 
 
-def _row(line: str, prepare: Callable[[Any], Any], needed: Mapping[str, Check]) -> dict[str, Any]:
+def _row(
+    line: str, prepare: Callable[[Any], Any], needed: Mapping[str, Check], known: Mapping[str, Check] | None
+) -> dict[str, Any]:
     """Raises ValueError."""
     try:
         row = prepare(json.loads(line))
@@ -119,7 +123,7 @@ def _row(line: str, prepare: Callable[[Any], Any], needed: Mapping[str, Check]) 
         raise ValueError("it is not JSON") from error
     if not isinstance(row, dict):
         raise ValueError(f"it holds {_short(row)}; wanted an object")
-    if wrong := wrong_with(row, needed):
+    if wrong := wrong_with(row, needed, known):
         raise ValueError(wrong)
     return row
 

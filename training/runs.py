@@ -154,7 +154,7 @@ class Run:
         return list({row["epoch"]: row for row in self._read_metrics()[0]}.values())
 
     def _read_metrics(self) -> tuple[list[dict[str, Any]], str]:
-        return read_rows(self.folder / "metrics.jsonl", current_json, EPOCH)
+        return read_rows(self.folder / "metrics.jsonl", current_json, EPOCH, {"accuracy": is_figure})
 
     def damages(self) -> Iterator[str]:
         """A sentence for each file beside the config that cannot be read in full."""
@@ -228,7 +228,7 @@ def _found(folder: Path) -> list[tuple[Run, str]]:
     paths = [path / "config.json" for path in folder.glob("*") if not path.name.startswith(".")]
     there = filter(is_there, paths)  # a link that leads nowhere is damage, which a pattern for the file would skip
     runs = [Run(path.parent) for path in sorted(there, key=_changed, reverse=True)]
-    return [(run, _trouble(run)) for run in runs]
+    return [(run, trouble(run)) for run in runs]
 
 
 def _changed(path: Path) -> float:
@@ -239,7 +239,8 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def _trouble(run: Run) -> str:
+def trouble(run: Run) -> str:
+    """Why a run cannot be read; empty where it can."""
     try:
         run.stored()
     except ValueError as error:

@@ -80,6 +80,7 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "metrics-shape": (METRICS, last_line('{"epoch": [2]}\n')),
     "metrics-stage": (METRICS, change(stage=0)),
     "metrics-seconds": (METRICS, change(seconds=float("nan"))),
+    "metrics-accuracy": (METRICS, change(accuracy="high")),
     "metrics-folder": (METRICS, make_folder),
     "metrics-link": (METRICS, lead_nowhere),
     "config-key": (CONFIG, reshape(config={**preset("audio").as_dict(), "colour": "red"})),
@@ -190,3 +191,23 @@ def test_a_workspace_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.Mo
     assert "/proc/personality" in read(app.toast[0].value)
     app.switch_page("pages/predict.py").run()
     assert not app.exception
+
+
+def test_what_a_status_leaves_out_is_not_missed(workspace: Path) -> None:
+    for name, facts in (("best", {"best_epoch": 1}), ("device", {"device": "processor"})):
+        run = a_run(workspace / "runs" / name)
+        run.say("running", **facts)
+    app = visit("models")
+    for name in ("best", "device"):
+        app.selectbox(key="watched").select(name).run()
+        assert not app.exception
+    assert not app.warning
+
+
+def test_a_run_that_is_damaged_while_it_is_watched(workspace: Path) -> None:
+    run = a_run(workspace / "runs" / "audio")
+    app = visit("models")
+    (run.folder / CONFIG).write_text("[]")
+    app.run()
+    assert not app.exception
+    assert f"{run.folder / CONFIG} is damaged" in read(app.warning[0].value)
