@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.plain_text import plain
 from personality.inference.face_impressions import read_card
 from personality.inference.model_facts import trained_on
 from personality.preprocessing.emotion import WEIGHTS
@@ -51,9 +52,9 @@ right.markdown(
 st.subheader("The models that ship")
 cards = [json.loads((folder / "card.json").read_text()) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
 names = [label(folder.name) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
-rows = [(name, trained_on(card), card["licence"]) for name, card in zip(names, cards, strict=True)]
 rating = read_card()
-rows.append(("face ratings", rating["origin"], rating["licence"]))
+rows = [(plain(n), plain(trained_on(card)), plain(card["licence"])) for n, card in zip(names, cards, strict=True)]
+rows.append(("face ratings", plain(rating["origin"]), plain(rating["licence"])))
 st.table(pd.DataFrame(rows, columns=["model", "trained on", "licence"]).set_index("model"))
 st.subheader("Measured figures of the parts that ship")
 emotion = json.loads((WEIGHTS.parent / "card.json").read_text())["public_test"]
@@ -61,4 +62,4 @@ face = json.loads((FOLDER / "card.json").read_text())
 columns = st.columns(3)
 columns[0].metric("Expressions, FER-2013 public test", f"{emotion['accuracy']:.3f}", help=f"n = {emotion['n']:,}")
 columns[1].metric("Calibration error of expressions", f"{emotion['calibration_error']:.3f}")
-columns[2].metric("Portraits behind the face model", f"{face['used']} of {face['portraits']}")
+columns[2].metric("Portraits behind the face model", f"{face['used']:,} of {face['portraits']:,}")

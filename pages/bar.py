@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from pages import real_people
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality import charts, demo
 from personality.analysis.real_figures import SEEN, SOURCES, RealFigures
 from personality.analysis.scores import PredictionsError
@@ -125,7 +126,7 @@ def _chosen_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerat
     try:
         table = _uploaded() if path is None else _stored(path)
     except PredictionsError as error:
-        st.error(str(error))
+        st.error(plain(error))
         st.stop()
     table.attrs[MODELS] = list(table["model"].unique())
     return _chosen_clips(_chosen_split(_chosen_models(table, middle), right), right)
@@ -154,7 +155,9 @@ def _chosen_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     splits = [split for split in reversed(SPLITS) if split in table["split"].unique()]
     if len(splits) < 2:
         return table
-    chosen = place.segmented_control("Split", splits, default=splits[0], key="split", bind="query-params")
+    chosen = place.segmented_control(
+        "Split", splits, default=splits[0], format_func=plain, key="split", bind="query-params"
+    )
     return _part(table, table["split"].eq(chosen or splits[0]), chosen)
 
 
@@ -204,4 +207,4 @@ def _uploaded() -> pd.DataFrame:
 def _describe(table: pd.DataFrame) -> None:
     splits, models = ", ".join(table["split"].unique()), ", ".join(table["model"].unique())
     clips, sources = table["clip"].nunique(), table["source"].nunique()
-    st.caption(f"{clips:,} clips of {sources:,} sources · split {splits} · models {models}")
+    st.caption(f"{clips:,} clips of {sources:,} sources · split {plain(splits)} · models {plain(models)}")

@@ -13,8 +13,10 @@ import streamlit as st
 
 from pages import loaded, parts
 from pages.coloured_words import coloured_words
+from pages.plain_text import plain
 from personality import __version__, clip_charts
 from personality.additions import additions
+from personality.analysis.export import plain_csv
 from personality.constants import NOT_FOR
 from personality.events import noted
 from personality.explain.voice import leave_out_seconds
@@ -50,7 +52,8 @@ def look_closer(key: str, name: str, done: list) -> None:
     st.subheader("A closer look")
     views = views_of(key, sample, answers) if answers else {}
     views["Downloads"] = lambda: take_away(name, done)
-    for tab, draw in zip(st.tabs(list(views), on_change="rerun", key="closer"), views.values(), strict=True):
+    tabs = st.tabs([plain(view) for view in views], on_change="rerun", key="closer")
+    for tab, draw in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 draw()
@@ -62,6 +65,7 @@ def views_of(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[st
 
     names = {one.model for one in answers}
     models = [model for model in loaded.models_in_memory() if model.name in names]
+    answers = [one for one in answers if one.model in {model.name for model in models}]  # others were deleted since
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "What each input adds": lambda: draw_additions(additions(answers, models)),
@@ -112,7 +116,7 @@ def choose_trait(key: str) -> str:
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """One of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], key=key) or names[-1]
+    return st.segmented_control("Model", names, default=names[-1], format_func=plain, key=key) or names[-1]
 
 
 def draw_additions(rows: pd.DataFrame) -> None:
@@ -147,7 +151,7 @@ def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
         f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
-        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{strongest['text']}*, moves it by "
+        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{plain(strongest['text'])}*, moves it by "
         f"{strongest['difference']:+.3f}."
     )
 
@@ -166,9 +170,9 @@ def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
     right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=parts.PICTURE)
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     left.caption(
-        f"Each square of the face was covered with its mean colour, in two faces of the clip, and {model} asked again. "
-        f"Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The strongest "
-        f"square moves it by {strongest['difference']:+.3f}."
+        f"Each square of the face was covered with its mean colour, in two faces of the clip, and {plain(model)} asked "
+        f"again. Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The "
+        f"strongest square moves it by {strongest['difference']:+.3f}."
     )
 
 
@@ -227,9 +231,9 @@ def take_away(name: str, done: list) -> None:
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
         st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
-        csv = rows.to_csv(index=False)
+        csv = plain_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
-    spent = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
+    spent = " · ".join(f"{plain(name)} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
     st.caption(
         "The camera above each chart saves it as a picture. "
         f"Time spent: {spent}. The video was never written under a name, and nothing of it is on disk now; the server "

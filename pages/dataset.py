@@ -8,7 +8,9 @@ import streamlit as st
 
 from pages import parts
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality import count_charts, demo
+from personality.analysis.export import plain_csv
 from personality.dataset import summary
 from personality.preprocessing.cache import Cache
 from personality.trait_names import current_columns
@@ -44,9 +46,11 @@ def choose_clips() -> pd.DataFrame:
         path = demo.CLIPS if choice == DEMO else own[choice] / "clips.parquet"
         clips = load_clips(path, path.stat().st_mtime)
         name = demo.CLIPS.parent.name if choice == DEMO else Cache(own[choice]).card["dataset"]
-        st.caption(f"{len(clips):,} clips of {clips['source'].nunique():,} sources · dataset {name}")
+        st.caption(f"{len(clips):,} clips of {clips['source'].nunique():,} sources · dataset {plain(name)}")
         if waiting := [path.name for path in unfinished_caches()]:
-            st.caption(f"Not finished: {', '.join(waiting)}. The same `preprocess` command goes on where it stopped.")
+            st.caption(
+                f"Not finished: {plain(', '.join(waiting))}. The same `preprocess` command goes on where it stopped."
+            )
     if choice == DEMO:
         st.info(demo.NOTICE, icon=":material/science:")
     elif Cache(own[choice]).card["synthetic"]:
@@ -85,7 +89,7 @@ def draw_labels(clips: pd.DataFrame) -> None:
         st.caption("No clip has labels.")
         return
     for column, (label, chart) in zip(st.columns(5), drawn.items(), strict=True):
-        column.markdown(f"**{label}**")
+        column.markdown(f"**{plain(label)}**")
         column.vega_lite_chart(chart, width="stretch", alt=f"Distribution of the labels of {label} per split")
     st.caption(
         "Share of a split's labelled clips per range of 0.05; dashed: the split's mean. "
@@ -116,7 +120,7 @@ if attributes := summary.grouping_attributes(clips):
         count_charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"
     )
     totals = counts.groupby("group", sort=False)["n"].sum()
-    st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in totals.items()))
+    st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in totals.items()))
 else:
     st.caption("The dataset says nothing of the people, and no clip was read from which to estimate it.")
 
@@ -127,4 +131,4 @@ if reasons.empty:
 else:
     st.dataframe(reasons, hide_index=True)
     wrong = clips.loc[(clips["error"] != "") | (clips["warnings"] != ""), ["clip", "split", "error", "warnings"]]
-    st.download_button("Download the list", wrong.to_csv(index=False).encode(), "went-wrong.csv", "text/csv")
+    st.download_button("Download the list", plain_csv(wrong).encode(), "went-wrong.csv", "text/csv")

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, parts, real_people, report
+from pages.plain_text import plain
 from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
@@ -20,6 +21,7 @@ FIGURES = {
     "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
     "actual_mean": ("What people said (mean)", ("actual_mean_low", "actual_mean_high"), None),
 }
+FIGURE_LABELS = {name: label for name, (label, *_) in FIGURES.items()}
 
 
 def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
         if name in numbers:
             middle = f"{table[name].median():g}"
             edges = st.text_input(
-                f"Cut {name} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
+                f"Cut {plain(name)} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
             )
             by.append(f"{name}:{edges.replace(' ', '')}")
         else:
@@ -78,7 +80,7 @@ with left:
     by = choose_attributes(table)
 with right:
     figure = st.selectbox(
-        "Figure", list(FIGURES), format_func=lambda name: FIGURES[name][0], key="figure", bind="query-params"
+        "Figure", list(FIGURES), format_func=FIGURE_LABELS.__getitem__, key="figure", bind="query-params"
     )
 rows = parts.accuracy_rows(table, by)
 models = list(rows["model"].unique())
@@ -114,7 +116,7 @@ if st.session_state.get("cell") not in groups:
 group = st.selectbox("Cell", groups, key="cell", bind="query-params")
 clips = clips_of(table, by, group, model=model, trait=trait)
 st.caption(
-    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {model} judges worst come "
+    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {plain(model)} judges worst come "
     f"first ({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")
@@ -130,7 +132,7 @@ event = st.dataframe(
 chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):
     clip = clips["clip"].iloc[chosen[0]]
-    st.markdown(f"**{clip}**")
+    st.markdown(f"**{plain(clip)}**")
     st.markdown(demo.IMPRESSION)
     video, said = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)

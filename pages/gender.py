@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from pages import bar, parts, real_people, report
+from pages.plain_text import plain
 from personality import charts
 from personality.analysis.checks import impossible_models
 from personality.analysis.groups import JOINT
@@ -21,7 +22,10 @@ def choose_attributes(data: bar.Data) -> tuple[str, ...]:
     if len(names) == 1:
         return CHOICES[0]
     first = JOINT.join(CHOICES[0])
-    return names[st.segmented_control("Groups", list(names), default=first, key="groups", bind="query-params") or first]
+    chosen = st.segmented_control(
+        "Groups", list(names), default=first, format_func=plain, key="groups", bind="query-params"
+    )
+    return names[chosen or first]
 
 
 parts.frame(
@@ -51,12 +55,12 @@ draw(means, line="model", key="gender_mean", alt=alt)
 parts.how_to_read(measure)
 
 st.subheader("Each trait")
-model = st.segmented_control(
-    "Model", list(rows["model"].unique()), default=rows["model"].iloc[-1], key="gender_model", bind="query-params"
-)
-one = rows[rows["model"] == (model or rows["model"].iloc[-1])]
+models = list(rows["model"].unique())
+model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model", bind="query-params")
+one = rows[rows["model"] == model]
 draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
-st.caption("Clips: " + ", ".join(f"{group} {n:,}" for group, n in parts.group_sizes(one).itertuples(index=False)))
+sizes = parts.group_sizes(one).itertuples(index=False)
+st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in sizes))
 parts.accuracy_table(rows, key="gender")
 
 parts.group_differences(data, by, trait="mean", measure=measure, key="gender")
@@ -65,8 +69,8 @@ if by == CHOICES[0]:
     st.subheader("What the original thesis reported")
     st.markdown(
         "On the official test split of First Impressions, without intervals. The rows of "
-        f"{' and '.join(impossible_models())} **cannot add up**: no share of men makes both groups average to the "
-        "thesis's own overall figures."
+        f"{plain(' and '.join(impossible_models()))} **cannot add up**: no share of men makes both groups "
+        "average to the thesis's own overall figures."
     )
     printed = published_gender()
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")

@@ -6,7 +6,9 @@ import streamlit as st
 
 from pages import parts
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality.events import noted
+from personality.sentences import sentence
 from personality.workspace import caches, runs_folder, workspace
 from training import evaluation
 from training.runs import done_runs
@@ -28,7 +30,11 @@ def form() -> None:
         return
     first = st.columns([2, 1])
     cache = found[first[0].selectbox("Clips of", list(found), key="judged_cache")]
-    splits = labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
+    try:
+        splits = labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
+    except (ValueError, OSError) as error:
+        st.error(f"The cache {plain(cache.name)} cannot be read. {plain(sentence(error))}", icon=":material/error:")
+        return
     split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no labels")
     own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
     names = st.multiselect("Runs", list(done), default=own, key=f"judged_{cache.name}")
@@ -38,7 +44,7 @@ def form() -> None:
                 folders = [done[name].folder for name in names]
                 evaluation.begin(folders, cache=cache, split=split, workspace=workspace())
         except (ValueError, OSError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(sentence(error)), icon=":material/error:")
     draw_last()
 
 
@@ -54,4 +60,5 @@ def draw_last() -> None:
         st.error("It ended without a table; what it said last is above.", icon=":material/error:")
     if last.state == "done":
         table = {"table": last.table.stem}
-        st.page_link("pages/traits.py", label=f"See {last.table.stem}", icon=":material/bar_chart:", query_params=table)
+        label = f"See {plain(last.table.stem)}"
+        st.page_link("pages/traits.py", label=label, icon=":material/bar_chart:", query_params=table)

@@ -10,10 +10,12 @@ from pathlib import Path
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.plain_text import plain
 from personality import demo
 from personality.constants import LIMITS
 from personality.events import noted
 from personality.public import is_public
+from personality.sentences import sentence
 from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.turns import Turns
 from personality.workspace import remembered_models, runs_folder
@@ -83,20 +85,28 @@ def load_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequen
 def models_in_memory() -> Sequence:
     """The asked models, loaded. Ends the page with a sentence where one of them cannot be; strangers are not told why,
     and have no page to choose others."""
-    try:
+    with _usable():
         return load_models(*versions())
+
+
+def versions() -> tuple[tuple[Path, ...], tuple[float, ...]]:
+    """The folders of the asked models, and when their weights were written. Ends the page as `models_in_memory`."""
+    folders = tuple(asked_models().values())
+    with _usable():
+        return folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders)
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """End the page with a sentence where a model in the block cannot be used."""
+    try:
+        yield
     except (ValueError, OSError) as error:
-        why = "" if is_public() else f" {error}"
+        why = "" if is_public() else f" {plain(sentence(error))}"
         st.error(f"A chosen model cannot be used.{why}", icon=":material/error:")
         if not is_public():
             st.page_link("pages/models.py", label="Choose others", icon=":material/model_training:")
         st.stop()
-
-
-def versions() -> tuple[tuple[Path, ...], tuple[float, ...]]:
-    """The folders of the asked models, and when their weights were written. Raises OSError where they have gone."""
-    folders = tuple(asked_models().values())
-    return folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders)
 
 
 @contextmanager
@@ -104,7 +114,8 @@ def my_turn(place: DeltaGenerator) -> Iterator[None]:
     """Wait, saying so in `place`, until few enough others predict; hold the turn for the block."""
 
     def say(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: The machine is busy with others; you are number {ahead} in the queue.")
+        words = f"The machine is busy with others; you are number {ahead:,} in the queue."
+        place.caption(f":material/hourglass_top: {words}")
 
     with ExitStack() as stack:
         with noted("wait for a turn"):

@@ -1,17 +1,21 @@
 """Models: load shipped and finished ones, train new ones, watch runs, evaluate them."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from pages import judge, loaded, parts, train, watch
+from pages.attempt import attempt
+from pages.damages import name_damages
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality import charts, demo
+from personality.constants import NOT_FOR
 from personality.inference.model_facts import COMPUTER_MADE, people, trained_on
 from personality.modalities import MODALITIES
-from personality.trait_names import current_json
+from personality.model_card import read_model_card
+from personality.small_files import DamagedFile
 from personality.workspace import remember_models
 
 operator_only()
@@ -36,30 +40,40 @@ def remember() -> None:
     """Keep the choice for this session, and for the next one."""
     operator_only()
     st.session_state["models_in_use"] = st.session_state["models_picked"]
-    remember_models(st.session_state["models_picked"])
+    with attempt():
+        remember_models(st.session_state["models_picked"])
 
 
 def show_card(folder: Path) -> None:
     """What a model is, what it was trained on, what it reached and what it must not be used for."""
-    card = current_json(json.loads((folder / "card.json").read_text()))
-    metrics = card["metrics"]
+    try:
+        card = read_model_card(folder)
+    except DamagedFile as error:
+        st.error(plain(error), icon=":material/error:")
+        return
     with st.container(border=True):
         kind = MODALITIES[card["modality"]].label
-        st.markdown(f"**{kind}**, preset {card['preset']}, dataset **{card['data']['name']}**. {trained_on(card)}")
+        preset, dataset = plain(card["preset"]), plain(card["data"]["name"])
+        st.markdown(f"**{kind}**, preset {preset}, dataset **{dataset}**. {plain(trained_on(card))}")
         if people(card) == COMPUTER_MADE:
             st.caption(demo.SYNTHETIC)
-        cells = [(name, metrics["traits"][name]) for name in metrics["traits"]]
-        table = pd.DataFrame([{"trait": charts.TRAIT_LABELS[name], **cell} for name, cell in cells])
-        st.dataframe(table.style.format(precision=4, na_rep="none"), hide_index=True)
-        n, sources = metrics["n"], metrics["sources"]
-        st.caption(
-            f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals. {card['licence']}. {card['not_for']}"
-        )
+        if "metrics" in card:
+            show_metrics(card["metrics"])
+        st.caption(f"{plain(card['licence'])}. {plain(card.get('not_for', NOT_FOR))}")
         with st.expander("The whole card"):
             st.json(card)
 
 
+def show_metrics(metrics: dict) -> None:
+    """What a model reached on validation, by trait."""
+    rows = [{"trait": charts.TRAIT_LABELS[name], **cells} for name, cells in metrics["traits"].items()]
+    st.dataframe(pd.DataFrame(rows).style.format(precision=4, na_rep="none"), hide_index=True)
+    n, sources = metrics["n"], metrics["sources"]
+    st.caption(f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals.")
+
+
 parts.frame("Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False)
+name_damages()
 st.subheader("Use")
 use()
 st.subheader("Train")

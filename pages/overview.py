@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, loaded, parts, real_people
+from pages.plain_text import plain
 from personality import charts, demo, shipped_models
 from personality.analysis.findings import gains
 from personality.analysis.real_figures import SEEN, UNSEEN
@@ -31,8 +32,8 @@ if not is_public():
     ways.insert(1, ("pages/models.py", "Models", ":material/model_training:", train))
 for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict=True):
     with column.container(border=True, height="stretch"):
-        st.page_link(page, label=f"**{label}**", icon=icon)
-        st.caption(text)
+        st.page_link(page, label=f"**{plain(label)}**", icon=icon)
+        st.caption(plain(text))
 
 figures = real_people.load_figures()
 st.subheader("Real people: how close do models come?")
@@ -64,7 +65,7 @@ for title, of, by in (
     ("Ethnicity", figures, "ethnicity"),
     ("Age", figures, "age_group"),
 ):
-    st.markdown(f"**{title}**")
+    st.markdown(f"**{plain(title)}**")
     real_people.findings(of, (by,), brief=True)
 st.caption(
     "Mean of five traits. p: by leaving out whole source videos, after Holm's correction within a model and "
@@ -82,10 +83,10 @@ st.caption(
 )
 
 st.subheader("What is loaded")
-asked = ", ".join(loaded.chosen_models()) or "none"
+asked = plain(", ".join(loaded.chosen_models())) or "none"
 st.markdown(f"- **Models** that Predict asks: {asked}")
 if not is_public():
     own = {"Caches of clips": [path.name for path in caches()]}
     own["Predictions tables of your own"] = [path.stem for path in prediction_tables()]
     for what, names in own.items():
-        st.markdown(f"- **{what}**: {', '.join(names) or 'none yet'}")
+        st.markdown(f"- **{plain(what)}**: {plain(', '.join(names)) or 'none yet'}")

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages import bar, real_people
+from pages.plain_text import plain
 from personality import charts, demo
 from personality.analysis.checks import leftover, origins
 from personality.analysis.differences import differences
@@ -89,7 +90,7 @@ def accuracy_rows(data: bar.Data, by: tuple[str, ...]) -> pd.DataFrame:
     try:
         return data.accuracy_by(by) if isinstance(data, RealFigures) else _accuracy_rows(data, by)
     except PredictionsError as error:
-        st.warning(str(error), icon=":material/data_alert:")
+        st.warning(plain(error), icon=":material/data_alert:")
         st.stop()
 
 
@@ -206,8 +207,8 @@ def how_to_read(measure: str = "accuracy") -> None:
 def warn_small(rows: pd.DataFrame) -> None:
     """Name the groups that are too small to say much."""
     sizes = rows.groupby("group", sort=False)[["n", "sources"]].max()
-    small = [f"{name} ({row.n} of {row.sources})" for name, row in sizes.iterrows() if 0 < row.n < SMALL]
-    empty = [str(name) for name, row in sizes.iterrows() if row.n == 0]
+    small = [f"{plain(name)} ({row.n:,} of {row.sources:,})" for name, row in sizes.iterrows() if 0 < row.n < SMALL]
+    empty = [plain(name) for name, row in sizes.iterrows() if row.n == 0]
     if small:
         text = (
             f"Under {SMALL} clips, read with care (clips of sources): {', '.join(small)}. Groups of under "
@@ -227,7 +228,8 @@ def who_said(data: bar.Data, attribute: str) -> None:
         return
     st.warning(
         f"Annotated by people: {counts.get(ANNOTATED, 0):,} clips. **Estimated from the face: {counts[ESTIMATED]:,}**; "
-        f"there the estimator's errors mix with the models'. *Explore* tells them apart: cross with {attribute}_from.",
+        "there the estimator's errors mix with the models'. *Explore* tells them apart: cross with "
+        f"{plain(attribute)}_from.",
         icon=":material/face_retouching_natural:",
     )
 
@@ -273,7 +275,7 @@ def group_differences(data: bar.Data, by: tuple[str, ...], *, trait: str, measur
     try:
         found = _compared(data, by, measure)
     except PredictionsError as error:
-        st.caption(str(error))
+        st.caption(plain(error))
         return
     gaps = found.gaps[found.gaps["trait"].eq(trait)]
     colours = bar.colours(data)
@@ -281,7 +283,7 @@ def group_differences(data: bar.Data, by: tuple[str, ...], *, trait: str, measur
     figure = charts.gap_dots(gaps, colours=colours, title=title)
     alt = f"Gaps between groups in {MEASURE_LABELS[measure]} with intervals, {charts.TRAIT_LABELS[trait]}"
     st.plotly_chart(figure, width="stretch", key=f"{key}_gaps", alt=alt, config=PICTURE)
-    reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else gaps["reference"].iloc[0]
+    reference = "all others together" if gaps["reference"].iloc[0] == OTHERS else plain(gaps["reference"].iloc[0])
     st.caption(
         f"{charts.TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: statistically significant "
         "(p < .05 after Holm's correction for the number of comparisons). Open dot: no significant difference, also "
@@ -294,12 +296,14 @@ def group_differences(data: bar.Data, by: tuple[str, ...], *, trait: str, measur
 def _draw_words(found: Comparison, gaps: pd.DataFrame, *, trait: str, key: str) -> None:
     """The largest differences, and every gap in words."""
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
-        ends = f"{row['lowest']} (n = {row['lowest_n']:,}) and {row['highest']} (n = {row['highest_n']:,})"
+        lowest, highest = plain(row["lowest"]), plain(row["highest"])
+        ends = f"{lowest} (n = {row['lowest_n']:,}) and {highest} (n = {row['highest_n']:,})"
         size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         p = f"p = {row['p']:.3f} for the largest of all pairs"
         chance = p if row["p"] == row["p"] else "not to be tested"
-        st.markdown(f"- **{row['model']}**: largest difference between {ends}: {size}, {chance}")
+        st.markdown(f"- **{plain(row['model'])}**: largest difference between {ends}: {size}, {chance}")
     with st.expander("In words, and all figures", icon=":material/table:"):
         for row in gaps.to_dict("records"):
-            st.markdown(f"- **{row['model']}**, {row['group']} (n = {row['n']:,}): {row['verdict']}")
+            who = f"**{plain(row['model'])}**, {plain(row['group'])} (n = {row['n']:,})"
+            st.markdown(f"- {who}: {plain(row['verdict'])}")
         figures_table(found.gaps, key=key)

@@ -9,7 +9,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import closer, intake, loaded, parts, predictions
+from pages.damages import name_damages
 from pages.overlay import feeling, overlay
+from pages.plain_text import plain
 from pages.waveform import waveform
 from personality import demo
 from personality.constants import PREPROCESSING
@@ -24,7 +26,9 @@ from personality.preprocessing.sample import People, Sample
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.public import is_public
+from personality.sentences import sentence
 
+FAILED = "The server cannot read a clip now; try again later."
 BELOW_EACH = "below each: time in the video, detection score (0 to about 2), strongest expression"
 FACE = 84  # pixels, side of a face in the filmstrip
 PLAYER = "player"
@@ -104,7 +108,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
                     overlay(metadata, faces, player=PLAYER, key="overlay")
             case Sample():
                 for warning in piece.warnings:
-                    warnings.warning(warning.capitalize() + ".", icon=":material/warning:")
+                    warnings.warning(f"{plain(warning.capitalize())}.", icon=":material/warning:")
                 predictions.draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Predicting ...")
             case FaceImpressions():
@@ -133,8 +137,9 @@ def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
 def describe(metadata: Metadata) -> str:
     """The metadata strip."""
     sound = "with sound" if metadata.has_audio else "without sound"
-    size = f"{metadata.width} x {metadata.height}"
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {metadata.codec} · {sound}"
+    size = f"{metadata.width:d} x {metadata.height:d}"
+    codec = plain(metadata.codec)
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {codec} · {sound}"
 
 
 def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) -> None:
@@ -148,8 +153,8 @@ def draw_people(place: DeltaGenerator, people: People, *, chosen: Box | None) ->
                 with st.container(width=FACE, gap="small"):
                     st.image(crop, width=FACE, alt=f"Person {number}, from the left", output_format="JPEG")
                     kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
-                    label, key = f"{number}", f"person_{number}"
-                    st.button(label, key=key, type=kind, on_click=follow, args=(box,), width="stretch")
+                    key = f"person_{number}"
+                    st.button(f"{number:d}", key=key, type=kind, on_click=follow, args=(box,), width="stretch")
 
 
 def follow(box: Box) -> None:
@@ -161,7 +166,7 @@ def draw_faces(strip: DeltaGenerator, faces: list[Face]) -> None:
     """The filmstrip, if there are faces: one part of the page, which a browser draws faster than one a face."""
     if not faces:
         return
-    captions = [f"{face.time:.1f} s · {face.score:.2f} {feeling(face)}" for face in faces]
+    captions = [f"{face.time:.1f} s · {face.score:.2f} {plain(feeling(face))}" for face in faces]
     alts = [f"Face at {face.time:.1f} seconds, {feeling(face)}" for face in faces]
     strip.image([face.crop for face in faces], caption=captions, width=FACE, alt=alts, output_format="JPEG")
 
@@ -195,6 +200,8 @@ parts.frame(
     notice=any(name.startswith(loaded.PRACTICE) for name in loaded.asked_models()),
 )
 st.markdown(demo.IMPRESSION)
+if not is_public():
+    name_damages()
 if not loaded.asked_models():
     st.warning("No model is chosen, so nothing can be predicted.", icon=":material/model_training:")
     if not is_public():
@@ -217,9 +224,11 @@ key = f"{hashlib.sha256(data).hexdigest()} {person}"
 models = f"{key} {loaded.versions()}"
 try:
     done = draw(run(key, models, data, person, progress), name, data, progress)
-except MediaError as error:
+except (MediaError, OSError) as error:
     progress.empty()
-    st.error(str(error), icon=":material/error:")
+    # An error of the system may name folders of the operator's.
+    hidden = is_public() and isinstance(error, OSError)
+    st.error(FAILED if hidden else plain(sentence(error)), icon=":material/error:")
 else:
     add_models()
     closer.look_closer(models, name, done)

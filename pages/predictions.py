@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages import loaded, parts
+from pages.plain_text import plain
 from pages.transcript import transcript
 from personality import clip_charts
 from personality.inference.face_impressions import FaceImpressions, read_card
@@ -76,11 +77,11 @@ def _explain_missing(answers: Sequence[Impression | Unavailable]) -> None:
             reasons.setdefault(one.why, []).append(label(one.model))
         elif one.caveat:
             st.info(
-                f"{label(one.model).capitalize()}: predicted without one of its inputs ({one.caveat}).",
+                f"{plain(label(one.model).capitalize())}: predicted without one of its inputs ({plain(one.caveat)}).",
                 icon=":material/balance:",
             )
     for why, models in reasons.items():
-        st.warning(f"Traits unavailable {', '.join(models)}: {why}.", icon=":material/volume_off:")
+        st.warning(f"Traits unavailable {plain(', '.join(models))}: {plain(why)}.", icon=":material/volume_off:")
 
 
 def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
@@ -112,9 +113,9 @@ def _describe_models(names: Sequence[str]) -> None:
     """Per model: whom it was trained on, and how good it is on people it was not trained on."""
     models = {model.name: model for model in loaded.models_in_memory()}
     lines = []
-    for name in names:
+    for name in (name for name in names if name in models):  # one may have been deleted since it was asked
         known = facts(models[name])
-        line = f"- **{label(name)}**: {known['trained_on']}"
+        line = f"- **{plain(label(name))}**: {plain(known['trained_on'])}"
         if known["accuracy_unseen"] is not None and people(models[name].card) == REAL:
             line += _accuracy(models[name].card["unseen"])
         lines.append(line)
@@ -134,7 +135,7 @@ def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) ->
     with place.container():
         st.markdown("**Words** · recognised by machine, with mistakes; click a phrase to go there")
         if words.problem:
-            st.caption(f"{words.problem.capitalize()}.")
+            st.caption(f"{plain(words.problem.capitalize())}.")
         else:
             transcript(words, player=player, key="transcript")
 
@@ -148,7 +149,7 @@ def draw_face(place: DeltaGenerator, rated: FaceImpressions) -> None:
         chart = clip_charts.face_ratings(rated.ratings, percentiles, r2)
         st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
         st.caption(
-            f"How people would rate {'this face' if rated.faces == 1 else f'these {rated.faces} faces'} in a "
+            f"How people would rate {'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'} in a "
             "**photograph**, 0 to 100: learned from ratings of 804 portraits of people who do not exist, and validated "
             "on such photographs, not on people who speak. These are not the five traits. Paler bars: ratings that the "
             "model predicts less well (R² on portraits it was not trained on)."
@@ -163,8 +164,8 @@ def draw_person(place: DeltaGenerator, sample: Sample) -> None:
     with place.container(), st.expander("Estimates of age, gender and expression"):
         youngest = max(0, sample.age - AGE_MARGIN)
         st.caption(
-            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {sample.gender}: estimated "
-            "from the face, often wrong; a perceived category, not an identity."
+            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN:.0f} years old and {plain(sample.gender)}: "
+            "estimated from the face, often wrong; a perceived category, not an identity."
         )
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         st.markdown("**Expressions** · share of faces by strongest expression; an expression is not a feeling")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from pages.plain_text import plain
 from personality.analysis.findings import sentences
 from personality.analysis.gaps import MEASURES
 from personality.analysis.real_figures import UNSEEN, RealFigures, read_real_figures
@@ -42,17 +43,17 @@ def describe(figures: RealFigures) -> None:
     clips, videos = card["clips"][sources], card["videos"][sources]
     unseen = ", of which no model saw another clip in training" if sources == UNSEEN else ""
     st.info(
-        f"**Real people, figures only.** {clips:,} clips of {videos:,} videos{unseen}: the {card['split']} split of "
-        f"{card['dataset']}, rated by strangers. The clips are not included, and no group of under "
-        f"{card['least_clips_of_a_group']} clips is shown.",
+        f"**Real people, figures only.** {clips:,} clips of {videos:,} videos{unseen}: the "
+        f"{plain(card['split'])} split of {plain(card['dataset'])}, rated by strangers. The clips are not included, "
+        f"and no group of under {card['least_clips_of_a_group']:,} clips is shown.",
         icon=":material/groups:",
     )
     with st.expander("Which models, and where the figures come from", icon=":material/info:"):
         rows = [{"model": name, **card["models"][name]} for name in figures.models]
         st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"what": "uses", "origin": "predictions"})
         st.caption(
-            f"{card['licence']} Intervals: {card['method']}, {card['level']:.0%}. Made by `{card['command']}` "
-            "(docs/analysis.md)."
+            f"{plain(card['licence'])} Intervals: {plain(card['method'])}, {card['level']:.0%}. Made by "
+            f"{plain(card['command'])} (docs/analysis.md)."
         )
 
 
@@ -76,9 +77,9 @@ def left_out(figures: RealFigures, by: tuple[str, ...]) -> None:
     words = []
     if counts["groups"]:
         few = figures.card["least_clips_of_a_group"]
-        words.append(f"{counts['groups']} groups of under {few} clips each ({counts['clips']} clips together)")
+        words.append(f"{counts['groups']:,} groups of under {few:,} clips each ({counts['clips']:,} clips together)")
     if counts["unknown"]:
-        words.append(f"{counts['unknown']} clips of no known group")
+        words.append(f"{counts['unknown']:,} clips of no known group")
     if words:
         st.caption(f"Left out: {' and '.join(words)}.")
 
@@ -89,7 +90,7 @@ def findings(figures: RealFigures, by: tuple[str, ...], *, trait: str = "mean", 
         try:
             found = sentences(figures.compare_groups(by, measure).gaps, trait=trait, brief=brief)
         except PredictionsError as error:
-            st.caption(str(error))
+            st.caption(plain(error))
             return
         lines = found[0] if len(found) == 1 else "\n" + "\n".join(f"    - {line}" for line in found)
         st.markdown(f"- {FOUND[measure]}: {lines}")

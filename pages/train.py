@@ -8,10 +8,14 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.attempt import attempt
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality.events import noted
 from personality.modalities import MODALITIES, TABLES
 from personality.preprocessing.cache import Cache
+from personality.sentences import sentence
+from personality.small_files import read_tail
 from personality.workspace import caches, runs_folder, workspace
 from training import jobs
 from training.config import PARTS, PRESETS, Config, preset
@@ -55,7 +59,7 @@ def form() -> None:
         if every:
             begin([preset(one, name) for one in FOUR], cache)
     except (ValueError, OSError) as error:
-        answer.error(str(error), icon=":material/error:")
+        answer.error(plain(sentence(error)), icon=":material/error:")
 
 
 def choices(cache: Path, modality: str, name: str) -> Config:
@@ -108,16 +112,16 @@ def edit(asked: Iterable[Field], key: str) -> dict[str, Any]:
 
 def ask(place: Any, one: Field, key: str) -> Any:
     """The widget of a field by the kind of its value."""
-    label = one.name.replace("_", " ").capitalize()
+    label, about = plain(one.name.replace("_", " ").capitalize()), plain(one.about)
     if one.choices:
-        return place.selectbox(label, one.choices, index=one.choices.index(one.value), help=one.about, key=key)
+        return place.selectbox(label, one.choices, index=one.choices.index(one.value), help=about, key=key)
     if isinstance(one.value, bool):
-        return place.toggle(label, one.value, help=one.about, key=key)
+        return place.toggle(label, one.value, help=about, key=key)
     if isinstance(one.value, int):
-        return place.number_input(label, value=one.value, step=1, help=one.about, key=key)
+        return place.number_input(label, value=one.value, step=1, help=about, key=key)
     if isinstance(one.value, float):
-        return place.number_input(label, value=one.value, step=1e-4, format="%g", help=one.about, key=key)
-    return place.text_input(label, one.value or "", help=one.about, key=key) or None
+        return place.number_input(label, value=one.value, step=1e-4, format="%g", help=about, key=key)
+    return place.text_input(label, one.value or "", help=about, key=key) or None
 
 
 def begin(configs: list[Config], cache: Path) -> None:
@@ -135,7 +139,7 @@ def begin(configs: list[Config], cache: Path) -> None:
     with noted("start of a training"):
         begun = start(configs, cache=cache, runs=runs_folder())
     st.session_state["watched"] = begun[0].folder.name
-    st.toast(f"{begun[0].folder.name} has begun", icon=":material/play_arrow:")
+    st.toast(f"{plain(begun[0].folder.name)} has begun", icon=":material/play_arrow:")
 
 
 def practice() -> None:
@@ -149,7 +153,8 @@ def practice() -> None:
     making = jobs.is_making_practice(workspace())
     icon, text = ":material/group_add:", "Make a practice cache (60 synthetic people)"
     if st.button(text, icon=icon, key="practice", help="About a minute.", disabled=making):
-        jobs.make_practice_cache(workspace())
+        with attempt():
+            jobs.make_practice_cache(workspace())
     if log.exists():
         watch_practice(log)
 
@@ -160,5 +165,4 @@ def watch_practice(log: Path) -> None:
     operator_only()
     if caches():
         st.rerun(scope="app")
-    lines = log.read_text(errors="replace").replace("\r", "\n").splitlines()
-    st.code(lines[-1] if lines else "beginning ...")
+    st.code(read_tail(log, 1) or "beginning ...")

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, parts, report
+from pages.plain_text import plain
 from personality.analysis.published import published_table
 from personality.analysis.real_figures import SEEN
 from personality.traits import TRAIT_LABELS
@@ -31,7 +32,7 @@ if len(rows["model"].unique()) > 1:
     for row in against[against["trait"] == "mean"].to_dict("records"):
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
-        st.markdown(f"- **{row['model']}** minus {reference}, n = {row['n']:,}: {size}{seen}")
+        st.markdown(f"- **{plain(row['model'])}** minus {plain(reference)}, n = {row['n']:,}: {size}{seen}")
     st.caption("Mean of five, on clips on which both speak; 95 % intervals of their differences.")
     parts.accuracy_table(against, key="against_figures")
 
@@ -45,8 +46,10 @@ if bar.has(data, SEEN):
     means = disjoint[disjoint["trait"] == "mean"]
     alt = f"{parts.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
     draw(means, line="group", key="disjoint", alt=alt)
-    counts = means.groupby("group", sort=False)[["n", "sources"]].max()
-    st.caption("; ".join(f"{name}: {row.n:,} clips of {row.sources:,} sources" for name, row in counts.iterrows()))
+    sizes = means.groupby("group", sort=False)[["n", "sources"]].max()
+    st.caption(
+        "; ".join(f"{plain(name)}: {row.n:,} clips of {row.sources:,} sources" for name, row in sizes.iterrows())
+    )
     parts.accuracy_table(disjoint, key="disjoint")
 
 st.subheader("Beside published figures")
@@ -64,9 +67,9 @@ def bold_best(column: pd.Series) -> list[str]:
 
 ours = rows.pivot(index="model", columns="trait", values="accuracy").reindex(rows["model"].unique())
 for name, part in (("The data chosen above", ours), ("Published", published_table().set_index("system"))):
-    st.markdown(f"**{name}**")
+    st.markdown(f"**{plain(name)}**")
     shown = part[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS)
     st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
-counts = ", ".join(f"{model} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
+counts = ", ".join(f"{plain(model)} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
 st.caption(f"Clips: {counts}; intervals in the chart above. The published systems give no intervals.")
 report.offer_report(data)

@@ -6,14 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from pages import parts
+from pages.attempt import attempt
 from pages.guard import operator_only
+from pages.plain_text import plain
 from personality import charts
 from personality.modalities import MODALITIES
 from personality.workspace import runs_folder
 from training import jobs
 from training.compare import compare_runs, curves
 from training.outlook import outlook, spell
-from training.runs import ACTIVE, Run, list_runs, unreadable_runs
+from training.runs import ACTIVE, Run, list_runs, trouble
 
 BADGES: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
     "running": "blue",
@@ -30,8 +32,6 @@ CURVES = {LOSS: (charts.LOSS_CURVES, "loss"), ACCURACY: (charts.TRAIT_CURVES, "v
 def runs() -> None:
     """All runs, the chosen one in full, and several compared."""
     operator_only()
-    for why in unreadable_runs(runs_folder()):
-        st.warning(f"A run is left out. {why}", icon=":material/warning:")
     found = {run.folder.name: run for run in list_runs(runs_folder())}
     if not found:
         st.caption("No runs yet.")
@@ -72,12 +72,12 @@ def summary(run: Run) -> dict[str, object]:
 def watch(run: Run) -> None:
     """One run: state, what is left, curves, the log's end. Drawn again every two seconds."""
     operator_only()
-    if not run.folder.exists():
+    if trouble(run):  # it was deleted or damaged since the page was drawn
         return
     status, rows = run.status(), run.metrics()
     state = status["state"]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.badge(state, color=BADGES.get(state, "gray"))
+        st.badge(plain(state), color=BADGES.get(state, "gray"))
         if state in ACTIVE:
             chained = len(jobs.companions(run)) + 1
             label = "Stop" if chained == 1 else f"Stop all {chained} of the chain"
@@ -88,11 +88,11 @@ def watch(run: Run) -> None:
             with st.popover("Delete ...", icon=":material/delete:"):
                 confirm(run)
     if state == "running":
-        st.progress(outlook(run.config, status, rows).share, text=progress(run, status, rows))
+        st.progress(outlook(run.config, status, rows).share, text=plain(in_words(run, status, rows)))
     if state == "stale":
         st.warning("Its process is gone without a word; the end of its log is below. It can go on.")
     if status.get("why"):
-        st.caption(f"Why it ended: {status['why']}")
+        st.caption(f"Why it ended: {plain(status['why'])}")
     if rows:
         draw_curves(pd.DataFrame(rows), status, keeps=run.config.keeps)
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
@@ -102,16 +102,18 @@ def watch(run: Run) -> None:
 def stop(run: Run) -> None:
     """The button that stops a run and those chained to it."""
     operator_only()
-    jobs.stop(run)
+    with attempt():
+        jobs.stop(run)
 
 
 def resume(run: Run) -> None:
     """The button that resumes a run."""
     operator_only()
-    jobs.resume(run)
+    with attempt():
+        jobs.resume(run)
 
 
-def progress(run: Run, status: dict, rows: list[dict]) -> str:
+def in_words(run: Run, status: dict, rows: list[dict]) -> str:
     """Epoch n of N, speed, time left, device, memory."""
     look = outlook(run.config, status, rows)
     words = [f"epoch {look.epoch} of at most {look.epochs}"]
@@ -120,7 +122,7 @@ def progress(run: Run, status: dict, rows: list[dict]) -> str:
     if look.seconds is not None:
         then = f", then {look.later} epochs of the next stage" if look.later else ""
         words.append(f"at most {spell(look.seconds)} left{then}")
-    if "device" in status:
+    if {"device", "memory"} <= set(status):
         words.append(f"{status['device']}, {status['memory'] / 2**20:,.0f} MB at most so far")
     return " · ".join(words)
 
@@ -135,22 +137,20 @@ def draw_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> None:
     best = kept if keeps == "best" else None
     figure = charts.training_curves(metrics, columns, best_epoch=best, smoothing=smoothing, title=title)
     st.plotly_chart(figure, width="stretch", key="curves_chart", alt=f"{view} per epoch", config=parts.PICTURE)
-    if kept:
-        which = f"Best epoch {kept}" if best else f"Epoch {kept}, the last, is kept; nothing is chosen on validation"
+    if kept and "best_accuracy" in status:
+        last = f"Epoch {kept:,}, the last, is kept; nothing is chosen on validation"
+        which = f"Best epoch {kept:,}" if best else last
         st.caption(f"{which}: validation accuracy {status['best_accuracy']:.4f}.")
 
 
 def confirm(run: Run) -> None:
     """Weights, curves and log go, once a person has said so again."""
     operator_only()
-    st.markdown(f"The weights, curves and log of **{run.folder.name}** will be gone for good.")
+    st.markdown(f"The weights, curves and log of **{plain(run.folder.name)}** will be gone for good.")
     if st.button("Delete it", type="primary", key="delete_surely"):
-        try:
+        with attempt():
             run.delete()
-        except (ValueError, OSError) as error:
-            st.toast(str(error), icon=":material/error:", duration="long")  # outlives the next drawing
-            return
-        st.rerun()
+            st.rerun()
 
 
 def compare(found: dict[str, Run]) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from personality import reports
 from personality.dataset.index import SPLITS
+from personality.sentences import sentence
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {sentence(error)}", file=sys.stderr)
         return 1
 
 
@@ -109,8 +110,8 @@ def _import(options: argparse.Namespace) -> None:
     table, left_out = import_predictions(options.csv, dataset, split=options.split, model=options.model)
     write_predictions(table, options.out)
     print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
-    for sentence in left_out:
-        print(f"  {sentence}")
+    for why in left_out:
+        print(f"  {why}")
 
 
 def _join(options: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ Colours: one per modality, per trait, per group, the same everywhere (Okabe and 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -137,7 +138,7 @@ def _interval_dots(
         },
         customdata=np.stack([low, high, part["n"], part["sources"], part["baseline"]], 1),
         hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
-        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>" + name + "</extra>",
+        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>%{fullData.name}</extra>",
     )
 
 
@@ -152,7 +153,7 @@ def _baseline_marks(part: pd.DataFrame, y: pd.Series, baseline: str, *, first: b
         legendrank=2000,
         showlegend=first,
         marker={"symbol": symbol, "size": 11, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
-        hovertemplate="%{x:.4f}<extra>" + name + "</extra>",
+        hovertemplate="%{x:.4f}<extra>%{fullData.name}</extra>",
     )
 
 
@@ -189,8 +190,8 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
                 name=model,
                 marker=marker,
                 error_x={"type": "data", "thickness": 2, "width": 4, **error},
-                customdata=part[["verdict"]],
-                hovertemplate="%{x:+.4f}<br>%{customdata[0]}<extra>" + model + "</extra>",
+                customdata=part[["verdict"]].map(escape),
+                hovertemplate="%{x:+.4f}<br>%{customdata[0]}<extra>%{fullData.name}</extra>",
             )
         )
     labels = [f"{group} · n = {gaps.loc[gaps['group'] == group, 'n'].max():,}" for group in groups]
@@ -239,7 +240,10 @@ def compared_curves(metrics: pd.DataFrame) -> go.Figure:
 
 
 def finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
-    """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above."""
+    """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above; and
+    that names of models and groups are words: plotly would draw the links and tags in them."""
+    figure.for_each_trace(lambda trace: trace.update(name=escape(trace.name)) if trace.name else None)
+    figure.for_each_yaxis(lambda axis: axis.update(ticktext=[escape(text) for text in axis.ticktext or ()] or None))
     figure.update_xaxes(title=x)
     figure.update_layout(
         height=height,

@@ -21,7 +21,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a path beside `path` to write to; on success it replaces `path`, on failure nothing is left.
 
     The bytes and the folder entry are flushed to disk before the return, so a death at any moment leaves the
-    old file or the new one.
+    old file or the new one. An OSError names `path`.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")  # threads and hosts share pids
     try:
@@ -29,6 +29,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # a full disk names no file
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

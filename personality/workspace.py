@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from personality.small_files import DamagedFile, is_text, is_there, read_json
 from personality.storage import write_json
 
 ROOT = Path(__file__).parents[1]
@@ -56,12 +56,32 @@ def find_clip(clip: str) -> Path | bytes | None:
 
 
 def remembered_models() -> list[str] | None:
-    """The names of the models that predict, as they were last chosen; None where nobody has chosen."""
+    """The names of the models that predict, as they were last chosen; None where nobody has chosen, or the file is
+    damaged, as `damaged_choice` says."""
     try:
-        names = json.loads((workspace() / MODELS).read_text())
-    except (OSError, ValueError):
+        return _read_choice()
+    except DamagedFile:
         return None
-    return [str(name) for name in names] if isinstance(names, list) else None
+
+
+def damaged_choice() -> str:
+    """Why the names of the models that predict cannot be read, as a sentence; empty where they can."""
+    try:
+        _read_choice()
+    except DamagedFile as error:
+        return str(error)
+    return ""
+
+
+def _read_choice() -> list[str] | None:
+    """Raises DamagedFile."""
+    path = workspace() / MODELS
+    if not is_there(path):
+        return None
+    names = read_json(path, list)
+    if not all(map(is_text, names)):
+        raise DamagedFile(f"{path} is damaged: it holds other things than names of models.")
+    return names
 
 
 def remember_models(names: Sequence[str]) -> None:

@@ -103,7 +103,10 @@ ACTS = (
     *("jobs.check", "jobs.start", "jobs.start_all", "jobs.stop", "jobs.resume", "jobs.make_practice_cache"),
     *("run.delete", "evaluation.begin", "remember_models", "read_predictions"),
 )
-READS = ("jobs.companions", "jobs.is_making_practice", "evaluation.last", "evaluation.labelled_splits")
+READS = (
+    *("jobs.companions", "jobs.is_making_practice"),
+    *("evaluation.last", "evaluation.damaged", "evaluation.labelled_splits"),
+)
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:

@@ -92,3 +92,21 @@ def test_published_systems_are_crosses_on_their_lines() -> None:
     published = pd.DataFrame({"system": ["theirs"], "trait": ["mean"], "value": [0.91]})
     crosses = accuracy_dots(rows, line="trait", colour="model", colours={}, published=published).data[-1]
     assert (list(crosses.x), list(crosses.y), crosses.name) == ([0.91], [0], "published, without intervals")
+
+
+TRAP, ESCAPED = "<b>b</b> <a href='x'>a</a> %{x}", "&lt;b&gt;b&lt;/b&gt; &lt;a href=&#x27;x&#x27;&gt;a&lt;/a&gt; %{x}"
+
+
+def test_names_of_models_and_groups_are_words_to_plotly() -> None:
+    """It draws tags and links in names, and fills in what stands between braces in its own templates."""
+    rows = pd.DataFrame([{**ROW, "model": TRAP, "group": TRAP, "n": 4, "accuracy": 0.9}])
+    gaps = rows.assign(gap=0.1, p_holm=0.5, verdict=TRAP)
+    colours = {TRAP: "#000000"}
+    for figure in (
+        accuracy_dots(rows, line="group", colour="model", colours=colours),
+        gap_dots(gaps, colours=colours, title="gap"),
+    ):
+        assert figure.data[0].name.startswith(ESCAPED)
+        assert figure.layout.yaxis.ticktext[0] == f"{ESCAPED} · n = 4"
+        assert "<b>" not in figure.data[0].hovertemplate
+    assert figure.data[0].customdata[0][0] == ESCAPED

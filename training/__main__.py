@@ -12,6 +12,7 @@ from typing import Any
 
 from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
+from personality.sentences import sentence
 from personality.storage import exclusive
 from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_stage, preset
 from training.jobs import PRACTICE_LOCK, free_folder, unseen
@@ -32,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return int(options.run(options) or 0)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {sentence(error)}", file=sys.stderr)
         return 1
 
 

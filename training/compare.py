@@ -25,7 +25,7 @@ def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
 def curves(runs: Sequence[Run]) -> pd.DataFrame:
     """The metrics of all runs, with a column run."""
     tables = [pd.DataFrame(run.metrics()).assign(run=run.folder.name) for run in runs]
-    return pd.concat([table for table in tables if "epoch" in table] or [pd.DataFrame()], ignore_index=True)
+    return pd.concat([table for table in tables if "accuracy" in table] or [pd.DataFrame()], ignore_index=True)
 
 
 def _reached(runs: Sequence[Run]) -> list[dict[str, str]]:

@@ -3,17 +3,18 @@ the workspace."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from personality.dataset.index import SPLITS
 from personality.preprocessing.cache import Cache
+from personality.small_files import DamagedFile, is_count, is_text, is_there, read_end, read_object
 from personality.storage import exclusive, write_json
 from training.jobs import detach, numbered
 from training.runs import process_started
 
+SAYS = {"table": is_text, "pid": is_count, "process_started": is_text}
 LAST, LOG, LOCK = "evaluation.json", "evaluation.log", "evaluation.lock"
 BUSY = "Another evaluation is running; wait until it is done."
 
@@ -47,10 +48,10 @@ def begin(folders: Sequence[Path], *, cache: Path, split: str, workspace: Path) 
 
 
 def last(workspace: Path) -> Evaluation | None:
-    """The evaluation that was begun last; None where there was none."""
+    """The evaluation that was begun last; None where there was none, or its file is damaged, as `damaged` says."""
     try:
-        known = json.loads((workspace / LAST).read_text())
-    except (OSError, ValueError):
+        known = read_object(workspace / LAST, SAYS)
+    except DamagedFile:
         return None
     table, started = Path(known["table"]), known["process_started"]
     ended = "done" if table.exists() else "failed"
@@ -58,10 +59,19 @@ def last(workspace: Path) -> Evaluation | None:
     return Evaluation(table, "running" if running else ended, _shown(workspace / LOG))
 
 
+def damaged(workspace: Path) -> str:
+    """Why the last evaluation cannot be read, as a sentence; empty where it can, or there was none."""
+    try:
+        if is_there(workspace / LAST):
+            read_object(workspace / LAST, SAYS)
+    except DamagedFile as error:
+        return str(error)
+    return ""
+
+
 def _shown(log: Path) -> str:
     """A log as a terminal would show it: what was written over is gone."""
-    text = log.read_bytes().decode(errors="replace") if log.exists() else ""  # as text, \r would come as \n
-    return "\n".join(line.rpartition("\r")[2] for line in text.split("\n")).strip()
+    return "\n".join(line.rpartition("\r")[2] for line in read_end(log).split("\n")).strip()
 
 
 def labelled_splits(cache: Path) -> list[str]:

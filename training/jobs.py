@@ -98,10 +98,12 @@ def make_practice_cache(workspace: Path) -> None:
 
 
 def is_making_practice(workspace: Path) -> bool:
-    """Whether a process is making the practice cache now."""
+    """Whether a process is making the practice cache now; none is where the workspace cannot be written."""
     try:
         with exclusive(workspace / PRACTICE_LOCK, ""):
             return False
+    except OSError:
+        return False
     except ValueError:
         return True
 

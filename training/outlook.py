@@ -27,7 +27,7 @@ class Outlook:
 def outlook(config: Config, status: dict[str, Any], metrics: list[dict[str, Any]]) -> Outlook:
     """The outlook of a run from its config, its status and the metrics of its epochs."""
     counts = [stage.epochs for stage in config.stages]
-    stage = metrics[-1]["stage"] if metrics else 1
+    stage = min(metrics[-1]["stage"], len(counts)) if metrics else 1
     of_stage = [row["seconds"] for row in metrics if row["stage"] == stage]
     if len(of_stage) >= counts[stage - 1] and stage < len(counts):  # the next one has begun
         stage, of_stage = stage + 1, []

@@ -8,12 +8,27 @@ import pandas as pd
 
 from personality.analysis.jackknife import LEVEL, METHOD
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins a cell that a spreadsheet computes
 MADE = {"method": METHOD, "level": LEVEL}
 
 
 def as_csv(rows: pd.DataFrame) -> str:
     """Rows as CSV, each with the method and level of its intervals."""
-    return rows.assign(**MADE).to_csv(index=False)
+    return plain_csv(rows.assign(**MADE))
+
+
+def plain_csv(rows: pd.DataFrame) -> str:
+    """Rows as CSV in which no text is a formula to a spreadsheet: one that begins as such has an apostrophe before it.
+    Numbers are as they are."""
+    texts = rows.select_dtypes(exclude=["number", "bool"])
+    return rows.assign(**{name: texts[name].map(_no_formula) for name in texts}).to_csv(index=False)
+
+
+def _no_formula(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    line = value.replace("\r", " ")  # pandas does not quote it, and spreadsheets begin a row there
+    return f"'{line}" if value.startswith(FORMULA) else line
 
 
 def as_json(rows: pd.DataFrame) -> str:

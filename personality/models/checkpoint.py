@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,20 +13,20 @@ from safetensors.torch import load_file, save
 
 from personality.constants import NOT_FOR, PREPROCESSING
 from personality.design import Design
-from personality.modalities import ACTIVATIONS, MODALITIES
+from personality.modalities import ACTIVATIONS
+from personality.model_card import CARD, SAID, read_model_card
 from personality.models import build
 from personality.models.network import Network
+from personality.small_files import DamagedFile
 from personality.storage import sha256, write_bytes, write_json
-from personality.trait_names import current_json
 from personality.traits import TRAIT_NAMES
 
-WEIGHTS, CARD = "model.safetensors", "card.json"
+WEIGHTS = "model.safetensors"
 # Of models trained on synthetic people, who come from the face model; others are as their data allows.
 SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
 ELSEWHERE = ("branches.", "mel.")
 EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
-SAID = 200  # characters of what a card says that are said again
 LONGEST_PATH = 1000  # characters
 WHOLE = ("knots", "centre", "scale")  # kept in full precision: half would merge figures that are large and close
 
@@ -129,7 +128,10 @@ def read_card(folder: Path) -> dict[str, Any]:
     """The card of a checkpoint, checked. Raises CheckpointError where it is missing or says what cannot be."""
     if not (folder / CARD).is_file() or not (folder / WEIGHTS).is_file():
         raise CheckpointError(f"{folder} holds no model; wanted {WEIGHTS} and {CARD}.")
-    card = _parsed(folder)
+    try:
+        card = read_model_card(folder)
+    except DamagedFile as error:
+        raise CheckpointError(str(error)) from error
     missing = [name for name in EVERY_CARD if name not in card]
     if missing:
         raise CheckpointError(f"The card of {folder.name} is damaged: it does not say {missing[0]}.")
@@ -139,20 +141,9 @@ def read_card(folder: Path) -> dict[str, Any]:
         if card[name] != value:
             found = str(card[name])[:SAID]
             raise CheckpointError(f"{folder.name} was made with {name} {found}; this version has {value}.")
-    for name, known in {"modality": tuple(MODALITIES), "activation": tuple(ACTIVATIONS)}.items():
-        if card[name] not in known:
-            found = repr(card[name])[:SAID]
-            raise CheckpointError(f"The {name} of {folder.name} is {found}; wanted one of {', '.join(known)}.")
-    return card
-
-
-def _parsed(folder: Path) -> dict[str, Any]:
-    try:
-        card = current_json(json.loads((folder / CARD).read_bytes()))
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"The card of {folder.name} is damaged: it is not JSON.") from error
-    if not isinstance(card, dict):
-        raise CheckpointError(f"The card of {folder.name} is damaged: it is no JSON object.")
+    if card["activation"] not in ACTIVATIONS:
+        found, known = repr(card["activation"])[:SAID], ", ".join(ACTIVATIONS)
+        raise CheckpointError(f"The activation of {folder.name} is {found}; wanted one of {known}.")
     return card
 
 

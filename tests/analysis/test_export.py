@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from personality.analysis.export import as_csv, as_json
+from personality.analysis.export import as_csv, as_json, plain_csv
 from personality.analysis.jackknife import METHOD
 
 
@@ -20,3 +20,13 @@ def test_every_export_says_how_it_was_made() -> None:
     made = json.loads(as_json(rows))
     assert made["rows"] == [{"model": "a", "accuracy": 0.9, "low": None}]
     assert (made["method"], made["level"]) == (METHOD, 0.95)
+
+
+def test_no_name_is_a_formula_to_a_spreadsheet() -> None:
+    names = ["=1+1", "+1", "-0Ssq.mp4", "@sum", "\tx", "\rx", "a\r=1", "", None]
+    rows = pd.DataFrame({"clip": names, "group": pd.Categorical(names), "gap": [-0.5] * len(names)})
+    back = pd.read_csv(io.StringIO(plain_csv(rows)), keep_default_na=False)
+    for column in ("clip", "group"):
+        assert back[column].tolist() == ["'=1+1", "'+1", "'-0Ssq.mp4", "'@sum", "'\tx", "' x", "a =1", "", ""]
+    assert back["gap"].tolist() == [-0.5] * len(names)
+    assert pd.read_csv(io.StringIO(as_csv(rows)))["clip"][0] == "'=1+1"

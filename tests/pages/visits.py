@@ -1,10 +1,12 @@
 """Pages as Streamlit runs them, without a browser."""
 
+import re
 from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
 from pages.bar import DEMO
+from pages.plain_text import JOINER
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
@@ -27,8 +29,14 @@ def practise(page: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
+    """All sentences of a page, as they are read."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    return read("\n".join(str(element.value) for kind in kinds for element in kind))
+
+
+def read(text: str) -> str:
+    """What a person reads of a text in which `plain` words are."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text.replace(JOINER, ""))
 
 
 def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:

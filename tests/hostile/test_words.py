@@ -1,0 +1,151 @@
+"""Names and sentences of strangers, made to be drawn as pictures, links, formulas: a browser shows them as they are."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from pages.plain_text import JOINER
+from personality import demo
+from personality.evaluate import write_predictions
+from personality.storage import write_json
+from personality.workspace import MODELS
+from tests.browser.server import SLOW, browser, chromium, served, settle
+from tests.pages.visits import ANALYSIS
+from training.config import preset
+from training.runs import Run
+
+pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
+EVIL = "evil.example"
+MODELS_OF_TABLE = (
+    f"![x](http://{EVIL}/x.png) [l](http://{EVIL}/l) <http://{EVIL}/a>",
+    f"<b>b</b> <img src='http://{EVIL}/i.png'> <a href='http://{EVIL}'>a</a> &lt;i&gt; %{{x}}",
+    f"http://{EVIL}/u www.{EVIL} a@{EVIL} :smile: :material/face: :streamlit: -> -- >=",
+    ":red[r] $x^2$ $$y$$ `c` **b** _i_ ~~s~~ | [^1]",
+)
+GROUPS = {"female": f"# [l](http://{EVIL}/g)", "male": f"- <b>![x](http://{EVIL}/h.png)</b> :+1: $z$"}
+NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # of a run and of a video: no stroke, as in a name of a file
+CARD = f"![x](http://{EVIL}/c.png) [l](http://{EVIL}/l) :red[r] $x^2$ <b>b</b> www.{EVIL}"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app over a workspace in which every name is a trap."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    write_predictions(table_of_traps(), workspace / "predictions" / "traps.parquet")
+    trap = Run(workspace / "runs" / NAME)
+    trap.create(preset("audio"), workspace)
+    trap.say("done", why=CARD)
+    trap.log(CARD)
+    shutil.copy(demo.MODELS[0] / "model.safetensors", trap.folder)
+    card = json.loads((demo.MODELS[0] / "card.json").read_text())
+    words = {"licence": CARD, "not_for": CARD, "trained_on": {"people": "real", "text": CARD}}
+    write_json(trap.folder / "card.json", {**card, **words, "data": {**card["data"], "name": CARD}})
+    write_json(workspace / MODELS, [f"run: {NAME}"])
+    with served(workspace) as found:
+        yield found
+
+
+def table_of_traps() -> pd.DataFrame:
+    """The practice table with other names."""
+    table = pd.read_parquet(demo.PREDICTIONS)
+    names = dict(zip(table["model"].unique(), MODELS_OF_TABLE, strict=True))
+    return table.assign(
+        model=table["model"].map(names),
+        gender=table["gender"].map(GROUPS),
+        **{name: GROUPS["male"] + table[name].astype(str) for name in ("clip", "source")},
+        **{name: table[name].astype(object).map(lambda old: f"{old} {CARD}") for name in ("age_group", "emotion")},
+    )
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[Browser]:
+    with browser() as found:
+        yield found
+
+
+@pytest.fixture
+def page(instance: Browser) -> Iterator[Page]:
+    found = instance.new_page(viewport={"width": 1280, "height": 900})
+    found.set_default_timeout(60_000)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def asked(page: Page) -> list[str]:
+    """What the browser asks of the host that the traps name."""
+    found: list[str] = []
+    page.on("request", lambda request: found.append(request.url) if EVIL in request.url else None)
+    return found
+
+
+def check(page: Page, *names: str) -> None:
+    """Nothing of a trap has become anything, and each of these names can be read."""
+    for made in (
+        f"img[src*='{EVIL}']",
+        f"a[href*='{EVIL}']",
+        f"a[*|href*='{EVIL}']",
+        ".katex",
+        ".stMarkdownColoredText",
+    ):
+        expect(page.locator(made)).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    shown = everything_read(page.locator("[data-testid=stMain]"))
+    for name in names:
+        assert " ".join(name.split()) in shown, name
+
+
+def everything_read(place: Locator) -> str:
+    return " ".join((place.text_content() or "").replace(JOINER, "").split())
+
+
+@pytest.mark.parametrize("name", ANALYSIS)
+def test_analysis_of_a_table_whose_every_name_is_a_trap(page: Page, address: str, asked: list[str], name: str) -> None:
+    page.goto(f"{address}/{name}?table=traps")
+    settle(page)
+    if name != "traits":
+        page.get_by_text("In words, and all figures").click(timeout=SLOW)
+        settle(page)
+    check(page, *MODELS_OF_TABLE, *(GROUPS.values() if name in ("gender", "explore") else ()))
+    expect(page.locator(".legendtext", has_text="<b>b</b>").first).to_be_attached(timeout=SLOW)
+    assert asked == []
+
+
+def test_models_with_a_run_and_a_card_that_are_traps(page: Page, address: str, asked: list[str]) -> None:
+    page.goto(f"{address}/models")
+    settle(page)
+    chosen = page.get_by_role("combobox", name="Card of")
+    chosen.fill(NAME)
+    chosen.press("Enter")
+    expect(page.get_by_text("c.png").first).to_be_visible()
+    settle(page)
+    page.get_by_text("End of the log").click()
+    page.get_by_text("The whole card").click()
+    page.wait_for_timeout(500)
+    check(page, NAME, CARD)
+    assert asked == []
+
+
+def test_predict_with_a_model_and_a_video_that_are_traps(
+    page: Page, address: str, asked: list[str], tmp_path: Path, outcome: Callable[[str, str], None]
+) -> None:
+    shutil.copy(demo.CLIP, tmp_path / f"{NAME}.mp4")
+    page.goto(f"{address}/predict")
+    settle(page)
+    page.get_by_text("The person in the video is me").click()
+    uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
+    expect(uploader).to_be_enabled()
+    uploader.set_input_files(tmp_path / f"{NAME}.mp4")
+    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    settle(page)
+    check(page, NAME, CARD)
+    assert asked == []
+    what = "names of models, groups, clips, runs and uploads, and cards, made to be pictures, links, formulas, tags"
+    outcome(what, "on the analysis pages, Models and Predict shown as they are; nothing asked of the host they name")
