@@ -16,6 +16,8 @@ from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, chec
 from personality.constants import PREPROCESSING
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
 from personality.storage import atomic_path
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
 from personality.trait_names import OLD, current_name
 from personality.traits import TRAIT_NAMES
 
@@ -206,12 +208,10 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(temporary, index=False)
 
 
-def read_predictions(file: Path | BinaryIO) -> pd.DataFrame:
-    """A predictions table from parquet, a path or an open file. Raises PredictionsError where it is not one."""
-    if isinstance(file, Path) and not file.is_file():
-        raise PredictionsError(f"There is no file {file}; name a predictions table (parquet).")
+def read_predictions(file: Path | BinaryIO, name: str = "") -> pd.DataFrame:
+    """A predictions table from parquet or CSV, a path or an open file that messages call `name`. Raises
+    PredictionsError where it is not one, or is larger than `constants.TABLES` allows."""
     try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise PredictionsError("This is not a parquet file; make one with evaluate or import-predictions.") from error
-    return check_predictions(table)
+        return check_predictions(read_table(file, name))
+    except TableError as error:
+        raise PredictionsError(str(error)) from error

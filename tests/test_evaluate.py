@@ -97,7 +97,7 @@ def test_somebody_elses_real_predictions(real_data: Path) -> None:
 
 def test_a_file_that_is_no_table_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no")
-    with pytest.raises(PredictionsError, match="not a parquet file"):
+    with pytest.raises(PredictionsError, match="a.parquet cannot be read"):
         read_predictions(tmp_path / "a.parquet")
-    with pytest.raises(PredictionsError, match="There is no file"):
+    with pytest.raises(PredictionsError, match="b.parquet cannot be read"):
         read_predictions(tmp_path / "b.parquet")
