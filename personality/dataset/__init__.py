@@ -7,19 +7,22 @@ from pathlib import Path
 from personality.dataset.first_impressions import is_first_impressions, read_first_impressions
 from personality.dataset.index import Dataset, DatasetError
 from personality.dataset.tabular import TABLE, read_tabular
+from personality.tables.scales import Scale
 
 __all__ = ["Dataset", "DatasetError", "load_dataset"]
 
 
-def load_dataset(folder: Path) -> Dataset:
+def load_dataset(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
     """The dataset in `folder`: First Impressions as distributed, or anyone's `clips.csv`.
+
+    scale, is_reversed: of the labels in clips.csv, as `read_tabular`.
 
     Raises DatasetError where there is no such folder, it is neither, or what it holds cannot be read.
     """
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")
     if (folder / TABLE).is_file():
-        return read_tabular(folder)
+        return read_tabular(folder, scale=scale, is_reversed=is_reversed)
     if is_first_impressions(folder):
         return read_first_impressions(folder)
     raise DatasetError(

@@ -11,8 +11,12 @@ import pandas as pd
 
 from personality.preprocessing.cache import Cache, CacheError
 from personality.storage import atomic_path
+from personality.tables.cells import as_numbers, as_text
+from personality.tables.columns import CLIPS, UNNAMED, find_column
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
 
-CLIP_COLUMNS = ("clip", "videoname", "name", "file")  # in any case; what a table may call its clips
+WITHOUT_NAME = (UNNAMED, "__index_level_")  # row numbers of data frames
 NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -31,16 +35,22 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
 
 def _read_one(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise CacheError(f"{path} cannot be read; wanted a table as CSV in UTF-8 or as parquet.") from error
-    named = [column for column in table.columns if str(column).lower() in CLIP_COLUMNS]
-    table = table[[column for column in table if not str(column).startswith("Unnamed: ")]]  # pandas' own row numbers
-    if table.index.name == "clip":
-        return table
-    if not named:
-        raise CacheError(f"{path.name} has no column of clips; wanted one called clip or VideoName.")
-    return table.set_index(named[0]).rename_axis("clip")
+        table = read_table(path)
+        table = table.drop(columns=[name for name in table if name.startswith(WITHOUT_NAME)])
+        clip = find_column(list(table.columns), CLIPS)
+    except TableError as error:
+        raise CacheError(str(error)) from error
+    if clip is None:
+        raise CacheError(f"{path.name} has no column of clips; expected one called clip or VideoName.")
+    return table.set_index(as_text(table.pop(clip))).rename_axis("clip").apply(_numbers)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """A column as numbers where it holds any, otherwise as it is, for `add_table` to name."""
+    try:
+        return values if pd.api.types.is_numeric_dtype(values) else as_numbers(values)
+    except TableError:
+        return values
 
 
 def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:

@@ -31,18 +31,27 @@ def as_numbers(values: pd.Series) -> pd.Series:
 
     Raises TableError where a cell is no number.
     """
-    if pd.api.types.is_float_dtype(values):
-        return _finite(values)
     if pd.api.types.is_bool_dtype(values):
         raise TableError(f"the column {values.name} holds yes or no; expected numbers")
+    numbers = values if pd.api.types.is_float_dtype(values) else _from_text(values)
+    if np.isinf(numbers.to_numpy(np.float64)).any():
+        raise TableError(f"the column {values.name} holds infinite values; expected numbers")
+    return numbers
+
+
+def _from_text(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values):
         return values.astype(np.float64)
-    text = as_text(values).str.strip().str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
+    text = as_text(values)
+    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    if numbers.notna().all():
+        return numbers
+    text = text.str.strip().str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
     numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
     wrong = numbers.isna() & ~text.fillna("").str.lower().isin(MISSING_NUMBERS)
     if wrong.any():
         raise TableError(f"the column {values.name} holds {str(values[wrong].iloc[0])[:60]!r}; expected numbers")
-    return _finite(numbers)
+    return numbers
 
 
 def as_attribute(values: pd.Series, *, most_groups: int) -> pd.Series:
@@ -53,12 +62,6 @@ def as_attribute(values: pd.Series, *, most_groups: int) -> pd.Series:
     plain = len(known) > 0 and known.str.fullmatch(PLAIN_NUMBER).all()
     measured = plain and (known.str.contains(".", regex=False).any() or known.nunique() > most_groups)
     return pd.to_numeric(text) if measured else text
-
-
-def _finite(values: pd.Series) -> pd.Series:
-    if np.isinf(values.to_numpy(np.float64)).any():
-        raise TableError(f"the column {values.name} holds infinite values; expected numbers")
-    return values
 
 
 def _refuse_nested(values: pd.Series) -> None:

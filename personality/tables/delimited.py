@@ -10,6 +10,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from personality.constants import TableLimits
+from personality.tables.columns import UNNAMED
 from personality.tables.errors import TableError, check_size
 
 MARKS = {  # byte order marks; UTF-32's begins with UTF-16's
@@ -39,11 +40,10 @@ def read_delimited(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
         raise TableError(f"its rows do not fit its first line ({str(error).strip().splitlines()[-1][:120]})") from error
     if table.empty:
         raise TableError("it has no rows below the names of its columns")
-    table.columns = pd.Index(header)
-    for column in table:
-        cells = table[column].str.strip()
-        check_size(f"characters in a cell of {column[:60]}", int(cells.str.len().max()), limits.characters)
-        table[column] = cells.where(cells.ne(""))
+    cells = {name: table.iloc[:, place].str.strip() for place, name in enumerate(header)}
+    for name, column in cells.items():
+        check_size(f"characters in a cell of {name[:60]}", int(column.str.len().max()), limits.characters)
+    table = pd.DataFrame({name: column.where(column.ne("")) for name, column in cells.items()})
     return table.dropna(how="all").reset_index(drop=True)
 
 
@@ -108,4 +108,4 @@ def _names(header: list[str]) -> list[str]:
     given = [name for name in names if name]
     if len(set(given)) < len(given):
         raise TableError(f"it has two columns called {max(given, key=given.count)[:60]}")
-    return [name or f"Unnamed: {place}" for place, name in enumerate(names)]
+    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]
