@@ -32,7 +32,9 @@ if len(rows["model"].unique()) > 1:
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
         st.markdown(f"- **{row['model']}** minus {reference}, n = {row['n']:,}: {size}{seen}")
-    st.caption("Mean of five, on clips on which both speak; 95 % intervals that take the difference within each draw.")
+    st.caption(
+        "Mean of the traits, on clips on which both speak; 95 % intervals that take the difference within each draw."
+    )
     parts.accuracy_table(against, key="against_figures")
 
 if bar.has(data, SEEN):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,8 @@ def compare(options: argparse.Namespace) -> None:
     """Every other model against one."""
     from personality.analysis.differences import differences
     from personality.analysis.lines import difference_lines
-    from personality.evaluate import read_predictions
 
-    rows = differences(read_predictions(options.predictions), options.reference)
+    rows = differences(_read(options), options.reference)
     _show(rows, difference_lines(rows, options.reference), options)
 
 
@@ -30,10 +30,9 @@ def accuracy(options: argparse.Namespace) -> None:
     """Accuracy by trait, and by group where attributes are named."""
     from personality.analysis.groups import accuracy_by
     from personality.analysis.lines import accuracy_lines
-    from personality.evaluate import read_predictions
 
     _check_export(options.export)
-    rows = accuracy_by(read_predictions(options.predictions), options.by or [])
+    rows = accuracy_by(_read(options), options.by or [])
     if options.export:
         _export(rows, options.export)
     _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
@@ -43,15 +42,24 @@ def gaps(options: argparse.Namespace) -> None:
     """Differences between groups, and whether chance may have made them."""
     from personality.analysis.gaps import compare_groups
     from personality.analysis.lines import gap_lines
-    from personality.evaluate import read_predictions
 
     _check_export(options.export)
-    found = compare_groups(
-        read_predictions(options.predictions), options.by, measure=options.measure, reference=options.reference
-    )
+    found = compare_groups(_read(options), options.by, measure=options.measure, reference=options.reference)
     if options.export:
         _export(found.gaps, options.export)
     _show(found.gaps, gap_lines(found), options)
+
+
+def _read(options: argparse.Namespace) -> pd.DataFrame:
+    """A predictions table; that it pools several splits is said beside the figures."""
+    from personality.evaluate import read_predictions
+
+    table = read_predictions(options.predictions)
+    counts = table.groupby("split", sort=False)["clip"].nunique()
+    if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
+        words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())
+        print(f"note: the figures pool the splits {words}; --by split tells them apart", file=sys.stderr)
+    return table
 
 
 def _export(rows: pd.DataFrame, path: Path) -> None:

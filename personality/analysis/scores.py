@@ -9,6 +9,7 @@ import pandas as pd
 
 from personality.constants import TABLES
 from personality.tables.cells import as_numbers, as_text
+from personality.tables.columns import UNNAMED
 from personality.tables.errors import TableError
 from personality.trait_names import current_rows
 from personality.traits import TRAIT_NAMES
@@ -125,6 +126,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
     """The same columns, names and models as text, values as numbers. Raises TableError as `tables.cells`, and where a
     column is missing or empty."""
     table = table.rename(columns=str)
+    table = table.drop(columns=[column for column in table if column.startswith(UNNAMED)])
     missing = [column for column in COLUMNS if column not in table]
     if missing:
         raise TableError(f"it lacks the column {missing[0]}; expected {', '.join(COLUMNS)}")

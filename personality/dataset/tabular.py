@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import BinaryIO
 
 import pandas as pd
 
@@ -70,7 +69,11 @@ def read_tabular(folder: Path, *, scale: Scale | None = None, is_reversed: bool 
     neuroticism. Raises DatasetError where the table cannot be read, lacks a column, has a split that is none, or most
     labels lie outside the scale.
     """
-    labels = read_labels(folder / TABLE, scale=scale, is_reversed=is_reversed)
+    try:
+        given = read_table(folder / TABLE)
+    except TableError as error:
+        raise DatasetError(str(error)) from error
+    labels = as_labels(given, TABLE, scale=scale, is_reversed=is_reversed)
     table, problems = labels.table, labels.problems
     table["location"], renamed = _locations(folder, table["clip"])
     note(problems, "clips found by another name", [f"{old} = {new}" for old, new in renamed.items()])
@@ -80,13 +83,10 @@ def read_tabular(folder: Path, *, scale: Scale | None = None, is_reversed: bool 
     return Dataset(folder.name, folder, table, problems, labels.notes)
 
 
-def read_labels(
-    file: Path | BinaryIO, *, name: str = TABLE, scale: Scale | None = None, is_reversed: bool = False
-) -> Dataset:
-    """The same of a file alone, whose clips are not at hand: they have no location. Raises DatasetError as
-    `read_tabular`."""
+def as_labels(given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
+    """A table as `read_table` returns it as a dataset whose clips are not at hand: they have no location. Raises
+    DatasetError as `read_tabular`."""
     try:
-        given = read_table(file, name)
         columns = understand(list(given.columns))
         table = _understood(given, columns)
         numbers = table[list(TRAIT_NAMES)]
@@ -94,8 +94,7 @@ def read_labels(
         if scale or outside > MISTAKES * numbers.count().sum():
             check_scale(numbers, scale, option="--scale")
     except TableError as error:
-        words = str(error)
-        raise DatasetError(words if words.startswith(name) else f"{name} cannot be used: {words}.") from error
+        raise DatasetError(f"{name} cannot be used: {error}.") from error
     problems: dict[str, list[str]] = {}
     table[list(TRAIT_NAMES)] = rescale(numbers, scale)
     if is_reversed:

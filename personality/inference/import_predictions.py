@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -28,27 +28,41 @@ FEWEST = 10  # clips
 
 
 def import_predictions(
-    file: Path | BinaryIO,
+    file: Path | BinaryIO, dataset: Dataset, *, split: str, model: str, name: str = "", **how: Any
+) -> tuple[pd.DataFrame, list[str]]:
+    """A file with a clip column and five traits, text or parquet, as `as_predictions`. Raises PredictionsError as
+    that, and where the file cannot be read."""
+    name = name or (file.name if isinstance(file, Path) else "The table")
+    try:
+        given = read_table(file, name)
+    except TableError as error:
+        raise PredictionsError(str(error)) from error
+    return as_predictions(given, dataset, split=split, model=model, name=name, **how)
+
+
+def as_predictions(
+    given: pd.DataFrame,
     dataset: Dataset,
     *,
     split: str,
     model: str,
-    name: str = "",
+    name: str,
     scale: Scale | None = None,
     is_reversed: bool = False,
     trained_on: Sequence[str] = TRAINING,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """A table of a clip column and five traits, as text or parquet, as a predictions table.
+    """A table of a clip column and five traits as a predictions table.
 
     Parameters
     ----------
-    file : Path or binary file
+    given : DataFrame
+        As `read_table` returns it.
     dataset : Dataset
         Whose labels they are compared with.
     split, model : str
         Of which clips they are; what to call the model.
     name : str
-        What messages call the file; a path's own name where this is empty.
+        What messages call the table.
     scale : (low, high), optional
         The ends of the scale of the values; [0, 1] without.
     is_reversed : bool
@@ -67,24 +81,20 @@ def import_predictions(
     PredictionsError
         Where a column is missing, a value is no number on the scale, a clip is there twice, or none is of the split.
     """
-    name = name or (file.name if isinstance(file, Path) else "The table")
     try:
-        given = read_table(file, name)
         columns = understand(list(given.columns))
         wide = _with_numbers(given, columns)
         check_scale(wide[list(TRAIT_NAMES)], scale, option=SCALE)
     except TableError as error:
-        words = str(error)
-        raise PredictionsError(words if words.startswith(name) else f"{name} cannot be used: {words}.") from error
+        raise PredictionsError(f"{name} cannot be used: {error}.") from error
     preview = [columns.in_words(), _values_in_words(wide, scale)]
     wide[list(TRAIT_NAMES)] = rescale(wide[list(TRAIT_NAMES)], scale)
     if is_reversed:
         wide[STABILITY] = 1 - wide[STABILITY]
     wide, matched = _of_split(wide, dataset, split, name)
-    preview += matched
     wide, agreement = average(wide, list(TRAIT_NAMES))
-    preview += [agreement.in_words()] if agreement else []
     labelled = _labelled(dataset.table, split)
+    preview += [*matched, *([agreement.in_words()] if agreement else [])]
     preview += _direction(wide, labelled, columns, is_reversed=is_reversed)
     return assemble(wide.drop(columns="rater").assign(model=model), labelled, dataset.table, trained_on), preview
 

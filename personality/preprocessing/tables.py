@@ -16,7 +16,6 @@ from personality.tables.columns import CLIPS, UNNAMED, find_column
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 
-WITHOUT_NAME = (UNNAMED, "__index_level_")  # row numbers of data frames
 NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -36,7 +35,7 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
 def _read_one(path: Path) -> pd.DataFrame:
     try:
         table = read_table(path)
-        table = table.drop(columns=[name for name in table if name.startswith(WITHOUT_NAME)])
+        table = table.drop(columns=[name for name in table if name.startswith(UNNAMED)])
         clip = find_column(list(table.columns), CLIPS)
     except TableError as error:
         raise CacheError(str(error)) from error

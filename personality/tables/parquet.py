@@ -20,6 +20,7 @@ PLAIN = (
     *(kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_decimal, kinds.is_null),
     *(kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_date, kinds.is_timestamp),
 )
+ROW_NUMBERS = "__index_level_"  # what pandas calls an index without a name
 ATTRS = b"PANDAS_ATTRS"  # where pandas keeps a table's attrs
 
 
@@ -41,7 +42,8 @@ def read_parquet(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
         if isinstance(error, TableError):
             raise
         raise TableError("it is a damaged parquet file") from error
-    frame.attrs = _attrs(schema)
+    frame = frame.drop(columns=[name for name in frame if str(name).startswith(ROW_NUMBERS)])
+    frame.attrs = attrs_of(schema)
     return frame
 
 
@@ -94,7 +96,7 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(kinds.is_string(kind) or kinds.is_large_string(kind) or kinds.is_string_view(kind))
 
 
-def _attrs(schema: pa.Schema) -> dict[str, bool]:
+def attrs_of(schema: pa.Schema) -> dict[str, bool]:
     """The attrs that say yes or no. Others are not taken from a stranger's file: pages keep theirs under the same
     roof."""
     try:

@@ -74,9 +74,12 @@ def test_whole_numbers_are_names_of_models_and_values() -> None:
 
 def test_a_csv_of_a_predictions_table_is_one(tmp_path: Path) -> None:
     first = check_predictions(table(age=30.5, country="NA"))
-    first.to_csv(tmp_path / "t.csv", index=False, sep=";", decimal=",")
+    first[::-1].to_csv(tmp_path / "t.csv", sep=";", decimal=",")  # with the numbers of its rows
+    first[::-1].to_parquet(tmp_path / "rows.parquet")
     write_predictions(first, tmp_path / "t.parquet")
-    again = read_predictions(tmp_path / "t.csv")
+    assert list(read_predictions(tmp_path / "rows.parquet")) == list(first)
+    again = read_predictions(tmp_path / "t.csv")[::-1]
+    assert list(again) == list(first)
     assert again["country"].tolist() == ["NA"] * 20
     np.testing.assert_array_equal(read_scores(again).predicted, read_scores(first).predicted)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "t.parquet"), first)
