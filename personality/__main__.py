@@ -55,13 +55,13 @@ def _add_table(options: argparse.Namespace) -> None:
 
 
 def _add_text(options: argparse.Namespace) -> None:
-    from personality.dataset.untrusted import read_transcription
     from personality.preprocessing.cache import Cache
-    from personality.preprocessing.tables import add_table
+    from personality.preprocessing.tables import add_table, read_texts
     from personality.preprocessing.text import describe
 
-    texts = {clip: text for path in options.transcriptions for clip, text in read_transcription(path).items()}
-    _added(add_table(Cache(options.cache), options.name, describe(texts)), options)
+    cache = Cache(options.cache)
+    texts = read_texts(options.transcriptions, list(cache.clips["clip"]))
+    _added(add_table(cache, options.name, describe(texts)), options)
 
 
 def _added(left_out: int, options: argparse.Namespace) -> None:
@@ -193,9 +193,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
     command.set_defaults(run=_add_table)
 
-    command = commands.add_parser("add-text", help="turn First Impressions' transcriptions into the table `text`")
+    command = commands.add_parser("add-text", help="turn transcriptions into the table `text`")
     command.add_argument("cache", type=Path)
-    command.add_argument("transcriptions", type=Path, nargs="+", metavar="PICKLE")
+    words = "First Impressions' transcription_*.pkl, or text files named after their clips"
+    command.add_argument("transcriptions", type=Path, nargs="+", metavar="FILE", help=words)
     command.set_defaults(run=_add_text, name="text")
 
     command = commands.add_parser("predict-table", help="what a model of tables says of clips without labels")
