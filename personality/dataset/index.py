@@ -1,4 +1,4 @@
-"""The index of clips that both layouts give."""
+"""The index of clips that all layouts give."""
 
 from __future__ import annotations
 
