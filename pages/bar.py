@@ -10,8 +10,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import real_people
-from pages.guard import operator_only
+from pages import real_people, table_upload
 from pages.plain_text import plain
 from personality import charts, demo
 from personality.analysis.real_figures import SEEN, SOURCES, RealFigures
@@ -74,7 +73,7 @@ def choose_data(*, baselines: bool = True) -> Data:
     """The bar above every analysis page, kept in the URL: figures of real people or a predictions table, which of the
     models and clips. Ends the page where there is nothing to show. baselines: whether the page draws them."""
     own = {} if is_public() else {path.stem: path for path in prediction_tables()}
-    choices = [REAL, DEMO, *own] if is_public() else [REAL, DEMO, *own, UPLOAD]
+    choices = [REAL, DEMO, *own, UPLOAD]
     if TABLE not in st.query_params and st.session_state.get(real_people.CHOICE) in choices:
         st.session_state[TABLE] = st.session_state[real_people.CHOICE]
     with st.container(border=True):
@@ -86,8 +85,8 @@ def choose_data(*, baselines: bool = True) -> Data:
             bind="query-params",
             on_change=_remember,
             help="Real people: figures only, their clips are not here. Practice data: computer-made people, down to "
-            "the single clip."
-            + ("" if is_public() else " Your own: evaluate runs on *Models*, or import predictions."),
+            "the single clip. "
+            "Your own: upload a table" + ("." if is_public() else ", or evaluate runs on *Models*."),
         )
         st.session_state[real_people.CHOICE] = choice
         if choice == REAL:
@@ -124,7 +123,7 @@ def _chosen_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigure
 def _chosen_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerator) -> pd.DataFrame:
     """The table of a file, or an uploaded one for None, and of it what was chosen. Ends the page where it is none."""
     try:
-        table = _uploaded() if path is None else _stored(path)
+        table = table_upload.uploaded() if path is None else _stored(path)
     except PredictionsError as error:
         st.error(plain(error))
         st.stop()
@@ -190,18 +189,6 @@ def _choose_baselines(data: Data, place: DeltaGenerator) -> None:
     """Which baselines the dots have beside them, where there are both."""
     if isinstance(data, RealFigures) or ("lookup" in data and data["lookup"].notna().any()):
         place.selectbox("Baselines", list(BASELINES), key="baselines", bind="query-params")
-
-
-def _uploaded() -> pd.DataFrame:
-    """The table a person brought, kept for the other pages."""
-    operator_only()
-    file = st.file_uploader("Predictions table", type="parquet", key="table_file")
-    if file is not None:
-        st.session_state["uploaded_table"] = read_predictions(file)
-    if "uploaded_table" not in st.session_state:
-        st.caption("A parquet file with the columns of the predictions table; docs/predictions.md lists them.")
-        st.stop()
-    return st.session_state["uploaded_table"]
 
 
 def _describe(table: pd.DataFrame) -> None:

@@ -51,7 +51,7 @@ def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
             by.append(f"{name}:{edges.replace(' ', '')}")
         else:
             by.append(name)
-    return tuple(sorted(by, key=lambda name: name.count(",") if ":" in name else table[name].nunique(), reverse=True))
+    return tuple(sorted(by, key=lambda name: table[name].nunique() if name in table else name.count(","), reverse=True))
 
 
 def spoken(attribute: str) -> str:
@@ -97,14 +97,22 @@ trait = right.selectbox(
 label, bounds, around = FIGURES[figure]
 cells = grid(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_charts.heatmap(
-    cells, names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""), title=label, around=around
+    cells,
+    names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""),
+    title=label,
+    around=around,
+    baselines=figure == "accuracy",
 )
 alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
+beside = ""
+if figure == "accuracy":
+    beside = (
+        ", and for the accuracy of always predicting the training mean, and of the same-source lookup, on its clips"
+    )
 st.caption(
-    f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn) "
-    "and for the accuracy of always predicting the training mean, and of the same-source lookup, on its clips. "
-    "**Click a cell** to see its clips."
+    f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn)"
+    f"{beside}. **Click a cell** to see its clips."
 )
 parts.adds_up(table, rows, by)
 parts.accuracy_table(rows, key="explore")

@@ -45,11 +45,11 @@ parts.who_said(data, "gender")
 parts.warn_small(rows)
 parts.adds_up(data, rows, by)
 
-st.subheader("Average of the five traits")
+st.subheader("Average of the traits")
 means = rows[rows["trait"] == "mean"]
 colours = charts.group_colours(list(rows["group"].unique()))
 label, groups = parts.MEASURE_LABELS[measure], " and ".join(by)
-alt = f"{label} per model and {groups} with intervals, mean of five traits"
+alt = f"{label} per model and {groups} with intervals, mean of the traits"
 draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
 draw(means, line="model", key="gender_mean", alt=alt)
 parts.how_to_read(measure)

@@ -1,15 +1,13 @@
 """How a clip comes to the Predict page: uploaded, recorded, or the sample; and how it is forgotten."""
 
 from pathlib import Path
-from typing import cast
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages import closer, loaded
 from pages.recorder import recorder
+from pages.uploads import let_go
 from personality import demo
 from personality.constants import LIMITS
 from personality.preprocessing.media import VIDEO_SUFFIXES
@@ -62,18 +60,10 @@ def take_upload(key: str) -> None:
     if not isinstance(file, UploadedFile):  # none, or one that was taken a moment ago and that the browser names again
         return
     data = file.getvalue() if allowed and file.size <= LIMITS.upload_bytes else None
-    _let_go(file)
+    let_go(file)
     forget()
     if data is not None:
         st.session_state[CLIP] = (file.name, data)
-
-
-def _let_go(file: UploadedFile) -> None:
-    """Drop the server's own copy, which it would keep until the tab is closed."""
-    context = get_script_run_ctx()
-    if context is not None:
-        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # what `streamlit run` makes
-        manager.remove_file(session_id=context.session_id, file_id=file.file_id)
 
 
 def take_sample(path: Path) -> None:

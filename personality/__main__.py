@@ -38,7 +38,7 @@ def _preprocess(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
     from personality.preprocessing.run import preprocess
 
-    dataset = load_dataset(options.dataset)
+    dataset = load_dataset(options.dataset, scale=options.scale, is_reversed=bool(options.reversed))
     print(dataset.report())
     how = {name: getattr(options, name) for name in ("workers", "dask", "remake", "whole_sound")}
     clips = preprocess(dataset, options.out, **how)
@@ -56,13 +56,13 @@ def _add_table(options: argparse.Namespace) -> None:
 
 
 def _add_text(options: argparse.Namespace) -> None:
-    from personality.dataset.untrusted import read_transcription
     from personality.preprocessing.cache import Cache
-    from personality.preprocessing.tables import add_table
+    from personality.preprocessing.tables import add_table, read_texts
     from personality.preprocessing.text import describe
 
-    texts = {clip: text for path in options.transcriptions for clip, text in read_transcription(path).items()}
-    _added(add_table(Cache(options.cache), options.name, describe(texts)), options)
+    cache = Cache(options.cache)
+    texts = read_texts(options.transcriptions, list(cache.clips["clip"]))
+    _added(add_table(cache, options.name, describe(texts)), options)
 
 
 def _added(left_out: int, options: argparse.Namespace) -> None:
@@ -104,14 +104,17 @@ def _predict_table(options: argparse.Namespace) -> None:
 
 def _import(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
-    from personality.evaluate import import_predictions, write_predictions
+    from personality.evaluate import write_predictions
+    from personality.inference.import_predictions import import_predictions
 
-    dataset = load_dataset(options.dataset)
-    table, left_out = import_predictions(options.csv, dataset, split=options.split, model=options.model)
+    dataset = load_dataset(options.dataset, scale=options.label_scale, is_reversed=bool(options.label_reversed))
+    how = {name: getattr(options, name) for name in ("split", "model", "scale", "trained_on")}
+    table, preview = import_predictions(options.csv, dataset, is_reversed=bool(options.reversed), **how)
+    print(f"{options.csv}, as {options.model}:")
+    for line in preview:
+        print(f"  {line}")
     write_predictions(table, options.out)
     print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
-    for why in left_out:
-        print(f"  {why}")
 
 
 def _join(options: argparse.Namespace) -> None:
@@ -138,6 +141,19 @@ def _predict(options: argparse.Namespace) -> int:
             result, status = {"clip": video.name, "error": str(error)}, 1
         print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
     return status
+
+
+def _add_scale(command: argparse.ArgumentParser, prefix: str, *, of: str) -> None:
+    """How values are brought to [0, 1], high for emotionally stable."""
+    words = f"the ends of the scale of the {of}, such as 1 7; default: 0 1"
+    command.add_argument(f"--{prefix}scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help=words)
+    command.add_argument(
+        f"--{prefix}reversed",
+        nargs="?",
+        const="neuroticism",
+        choices=("neuroticism",),
+        help=f"the fifth trait of the {of} truly is neuroticism, high for uneasy",
+    )
 
 
 def _add_by(command: argparse.ArgumentParser, *, required: bool) -> None:
@@ -168,6 +184,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--workers", type=int, default=-1, help="processes; -1 is one a core")
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
     command.add_argument("--remake", action="store_true", help="make entries again that are stale")
+    _add_scale(command, "", of="labels in clips.csv")
     command.add_argument("--whole-sound", action="store_true", help="keep the sound after the first 5 s too")
     command.set_defaults(run=_preprocess)
 
@@ -177,9 +194,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
     command.set_defaults(run=_add_table)
 
-    command = commands.add_parser("add-text", help="turn First Impressions' transcriptions into the table `text`")
+    command = commands.add_parser("add-text", help="turn transcriptions into the table `text`")
     command.add_argument("cache", type=Path)
-    command.add_argument("transcriptions", type=Path, nargs="+", metavar="PICKLE")
+    words = "First Impressions' transcription_*.pkl, or text files named after their clips"
+    command.add_argument("transcriptions", type=Path, nargs="+", metavar="FILE", help=words)
     command.set_defaults(run=_add_text, name="text")
 
     command = commands.add_parser("predict-table", help="what a model of tables says of clips without labels")
@@ -201,6 +219,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--split", choices=SPLITS, required=True)
     command.add_argument("--model", required=True, help="what to call the model")
     command.add_argument("--out", type=Path, required=True)
+    command.add_argument(
+        "--trained-on",
+        nargs="+",
+        choices=(*SPLITS, "none"),
+        default=("training",),
+        metavar="SPLIT",
+        help="splits that the model was trained on, which says whose sources it has seen; none: of another dataset",
+    )
+    _add_scale(command, "", of="predictions")
+    _add_scale(command, "label-", of="labels in clips.csv")
     command.set_defaults(run=_import)
 
     command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")

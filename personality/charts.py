@@ -122,6 +122,8 @@ def _interval_dots(
     part: pd.DataFrame, y: pd.Series, name: str, colour: str, columns: tuple[str, str, str]
 ) -> go.Scatter:
     value, low, high = (part[column] for column in columns)
+    # Beside another figure an accuracy would be taken for one of the same kind.
+    baseline = "<br>constant %{customdata[4]:.4f}" if columns[0] == "accuracy" else ""
     return go.Scatter(
         x=value,
         y=y,
@@ -138,7 +140,7 @@ def _interval_dots(
         },
         customdata=np.stack([low, high, part["n"], part["sources"], part["baseline"]], 1),
         hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
-        "%{customdata[3]} sources<br>constant %{customdata[4]:.4f}<extra>%{fullData.name}</extra>",
+        "%{customdata[3]} sources" + baseline + "<extra>%{fullData.name}</extra>",
     )
 
 

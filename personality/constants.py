@@ -47,8 +47,22 @@ class Limits:
         return self.width * self.height
 
 
+@dataclass(frozen=True)
+class TableLimits:
+    """What a table from a person may be at most; checked before it is read."""
+
+    file_bytes: int = 1024 * 2**20
+    memory_bytes: int = 4096 * 2**20  # of all its cells once they are read
+    rows: int = 20_000_000
+    columns: int = 20_000
+    characters: int = 32_768  # in a cell
+    models: int = 200  # in a predictions table
+
+
 NOT_FOR = (  # on every card and with every prediction that leaves the program
     "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
 )
 PREPROCESSING = Preprocessing()
 LIMITS = Limits(upload_bytes=20 * 2**20, reader_seconds=10.0) if is_public() else Limits()
+PUBLIC_TABLES = TableLimits(LIMITS.upload_bytes, 256 * 2**20, rows=500_000, columns=500, characters=4_096, models=50)
+TABLES = PUBLIC_TABLES if is_public() else TableLimits()

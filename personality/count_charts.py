@@ -12,9 +12,11 @@ SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough to be written upon
 DIVERGING = ("#E69F00", "#F4F4F4", "#56B4E9")
 
 
-def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None) -> alt.LayerChart:
+def heatmap(
+    cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None, baselines: bool
+) -> alt.LayerChart:
     """Cells of two attributes, to be clicked, from `cells.grid`. Faint where small. around: the middle of diverging
-    colours, None: from low to high."""
+    colours, None: from low to high. baselines: whether the figure is an accuracy, which theirs may stand beside."""
     scale = alt.Scale(range=list(SEQUENTIAL))
     if around is not None:
         far = float((cells["value"] - around).abs().max() or 1)
@@ -24,7 +26,7 @@ def heatmap(cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: 
         x=alt.X("column:N", title=names[1], sort=order["column"], axis=alt.Axis(labelAngle=0, orient="top")),
         y=alt.Y("row:N", title=names[0], sort=order["row"]),
     )
-    figures = ("value", "low", "high", "baseline", "lookup")
+    figures = ("value", "low", "high", *(("baseline", "lookup") if baselines else ()))
     tooltip = ["group", "n", "sources", *(alt.Tooltip(f"{figure}:Q", format=".4f") for figure in figures)]
     boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
         color=alt.Color(

@@ -1,4 +1,4 @@
-"""Models and a cache, or somebody else's CSV, become a predictions table."""
+"""Models and a cache become a predictions table; predictions tables are read, joined and written."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
 import pandas as pd
 
 from personality.analysis.baselines import same_source_lookup, training_means
 from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, check_predictions
 from personality.constants import PREPROCESSING
-from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, Dataset
+from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS
 from personality.storage import atomic_path
-from personality.trait_names import OLD, current_name
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from personality.preprocessing.cache import Cache
 
 SYNTHETIC = "synthetic"  # of a table's attrs
+SEEN = "source_in_training"
+TRAINING = ("training",)  # the splits that a model is trained on, where nothing else is said
 
 
 def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -121,17 +123,20 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     return pd.concat([clips, pd.DataFrame(values, columns=list(TRAIT_NAMES))], axis=1)
 
 
-def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the attribute `source_in_training`, yes or no: whether clips of a clip's source are in the
-    training split. First Impressions' own splits share sources; figures of those that say no are source-disjoint."""
-    seen = rows["source"].isin(clips.loc[clips["split"] == "training", "source"])
-    return rows.assign(source_in_training=seen.map({True: "yes", False: "no"}))
+def mark_seen(rows: pd.DataFrame, clips: pd.DataFrame, trained_on: Sequence[str] = TRAINING) -> pd.DataFrame:
+    """The rows with the attribute `source_in_training`, yes or no: whether clips of a clip's source are in the splits
+    that a model was trained on. First Impressions' own splits share sources; figures of those that say no are
+    source-disjoint."""
+    seen = rows["source"].isin(clips.loc[clips["split"].isin(trained_on), "source"])
+    return rows.assign(**{SEEN: seen.map({True: "yes", False: "no"})})
 
 
-def assemble(predicted: pd.DataFrame, rows: pd.DataFrame, clips: pd.DataFrame) -> pd.DataFrame:
+def assemble(
+    predicted: pd.DataFrame, rows: pd.DataFrame, clips: pd.DataFrame, trained_on: Sequence[str] = TRAINING
+) -> pd.DataFrame:
     """The predictions table from wide predictions (clip, model, five traits), the labelled rows of one split that they
-    are of, and all clips of the dataset, from which the baselines know. Raises PredictionsError as
-    `check_predictions`."""
+    are of, all clips of the dataset, from which the baselines know, and the splits on which the model was trained.
+    Raises PredictionsError as `check_predictions`."""
     (split,) = rows["split"].unique()
     traits = list(TRAIT_NAMES)
     table = predicted.melt(["clip", "model"], traits, var_name="trait", value_name="predicted")
@@ -139,46 +144,11 @@ def assemble(predicted: pd.DataFrame, rows: pd.DataFrame, clips: pd.DataFrame) -
         long = values.rename_axis("clip").reset_index().melt("clip", var_name="trait", value_name=name)
         table = table.merge(long, on=["clip", "trait"], how="left")
     table[CONSTANT] = table["trait"].map(training_means(clips))
-    rows = mark_seen(rows, clips)
+    rows = mark_seen(rows, clips, trained_on)
     attributes = [column for column in rows.columns if column not in (*BASE_COLUMNS, *NOTED_COLUMNS)]
     table = table.merge(rows[["clip", "source", "split", *attributes]], on="clip", how="left")
     order = ["clip", "source", "split", "model", "trait", "predicted", "actual", CONSTANT, LOOKUP, *attributes]
     return check_predictions(table[order])
-
-
-def import_predictions(csv: Path, dataset: Dataset, *, split: str, model: str) -> tuple[pd.DataFrame, list[str]]:
-    """Somebody else's CSV (a clip column and five traits, in any order of columns and rows) as a predictions table.
-
-    Also returns what was left out, in words. Raises PredictionsError where a column is missing, a value is not a
-    number, a clip is there twice, or none is of the split.
-    """
-    given = pd.read_csv(csv)
-    # The old name of a trait first, so that a column of its present name counts where there are both.
-    ordered = sorted(given.columns, key=lambda column: column.lower() != OLD)
-    lower = {current_name(column.lower()): column for column in ordered}
-    clip = next((lower[name] for name in ("clip", "videoname", "video") if name in lower), None)
-    missing = [trait for trait in TRAIT_NAMES if trait not in lower]
-    if clip is None or missing:
-        raise PredictionsError(
-            f"{csv.name} lacks {missing[0] if missing else 'clip'}; wanted clip and {', '.join(TRAIT_NAMES)}."
-        )
-    columns = {clip: "clip"} | {lower[trait]: trait for trait in TRAIT_NAMES}
-    wide = given[list(columns)].rename(columns=columns).assign(model=model)
-    bad = wide[~np.isfinite(wide[list(TRAIT_NAMES)].apply(pd.to_numeric, errors="coerce")).all(axis=1)]
-    if len(bad):
-        raise PredictionsError(
-            f"{csv.name} has {len(bad)} rows without five numbers, the first for {bad['clip'].iloc[0]}."
-        )
-    if wide["clip"].duplicated().any():
-        raise PredictionsError(f"{csv.name} has {wide.loc[wide['clip'].duplicated(), 'clip'].iloc[0]} twice.")
-    labelled = dataset.table[dataset.table["split"].eq(split) & dataset.table[list(TRAIT_NAMES)].notna().all(axis=1)]
-    inside = wide["clip"].isin(labelled["clip"])
-    if not inside.any():
-        raise PredictionsError(f"No clip of {csv.name} is a labelled clip of the split {split} of {dataset.name}.")
-    left = [f"{(~inside).sum():,} rows are of no labelled clip of {split}"] if (~inside).any() else []
-    absent = len(labelled) - int(inside.sum())
-    left += [f"{absent:,} clips of {split} have no prediction"] if absent else []
-    return assemble(wide[inside], labelled, dataset.table), left
 
 
 def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None) -> pd.DataFrame:
@@ -190,13 +160,21 @@ def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None)
     models = [model for table in tables for model in table["model"].unique()] + ([mean] if mean else [])
     if len(set(models)) < len(models):
         raise PredictionsError(f"Two models are called {max(models, key=models.count)}; give them different names.")
-    joined = pd.concat(tables, ignore_index=True)
+    joined = _with_seen_by_any(pd.concat(tables, ignore_index=True))
     if mean:
         key = ["clip", "trait"]
         found = joined.groupby(key)["predicted"].agg(["mean", "count"]).query(f"count == {len(models) - 1}")
         rows = joined.drop_duplicates(key).drop(columns="predicted").assign(model=mean)
         joined = pd.concat([joined, rows.merge(found["mean"].rename("predicted"), on=key)], ignore_index=True)
     return check_predictions(joined)
+
+
+def _with_seen_by_any(table: pd.DataFrame) -> pd.DataFrame:
+    """The table in which a source counts as seen where any of the models was trained on it."""
+    if SEEN not in table:
+        return table
+    seen = set(table.loc[table[SEEN].eq("yes"), "clip"])
+    return table.assign(**{SEEN: table[SEEN].mask(table["clip"].isin(seen), "yes")})
 
 
 def write_predictions(table: pd.DataFrame, path: Path) -> None:
@@ -206,12 +184,10 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(temporary, index=False)
 
 
-def read_predictions(file: Path | BinaryIO) -> pd.DataFrame:
-    """A predictions table from parquet, a path or an open file. Raises PredictionsError where it is not one."""
-    if isinstance(file, Path) and not file.is_file():
-        raise PredictionsError(f"There is no file {file}; name a predictions table (parquet).")
+def read_predictions(file: Path | BinaryIO, name: str = "") -> pd.DataFrame:
+    """A predictions table from parquet or CSV, a path or an open file that messages call `name`. Raises
+    PredictionsError where it is not one, or is larger than `constants.TABLES` allows."""
     try:
-        table = pd.read_parquet(file)
-    except (OSError, ValueError) as error:
-        raise PredictionsError("This is not a parquet file; make one with evaluate or import-predictions.") from error
-    return check_predictions(table)
+        return check_predictions(read_table(file, name))
+    except TableError as error:
+        raise PredictionsError(str(error)) from error

@@ -1,7 +1,7 @@
 """Whether strangers are served: PERSONALITY_PUBLIC=1, as `make app PUBLIC=1` sets it.
 
-Then nobody trains, uploads tables, chooses which models are asked or sees the operator's tables and clips; errors are a
-sentence, uploads are smaller and have less time. docs/serving.md says what else a public server wants.
+Then nobody trains, chooses which models are asked or sees the operator's tables and clips; errors are a sentence,
+uploads are smaller and have less time. docs/serving.md says what else a public server wants.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
@@ -21,9 +22,8 @@ def compare(options: argparse.Namespace) -> None:
     """Every other model against one."""
     from personality.analysis.differences import differences
     from personality.analysis.lines import difference_lines
-    from personality.evaluate import read_predictions
 
-    rows = differences(read_predictions(options.predictions), options.reference)
+    rows = differences(_read(options), options.reference)
     _show(rows, difference_lines(rows, options.reference), options)
 
 
@@ -31,10 +31,9 @@ def accuracy(options: argparse.Namespace) -> None:
     """Accuracy by trait, and by group where attributes are named."""
     from personality.analysis.groups import accuracy_by
     from personality.analysis.lines import accuracy_lines
-    from personality.evaluate import read_predictions
 
     _check_export(options.export)
-    rows = accuracy_by(read_predictions(options.predictions), options.by or [])
+    rows = accuracy_by(_read(options), options.by or [])
     if options.export:
         _export(rows, options.export)
     _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
@@ -46,10 +45,9 @@ def gaps(options: argparse.Namespace) -> None:
 
     from personality.analysis.gaps import compare_measures, measures_of
     from personality.analysis.lines import gap_lines
-    from personality.evaluate import read_predictions
 
     _check_export(options.export)
-    table = read_predictions(options.predictions)
+    table = _read(options)
     first = [measure for measure in ("gain", "accuracy") if measure in measures_of(table)]
     measures = [options.measure] if options.measure else first
     found = compare_measures(table, options.by, measures, reference=options.reference).values()
@@ -63,9 +61,8 @@ def worst(options: argparse.Namespace) -> None:
     """The groups that a model serves worst."""
     from personality.analysis.lines import worst_lines
     from personality.analysis.worst_groups import worst_groups
-    from personality.evaluate import read_predictions
 
-    rows = worst_groups(read_predictions(options.predictions), options.by, measure=options.measure)
+    rows = worst_groups(_read(options), options.by, measure=options.measure)
     _show(rows, worst_lines(rows), options)
 
 
@@ -74,9 +71,9 @@ def mitigate(options: argparse.Namespace) -> None:
     from personality.analysis.gaps import compare_groups
     from personality.analysis.lines import effect_lines, gap_lines
     from personality.analysis.recalibration import effects, recalibrate
-    from personality.evaluate import read_predictions, write_predictions
+    from personality.evaluate import write_predictions
 
-    table = recalibrate(read_predictions(options.predictions), options.by)
+    table = recalibrate(_read(options), options.by)
     write_predictions(table, options.out)
     changes = effects(table, options.by)
     gaps = compare_groups(table, options.by, measure="signed_error")
@@ -85,15 +82,26 @@ def mitigate(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """An audit as one HTML file."""
-    from personality.evaluate import read_predictions
     from personality.report.audit import audit
     from personality.report.page import render
     from personality.storage import write_bytes
 
-    found = audit(read_predictions(options.predictions), options.by, name=options.predictions.name)
+    found = audit(_read(options), options.by, name=options.predictions.name)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.out, render(found).encode())
     print(f"An audit of {found.facts['Clips']} in {options.out}")
+
+
+def _read(options: argparse.Namespace) -> pd.DataFrame:
+    """A predictions table; that it pools several splits is said beside the figures."""
+    from personality.evaluate import read_predictions
+
+    table = read_predictions(options.predictions)
+    counts = table.groupby("split", sort=False)["clip"].nunique()
+    if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
+        words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())
+        print(f"note: the figures pool the splits {words}; --by split tells them apart", file=sys.stderr)
+    return table
 
 
 def _export(rows: pd.DataFrame, path: Path) -> None:

@@ -27,7 +27,7 @@ TRAITS = (
     Trait("emotional_stability", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
 )
 TRAIT_NAMES = tuple(trait.name for trait in TRAITS)
-TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of five"}
+TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of the traits"}
 
 # FER-2013's order.
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sadness", "surprise", "neutral")

@@ -14,7 +14,7 @@ FILES = sorted(
     path for folder in ("personality/**", "training/**", "pages", "server", ".") for path in ROOT.glob(f"{folder}/*.py")
 )
 # Later stages may import earlier ones, never the reverse. Files outside the list are leaves or the command line.
-STAGES = ("dataset", "preprocessing", "models", "analysis", "evaluate", "charts", "__main__")
+STAGES = ("tables", "dataset", "preprocessing", "models", "analysis", "evaluate", "charts", "__main__")
 HOMES = {
     "av": {"personality/preprocessing/media.py", "personality/preprocessing/sound.py"},
     "librosa": {"personality/preprocessing/voice_descriptors.py"},

@@ -48,6 +48,7 @@ def test_other_measures_have_their_interval_and_a_line_at_zero_but_no_baselines(
     figure = accuracy_dots(rows, line="model", colour="model", colours={}, measure="gain")
     (dots,) = figure.data
     assert list(dots.x) == [0.02]
+    assert "constant" not in dots.hovertemplate
     assert (dots.error_x.array[0], dots.error_x.arrayminus[0]) == (pytest.approx(0.03), pytest.approx(0.01))
     assert figure.layout.shapes[0].x0 == 0
     assert not accuracy_dots(rows, line="model", colour="model", colours={}).layout.shapes
@@ -79,11 +80,12 @@ def test_gaps_are_filled_where_one_was_found() -> None:
 def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
     cell = {"row": "male", "low": 0.0, "high": 0.1, "n": 4, "sources": 2, "small": True, "text": "x"}
     cells = pd.DataFrame([{**cell, "column": c, "group": c, "value": v} for c, v in (("a", -0.02), ("b", 0.05))])
-    drawn = heatmap(cells, names=("gender", "emotion"), title="signed error", around=0.0).to_dict()
+    drawn = heatmap(cells, names=("gender", "emotion"), title="signed error", around=0.0, baselines=False).to_dict()
     paper, boxes, _ = drawn["layer"]
     assert boxes["encoding"]["color"]["scale"]["domain"] == [-0.05, 0.0, 0.05]
     assert boxes["encoding"]["opacity"]["condition"]["test"] == "datum.small"
     assert "opacity" not in paper["encoding"]
+    assert "baseline" not in str(boxes["encoding"]["tooltip"])
     assert [each["select"]["fields"] for each in drawn["params"] if each["name"] == "cell"] == [["group"]]
 
 

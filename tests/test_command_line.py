@@ -8,6 +8,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -208,3 +209,48 @@ def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> No
     wanted = sum(joined.loc[(model, *clip), "predicted"] for model in ("practice_audio", "practice_visual")) / 2
     assert both.loc[clip, "predicted"] == pytest.approx(wanted)
     assert both.loc[clip, "actual"] == joined.loc[("practice_audio", *clip), "actual"]
+
+
+def test_external_predictions_are_shown_in_words_before_they_are_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """Labels on 1 to 5, predictions on 1 to 7 of a model that was trained on two splits."""
+    names = [f"v{number}" for number in range(12)]
+    clips = pd.DataFrame({"Clip": [f"{name}.000.mp4" for name in names], "Set": ["train", "dev", *["test"] * 10]})
+    (tmp_path / "data").mkdir()
+    labels = clips.assign(**{letter: np.linspace(1, 5, 12) for letter in "OCEAN"})
+    labels.assign(source=[*"ab", *"aabbcccccc"]).to_csv(
+        tmp_path / "data" / "clips.csv", sep=";", decimal=",", index=False
+    )
+    theirs = clips.assign(**{letter: np.linspace(1, 7, 12) for letter in "OCEAN"}).drop(columns="Set")
+    theirs.to_csv(tmp_path / "p.tsv", sep="\t", index=False)
+    out = tmp_path / "p.parquet"
+    command = ["import-predictions", str(tmp_path / "p.tsv"), "--dataset", str(tmp_path / "data"), "--split", "test"]
+    command += ["--model", "m", "--out", str(out)]
+    assert main(command) == 1
+    assert "range from 1 to 5" in capsys.readouterr().err
+    assert main([*command, "--label-scale", "1", "5"]) == 1
+    assert "--scale 1 7" in capsys.readouterr().err
+    assert not out.exists()
+    command += ["--label-scale", "1", "5", "--scale", "1", "7", "--trained-on", "training", "validation"]
+    assert main(command) == 0
+    printed = capsys.readouterr().out
+    assert "clip = Clip; openness = O" in printed
+    assert "10 of 12 rows are of labelled clips of test" in printed
+    table = pd.read_parquet(out)
+    assert table["predicted"].to_numpy() == pytest.approx(table["actual"].to_numpy())
+    assert table.drop_duplicates("clip")["source_in_training"].tolist() == ["yes"] * 4 + ["no"] * 6
+
+
+def test_figures_that_pool_splits_say_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    table = pd.read_parquet(demo.PREDICTIONS)
+    first = set(table["clip"].unique()[:50])
+    table.assign(split=table["split"].where(~table["clip"].isin(first), "validation")).to_parquet(
+        tmp_path / "t.parquet"
+    )
+    assert main(["accuracy", str(tmp_path / "t.parquet"), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert "validation (50 clips), test (150 clips)" in printed.err
+    assert json.loads(printed.out)
+    assert main(["accuracy", str(tmp_path / "t.parquet"), "--by", "split"]) == 0
+    assert capsys.readouterr().err == ""

@@ -7,22 +7,29 @@ from pathlib import Path
 from personality.dataset.first_impressions import is_first_impressions, read_first_impressions
 from personality.dataset.index import Dataset, DatasetError
 from personality.dataset.tabular import TABLE, read_tabular
+from personality.dataset.youtube_vlogs import find_youtube_vlogs, read_youtube_vlogs
+from personality.tables.scales import Scale
 
 __all__ = ["Dataset", "DatasetError", "load_dataset"]
 
 
-def load_dataset(folder: Path) -> Dataset:
-    """The dataset in `folder`: First Impressions as distributed, or anyone's `clips.csv`.
+def load_dataset(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
+    """The dataset in `folder`: First Impressions or the YouTube Personality vlogs as distributed, or anyone's
+    `clips.csv`.
 
-    Raises DatasetError where there is no such folder, it is neither, or what it holds cannot be read.
+    scale, is_reversed: of the labels in clips.csv, as `read_tabular`.
+
+    Raises DatasetError where there is no such folder, it is none of these, or what it holds cannot be read.
     """
     if not folder.is_dir():
         raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")
     if (folder / TABLE).is_file():
-        return read_tabular(folder)
+        return read_tabular(folder, scale=scale, is_reversed=is_reversed)
+    if find_youtube_vlogs(folder):
+        return read_youtube_vlogs(folder)
     if is_first_impressions(folder):
         return read_first_impressions(folder)
     raise DatasetError(
-        f"{folder} holds neither annotation_*.pkl (First Impressions) nor {TABLE} (your own videos); "
-        "see docs/datasets.md for both layouts."
+        f"{folder} holds no annotation_*.pkl (First Impressions), no impression scores (YouTube Personality vlogs) and "
+        f"no {TABLE} (your own videos); docs/datasets.md describes these layouts."
     )

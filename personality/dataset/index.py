@@ -1,4 +1,4 @@
-"""The index of clips that both layouts give."""
+"""The index of clips that all layouts give."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ class DatasetError(ValueError):
 class Dataset:
     """Clips and labels. `table` has one row per clip: clip, source, split, location (within root, empty where the
     file is missing), the five traits in [0, 1] (NaN without label), then any attributes. `problems` are sentences
-    about what was left out or looks wrong, by kind; the rest went on.
+    about what was left out or looks wrong, by kind; the rest went on. `notes` say how the files were understood.
     """
 
     name: str
     root: Path
     table: pd.DataFrame
     problems: dict[str, list[str]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -44,6 +45,7 @@ class Dataset:
             self.table,
             [f"{self.name}: {len(self.table):,} clips of {self.table['source'].nunique():,} sources"],
         )
+        lines += [f"  {sentence}" for sentence in self.notes]
         for split in SPLITS:
             rows = table[table["split"] == split]
             if len(rows):

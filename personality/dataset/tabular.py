@@ -10,18 +10,46 @@ import pandas as pd
 from personality.dataset.index import (
     BASE_COLUMNS,
     NOTED_COLUMNS,
-    SPLITS,
     Dataset,
     DatasetError,
     check_labels,
     note,
     source_of,
 )
-from personality.trait_names import current_columns
-from personality.traits import AGE_GROUPS, GENDERS, TRAIT_NAMES
+from personality.tables.cells import as_attribute, as_numbers, as_text
+from personality.tables.clip_names import match_clips
+from personality.tables.columns import (
+    GENDER_COLUMNS,
+    GENDERS,
+    SPLIT_COLUMNS,
+    SPLITS,
+    STABILITY,
+    UNNAMED,
+    Columns,
+    direction,
+    find_column,
+    known_words,
+    understand,
+)
+from personality.tables.errors import TableError
+from personality.tables.raters import average
+from personality.tables.reader import read_table
+from personality.tables.scales import UNIT, Scale, check_scale, rescale
+from personality.traits import AGE_GROUPS, MOST_GROUPS, TRAIT_NAMES
 
 TABLE = "clips.csv"
 OLDEST = 130  # years
+MISTAKES = 0.1  # share of the labels that may lie outside [0, 1] one by one; more of them are of another scale
+# Among which files a clip is looked for that is not where the table says.
+MEDIA = {".mp4", ".m4v", ".webm", ".avi", ".mov", ".mkv", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".3gp"}
+MEDIA |= {".jpg", ".jpeg", ".png"}
+KNOWN_COLUMNS = {
+    "source": ("source",),
+    "split": SPLIT_COLUMNS,
+    "gender": GENDER_COLUMNS,
+    "age": ("age",),
+    "age_group": ("agegroup",),
+}
 # Columns that preprocessing adds to a clip, and evaluation to a prediction.
 RESERVED = (
     *("location", *NOTED_COLUMNS, "emotion", "emotion_confidence"),
@@ -30,37 +58,110 @@ RESERVED = (
 )
 
 
-def read_tabular(folder: Path) -> Dataset:
+def read_tabular(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
     """The dataset of `clips.csv`: `clip` is a path below the folder (video or still), then the five traits.
 
     `source` and `split` are optional: a clip's source is its name without running number, and sources are dealt
-    60 / 20 / 20 by their name. Every further column becomes an attribute. Raises DatasetError where the table cannot
-    be read or lacks a column.
+    60 / 20 / 20 by their name. Several rows of a clip are of several raters, and averaged. Every further column becomes
+    an attribute.
+
+    scale: the ends of the scale of the labels, [0, 1] without. is_reversed: whether the fifth trait truly is
+    neuroticism. Raises DatasetError where the table cannot be read, lacks a column, has a split that is none, or most
+    labels lie outside the scale.
     """
     try:
-        table = current_columns(pd.read_csv(folder / TABLE, dtype={"clip": str, "source": str}))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{TABLE} cannot be read as comma-separated text in UTF-8.") from error
-    missing = [column for column in ("clip", *TRAIT_NAMES) if column not in table]
-    if missing:
-        raise DatasetError(
-            f"{TABLE} lacks the column {missing[0]}; wanted clip, {', '.join(TRAIT_NAMES)} and any others."
-        )
-    problems: dict[str, list[str]] = {}
-    table = check_labels(_free_names(table.dropna(subset="clip"), problems), problems)
-    table["location"] = [_location(folder, clip) for clip in table["clip"]]
+        given = read_table(folder / TABLE)
+    except TableError as error:
+        raise DatasetError(str(error)) from error
+    labels = as_labels(given, TABLE, scale=scale, is_reversed=is_reversed)
+    table, problems = labels.table, labels.problems
+    table["location"], renamed = _locations(folder, table["clip"])
+    note(problems, "clips found by another name", [f"{old} = {new}" for old, new in renamed.items()])
+    table["clip"] = table["clip"].replace(renamed)
+    table = _first_of_each(table, problems)
     note(problems, "labels without a clip file", table.loc[table["location"] == "", "clip"])
+    return Dataset(folder.name, folder, table, problems, labels.notes)
+
+
+def as_labels(given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
+    """A table as `read_table` returns it as a dataset whose clips are not at hand: they have no location. Raises
+    DatasetError as `read_tabular`."""
+    try:
+        columns = understand(list(given.columns))
+        table = _understood(given, columns)
+        numbers = table[list(TRAIT_NAMES)]
+        outside = (numbers.lt(UNIT[0]) | numbers.gt(UNIT[1])).sum(axis=None)
+        if scale or outside > MISTAKES * numbers.count().sum():
+            check_scale(numbers, scale, option="--scale")
+    except TableError as error:
+        raise DatasetError(f"{name} cannot be used: {error}.") from error
+    problems: dict[str, list[str]] = {}
+    table[list(TRAIT_NAMES)] = rescale(numbers, scale)
+    if is_reversed:
+        table[STABILITY] = 1 - table[STABILITY]
+    notes = [columns.in_words(), *direction(columns, is_reversed=is_reversed)]
+    if columns.rater:
+        table = _of_clips(table.drop(columns=columns.rater), problems, name)
+        table, agreement = average(table, list(TRAIT_NAMES))
+        notes += [agreement.in_words()] if agreement else []
+    table = check_labels(_free_names(table, problems), problems)
     note(problems, "clips without labels", table.loc[table[list(TRAIT_NAMES)].isna().any(axis=1), "clip"])
+    table = _with_known_columns(table.assign(location=""), problems, name)
+    others = [column for column in table.columns if column not in BASE_COLUMNS]
+    return Dataset(Path(name).stem, Path(), table[[*BASE_COLUMNS, *others]], problems, notes)
+
+
+def _understood(given: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """The table with our names of columns, the traits as numbers, and no row without a clip."""
+    names = {columns.clip: "clip"} | {column: trait for trait, column in columns.traits.items()}
+    for ours, theirs in KNOWN_COLUMNS.items():
+        column = find_column(list(given.columns), theirs)
+        names |= {column: ours} if column and ours not in given and column not in names else {}
+    unnamed = [name for name in given.columns if name.startswith(UNNAMED) and name not in names]
+    table = given.drop(columns=unnamed).rename(columns=names)
+    table = table.assign(clip=as_text(table["clip"]), **{trait: as_numbers(table[trait]) for trait in TRAIT_NAMES})
+    return table.dropna(subset="clip").reset_index(drop=True)
+
+
+def _of_clips(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
+    """The table without columns that tell the raters of a clip apart rather than the clips."""
+    counts = table.drop(columns=list(TRAIT_NAMES)).groupby("clip").nunique()
+    differ = list(counts.columns[counts.gt(1).any()])
+    if {"split", "source"} & set(differ):
+        clip = counts.index[counts[differ].gt(1).any(axis=1)][0]
+        raise DatasetError(f"{name} has several splits or sources of one clip, the first is {clip}; expected one.")
+    note(problems, "columns that differ between the raters of a clip, left out", differ)
+    return table.drop(columns=differ)
+
+
+def _with_known_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
+    """Sources, splits, genders and ages as we write them; other attributes as numbers or text."""
     table["source"] = _words(table, "source").fillna(table["clip"].map(source_of))
-    table["split"] = _known(table, "split", SPLITS, problems).fillna(table["source"].map(_deal))
+    table["split"] = _splits(table, name)
     if "gender" in table:
         table["gender"] = _known(table, "gender", GENDERS, problems)
     if "age_group" in table:
-        table["age_group"] = _known(table, "age_group", AGE_GROUPS, problems)
+        table["age_group"] = _known(table, "age_group", {group: (group,) for group in AGE_GROUPS}, problems)
     if "age" in table:
         table["age"] = _ages(table, problems)
-    others = [column for column in table.columns if column not in BASE_COLUMNS]
-    return Dataset(folder.name, folder, table[[*BASE_COLUMNS, *others]], problems)
+    for other in table.columns:
+        if other not in (*BASE_COLUMNS, "gender", "age_group", "age"):
+            table[other] = as_attribute(table[other], most_groups=MOST_GROUPS)
+    return table
+
+
+def _splits(table: pd.DataFrame, name: str) -> pd.Series:
+    """The splits by any of their usual names; dealt by source where there is none. One that is not understood is
+    refused: clips dealt to another split would be trained on and tested on at once."""
+    words = _words(table, "split")
+    known = known_words(words, SPLITS)
+    strange = words.notna() & known.isna()
+    if strange.any():
+        raise DatasetError(
+            f"{name} has the split {words[strange].iloc[0]!r} ({table.loc[strange, 'clip'].iloc[0]}); expected "
+            f"{', '.join(SPLITS)}, or no column split: clips are then dealt by source."
+        )
+    return known.fillna(table["source"].map(_deal))
 
 
 def _free_names(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
@@ -78,13 +179,19 @@ def _words(table: pd.DataFrame, column: str) -> pd.Series:
     return words.where(words.ne("") & words.notna(), None).astype(object)
 
 
-def _known(table: pd.DataFrame, column: str, allowed: tuple[str, ...], problems: dict[str, list[str]]) -> pd.Series:
-    """A column of known words in any case; others are blanked and noted."""
-    words = _words(table, column).map(lambda word: word.lower() if isinstance(word, str) else None)
-    strange = words.notna() & ~words.isin(allowed)
-    wanted = " or ".join(allowed[:3]) + (" ..." if len(allowed) > 3 else "")
-    note(problems, f"clips with a {column} that is not {wanted}, ignored", table.loc[strange, "clip"])
-    return words.where(words.isin(allowed), None)
+def _known(
+    table: pd.DataFrame, column: str, words: dict[str, tuple[str, ...]], problems: dict[str, list[str]]
+) -> pd.Series:
+    """A column of known words and their synonyms in any case; others are blanked and noted."""
+    given = _words(table, column)
+    known = known_words(given, words)
+    expected = " or ".join(list(words)[:3]) + (" ..." if len(words) > 3 else "")
+    note(
+        problems,
+        f"clips with a {column} that is not {expected}, ignored",
+        table.loc[given.notna() & known.isna(), "clip"],
+    )
+    return known
 
 
 def _ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
@@ -99,10 +206,28 @@ def _ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
     return years.where(sane)
 
 
-def _location(folder: Path, clip: str) -> str:
-    """`clip` where it names a file below `folder`, else nothing: a table may not point outside its folder."""
+def _locations(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, str]]:
+    """Where each clip lies below the folder, empty where it does not; and the clips that are there by another name:
+    with the path of another machine, in other case, without extension."""
+    found = {clip: clip for clip in clips if _is_inside(folder, clip)}
+    absent = [clip for clip in clips if clip not in found]
+    if absent:
+        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix.lower() in MEDIA]
+        matched = match_clips(absent, files)
+        found |= {clip: file for clip, file in matched.items() if file and _is_inside(folder, file)}
+    return [found.get(clip, "") for clip in clips], {clip: file for clip, file in found.items() if clip != file}
+
+
+def _is_inside(folder: Path, clip: str) -> bool:
+    """Whether this is a file below the folder: a table may not point outside."""
     path = (folder / clip).resolve()
-    return clip if path.is_relative_to(folder.resolve()) and path.is_file() else ""
+    return path.is_relative_to(folder.resolve()) and path.is_file()
+
+
+def _first_of_each(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
+    duplicate = table["clip"].duplicated()
+    note(problems, "clips that are one file, first kept", table.loc[duplicate, "clip"])
+    return table[~duplicate].reset_index(drop=True)
 
 
 def _deal(source: str) -> str:

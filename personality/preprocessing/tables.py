@@ -9,10 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from personality.constants import LIMITS
+from personality.dataset.untrusted import read_transcription
 from personality.preprocessing.cache import Cache, CacheError
 from personality.storage import atomic_path
+from personality.tables.cells import as_numbers, as_text
+from personality.tables.clip_names import match_clips
+from personality.tables.columns import CLIPS, UNNAMED, find_column
+from personality.tables.delimited import decode
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
 
-CLIP_COLUMNS = ("clip", "videoname", "name", "file")  # in any case; what a table may call its clips
+TEXT = ".txt"
 NAME = re.compile(r"[a-z0-9_]+")
 
 
@@ -31,16 +39,48 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
 
 def _read_one(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
-        raise CacheError(f"{path} cannot be read; wanted a table as CSV in UTF-8 or as parquet.") from error
-    named = [column for column in table.columns if str(column).lower() in CLIP_COLUMNS]
-    table = table[[column for column in table if not str(column).startswith("Unnamed: ")]]  # pandas' own row numbers
-    if table.index.name == "clip":
-        return table
-    if not named:
-        raise CacheError(f"{path.name} has no column of clips; wanted one called clip or VideoName.")
-    return table.set_index(named[0]).rename_axis("clip")
+        table = read_table(path)
+        table = table.drop(columns=[name for name in table if name.startswith(UNNAMED)])
+        clip = find_column(list(table.columns), CLIPS)
+    except TableError as error:
+        raise CacheError(str(error)) from error
+    if clip is None:
+        raise CacheError(f"{path.name} has no column of clips; expected one called clip or VideoName.")
+    return table.set_index(as_text(table.pop(clip))).rename_axis("clip").apply(_numbers)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """A column as numbers where it holds any, otherwise as it is, for `add_table` to name."""
+    try:
+        return values if pd.api.types.is_numeric_dtype(values) else as_numbers(values)
+    except TableError:
+        return values
+
+
+def read_texts(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
+    """{clip: text} from First Impressions' transcription pickles, and from text files each named after its clip.
+
+    Raises AnnotationError for a pickle that is none, CacheError where a text file cannot be read or is of no clip.
+    """
+    texts: dict[str, str] = {}
+    named = match_clips([path.stem for path in paths], clips)
+    for path in paths:
+        if path.suffix.lower() != TEXT:
+            texts |= read_transcription(path)
+        elif (clip := named[path.stem]) is None:
+            raise CacheError(f"{path.name} is the text of no clip; this cache has {clips[0]!r}, for instance.")
+        else:
+            texts[clip] = _read_text(path)
+    return texts
+
+
+def _read_text(path: Path) -> str:
+    try:
+        if path.stat().st_size > LIMITS.annotation_bytes:
+            raise CacheError(f"{path.name} has over {LIMITS.annotation_bytes // 2**20} MB; expected a transcript.")
+        return decode(path.read_bytes())
+    except (OSError, TableError) as error:
+        raise CacheError(f"{path.name} cannot be read: {error}.") from error
 
 
 def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:

@@ -169,7 +169,8 @@ def test_what_cannot_be_compared_is_a_sentence() -> None:
 def test_real_people_and_somebody_elses_system(real_data: Path) -> None:
     """The winners of 2017 on the official validation split: whether "female more accurate than male" cannot be said."""
     from personality.dataset import load_dataset
-    from personality.evaluate import import_predictions, join_predictions
+    from personality.evaluate import join_predictions
+    from personality.inference.import_predictions import import_predictions
 
     folder = real_data / "first-impressions"
     dataset = load_dataset(folder)

@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.bar import DEMO, REAL
+from pages.bar import DEMO, REAL, UPLOAD
 from pages.guard import REFUSAL
 from personality import demo
 from personality.evaluate import read_predictions, write_predictions
@@ -20,7 +20,7 @@ from tests.pages.visits import ROOT, visit, words
 from training.runs import Run
 
 
-def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
+def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
     go_public()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
     assert "What is loaded" in words(app)
@@ -28,7 +28,7 @@ def test_strangers_neither_train_nor_upload_tables_nor_see_the_operators_clips(g
     with pytest.raises(ValueError, match="models"):
         app.switch_page("pages/models.py").run()
     app = visit("traits")
-    assert app.selectbox(key="table").options == [REAL, DEMO]
+    assert app.selectbox(key="table").options == [REAL, DEMO, UPLOAD]
     app = visit("explore")
     assert not app.exception
 
@@ -56,7 +56,7 @@ def test_a_page_of_the_operator_refuses_by_itself(go_public: Callable[[], None],
     [
         *("train.form()", "train.begin([], None)", "train.practice()", "train.watch_practice(None)"),
         *("watch.runs()", "watch.draw_table()", "watch.watch(None)", "watch.stop(None)", "watch.resume(None)"),
-        *("watch.confirm(None)", "judge.form()", "judge.draw_last()", "bar._uploaded()"),
+        *("watch.confirm(None)", "judge.form()", "judge.draw_last()"),
     ],
 )
 def test_what_acts_refuses_by_itself(go_public: Callable[[], None], call: str) -> None:

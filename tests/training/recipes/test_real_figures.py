@@ -13,7 +13,8 @@ from personality.analysis.groups import accuracy_by
 from personality.analysis.real_figures import BY, FOLDER, SEEN, UNSEEN, read_real_figures
 from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
-from personality.evaluate import import_predictions, join_predictions, write_predictions
+from personality.evaluate import join_predictions, write_predictions
+from personality.inference.import_predictions import import_predictions
 from personality.shipped_models import REAL
 from personality.traits import TRAIT_NAMES
 from training.__main__ import main

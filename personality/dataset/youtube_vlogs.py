@@ -1,0 +1,59 @@
+"""The YouTube Personality vlogs as distributed: impressions and gender of 404 vloggers; their videos are not in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from personality.dataset.index import Dataset, DatasetError
+from personality.dataset.tabular import as_labels
+from personality.tables.cells import as_text
+from personality.tables.columns import CLIPS, GENDER_COLUMNS, GENDERS, find_column, known_words
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
+
+SCORES = "YouTube-Personality-Personality_impression_scores.csv"
+GENDER = "YouTube-Personality-gender.csv"
+SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the scores are means of five raters
+
+
+def find_youtube_vlogs(folder: Path) -> Path | None:
+    """The file of impressions below `folder`, None without one."""
+    return next(folder.rglob(SCORES), None)
+
+
+def read_youtube_vlogs(folder: Path) -> Dataset:
+    """The dataset below `folder`: a clip and a source per vlog, dealt to splits by name.
+
+    The vlogs' cues and transcripts are features: `add-table` and `add-text` take their files.
+
+    Raises
+    ------
+    DatasetError
+        Where there are no impressions, or a file cannot be read.
+
+    References
+    ----------
+    Biel, J.-I. and Gatica-Perez, D. (2013): The YouTube lens: crowdsourced personality impressions and audiovisual
+    analysis of vlogs. IEEE Transactions on Multimedia 15(1), 41-55.
+    """
+    file = find_youtube_vlogs(folder)
+    if file is None:
+        raise DatasetError(f"{folder} has no {SCORES}.")
+    try:
+        labels = as_labels(read_table(file), file.name, scale=SCALE)
+        genders = _genders(file.with_name(GENDER))
+    except TableError as error:
+        raise DatasetError(str(error)) from error
+    table = labels.table.assign(gender=labels.table["clip"].map(genders))
+    return replace(labels, name=folder.name, root=folder, table=table)
+
+
+def _genders(file: Path) -> dict[str, str]:
+    if not file.is_file():
+        return {}
+    table = read_table(file)
+    clip, gender = (find_column(list(table.columns), names) for names in (CLIPS, GENDER_COLUMNS))
+    if clip is None or gender is None:
+        raise TableError(f"{file.name} lacks a column of vlogs or of gender; it has {', '.join(table.columns)}.")
+    return dict(zip(as_text(table[clip]), known_words(table[gender], GENDERS), strict=True))

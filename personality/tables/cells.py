@@ -1,0 +1,72 @@
+"""Cells as text or as numbers, whatever their column was stored as."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from personality.tables.errors import TableError
+
+# What statistics programs write into a cell of a number that is missing. Of text it may be a value: NA is Namibia.
+MISSING_NUMBERS = ("", "na", "n/a", "nan", "null", "none", "-", ".")
+DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
+PLAIN_NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?"  # not 007, 1e5 or 0x1F, which may be names
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """A column as text; missing cells stay missing. Whole numbers have no decimals.
+
+    Raises TableError where a cell holds several values.
+    """
+    if isinstance(values.dtype, pd.StringDtype):
+        return values
+    if pd.api.types.is_float_dtype(values) and values.dropna().mod(1).eq(0).all():
+        values = values.astype("Int64")
+    _refuse_nested(values)
+    return values.astype("str")
+
+
+def as_numbers(values: pd.Series) -> pd.Series:
+    """A column as finite floating-point numbers, also from text with decimal commas; NaN where a number is missing.
+
+    Raises TableError where a cell is no number.
+    """
+    if pd.api.types.is_bool_dtype(values):
+        raise TableError(f"the column {values.name} holds yes or no; expected numbers")
+    numbers = values if pd.api.types.is_float_dtype(values) else _from_text(values)
+    if np.isinf(numbers.to_numpy(np.float64)).any():
+        raise TableError(f"the column {values.name} holds infinite values; expected numbers")
+    return numbers
+
+
+def _from_text(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values):
+        return values.astype(np.float64)
+    text = as_text(values)
+    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    if numbers.notna().all():
+        return numbers
+    text = text.str.strip().str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
+    numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
+    wrong = numbers.isna() & ~text.fillna("").str.lower().isin(MISSING_NUMBERS)
+    if wrong.any():
+        raise TableError(f"the column {values.name} holds {str(values[wrong].iloc[0])[:60]!r}; expected numbers")
+    return numbers
+
+
+def as_attribute(values: pd.Series, *, most_groups: int) -> pd.Series:
+    """A column of text as numbers where all its cells are, and they are measurements rather than the numbers of a few
+    groups; otherwise as text."""
+    text = as_text(values)
+    known = text.dropna()
+    plain = len(known) > 0 and known.str.fullmatch(PLAIN_NUMBER).all()
+    measured = plain and (known.str.contains(".", regex=False).any() or known.nunique() > most_groups)
+    return pd.to_numeric(text) if measured else text
+
+
+def _refuse_nested(values: pd.Series) -> None:
+    if (
+        values.dtype == object
+        and values.map(lambda cell: isinstance(cell, list | dict | set | tuple | np.ndarray)).any()
+    ):
+        raise TableError(f"the column {values.name} holds lists; expected one value per cell")

@@ -1,0 +1,111 @@
+"""Delimited text as spreadsheets, statistics programs and scripts write it: which encoding, which delimiter."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from typing import BinaryIO
+
+import pandas as pd
+
+from personality.constants import TableLimits
+from personality.tables.columns import UNNAMED
+from personality.tables.errors import TableError, check_size
+
+MARKS = {  # byte order marks; UTF-32's begins with UTF-16's
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+DELIMITERS = ",;\t|"
+HINT = "sep="  # Excel's own first line, which names the delimiter
+CELL_BYTES = 8  # that an empty cell costs in memory
+
+
+def read_delimited(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
+    """Every cell as text without blanks around it, None where it is empty; columns by the names of the first line.
+
+    Raises TableError where it is no text, its rows do not fit its header, or it exceeds the limits.
+    """
+    text = decode(file.read())
+    delimiter, text = find_delimiter(text)
+    header = _check_shape(text, delimiter, limits)
+    how = {"dtype": str, "na_filter": False, "index_col": False, "skipinitialspace": True}
+    try:
+        table = pd.read_csv(io.StringIO(text), sep=delimiter, usecols=range(len(header)), **how)
+    except (ValueError, OverflowError) as error:  # pandas' parser errors are ValueErrors
+        raise TableError(f"its rows do not fit its first line ({str(error).strip().splitlines()[-1][:120]})") from error
+    if table.empty:
+        raise TableError("it has no rows below the names of its columns")
+    cells = {name: table.iloc[:, place].str.strip() for place, name in enumerate(header)}
+    for name, column in cells.items():
+        check_size(f"characters in a cell of {name[:60]}", int(column.str.len().max()), limits.characters)
+    table = pd.DataFrame({name: column.where(column.ne("")) for name, column in cells.items()})
+    return table.dropna(how="all").reset_index(drop=True)
+
+
+def decode(data: bytes) -> str:
+    """Text by its byte order mark, else as UTF-8, UTF-16 without a mark, or Windows' extension of Latin-1."""
+    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
+    if encoding is None and b"\0" in data[:1000]:
+        encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    try:
+        text = data.decode(encoding or "utf-8")
+    except UnicodeDecodeError:
+        # Latin-1 has a letter for every byte, Windows' extension for nearly every.
+        text = data.decode("latin-1") if encoding else data.decode("cp1252", errors="replace")
+    if "\0" in text:
+        raise TableError("it is neither parquet nor text")
+    return text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\ufeff\n ")
+
+
+def find_delimiter(text: str) -> tuple[str, str]:
+    """The delimiter, and the text without a line that only names it.
+
+    The one that cuts the first line into the most names; Python's own sniffer counts the whole text, and takes decimal
+    commas for delimiters. A blank is one where no other occurs.
+    """
+    first, _, rest = text.partition("\n")
+    if first.strip().strip('"').lower().startswith(HINT):
+        named = first.strip().strip('"')[len(HINT) :].replace("\\t", "\t")
+        return named[:1] or "\t", rest
+    best = max(DELIMITERS, key=lambda delimiter: len(_cells(first, delimiter)))
+    return (best if best in first or " " not in first.strip() else " "), text
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+
+
+def _check_shape(text: str, delimiter: str, limits: TableLimits) -> list[str]:
+    """The names of the columns. Raises TableError where the table would be too large, or a row has more cells than
+    there are names."""
+    rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    try:
+        header = _names(next(rows, []))
+        lines = text.count("\n") + 1
+        check_size("columns", len(header), limits.columns)
+        check_size("rows", lines, limits.rows)
+        check_size("cells", lines * len(header), limits.memory_bytes // CELL_BYTES)
+        for row in rows:
+            if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
+                raise TableError(
+                    f"its first line names {len(header)} columns, but line {rows.line_num} has {len(row)} cells; "
+                    "numbers with decimal commas need another delimiter than a comma, such as ;"
+                )
+    except csv.Error as error:
+        raise TableError(f"it is no table of text ({error})") from error
+    return header
+
+
+def _names(header: list[str]) -> list[str]:
+    names = [name.strip() for name in header]
+    if not any(names):
+        raise TableError("its first line names no columns")
+    given = [name for name in names if name]
+    if len(set(given)) < len(given):
+        raise TableError(f"it has two columns called {max(given, key=given.count)[:60]}")
+    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]

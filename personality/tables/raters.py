@@ -1,0 +1,69 @@
+"""Several raters of a clip in rows of their own: their mean, and how well they agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """ICC(1,1) and ICC(1,k) per trait, NaN where they cannot be known; `raters`: the mean number of ratings a clip."""
+
+    raters: float
+    single: dict[str, float]
+    averaged: dict[str, float]
+
+    def in_words(self) -> str:
+        """One line of a preview."""
+        parts = [f"{trait} {self.single[trait]:.2f} and {self.averaged[trait]:.2f}" for trait in self.single]
+        return (
+            f"{self.raters:.3g} ratings a clip, averaged; their agreement, ICC(1,1) of one rater and ICC(1,k) of the "
+            f"mean: {', '.join(parts)}"
+        )
+
+
+def average(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFrame, Agreement | None]:
+    """One row per clip: the means of its traits, the first of its other columns; and the agreement of the raters, None
+    where no clip has several rows.
+
+    table: clip, traits as numbers, others; several rows of a clip are of different raters.
+    """
+    if not table["clip"].duplicated().any():
+        return table, None
+    groups = table.groupby("clip", sort=False)
+    single, averaged = {}, {}
+    for trait in traits:
+        single[trait], averaged[trait] = intraclass_correlations(table["clip"], table[trait])
+    means = groups[traits].mean()
+    others = [name for name in table.columns if name not in ("clip", *traits)]
+    rows = means.join(groups[others].first()).reset_index()[list(table.columns)]
+    return rows, Agreement(len(table) / groups.ngroups, single, averaged)
+
+
+def intraclass_correlations(clips: pd.Series, ratings: pd.Series) -> tuple[float, float]:
+    """ICC(1,1) and ICC(1,k), of ratings by raters who need not be the same for every clip.
+
+    One-way random effects: with the mean squares between clips B and within clips W, ICC(1,1) = (B - W) / (B + (k - 1)
+    W) and ICC(1,k) = (B - W) / B. Where clips have different numbers of ratings, k is their mean less the variance of
+    the numbers over their sum. NaN where there are no two clips, or no clip has two ratings.
+
+    References
+    ----------
+    Shrout, P. E. and Fleiss, J. L. (1979): Intraclass correlations: uses in assessing rater reliability. Psychological
+    Bulletin 86, 420-428. Unequal numbers: Snedecor, G. W. and Cochran, W. G. (1980), Statistical Methods, 7th edition,
+    section 13.7.
+    """
+    rated = pd.DataFrame({"clip": clips, "rating": ratings}).dropna()
+    groups = rated.groupby("clip")["rating"]
+    total, count = len(rated), groups.ngroups
+    if not 1 < count < total:
+        return float("nan"), float("nan")
+    sizes = groups.count()
+    within = float(((rated["rating"] - groups.transform("mean")) ** 2).sum()) / (total - count)
+    between = float((sizes * (groups.mean() - rated["rating"].mean()) ** 2).sum()) / (count - 1)
+    k = (total - float((sizes**2).sum()) / total) / (count - 1)
+    if between == 0:
+        return float("nan"), float("nan")
+    return (between - within) / (between + (k - 1) * within), (between - within) / between

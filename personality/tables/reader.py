@@ -1,0 +1,69 @@
+"""A table from a person, parquet or delimited text, read within bounds that are checked before its cells are."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from personality.constants import TABLES, TableLimits
+from personality.tables.delimited import read_delimited
+from personality.tables.errors import TableError
+from personality.tables.parquet import read_parquet
+
+# What other files begin with that people take for tables, and what to do about it.
+MISTAKEN = {
+    b"PK\x03\x04": "a spreadsheet or a zip archive",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet",
+    b"\x1f\x8b": "compressed",
+    b"PARE": "an encrypted parquet file",
+}
+PARQUET = b"PAR1"
+
+
+def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = TABLES) -> pd.DataFrame:
+    """A table from parquet (typed) or delimited text (every cell is text, empty ones are missing).
+
+    Parameters
+    ----------
+    file : Path or binary file
+    name : str
+        What messages call it; a path's own name where this is empty.
+    limits : TableLimits
+
+    Raises
+    ------
+    TableError
+        Where the file cannot be read, is no table, or exceeds the limits. The message names it.
+    """
+    name = name or (file.name if isinstance(file, Path) else "The table")
+    try:
+        stream: BinaryIO = io.BytesIO(_read_bytes(file, name, limits))
+        beginning = stream.read(4)
+        stream.seek(0)
+        for magic, what in MISTAKEN.items():
+            if beginning.startswith(magic):
+                raise TableError(f"it is {what}; save the table as CSV or parquet")
+        return (read_parquet if beginning == PARQUET else read_delimited)(stream, limits)
+    except TableError as error:
+        raise TableError(f"{name} cannot be read: {error}.") from error
+
+
+def _read_bytes(file: Path | BinaryIO, name: str, limits: TableLimits) -> bytes:
+    try:
+        if isinstance(file, Path):
+            if not file.is_file():
+                raise TableError("there is no such file")
+            with file.open("rb") as opened:
+                data = opened.read(limits.file_bytes + 1)
+        else:
+            data = file.read(limits.file_bytes + 1)
+    except OSError as error:
+        raise TableError(error.strerror or "the system does not let it be read") from error
+    if len(data) > limits.file_bytes:
+        raise TableError(f"it has over {limits.file_bytes // 2**20:,} MB, the most that a table may have")
+    if not data:
+        raise TableError("it is empty")
+    return data

@@ -1,0 +1,168 @@
+"""Predictions of external models, as their authors write them."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from personality.analysis.groups import accuracy_by
+from personality.analysis.scores import PredictionsError
+from personality.dataset import load_dataset
+from personality.dataset.index import Dataset, source_of
+from personality.evaluate import mark_seen
+from personality.inference.import_predictions import import_predictions
+from personality.traits import TRAIT_NAMES
+
+TRAITS = list(TRAIT_NAMES)
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Twenty test clips, five of training, five of validation, of sources that the splits share."""
+    values = np.random.default_rng(0).uniform(0.2, 0.8, (30, 5))
+    splits = ["test"] * 20 + ["training"] * 5 + ["validation"] * 5
+    sources = [*range(20), *range(5), *range(3, 8)]
+    table = pd.DataFrame({"clip": [f"v{number}.000.mp4" for number in range(30)], "split": splits, "location": ""})
+    return Dataset(
+        "d", Path(), table.assign(source=[f"s{name}" for name in sources], **dict(zip(TRAITS, values.T, strict=True)))
+    )
+
+
+def rows(dataset: Dataset) -> pd.DataFrame:
+    """What a perfect model predicts."""
+    return dataset.table.loc[dataset.table["split"] == "test", ["clip", *TRAITS]]
+
+
+def read(given: pd.DataFrame | str, dataset: Dataset, **options: object) -> tuple[pd.DataFrame, str]:
+    text = given if isinstance(given, str) else given.to_csv(index=False)
+    options = {"split": "test", "model": "m", "name": "p.csv"} | options
+    table, preview = import_predictions(io.BytesIO(text.encode()), dataset, **options)  # type: ignore[arg-type]
+    return table, "\n".join(preview)
+
+
+def is_perfect(table: pd.DataFrame, clips: int = 20) -> bool:
+    assert table["clip"].nunique() == clips
+    return bool(np.allclose(table["predicted"], table["actual"]))
+
+
+def test_a_perfect_model_in_any_order_of_columns_is_perfect(dataset: Dataset) -> None:
+    given = rows(dataset).rename(columns={"clip": "VideoName", "openness": "Openness"})[::-1]
+    table, preview = read(given[given.columns[::-1]].assign(interview=0.5), dataset)
+    assert is_perfect(table)
+    assert set(table["trait"]) == set(TRAITS)
+    assert accuracy_by(table)["accuracy"].to_numpy() == pytest.approx(1)
+    assert "clip = VideoName; openness = Openness" in preview
+    assert "20 of 20 rows are of labelled clips of test" in preview
+
+
+def test_semicolons_decimal_commas_and_the_old_name(dataset: Dataset) -> None:
+    given = rows(dataset).rename(columns={"emotional_stability": "Neuroticism"})
+    table, preview = read("sep=;\n" + given.to_csv(index=False, sep=";", decimal=","), dataset)
+    assert is_perfect(table)
+    assert "Neuroticism is read as emotional stability" in preview
+
+
+@pytest.mark.parametrize("form", ["/data/test/{}", "C:\\x\\{}", "./{}"])
+def test_paths_match_by_name(dataset: Dataset, form: str) -> None:
+    given = rows(dataset)
+    table, preview = read(given.assign(clip=given["clip"].map(form.format)), dataset)
+    assert is_perfect(table)
+    assert f"{form.format('v0.000.mp4')!r} = 'v0.000.mp4'" in preview
+
+
+def test_names_without_extension_match_and_what_does_not_is_shown_beside_a_clip(dataset: Dataset) -> None:
+    given = rows(dataset)
+    given["clip"] = [name.removesuffix(".mp4") if place < 15 else name for place, name in enumerate(given["clip"])]
+    given.iloc[3, 0] = "nobody"
+    table, preview = read(given, dataset)
+    assert is_perfect(table, 19)
+    assert "1 rows match no clip of d, or several: 'nobody', where the dataset has 'v0.000.mp4'" in preview
+    assert "1 clips of test have no prediction, such as 'v3.000.mp4'" in preview
+
+
+def test_a_scale_is_refused_by_its_range_and_rescaled_on_request(dataset: Dataset) -> None:
+    given = rows(dataset)
+    given[TRAITS] = given[TRAITS] * 6 + 1
+    with pytest.raises(PredictionsError, match=r"range from .*--scale 1 7"):
+        read(given, dataset)
+    table, preview = read(given, dataset, scale=(1, 7))
+    assert is_perfect(table)
+    assert "on a scale from 1 to 7, rescaled" in preview
+
+
+def test_true_neuroticism_is_hinted_at_and_turned(dataset: Dataset) -> None:
+    given = rows(dataset).rename(columns={"emotional_stability": "neuroticism"})
+    given["neuroticism"] = 1 - given["neuroticism"]
+    table, preview = read(given, dataset)
+    assert "r = -1.00" in preview and "--reversed" in preview
+    assert not is_perfect(table)
+    table, preview = read(given, dataset, is_reversed=True)
+    assert is_perfect(table)
+    assert "warning" not in preview and "was reversed" in preview
+    assert "leave --reversed out" in read(rows(dataset), dataset, is_reversed=True)[1]
+
+
+def test_several_raters_are_averaged(dataset: Dataset) -> None:
+    given = rows(dataset)
+    low, high = given.assign(rater="a"), given.assign(rater="b")
+    low[TRAITS], high[TRAITS] = low[TRAITS] - 0.1, high[TRAITS] + 0.1
+    table, preview = read(pd.concat([low, high]), dataset)
+    assert is_perfect(table)
+    assert "2 ratings a clip, averaged" in preview and "ICC(1,k)" in preview
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.assign(openness="high"), "openness holds 'high'"),
+        (lambda t: t.assign(openness=""), "20 rows have not five numbers, the first is for v0"),
+        (lambda t: t.assign(openness=np.inf), "infinite"),
+        (lambda t: pd.concat([t, t]), r"v0\.000\.mp4 twice; several raters need a column"),
+        (lambda t: pd.concat([t, t]).assign(rater="a"), "twice"),
+        (lambda t: pd.concat([t, t.assign(clip="x/" + t["clip"])]), "twice"),
+        (lambda t: t.drop(columns="openness"), "lacks a column for openness"),
+        (lambda t: t.assign(clip="nobody"), "match no clip of d, or several: 'nobody', where the dataset has 'v0"),
+        (lambda t: t.assign(clip=[f"v{number}.000.mp4" for number in range(20, 30)] * 2), "training and validation"),
+        (lambda t: t.assign(clip=""), "the column clip is empty"),
+        (lambda t: t.head(0), "no rows"),
+    ],
+)
+def test_what_cannot_be_used_is_one_sentence_that_names_the_file(dataset: Dataset, change: object, words: str) -> None:
+    with pytest.raises(PredictionsError, match=words) as caught:
+        read(change(rows(dataset)), dataset)  # type: ignore[operator]
+    assert "p.csv" in str(caught.value)
+
+
+def test_sources_are_seen_in_the_splits_that_the_model_was_trained_on(dataset: Dataset) -> None:
+    def unseen(**options: object) -> int:
+        table, _ = read(rows(dataset), dataset, **options)
+        return int(table.drop_duplicates("clip")["source_in_training"].eq("no").sum())
+
+    assert unseen() == 15
+    assert unseen(trained_on=("training", "validation")) == 12
+    assert unseen(trained_on=("none",)) == 20
+
+
+def test_published_predictions_of_real_people(real_data: Path) -> None:
+    folder = real_data / "first-impressions"
+    dataset = load_dataset(folder)
+    file = folder / "published_predictions/validation_face.csv"
+    table, preview = import_predictions(file, dataset, split="validation", model="BU-NKU face")
+    assert not [line for line in preview if "match no clip" in line or "warning" in line]
+    rows = accuracy_by(table, ["gender"], draws=100)
+    means = rows[rows["trait"] == "mean"].set_index("group")
+    assert means["n"].sum() == 2000
+    assert (means["accuracy"] > means["baseline"]).all()
+
+
+def test_unseen_real_people_of_a_model_trained_on_training_and_validation(real_data: Path) -> None:
+    folder = real_data / "first-impressions"
+    clips = load_dataset(folder).table
+    test = pd.read_csv(folder / "eth_gender_annotations_test.csv", sep=";")["VideoName"].map(source_of)
+    marked = [
+        mark_seen(pd.DataFrame({"source": test}), clips, trained_on)["source_in_training"]
+        for trained_on in (("training",), ("training", "validation"))
+    ]
+    assert [int(seen.eq("no").sum()) for seen in marked] == [320, 219]

@@ -1,0 +1,69 @@
+import pandas as pd
+import pytest
+
+from personality.tables.columns import GENDERS, SPLITS, find_column, known_words, plain_name, understand
+from personality.tables.errors import TableError
+from personality.traits import TRAIT_NAMES
+
+PLAIN = ["openness", "conscientiousness", "extraversion", "agreeableness"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["clip", *TRAIT_NAMES],
+        ["Person ID", "Path", "Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Non-Neuroticism"],
+        ["VideoName", *(f"Value{name.title()}" for name in PLAIN), "ValueNeurotisicm"],
+        ["vlogId", "Extr", "Agr", "Cons", "Emot", "Open"],
+        ["FILE", "O", "C", "E", "A", "N"],
+        ["video_id", *(f"pred_{name}" for name in PLAIN), "pred_neuroticism", "pred_interview"],
+        ["Unnamed: 0", *(name.upper() for name in PLAIN), "EMOTIONAL STABILITY"],
+        ["name", *(f"{name}_label" for name in PLAIN), *(f"{name}_score" for name in PLAIN), "stability"],
+        ["clip", "Extroversion", "Openness to Experience", "Agreeableness", "Conscientiousness", "Neuroticism", "n"],
+    ],
+)
+def test_the_columns_of_this_field_are_understood(names: list[str]) -> None:
+    found = understand(names)
+    order = [names.index(found.traits[trait]) for trait in TRAIT_NAMES]
+    assert len(set(order)) == 5
+    assert found.clip in (*names[:1], "Path")
+    for trait, column in found.traits.items():
+        assert plain_name(column)[0] in trait[0] + "ns", (trait, column)
+    assert not any("label" in column for column in found.traits.values())
+
+
+def test_the_file_of_a_clip_counts_before_the_number_of_a_row() -> None:
+    assert understand(["id", "path", *TRAIT_NAMES]).clip == "path"
+    assert understand(["id", *TRAIT_NAMES]).clip == "id"
+
+
+def test_the_present_name_counts_where_the_old_one_is_there_too() -> None:
+    found = understand(["clip", *PLAIN, "neuroticism", "emotional_stability"])
+    assert found.traits["emotional_stability"] == "emotional_stability"
+    assert not found.is_neuroticism
+    assert understand(["clip", *PLAIN, "neuroticism"]).is_neuroticism
+    assert not understand(["clip", *PLAIN, "non_neuroticism"]).is_neuroticism
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["clip", *PLAIN], "lacks a column for emotional_stability.*it has clip, openness"),
+        (list(TRAIT_NAMES), "lacks a column for the clip"),
+        (["clip", *TRAIT_NAMES, "OPENNESS"], "openness and OPENNESS could mean the same"),
+        (["clip", *TRAIT_NAMES, "Video Name", "Clip"], "clip and Clip could mean the same"),
+    ],
+)
+def test_what_is_missing_or_ambiguous_is_named(names: list[str], words: str) -> None:
+    with pytest.raises(TableError, match=words):
+        understand(names)
+
+
+def test_raters_and_words() -> None:
+    assert find_column(["clip", "Worker ID"], ("rater", "workerid")) == "Worker ID"
+    genders = known_words(pd.Series(["M", " f", "1", "2", "Man", "WOMAN", "other", None]), GENDERS)
+    assert genders.tolist()[:6] == ["male", "female", "male", "female", "male", "female"]
+    assert genders[6:].isna().all()
+    splits = known_words(pd.Series(["Train", "val", "dev", "TEST", "fold 1"]), SPLITS)
+    assert splits.tolist()[:4] == ["training", "validation", "validation", "test"]
+    assert splits[4:].isna().all()
