@@ -151,7 +151,7 @@ def test_published_predictions_of_real_people(real_data: Path) -> None:
     file = folder / "published_predictions/validation_face.csv"
     table, preview = import_predictions(file, dataset, split="validation", model="BU-NKU face")
     assert not [line for line in preview if "match no clip" in line or "warning" in line]
-    rows = accuracy_by(table, ["gender"], draws=100)
+    rows = accuracy_by(table, ["gender"])
     means = rows[rows["trait"] == "mean"].set_index("group")
     assert means["n"].sum() == 2000
     assert (means["accuracy"] > means["baseline"]).all()
