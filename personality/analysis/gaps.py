@@ -26,7 +26,7 @@ MEASURES = {
     "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
     "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
-    "concordance": ("agrees less with people on {0} than on {1}", "agrees more with people on {0} than on {1}"),
+    "concordance": ("agrees less with the raters on {0} than on {1}", "agrees more with the raters on {0} than on {1}"),
     "r2": ("explains less of the ratings of {0} than of {1}", "explains more of the ratings of {0} than of {1}"),
     "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
 }
