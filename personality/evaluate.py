@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import pandas as pd
 
 from personality.analysis.baselines import same_source_lookup, training_means
+from personality.analysis.real_figures import SEEN
 from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, check_predictions
 from personality.constants import PREPROCESSING
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from personality.preprocessing.cache import Cache
 
 SYNTHETIC = "synthetic"  # of a table's attrs
-SEEN = "source_in_training"
 TRAINING = ("training",)  # the splits that a model is trained on, where nothing else is said
 
 

@@ -96,7 +96,7 @@ def _structured(table: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
     table = table.assign(**{name: np.nan for name in BASELINES if name not in table})
     places = _Places.of(table)
     _check_repeats(table, places)
-    for name in _OF_TRAIT:
+    for name in _OF_TRAIT if len(places.models) > 1 else ():  # one model has one row of each
         table = _with_one_value(table, name, places.clip * len(TRAIT_NAMES) + places.trait, per="clip and trait")
     return table, places
 

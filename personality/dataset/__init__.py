@@ -25,10 +25,10 @@ def load_dataset(folder: Path, *, scale: Scale | None = None, is_reversed: bool 
         raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")
     if (folder / TABLE).is_file():
         return read_tabular(folder, scale=scale, is_reversed=is_reversed)
-    if find_youtube_vlogs(folder):
-        return read_youtube_vlogs(folder)
     if is_first_impressions(folder):
         return read_first_impressions(folder)
+    if find_youtube_vlogs(folder):
+        return read_youtube_vlogs(folder)
     raise DatasetError(
         f"{folder} holds no annotation_*.pkl (First Impressions), no impression scores (YouTube Personality vlogs) and "
         f"no {TABLE} (your own videos); docs/datasets.md describes these layouts."

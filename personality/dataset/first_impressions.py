@@ -17,6 +17,8 @@ from personality.dataset.index import (
     source_of,
 )
 from personality.dataset.untrusted import AnnotationError, read_annotation
+from personality.tables.errors import TableError
+from personality.tables.reader import read_table
 from personality.trait_names import current_name
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
 
@@ -92,7 +94,7 @@ def _split_of(location: str) -> str | None:
 
 
 def _genders(folder: Path) -> pd.DataFrame:
-    table = _read_parts(folder, "eth_gender_annotations_*.csv", ";", ("VideoName", "Gender", "Ethnicity"))
+    table = _read_parts(folder, "eth_gender_annotations_*.csv", ("VideoName", "Gender", "Ethnicity"))
     genders = pd.to_numeric(table["Gender"], errors="coerce").map(dict(enumerate(GENDERS, 1)))
     ethnicities = pd.to_numeric(table["Ethnicity"], errors="coerce").map(dict(enumerate(ETHNICITIES, 1)))
     result = pd.DataFrame({"clip": table["VideoName"], "gender": genders, "ethnicity": ethnicities})
@@ -101,16 +103,19 @@ def _genders(folder: Path) -> pd.DataFrame:
 
 
 def _ages(folder: Path) -> pd.DataFrame:
-    table = _read_parts(folder, "age_anno_*.csv", ",", ("VideoName", "AgeGroup"))
+    table = _read_parts(folder, "age_anno_*.csv", ("VideoName", "AgeGroup"))
     groups = pd.to_numeric(table["AgeGroup"], errors="coerce").map(dict(enumerate(AGE_GROUPS, 1)))
     result = pd.DataFrame({"clip": table["VideoName"], "age_group": groups}).drop_duplicates("clip")
     return result if len(result) else result[["clip"]]
 
 
-def _read_parts(folder: Path, pattern: str, separator: str, columns: tuple[str, ...]) -> pd.DataFrame:
-    parts = [pd.read_csv(path, sep=separator) for path in sorted(folder.rglob(pattern))]
+def _read_parts(folder: Path, pattern: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        parts = [read_table(path) for path in sorted(folder.rglob(pattern))]
+    except TableError as error:
+        raise DatasetError(str(error)) from error
     for part in parts:
         missing = [column for column in columns if column not in part]
         if missing:
-            raise DatasetError(f"A file {pattern} lacks the column {missing[0]}; wanted {separator.join(columns)}.")
+            raise DatasetError(f"A file {pattern} lacks the column {missing[0]}; expected {', '.join(columns)}.")
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))

@@ -52,7 +52,7 @@ RATERS: tuple[str, ...] = (
     "judge",
 )
 RATERS += ("assessor", "evaluator", "observer")
-SPLIT_COLUMNS = ("split", "subset", "partition", "set", "phase")
+SPLIT_COLUMNS = ("split", "subset", "partition", "set")
 GENDER_COLUMNS = ("gender", "sex")
 SPLITS = {
     "training": ("training", "train", "trn", "tr"),

@@ -67,7 +67,7 @@ def test_clips_in_nested_zips_are_read_in_place(tmp_path: Path) -> None:
 
 
 def test_empty_folder_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="holds neither"):
+    with pytest.raises(DatasetError, match="holds no annotation"):
         load_dataset(tmp_path)
 
 
