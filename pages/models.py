@@ -12,7 +12,7 @@ from pages.guard import operator_only
 from pages.plain_text import plain
 from personality import charts, demo
 from personality.constants import NOT_FOR
-from personality.inference.model_facts import COMPUTER_MADE, people, trained_on
+from personality.inference.model_facts import COMPUTER_MADE, NAMELESS, people, trained_on
 from personality.modalities import MODALITIES
 from personality.model_card import read_model_card
 from personality.small_files import DamagedFile
@@ -53,7 +53,7 @@ def show_card(folder: Path) -> None:
         return
     with st.container(border=True):
         kind = MODALITIES[card["modality"]].label
-        preset, dataset = plain(card["preset"]), plain(card["data"]["name"])
+        preset, dataset = plain(card["preset"]), plain(card["data"].get("name", NAMELESS))
         st.markdown(f"**{kind}**, preset {preset}, dataset **{dataset}**. {plain(trained_on(card))}")
         if people(card) == COMPUTER_MADE:
             st.caption(demo.SYNTHETIC)

@@ -46,7 +46,7 @@ def _is_measured(value: Any) -> bool:
 
 NEEDED = {
     **dict.fromkeys(("modality", "preset"), is_text),
-    "data": is_object({"name": is_text, "synthetic": lambda value: isinstance(value, bool)}),
+    "data": is_object({"synthetic": lambda value: isinstance(value, bool)}, {"name": is_text}),
     "licence": is_text,
 }
 KNOWN = {

@@ -117,7 +117,7 @@ def test_the_cards_that_ship_are_whole(folder: Path) -> None:
 CARDS = {
     "modality": ["audio"],
     "preset": None,
-    "data": {"name": "a"},
+    "data": {"name": "a"},  # it does not say whether they are synthetic
     "licence": 5,
     "trained_on": {"people": ["real"]},
     "metrics": {"n": 1, "sources": 1, "traits": {"openness": {"accuracy": "high"}}},

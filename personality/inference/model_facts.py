@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
+NAMELESS = "a dataset without a name"
 REAL, COMPUTER_MADE = "real", "computer-made"
 
 
@@ -39,5 +40,9 @@ def people(card: dict[str, Any]) -> str:
 def trained_on(card: dict[str, Any]) -> str:
     """What a model was trained on, as a sentence; cards of versions before 0.2 have none of their own."""
     known = card.get("trained_on", {}).get("text")
-    clips = f"{card['training_clips']:,} clips of {card['data']['name']}" if "training_clips" in card else "a dataset"
+    clips = (
+        f"{card['training_clips']:,} clips of {card['data'].get('name', NAMELESS)}"
+        if "training_clips" in card
+        else "a dataset"
+    )
     return known or f"Trained on {people(card)} people: {clips}."

@@ -11,7 +11,7 @@ from personality.preprocessing.cache import Cache
 from personality.shipped_models import REAL_MODELS
 from personality.storage import write_json
 from personality.traits import TRAIT_NAMES
-from tests.pages.visits import models_in_table, upload, visit, words
+from tests.pages.visits import models_in_table, read, upload, visit, words
 from training import jobs
 from training.config import preset
 from training.evaluation import last
@@ -47,7 +47,7 @@ def test_a_run_of_another_version_is_left_out_and_said(runs: Path, workspace: Pa
     app = visit("models")
     assert not app.exception
     assert next(frame.value for frame in app.dataframe if "state" in frame.value)["run"].tolist() == ["audio"]
-    (said,) = [warning.value for warning in app.warning if "left out" in warning.value]
+    (said,) = [read(warning.value) for warning in app.warning if "left out" in warning.value]
     assert str(path) in said and "colour" in said
 
 
