@@ -17,7 +17,7 @@ from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.shipped_models import REAL as REAL_MODELS
 from personality.traits import TRAIT_NAMES
-from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
+from tests.pages.visits import ANALYSIS, ROOT, practise, read, visit, words
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -49,11 +49,11 @@ def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     app.selectbox(key="table").select("Upload a table ...").run()
     app.file_uploader(key="table_file").upload("a.parquet", b"no", "application/octet-stream").run()
     assert not app.exception
-    assert "The table cannot be read" in app.error[0].value
+    assert "The table cannot be read" in read(app.error[0].value)
     pd.DataFrame({"clip": ["a"]}).to_parquet(tmp_path / "b.parquet")
     data = (tmp_path / "b.parquet").read_bytes()
     app.file_uploader(key="table_file").upload("b.parquet", data, "application/octet-stream").run()
-    assert "lacks a column for openness" in app.error[0].value
+    assert "lacks a column for openness" in read(app.error[0].value)
 
 
 def test_an_uploaded_table_is_shown() -> None:

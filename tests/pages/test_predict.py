@@ -18,7 +18,7 @@ from personality.inference.face_impressions import ATTRIBUTES, FaceImpressions
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAITS
-from tests.pages.visits import models_in_table, upload, visit, words
+from tests.pages.visits import models_in_table, read, upload, visit, words
 from tests.preprocessing.clips import two_people, video_of, write_clip
 
 MODALITIES = ("audio", "visual", "audiovisual", "handcrafted")
@@ -70,7 +70,7 @@ def test_predict_needs_consent_and_refuses_what_is_no_video() -> None:
     assert not app.file_uploader(key="video_0").disabled
     app.file_uploader(key="video_0").upload("a.mp4", b"no video", "video/mp4").run()
     assert not app.exception
-    assert "cannot be read as a video" in app.error[0].value
+    assert "cannot be read as a video" in read(app.error[0].value)
 
 
 def test_predict_without_models_says_where_they_are() -> None:
@@ -119,7 +119,7 @@ def test_a_chosen_model_that_is_damaged_is_a_sentence(runs: Path, workspace: Pat
     visit("models").multiselect(key="models_picked").set_value(["run: audio"]).run()
     weights.write_bytes(weights.read_bytes()[:100])
     app = visit("predict")
-    assert "A chosen model cannot be used" in app.error[0].value
+    assert "A chosen model cannot be used" in read(app.error[0].value)
     weights.unlink()
     assert "A chosen model cannot be used" in visit("predict").error[0].value
 
