@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ctypes
 
-M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-LARGE = 2**20  # bytes
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; other C libraries have none
 
 
-def return_large_blocks() -> None:
-    """From now on what takes a megabyte or more goes back to the system when it is freed. Otherwise the allocator keeps
-    blocks as large as any that was freed before, and with them what was in a clip that was forgotten."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries have none
-        mallopt(M_MMAP_THRESHOLD, LARGE)
+def return_freed() -> None:
+    """Give memory that was freed back to the system. The allocator keeps much of it, and with it what was in a clip
+    that was forgotten."""
+    if _trim is not None:
+        _trim(0)
