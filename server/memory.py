@@ -1,16 +1,24 @@
-"""Bytes that are let go of leave the process."""
+"""Memory that is let go of leaves the process, and with it what was in a clip that was forgotten.
+
+Without this glibc keeps blocks as large as any that was freed before. Other C libraries have neither call.
+"""
 
 from __future__ import annotations
 
 import ctypes
 
-M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-LARGE = 2**20  # bytes
+M_MMAP_THRESHOLD = -3  # of malloc.h
+LARGE = 2**20  # bytes; above what the libraries take and free all the time
+_library = ctypes.CDLL(None)
 
 
-def return_large_blocks() -> None:
-    """From now on what takes a megabyte or more goes back to the system when it is freed. Otherwise the allocator keeps
-    blocks as large as any that was freed before, and with them what was in a clip that was forgotten."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries have none
-        mallopt(M_MMAP_THRESHOLD, LARGE)
+def keep_large_apart() -> None:
+    """From now on large blocks lie by themselves and go back to the system when they are freed."""
+    if hasattr(_library, "mallopt"):
+        _library.mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+def return_freed() -> None:
+    """Give back what else is free."""
+    if hasattr(_library, "malloc_trim"):
+        _library.malloc_trim(0)

@@ -8,7 +8,7 @@ from personality.constants import LIMITS
 from personality.public import is_public
 from server.limits import VISITS
 from server.log import one_line_each
-from server.memory import return_large_blocks
+from server.memory import keep_large_apart
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -17,7 +17,7 @@ def prepare() -> None:
     """Set them, and again whenever Streamlit has read its files anew because one has changed."""
     if is_public():
         one_line_each()
-    return_large_blocks()
+    keep_large_apart()
     _keep_to_ourselves()
     _set_options()
     config.on_config_parsed(_set_options, force_connect=True)

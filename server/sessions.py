@@ -7,7 +7,6 @@ the clip, what the player plays and what was uploaded.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -18,6 +17,7 @@ from streamlit.runtime import Runtime
 from personality.public import is_public
 from server.asgi import App, Message, Receive, Scope, Send, address, header, refuse
 from server.limits import KEPT
+from server.memory import return_freed
 from server.places import FULL, PAGES, RETRY
 from server.uploads import sweep_uploads
 
@@ -60,7 +60,7 @@ class Sessions:
         await self.app(scope, watch, send)
         if session is None:
             return False
-        Runtime.instance().close_session(session)
+        close(session)
         return True
 
 
@@ -74,9 +74,20 @@ def session_of(scope: Scope) -> str | None:
     return None
 
 
+def close(session: str) -> None:
+    """End a session and let go of what it holds. The session itself may stay: the collector of garbage does not look at
+    what was there when the models were loaded (`pages/loaded.py`)."""
+    runtime = Runtime.instance()
+    known = runtime._session_mgr.get_session_info(session)
+    runtime.close_session(session)
+    if known is not None:
+        known.session.session_state.clear()
+
+
 @asynccontextmanager
 async def sweeping(_app: object) -> AsyncIterator[None]:
-    """While the server runs, close sessions that nobody came back to and drop uploads that nobody took."""
+    """While the server runs, close sessions that nobody came back to, drop uploads that nobody took, and give back the
+    memory of what was let go of."""
     task = asyncio.create_task(_sweep())
     try:
         yield
@@ -87,27 +98,23 @@ async def sweeping(_app: object) -> AsyncIterator[None]:
 async def _sweep() -> None:
     lost: dict[str, float] = {}  # session: when it was first seen without a connection
     uploads: dict[tuple[str, str], float] = {}  # session and file: when it was first seen
-    known: set[str] = set()
     while True:
         await asyncio.sleep(LOOK)
         try:
             lost = close_lost(lost, time.monotonic())
             uploads = sweep_uploads(uploads, time.monotonic())
-            before, known = known, {one.session.id for one in Runtime.instance()._session_mgr.list_sessions()}
-            if before - known:  # a session and what it holds refer to each other, which only this lets go of
-                await asyncio.to_thread(gc.collect)
+            await asyncio.to_thread(return_freed)
         except Exception:
             _log.exception("sweeping failed")
 
 
 def close_lost(lost: dict[str, float], now: float) -> dict[str, float]:
     """Close the sessions that lost their connection `KEPT` seconds ago; returns those that wait, with since when."""
-    runtime = Runtime.instance()
-    manager = runtime._session_mgr
+    manager = Runtime.instance()._session_mgr
     active = {one.session.id for one in manager.list_active_sessions()}
     gone = {one.session.id for one in manager.list_sessions()} - active
     lost = {one: lost.get(one, now) for one in gone}
     over = [one for one, since in lost.items() if now - since >= KEPT]
     for one in over:
-        runtime.close_session(one)
+        close(one)
     return {one: since for one, since in lost.items() if one not in over}
