@@ -121,9 +121,7 @@ def test_nothing_of_a_clip_outlives_its_visit(public: str, end: str, outcome: Ou
             visitor.socket.socket.close()
     seconds = within(KEPT + 30 if end == "connection lost" else 30, lambda: not holds(pid, noise))
     assert asked(public, player)[0].status == 404
-    outcome(
-        f"a clip in the memory of a server, its {end}", f"gone after {seconds:.0f} s, and the player's address with it"
-    )
+    outcome(f"a clip in the memory of a server: {end}", f"gone after {seconds:.0f} s, and the player's address with it")
 
 
 def within(seconds: float, done: Callable[[], bool]) -> float:

@@ -30,7 +30,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def public(work: Path) -> Iterator[str]:
-    """A server for strangers; whatever it asks of anybody outside is noted in `outside`."""
+    """A server for strangers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERSONALITY_PUBLIC", "1")
         with served(work) as address:
