@@ -123,7 +123,7 @@ def _compared(data: bar.Data, by: tuple[str, ...], measure: str) -> Comparison:
     place = st.empty()
 
     def say(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: Others compare groups; you are number {ahead} in the queue.")
+        place.caption(f":material/hourglass_top: Others compare groups; you are number {ahead:,} in the queue.")
 
     with COMPARISONS.turn(say):
         return _comparison(data, by, measure)

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages import bar, parts, real_people
+from pages.plain_text import plain
 from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
 from personality.events import noted
@@ -30,7 +31,7 @@ def offer_report(data: bar.Data) -> None:
         icon=":material/fact_check:",
     )
     st.caption(
-        f"Accuracy, groups by {', '.join(by)}, the worst groups, and a verdict in words; to read, print or send."
+        f"Accuracy, groups by {plain(', '.join(by))}, the worst groups, and a verdict in words; to read, print or send."
     )
 
 

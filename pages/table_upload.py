@@ -46,7 +46,7 @@ def _table_of(key: str, label: str) -> pd.DataFrame | None:
     where it cannot be read."""
     size = LIMITS.upload_bytes // 2**20
     st.file_uploader(
-        f"{label}, up to {size} MB", type=KINDS, key=key, max_upload_size=size, on_change=_take, args=(key,)
+        f"{plain(label)}, up to {size:,} MB", type=KINDS, key=key, max_upload_size=size, on_change=_take, args=(key,)
     )
     found = st.session_state.get(f"{key}_read")
     if not isinstance(found, bytes):
@@ -110,7 +110,7 @@ def _choices() -> tuple[dict[str, Any], tuple[float, float]]:
 
 def _choose_scale(place: Any, label: str, key: str) -> tuple[float, float]:
     scales = {"0 to 1": (0.0, 1.0), "1 to 5": (1.0, 5.0), "1 to 7": (1.0, 7.0), "0 to 100": (0.0, 100.0)}
-    return scales[place.selectbox(label, list(scales), key=f"table_{key}")]
+    return scales[place.selectbox(plain(label), list(scales), key=f"table_{key}")]
 
 
 def _choose_split(dataset: Dataset) -> str:
