@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages import loaded
 from pages.uploads import let_go
-from personality.analysis.scores import COLUMNS, PredictionsError, check_predictions
+from personality.analysis.scores import COLUMNS, PredictionsError, accept_predictions
 from personality.constants import LIMITS
 from personality.dataset.index import SPLITS, Dataset, DatasetError
 from personality.dataset.tabular import as_labels
@@ -37,7 +37,7 @@ def uploaded() -> pd.DataFrame:
         st.caption(HELP)
         st.stop()
     if READY not in st.session_state:
-        st.session_state[READY] = check_predictions(given) if set(COLUMNS) <= set(given) else _compared(given)
+        st.session_state[READY] = accept_predictions(given) if set(COLUMNS) <= set(given) else _compared(given)
     return st.session_state[READY]
 
 

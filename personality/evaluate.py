@@ -12,7 +12,7 @@ import pandas as pd
 
 from personality.analysis.baselines import same_source_lookup, training_means
 from personality.analysis.real_figures import SEEN
-from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, check_predictions
+from personality.analysis.scores import CONSTANT, LOOKUP, PredictionsError, accept_predictions, check_predictions
 from personality.constants import PREPROCESSING
 from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS
 from personality.storage import atomic_path
@@ -185,9 +185,9 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_predictions(file: Path | BinaryIO, name: str = "") -> pd.DataFrame:
-    """A predictions table from parquet or CSV, a path or an open file that messages call `name`. Raises
-    PredictionsError where it is not one, or is larger than `constants.TABLES` allows."""
+    """A predictions table from parquet or CSV, a path or an open file that messages call `name`; see
+    `accept_predictions`. Raises PredictionsError where it is none, or is larger than `constants.TABLES` allows."""
     try:
-        return check_predictions(read_table(file, name))
+        return accept_predictions(read_table(file, name))
     except TableError as error:
         raise PredictionsError(str(error)) from error

@@ -94,9 +94,13 @@ def report(options: argparse.Namespace) -> None:
 
 def _read(options: argparse.Namespace) -> pd.DataFrame:
     """A predictions table; that it pools several splits is said beside the figures."""
+    from personality.analysis.scores import OVERSHOT
     from personality.evaluate import read_predictions
+    from personality.tables.scales import overshot_in_words
 
     table = read_predictions(options.predictions)
+    if count := table.attrs[OVERSHOT]:
+        print(f"note: {overshot_in_words(count)}", file=sys.stderr)
     counts = table.groupby("split", sort=False)["clip"].nunique()
     if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
         words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())

@@ -11,6 +11,7 @@ from personality.constants import TABLES
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.columns import UNNAMED
 from personality.tables.errors import TableError
+from personality.tables.scales import held
 from personality.trait_names import current_rows
 from personality.traits import TRAIT_NAMES
 
@@ -18,6 +19,7 @@ COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
 CONSTANT = "constant"  # what the constant baseline says: the training mean of the trait
 LOOKUP = "lookup"  # what people said of other clips of the same source: see `baselines`
 BASELINES = (CONSTANT, LOOKUP)  # a table may lack them, and then has no such figures
+OVERSHOT = "overshot"  # of a table's attrs: how many predictions were held in [0, 1]
 _OF_TRAIT = ("actual", *BASELINES)  # the same for all models
 SPARSEST = 20  # cells of clips x models x traits for each row of a table, in tables of more than
 SMALL_TABLE = 4_000_000  # cells
@@ -63,6 +65,18 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     for name in table.columns:
         if name not in ("clip", "model", "trait", "predicted", *_OF_TRAIT):
             table = _with_one_value(table, name, places.clip, per="clip")
+    return table
+
+
+def accept_predictions(table: pd.DataFrame) -> pd.DataFrame:
+    """`check_predictions` of a table from elsewhere: predictions that overshoot [0, 1] a little, as those of a linear
+    model do, are held in it. attrs[OVERSHOT] says how many."""
+    count = 0
+    if "predicted" in table and pd.api.types.is_numeric_dtype(table["predicted"]):
+        inside, count = held(table[["predicted"]])
+        table = table.assign(predicted=inside["predicted"])
+    table = check_predictions(table)
+    table.attrs[OVERSHOT] = count
     return table
 
 

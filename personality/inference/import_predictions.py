@@ -18,7 +18,7 @@ from personality.tables.columns import STABILITY, Columns, direction, understand
 from personality.tables.errors import TableError
 from personality.tables.raters import average
 from personality.tables.reader import read_table
-from personality.tables.scales import UNIT, Scale, check_scale, rescale, spread_in_words
+from personality.tables.scales import UNIT, Scale, check_scale, held, overshot_in_words, rescale, spread_in_words
 from personality.traits import TRAIT_NAMES
 
 SCALE = "--scale"  # how messages call the option
@@ -84,10 +84,14 @@ def as_predictions(
     try:
         columns = understand(list(given.columns))
         wide = _with_numbers(given, columns)
+        overshot = 0
+        if scale is None:
+            wide[list(TRAIT_NAMES)], overshot = held(wide[list(TRAIT_NAMES)])
         check_scale(wide[list(TRAIT_NAMES)], scale, option=SCALE)
     except TableError as error:
         raise PredictionsError(f"{name} cannot be used: {error}.") from error
     preview = [columns.in_words(), _values_in_words(wide, scale)]
+    preview += [overshot_in_words(overshot)] if overshot else []
     wide[list(TRAIT_NAMES)] = rescale(wide[list(TRAIT_NAMES)], scale)
     if is_reversed:
         wide[STABILITY] = 1 - wide[STABILITY]

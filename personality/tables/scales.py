@@ -8,6 +8,7 @@ from personality.tables.errors import TableError
 
 Scale = tuple[float, float]
 UNIT: Scale = (0.0, 1.0)
+OVERSHOOT = 0.25  # by which a regression onto [0, 1] may miss it
 USUAL: tuple[Scale, ...] = ((1, 5), (1, 7), (0, 10), (0, 100))
 
 
@@ -15,6 +16,21 @@ def rescale(values: pd.DataFrame, scale: Scale | None) -> pd.DataFrame:
     """Numbers from a scale, [0, 1] for None, to [0, 1]; values outside the scale stay outside."""
     low, high = scale or UNIT
     return (values - low) / (high - low)
+
+
+def held(values: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Predictions meant for [0, 1] held in it, and how many were not: a linear model overshoots.
+
+    Where any lies further outside than OVERSHOOT, the scale is another, and all stay as they are.
+    """
+    if values.lt(-OVERSHOOT).any(axis=None) or values.gt(1 + OVERSHOOT).any(axis=None):
+        return values, 0
+    return values.clip(0, 1), int((values.lt(0) | values.gt(1)).sum(axis=None))
+
+
+def overshot_in_words(count: int) -> str:
+    """That so many predictions overshoot."""
+    return f"{count:,} predictions lie outside 0 to 1, by {OVERSHOOT:g} at most, and count as 0 or 1"
 
 
 def check_scale(values: pd.DataFrame, scale: Scale | None, *, option: str) -> None:
