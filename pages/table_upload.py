@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages import loaded
+from pages.plain_text import plain
 from pages.uploads import let_go
 from personality.analysis.scores import COLUMNS, PredictionsError, accept_predictions
 from personality.constants import LIMITS

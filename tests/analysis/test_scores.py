@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.analysis.scores import PredictionsError, check_predictions, read_scores
+from personality.analysis.scores import OVERSHOT, PredictionsError, accept_predictions, check_predictions, read_scores
 from personality.evaluate import join_predictions, read_predictions, write_predictions
 from personality.traits import TRAIT_NAMES
 
@@ -98,3 +98,12 @@ def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> Non
         assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
         tracemalloc.stop()
     assert len(check_predictions(thin.assign(model="m"))) == rows
+
+
+def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
+    found = accept_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+    assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
+    assert found.attrs[OVERSHOT] == 2
+    assert accept_predictions(table()).attrs[OVERSHOT] == 0
+    with pytest.raises(PredictionsError, match=r"ranges from 0.5 to 1.3; expected 0 to 1"):
+        accept_predictions(table().assign(predicted=[1.3] + [0.5] * 19))

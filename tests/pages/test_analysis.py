@@ -149,6 +149,7 @@ def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
 @pytest.mark.parametrize("page", ["traits", "gender", "age", "emotion"])
 def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
     app = practise(page)
+    app.segmented_control(key="measure").set_value("accuracy").run()
     marks = {"both": {"constant baseline", "same-source lookup"}, "training mean": {"constant baseline"}}
     for choice, wanted in marks.items():
         app.selectbox(key="baselines").select(choice).run()

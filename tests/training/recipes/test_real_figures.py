@@ -71,7 +71,7 @@ def assert_same(found: pd.DataFrame, direct: pd.DataFrame, index: list[str]) -> 
     assert {"n", "low", "high"} <= set(columns) or "difference" in columns
     some = [rows[rows["n"] > 0] if "n" in rows else rows for rows in (found, direct)]
     one, other = (rows.set_index(index).sort_index()[sorted(set(columns) - set(index))] for rows in some)
-    pd.testing.assert_frame_equal(one, other, atol=DECIMALS, rtol=0, check_dtype=False)
+    pd.testing.assert_frame_equal(one, other, atol=DECIMALS, rtol=1e-6, check_dtype=False)
 
 
 def test_groups_of_few_clips_are_left_out_and_counted(folder: Path, table: pd.DataFrame) -> None:
