@@ -21,6 +21,8 @@ class Visits:
     bytes: int = 10 * LIMITS.upload_bytes
     upload_seconds: float = 120.0  # for the whole body; 1.4 Mbit/s fill it
     untaken_seconds: float = 30.0  # a page takes its upload at once; what lies longer has no page that wants it
+    messages_at_once: int = 30  # of one page, which then has to wait
+    message_seconds: float = 1.0  # between two of them
     message_megabytes: int = 1  # of the browser's, with the state of all widgets; a page's is some kilobytes
 
 

@@ -16,7 +16,7 @@ from streamlit.runtime import Runtime
 
 from personality.public import is_public
 from server.asgi import App, Message, Receive, Scope, Send, address, header, refuse
-from server.limits import KEPT
+from server.limits import KEPT, VISITS
 from server.memory import return_freed
 from server.places import FULL, PAGES, RETRY
 from server.uploads import sweep_uploads
@@ -49,10 +49,12 @@ class Sessions:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve until the connection ends; whether its session was closed with it."""
         session: str | None = None
+        pace = Pace(VISITS.messages_at_once, VISITS.message_seconds if is_public() else 0.0)
 
         async def watch() -> Message:
             nonlocal session
             message = await receive()
+            await pace.wait()
             if message["type"] == "websocket.disconnect" and message.get("code") in LEFT:
                 session = session_of(scope)
             return message
@@ -62,6 +64,20 @@ class Sessions:
             return False
         close(session)
         return True
+
+
+class Pace:
+    """So many messages at once, then one every so many seconds: each makes the server run a page."""
+
+    def __init__(self, at_once: int, seconds: float) -> None:
+        self.ahead, self.seconds = at_once * seconds, seconds
+        self.due = 0.0  # when the next message would be due, were there none at once
+
+    async def wait(self) -> None:
+        """Wait until the next message may pass."""
+        now = time.monotonic()
+        self.due = max(self.due, now) + self.seconds
+        await asyncio.sleep(max(0.0, self.due - now - self.ahead))
 
 
 def session_of(scope: Scope) -> str | None:

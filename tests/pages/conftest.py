@@ -1,5 +1,6 @@
 """A workspace for each test, and a server that has seen a request."""
 
+import gc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,14 @@ def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
         PagesManager.uses_pages_directory = False
 
     monkeypatch.setattr(PagesManager, "__init__", remember)
+
+
+@pytest.fixture(autouse=True)
+def let_go() -> Iterator[None]:
+    """What a page froze when it loaded models (pages/loaded.py) may be collected again: a process of tests loads them
+    often, and would keep every session that it drew."""
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture
