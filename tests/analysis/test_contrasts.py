@@ -138,4 +138,4 @@ def test_what_is_detectable_is_found_four_times_in_five() -> None:
     size = detectable(error, degrees, level)
     critical = stats.t.ppf(1 - level / 2, degrees)
     power = stats.nct.sf(critical, degrees, size / error) + stats.nct.cdf(-critical, degrees, size / error)
-    assert power[0] == pytest.approx(0.8, abs=0.02)
+    assert power[0] == pytest.approx(0.8, abs=1e-6)
