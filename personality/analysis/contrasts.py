@@ -41,10 +41,11 @@ class Contrast:
 
 def detectable(error: np.ndarray, degrees: np.ndarray, level: np.ndarray) -> np.ndarray:
     """The smallest difference that a two-sided test at this level finds in four cases of five, from its standard error
-    and degrees of freedom: by the noncentral t distribution, whose other tail counts for nothing."""
+    and degrees of freedom: by the noncentral t distribution, whose other tail counts for nothing. A standard error from
+    few sources is too small on average, by one part in 4 x its degrees of freedom."""
     from scipy.special import nctdtrinc
 
-    return error * nctdtrinc(degrees, 1 - POWER, t_quantile(1 - level / 2, degrees))
+    return error * (1 + 1 / (4 * degrees)) * nctdtrinc(degrees, 1 - POWER, t_quantile(1 - level / 2, degrees))
 
 
 def variance_ratio(clips: np.ndarray, totals: np.ndarray, squares: np.ndarray, source: np.ndarray) -> np.ndarray:
