@@ -115,6 +115,11 @@ def _structured(table: pd.DataFrame) -> tuple[pd.DataFrame, _Places]:
     return table, places
 
 
+def _is_named(values: pd.Series) -> bool:
+    """Whether a column is of categories that are text: a million clips are read in seconds when they stay so."""
+    return isinstance(values.dtype, pd.CategoricalDtype) and isinstance(values.cat.categories.dtype, pd.StringDtype)
+
+
 @dataclass(frozen=True)
 class _Places:
     """Where each row of a table lies in an array clips x models x traits of this shape: its clip, its trait, and its
@@ -148,7 +153,7 @@ def _with_types(table: pd.DataFrame) -> pd.DataFrame:
         raise TableError(f"it has no rows, or empty cells in one of the columns {', '.join(COLUMNS)}")
     numbers = [name for name in ("predicted", "actual", *BASELINES) if name in table]
     others = [name for name in table if name not in numbers]
-    text = [name for name in others if name in COLUMNS or table[name].dtype == object]
+    text = [name for name in others if (name in COLUMNS or table[name].dtype == object) and not _is_named(table[name])]
     return table.assign(
         **{name: as_text(table[name]) for name in text}, **{name: as_numbers(table[name]) for name in numbers}
     )
