@@ -23,7 +23,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.machine import describe
-from pages import parts
+from pages import group_gaps
 from pages.bar import DEMO
 from personality import demo
 from personality.analysis.gaps import compare_groups
@@ -64,7 +64,7 @@ def times(page: str, table: str | None) -> str:
     """The first run of a page without its differences, the median of later ones, and the differences."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
     app.run()
-    with patch.object(parts, "compare_groups", side_effect=PredictionsError("later")):
+    with patch.object(group_gaps, "compare_groups", side_effect=PredictionsError("later")):
         began = time.perf_counter()
         app.switch_page(f"pages/{page}.py").run()
         if table:
@@ -72,7 +72,7 @@ def times(page: str, table: str | None) -> str:
             app.selectbox(key="table").select(table).run()
         first = time.perf_counter() - began
     spent: list[float] = []
-    with patch.object(parts, "compare_groups", side_effect=timed(compare_groups, spent)):
+    with patch.object(group_gaps, "compare_groups", side_effect=timed(compare_groups, spent)):
         app.run()
     again = []
     for _ in range(TIMES):

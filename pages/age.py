@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people, report
+from pages import bar, group_gaps, parts, real_people, report
 from personality import charts, count_charts
 from personality.analysis.real_figures import RealFigures
 
@@ -55,5 +55,5 @@ draw(one, line="group", key="age", alt=alt)
 parts.how_to_read(measure)
 parts.accuracy_table(rows, key="age")
 parts.adds_up(data, rows, by)
-parts.group_differences(data, by, trait=trait, measure=measure, key="age")
+group_gaps.group_differences(data, by, trait=trait, measure=measure, key="age")
 report.offer_report(data)

@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people, report
+from pages import bar, group_gaps, parts, real_people, report
 from personality import count_charts
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
@@ -78,7 +78,7 @@ draw(one, line="group", key="emotion", alt=alt)
 parts.how_to_read(measure)
 
 parts.adds_up(table, rows, ("emotion",))
-parts.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
+group_gaps.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
 
 st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without the audio-only model", AUDIO)):

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people, report
+from pages import bar, group_gaps, parts, real_people, report
 from pages.plain_text import plain
 from personality import charts, clip_charts, count_charts, demo
 from personality.analysis.cells import clips_of, grid, said_of
@@ -155,5 +155,5 @@ if chosen and chosen[0] < len(clips):
     )
 
 measure = parts.choose_measure(table)
-parts.group_differences(table, by, trait=trait, measure=measure, key="explore")
+group_gaps.group_differences(table, by, trait=trait, measure=measure, key="explore")
 report.offer_report(table)

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from pages import bar, parts, real_people, report
+from pages import bar, group_gaps, parts, real_people, report
 from pages.plain_text import plain
 from personality import charts
 from personality.analysis.checks import impossible_models
@@ -63,7 +63,7 @@ sizes = parts.group_sizes(one).itertuples(index=False)
 st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in sizes))
 parts.accuracy_table(rows, key="gender")
 
-parts.group_differences(data, by, trait="mean", measure=measure, key="gender")
+group_gaps.group_differences(data, by, trait="mean", measure=measure, key="gender")
 
 if by == CHOICES[0]:
     st.subheader("What the original thesis reported")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, real_people
+from pages import bar, group_gaps, real_people
 from pages.plain_text import plain
 from personality.analysis.real_figures import RealFigures
 from personality.analysis.scores import PredictionsError
@@ -41,7 +41,7 @@ def make_report(data: pd.DataFrame, by: tuple[str, ...]) -> bytes:
     from personality.report.page import render
 
     chosen = st.session_state.get(real_people.CHOICE, bar.DEMO)
-    with parts.COMPARISONS.turn(lambda ahead: None), noted("audit"):
+    with group_gaps.COMPARISONS.turn(lambda ahead: None), noted("audit"):
         try:
             return render(audit(data, by, name="an uploaded table" if chosen == bar.UPLOAD else chosen)).encode()
         except PredictionsError as error:

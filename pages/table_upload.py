@@ -26,7 +26,7 @@ GIVEN, LABELS = "table_file", "labels_file"  # the two uploaders
 READY = "uploaded_table"  # of the session: the predictions table that the pages show
 HELP = (
     "A predictions table (docs/predictions.md lists its columns), or one row per clip: its name and five traits. "
-    "It stays in this session, in memory; nobody else sees it, and closing the tab drops it."
+    "It stays in this session, in memory; no other visitor sees it, and closing the tab drops it."
 )
 
 

@@ -33,7 +33,7 @@ if len(rows["model"].unique()) > 1:
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
         st.markdown(f"- **{plain(row['model'])}** minus {plain(reference)}, n = {row['n']:,}: {size}{seen}")
-    st.caption("Mean of the traits, on clips on which both speak; 95 % intervals of their differences.")
+    st.caption("Mean of the traits, on clips that both predict; 95 % intervals of their differences.")
     parts.accuracy_table(against, key="against_figures")
 
 if bar.has(data, SEEN):

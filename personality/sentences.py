@@ -20,7 +20,7 @@ ADVICE = {
 
 
 def sentence(error: Exception) -> str:
-    """An error as a person is told it: our own say it themselves; of the operating system's, what happened, where, and
+    """An error in words for a person: our own have them; of the operating system's, what happened, where, and
     what to do."""
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)

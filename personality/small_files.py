@@ -1,4 +1,4 @@
-"""Small files of the workspace, read as if anybody had written them: bounded, of a known shape, or one sentence."""
+"""Small files of the workspace, read as untrusted: bounded, of a known shape, or one sentence."""
 
 from __future__ import annotations
 

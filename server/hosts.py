@@ -14,7 +14,7 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from server.asgi import App, Receive, Scope, Send, header, refuse
 
 WRONG_HOST = "This server does not answer to the name that was asked for; its operator names it in server.allowedHosts."
-WRONG_ORIGIN = "Pages of other sites may not speak to this server."
+WRONG_ORIGIN = "Pages of other sites may not connect to this server."
 
 
 class Hosts:

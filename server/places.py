@@ -38,7 +38,7 @@ REQUESTS = Places(VISITS.requests, VISITS.requests_each)
 
 class Crowd:
     """Middleware of a public server: requests that are being answered are counted, and who opens a page for which there
-    is no place is told so before the browser loads it."""
+    is no place gets a sentence before the browser loads it."""
 
     def __init__(self, app: App) -> None:
         self.app = app

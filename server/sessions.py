@@ -102,7 +102,7 @@ def close(session: str) -> None:
 
 @asynccontextmanager
 async def sweeping(_app: object) -> AsyncIterator[None]:
-    """While the server runs, close sessions that nobody came back to, drop uploads that nobody took, and give back the
+    """While the server runs, close abandoned sessions, drop uploads that no page took, and give back the
     memory of what was let go of."""
     task = asyncio.create_task(_sweep())
     try:

@@ -210,7 +210,7 @@ def unit_sums(scores: Scores, model: int, split: Split) -> np.ndarray:
 
 
 def clips_by_source(scores: Scores, model: int, split: Split) -> np.ndarray:
-    """On how many clips of each pair of a group and a source a model speaks, (P, 6); the mean has those of any
+    """On how many clips of each pair of a group and a source a model predicts, (P, 6); the mean has those of any
     trait."""
     present = ~np.isnan(scores.predicted[split.clips, model])
     present = np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)

@@ -60,7 +60,7 @@ class ModelParts:
     """The clips of one model by pairs of a group and a source (P), and by pairs of a group and a unit (Q), the sources
     that are left out at once.
 
-    sums: (Q, 5, len(SUMS)); present: clips on which it speaks, (P, 6); totals: of each measure of MEANS that is asked,
+    sums: (Q, 5, len(SUMS)); present: clips that it predicts, (P, 6); totals: of each measure of MEANS that is asked,
     the sums of what clips contribute, (P, 6), and ratios: its variance between sources by that within, (6,); others:
     the other measures that are asked; unit: of each source, int (S,).
     """

@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.bar import DEMO, REAL, UPLOAD
+from pages.bar import DEMO, REAL
 from personality import demo
 from personality.analysis.gaps import MEASURES
 from personality.evaluate import evaluate, read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.shipped_models import REAL as REAL_MODELS
-from personality.traits import TRAIT_NAMES
-from tests.pages.visits import ANALYSIS, ROOT, practise, read, visit, words
+from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -42,55 +41,6 @@ def test_estimated_attributes_are_said_to_be_estimated(page: str, column: str, w
     assert "Estimated from the face" not in words(app)
     app.selectbox(key="table").select("mine").run()
     assert f"Annotated by people: {len(clips) - 3:,} clips. **Estimated from the face: 3**" in words(app)
-
-
-def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    app = visit("traits")
-    app.selectbox(key="table").select("Upload a table ...").run()
-    app.file_uploader(key="table_file").upload("a.parquet", b"no", "application/octet-stream").run()
-    assert not app.exception
-    assert "The table cannot be read" in read(app.error[0].value)
-    pd.DataFrame({"clip": ["a"]}).to_parquet(tmp_path / "b.parquet")
-    data = (tmp_path / "b.parquet").read_bytes()
-    app.file_uploader(key="table_file").upload("b.parquet", data, "application/octet-stream").run()
-    assert "lacks a column for openness" in read(app.error[0].value)
-
-
-def test_an_uploaded_table_is_shown() -> None:
-    app = visit("traits")
-    app.selectbox(key="table").select("Upload a table ...").run()
-    app.file_uploader(key="table_file").upload("a.parquet", demo.PREDICTIONS.read_bytes(), "x/y").run()
-    assert not app.exception
-    assert "200 clips of 50 sources" in words(app)
-    app.switch_page("pages/gender.py").run()
-    assert app.selectbox(key="table").value == "Upload a table ..."
-    assert "200 clips of 50 sources" in words(app)
-
-
-@pytest.mark.parametrize("public", [False, True])
-def test_predictions_of_one_row_per_clip_are_shown_beside_labels_after_a_preview(
-    public: bool, go_public: Callable[[], None]
-) -> None:
-    if public:
-        go_public()
-    values = {trait: [f"0,{number}" for number in range(1, 5)] for trait in TRAIT_NAMES}
-    labels = pd.DataFrame(
-        {"clip": [f"c{number}.mp4" for number in range(4)], "split": "val", **values, "sex": list("MFMF")}
-    )
-    labels["split"] = ["train", "val", "val", "val"]
-    app = visit("traits")
-    app.selectbox(key="table").select(UPLOAD).run()
-    predictions = labels.assign(clip="C:\\x\\" + labels["clip"])[["clip", *TRAIT_NAMES]]
-    for key, table in (("table_file", predictions), ("labels_file", labels)):
-        data = table.to_csv(sep=";", index=False).encode("utf-16")
-        app.file_uploader(key=key).upload(f"{key}.csv", data, "text/csv").run()
-    assert not app.exception and not app.error
-    assert "3 of 4 rows are of labelled clips of validation" in app.text[0].value
-    app.button(key="accept_table").click().run()
-    assert "3 clips of 3 sources · split validation · models uploaded" in words(app)
-    app.switch_page("pages/gender.py").run()
-    assert "Groups" not in [one.value for one in app.error]
-    assert {"male", "female"} <= set(app.dataframe[0].value["group"])
 
 
 @pytest.mark.parametrize("page", ["gender", "age", "emotion"])
