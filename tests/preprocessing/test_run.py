@@ -225,8 +225,9 @@ def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
 def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
     """The address of a scheduler without workers."""
     dask("scheduler", "--host", "127.0.0.1", "--port", "0")
-    wait_for((tmp_path / "scheduler.json").exists)
-    return json.loads((tmp_path / "scheduler.json").read_text())["address"]
+    file = tmp_path / "scheduler.json"
+    wait_for(lambda: file.exists() and file.read_text().endswith("}"))  # it exists a moment before it is written
+    return json.loads(file.read_text())["address"]
 
 
 def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
