@@ -4,10 +4,10 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from personality.events import write_log
-from personality.public import is_public
-from personality.workspace import ROOT
-from server.doors import doors
+from personality.utils.app_log import write_log
+from personality.utils.locations import APP
+from personality.utils.public_mode import is_public
+from server.middleware import doors
 from server.options import prepare
 from server.sessions import sweeping
 
@@ -22,7 +22,7 @@ def navigate() -> None:
     write_log()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
-    st.set_page_config(page_title="Apparent personality", page_icon=str(ROOT / "pages" / "icon.svg"), layout="wide")
+    st.set_page_config(page_title="Apparent personality", page_icon=str(APP / "pages" / "icon.svg"), layout="wide")
     models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
     dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
     pages = {

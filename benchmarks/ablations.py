@@ -18,21 +18,21 @@ import pandas as pd
 import torch
 
 from benchmarks import machine
-from personality.analysis.differences import differences
 from personality.analysis.groups import accuracy_by
+from personality.analysis.model_comparison import differences
 from personality.constants import PREPROCESSING
-from personality.design import Design
-from personality.evaluate import assemble
 from personality.models.checkpoint import load_model
 from personality.models.fusion import GatedFusion
+from personality.network_options import Design
+from personality.predictions.assemble import assemble
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
-from training import losses
-from training.config import Config, preset
-from training.data import compute_features, read_split
-from training.loop import train
-from training.memory import keep_freed_memory
-from training.runs import Run
+from training.config.run_config import Config, preset
+from training.data.dataloader import compute_features, read_split
+from training.engine import losses
+from training.engine.process_memory import keep_freed_memory
+from training.engine.trainer import train
+from training.runs.run import Run
 
 AS_IS = "as it is"
 GENERAL: dict[str, dict[str, Any]] = {

@@ -14,11 +14,11 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.machine import describe
-from personality import demo
+from personality.assets import demo
 from personality.constants import LIMITS
-from personality.predict import Impression, load_models, predict
-from personality.preprocessing.isolate import read_apart
-from personality.turns import Turns
+from personality.inference.predict import Impression, load_models, predict
+from personality.preprocessing.sandbox.client import read_apart
+from personality.utils.fair_queue import Turns
 
 PEOPLE = 8
 

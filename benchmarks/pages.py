@@ -23,12 +23,13 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from benchmarks.machine import describe
-from pages import group_gaps
-from pages.bar import DEMO
-from personality import demo
+from pages.components import group_differences
+from pages.components.table_picker import DEMO
 from personality.analysis.gaps import compare_groups
-from personality.analysis.scores import PredictionsError
-from personality.workspace import ROOT, VARIABLE
+from personality.assets import demo
+from personality.predictions.predictions_table import PredictionsError
+from personality.utils.locations import APP
+from personality.utils.workspace import VARIABLE
 
 TABLES = ("traits", "gender", "age", "emotion", "explore")
 OTHERS = ("overview", "dataset", "models", "about")
@@ -62,9 +63,9 @@ def main() -> None:
 
 def times(page: str, table: str | None) -> str:
     """The first run of a page without its differences, the median of later ones, and the differences."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600)
+    app = AppTest.from_file(str(APP / "app.py"), default_timeout=600)
     app.run()
-    with patch.object(group_gaps, "compare_groups", side_effect=PredictionsError("later")):
+    with patch.object(group_differences, "compare_groups", side_effect=PredictionsError("later")):
         began = time.perf_counter()
         app.switch_page(f"pages/{page}.py").run()
         if table:
@@ -72,7 +73,7 @@ def times(page: str, table: str | None) -> str:
             app.selectbox(key="table").select(table).run()
         first = time.perf_counter() - began
     spent: list[float] = []
-    with patch.object(group_gaps, "compare_groups", side_effect=timed(compare_groups, spent)):
+    with patch.object(group_differences, "compare_groups", side_effect=timed(compare_groups, spent)):
         app.run()
     again = []
     for _ in range(TIMES):

@@ -15,11 +15,11 @@ from statistics import median
 from playwright.sync_api import Page
 
 from benchmarks.machine import describe
+from personality.assets.shipped_models import REAL_MODELS
 from personality.inference.face_impressions import FaceImpressions
-from personality.predict import load_models, predict, warm
+from personality.inference.predict import load_models, predict, warm
 from personality.preprocessing.faces import Face
-from personality.preprocessing.isolate import read_apart
-from personality.shipped_models import REAL_MODELS
+from personality.preprocessing.sandbox.client import read_apart
 
 TIMES = 5
 # Looks when the page changes, not all the time as Playwright's own waiting does, which takes a share of the cores.

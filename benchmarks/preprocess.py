@@ -21,12 +21,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import machine
-from benchmarks.ways import at_full_size, bare_decoding, mtcnn, on_one_thread, ours, straightforward
+from benchmarks.face_pipelines import at_full_size, bare_decoding, mtcnn, on_one_thread, ours, straightforward
+from personality.preprocessing.build_cache import one_thread
 from personality.preprocessing.cache import Cache, encode, finish
 from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import open_media
-from personality.preprocessing.refusal import Source
-from personality.preprocessing.run import one_thread
+from personality.preprocessing.media_errors import Source
 from personality.preprocessing.sample import read_pieces, read_sample
 from personality.traits import TRAIT_NAMES
 

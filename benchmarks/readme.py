@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from personality.analysis.groups import accuracy_by
-from personality.evaluate import read_predictions
-from personality.storage import write_bytes
+from personality.predictions.prediction_files import read_predictions
 from personality.traits import GENDERS, TRAITS
+from personality.utils.atomic_files import write_bytes
 
 ROOT = Path(__file__).parents[1]
 README, PREDICTIONS = ROOT / "README.md", ROOT / "demo" / "predictions.parquet"

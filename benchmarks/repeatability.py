@@ -17,14 +17,14 @@ import pandas as pd
 
 from benchmarks.clip_variants import Variant, band, microphone, noise, write_variant
 from benchmarks.machine import describe
-from personality.demo import PREDICTIONS
-from personality.evaluate import read_predictions
+from personality.assets.demo import PREDICTIONS
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS
 from personality.inference.face_impressions import ATTRIBUTES, rate_faces, read_card
+from personality.inference.predict import Impression, impressions, load_models
 from personality.models.checkpoint import Model
-from personality.predict import Impression, impressions, load_models
-from personality.preprocessing.hearing import with_speech, with_transcript
+from personality.predictions.prediction_files import read_predictions
 from personality.preprocessing.sample import Sample, read_sample
-from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS
+from personality.preprocessing.speech import with_speech, with_transcript
 from personality.traits import TRAIT_NAMES
 
 DRAWS = 5  # of each random way

@@ -20,10 +20,10 @@ from scipy.signal import resample_poly
 
 from benchmarks.machine import describe
 from personality.constants import PREPROCESSING
-from personality.dataset.untrusted import read_transcription
+from personality.dataset.safe_pickle import read_transcription
 from personality.preprocessing import speech_to_text
 from personality.preprocessing.media import VIDEO_SUFFIXES, open_media
-from personality.preprocessing.text import normalise
+from personality.preprocessing.text_features import normalise
 
 TEXTS = {
     "en": (

@@ -19,12 +19,12 @@ import torch
 
 from benchmarks import machine
 from personality.models.network import Batch
-from training.config import Stage, preset
-from training.data import Clips, Piece, clip_batches, split_order
-from training.epoch import make_learner, run_epoch
-from training.memory import keep_freed_memory
-from training.parts import Parts, prepare
-from training.runs import Run
+from training.config.run_config import Stage, preset
+from training.data.dataloader import Clips, Piece, clip_batches, split_order
+from training.engine.context import Parts, prepare
+from training.engine.epoch import make_learner, run_epoch
+from training.engine.process_memory import keep_freed_memory
+from training.runs.run import Run
 
 RATE = 2e-5
 

@@ -5,15 +5,17 @@ import json
 import pandas as pd
 import streamlit as st
 
-from pages import parts
-from pages.plain_text import plain
+from pages.components import analysis_widgets
+from pages.components.plain_text import plain
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.inference.face_impressions import read_card
 from personality.inference.model_facts import trained_on
 from personality.preprocessing.emotion import WEIGHTS
-from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.synthetic.face_model import FOLDER
 
-parts.frame("About", "What this is for, what it must not be used for, and where its parts come from.", notice=False)
+analysis_widgets.frame(
+    "About", "What this is for, what it must not be used for, and where its parts come from.", notice=False
+)
 left, right = st.columns(2)
 left.markdown(
     """

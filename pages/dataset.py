@@ -6,16 +6,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages import parts
-from pages.guard import operator_only
-from pages.plain_text import plain
-from personality import count_charts, demo
+from pages.components import analysis_widgets
+from pages.components.access_control import operator_only
+from pages.components.plain_text import plain
 from personality.analysis.export import plain_csv
+from personality.assets import demo
 from personality.dataset import summary
+from personality.plots import count_plots
 from personality.preprocessing.cache import Cache
-from personality.trait_names import current_columns
 from personality.traits import TRAIT_LABELS
-from personality.workspace import caches, unfinished_caches
+from personality.utils.legacy_names import current_columns
+from personality.utils.workspace import caches, unfinished_caches
 
 operator_only()
 
@@ -79,7 +80,7 @@ def label_charts(clips: pd.DataFrame) -> dict[str, dict]:
     """A chart per trait, spelt out by altair, which takes longer than all else on the page; empty without labels."""
     rows = summary.label_distribution(clips)
     labels = [] if rows.empty else [name for key, name in TRAIT_LABELS.items() if key != "mean"]
-    return {label: count_charts.label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
+    return {label: count_plots.label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
 
 
 def draw_labels(clips: pd.DataFrame) -> None:
@@ -97,7 +98,7 @@ def draw_labels(clips: pd.DataFrame) -> None:
     )
 
 
-parts.frame(
+analysis_widgets.frame(
     "Dataset",
     "What people said of the clips, who is in them, and what preprocessing could not read. Age, gender and expression "
     "are estimates by machine wherever the dataset does not say.",
@@ -117,7 +118,7 @@ if attributes := summary.grouping_attributes(clips):
     attribute = st.selectbox("Attribute", attributes, key="attribute", bind="query-params")
     counts = summary.attribute_counts(clips, attribute)
     st.altair_chart(
-        count_charts.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"
+        count_plots.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"
     )
     totals = counts.groupby("group", sort=False)["n"].sum()
     st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in totals.items()))

@@ -5,11 +5,11 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, group_gaps, parts, real_people, report
-from personality import count_charts
+from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.published import published_emotion
 from personality.analysis.real_figures import RealFigures
+from personality.plots import count_plots
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
 
 AUDIO = ("audio",)
@@ -37,48 +37,53 @@ def in_print() -> None:
     st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")
 
 
-parts.frame(
+analysis_widgets.frame(
     "Accuracy by emotion",
     "The dominant expression of a clip is the one that most of its faces show, by our own network. "
     "**An expression is not a feeling.**",
     notice=False,
 )
-table = bar.choose_data()
+table = table_picker.choose_data()
 if isinstance(table, RealFigures):
-    real_people.offer_practice(
+    real_figures.offer_practice(
         "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
         "project does not have the clips of First Impressions.",
-        bar.DEMO,
+        table_picker.DEMO,
     )
     in_print()
     st.stop()
-clips = parts.one_row_per_clip(table)
+clips = analysis_widgets.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
     st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
     st.stop()
-measure = parts.choose_measure(table)
-rows = parts.accuracy_rows(table, ("emotion",))
+measure = analysis_widgets.choose_measure(table)
+rows = analysis_widgets.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)
 left.subheader("Clips per expression")
-chart = count_charts.group_counts(parts.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS)
+chart = count_plots.group_counts(
+    analysis_widgets.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS
+)
 left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
 right.subheader("How sure the detector is")
-chart = count_charts.emotion_confidence(confidence_histogram(clips))
+chart = count_plots.emotion_confidence(confidence_histogram(clips))
 right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
-parts.warn_small(rows)
+analysis_widgets.warn_small(rows)
 
-st.subheader(parts.MEASURE_LABELS[measure])
+st.subheader(analysis_widgets.MEASURE_LABELS[measure])
 trait = st.selectbox(
     "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
-one, alt = rows[rows["trait"] == trait], f"{parts.MEASURE_LABELS[measure]} per expression and model with intervals"
-draw = partial(parts.accuracy_picture, colour="model", colours=bar.colours(table), measure=measure)
+one, alt = (
+    rows[rows["trait"] == trait],
+    f"{analysis_widgets.MEASURE_LABELS[measure]} per expression and model with intervals",
+)
+draw = partial(analysis_widgets.accuracy_picture, colour="model", colours=table_picker.colours(table), measure=measure)
 draw(one, line="group", key="emotion", alt=alt)
-parts.how_to_read(measure)
+analysis_widgets.how_to_read(measure)
 
-parts.adds_up(table, rows, ("emotion",))
-group_gaps.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
+analysis_widgets.adds_up(table, rows, ("emotion",))
+group_differences.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
 
 st.subheader("Best and worst trait")
 for name, without in (("All models", ()), ("Without the audio-only model", AUDIO)):
@@ -88,7 +93,7 @@ for name, without in (("All models", ()), ("Without the audio-only model", AUDIO
         st.caption("No other model in this table.")
         continue
     st.dataframe(in_words(best), hide_index=True)
-parts.accuracy_table(rows, key="emotion")
+analysis_widgets.accuracy_table(rows, key="emotion")
 
 in_print()
-report.offer_report(table)
+report_button.offer_report(table)

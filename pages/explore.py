@@ -3,15 +3,16 @@
 import pandas as pd
 import streamlit as st
 
-from pages import bar, group_gaps, parts, real_people, report
-from pages.plain_text import plain
-from personality import charts, clip_charts, count_charts, demo
-from personality.analysis.cells import clips_of, grid, said_of
+from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
+from pages.components.plain_text import plain
+from personality.analysis.drilldown import clips_of, grid, said_of
 from personality.analysis.groups import attributes_of
 from personality.analysis.real_figures import RealFigures
-from personality.public import is_public
-from personality.traits import MOST_GROUPS
-from personality.workspace import find_clip
+from personality.assets import demo
+from personality.plots import clip_plots, count_plots
+from personality.preprocessing.find_clip import find_clip
+from personality.traits import MOST_GROUPS, TRAIT_LABELS
+from personality.utils.public_mode import is_public
 
 FIGURES = {
     "accuracy": ("Accuracy", ("low", "high"), None),
@@ -66,13 +67,15 @@ def picked() -> None:
         st.session_state["cell"] = cells[0]["group"]
 
 
-parts.frame("Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False)
-table = bar.choose_data(baselines=False)
+analysis_widgets.frame(
+    "Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False
+)
+table = table_picker.choose_data(baselines=False)
 if isinstance(table, RealFigures):
-    real_people.offer_practice(
+    real_figures.offer_practice(
         "Exploring goes down to the single clip, and the clips of real people are not included. Their figures by group "
         "are on *Traits*, *Gender and ethnicity* and *Age*.",
-        bar.DEMO,
+        table_picker.DEMO,
     )
     st.stop()
 left, right = st.columns(2)
@@ -82,28 +85,28 @@ with right:
     figure = st.selectbox(
         "Figure", list(FIGURES), format_func=FIGURE_LABELS.__getitem__, key="figure", bind="query-params"
     )
-rows = parts.accuracy_rows(table, by)
+rows = analysis_widgets.accuracy_rows(table, by)
 models = list(rows["model"].unique())
 model = left.selectbox("Model", models, index=len(models) - 1, key="model", bind="query-params")
 trait = right.selectbox(
     "Trait",
     rows["trait"].unique(),
     index=5,
-    format_func=charts.TRAIT_LABELS.__getitem__,
+    format_func=TRAIT_LABELS.__getitem__,
     key="trait",
     bind="query-params",
 )
 
 label, bounds, around = FIGURES[figure]
 cells = grid(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
-chart = count_charts.heatmap(
+chart = count_plots.heatmap(
     cells,
     names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""),
     title=label,
     around=around,
     baselines=figure == "accuracy",
 )
-alt = f"{label} of {model} on {charts.TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
+alt = f"{label} of {model} on {TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
 st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
 beside = ""
 if figure == "accuracy":
@@ -114,8 +117,8 @@ st.caption(
     f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn)"
     f"{beside}. **Click a cell** to see its clips."
 )
-parts.adds_up(table, rows, by)
-parts.accuracy_table(rows, key="explore")
+analysis_widgets.adds_up(table, rows, by)
+analysis_widgets.accuracy_table(rows, key="explore")
 
 st.subheader("The clips of a cell")
 groups = list(cells["group"])
@@ -125,7 +128,7 @@ group = st.selectbox("Cell", groups, key="cell", bind="query-params")
 clips = clips_of(table, by, group, model=model, trait=trait)
 st.caption(
     f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {plain(model)} judges worst come "
-    f"first ({charts.TRAIT_LABELS[trait]}). Choose a row to open its clip."
+    f"first ({TRAIT_LABELS[trait]}). Choose a row to open its clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")
 event = st.dataframe(
@@ -149,11 +152,15 @@ if chosen and chosen[0] < len(clips):
         video.caption(f"The video {why}.")
     else:
         video.video(file if isinstance(file, bytes) else str(file))
-    dots = clip_charts.trait_dots(said_of(table, clip))
+    dots = clip_plots.trait_dots(said_of(table, clip))
     said.plotly_chart(
-        dots, width="stretch", key="explore_said", alt=f"What people and models said of {clip}", config=parts.PICTURE
+        dots,
+        width="stretch",
+        key="explore_said",
+        alt=f"What people and models said of {clip}",
+        config=analysis_widgets.PICTURE,
     )
 
-measure = parts.choose_measure(table)
-group_gaps.group_differences(table, by, trait=trait, measure=measure, key="explore")
-report.offer_report(table)
+measure = analysis_widgets.choose_measure(table)
+group_differences.group_differences(table, by, trait=trait, measure=measure, key="explore")
+report_button.offer_report(table)

@@ -4,21 +4,23 @@ from functools import partial
 
 import streamlit as st
 
-from pages import bar, group_gaps, parts, real_people, report
-from pages.plain_text import plain
-from personality import charts
-from personality.analysis.checks import impossible_models
+from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
+from pages.components.plain_text import plain
+from personality.analysis.consistency_checks import impossible_models
 from personality.analysis.groups import JOINT
 from personality.analysis.published import published_gender
 from personality.analysis.real_figures import RealFigures
+from personality.plots import accuracy_plots
 from personality.traits import TRAIT_LABELS
 
 CHOICES = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
 
 
-def choose_attributes(data: bar.Data) -> tuple[str, ...]:
+def choose_attributes(data: table_picker.Data) -> tuple[str, ...]:
     """Gender, ethnicity or both crossed, of what the data have."""
-    names = {JOINT.join(by): by for by in CHOICES if by == CHOICES[0] or all(bar.has(data, name) for name in by)}
+    names = {
+        JOINT.join(by): by for by in CHOICES if by == CHOICES[0] or all(table_picker.has(data, name) for name in by)
+    }
     if len(names) == 1:
         return CHOICES[0]
     first = JOINT.join(CHOICES[0])
@@ -28,42 +30,42 @@ def choose_attributes(data: bar.Data) -> tuple[str, ...]:
     return names[chosen or first]
 
 
-parts.frame(
+analysis_widgets.frame(
     "Accuracy by gender and ethnicity",
     "For whom does each model err more, and in which direction? Gender and ethnicity are as annotated by people, or "
     "gender as estimated where nobody did.",
     notice=False,
 )
-data = bar.choose_data()
+data = table_picker.choose_data()
 by = choose_attributes(data)
-measure = parts.choose_measure(data)
-rows = parts.accuracy_rows(data, by)
+measure = analysis_widgets.choose_measure(data)
+rows = analysis_widgets.accuracy_rows(data, by)
 if isinstance(data, RealFigures):
     st.subheader("Findings")
-    real_people.findings(data, by)
-parts.who_said(data, "gender")
-parts.warn_small(rows)
-parts.adds_up(data, rows, by)
+    real_figures.findings(data, by)
+analysis_widgets.who_said(data, "gender")
+analysis_widgets.warn_small(rows)
+analysis_widgets.adds_up(data, rows, by)
 
 st.subheader("Average of the traits")
 means = rows[rows["trait"] == "mean"]
-colours = charts.group_colours(list(rows["group"].unique()))
-label, groups = parts.MEASURE_LABELS[measure], " and ".join(by)
+colours = accuracy_plots.group_colours(list(rows["group"].unique()))
+label, groups = analysis_widgets.MEASURE_LABELS[measure], " and ".join(by)
 alt = f"{label} per model and {groups} with intervals, mean of the traits"
-draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
+draw = partial(analysis_widgets.accuracy_picture, colour="group", colours=colours, measure=measure)
 draw(means, line="model", key="gender_mean", alt=alt)
-parts.how_to_read(measure)
+analysis_widgets.how_to_read(measure)
 
 st.subheader("Each trait")
 models = list(rows["model"].unique())
 model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model", bind="query-params")
 one = rows[rows["model"] == model]
 draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
-sizes = parts.group_sizes(one).itertuples(index=False)
+sizes = analysis_widgets.group_sizes(one).itertuples(index=False)
 st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in sizes))
-parts.accuracy_table(rows, key="gender")
+analysis_widgets.accuracy_table(rows, key="gender")
 
-group_gaps.group_differences(data, by, trait="mean", measure=measure, key="gender")
+group_differences.group_differences(data, by, trait="mean", measure=measure, key="gender")
 
 if by == CHOICES[0]:
     st.subheader("What the original thesis reported")
@@ -76,4 +78,4 @@ if by == CHOICES[0]:
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
     in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
     st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))
-report.offer_report(data)
+report_button.offer_report(data)

@@ -5,29 +5,30 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from pages import judge, loaded, parts, train, watch
-from pages.attempt import attempt
-from pages.damages import name_damages
-from pages.guard import operator_only
-from pages.plain_text import plain
-from personality import charts, demo
+from pages.components import analysis_widgets, evaluation_form, model_store, run_monitor, training_form
+from pages.components.access_control import operator_only
+from pages.components.action_errors import attempt
+from pages.components.damaged_files import name_damages
+from pages.components.plain_text import plain
+from personality.assets import demo
 from personality.constants import NOT_FOR
 from personality.inference.model_facts import COMPUTER_MADE, NAMELESS, people, trained_on
 from personality.modalities import MODALITIES
-from personality.model_card import read_model_card
-from personality.small_files import DamagedFile
-from personality.workspace import remember_models
+from personality.models.model_card import read_model_card
+from personality.traits import TRAIT_LABELS
+from personality.utils.untrusted_files import DamagedFile
+from personality.utils.workspace import remember_models
 
 operator_only()
 
 
 def use() -> None:
     """Which models Predict uses, each with its card."""
-    choices = loaded.model_choices()
+    choices = model_store.model_choices()
     picked = st.multiselect(
         "Models that Predict uses",
         list(choices),
-        default=list(loaded.chosen_models()),
+        default=list(model_store.chosen_models()),
         key="models_picked",
         on_change=remember,
     )
@@ -66,19 +67,21 @@ def show_card(folder: Path) -> None:
 
 def show_metrics(metrics: dict) -> None:
     """What a model reached on validation, by trait."""
-    rows = [{"trait": charts.TRAIT_LABELS[name], **cells} for name, cells in metrics["traits"].items()]
+    rows = [{"trait": TRAIT_LABELS[name], **cells} for name, cells in metrics["traits"].items()]
     st.dataframe(pd.DataFrame(rows).style.format(precision=4, na_rep="none"), hide_index=True)
     n, sources = metrics["n"], metrics["sources"]
     st.caption(f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals.")
 
 
-parts.frame("Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False)
+analysis_widgets.frame(
+    "Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False
+)
 name_damages()
 st.subheader("Use")
 use()
 st.subheader("Train")
-train.form()
+training_form.form()
 st.subheader("Runs")
-watch.runs()
+run_monitor.runs()
 st.subheader("Evaluate")
-judge.form()
+evaluation_form.form()

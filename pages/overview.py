@@ -5,17 +5,19 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, loaded, parts, real_people
-from pages.plain_text import plain
-from personality import charts, demo, shipped_models
+from pages.components import analysis_widgets, model_store, real_figures, table_picker
+from pages.components.plain_text import plain
 from personality.analysis.findings import gains
-from personality.analysis.real_figures import SEEN, UNSEEN
-from personality.public import is_public
-from personality.workspace import caches, prediction_tables
+from personality.analysis.real_figures import UNSEEN
+from personality.assets import demo, shipped_models
+from personality.plots import accuracy_plots
+from personality.predictions.predictions_table import SEEN
+from personality.utils.public_mode import is_public
+from personality.utils.workspace import caches, prediction_tables
 
 HEADLINE = {"accuracy": "accuracy", "low": "95 % from", "high": "to", "baseline": "always the mean"}
 
-parts.frame(
+analysis_widgets.frame(
     "Apparent personality",
     "How does a person's personality **appear to strangers** in a short video, how well does a machine reproduce that "
     "impression, and **for whom does it err**?",
@@ -35,28 +37,28 @@ for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict
         st.page_link(page, label=f"**{plain(label)}**", icon=icon)
         st.caption(plain(text))
 
-figures = real_people.load_figures()
+figures = real_figures.load_figures()
 st.subheader("Real people: how close do models come?")
-real_people.describe(figures)
+real_figures.describe(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
-every, by_seen = (parts.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
+every, by_seen = (analysis_widgets.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SEEN,)))
 means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
 unseen = means[means["group"].eq(labels["no"])]
 st.markdown(f"**People unseen in training**, {unseen['n'].max():,} clips. {gains(unseen, shipped=shipped_models.REAL)}")
-st.dataframe(real_people.headline(means), hide_index=True)
+st.dataframe(real_figures.headline(means), hide_index=True)
 st.caption(
     "Mean of five traits, each with its 95 % interval. **Accuracy** is 1 − mean absolute error; always predicting the "
     "training mean is accurate too, because most people are rated near the middle. **Gain** is what a model adds to "
     "that, and the figure to look at. *Unseen*: no clip of the same video was in training."
 )
-colours = charts.group_colours(list(means["group"].unique()))
+colours = accuracy_plots.group_colours(list(means["group"].unique()))
 for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
-        label = parts.MEASURE_LABELS[measure]
+        label = analysis_widgets.MEASURE_LABELS[measure]
         alt = f"{label} of each model on all, seen and unseen sources of real people, with intervals"
-        draw = partial(parts.accuracy_picture, colour="group", colours=colours, measure=measure)
+        draw = partial(analysis_widgets.accuracy_picture, colour="group", colours=colours, measure=measure)
         draw(means, line="model", key=f"real_{measure}", alt=alt)
-        parts.how_to_read(measure)
+        analysis_widgets.how_to_read(measure)
 
 st.subheader("Real people: for whom do they err?")
 for title, of, by in (
@@ -66,7 +68,7 @@ for title, of, by in (
     ("Age", figures, "age_group"),
 ):
     st.markdown(f"**{plain(title)}**")
-    real_people.findings(of, (by,), brief=True)
+    real_figures.findings(of, (by,), brief=True)
 st.caption(
     "Mean of five traits. p: by leaving out whole source videos, after Holm's correction within a model and "
     "measure. Each trait, every group and all figures: *Traits*, *Gender and ethnicity*, *Age*."
@@ -74,8 +76,8 @@ st.caption(
 
 st.subheader("Practice data: computer-made people")
 st.info(demo.NOTICE, icon=":material/science:")
-table = bar.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
-means = parts.accuracy_rows(table, ()).query("trait == 'mean'")
+table = table_picker.load_table(demo.PREDICTIONS, demo.PREDICTIONS.stat().st_mtime_ns)
+means = analysis_widgets.accuracy_rows(table, ()).query("trait == 'mean'")
 columns = {name: st.column_config.NumberColumn(label, format="%.4f") for name, label in HEADLINE.items()}
 st.dataframe(means[["model", "n", *HEADLINE]], hide_index=True, column_config=columns)
 st.caption(
@@ -83,7 +85,7 @@ st.caption(
 )
 
 st.subheader("What is loaded")
-asked = plain(", ".join(loaded.chosen_models())) or "none"
+asked = plain(", ".join(model_store.chosen_models())) or "none"
 st.markdown(f"- **Models** that Predict asks: {asked}")
 if not is_public():
     own = {"Caches of clips": [path.name for path in caches()]}

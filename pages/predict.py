@@ -8,25 +8,25 @@ from typing import Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages import closer, intake, loaded, parts, predictions
-from pages.damages import name_damages
-from pages.overlay import feeling, overlay
-from pages.plain_text import plain
-from pages.waveform import waveform
-from personality import demo
+from pages.components import analysis_widgets, clip_input, explanations, model_store, prediction_panel
+from pages.components.damaged_files import name_damages
+from pages.components.face_overlay import feeling, overlay
+from pages.components.plain_text import plain
+from pages.components.waveform import waveform
+from personality.assets import demo
 from personality.constants import PREPROCESSING
-from personality.events import noted
 from personality.inference.face_impressions import FaceImpressions
-from personality.predict import Impression, Unavailable, predict_sample
+from personality.inference.predict import Impression, Unavailable, predict_sample
 from personality.preprocessing.faces import Box, Face
-from personality.preprocessing.isolate import prepare, read_apart
 from personality.preprocessing.media import Metadata
-from personality.preprocessing.refusal import MediaError
+from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sandbox.client import prepare, read_apart
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
-from personality.public import is_public
-from personality.sentences import sentence
+from personality.utils.app_log import noted
+from personality.utils.error_messages import sentence
+from personality.utils.public_mode import is_public
 
 FAILED = "The server cannot read a clip now; try again later."
 BELOW_EACH = "below each: time in the video, detection score (0 to about 2), strongest expression"
@@ -46,8 +46,8 @@ def run(clip: str, key: str, data: bytes, person: Box | None, place: DeltaGenera
     if reading and answers:
         yield from (*reading, *answers)
         return
-    models = loaded.models_in_memory()
-    with loaded.my_turn(place), noted("prediction"):
+    models = model_store.models_in_memory()
+    with model_store.my_turn(place), noted("prediction"):
         if reading:
             yield from reading
         else:
@@ -78,7 +78,7 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
     player, over = player_place.empty(), player_place.container()
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
     count, strip, warnings = st.empty(), st.empty(), st.container()
-    traits = predictions.TraitsPanel()
+    traits = prediction_panel.TraitsPanel()
     words_place, face_place, person_place = st.empty(), st.empty(), st.empty()
     metadata, faces, done = None, [], []
     drawn = -REDRAW
@@ -109,14 +109,14 @@ def draw(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> 
             case Sample():
                 for warning in piece.warnings:
                     warnings.warning(f"{plain(warning.capitalize())}.", icon=":material/warning:")
-                predictions.draw_person(person_place, piece)
+                prediction_panel.draw_person(person_place, piece)
                 progress.caption(":material/hourglass_top: Predicting ...")
             case FaceImpressions():
                 traits.draw()
-                predictions.draw_face(face_place, piece)
+                prediction_panel.draw_face(face_place, piece)
                 progress.caption(":material/hourglass_top: Recognising the words ...")
             case Transcript():
-                predictions.draw_transcript(words_place, piece, player=PLAYER)
+                prediction_panel.draw_transcript(words_place, piece, player=PLAYER)
             case Impression() | Unavailable():
                 traits.add(piece)
     traits.draw()
@@ -173,55 +173,55 @@ def draw_faces(strip: DeltaGenerator, faces: list[Face]) -> None:
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
     """The waveform, tied to the player."""
-    from personality.models.sample_tables import heard_seconds
+    from personality.models.clip_features import heard_seconds
 
     with place.container():
         st.markdown("**Sound** · click to go there")
-        seconds = max((heard_seconds(model.network.needs) for model in loaded.models_in_memory()), default=0)
+        seconds = max((heard_seconds(model.network.needs) for model in model_store.models_in_memory()), default=0)
         waveform(sound, duration, player=PLAYER, seconds=seconds, key="waveform")
 
 
 def add_models() -> None:
     """Further models for this clip: practice models, and the operator's finished runs."""
-    if st.session_state.get(loaded.SAMPLE):
+    if st.session_state.get(model_store.SAMPLE):
         return
-    chosen = loaded.chosen_models()
-    others = [name for name in loaded.offered_models() if name not in chosen]
+    chosen = model_store.chosen_models()
+    others = [name for name in model_store.offered_models() if name not in chosen]
     words = "Practice models were trained on computer-made people: what they predict of a real person means nothing."
     with st.expander("More models"):
-        st.multiselect("Ask these too", others, key=loaded.MORE, help=words, placeholder="none")
+        st.multiselect("Ask these too", others, key=model_store.MORE, help=words, placeholder="none")
         st.caption(words)
 
 
-parts.frame(
+analysis_widgets.frame(
     "Predict",
     "A short video of one person speaking goes in; out comes the **predicted first impression** that the person would "
     "make on strangers: five traits from the voice and from the words, and ratings of the face.",
-    notice=any(name.startswith(loaded.PRACTICE) for name in loaded.asked_models()),
+    notice=any(name.startswith(model_store.PRACTICE) for name in model_store.asked_models()),
 )
 st.markdown(demo.IMPRESSION)
 if not is_public():
     name_damages()
-if not loaded.asked_models():
+if not model_store.asked_models():
     st.warning("No model is chosen, so nothing can be predicted.", icon=":material/model_training:")
     if not is_public():
         st.page_link("pages/models.py", label="Choose models", icon=":material/model_training:")
     st.stop()
 prepare()
-clip = intake.choose()
+clip = clip_input.choose()
 if clip is None:
     st.caption(
         "Nothing yet: upload a video or try a sample, a computer-made person. A video goes to the machine that serves "
         "this page, nowhere else. The models of real people judge the **voice** and the **words**; there is none that "
         "judges the five traits from the picture, because the videos to train one on were not available."
     )
-    loaded.models_in_memory()  # while the visitor looks for a video
+    model_store.models_in_memory()  # while the visitor looks for a video
     st.stop()
 name, data = clip
 person = st.session_state.get("person")
 progress = st.empty()
 key = f"{hashlib.sha256(data).hexdigest()} {person}"
-models = f"{key} {loaded.versions()}"
+models = f"{key} {model_store.versions()}"
 try:
     done = draw(run(key, models, data, person, progress), name, data, progress)
 except (MediaError, OSError) as error:
@@ -231,4 +231,4 @@ except (MediaError, OSError) as error:
     st.error(FAILED if hidden else plain(sentence(error)), icon=":material/error:")
 else:
     add_models()
-    closer.look_closer(models, name, done)
+    explanations.look_closer(models, name, done)

@@ -5,52 +5,54 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages import bar, parts, report
-from pages.plain_text import plain
+from pages.components import analysis_widgets, report_button, table_picker
+from pages.components.plain_text import plain
 from personality.analysis.published import published_table
-from personality.analysis.real_figures import SEEN
+from personality.predictions.predictions_table import SEEN
 from personality.traits import TRAIT_LABELS
 
-parts.frame("Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False)
-data = bar.choose_data()
-measure = parts.choose_measure(data)
-rows = parts.accuracy_rows(data, ())
-colours = bar.colours(data)
+analysis_widgets.frame(
+    "Accuracy by trait", "How near each model comes to what people said, trait by trait.", notice=False
+)
+data = table_picker.choose_data()
+measure = analysis_widgets.choose_measure(data)
+rows = analysis_widgets.accuracy_rows(data, ())
+colours = table_picker.colours(data)
 beside = measure == "accuracy" and st.toggle("Draw published systems beside ours", key="published", bind="query-params")
 published = published_table().melt("system", var_name="trait", value_name="value") if beside else None
-alt = f"{parts.MEASURE_LABELS[measure]} per trait and model with intervals"
-draw = partial(parts.accuracy_picture, colour="model", colours=colours, measure=measure)
+alt = f"{analysis_widgets.MEASURE_LABELS[measure]} per trait and model with intervals"
+draw = partial(analysis_widgets.accuracy_picture, colour="model", colours=colours, measure=measure)
 draw(rows, line="trait", published=published, key="traits", alt=alt)
-parts.how_to_read(measure)
-parts.accuracy_table(rows, key="traits")
+analysis_widgets.how_to_read(measure)
+analysis_widgets.accuracy_table(rows, key="traits")
 
 if len(rows["model"].unique()) > 1:
     st.subheader("Models against each other")
     models = list(rows["model"].unique())
     reference = st.selectbox("Against", models, index=len(models) - 1, key="against", bind="query-params")
-    against = parts.model_differences(data, reference)
+    against = analysis_widgets.model_differences(data, reference)
     for row in against[against["trait"] == "mean"].to_dict("records"):
         size = f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
         seen = "" if row["low"] > 0 or row["high"] < 0 else ": no significant difference"
         st.markdown(f"- **{plain(row['model'])}** minus {plain(reference)}, n = {row['n']:,}: {size}{seen}")
     st.caption("Mean of the traits, on clips that both predict; 95 % intervals of their differences.")
-    parts.accuracy_table(against, key="against_figures")
+    analysis_widgets.accuracy_table(against, key="against_figures")
 
-if bar.has(data, SEEN):
+if table_picker.has(data, SEEN):
     st.subheader("Sources that were trained on, and sources that were not")
     st.markdown(
         "Clips of one video show one person in one room. Where other clips of the same video were in training, a model "
         "can do well by knowing the video. The diamond shows what that alone is worth."
     )
-    disjoint = parts.accuracy_rows(data, (SEEN,)).replace({"group": bar.SEEN_LABELS})
+    disjoint = analysis_widgets.accuracy_rows(data, (SEEN,)).replace({"group": table_picker.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
-    alt = f"{parts.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
+    alt = f"{analysis_widgets.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
     draw(means, line="group", key="disjoint", alt=alt)
     sizes = means.groupby("group", sort=False)[["n", "sources"]].max()
     st.caption(
         "; ".join(f"{plain(name)}: {row.n:,} clips of {row.sources:,} sources" for name, row in sizes.iterrows())
     )
-    parts.accuracy_table(disjoint, key="disjoint")
+    analysis_widgets.accuracy_table(disjoint, key="disjoint")
 
 st.subheader("Beside published figures")
 st.markdown(
@@ -72,4 +74,4 @@ for name, part in (("The data chosen above", ours), ("Published", published_tabl
     st.dataframe(shown.style.format("{:.4f}").apply(bold_best))
 counts = ", ".join(f"{plain(model)} {n:,}" for model, n in rows.groupby("model", sort=False)["n"].max().items())
 st.caption(f"Clips: {counts}; intervals in the chart above. The published systems give no intervals.")
-report.offer_report(data)
+report_button.offer_report(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personality.public import is_public
+from personality.utils.public_mode import is_public
 
 
 @dataclass(frozen=True)

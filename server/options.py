@@ -5,10 +5,10 @@ from __future__ import annotations
 from streamlit import config, net_util
 
 from personality.constants import LIMITS
-from personality.public import is_public
+from personality.utils.public_mode import is_public
 from server.limits import VISITS
-from server.log import one_line_each
 from server.memory import keep_large_apart
+from server.one_line_log import one_line_each
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

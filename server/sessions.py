@@ -14,11 +14,11 @@ from contextlib import asynccontextmanager
 
 from streamlit.runtime import Runtime
 
-from personality.public import is_public
+from personality.utils.public_mode import is_public
 from server.asgi import App, Message, Receive, Scope, Send, address, header, refuse
+from server.connection_limits import FULL, PAGES, RETRY
 from server.limits import KEPT, VISITS
 from server.memory import return_freed
-from server.places import FULL, PAGES, RETRY
 from server.uploads import sweep_uploads
 
 LEFT = (1000, 1001)  # how a browser ends a connection whose tab is closed, reloaded or led elsewhere
@@ -92,7 +92,7 @@ def session_of(scope: Scope) -> str | None:
 
 def close(session: str) -> None:
     """End a session and let go of what it holds. The session itself may stay: the collector of garbage does not look at
-    what was there when the models were loaded (`pages/loaded.py`)."""
+    what was there when the models were loaded (`pages/components/model_store.py`)."""
     runtime = Runtime.instance()
     known = runtime._session_mgr.get_session_info(session)
     runtime.close_session(session)

@@ -14,7 +14,7 @@ from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from personality.constants import LIMITS
-from personality.public import is_public
+from personality.utils.public_mode import is_public
 from server.asgi import App, Message, Receive, Scope, Send, header, refuse
 from server.limits import VISITS
 

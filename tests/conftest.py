@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from personality.dataset import load_dataset
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.run import preprocess
 from personality.synthetic.people import Knobs, synthesize
-from training.config import Stage, preset
-from training.loop import train
-from training.runs import Run
+from training.config.run_config import Stage, preset
+from training.engine.trainer import train
+from training.runs.run import Run
 
 ROOT = Path(__file__).parents[1]
 

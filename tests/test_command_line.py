@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality import demo
-from personality.__main__ import main
+from personality.assets import demo
+from personality.assets.shipped_models import REAL
+from personality.cli.main import main
 from personality.constants import NOT_FOR
 from personality.inference.face_impressions import ATTRIBUTES
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.media import probe
-from personality.shipped_models import REAL
 from personality.traits import EMOTIONS, TRAIT_NAMES
 
 ROOT = Path(__file__).parents[1]
@@ -197,7 +197,7 @@ def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -
 
 
 def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> None:
-    from personality.evaluate import join_predictions
+    from personality.predictions.assemble import join_predictions
 
     table = pd.read_parquet(demo.PREDICTIONS)
     one, other = (table[table["model"].eq(model)] for model in ("practice_audio", "practice_visual"))

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from benchmarks.readme import PREDICTIONS, README, renewed
-from personality.evaluate import read_predictions
-from personality.shipped_models import REAL
+from personality.assets.shipped_models import REAL
+from personality.predictions.prediction_files import read_predictions
 
 
 def test_the_tables_are_those_of_the_shipped_predictions() -> None:

@@ -10,14 +10,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from personality.design import Design
 from personality.modalities import ACTIVATIONS, MODALITIES
-from personality.sentences import sentence
-from personality.storage import exclusive
-from training.config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_stage, preset
-from training.jobs import PRACTICE_LOCK, free_folder, unseen
+from personality.network_options import Design
+from personality.utils.atomic_files import exclusive
+from personality.utils.error_messages import sentence
+from training.config.run_config import LOSSES, OPTIMISERS, PRECISIONS, PRESETS, Config, parse_stage, preset
 from training.recipes.commands import add_recipes
-from training.runs import Run
+from training.runs.launch import PRACTICE_LOCK, free_folder, unseen
+from training.runs.run import Run
 
 PRACTICE_PEOPLE = 60
 LARGEST = "largest"
@@ -38,10 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from training import processes
+    from training import distributed
 
-    with processes.joined():
-        return _to_the_end(Run(Path(processes.first_says("" if processes.rank() else str(_created(options))))))
+    with distributed.joined():
+        return _to_the_end(Run(Path(distributed.first_says("" if distributed.rank() else str(_created(options))))))
 
 
 def _created(options: argparse.Namespace) -> Path:
@@ -63,8 +63,8 @@ def _look(options: argparse.Namespace) -> None:
 
 
 def _report(run: Run) -> None:
-    from training.parts import prepare
-    from training.preflight import inspect
+    from training.engine.context import prepare
+    from training.engine.dry_run import inspect
 
     print(inspect(prepare(run)).report())
 
@@ -84,14 +84,14 @@ def _chain(options: argparse.Namespace) -> int:
 
 def _to_the_end(run: Run) -> int:
     """Train and say how it ended; 0 where it is done."""
-    from training import processes
-    from training.loop import train
-    from training.memory import keep_freed_memory
+    from training import distributed
+    from training.engine.process_memory import keep_freed_memory
+    from training.engine.trainer import train
 
     keep_freed_memory()
     train(run)
     status = run.status()
-    if not processes.rank():
+    if not distributed.rank():
         print(f"{status['state']}: {status.get('why', '')}")
     return 0 if status["state"] == "done" else 1
 
@@ -133,8 +133,8 @@ def _like(word: str, default: object) -> str | float:
 
 
 def _largest(options: argparse.Namespace, config: Config) -> int:
-    from training.demand import largest_batch
-    from training.parts import prepare
+    from training.engine.context import prepare
+    from training.engine.memory_estimate import largest_batch
 
     with unseen(config, cache=options.cache, runs=options.out) as run:
         batch = largest_batch(prepare(run))
@@ -143,18 +143,18 @@ def _largest(options: argparse.Namespace, config: Config) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    from training import processes
+    from training import distributed
 
     run = Run(options.run_folder)
     if not (run.folder / "config.json").exists():
         raise ValueError(f"{run.folder} holds no run; start one with `python -m training run`")
-    with processes.joined():
+    with distributed.joined():
         return _to_the_end(run)
 
 
 def _practice(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
-    from personality.preprocessing.run import preprocess
+    from personality.preprocessing.build_cache import preprocess
     from personality.synthetic.people import synthesize
 
     people = options.workspace / "datasets" / "practice"

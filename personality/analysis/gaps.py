@@ -11,10 +11,10 @@ import pandas as pd
 
 from personality.analysis.contrasts import detectable
 from personality.analysis.corrections import benjamini_hochberg, holm
+from personality.analysis.group_differences import Difference, ModelParts
 from personality.analysis.groups import JOINT, MEAN, SMALL, group_codes
 from personality.analysis.jackknife import LEAST_SOURCES
-from personality.analysis.pairs import Difference, ModelParts
-from personality.analysis.scores import PredictionsError, read_scores
+from personality.predictions.predictions_table import PredictionsError, read_scores
 from personality.traits import GROUP_WORDS, TRAIT_NAMES
 
 OTHERS = "the others"

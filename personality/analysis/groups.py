@@ -14,7 +14,7 @@ import pandas as pd
 
 from personality.analysis.jackknife import LEAST_SOURCES, degrees_of_freedom, interval, standard_error, units_of
 from personality.analysis.metrics import SUMS, figures, summands
-from personality.analysis.scores import BASELINES, COLUMNS, PredictionsError, Scores, read_scores
+from personality.predictions.predictions_table import BASELINES, COLUMNS, PredictionsError, Scores, read_scores
 from personality.traits import GROUP_ORDERS, TRAIT_NAMES
 
 ALL = "all"

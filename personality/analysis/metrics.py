@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from personality.analysis.scores import Scores
+from personality.predictions.predictions_table import Scores
 
 # What is summed over clips. Of predicted and actual values their distance from CENTRE, which keeps squares small.
 SUMS = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "predicted2", "actual2", "product")

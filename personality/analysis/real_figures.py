@@ -14,10 +14,10 @@ import pandas as pd
 
 from personality.analysis.gaps import MEASURES, SPREAD, Comparison, verdicts
 from personality.analysis.groups import SMALL
-from personality.analysis.scores import PredictionsError
+from personality.predictions.predictions_table import SEEN, PredictionsError
+from personality.utils.locations import ASSETS
 
-FOLDER = Path(__file__).parents[1] / "assets" / "real_figures"
-SEEN = "source_in_training"
+FOLDER = ASSETS / "real_figures"
 ALL, UNSEEN = "all", "unseen"  # which sources: every one, or those without a clip in training
 SOURCES = (ALL, UNSEEN)
 # By which attributes there are figures; () is all clips together.

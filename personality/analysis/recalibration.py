@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from personality.analysis.differences import differences
 from personality.analysis.groups import groups_of
-from personality.analysis.scores import PredictionsError, check_predictions
+from personality.analysis.model_comparison import differences
+from personality.predictions.predictions_table import PredictionsError, check_predictions
 
 ALL, BY_GROUP = "recalibrated", "recalibrated by group"  # what is added to a model's name
 STRENGTH = 10  # clips that a group needs so that half of what sets it apart is believed

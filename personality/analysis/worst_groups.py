@@ -11,10 +11,10 @@ import pandas as pd
 
 from personality.analysis.corrections import holm
 from personality.analysis.gaps import MEASURES
+from personality.analysis.group_differences import Difference, ModelParts
 from personality.analysis.groups import JOINT, MEAN, SMALL, attributes_of, group_codes
 from personality.analysis.jackknife import LEAST_SOURCES
-from personality.analysis.pairs import Difference, ModelParts
-from personality.analysis.scores import PredictionsError, Scores, read_scores
+from personality.predictions.predictions_table import PredictionsError, Scores, read_scores
 from personality.traits import MOST_GROUPS, TRAIT_NAMES
 
 DEPTH = 3  # attributes that are crossed at once

@@ -16,11 +16,11 @@ from personality.dataset.index import (
     note,
     source_of,
 )
-from personality.dataset.untrusted import AnnotationError, read_annotation
+from personality.dataset.safe_pickle import AnnotationError, read_annotation
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
-from personality.trait_names import current_name
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
+from personality.utils.legacy_names import current_name
 
 
 def is_first_impressions(folder: Path) -> bool:

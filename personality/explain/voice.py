@@ -40,7 +40,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
         all of them, as `occlusion.occlude_sound` has it. Empty where no model reads descriptors, or the voice lasts no
         two seconds.
     """
-    from personality.models.sample_tables import VOICE, reads
+    from personality.models.clip_features import VOICE, reads
 
     reading = [model for model in models if reads(model.network.needs, VOICE)]
     seconds = (np.arange(sample.voice_frames.shape[1]) * FRAME_SECONDS // MOMENT).astype(int)
@@ -63,7 +63,7 @@ def _differences(sample: Sample, model: Model, descriptors: list[np.ndarray]) ->
     """What each of N descriptors of the voice gives minus what its own give, float32 (N, 5)."""
     import torch
 
-    from personality.models.inputs import make_batch
+    from personality.models.batching import make_batch
 
     needs, seconds = model.network.needs, model.network.needs.seconds
     others = [replace(sample, voice_descriptors=one) for one in descriptors]

@@ -44,7 +44,7 @@ def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def _leave_out(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
-    from personality.models.sample_tables import WORDS, reads
+    from personality.models.clip_features import WORDS, reads
 
     reading = [model for model in models if reads(model.network.needs, WORDS)]
     if len(parts) < 2 or not reading:
@@ -64,9 +64,9 @@ def _differences(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
     """What the whole transcript gives minus what each of N texts gives, float32 (N, 5)."""
     import torch
 
-    from personality.models.inputs import make_batch
-    from personality.models.sample_tables import WORDS
-    from personality.preprocessing.text import describe
+    from personality.models.batching import make_batch
+    from personality.models.clip_features import WORDS
+    from personality.preprocessing.text_features import describe
 
     needs = model.network.needs
     batch = make_batch([sample], 1, needs.seconds, needs.tables)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-LEVELS = tuple(range(0, 101, 5))  # percentiles of the training labels that a card stores
+from personality.models.model_card import LEVELS
+
 COVERAGE = 0.9  # share of new people whose label lies in the interval
 WHOLE_SCALE = 1.0  # an offset that reaches the end of [0, 1] from any prediction
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from personality.inference.calibration import percentile
+from personality.utils.locations import ASSETS
 
 if TYPE_CHECKING:
     from personality.models.face_rater import FaceRater
 
 # No others: sexuality, religion, politics, ethnicity, attractiveness and class are never trained, stored or shown.
 ATTRIBUTES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
-FOLDER = Path(__file__).parents[1] / "assets" / "face_impressions"
+FOLDER = ASSETS / "face_impressions"
 WEIGHTS, CARD = "model.safetensors", "card.json"
 MAX_FACES = 8  # per clip, spread evenly: within .05 of the spread over people of what 16 give (three real clips)
 
@@ -98,7 +99,7 @@ def _load(folder: Path) -> FaceRater:
     from safetensors.torch import load_file
 
     from personality.models.face_rater import FaceRater
-    from personality.models.folding import fold_normalisation
+    from personality.models.fuse_batchnorm import fold_normalisation
 
     read_card(folder)
     rater = FaceRater(len(ATTRIBUTES))

@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from personality.analysis.scores import PredictionsError
 from personality.dataset.index import Dataset
-from personality.evaluate import TRAINING, assemble
+from personality.predictions.assemble import TRAINING, assemble
+from personality.predictions.predictions_table import PredictionsError
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.clip_names import match_clips
 from personality.tables.columns import STABILITY, Columns, direction, understand

@@ -7,9 +7,9 @@ import torchaudio
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.design import Design
 from personality.models.network import Batch, Needs, Network, dense
 from personality.models.pooling import AttentionPool
+from personality.network_options import Design
 
 MEL_BANDS = 64
 MEL_WINDOW, MEL_HOP = 512, 320  # samples: 32 ms, every 20 ms

@@ -12,14 +12,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import NOT_FOR, PREPROCESSING
-from personality.design import Design
 from personality.modalities import ACTIVATIONS
-from personality.model_card import CARD, SAID, read_model_card
-from personality.models import build
+from personality.models.factory import build
+from personality.models.model_card import CARD, SAID, read_model_card
 from personality.models.network import Network
-from personality.small_files import DamagedFile
-from personality.storage import sha256, write_bytes, write_json
+from personality.network_options import Design
 from personality.traits import TRAIT_NAMES
+from personality.utils.atomic_files import sha256, write_bytes, write_json
+from personality.utils.untrusted_files import DamagedFile
 
 WEIGHTS = "model.safetensors"
 # Of models trained on synthetic people, who come from the face model; others are as their data allows.

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.design import PACKAGED, Design
 from personality.models.network import Batch, Needs, Network, dense
 from personality.models.pooling import AttentionPool
+from personality.network_options import PACKAGED, Design
 
 # VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
 VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)

@@ -26,9 +26,9 @@ from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.emotion import WEIGHTS
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.voice_descriptors import COLUMNS
-from personality.storage import atomic_path, remove_leftovers, sha256, write_bytes, write_json
-from personality.trait_names import current_columns
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
+from personality.utils.atomic_files import atomic_path, remove_leftovers, sha256, write_bytes, write_json
+from personality.utils.legacy_names import current_columns
 
 FORMAT = 4
 JPEG_QUALITY = 92

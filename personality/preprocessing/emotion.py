@@ -6,17 +6,18 @@ torch is imported when a face is looked at: pages that only name the parts need 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from personality.utils.locations import ASSETS
+
 if TYPE_CHECKING:
     from personality.preprocessing.emotion_network import EmotionNetwork
 
 INPUT_SIZE = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
-WEIGHTS = Path(__file__).parents[1] / "assets" / "emotion" / "model.safetensors"
+WEIGHTS = ASSETS / "emotion" / "model.safetensors"
 # The crops of `faces.py` keep some background; FER-2013's pictures hold the face alone. This part of a crop,
 # as shares of its side (top, bottom, left, right), puts eyes and chin where FER-2013 has them.
 WINDOW = (0.02, 0.90, 0.06, 0.94)

@@ -18,7 +18,7 @@ import numpy as np
 from av.container import InputContainer
 
 from personality.constants import LIMITS, PREPROCESSING
-from personality.preprocessing.refusal import TOO_LARGE, MediaError, Source, check_pixels, check_present
+from personality.preprocessing.media_errors import TOO_LARGE, MediaError, Source, check_pixels, check_present
 from personality.preprocessing.sound import Listener, Sound
 from personality.preprocessing.still import read_still
 

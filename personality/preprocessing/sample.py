@@ -12,7 +12,7 @@ from personality.preprocessing.attributes import age_and_gender, summarise_emoti
 from personality.preprocessing.emotion import emotion_confidences
 from personality.preprocessing.faces import Box, Face, FaceFinder
 from personality.preprocessing.media import Frame, Metadata, Still, Video, open_media
-from personality.preprocessing.refusal import Source
+from personality.preprocessing.media_errors import Source
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.preprocessing.voice_descriptors import COLUMNS, RATE, voice_frames

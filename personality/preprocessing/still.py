@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from personality.preprocessing.refusal import MediaError, Source, check_pixels, check_present
+from personality.preprocessing.media_errors import MediaError, Source, check_pixels, check_present
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from personality import __version__
-from personality.analysis.checks import origins
+from personality.analysis.consistency_checks import origins
 from personality.analysis.findings import sentences
 from personality.analysis.gaps import MOST_COMPARED, compare_measures, measures_of
 from personality.analysis.groups import MEAN, SMALL, accuracy_by
 from personality.analysis.jackknife import LEAST_SOURCES, LEVEL, METHOD
-from personality.analysis.real_figures import SEEN
 from personality.analysis.worst_groups import worst_groups
+from personality.predictions.predictions_table import SEEN
 
 ASKED = ("gain", "accuracy", "signed_error", "concordance")
 QUESTIONS = {

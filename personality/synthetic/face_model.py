@@ -1,6 +1,6 @@
 """A statistical model of faces: attributes to a face, a face to the impression it makes, a face in motion.
 
-Built by `training/face_model.py` from 804 portraits of people who do not exist, after the active appearance
+Built by `training/recipes/face_model.py` from 804 portraits of people who do not exist, after the active appearance
 model of Cootes, Edwards and Taylor (1998): principal components of shape (68 landmarks) and of texture (warped
 to the mean shape), joined by linear maps from and to what people said of the portraits.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
 
 import cv2
 import numpy as np
 from safetensors.numpy import load_file
 
-FOLDER = Path(__file__).parents[1] / "assets" / "face_model"
+from personality.utils.locations import ASSETS
+
+FOLDER = ASSETS / "face_model"
 
 # Landmarks in the order of the 68-point scheme of iBUG 300-W.
 LEFT_BROW, RIGHT_BROW = slice(17, 22), slice(22, 27)

@@ -22,13 +22,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from personality.dataset.index import SPLITS
-from personality.dataset.untrusted import write_annotation
+from personality.dataset.safe_pickle import write_annotation
 from personality.preprocessing.media import write_video
-from personality.storage import atomic_path, write_json
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
 from personality.synthetic.voice import FRAME, RATE, Voice, speak
-from personality.trait_names import first_impressions_key
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
+from personality.utils.atomic_files import atomic_path, write_json
+from personality.utils.legacy_names import first_impressions_key
 
 CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.

@@ -9,7 +9,7 @@ from sklearn.metrics import mean_absolute_error
 from personality.analysis.emotions import best_and_worst, confidence_histogram
 from personality.analysis.groups import MOST_GROUPS, accuracy_by, groups_of, order_groups, split_group
 from personality.analysis.published import GENDER, GLOBAL, published_emotion, published_gender, published_table
-from personality.analysis.scores import PredictionsError
+from personality.predictions.predictions_table import PredictionsError
 from personality.traits import AGE_GROUPS, EMOTIONS, TRAIT_NAMES
 
 

@@ -12,9 +12,9 @@ from sklearn.metrics import mean_absolute_error
 from benchmarks.calibration import power_at_detectable
 from personality.analysis.corrections import benjamini_hochberg, holm
 from personality.analysis.gaps import MOST_COMPARED, OTHERS, compare_groups, compare_measures
-from personality.analysis.scores import PredictionsError
-from personality.demo import PREDICTIONS
-from personality.evaluate import read_predictions
+from personality.assets.demo import PREDICTIONS
+from personality.predictions.prediction_files import read_predictions
+from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
 
@@ -169,8 +169,8 @@ def test_what_cannot_be_compared_is_a_sentence() -> None:
 def test_real_people_and_somebody_elses_system(real_data: Path) -> None:
     """The winners of 2017 on the official validation split: whether "female more accurate than male" cannot be said."""
     from personality.dataset import load_dataset
-    from personality.evaluate import join_predictions
     from personality.inference.import_predictions import import_predictions
+    from personality.predictions.assemble import join_predictions
 
     folder = real_data / "first-impressions"
     dataset = load_dataset(folder)

@@ -5,7 +5,7 @@ from scipy import stats
 from sklearn.metrics import r2_score
 
 from personality.analysis.groups import accuracy_by, groups_of, order_groups
-from personality.analysis.scores import PredictionsError, read_scores
+from personality.predictions.predictions_table import PredictionsError, read_scores
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
 

@@ -6,7 +6,7 @@ import pytest
 
 from personality.analysis.gaps import compare_groups
 from personality.analysis.recalibration import ALL, BY_GROUP, effects, recalibrate
-from personality.analysis.scores import PredictionsError
+from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
 

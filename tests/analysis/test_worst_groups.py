@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks.calibration import false_finds, searched_table
 from personality.analysis.gaps import compare_groups
-from personality.analysis.scores import PredictionsError
 from personality.analysis.worst_groups import searchable, worst_groups
+from personality.predictions.predictions_table import PredictionsError
 
 
 def test_a_planted_pair_is_found_first() -> None:

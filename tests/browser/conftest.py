@@ -10,7 +10,7 @@ import av
 import pytest
 from playwright.sync_api import Browser, Page
 
-from personality import demo
+from personality.assets import demo
 from tests.browser.server import browser, chromium, served
 
 HERE = Path(__file__).parent

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from PIL import Image
 from playwright.sync_api import Page
 
-from pages.bar import DEMO
+from pages.components.table_picker import DEMO
 from tests.browser.server import browser, served, settle
 
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")

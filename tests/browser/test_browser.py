@@ -14,10 +14,10 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.bar import DEMO
-from personality import demo
+from pages.components.table_picker import DEMO
+from personality.assets import demo
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from personality.constants import LIMITS
-from personality.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
-from personality import demo
+from personality.assets import demo
 from personality.preprocessing.cache import Cache
 from tests.browser.server import SLOW, served, settle
 from tests.browser.test_browser import upload
-from training.runs import Run
+from training.runs.run import Run
 
 
 def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:

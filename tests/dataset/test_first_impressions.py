@@ -6,7 +6,7 @@ import pytest
 
 from personality.dataset import DatasetError, load_dataset
 from personality.dataset.archives import read_clip
-from personality.dataset.untrusted import write_annotation
+from personality.dataset.safe_pickle import write_annotation
 from personality.traits import TRAIT_NAMES
 
 

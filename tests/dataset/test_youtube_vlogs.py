@@ -7,7 +7,7 @@ import pytest
 from personality.dataset import DatasetError, load_dataset
 from personality.dataset.youtube_vlogs import GENDER, SCORES
 from personality.preprocessing.cache import CacheError
-from personality.preprocessing.tables import read_table_files, read_texts
+from personality.preprocessing.feature_tables import read_table_files, read_texts
 from personality.traits import TRAIT_NAMES
 
 ROWS = "vlogId Extr Agr Cons Emot Open\nVLOG1 7 1 4 2.5 5.5\nVLOG3 1 7 4 4 4\n"

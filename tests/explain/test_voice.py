@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from personality.explain.voice import leave_out_seconds
-from personality.models import build
+from personality.inference.predict import Impression, impressions
 from personality.models.checkpoint import Model
-from personality.models.sample_tables import VOICE
-from personality.models.table import TableNetwork
-from personality.predict import Impression, impressions
+from personality.models.clip_features import VOICE
+from personality.models.factory import build
+from personality.models.tabular import TableNetwork
 from personality.preprocessing.sample import EMPTY
 from personality.preprocessing.voice_descriptors import COLUMNS, RATE, describe_voice, voice_frames
 

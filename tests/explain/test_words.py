@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from personality.explain.words import leave_out_phrases, leave_out_words
-from personality.models import build
+from personality.inference.predict import Impression, impressions
 from personality.models.checkpoint import Model
-from personality.models.sample_tables import WORDS
-from personality.models.table import TableNetwork
-from personality.predict import Impression, impressions
+from personality.models.clip_features import WORDS
+from personality.models.factory import build
+from personality.models.tabular import TableNetwork
 from personality.preprocessing.sample import EMPTY, Sample
 from personality.preprocessing.speech_to_text import Segment, Transcript
-from personality.preprocessing.text import describe
+from personality.preprocessing.text_features import describe
 from personality.traits import TRAIT_NAMES
 
 PHRASES = (Segment(0.0, 2.0, "I love my family"), Segment(2.0, 4.0, "and long quiet walks"))

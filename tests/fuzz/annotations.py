@@ -9,7 +9,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["personality", "pickletools"]):
-    from personality.dataset.untrusted import AnnotationError, read_annotation
+    from personality.dataset.safe_pickle import AnnotationError, read_annotation
 
 FILE = Path(tempfile.gettempdir()) / f"annotation-{os.getpid()}.pkl"
 

@@ -11,7 +11,7 @@ import cv2
 
 with atheris.instrument_imports(include=["personality"]):
     from personality.preprocessing.media import Metadata, probe
-    from personality.preprocessing.refusal import MediaError
+    from personality.preprocessing.media_errors import MediaError
 
 from tests.hostile.videos import KINDS, good_clip
 from tests.preprocessing.clips import sample_picture

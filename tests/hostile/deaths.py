@@ -26,15 +26,16 @@ from typing import Any, NoReturn
 import cv2
 import torch
 
-from personality import storage
 from personality.dataset import load_dataset
-from personality.evaluate import evaluate, write_predictions
+from personality.inference.evaluate import evaluate
+from personality.predictions.prediction_files import write_predictions
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.run import preprocess
 from personality.preprocessing.sample import warm
-from training.config import Stage, preset
-from training.loop import train
-from training.runs import Run
+from personality.utils import atomic_files
+from training.config.run_config import Stage, preset
+from training.engine.trainer import train
+from training.runs.run import Run
 
 DEAD = 9
 FEW = 3  # clips to preprocess
@@ -95,7 +96,7 @@ def counted(work: Callable[[], Any], *, point: int | None, told: Path | None = N
         with path.open("wb") as file:
             file.write(data[: len(data) // 2])
 
-    storage.os = type("Steps", (), {**vars(os), "fsync": step(os.fsync), "replace": step(os.replace)})  # type: ignore[assignment]
+    atomic_files.os = type("Steps", (), {**vars(os), "fsync": step(os.fsync), "replace": step(os.replace)})  # type: ignore[assignment]
     Path.write_bytes = step(Path.write_bytes, half)  # type: ignore[method-assign]
     work()
     if told:
@@ -113,7 +114,7 @@ def digest(folder: Path, *names: str) -> str:
     """Of the files named, or of all but locks."""
     files = [folder / name for name in names] or [path for path in folder.rglob("*") if path.is_file()]
     told = [path for path in sorted(files) if path.name != "lock"]
-    parts = [f"{path.relative_to(folder)} {storage.sha256(path)}" for path in told]
+    parts = [f"{path.relative_to(folder)} {atomic_files.sha256(path)}" for path in told]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

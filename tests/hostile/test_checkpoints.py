@@ -17,9 +17,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from personality import demo
+from personality.assets import demo
 from personality.models.checkpoint import CARD, WEIGHTS, CheckpointError, load_model
-from personality.storage import sha256
+from personality.utils.atomic_files import sha256
 
 AUDIO = demo.MODELS[0]
 HUGE = ("vit_giant_patch14_reg4_dinov2", "eva_giant_patch14_224", "convnextv2_huge", "resnetv2_152x4_bit")

@@ -14,7 +14,7 @@ from statistics import median
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from personality import demo
+from personality.assets import demo
 from server.limits import KEPT
 from tests.browser.server import ROOT, served
 from tests.hostile.conftest import FULL

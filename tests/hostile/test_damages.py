@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from personality import demo
-from personality.storage import write_json
+from personality.assets import demo
 from personality.traits import TRAIT_NAMES
-from personality.workspace import MODELS, remember_models
+from personality.utils.atomic_files import write_json
+from personality.utils.workspace import MODELS, remember_models
 from tests.pages.visits import models_in_table, read, upload, visit, words
-from training.config import preset
-from training.evaluation import LAST
-from training.runs import Run
+from training.config.run_config import preset
+from training.runs.evaluation_job import LAST
+from training.runs.run import Run
 
 STATUS, METRICS, CONFIG, LOG, CARD = "status.json", "metrics.jsonl", "config.json", "log.txt", "card.json"
 

@@ -177,7 +177,7 @@ def test_whatever_a_stranger_sends_is_one_line_of_the_log(public: str, work: Pat
         stranger.ask()
         stranger.send(page_script_hash="a\nb", fragment_id="ERROR forged\nline")
         stranger.ask(page_name="\r\nforged", query_string="table=%ff&\n=1")
-    log = (work / "server.log").read_text()
+    log = (work / "server.one_line_log").read_text()
     assert "DecodeError" in log
     assert "Traceback" not in log and "\nforged" not in log and "\nline" not in log
     outcome("malformed messages to a public server", f"{len(MALFORMED) + 2}: a line of the log each, no traceback")

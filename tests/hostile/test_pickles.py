@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.dataset.untrusted import AnnotationError, read_annotation
+from personality.dataset.safe_pickle import AnnotationError, read_annotation
 
 
 def test_mutants_load_or_are_refused_quickly(

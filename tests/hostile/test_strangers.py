@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from pages.guard import REFUSAL
-from personality import demo
-from personality.evaluate import read_predictions, write_predictions
+from pages.components.access_control import REFUSAL
+from personality.assets import demo
+from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from personality.workspace import remember_models
+from personality.utils.workspace import remember_models
 from tests.browser.server import ROOT, served
 from tests.hostile.visitor import Visitor, together, visiting
-from training import jobs
-from training.runs import list_runs
+from training.runs import launch
+from training.runs.run import list_runs
 
 PRESSED = ("look", "start", "start_four", "delete_surely", "judge")  # buttons of the Models page
 OVERVIEW = "Apparent personality"
@@ -45,7 +45,7 @@ def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
     remember_models(["run: audio"])
     yield workspace
     for run in list_runs(workspace / "runs"):
-        jobs.stop(run)
+        launch.stop(run)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def public(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def files(workspace: Path) -> dict[str, tuple[int, int]]:
     """Every file of a workspace but the server's log, with its size and time."""
-    found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.log")
+    found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.one_line_log")
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
 
 

@@ -14,14 +14,14 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
-from personality import demo
-from personality.storage import write_json
-from personality.workspace import MODELS
+from personality.assets import demo
+from personality.utils.atomic_files import write_json
+from personality.utils.workspace import MODELS
 from tests.browser.server import CHROMIUM_FLAGS, SLOW, browser, chromium, served, settle
 from tests.browser.test_browser import upload
 from tests.pages.visits import visit, words
 from tests.preprocessing.clips import sample_picture, video_of
-from training.runs import process_started
+from training.runs.run import process_started
 
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 # Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
@@ -130,7 +130,7 @@ def test_a_server_does_not_grow_with_uploads(
                 if max(grown[1:]) <= 0:
                     break
                 page.wait_for_timeout(1000)
-    log = (tmp_path / "workspace" / "server.log").read_text()
+    log = (tmp_path / "workspace" / "server.one_line_log").read_text()
     assert log.count("personality: prediction: ") == WARM + count
     assert "upload-" not in log and ".mp4" not in log
     assert grown[0] < 100, f"{grown[0]:.0f} MB"
@@ -172,7 +172,7 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
                 time.sleep(0.1)
             assert not any(map(process_started, kin))
         assert left(work, temporary) == []
-        log = (work / "server.log").read_text()
+        log = (work / "server.one_line_log").read_text()
         assert "ended by MediaError" in log and "none" not in log and "upload-" not in log
         with served(work) as address:
             instance.new_page().goto(address)
@@ -183,7 +183,7 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
 def left(*folders: Path) -> list[Path]:
     """Files in a server's folders, but for its log and the operator's choice of models."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if path.name not in ("server.log", MODELS)]
+    return [path for path in files if path.name not in ("server.one_line_log", MODELS)]
 
 
 @needs_chromium

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from pages.plain_text import JOINER
-from personality import demo
-from personality.evaluate import write_predictions
-from personality.storage import write_json
-from personality.workspace import MODELS
+from pages.components.plain_text import JOINER
+from personality.assets import demo
+from personality.predictions.prediction_files import write_predictions
+from personality.utils.atomic_files import write_json
+from personality.utils.workspace import MODELS
 from tests.browser.server import SLOW, browser, chromium, served, settle
 from tests.pages.visits import ANALYSIS
-from training.config import preset
-from training.runs import Run
+from training.config.run_config import preset
+from training.runs.run import Run
 
 pytestmark = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 EVIL = "evil.example"

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from personality.constants import LIMITS
-from personality.preprocessing.isolate import DIED, SLOW, read_apart
-from personality.preprocessing.refusal import TOO_LARGE, MediaError
+from personality.preprocessing.media_errors import TOO_LARGE, MediaError
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.sandbox.client import DIED, SLOW, read_apart
 from tests.preprocessing.clips import tone, understated, write_clip
 
 EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")

@@ -1,14 +1,8 @@
 import numpy as np
 import pytest
 
-from personality.inference.calibration import (
-    COVERAGE,
-    LEVELS,
-    conformal_offsets,
-    describe_labels,
-    interval,
-    percentile,
-)
+from personality.inference.calibration import COVERAGE, conformal_offsets, describe_labels, interval, percentile
+from personality.models.model_card import LEVELS
 
 
 def test_percentile_is_the_share_of_training_clips_below() -> None:

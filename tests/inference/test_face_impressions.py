@@ -12,11 +12,11 @@ from safetensors.numpy import load_file
 from sklearn.metrics import r2_score
 
 from personality.inference import face_impressions
-from personality.inference.calibration import LEVELS
 from personality.inference.face_impressions import ATTRIBUTES, FOLDER, MAX_FACES, load_rater, rate_faces, read_card
 from personality.models.face_rater import FaceRater
+from personality.models.model_card import LEVELS
 from personality.synthetic.face_model import load_face_model
-from training.portraits import COLUMNS, Portraits, read_portraits, read_ratings
+from training.recipes.portraits import COLUMNS, Portraits, read_portraits, read_ratings
 
 EIGHT = {"trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable"}
 

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from personality.analysis.groups import accuracy_by
-from personality.analysis.scores import PredictionsError
 from personality.dataset import load_dataset
 from personality.dataset.index import Dataset, source_of
-from personality.evaluate import mark_seen
 from personality.inference.import_predictions import import_predictions
+from personality.predictions.assemble import mark_seen
+from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
 TRAITS = list(TRAIT_NAMES)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from benchmarks.speech_to_text import TEXTS, say
-from personality import demo
+from personality.assets import demo
+from personality.assets.shipped_models import REAL_MODELS
 from personality.constants import PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
+from personality.inference.predict import NO_PERSON, Impression, Unavailable, load_models, predict_sample
 from personality.models.checkpoint import Model
-from personality.predict import NO_PERSON, Impression, Unavailable, load_models, predict_sample
 from personality.preprocessing.sample import Sample, read_sample
 from personality.preprocessing.speech_to_text import NO_ENGLISH, NO_SPEECH, Transcript
-from personality.shipped_models import REAL_MODELS
 from tests.preprocessing.test_speech_to_text import chords, needs_espeak
 
 

@@ -6,11 +6,11 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from personality.models import build
-from personality.models.backbones import load_from_file, load_from_package
+from personality.models.batching import handcrafted, pick_frames
 from personality.models.checkpoint import CheckpointError, load_model, read_card
-from personality.models.inputs import handcrafted, pick_frames
+from personality.models.factory import build
 from personality.models.network import Batch
+from personality.models.pretrained_weights import load_from_file, load_from_package
 from personality.models.visual import VGG_CONVOLUTIONS, CompactVisual, ThesisVisual
 
 

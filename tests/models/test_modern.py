@@ -9,14 +9,14 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from personality.design import Design
-from personality.models import build
 from personality.models.audio import HeardConvolution, ModernAudio, with_holes
-from personality.models.backbones import load_from_file, load_from_hub, load_from_package
+from personality.models.factory import build
 from personality.models.fusion import HANDCRAFTED, GatedFusion, hide_some
 from personality.models.network import Batch, Needs, Network
 from personality.models.pooling import AttentionPool
+from personality.models.pretrained_weights import load_from_file, load_from_hub, load_from_package
 from personality.models.visual import ModernVisual
+from personality.network_options import Design
 
 SMALL = Design(backbone="test_resnet")
 

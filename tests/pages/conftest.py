@@ -31,8 +31,8 @@ def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def let_go() -> Iterator[None]:
-    """What a page froze when it loaded models (pages/loaded.py) may be collected again: a process of tests loads them
-    often, and would keep every session that it drew."""
+    """What the model store froze when it loaded models may be collected again: a process of tests loads them often,
+    and would keep every session that it drew."""
     yield
     gc.unfreeze()
 

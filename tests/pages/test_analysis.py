@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.bar import DEMO, REAL
-from personality import demo
+from pages.components.table_picker import DEMO, REAL
 from personality.analysis.gaps import MEASURES
-from personality.evaluate import evaluate, read_predictions, write_predictions
+from personality.assets import demo
+from personality.assets.shipped_models import REAL as REAL_MODELS
+from personality.inference.evaluate import evaluate
+from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from personality.shipped_models import REAL as REAL_MODELS
 from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
 
 
@@ -145,7 +146,7 @@ def test_an_address_made_to_harm_shows_the_page(
 
 
 def test_a_large_table_that_changes_in_one_row_is_another() -> None:
-    from pages.bar import ORIGIN, fingerprint
+    from pages.components.table_picker import ORIGIN, fingerprint
 
     table = pd.DataFrame({"clip": [f"c{number}" for number in range(60_000)], "actual": 0.5})
     changed = table.copy()

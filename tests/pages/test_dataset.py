@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from personality.dataset import load_dataset
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.run import preprocess
 from tests.pages.visits import visit, words
 
 

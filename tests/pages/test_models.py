@@ -6,16 +6,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-from personality import demo
+from personality.assets import demo
+from personality.assets.shipped_models import REAL_MODELS
 from personality.preprocessing.cache import Cache
-from personality.shipped_models import REAL_MODELS
-from personality.storage import write_json
 from personality.traits import TRAIT_NAMES
+from personality.utils.atomic_files import write_json
 from tests.pages.visits import models_in_table, read, upload, visit, words
-from training import jobs
-from training.config import preset
-from training.evaluation import last
-from training.runs import Run
+from training.config.run_config import preset
+from training.runs import launch
+from training.runs.evaluation_job import last
+from training.runs.run import Run
 
 
 def test_models_shows_a_card_and_a_way_to_begin() -> None:
@@ -73,7 +73,7 @@ def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None
     assert not app.error
     run = Run(workspace / "runs" / "audio")
     assert run.config == preset("audio", seed=5)
-    jobs.stop(run)
+    launch.stop(run)
 
 
 def test_models_looks_before_it_starts_and_names_contradictions(cache: Cache, workspace: Path) -> None:

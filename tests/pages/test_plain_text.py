@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pages.plain_text import JOINER, plain
+from pages.components.plain_text import JOINER, plain
 
-PAGES = sorted((Path(__file__).parents[2] / "pages").glob("*.py"))
+PAGES = sorted((Path(__file__).parents[2] / "pages").rglob("*.py"))
 # What draws Markdown, with the places of its arguments that are read as such; named ones are in NAMED.
 FIRST = (
     *("markdown", "caption", "write", "title", "header", "subheader", "info", "warning", "error", "success", "toast"),

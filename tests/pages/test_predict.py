@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from personality import demo
+from personality.assets import demo
 from personality.constants import LIMITS
 from personality.inference.face_impressions import ATTRIBUTES, FaceImpressions
 from personality.preprocessing.sample import Sample
@@ -81,14 +81,14 @@ def test_predict_without_models_says_where_they_are() -> None:
 
 
 def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pages import intake
+    from pages.components import clip_input
 
     app = visit("predict")
     app.checkbox(key="consent").check().run()
     app.checkbox(key="consent").uncheck()  # in the same moment
     app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
     assert "clip" not in app.session_state
-    monkeypatch.setattr(intake, "LIMITS", replace(LIMITS, upload_bytes=2**20))
+    monkeypatch.setattr(clip_input, "LIMITS", replace(LIMITS, upload_bytes=2**20))
     app = visit("predict")
     app.checkbox(key="consent").check().run()
     app.file_uploader(key="video_0").upload("a.mp4", bytes(2**20 + 1), "video/mp4").run()
@@ -133,7 +133,7 @@ def test_a_clip_without_face_and_speech_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pages import loaded
+    from pages.components import model_store
 
     app, caption = visit("predict"), DeltaGenerator.caption
     said: list[str] = []
@@ -145,7 +145,7 @@ def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(DeltaGenerator, "caption", noted)
     with ExitStack() as others:
         for _ in range(LIMITS.readers):
-            others.enter_context(loaded.TURNS.turn(lambda place: None))
+            others.enter_context(model_store.TURNS.turn(lambda place: None))
         st.cache_resource.clear()  # as any visitor's message may
         threading.Timer(2, others.pop_all().close).start()
         app.button(key="practice_sample").click().run()

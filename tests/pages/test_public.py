@@ -11,13 +11,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.bar import DEMO, REAL, UPLOAD
-from pages.guard import REFUSAL
-from personality import demo
-from personality.evaluate import read_predictions, write_predictions
-from personality.workspace import remember_models, remembered_models
+from pages.components.access_control import REFUSAL
+from pages.components.table_picker import DEMO, REAL, UPLOAD
+from personality.assets import demo
+from personality.predictions.prediction_files import read_predictions, write_predictions
+from personality.utils.workspace import remember_models, remembered_models
 from tests.pages.visits import ROOT, visit, words
-from training.runs import Run
+from training.runs.run import Run
 
 
 def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
@@ -51,17 +51,17 @@ def test_a_page_of_the_operator_refuses_by_itself(go_public: Callable[[], None],
     refused(AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=120).run())
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        *("train.form()", "train.begin([], None)", "train.practice()", "train.watch_practice(None)"),
-        *("watch.runs()", "watch.draw_table()", "watch.watch(None)", "watch.stop(None)", "watch.resume(None)"),
-        *("watch.confirm(None)", "judge.form()", "judge.draw_last()"),
-    ],
-)
+CALLS = {
+    "training_form": ("form()", "begin([], None)", "practice()", "watch_practice(None)"),
+    "run_monitor": ("runs()", "draw_table()", "watch(None)", "stop(None)", "resume(None)", "confirm(None)"),
+    "evaluation_form": ("form()", "draw_last()"),
+}
+
+
+@pytest.mark.parametrize("call", [f"{name}.{call}" for name, calls in CALLS.items() for call in calls])
 def test_what_acts_refuses_by_itself(go_public: Callable[[], None], call: str) -> None:
     go_public()
-    code = f"from pages import {call.partition('.')[0]}\n{call}"
+    code = f"from pages.components import {call.partition('.')[0]}\n{call}"
     refused(AppTest.from_string(code, default_timeout=120).run())
 
 
@@ -90,7 +90,9 @@ def test_strangers_cannot_add_the_operators_runs(
     (workspace / "runs").symlink_to(runs)
     if public:
         go_public()
-    app = AppTest.from_string("import streamlit as st\nfrom pages import loaded\nst.write(list(loaded.asked_models()))")
+    app = AppTest.from_string(
+        "import streamlit as st\nfrom pages.components import model_store\nst.write(list(model_store.asked_models()))"
+    )
     app.session_state["more_models"] = ["run: audio"]
     assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pages.bar import UPLOAD
-from pages.report import make_report
-from personality import demo
-from personality.evaluate import read_predictions
+from pages.components.report_button import make_report
+from pages.components.table_picker import UPLOAD
+from personality.assets import demo
+from personality.predictions.prediction_files import read_predictions
 from personality.traits import TRAIT_NAMES
 from tests.pages.visits import practise, read, visit, words
 

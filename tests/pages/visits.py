@@ -5,8 +5,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from pages.bar import DEMO
-from pages.plain_text import JOINER
+from pages.components.plain_text import JOINER
+from pages.components.table_picker import DEMO
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")

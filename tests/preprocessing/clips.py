@@ -11,7 +11,7 @@ from typing import Any
 import av
 import numpy as np
 
-from personality import demo
+from personality.assets import demo
 
 TICK = Fraction(1, 1000)  # seconds; frames may come at any multiple
 

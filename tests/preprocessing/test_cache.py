@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from personality.dataset import load_dataset
-from personality.models.inputs import make_batch, speakable
+from personality.models.batching import make_batch, speakable
 from personality.models.network import Needs
 from personality.preprocessing import cache as cache_module
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache, CacheError, encode, finish
-from personality.preprocessing.run import preprocess
+from personality.preprocessing.feature_tables import add_table
 from personality.preprocessing.sample import read_sample
-from personality.preprocessing.tables import add_table
 from personality.preprocessing.voice_descriptors import COLUMNS
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES
 from tests.preprocessing.clips import write_clip

@@ -6,7 +6,7 @@ import pytest
 
 from personality.preprocessing.emotion import WEIGHTS, emotion_confidences, load_emotion_network
 from personality.traits import EMOTIONS
-from training.emotion import load_fer2013, measure
+from training.recipes.emotion_network import load_fer2013, measure
 
 
 def test_confidences_sum_to_one_and_no_face_gives_no_row() -> None:

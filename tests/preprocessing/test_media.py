@@ -9,7 +9,7 @@ from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing import sound as sound_module
 from personality.preprocessing.media import Frame, open_media, probe, write_video
-from personality.preprocessing.refusal import MediaError, Source, check_pixels
+from personality.preprocessing.media_errors import MediaError, Source, check_pixels
 from tests.preprocessing.clips import understated, write_clip
 
 RATE = 16_000

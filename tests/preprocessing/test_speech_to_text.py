@@ -22,7 +22,7 @@ from personality.preprocessing.speech_to_text import (
     load_model,
     transcribe,
 )
-from personality.preprocessing.text import normalise
+from personality.preprocessing.text_features import normalise
 
 pytest.importorskip("faster_whisper", reason="requirements.txt is not installed")
 

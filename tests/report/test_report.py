@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from personality.analysis.groups import accuracy_by
-from personality.analysis.scores import PredictionsError
-from personality.demo import PREDICTIONS
-from personality.evaluate import read_predictions
+from personality.assets.demo import PREDICTIONS
+from personality.predictions.prediction_files import read_predictions
+from personality.predictions.predictions_table import PredictionsError
 from personality.report.audit import audit, digest
 from personality.report.page import render, strips
 

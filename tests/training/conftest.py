@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from personality.dataset import load_dataset
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.run import preprocess
 from personality.synthetic.face_model import load_face_model
 from training.recipes.rated_portraits import write_dataset
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from personality.preprocessing.cache import Cache
-from training.config import Config
-from training.loop import train
-from training.runs import Run
+from training.config.run_config import Config
+from training.engine.trainer import train
+from training.runs.run import Run
 
 
 def run_to_end(folder: Path, cache: Cache, config: Config) -> Run:

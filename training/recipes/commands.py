@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-ASSETS = Path(__file__).parents[2] / "personality" / "assets"
+from personality.utils.locations import ASSETS
 
 
 def _emotion(options: argparse.Namespace) -> None:
-    from training.emotion import train_emotion
-    from training.memory import keep_freed_memory
+    from training.engine.process_memory import keep_freed_memory
+    from training.recipes.emotion_network import train_emotion
 
     keep_freed_memory()
     train_emotion(
@@ -25,7 +25,7 @@ def _emotion(options: argparse.Namespace) -> None:
 
 
 def _portraits(options: argparse.Namespace) -> None:
-    from training.memory import keep_freed_memory
+    from training.engine.process_memory import keep_freed_memory
     from training.recipes.portrait_ratings import EPOCHS, cross_validate, rate_others
 
     keep_freed_memory()
@@ -39,7 +39,7 @@ def _portraits(options: argparse.Namespace) -> None:
 
 
 def _portrait_ratings(options: argparse.Namespace) -> None:
-    from training.memory import keep_freed_memory
+    from training.engine.process_memory import keep_freed_memory
     from training.recipes.portrait_ratings import ship
 
     keep_freed_memory()
@@ -48,7 +48,7 @@ def _portrait_ratings(options: argparse.Namespace) -> None:
 
 
 def _face_model(options: argparse.Namespace) -> None:
-    from training.face_model import build_face_model, packaged_predictor
+    from training.recipes.face_model import build_face_model, packaged_predictor
 
     card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
     print(card["rating_r2_10_fold"])

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from personality.models.ensemble import KernelEnsemble
-from personality.models.table import QUANTILES
+from personality.models.kernel_ensemble import KernelEnsemble
+from personality.models.tabular import QUANTILES
 
 Vary = Callable[[Tensor, torch.Generator], Tensor]  # features (N, D) -> the same clips, recorded otherwise (N, D)
 

@@ -26,13 +26,13 @@ from tqdm import tqdm
 
 from personality.inference.calibration import describe_labels
 from personality.inference.face_impressions import ATTRIBUTES, CARD, FOLDER, WEIGHTS
-from personality.models.backbones import load_from_package
 from personality.models.face_rater import BATCH, FaceRater, to_tensor
-from personality.storage import atomic_path, write_bytes, write_json
-from training.augment import vary_faces
-from training.averaging import Average
-from training.portraits import COLUMNS, Portraits, read_portraits, read_rated
-from training.schedule import cycle
+from personality.models.pretrained_weights import load_from_package
+from personality.utils.atomic_files import atomic_path, write_bytes, write_json
+from training.data.augment import vary_faces
+from training.engine.lr_schedule import cycle
+from training.engine.weight_averaging import Average
+from training.recipes.portraits import COLUMNS, Portraits, read_portraits, read_rated
 
 FOLDS, SEEDS = 5, (0,)
 EPOCHS = VIEWS = 4  # every epoch sees another view of each portrait

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import accuracy_by
-from personality.demo import PRACTICE
-from personality.evaluate import read_predictions, write_predictions
+from personality.assets.demo import PRACTICE
 from personality.modalities import MODALITIES
 from personality.models.checkpoint import CARD, WEIGHTS
+from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from personality.storage import write_bytes, write_json
+from personality.utils.atomic_files import write_bytes, write_json
 from training.recipes.rated_portraits import agreement
 from training.recipes.speech_clip import write_speech_clip
 

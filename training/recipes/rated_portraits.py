@@ -22,10 +22,10 @@ from sklearn.linear_model import LinearRegression
 
 from personality.models.checkpoint import Model, load_model
 from personality.preprocessing.cache import Cache
-from personality.storage import atomic_path, write_json
 from personality.synthetic.people import FACE_TO_TRAIT, weigh
 from personality.traits import TRAIT_NAMES
-from training.portraits import read_ratings
+from personality.utils.atomic_files import atomic_path, write_json
+from training.recipes.portraits import read_ratings
 
 HELD_OUT = 0.2  # share of the portraits that is never trained on
 SEED = 0
@@ -142,7 +142,7 @@ def _predict(model: Model, cache: Cache) -> pd.DataFrame:
     """Five traits of each held-out portrait with a face, by the portraits' names."""
     import torch
 
-    from personality.models.inputs import read_batch
+    from personality.models.batching import read_batch
 
     rows = cache.rows("test")
     rows = rows[rows["faces"] > 0]

@@ -13,13 +13,13 @@ from sklearn import __version__ as sklearn_version
 from personality import __version__
 from personality.analysis.jackknife import mean_intervals
 from personality.inference.calibration import conformal_offsets, describe_labels
-from personality.models.ensemble import PRESET
+from personality.models.kernel_ensemble import PRESET
 from personality.models.network import Network
 from personality.traits import TRAIT_NAMES
-from training.card import measure
-from training.data import Split
-from training.recipes.microphones import Microphones, vary
-from training.recipes.people import VOICE, FirstImpressions, People, predict
+from training.data.dataloader import Split
+from training.engine.model_card import measure
+from training.recipes.microphone_augmentation import Microphones, vary
+from training.recipes.real_data import VOICE, FirstImpressions, People, predict
 
 LICENCE = "CC BY-NC 4.0 (labels and transcripts of First Impressions v2); not for commercial use"
 TRAINED_ON = (

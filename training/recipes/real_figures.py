@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from personality.analysis.differences import differences
 from personality.analysis.export import MADE
 from personality.analysis.gaps import compare_measures
 from personality.analysis.groups import SMALL, accuracy_by, groups_of
-from personality.analysis.real_figures import ALL, BY, CARD, DIGITS, SEEN, SOURCES, TABLES
-from personality.analysis.scores import PredictionsError
-from personality.evaluate import join_predictions, read_predictions
-from personality.storage import atomic_path, write_json
+from personality.analysis.model_comparison import differences
+from personality.analysis.real_figures import ALL, BY, CARD, DIGITS, SOURCES, TABLES
+from personality.predictions.assemble import join_predictions
+from personality.predictions.prediction_files import read_predictions
+from personality.predictions.predictions_table import SEEN, PredictionsError
+from personality.utils.atomic_files import atomic_path, write_json
 
 LABELS = (
     "Labels, gender, ethnicity and age: ChaLearn First Impressions v2, annotated by people (CC BY-NC 4.0). These are "

@@ -17,16 +17,17 @@ import torch
 from safetensors.torch import load_file
 from sklearn.model_selection import GroupKFold
 
-from personality.evaluate import assemble, write_predictions
-from personality.models import build
 from personality.models.checkpoint import WEIGHTS, Model, load_model, save_card, save_weights
-from personality.models.ensemble import PRESET, Blend, KernelEnsemble
+from personality.models.factory import build
+from personality.models.kernel_ensemble import PRESET, Blend, KernelEnsemble
 from personality.models.network import Network
+from personality.predictions.assemble import assemble
+from personality.predictions.prediction_files import write_predictions
 from personality.traits import TRAIT_NAMES
 from training.recipes.kernel_ridge import Settings, fit
-from training.recipes.microphones import Microphones, vary
-from training.recipes.people import TEXT, VOICE, FirstImpressions, People, predict, read_first_impressions
+from training.recipes.microphone_augmentation import Microphones, vary
 from training.recipes.real_cards import make_card
+from training.recipes.real_data import TEXT, VOICE, FirstImpressions, People, predict, read_first_impressions
 
 FOLDS = 5
 BLEND = "voice_words"

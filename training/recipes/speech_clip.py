@@ -16,10 +16,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from personality.preprocessing.media import write_video
-from personality.storage import atomic_path
 from personality.synthetic.face_model import load_face_model
 from personality.synthetic.people import Knobs, Person, Scene, act, pose
 from personality.synthetic.voice import FRAME, RATE, Voice
+from personality.utils.atomic_files import atomic_path
 
 TEXT = (
     "Hello, my name is Ada. I grew up in a small town by the sea, and I now live in the city. "

@@ -15,9 +15,9 @@ from sklearn.metrics import r2_score
 from personality.inference.face_impressions import ATTRIBUTES, load_rater, rate_faces, read_card
 from personality.synthetic.face_model import load_face_model
 from training.__main__ import main
-from training.portraits import COLUMNS, read_rated
 from training.recipes import portrait_ratings
 from training.recipes.portrait_ratings import Views, cross_validate, describe_fit, fit, make_views, ship
+from training.recipes.portraits import COLUMNS, read_rated
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality import demo
-from personality.evaluate import read_predictions
+from personality.assets import demo
 from personality.models.checkpoint import CARD, WEIGHTS, load_model
+from personality.predictions.prediction_files import read_predictions
 from personality.preprocessing.cache import Cache
-from personality.storage import sha256
+from personality.utils.atomic_files import sha256
 from training.recipes.publish_demo import published_card, unseen
 
 

@@ -7,15 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.analysis.differences import differences
 from personality.analysis.gaps import compare_groups
 from personality.analysis.groups import accuracy_by
-from personality.analysis.real_figures import BY, FOLDER, SEEN, UNSEEN, read_real_figures
-from personality.analysis.scores import PredictionsError
+from personality.analysis.model_comparison import differences
+from personality.analysis.real_figures import BY, FOLDER, UNSEEN, read_real_figures
+from personality.assets.shipped_models import REAL
 from personality.dataset import load_dataset
-from personality.evaluate import join_predictions, write_predictions
 from personality.inference.import_predictions import import_predictions
-from personality.shipped_models import REAL
+from personality.predictions.assemble import join_predictions
+from personality.predictions.prediction_files import write_predictions
+from personality.predictions.predictions_table import SEEN, PredictionsError
 from personality.traits import TRAIT_NAMES
 from training.__main__ import main
 from training.recipes.real_figures import write_real_figures

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from personality import demo
+from personality.assets import demo
 from personality.preprocessing.media import open_media
 from personality.preprocessing.sample import read_sample
 from training.recipes.speech_clip import TEXT, WIDEST, mouth_opening, say

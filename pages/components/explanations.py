@@ -1,0 +1,261 @@
+"""A closer look at a prediction: each view is worked out when it is opened, and kept for the clip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.components import analysis_widgets, model_store
+from pages.components.highlighted_words import coloured_words
+from pages.components.plain_text import plain
+from personality import __version__
+from personality.analysis.export import plain_csv
+from personality.constants import NOT_FOR
+from personality.explain.counterfactual import what_if
+from personality.explain.modality_contribution import additions
+from personality.explain.occlusion import MOMENT, occlude_faces, occlude_sound
+from personality.explain.sliding_window import timeline
+from personality.explain.voice import leave_out_seconds
+from personality.explain.words import leave_out_phrases, leave_out_words
+from personality.inference.face_impressions import FaceImpressions
+from personality.inference.predict import Impression
+from personality.inference.prediction_document import as_json, prediction_rows
+from personality.plots import clip_plots
+from personality.preprocessing.faces import Face
+from personality.preprocessing.media import Metadata
+from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech_to_text import Transcript
+from personality.traits import TRAIT_LABELS, TRAIT_NAMES
+from personality.utils.app_log import noted
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+PARTS = {"words": leave_out_words, "phrases": leave_out_phrases}  # of a transcript, by what they are called
+
+
+@st.fragment
+def look_closer(key: str, name: str, done: list) -> None:
+    """The views, of which only the open one is worked out. key: of the clip and the models; done: pieces, each with
+    the second at which it came."""
+    pieces = [piece for piece, _ in done]
+    answers = [piece for piece in pieces if isinstance(piece, Impression)]
+    sample = replace(_first(pieces, Sample), transcript=_first(pieces, Transcript))
+    if not answers and _first(pieces, FaceImpressions) is None:
+        return
+    st.subheader("A closer look")
+    views = views_of(key, sample, answers) if answers else {}
+    views["Downloads"] = lambda: take_away(name, done)
+    tabs = st.tabs([plain(view) for view in views], on_change="rerun", key="closer")
+    for tab, draw in zip(tabs, views.values(), strict=True):
+        if tab.open:
+            with tab:
+                draw()
+
+
+def views_of(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
+    """What can be asked of the models that have answered, each with how it is drawn."""
+    from personality.models.clip_features import VOICE, WORDS
+
+    names = {one.model for one in answers}
+    models = [model for model in model_store.models_in_memory() if model.name in names]
+    answers = [one for one in answers if one.model in {model.name for model in models}]  # others were deleted since
+    inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
+    views: dict[str, Callable[[], None]] = {
+        "What each input adds": lambda: draw_additions(additions(answers, models)),
+    }
+    if sample.transcript and sample.transcript.text and WORDS in inputs:
+        views["Which words"] = lambda: draw_words(sample, models, key)
+    if inputs & {"audio", VOICE}:
+        views["When it listens"] = lambda: draw_heard(kept("heard", key, lambda: leave_out_sound(sample, models)))
+    if "faces" in inputs:
+        views["Where it looks"] = lambda: draw_looked(
+            sample, kept("looked", key, lambda: occlude_faces(sample, models))
+        )
+    if inputs & {"audio", "faces"}:
+        views["Over time"] = lambda: draw_timeline(
+            kept("timeline", key, lambda: timeline(sample, models)), sample.duration
+        )
+    if "handcrafted" in inputs:
+        views["What if"] = lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models)))
+    return views
+
+
+def _first(pieces: list, kind: type) -> Any:
+    return next((piece for piece in pieces if isinstance(piece, kind)), None)
+
+
+def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What was worked out for this clip and these models, once."""
+    before = st.session_state.get(view)
+    if before is None or before[0] != key:
+        with st.spinner("Asking the models again ..."), model_store.my_turn(st.empty()), noted(view):
+            st.session_state[view] = (key, make())
+    return st.session_state[view][1]
+
+
+def forget() -> None:
+    """Drop what was worked out for the clip."""
+    for view in ("timeline", *PARTS, "looked", "heard", "changes"):
+        st.session_state.pop(view, None)
+
+
+def choose_trait(key: str) -> str:
+    """One of the five traits."""
+    names = list(TRAIT_NAMES)
+    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
+    return chosen or names[0]
+
+
+def choose_model(rows: pd.DataFrame, key: str) -> str:
+    """One of the models in the rows."""
+    names = list(rows["model"].unique())
+    return st.segmented_control("Model", names, default=names[-1], format_func=plain, key=key) or names[-1]
+
+
+def draw_additions(rows: pd.DataFrame) -> None:
+    """How far the traits move with each modality more."""
+    if rows.empty:
+        st.caption("No two of the chosen models differ by one modality.")
+        return
+    alt = "How far each trait moves from the model without a modality to the model with it"
+    st.altair_chart(clip_plots.change_grid(rows), width="stretch", alt=alt)
+    st.caption(
+        "Two models on the same clip: the one that takes more, minus the one that takes less. Attributes: gender, age, "
+        "expression, as estimated."
+    )
+
+
+def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
+    """The transcript, each word or phrase coloured by what it does to a trait."""
+    part = st.segmented_control("Leave out", list(PARTS), default=next(iter(PARTS)), key="left_out") or next(
+        iter(PARTS)
+    )
+    rows = kept(part, key, lambda: PARTS[part](sample, models))
+    if rows.empty:
+        st.caption("There are too few.")
+        return
+    left, right = st.columns(2)
+    with left:
+        model = choose_model(rows, "words_model")
+    with right:
+        trait = choose_trait("words_trait")
+    shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
+    st.html(coloured_words(shown["text"].tolist(), shown["difference"].tolist()))
+    strongest = shown.loc[shown["difference"].abs().idxmax()]
+    st.caption(
+        f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
+        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{plain(strongest['text'])}*, moves it by "
+        f"{strongest['difference']:+.3f}."
+    )
+
+
+def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
+    """The squares of the face, coloured by what covering them does to a trait."""
+    if rows.empty:
+        st.caption("No face was found, or no chosen model looks at faces.")
+        return
+    left, right = st.columns(2)
+    with left:
+        model, trait = choose_model(rows, "looked_model"), choose_trait("looked_trait")
+    shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
+    figure = clip_plots.occlusion_map(sample.faces[len(sample.faces) // 2], shown)
+    alt = f"Where covering the face changes {TRAIT_LABELS[trait]} of {model}"
+    right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=analysis_widgets.PICTURE)
+    strongest = shown.loc[shown["difference"].abs().idxmax()]
+    left.caption(
+        f"Each square of the face was covered with its mean colour, in two faces of the clip, and {plain(model)} asked "
+        f"again. Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The "
+        f"strongest square moves it by {strongest['difference']:+.3f}."
+    )
+
+
+def leave_out_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """The effect of each moment, on models of the sound and on models of the voice."""
+    parts = [occlude_sound(sample, models), leave_out_seconds(sample, models)]
+    return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+
+
+def draw_heard(rows: pd.DataFrame) -> None:
+    """The moments of the sound, by what silencing them does to a trait."""
+    if rows.empty:
+        st.caption("There is no sound, or no chosen model listens.")
+        return
+    trait = choose_trait("heard_trait")
+    alt = f"How silencing each half second changes {TRAIT_LABELS[trait]}, per model"
+    figure = clip_plots.occlusion_moments(rows[rows["trait"].eq(trait)])
+    st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PICTURE)
+    st.caption(
+        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a "
+        "second left out for models of the voice. Below 0: with this moment the trait gets more."
+    )
+
+
+def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
+    """One trait at a time, all models."""
+    if rows["time"].nunique() < 2:
+        st.caption("The clip is one window of 5 s: nothing to draw over time.")
+        return
+    trait = choose_trait("timeline_trait")
+    alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
+    chart = clip_plots.trait_timeline(rows[rows["trait"] == trait], duration)
+    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=analysis_widgets.PICTURE)
+    st.caption("Each point is what a model says of the 5 s around it alone.")
+
+
+def draw_changes(rows: pd.DataFrame) -> None:
+    """A grid of changes by traits for one model."""
+    if rows.empty:
+        st.caption("No face was found to estimate gender, age and expressions from, or no chosen model is told them.")
+        return
+    shown = rows[rows["model"].eq(choose_model(rows, "what_if_model"))]
+    alt = "How far each trait moves if gender, age or expression had been given otherwise"
+    st.altair_chart(clip_plots.change_grid(shown), width="stretch", alt=alt)
+    st.caption(
+        "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
+        "A model that moves much here leans on those labels."
+    )
+
+
+def take_away(name: str, done: list) -> None:
+    """Downloads, and what took how long."""
+    pieces, models = [piece for piece, _ in done], model_store.models_in_memory()
+    stamp = {"program": f"personality {__version__}", "date": datetime.now(UTC).date().isoformat(), "not_for": NOT_FOR}
+    document = {**stamp, **as_json(name, pieces, models), "seconds": seconds_spent(done)}
+    rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
+    with st.container(horizontal=True):
+        st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
+        csv = plain_csv(rows)
+        st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
+    spent = " · ".join(f"{plain(name)} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
+    st.caption(
+        "The camera above each chart saves it as a picture. "
+        f"Time spent: {spent}. The video was never written under a name, and nothing of it is on disk now; the server "
+        "has it in memory until you forget it or close the page."
+    )
+
+
+def seconds_spent(done: list) -> dict[str, float]:
+    """What took how long, from the seconds at which pieces came."""
+    names = {
+        Metadata: "opening",
+        People: "faces",
+        Face: "faces",
+        Sound: "sound",
+        Sample: "age, gender, expressions",
+        FaceImpressions: "face ratings",
+        Transcript: "words",
+    }
+    spent: dict[str, float] = {}
+    before = 0.0
+    for piece, came in done:
+        name = names.get(type(piece), "models")
+        spent[name], before = spent.get(name, 0.0) + came - before, came
+    return spent

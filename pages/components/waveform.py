@@ -1,0 +1,91 @@
+"""The clip's sound under its player: where it plays, what the models hear; click, or use the arrows, to go there."""
+
+import numpy as np
+import streamlit as st
+
+from personality.constants import PREPROCESSING
+from personality.plots.clip_plots import envelope
+from personality.preprocessing.sound import Sound
+
+COLUMNS = 600  # of the envelope, over the whole clip
+LOUD = 100  # what a full-scale sample is sent as: whole numbers are short
+
+STYLE = """
+canvas { width: 100%; height: 110px; cursor: pointer; display: block; color: var(--st-text-color);
+  border-radius: var(--st-base-radius); }
+canvas:focus-visible { outline: 2px solid var(--st-primary-color); }
+p { margin: 0; font-size: 0.8rem; opacity: 0.7; color: var(--st-text-color); font-family: var(--st-font); }
+"""
+SCRIPT = """
+export default function ({ data, parentElement }) {
+  parentElement.stop?.()  // called again with other data: one loop is enough
+  const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
+  const player = () => document.querySelector(`.st-key-${data.player} video`)
+  let shown = -1, width = 0, timer = 0
+
+  const draw = (time) => {
+    const scale = window.devicePixelRatio || 1, pen = canvas.getContext("2d")
+    canvas.width = canvas.clientWidth * scale
+    canvas.height = canvas.clientHeight * scale
+    const place = (seconds) => seconds / data.duration * canvas.width, middle = canvas.height / 2
+    pen.fillStyle = "rgba(230, 159, 0, 0.15)"
+    pen.fillRect(0, 0, place(data.window), canvas.height)
+    pen.fillStyle = "#E69F00"
+    data.low.forEach((low, column) => {
+      const high = data.high[column], x = column / data.low.length * canvas.width
+      const top = middle - high / data.loud * middle, height = Math.max(scale, (high - low) / data.loud * middle)
+      pen.fillRect(x, top, Math.max(scale, canvas.width / data.low.length), height)
+    })
+    pen.fillStyle = getComputedStyle(canvas).color
+    pen.fillRect(Math.min(place(time), canvas.width - 2 * scale), 0, 2 * scale, canvas.height)
+    canvas.setAttribute("aria-valuenow", time.toFixed(1))
+    const place_in_words = `${time.toFixed(1)} of ${data.duration.toFixed(1)} s`
+    const heard = data.window ? `shaded: the ${data.window} s that models hear` : "no chosen model listens"
+    note.textContent = `${place_in_words}; ${heard}`
+  }
+  const follow = () => {
+    const video = player(), time = video ? video.currentTime : 0
+    if (time !== shown || canvas.clientWidth !== width) {
+      shown = time
+      width = canvas.clientWidth
+      draw(time)
+    }
+    timer = setTimeout(follow, 40)
+  }
+  const seek = (seconds) => {
+    const video = player()
+    if (video) video.currentTime = Math.min(Math.max(seconds, 0), data.duration)
+  }
+  canvas.setAttribute("aria-valuemax", data.duration.toFixed(1))
+  canvas.onclick = (event) => seek(event.offsetX / canvas.clientWidth * data.duration)
+  canvas.onkeydown = (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
+    if (step) {
+      seek(shown + step)
+      event.preventDefault()
+    }
+  }
+  follow()
+  return (parentElement.stop = () => clearTimeout(timer))
+}
+"""
+BODY = (
+    '<canvas tabindex="0" role="slider" aria-label="Position in the clip, seconds" aria-valuemin="0"></canvas><p></p>'
+)
+
+_component = st.components.v2.component("waveform", html=BODY, css=STYLE, js=SCRIPT)
+
+
+def waveform(sound: Sound, duration: float, *, player: str, seconds: float, key: str) -> None:
+    """Draw the sound of a clip of so many seconds; nothing for a still. player: the key of the container with its
+    video; seconds: how much of the sound the models hear."""
+    heard = round(sound.seconds * PREPROCESSING.sample_rate)
+    samples = np.concatenate([sound.samples[:heard], sound.rest])
+    whole = max(duration, len(samples) / PREPROCESSING.sample_rate)
+    if not whole:
+        return
+    silence = max(round(whole * PREPROCESSING.sample_rate), COLUMNS) - len(samples)
+    parts = (envelope(np.pad(samples, (0, max(silence, 0))), COLUMNS) * LOUD).round().astype(int)
+    low, high = parts.T.tolist()
+    data = {"low": low, "high": high, "loud": LOUD, "duration": whole, "window": seconds, "player": player}
+    _component(data=data, key=key)

@@ -1,0 +1,50 @@
+"""The command that serves the dashboard."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+from personality.utils.locations import APP
+from personality.utils.public_mode import VARIABLE
+from personality.utils.workspace import VARIABLE as WORKSPACE
+from personality.utils.workspace import workspace
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the app until it is interrupted; wherever this is run, with the options of its own config.toml."""
+    environment = os.environ | {WORKSPACE: str(workspace().resolve()), VARIABLE: "1" if options.public else ""}
+    command = [sys.executable, "-m", "streamlit", "run", str(APP / "app.py"), *_streamlit_options()]
+    if options.port:
+        command.append(f"--server.port={options.port}")
+    try:
+        return subprocess.run(command, env=environment).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+def _streamlit_options() -> Iterator[str]:
+    """Streamlit looks for config.toml where it is run; as options the values hold anywhere."""
+    config = tomllib.loads((APP / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    yield from _flat("", config)
+
+
+def _flat(prefix: str, values: dict[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        else:
+            yield f"--{prefix}{name}={str(value).lower() if isinstance(value, bool) else value}"
+
+
+def add_commands(commands: Any) -> None:
+    """Add it to the subparsers of the command line."""
+    command = commands.add_parser("app", help="serve the dashboard in your browser")
+    command.add_argument("--public", action="store_true", help="for visitors you do not know; see docs/serving.md")
+    command.add_argument("--port", type=int, help="default: 8501, or the next that is free")
+    command.set_defaults(run=serve)

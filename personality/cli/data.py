@@ -1,0 +1,91 @@
+"""Commands that make datasets and caches."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from personality.cli.options import add_scale
+
+
+def synthesize(options: argparse.Namespace) -> None:
+    """A dataset of people who do not exist."""
+    from personality.synthetic.people import synthesize
+
+    table = synthesize(options.out, people=options.people, seed=options.seed, workers=options.workers)
+    print(f"{len(table):,} clips of {table['source'].nunique():,} people in {options.out}")
+
+
+def preprocess(options: argparse.Namespace) -> None:
+    """The clips of a dataset become a cache."""
+    from personality.dataset import load_dataset
+    from personality.preprocessing.build_cache import preprocess
+
+    dataset = load_dataset(options.dataset, scale=options.scale, is_reversed=bool(options.reversed))
+    print(dataset.report())
+    how = {name: getattr(options, name) for name in ("workers", "dask", "remake", "whole_sound")}
+    clips = preprocess(dataset, options.out, **how)
+    failed = clips[clips["error"] != ""]
+    print(f"{len(clips) - len(failed):,} clips in {options.out}, {len(failed):,} could not be read")
+    for reason, rows in failed.groupby("error"):
+        print(f"  {len(rows):,} x {reason} ({rows['clip'].iloc[0]} ...)")
+
+
+def add_table(options: argparse.Namespace) -> None:
+    """External features of the clips, kept in a cache."""
+    from personality.preprocessing.cache import Cache
+    from personality.preprocessing.feature_tables import add_table, read_table_files
+
+    _report(add_table(Cache(options.cache), options.name, read_table_files(options.files)), options)
+
+
+def add_text(options: argparse.Namespace) -> None:
+    """Transcriptions become the table `text`."""
+    from personality.preprocessing.cache import Cache
+    from personality.preprocessing.feature_tables import add_table, read_texts
+    from personality.preprocessing.text_features import describe
+
+    cache = Cache(options.cache)
+    texts = read_texts(options.transcriptions, list(cache.clips["clip"]))
+    _report(add_table(cache, options.name, describe(texts)), options)
+
+
+def _report(left_out: int, options: argparse.Namespace) -> None:
+    from personality.preprocessing.cache import Cache
+
+    table = Cache(options.cache).table(options.name)
+    print(f"{len(table):,} clips x {len(table.columns)} columns, {left_out:,} rows with missing values left out")
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the subparsers of the command line."""
+    command = commands.add_parser("synthesize", help="make a dataset of computer-made people")
+    command.add_argument("out", type=Path)
+    command.add_argument("--people", type=int, default=200)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
+    command.set_defaults(run=synthesize)
+
+    command = commands.add_parser("preprocess", help="read the clips of a dataset into a cache")
+    command.add_argument("dataset", type=Path)
+    command.add_argument("--out", type=Path, required=True)
+    group = command.add_mutually_exclusive_group()
+    group.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
+    group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
+    command.add_argument("--remake", action="store_true", help="make stale entries again")
+    add_scale(command, "", of="labels in clips.csv")
+    command.add_argument("--whole-sound", action="store_true", help="keep the sound after the first 5 s too")
+    command.set_defaults(run=preprocess)
+
+    command = commands.add_parser("add-table", help="add external features of the clips to a cache")
+    command.add_argument("cache", type=Path)
+    command.add_argument("name", help="name of the table, in lowercase")
+    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
+    command.set_defaults(run=add_table)
+
+    command = commands.add_parser("add-text", help="turn transcriptions into the table `text`")
+    command.add_argument("cache", type=Path)
+    words = "First Impressions' transcription_*.pkl, or text files named after their clips"
+    command.add_argument("transcriptions", type=Path, nargs="+", metavar="FILE", help=words)
+    command.set_defaults(run=add_text, name="text")

@@ -1,0 +1,18 @@
+"""Options that several commands have in common."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_scale(command: argparse.ArgumentParser, prefix: str, *, of: str) -> None:
+    """How values are brought to [0, 1], high for emotionally stable."""
+    words = f"the ends of the scale of the {of}, such as 1 7; default: 0 1"
+    command.add_argument(f"--{prefix}scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help=words)
+    command.add_argument(
+        f"--{prefix}reversed",
+        nargs="?",
+        const="neuroticism",
+        choices=("neuroticism",),
+        help=f"the fifth trait of the {of} is neuroticism, not emotional stability",
+    )

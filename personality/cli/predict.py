@@ -1,0 +1,90 @@
+"""Commands that predict: videos, a split of a cache, clips without labels."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from personality.dataset.index import SPLITS
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Predicted first impressions of the person in each video."""
+    from personality.assets.shipped_models import REAL_MODELS
+    from personality.inference.predict import load_models, predict
+    from personality.inference.prediction_document import as_json, prediction_lines
+    from personality.preprocessing.media_errors import MediaError
+    from personality.preprocessing.sample import read_pieces
+
+    models = load_models(options.run_folders or REAL_MODELS)
+    status = 0
+    for video in options.videos:
+        try:
+            result = as_json(video.name, list(predict(read_pieces(video), models)), models)
+        except MediaError as error:
+            result, status = {"clip": video.name, "error": str(error)}, 1
+        print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
+    return status
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """A split of a cache predicted by trained models."""
+    from personality.inference.evaluate import evaluate
+    from personality.models.checkpoint import read_card
+    from personality.predictions.prediction_files import write_predictions
+    from personality.preprocessing.cache import Cache
+
+    cache = Cache(options.cache)
+    table, unavailable = evaluate(options.runs, cache, options.split)
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
+    for model, count in unavailable.items():
+        if count:
+            print(f"  {model} could not predict {count:,} clips without face, sound or row in its table")
+    for folder in options.runs:
+        data = read_card(folder)["data"]
+        if data["fingerprint"] != cache.card["fingerprint"]:
+            print(f"  {folder.name} was trained on other data: {data['name']}")
+
+
+def predict_table(options: argparse.Namespace) -> None:
+    """Predictions of a model of tables for clips without labels."""
+    from personality.inference.evaluate import predict_unlabelled
+    from personality.preprocessing.cache import Cache
+    from personality.utils.atomic_files import atomic_path
+
+    table = predict_unlabelled(options.run_folder, Cache(options.cache))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(options.out) as path:
+        table.to_csv(path, index=False)
+    print(f"{len(table):,} clips without labels in {options.out}")
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the subparsers of the command line."""
+    command = commands.add_parser("predict", help="predict the first impression that the person in a video makes")
+    command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    command.add_argument(
+        "--run",
+        dest="run_folders",
+        type=Path,
+        action="append",
+        help="a trained model; default: the models of real people that ship (voice, words, voice_words)",
+    )
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=predict)
+
+    command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")
+    command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
+    command.add_argument("--cache", type=Path, required=True)
+    command.add_argument("--split", choices=SPLITS, required=True)
+    command.add_argument("--out", type=Path, required=True)
+    command.set_defaults(run=evaluate)
+
+    command = commands.add_parser("predict-table", help="predict clips without labels with a model of tables")
+    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.add_argument("--cache", type=Path, required=True)
+    command.add_argument("--out", type=Path, required=True, metavar="CSV")
+    command.set_defaults(run=predict_table)

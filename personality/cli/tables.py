@@ -1,0 +1,63 @@
+"""Commands that make predictions tables from other tables."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from personality.cli.options import add_scale
+from personality.dataset.index import SPLITS
+
+
+def import_predictions(options: argparse.Namespace) -> None:
+    """Predictions of an external model become a predictions table."""
+    from personality.dataset import load_dataset
+    from personality.inference.import_predictions import import_predictions
+    from personality.predictions.prediction_files import write_predictions
+
+    dataset = load_dataset(options.dataset, scale=options.label_scale, is_reversed=bool(options.label_reversed))
+    how = {name: getattr(options, name) for name in ("split", "model", "scale", "trained_on")}
+    table, preview = import_predictions(options.csv, dataset, is_reversed=bool(options.reversed), **how)
+    print(f"{options.csv}, as {options.model}:")
+    for line in preview:
+        print(f"  {line}")
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
+
+
+def join(options: argparse.Namespace) -> None:
+    """Several predictions tables as one."""
+    from personality.predictions.assemble import join_predictions
+    from personality.predictions.prediction_files import read_predictions, write_predictions
+
+    table = join_predictions([read_predictions(path) for path in options.tables], mean=options.mean)
+    write_predictions(table, options.out)
+    print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
+
+
+def add_commands(commands: Any) -> None:
+    """Add them to the subparsers of the command line."""
+    command = commands.add_parser("import-predictions", help="import the predictions of an external model")
+    command.add_argument("csv", type=Path)
+    command.add_argument("--dataset", type=Path, required=True)
+    command.add_argument("--split", choices=SPLITS, required=True)
+    command.add_argument("--model", required=True, help="name of the model")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument(
+        "--trained-on",
+        nargs="+",
+        choices=(*SPLITS, "none"),
+        default=("training",),
+        metavar="SPLIT",
+        help="splits that the model was trained on, so that their sources count as seen; none: of another dataset",
+    )
+    add_scale(command, "", of="predictions")
+    add_scale(command, "label-", of="labels in clips.csv")
+    command.set_defaults(run=import_predictions)
+
+    command = commands.add_parser("join", help="join several predictions tables of the same clips")
+    command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
+    command.add_argument("--out", type=Path, required=True)
+    command.add_argument("--mean", metavar="MODEL", help="add the plain mean of all models under this name")
+    command.set_defaults(run=join)

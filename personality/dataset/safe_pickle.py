@@ -1,0 +1,182 @@
+"""First Impressions' annotation pickles, read without executing anything. The only file that knows of pickles.
+
+A pickle is a program for a stack machine. The files need a dozen of its instructions, and build nothing but
+dictionaries of numbers; those instructions are interpreted here, anything else is refused by name, so no code of a
+stranger ever runs and no unpickler is needed.
+"""
+
+from __future__ import annotations
+
+import pickle
+import pickletools
+import struct
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from personality.constants import LIMITS
+from personality.utils.atomic_files import write_bytes
+
+
+class AnnotationError(ValueError):
+    """An annotation file that cannot be used; the message says what was found and what was wanted."""
+
+
+MOST_IN_TUPLE = 8  # the state of a dtype
+CONSTRUCTORS = {
+    ("numpy.core.multiarray", "scalar"): "scalar",
+    ("numpy._core.multiarray", "scalar"): "scalar",
+    ("numpy", "dtype"): "dtype",
+}
+NUMBER_FORMATS = {"f8": "d", "f4": "f"}
+
+
+def read_annotation(path: Path) -> dict[str, dict[str, float]]:
+    """`{trait: {clip: value}}` from an original annotation pickle (protocol 2, latin1).
+
+    Raises AnnotationError where the file is anything but dictionaries of numbers, or over the size limit.
+    """
+    value = _read(path)
+    _check(value, path.name)
+    return value
+
+
+def read_transcription(path: Path) -> dict[str, str]:
+    """`{clip: text}` from an original transcription pickle. Raises AnnotationError as `read_annotation` does."""
+    value = _read(path)
+    if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
+        raise AnnotationError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
+    return value
+
+
+def _read(path: Path) -> Any:
+    size = path.stat().st_size
+    if size > LIMITS.annotation_bytes:
+        raise AnnotationError(
+            f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pickletools decodes strings of damaged files, and warns of their escapes
+            return _Machine().run(path.read_bytes())
+    except AnnotationError as error:
+        raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
+    except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
+        raise AnnotationError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
+
+
+def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
+    """Write `{trait: {clip: value}}` in the original format, atomically."""
+    write_bytes(path, pickle.dumps(labels, protocol=2))
+
+
+def _check(value: Any, name: str) -> None:
+    wanted = "{trait: {clip: number}}"
+    if not isinstance(value, dict) or not value:
+        raise AnnotationError(f"{name} holds {type(value).__name__}; wanted {wanted}.")
+    for trait, clips in value.items():
+        if not isinstance(trait, str) or not isinstance(clips, dict):
+            raise AnnotationError(f"{name} holds {type(clips).__name__} under {str(trait)[:40]!r}; wanted {wanted}.")
+        for clip, number in clips.items():
+            if not isinstance(clip, str) or not isinstance(number, float):
+                raise AnnotationError(f"{name} holds {type(number).__name__} for a clip of {trait!r}; wanted a number.")
+
+
+class _Machine:
+    """Interprets the instructions that the annotation files use, on plain values only."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []  # since the last mark
+        self.below: list[list[Any]] = []  # what lay under each mark
+        self.memo: dict[int, Any] = {}
+        self.actions: dict[str, Callable[[Any], None]] = {
+            "PROTO": lambda _: None,
+            "MARK": lambda _: self._mark(),
+            "EMPTY_DICT": lambda _: self.stack.append({}),
+            "SETITEM": lambda _: self._set_items(self._pop(2)),
+            "SETITEMS": lambda _: self._set_items(self._pop_to_mark()),
+            "TUPLE": lambda _: self._join(self._pop_to_mark()),
+            "TUPLE1": lambda _: self._join(self._pop(1)),
+            "TUPLE2": lambda _: self._join(self._pop(2)),
+            "TUPLE3": lambda _: self._join(self._pop(3)),
+            "EMPTY_TUPLE": lambda _: self.stack.append(()),
+            "NONE": lambda _: self.stack.append(None),
+            "NEWFALSE": lambda _: self.stack.append(False),
+            "NEWTRUE": lambda _: self.stack.append(True),
+            "GLOBAL": self._name_constructor,
+            "REDUCE": lambda _: self._construct(),
+            "BUILD": self._ignore_state,
+            "STOP": lambda _: None,
+        }
+        self.actions |= dict.fromkeys(("BINGET", "LONG_BINGET"), lambda key: self.stack.append(self.memo[key]))
+        self.actions |= dict.fromkeys(("BINPUT", "LONG_BINPUT"), self._remember)
+        for name in ("BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "BINSTRING", "SHORT_BINSTRING"):
+            self.actions[name] = lambda value: self.stack.append(value)
+
+    def run(self, data: bytes) -> Any:
+        for instruction, argument, _ in pickletools.genops(data):
+            action = self.actions.get(instruction.name)
+            if action is None:
+                raise AnnotationError(f"it uses the instruction {instruction.name}, which no annotation needs")
+            action(argument)
+        if self.below:
+            raise ValueError("a mark without an end")
+        (value,) = self.stack
+        return value
+
+    def _mark(self) -> None:
+        self.below.append(self.stack)
+        self.stack = []
+
+    def _ignore_state(self, _: Any) -> None:
+        """Drop what `BUILD` would set: a dtype's byte order, which is little-endian in the files."""
+        self._pop(1)
+
+    def _remember(self, key: int) -> None:
+        self.memo[key] = self.stack[-1]
+
+    def _pop(self, count: int) -> list[Any]:
+        if len(self.stack) < count:
+            raise ValueError("stack underflow")
+        taken = self.stack[len(self.stack) - count :]
+        del self.stack[len(self.stack) - count :]
+        return taken
+
+    def _pop_to_mark(self) -> list[Any]:
+        taken, self.stack = self.stack, self.below.pop()
+        return taken
+
+    def _join(self, items: list[Any]) -> None:
+        """A tuple of a few plain values, or of a dtype: deeper ones take for ever to compare, or end the process."""
+        if len(items) > MOST_IN_TUPLE or any(_is_nested(item) for item in items):
+            raise ValueError("tuples in tuples")
+        self.stack.append(tuple(items))
+
+    def _set_items(self, items: list[Any]) -> None:
+        if not isinstance(self.stack[-1], dict) or len(items) % 2:
+            raise ValueError("items without a dictionary")
+        if not all(isinstance(key, str) for key in items[::2]):
+            raise ValueError("a key that is no word")
+        self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
+
+    def _name_constructor(self, argument: str) -> None:
+        module, _, name = argument.partition(" ")
+        if (module, name) not in CONSTRUCTORS:
+            raise AnnotationError(f"it calls {module[:40]}.{name[:40]}, which no annotation needs")
+        self.stack.append((CONSTRUCTORS[module, name],))
+
+    def _construct(self) -> None:
+        (constructor,), arguments = self._pop(2)
+        self.stack.append(("dtype", arguments[0]) if constructor == "dtype" else _number(*arguments))
+
+
+def _is_nested(item: Any) -> bool:
+    return isinstance(item, tuple) and any(isinstance(part, tuple) for part in item)
+
+
+def _number(dtype: tuple[str, str], raw: str) -> float:
+    kind, code = dtype
+    if kind != "dtype":
+        raise ValueError("a scalar without a dtype")
+    return float(struct.unpack("<" + NUMBER_FORMATS[code], raw.encode("latin1"))[0])

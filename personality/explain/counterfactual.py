@@ -1,0 +1,71 @@
+"""What a model would say if it had been told another gender, age or expression of the same person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from personality.constants import PREPROCESSING
+from personality.preprocessing.sample import Sample
+from personality.traits import EMOTIONS, GENDERS, TRAIT_NAMES
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+    from personality.models.network import Network
+
+YEARS = 20.0  # by how much the age is changed, both ways
+
+
+def told(sample: Sample) -> Iterator[tuple[str, Sample]]:
+    """The sample with one handcrafted input changed at a time, each with what was changed, in words."""
+    for gender in GENDERS:
+        if gender != sample.gender:
+            yield f"gender: {gender}", replace(sample, gender=gender)
+    if sample.age is not None:
+        for years in (max(0.0, sample.age - YEARS), sample.age + YEARS):
+            yield f"age: {years:.0f}", replace(sample, age=years)
+    for place, emotion in enumerate(EMOTIONS):
+        yield f"expression: {emotion} only", replace(sample, emotions=np.eye(len(EMOTIONS), dtype=np.float32)[place])
+
+
+def what_if(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+    """What changes in each model's traits when one handcrafted input is changed, faces and sound being the same:
+    columns model, change, trait, value, difference. Models that take no handcrafted inputs, or
+    cannot speak on this clip, are left out, and all of them where no face was found.
+
+    Only what a model is told changes: nothing here says how the person would look.
+    """
+    from personality.models.batching import missing_inputs
+
+    able = [model for model in models if len(sample.faces) and not missing_inputs(model.network.needs, sample)]
+    told_so = [model for model in able if takes(model.network)]
+    rows = [(model.name, *cells) for model in told_so for cells in _changes(sample, model)]
+    return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])
+
+
+def takes(network: Network) -> bool:
+    """Whether a network, or a branch of it, is told the handcrafted inputs."""
+    return "handcrafted" in network.needs.inputs
+
+
+def _changes(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, float]]:
+    """Change, trait, value and difference of one model."""
+    import torch
+
+    from personality.models.batching import make_batch
+    from personality.models.network import Network
+
+    with torch.inference_mode():
+        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
+        said = model.network(batch)[0]
+        told_too = [id(part) for part in model.network.modules() if isinstance(part, Network) and takes(part)]
+        for change, other in told(sample):
+            changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
+            memo = {key: value for key, value in batch.memo.items() if key not in told_too}
+            values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
+            for trait, value, moved in zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True):
+                yield change, trait, value, moved

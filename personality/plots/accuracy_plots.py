@@ -1,0 +1,255 @@
+"""Tables to figures, dots and curves, by plotly. No streamlit here.
+
+Colours: one per modality, per trait, per group, the same everywhere (Okabe and Ito's, told apart by the colour-blind).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from personality.analysis.gaps import ALPHA
+from personality.assets.demo import PRACTICE
+from personality.assets.shipped_models import label
+from personality.traits import TRAIT_LABELS, TRAITS
+
+MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
+# Of the practice models, and of runs that are named after their modality.
+MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
+# Of the models that ship for real people.
+MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
+# Of those whose figures on real people are shown beside them.
+MODEL_COLOURS |= {
+    "BU-NKU 2017 face": "#0072B2",
+    "BU-NKU 2017 audio + scene": "#E69F00",
+    "BU-NKU 2017 mean": "#009E73",
+    "frozen encoders 2026": "#CC79A7",
+}
+# Pages call the shipped models by their labels.
+MODEL_COLOURS |= {label(name): colour for name, colour in MODEL_COLOURS.items()}
+GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
+OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
+BASELINE = "#8C8C8C"
+# What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
+BASELINE_MARKS = {
+    "baseline": ("constant baseline", "line-ns-open"),
+    "lookup": ("same-source lookup", "diamond-open"),
+}
+# What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
+MEASURES = {
+    "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
+    "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
+    "concordance": ("concordance with people's ratings", ("concordance_low", "concordance_high"), True),
+    "r2": ("R², share of the ratings explained", ("r2_low", "r2_high"), True),
+    "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
+    "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
+}
+LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
+
+
+def model_colours(models: Sequence[str]) -> dict[str, str]:
+    """A colour per model; those of MODEL_COLOURS keep theirs, a model named like one (`audio-2`) does not take it, nor
+    that of another beside it."""
+    taken = {MODEL_COLOURS.get(model) for model in models}
+    free = [colour for colour in OTHER_COLOURS if colour not in taken]
+    others = [model for model in models if model not in MODEL_COLOURS]
+    return MODEL_COLOURS | {model: free[i % len(free)] for i, model in enumerate(others)}
+
+
+def group_colours(groups: Sequence[str]) -> dict[str, str]:
+    """A colour per group, in their order; men and women have those of `GENDER_COLOURS`."""
+    return {group: GROUP_COLOURS[number % len(GROUP_COLOURS)] for number, group in enumerate(groups)}
+
+
+def accuracy_dots(
+    rows: pd.DataFrame,
+    *,
+    line: str,
+    colour: str,
+    colours: dict[str, str],
+    measure: str = "accuracy",
+    baselines: Sequence[str] = tuple(BASELINE_MARKS),
+    published: pd.DataFrame | None = None,
+) -> go.Figure:
+    """Accuracy, or another of MEASURES, with its interval as dots, one line per value of the column `line`; beside
+    accuracy the baselines as ticks and diamonds.
+
+    rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values. published:
+    crosses beside them, columns system, value and the column `line`.
+    """
+    title, bounds, from_zero = MEASURES[measure]
+    baselines = baselines if measure == "accuracy" else ()
+    rows = rows[rows["n"] > 0]
+    lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
+    place = {name: -index for index, name in enumerate(lines)}
+    spread = 0.0 if line == colour else 0.62
+    shift = {kind: (0.5 - (i + 0.5) / len(kinds)) * spread for i, kind in enumerate(kinds)}
+    figure = go.Figure()
+    for kind in kinds:
+        part = rows[rows[colour] == kind]
+        y = part[line].map(place) + shift[kind]
+        name = _label(part, kind, counted=_is_counted(rows, colour, beside=line))
+        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE), (measure, *bounds)))
+        for baseline in baselines:
+            if part[baseline].notna().any():
+                figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
+    if published is not None:
+        figure.add_trace(_crosses(published, published[line].map(place)))
+    counted = _is_counted(rows, line, beside=colour)
+    labels = [_label(rows[rows[line] == name], name, counted=counted) for name in lines]
+    figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
+    if from_zero:
+        figure.add_vline(x=0, line_color=BASELINE, line_width=2)
+    height = 130 + len(lines) * max(LINE, DOT * len(kinds))
+    everywhere = f", n = {rows['n'].max():,}" if rows["n"].min() == rows["n"].max() else ""
+    return finish(figure, height=height, x=f"{title}{everywhere}")
+
+
+def _is_counted(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
+    """Whether the names in a column say of how many clips they are: groups do, models that speak on different ones."""
+    return column == "group" or (column == "model" and beside != "group" and rows["n"].min() < rows["n"].max())
+
+
+def _label(part: pd.DataFrame, name: str, *, counted: bool) -> str:
+    return f"{name} · n = {part['n'].max():,}" if counted else TRAIT_LABELS.get(name, name)
+
+
+def _interval_dots(
+    part: pd.DataFrame, y: pd.Series, name: str, colour: str, columns: tuple[str, str, str]
+) -> go.Scatter:
+    value, low, high = (part[column] for column in columns)
+    # Beside another figure an accuracy would be taken for one of the same kind.
+    baseline = "<br>constant %{customdata[4]:.4f}" if columns[0] == "accuracy" else ""
+    return go.Scatter(
+        x=value,
+        y=y,
+        mode="markers",
+        name=name,
+        marker={"size": 10, "color": colour},
+        error_x={
+            "type": "data",
+            "array": high - value,
+            "arrayminus": value - low,
+            "color": colour,
+            "thickness": 2,
+            "width": 4,
+        },
+        customdata=np.stack([low, high, part["n"], part["sources"], part["baseline"]], 1),
+        hovertemplate="%{x:.4f} [%{customdata[0]:.4f}, %{customdata[1]:.4f}]<br>%{customdata[2]} clips of "
+        "%{customdata[3]} sources" + baseline + "<extra>%{fullData.name}</extra>",
+    )
+
+
+def _baseline_marks(part: pd.DataFrame, y: pd.Series, baseline: str, *, first: bool) -> go.Scatter:
+    name, symbol = BASELINE_MARKS[baseline]
+    return go.Scatter(
+        x=part[baseline],
+        y=y,
+        mode="markers",
+        name=name,
+        legendgroup=baseline,
+        legendrank=2000,
+        showlegend=first,
+        marker={"symbol": symbol, "size": 11, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
+        hovertemplate="%{x:.4f}<extra>%{fullData.name}</extra>",
+    )
+
+
+def _crosses(published: pd.DataFrame, y: pd.Series) -> go.Scatter:
+    return go.Scatter(
+        x=published["value"],
+        y=y,
+        mode="markers",
+        name="published, without intervals",
+        marker={"symbol": "x-thin-open", "size": 9, "color": BASELINE, "line": {"width": 1.5}},
+        customdata=published[["system"]],
+        hovertemplate="%{customdata[0]} %{x:.4f}<extra>published</extra>",
+    )
+
+
+def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.Figure:
+    """Gaps of groups with their intervals, from `compare_groups`: one line per group, one colour per model, filled
+    where a difference was found after correction; the line at 0 is no difference."""
+    gaps = gaps[gaps["n"] > 0]
+    groups, models = list(dict.fromkeys(gaps["group"])), list(dict.fromkeys(gaps["model"]))
+    figure = go.Figure()
+    for number, model in enumerate(models):
+        part = gaps[gaps["model"] == model]
+        y = -part["group"].map(groups.index) + (0.5 - (number + 0.5) / len(models)) * 0.62
+        found = part["p_holm"].lt(ALPHA)
+        colour = colours.get(model, BASELINE)
+        error = {"array": part["high"] - part["gap"], "arrayminus": part["gap"] - part["low"], "color": colour}
+        marker = {"size": 11, "color": colour, "symbol": np.where(found, "circle", "circle-open"), "line": {"width": 2}}
+        figure.add_trace(
+            go.Scatter(
+                x=part["gap"],
+                y=y,
+                mode="markers",
+                name=model,
+                marker=marker,
+                error_x={"type": "data", "thickness": 2, "width": 4, **error},
+                customdata=part[["verdict"]].map(escape),
+                hovertemplate="%{x:+.4f}<br>%{customdata[0]}<extra>%{fullData.name}</extra>",
+            )
+        )
+    labels = [f"{group} · n = {gaps.loc[gaps['group'] == group, 'n'].max():,}" for group in groups]
+    figure.update_yaxes(tickvals=[-i for i in range(len(groups))], ticktext=labels, showgrid=False, zeroline=False)
+    figure.add_vline(x=0, line_color=BASELINE, line_width=2)
+    return finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
+
+
+LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}
+TRAIT_CURVES = {f"accuracy_{trait.name}": (trait.label, trait.colour) for trait in TRAITS}
+
+
+def training_curves(
+    metrics: pd.DataFrame, curves: dict[str, tuple[str, str]], *, best_epoch: int | None, smoothing: float, title: str
+) -> go.Figure:
+    """Columns of a run's metrics per epoch, each with its name and colour; the best epoch marked. smoothing: 0 to below
+    1, the weight of what was before in an exponential mean; what is smoothed away stays faint."""
+    figure = go.Figure()
+    for column, (name, colour) in curves.items():
+        if smoothing:
+            faint = {"color": colour, "width": 1}
+            trace = go.Scatter(x=metrics["epoch"], y=metrics[column], mode="lines", line=faint, opacity=0.3)
+            figure.add_trace(trace.update(showlegend=False, hoverinfo="skip"))
+        smooth = metrics[column].ewm(alpha=1 - smoothing).mean()
+        line = {"color": colour, "width": 2}
+        figure.add_trace(go.Scatter(x=metrics["epoch"], y=smooth, mode="lines", name=name, line=line))
+    for stage in metrics["stage"].unique()[1:]:
+        figure.add_vline(
+            x=float(metrics.loc[metrics["stage"] == stage, "epoch"].iloc[0]) - 0.5, line_dash="dot", opacity=0.4
+        )
+    if best_epoch:
+        figure.add_vline(x=best_epoch, line_color="#009E73", annotation_text="best", opacity=0.7)
+    figure.update_yaxes(title=title)
+    return finish(figure, height=280, x="epoch")
+
+
+def compared_curves(metrics: pd.DataFrame) -> go.Figure:
+    """Validation accuracy per epoch of several runs: columns run, epoch, accuracy."""
+    figure = go.Figure()
+    colours = model_colours(list(metrics["run"].unique()))
+    for run, part in metrics.groupby("run", sort=False):
+        line = {"color": colours[str(run)], "width": 2}
+        figure.add_trace(go.Scatter(x=part["epoch"], y=part["accuracy"], mode="lines", name=str(run), line=line))
+    figure.update_yaxes(title="validation accuracy")
+    return finish(figure, height=280, x="epoch")
+
+
+def finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
+    """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above; and
+    that names of models and groups are words: plotly would draw the links and tags in them."""
+    figure.for_each_trace(lambda trace: trace.update(name=escape(trace.name)) if trace.name else None)
+    figure.for_each_yaxis(lambda axis: axis.update(ticktext=[escape(text) for text in axis.ticktext or ()] or None))
+    figure.update_xaxes(title=x)
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0},
+    )
+    return figure

@@ -1,0 +1,204 @@
+"""One clip to figures: what models say of it, its expressions, its sound. No streamlit here."""
+
+from __future__ import annotations
+
+import json
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from personality.plots.accuracy_plots import finish, model_colours
+from personality.plots.count_plots import DIVERGING, scale_of
+from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+
+# On telephones: a trait's letter in place of its name, a row's name in two lines. In Vega's language, for its axes.
+TRAIT_OR_LETTER = (
+    f"width < 500 ? ({json.dumps({trait.label: trait.letter for trait in TRAITS})})[datum.label] : datum.label"
+)
+IN_TWO_LINES = "width < 500 ? split(datum.label, ': ') : datum.label"
+HIGHER = alt.ExprRef("width < 500 ? -6 : 0")  # pixels; the first of two lines would stand in the middle
+
+
+def trait_dots(values: pd.DataFrame) -> go.Figure:
+    """Five traits of one clip for several models: columns model, trait, value in [0, 1], and perhaps low and high,
+    between which it may well lie."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    order = [trait.label for trait in reversed(TRAITS)]
+    for model, part in values.groupby("model", sort=False):
+        labels = part["trait"].map(TRAIT_LABELS)
+        marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
+        figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
+        if {"low", "high"} <= set(part) and part["low"].notna().any():
+            figure.data[-1].error_x = _may_lie(part, colours[str(model)])
+    for trait in TRAITS:
+        for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
+            figure.add_annotation(
+                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
+            )
+    figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=order)
+    return finish(figure, height=380, x="what strangers would say, 0 to 1")
+
+
+def _may_lie(part: pd.DataFrame, colour: str) -> dict:
+    off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
+    return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}
+
+
+def trait_radar(values: pd.DataFrame) -> go.Figure:
+    """The same as a radar, one outline per model; the corners carry the traits' letters."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(values["model"])))
+    letters = {trait.name: trait.letter for trait in TRAITS}
+    for model, part in values.groupby("model", sort=False):
+        closed = pd.concat([part, part.head(1)])
+        line, theta = {"color": colours[str(model)]}, closed["trait"].map(letters)
+        names = closed["trait"].map(TRAIT_LABELS)
+        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, customdata=names)
+        figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
+    axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
+    figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
+    return finish(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
+
+
+def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
+    """One trait over a clip, from `timeline`: a line per model, over the middles of its windows."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    for model, part in rows.groupby("model", sort=False):
+        line = {"color": colours[str(model)], "width": 2}
+        figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
+    figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_xaxes(range=[0, duration])
+    return finish(figure, height=280, x="middle of the window, seconds")
+
+
+def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
+    """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
+    rows = rows.assign(
+        label=rows["trait"].map(TRAIT_LABELS),
+        text=rows["difference"].map(lambda moved: f"{moved:+.3f}".replace("0.", ".", 1)),
+        value=rows["value"].round(3),
+    )
+    far = float(max(rows["difference"].abs().max(), 0.01))
+    base = alt.Chart(rows).encode(
+        x=alt.X(
+            "label:N",
+            title=None,
+            sort=[trait.label for trait in TRAITS],
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=140, labelExpr=TRAIT_OR_LETTER),
+        ),
+        y=alt.Y(
+            "change:N",
+            title=None,
+            sort=list(dict.fromkeys(rows["change"])),
+            axis=alt.Axis(labelLimit=260, labelExpr=IN_TWO_LINES, labelOffset=HIGHER, labelOverlap=False),
+        ),
+    )
+    scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
+    boxes = base.mark_rect(cornerRadius=4, stroke="white").encode(
+        color=alt.Color("difference:Q", scale=scale, legend=None), tooltip=["change", "label", "value", "text"]
+    )
+    words = base.mark_text(fontSize=11).encode(text="text:N", color=alt.value("#111111"))
+    return (boxes + words).properties(height=36 * rows["change"].nunique() + 40)
+
+
+def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
+    """One face uint8 (S, S, 3), coloured by what covering each part does: columns row, column, difference."""
+    cells = rows.pivot(index="row", columns="column", values="difference").to_numpy()
+    side, count = len(face), len(cells)
+    middles = (np.arange(count) + 0.5) * side / count
+    far = float(max(np.abs(cells).max(), 1e-3))
+    figure = go.Figure(go.Image(z=face, hoverinfo="skip"))
+    figure.add_trace(
+        go.Heatmap(
+            x=middles,
+            y=middles,
+            z=cells,
+            zmin=-far,
+            zmax=far,
+            colorscale=list(DIVERGING),
+            opacity=0.5,
+            colorbar={"title": "moves by", "tickformat": "+.2f", "thickness": 12},
+            hovertemplate="covered: %{z:+.3f}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(visible=False, range=[0, side])
+    figure.update_yaxes(visible=False, range=[side, 0], scaleanchor="x")
+    return finish(figure, height=380, x="")
+
+
+def occlusion_moments(rows: pd.DataFrame) -> go.Figure:
+    """What silencing each moment does to a trait: columns model, start, end, difference; a line of steps per model."""
+    figure = go.Figure()
+    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    for model, part in rows.groupby("model", sort=False):
+        x, y = [*part["start"], part["end"].iloc[-1]], [*part["difference"], part["difference"].iloc[-1]]
+        line = {"color": colours[str(model)], "width": 2, "shape": "hv"}
+        figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
+    figure.add_hline(y=0, line_width=1, opacity=0.5)
+    figure.update_yaxes(tickformat="+.2f")
+    return finish(figure, height=280, x="moment that is silent, seconds")
+
+
+def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
+    """The share of a clip's faces per strongest emotion."""
+    table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})
+    return (
+        alt.Chart(table)
+        .mark_bar(cornerRadiusEnd=3)
+        .encode(
+            x=alt.X(
+                "share:Q",
+                title="share of faces",
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", tickCount=5),
+            ),
+            y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
+            color=alt.Color("emotion:N", legend=None, scale=scale_of(EMOTION_COLOURS)),
+        )
+        .properties(height=240)
+    )
+
+
+def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
+    """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
+    parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
+    return np.stack([parts.min(1), parts.max(1)], 1)
+
+
+def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: dict[str, float]) -> alt.Chart:
+    """Eight ratings of a face as bars; paler where the model predicts less well.
+
+    Parameters
+    ----------
+    ratings
+        By attribute, 0 to 1.
+    percentiles
+        By attribute, 0 to 100, among rated portraits; may be empty, and is then not shown.
+    r2
+        By attribute, the model's R² on portraits it was not trained on.
+    """
+    rows = [
+        {
+            "attribute": name.replace("_", "-"),
+            "rating": round(100 * value),
+            "R²": round(r2[name], 2),
+            "percentile": f"above {percentiles[name]:.0f} %" if name in percentiles else "",
+        }
+        for name, value in ratings.items()
+    ]
+    shown = ["attribute", "rating", "R²", *(["percentile"] if percentiles else [])]
+    base = alt.Chart(pd.DataFrame(rows)).encode(
+        x=alt.X("rating:Q", title="rating, 0 to 100", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(tickCount=5)),
+        y=alt.Y("attribute:N", title=None, sort="-x", axis=alt.Axis(labelOverlap=False)),
+        tooltip=shown,
+    )
+    opacity = alt.Opacity("R²:Q", scale=alt.Scale(domain=[0, 0.8], range=[0.25, 1]), legend=None)
+    bars = base.mark_bar(cornerRadiusEnd=3, color="#56B4E9").encode(opacity=opacity)
+    text = "percentile:N" if percentiles else "rating:Q"
+    labels = base.mark_text(align="left", dx=4, color="#76838F").encode(text=text)
+    return (bars + labels).properties(height=280)

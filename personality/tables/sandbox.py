@@ -1,0 +1,90 @@
+"""Read a table that was uploaded in a process of its own: a file that kills, hangs or fills it costs one sentence.
+
+`python -m personality.tables.sandbox NAME SECONDS` is that process: a file comes in through standard input, a table in
+Arrow's stream format or a sentence goes out through standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+
+from personality.constants import LIMITS, TABLES
+from personality.tables.errors import TableError
+from personality.tables.parquet import ATTRS, attrs_of
+from personality.tables.reader import read_table
+from personality.utils.locations import IMPORT_ROOT
+
+BEGINNING = 30.0  # seconds that the process may take to start, at most
+REFUSED = 3  # exit status of a process that sent a sentence
+DIED = "it is damaged or too large: the process that read it ended"
+
+
+def read_apart(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds) -> pd.DataFrame:
+    """A table as `read_table`, read by a process of its own within so many seconds of one core, which may use
+    LIMITS.reader_bytes of memory. Raises TableError as that, and where the process dies or passes a limit."""
+    # Files without a name: they are gone with the last process that has them open.
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as found:
+        given.write(data)
+        given.seek(0)
+        command = [sys.executable, "-m", __name__, name, str(round(seconds))]
+        environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # others reserve more than they use
+        try:
+            done = subprocess.run(
+                command,
+                cwd=IMPORT_ROOT,
+                stdin=given,
+                stdout=found,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                timeout=seconds + BEGINNING,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise TableError(f"{name} cannot be read: it took more than {seconds:.0f} s") from error
+        found.seek(0)
+        return _received(found, done.returncode, name)
+
+
+def _received(found: BinaryIO, status: int, name: str) -> pd.DataFrame:
+    if status == REFUSED:
+        raise TableError(found.read(2_000).decode(errors="replace"))
+    try:
+        if status:
+            raise EOFError
+        table = pa.ipc.open_stream(found).read_all()
+    except (pa.ArrowException, OSError, EOFError) as error:
+        raise TableError(f"{name} cannot be read: {DIED}.") from error
+    frame = table.to_pandas(ignore_metadata=True)
+    frame.attrs = attrs_of(table.schema)
+    return frame
+
+
+def _main(name: str, seconds: int) -> int:
+    for what, most in (
+        (resource.RLIMIT_DATA, LIMITS.reader_bytes),
+        (resource.RLIMIT_CPU, seconds),
+        (resource.RLIMIT_FSIZE, TABLES.memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+    try:
+        frame = read_table(sys.stdin.buffer, name)
+    except TableError as error:
+        sys.stdout.write(str(error))
+        return REFUSED
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata({ATTRS: json.dumps(frame.attrs)})
+    with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as stream:
+        stream.write_table(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1], int(sys.argv[2])))

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from personality.assets import demo
+from personality.explain.counterfactual import told, what_if
+from personality.explain.sliding_window import timeline, windows
+from personality.inference.predict import Impression, impressions, load_models
+from personality.models.factory import build
+from personality.preprocessing.sample import EMPTY, Sample, read_sample
+from personality.traits import TRAIT_NAMES
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    return read_sample(demo.CLIP)
+
+
+@pytest.fixture(scope="module")
+def models() -> list:
+    return load_models(demo.MODELS)
+
+
+def test_windows_cut_sound_and_faces_by_their_times(sample: Sample) -> None:
+    rate = 16_000
+    sound = np.arange(10 * rate, dtype=np.float32) / (10 * rate)
+    long = replace(
+        sample,
+        audio=sound[: 5 * rate],
+        rest=sound[5 * rate :],
+        audio_seconds=5.0,
+        duration=10.0,
+        times=np.linspace(0.3, 9.7, len(sample.times), dtype=np.float32),
+    )
+    parts = windows(long)
+    assert [start for start, _ in parts] == [0.0, 2.5, 5.0]
+    for start, part in parts:
+        np.testing.assert_array_equal(part.audio, sound[int(start * rate) :][: 5 * rate])
+        inside = (long.times >= start) & (long.times < start + 5)
+        assert len(part.faces) == len(part.emotion_confidences) == inside.sum() > 0
+        np.testing.assert_array_equal(part.faces, long.faces[inside])
+        assert (part.audio_seconds, len(part.rest)) == (5.0, 0)
+    assert [round(start, 2) for start, _ in windows(replace(long, duration=12.0))] == [0.0, 2.33, 4.67, 7.0]
+    short = windows(replace(sample, audio_seconds=1.0, duration=1.0, rest=sample.rest[:0]))
+    assert len(short) == 1
+
+
+def test_sound_that_ends_early_leaves_windows_without(sample: Sample) -> None:
+    quiet = replace(sample, audio_seconds=4.0, rest=sample.rest[:0], duration=10.0)
+    assert [part.audio_seconds for _, part in windows(quiet)] == [4.0, 1.5, 0.0]
+
+
+def test_a_clip_of_one_window_says_what_the_models_say(sample: Sample, models: list) -> None:
+    (_, part), *others = windows(replace(sample, duration=5.0))
+    assert not others
+    table = timeline(replace(sample, duration=5.0), models)
+    for said in impressions(part, models):
+        assert isinstance(said, Impression)
+        cells = table[table["model"].eq(said.model)].set_index("trait")["value"]
+        assert cells.to_dict() == pytest.approx({trait: said.traits[trait] for trait in TRAIT_NAMES})
+
+
+def test_nothing_to_see_or_hear_gives_an_empty_timeline(models: list) -> None:
+    assert timeline(EMPTY, models).empty
+
+
+def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
+    changes = dict(told(sample))
+    assert sample.gender is not None
+    other = {"male": "female", "female": "male"}[sample.gender]
+    assert f"gender: {other}" in changes
+    assert f"gender: {sample.gender}" not in changes
+    assert len(changes) == 1 + 2 + 7
+    assert changes["expression: happy only"].emotions.tolist() == [0, 0, 0, 1, 0, 0, 0]
+    assert all(changed.faces is sample.faces for changed in changes.values())
+
+
+def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
+    """So does a fusion, which is told nothing itself, but one of its branches is."""
+    audio, visual, _, handcrafted = models
+    assert what_if(sample, [audio]).empty
+    unheard = replace(sample, audio=sample.audio * 0, audio_seconds=0.0, rest=sample.rest[:0])
+    strict = build(
+        "handcrafted", preset="compact", activation="relu", branches={"audio": audio.network, "visual": visual.network}
+    )
+    assert what_if(unheard, [replace(handcrafted, network=strict.eval())]).empty  # it cannot speak on such a clip
+    assert not what_if(unheard, [handcrafted]).empty  # a gate can
+    branches = {"audio": audio.network, "handcrafted": handcrafted.network}
+    network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
+    fusion = replace(handcrafted, name="fusion", network=network)
+    found = what_if(sample, [handcrafted])
+    joined = what_if(sample, [fusion])
+    for change, other in told(sample):
+        for table, model in ((found, handcrafted), (joined, fusion)):
+            (said,) = impressions(other, [model])
+            assert isinstance(said, Impression)
+            cells = table[table["change"].eq(change)].set_index("trait")
+            assert cells["value"].to_dict() == pytest.approx(said.traits, abs=1e-5)
+    assert joined["difference"].abs().max() > 1e-4
+    (plain,) = impressions(sample, [handcrafted])
+    assert isinstance(plain, Impression)
+    first = found[found["change"].eq("age: 0") | found["change"].str.startswith("gender")].iloc[0]
+    assert first["difference"] == pytest.approx(first["value"] - plain.traits[first["trait"]], abs=1e-5)
+    assert found["difference"].abs().max() > 1e-4

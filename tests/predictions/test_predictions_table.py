@@ -1,0 +1,116 @@
+"""Predictions tables at the door: what is understood, what is filled, what is refused."""
+
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from personality.predictions.assemble import join_predictions
+from personality.predictions.prediction_files import read_predictions, write_predictions
+from personality.predictions.predictions_table import (
+    OVERSHOT,
+    PredictionsError,
+    accept_predictions,
+    check_predictions,
+    read_scores,
+)
+from personality.traits import TRAIT_NAMES
+
+
+def table(clips: int = 4, **columns: object) -> pd.DataFrame:
+    """One model, every trait of so many clips."""
+    rows = [
+        {"clip": f"c{clip}", "source": f"s{clip}", "split": "test", "model": "m", "trait": trait}
+        for clip in range(clips)
+        for trait in TRAIT_NAMES
+    ]
+    return pd.DataFrame(rows).assign(predicted=0.25, actual=0.5, gender="male", **columns)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"predicted": 55.5}, "predicted ranges from 55.5 to 55.5; expected 0 to 1.*--scale"),
+        ({"actual": [-0.1] + [1.2] * 19}, "actual ranges from -0.1 to 1.2"),
+        ({"constant": 3.0}, "constant ranges"),
+        ({"predicted": np.inf}, "infinite"),
+        ({"lookup": "high"}, "lookup holds 'high'"),
+        ({"actual": True}, "actual holds yes or no"),
+        ({"words": [["a"]] * 20}, "words holds lists"),
+        ({"gender": ["male"] * 4 + ["female"] * 16}, "c0 has two values of gender: male and female"),
+        ({"source": [f"s{row}" for row in range(20)]}, "two values of source"),
+        ({"split": ["test"] * 2 + ["training"] * 18}, "two values of split"),
+        ({"age": [30.0] * 4 + [31.0] * 16}, "two values of age"),
+        ({"predicted": None}, "empty cells"),
+        ({"model": [None] + ["m"] * 19}, "empty cells"),
+        ({"trait": "interview"}, "the trait 'interview'"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_in_one_sentence(columns: dict, words: str) -> None:
+    with pytest.raises(PredictionsError, match=words):
+        check_predictions(table().assign(**columns))
+
+
+def test_an_attribute_or_a_baseline_that_differs_by_model_is_refused() -> None:
+    other = table().assign(model="n")
+    with pytest.raises(PredictionsError, match="c0 has two values of fold: f1 and f2"):
+        check_predictions(pd.concat([table(fold="f1"), other.assign(fold="f2")]))
+    with pytest.raises(PredictionsError, match=r"two values of constant: 0\.5 and 0\.6"):
+        join_predictions([table(constant=0.5), other.assign(constant=0.6)])
+    with pytest.raises(PredictionsError, match="two values of gender"):
+        join_predictions([table(), other.assign(gender="female")])
+
+
+def test_what_one_table_lacks_another_fills() -> None:
+    joined = join_predictions([table().drop(columns="gender"), table(constant=0.5).assign(model="n")])
+    assert joined["gender"].tolist() == ["male"] * 40
+    assert joined["constant"].tolist() == [0.5] * 40
+    part = table(constant=[0.5] * 10 + [np.nan] * 10, accent=[None] * 5 + ["a"] + [None] * 14)
+    checked = check_predictions(part)
+    assert checked["constant"].isna().sum() == 10, "other clips do not fill"
+    assert checked["accent"].fillna("-").tolist() == ["-"] * 5 + ["a"] * 5 + ["-"] * 10
+
+
+def test_whole_numbers_are_names_of_models_and_values() -> None:
+    scores = read_scores(table(model_id=1).assign(model=1, actual=1, split=pd.Categorical(["test"] * 20)))
+    assert scores.models == ("1",)
+    assert scores.actual.tolist() == [[1.0] * 5] * 4
+
+
+def test_a_csv_of_a_predictions_table_is_one(tmp_path: Path) -> None:
+    first = check_predictions(table(age=30.5, country="NA"))
+    first[::-1].to_csv(tmp_path / "t.csv", sep=";", decimal=",")  # with the numbers of its rows
+    first[::-1].to_parquet(tmp_path / "rows.parquet")
+    write_predictions(first, tmp_path / "t.parquet")
+    assert list(read_predictions(tmp_path / "rows.parquet")) == list(first)
+    again = read_predictions(tmp_path / "t.csv")[::-1]
+    assert list(again) == list(first)
+    assert again["country"].tolist() == ["NA"] * 20
+    np.testing.assert_array_equal(read_scores(again).predicted, read_scores(first).predicted)
+    pd.testing.assert_frame_equal(read_predictions(tmp_path / "t.parquet"), first)
+
+
+def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> None:
+    """One row each of 30,000 clips by 30,000 models would be arrays of 36 GB; of 199 models, of 0.2 GB."""
+    rows = 30_000
+    names = [f"c{number}" for number in range(rows)]
+    thin = pd.DataFrame({"clip": names, "source": "s", "split": "test", "trait": "openness"})
+    thin = thin.assign(predicted=0.5, actual=0.5)
+    for models in (rows, 199):
+        tracemalloc.start()
+        with pytest.raises(PredictionsError, match="30,000 clips"):
+            check_predictions(thin.assign(model=[f"m{number % models}" for number in range(rows)]))
+        assert tracemalloc.get_traced_memory()[1] < 50 * 2**20
+        tracemalloc.stop()
+    assert len(check_predictions(thin.assign(model="m"))) == rows
+
+
+def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
+    found = accept_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+    assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
+    assert found.attrs[OVERSHOT] == 2
+    assert accept_predictions(table()).attrs[OVERSHOT] == 0
+    with pytest.raises(PredictionsError, match=r"ranges from 0.5 to 1.3; expected 0 to 1"):
+        accept_predictions(table().assign(predicted=[1.3] + [0.5] * 19))

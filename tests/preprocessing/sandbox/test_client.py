@@ -1,0 +1,170 @@
+"""Files read by a process of their own, and what happens when that process dies, hangs or asks for too much."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.assets import demo
+from personality.constants import LIMITS
+from personality.preprocessing.media import Metadata
+from personality.preprocessing.media_errors import MediaError
+from personality.preprocessing.sample import People, Sample, read_sample
+from personality.preprocessing.sandbox import client
+from personality.preprocessing.sandbox.client import read_apart
+from tests.preprocessing.clips import two_people, video_of
+
+
+def living() -> list[tuple[int, int, int]]:
+    """Each living process with its parent and its group."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent, group, *_ = stat.read_text().rsplit(")", 1)[1].split()
+            found += [(int(stat.parent.name), int(parent), int(group))] if state != "Z" else []
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    return [child for child, parent, _ in living() if parent == pid]
+
+
+def the_reader() -> int:
+    client.prepare()
+    assert client._reader is not None
+    return client._reader[0].pid
+
+
+def read_and_send(number: signal.Signals, data: bytes, **how: float) -> None:
+    """Read a file whose child gets a signal as soon as it has said what the file is."""
+    reader, pieces = the_reader(), read_apart(data, **how)  # type: ignore[arg-type]
+    assert isinstance(next(pieces), Metadata)
+    (child,) = children_of(reader)
+    os.kill(child, number)
+    list(pieces)
+
+
+def last(data: bytes, **how: float) -> Sample:
+    *_, sample = read_apart(data, **how)  # type: ignore[arg-type]
+    assert isinstance(sample, Sample)
+    return sample
+
+
+def test_what_is_read_apart_is_what_is_read_here() -> None:
+    here, apart = read_sample(demo.CLIP), last(demo.CLIP.read_bytes())
+    np.testing.assert_array_equal(here.faces, apart.faces)
+    np.testing.assert_array_equal(here.audio, apart.audio)
+    np.testing.assert_array_equal(here.boxes, apart.boxes)
+    np.testing.assert_array_equal(here.voice_descriptors, apart.voice_descriptors)
+    assert (here.age, here.gender, here.warnings) == (apart.age, apart.gender, apart.warnings)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Two seconds of eight million black pixels."""
+    return video_of(tmp_path_factory.mktemp("large") / "large.mp4", np.zeros((2000, 4096, 3), np.uint8))
+
+
+def test_a_killed_child_is_a_sentence_and_the_next_file_is_read(large: bytes) -> None:
+    with pytest.raises(MediaError, match="ended the process"):
+        read_and_send(signal.SIGKILL, large)
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+
+
+def test_a_hanging_child_is_ended_when_its_time_is_up(large: bytes) -> None:
+    with pytest.raises(MediaError, match="took more than 3 s"):
+        read_and_send(signal.SIGSTOP, large, seconds=3.0)
+    wait_until_alone()
+
+
+def test_a_dead_reader_is_begun_anew() -> None:
+    os.kill(the_reader(), signal.SIGKILL)
+    assert client._reader is not None
+    client._reader[0].wait()
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+
+
+def test_a_stopped_reader_is_replaced_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither it nor those that it forked are left, and no descriptor."""
+    last(demo.CLIP.read_bytes())
+    stopped, before = the_reader(), len(list(Path("/proc/self/fd").iterdir()))
+    assert client._reader is not None
+    client._reader = client._reader._replace(ready=0.0)
+    monkeypatch.setattr(client, "OVERDUE", 1.0)
+    pieces = read_apart(demo.CLIP.read_bytes(), seconds=2.0)
+    assert isinstance(next(pieces), Metadata)
+    os.killpg(stopped, signal.SIGSTOP)
+    with pytest.raises(MediaError, match="took more than 2 s"):
+        list(pieces)
+    assert stopped not in [group for *_, group in living()]
+    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+    assert the_reader() != stopped
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader whose children may have 50 MB more than they begin with, where a frame as a picture has 24."""
+    client._end()
+    script = "import runpy; from personality.constants import LIMITS;"
+    script += "object.__setattr__(LIMITS, 'reader_bytes', 50 * 2**20);"
+    script += "runpy.run_module('personality.preprocessing.sandbox.worker', run_name='__main__')"
+    (tmp_path / "python").write_text(f'#!/bin/sh\nexec {sys.executable} -c "{script}" "$3"\n')
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    try:
+        with pytest.raises(MediaError):  # whoever is refused memory first: the decoder, its threads, numpy
+            last(large)
+    finally:
+        client._end()
+    monkeypatch.undo()
+    assert last(large).warnings[0] == "no face was found"
+
+
+def test_nothing_of_a_file_is_left_open_or_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pieces = read_apart(demo.CLIP.read_bytes())
+    assert isinstance(next(pieces), Metadata)
+    assert list(tmp_path.iterdir()) == []  # the file never has a name
+    pieces.close()  # type: ignore[attr-defined]
+    wait_until_alone()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for _ in range(3):
+        last(demo.CLIP.read_bytes())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def wait_until_alone() -> None:
+    reader = the_reader()
+    for _ in range(int(LIMITS.reader_seconds * 10)):
+        if not children_of(reader):
+            return
+        time.sleep(0.1)
+    raise AssertionError("a child is left")
+
+
+def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> None:
+    data = two_people(tmp_path / "two.mp4")
+    people = [piece for piece in read_apart(data) if isinstance(piece, People)]
+    assert len(people) == 1
+    left, right = people[0].boxes.tolist()
+    assert left[2] < 150 < right[0]
+    assert last(data).boxes[:, 0].min() > 150
+    assert last(data, person=tuple(left)).boxes[:, 2].max() < 150  # type: ignore[arg-type]
+
+
+def test_what_comes_back_of_a_file_has_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = demo.CLIP.read_bytes()
+    sizes = [sum(np.asarray(value).nbytes for value in vars(piece).values()) for piece in read_apart(data)]
+    assert max(sizes) < 4e6 < sum(sizes)
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "MOST", 4_000_000)  # more than any one piece, less than all
+        with pytest.raises(MediaError, match="ended the process"):
+            list(read_apart(data))
+    assert len(list(read_apart(data))) == len(sizes)

@@ -1,0 +1,254 @@
+"""Preprocessing that is killed, on many processes, on a cluster: always the same cache, byte for byte."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from personality.dataset import DatasetError, load_dataset
+from personality.dataset.archives import identity, read_clip
+from personality.dataset.index import Dataset
+from personality.preprocessing import build_cache
+from personality.preprocessing.build_attempt import SupersededError, begin_attempt
+from personality.preprocessing.build_cache import DIED, preprocess
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.media_errors import Source
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(people: Path, out: Path, *options: str) -> subprocess.Popen:
+    words = [sys.executable, "-m", "personality", "preprocess", str(people), "--out", str(out), *options]
+    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def contents(cache: Path) -> dict[str, str]:
+    """Every file that preprocessing makes of a cache and a digest of its bytes; tables are other tests'."""
+    made = (path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
+    files = (path for path in made if path.parent.name != "tables")
+    return {str(path.relative_to(cache)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 120) -> None:
+    ends = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.01)
+
+
+def entries(out: Path) -> int:
+    return len(list(out.rglob("*.safetensors")))
+
+
+def has_entries(out: Path, count: int) -> bool:
+    return entries(out) >= count
+
+
+def test_killed_twice_and_run_again_it_is_the_cache_of_an_uninterrupted_run(
+    people: Path, cache: Cache, tmp_path: Path
+) -> None:
+    out = tmp_path / "cache"
+    for enough in (2, 7):
+        process = command(people, out, "--workers", "2")
+        wait_for(partial(has_entries, out, enough))
+        process.kill()
+        process.communicate()  # its workers hold the other end, and end with it
+        assert not (out / "clips.parquet").exists()
+    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.safetensors")}
+    (out / "entries" / ".half.safetensors.1.tmp").write_bytes(b"left by a writer that died")
+    process = command(people, out, "--workers", "2")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert contents(out) == contents(cache.folder)
+    assert all(path.stat().st_mtime_ns == stamp for path, stamp in kept.items())
+
+
+def test_claims_that_a_killed_run_left_are_removed(people: Path, cache: Cache, tmp_path: Path) -> None:
+    """One beside a whole entry, one of a clip that was being read, one of a clip that the dataset no longer has."""
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    written, unread = cache.clips["clip"].iloc[:2]
+    copy.entry(unread).unlink()
+    for clip in (written, unread, "removed.mp4"):
+        copy.claim(clip).parent.mkdir(exist_ok=True)
+        copy.claim(clip).write_text("1")
+    stamp = copy.entry(written).stat().st_mtime_ns
+    clips = preprocess(load_dataset(people), copy.folder)
+    assert clips["error"].tolist() == [""] * len(clips)
+    assert contents(copy.folder) == contents(cache.folder)
+    assert copy.entry(written).stat().st_mtime_ns == stamp
+
+
+def tasks_of(dataset: Dataset, clips: int) -> dict[str, build_cache.Task]:
+    rows = dataset.table[["clip", "location"]].head(clips).itertuples(index=False)
+    return {clip: (clip, location, identity(dataset.root, location)) for clip, location in rows}
+
+
+def test_a_worker_killed_after_its_entry_was_written_leaves_no_claim_in_the_same_run(
+    people: Path, tmp_path: Path
+) -> None:
+    dataset, store = load_dataset(people), Cache(tmp_path / "c")
+    todo, calls = tasks_of(dataset, 2), []
+
+    def parallel(read: build_cache.Read, units: list[list[build_cache.Task]]) -> Iterator[build_cache.Errors]:
+        calls.append([clip for unit in units for clip, *_ in unit])
+        yield read(units[0]) if len(calls) > 1 else die(read, units[0])
+
+    def die(read: build_cache.Read, unit: list[build_cache.Task]) -> build_cache.Errors:
+        (clip,) = read(unit)
+        store.claim(clip).write_text("1")
+        raise BrokenExecutor
+
+    first, second = todo
+    assert build_cache._read_all(store, dataset.root, begin_attempt(store.folder), todo, parallel) == {}
+    assert calls == [[first, second], [second]]
+    assert entries(store.folder) == 2
+    assert not list(store.folder.rglob("*.reading"))
+
+
+def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the first clip while the next run begins, which waits; it then leaves the second one alone."""
+    dataset, store = load_dataset(people), Cache(tmp_path / "c")
+    part = type(dataset)("data", dataset.root, dataset.table.head(2))
+    todo, attempt = tasks_of(dataset, 2), begin_attempt(store.folder)
+    reads: list[tuple[threading.Thread, str]] = []
+
+    def slow_read(root: Path, location: str) -> Source:
+        reads.append((threading.current_thread(), location))
+        if threading.current_thread() is worker:
+            time.sleep(0.5)
+        return read_clip(root, location)
+
+    def work() -> None:
+        with pytest.raises(SupersededError):
+            build_cache._read(store, dataset.root, attempt, list(todo.values()))
+
+    monkeypatch.setattr(build_cache, "read_clip", slow_read)
+    worker = threading.Thread(target=work)
+    worker.start()
+    wait_for(lambda: len(reads) == 1)
+    clips = preprocess(part, store.folder)
+    worker.join()
+    assert clips["error"].tolist() == ["", ""]
+    locations = [location for _, location, _ in todo.values()]
+    assert reads == [(worker, locations[0]), (threading.main_thread(), locations[1])]
+    assert not list(store.folder.rglob("*.reading"))
+
+
+@contextmanager
+def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
+    """Kill, so many times, the worker that reads `clip` as soon as it says that it does."""
+    claim, ends = Cache(out).claim(clip), threading.Event()
+    killed: list[int] = []
+
+    def watch() -> None:
+        while len(killed) < times and not ends.is_set():
+            try:
+                worker = int(claim.read_text())
+                if worker not in killed:
+                    os.kill(worker, signal.SIGKILL)
+                    killed.append(worker)
+            except (OSError, ValueError):
+                time.sleep(0.0005)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield killed
+    finally:
+        ends.set()
+        thread.join()
+
+
+def test_a_worker_killed_in_the_middle_costs_no_clip(people: Path, cache: Cache, tmp_path: Path) -> None:
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=1) as killed:
+        preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert len(killed) == 1
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_a_clip_that_kills_its_readers_costs_itself_only(people: Path, cache: Cache, tmp_path: Path) -> None:
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=2) as killed:
+        clips = preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert len(killed) == 2
+    assert clips.loc[clips["error"] != "", ["clip", "error"]].to_numpy().tolist() == [[clip, DIED]]
+    preprocess(load_dataset(people), tmp_path / "c", workers=2)
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
+    process = command(people, tmp_path / "c", "--workers", "2")
+    wait_for(partial(has_entries, tmp_path / "c", 1))
+    with pytest.raises(ValueError, match="Another process is filling"):
+        preprocess(load_dataset(people), tmp_path / "c")
+    process.kill()
+    process.communicate()
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Begins a part of a cluster as a person begins it; all parts end with the test."""
+    pytest.importorskip("distributed")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))}
+    file, parts = str(tmp_path / "scheduler.json"), []
+    with (tmp_path / "dask.log").open("w") as log:
+
+        def begin(*words: str) -> None:
+            command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
+            how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+            parts.append(subprocess.Popen(command, start_new_session=True, **how))
+
+        yield begin
+        for process in reversed(parts):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
+    """The address of a scheduler without workers."""
+    dask("scheduler", "--host", "127.0.0.1", "--port", "0")
+    file = tmp_path / "scheduler.json"
+    wait_for(lambda: file.exists() and file.read_text().endswith("}"))  # it exists a moment before it is written
+    return json.loads(file.read_text())["address"]
+
+
+def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
+    people: Path, cache: Cache, tmp_path: Path, dask: Callable[..., None], scheduler: str
+) -> None:
+    """Of one worker, and still it is the worker who reads, and dies, not the process that asks."""
+    dask("worker", "--host", "127.0.0.1", "--nworkers", "1", "--nthreads", "1")
+    clip = cache.clips["clip"].iloc[5]
+    with readers_die(tmp_path / "c", clip, times=1) as killed:
+        process = command(people, tmp_path / "c", "--dask", scheduler)
+        _, said = process.communicate(timeout=180)
+    assert process.returncode == 0, said
+    assert len(killed) == 1
+    assert contents(tmp_path / "c") == contents(cache.folder)
+
+
+def test_no_cluster_and_one_without_workers_are_a_sentence(
+    people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
+) -> None:
+    monkeypatch.setattr(build_cache, "CONNECTING", 2)
+    with pytest.raises(DatasetError, match="has no workers; start some"):
+        preprocess(load_dataset(people), tmp_path / "c", dask=scheduler)
+    with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):
+        preprocess(load_dataset(people), tmp_path / "c", dask="tcp://127.0.0.1:1")

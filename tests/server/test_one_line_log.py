@@ -1,0 +1,26 @@
+"""Records of the log, folded to a line."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from server.one_line_log import LENGTH, one_line
+
+
+def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
+    return logging.LogRecord("a", logging.ERROR, "a.py", 1, message, arguments, sys.exc_info() if error else None)
+
+
+def test_line_ends_are_spelled_out() -> None:
+    assert one_line(record("a %s", "b\nERROR c\x1b[0m")) == r"a b\nERROR c\x1b[0m"
+    assert len(one_line(record("a" * 2000))) == LENGTH
+
+
+def test_an_error_is_its_kind_its_words_and_where_it_arose() -> None:
+    try:
+        int("no\nnumber")
+    except ValueError:
+        line = one_line(record("failed", error=True))
+    assert line.startswith("failed: ValueError: invalid literal")
+    assert line.endswith("(test_an_error_is_its_kind_its_words_and_where_it_arose, test_log.py:22)")

@@ -1,0 +1,187 @@
+"""Stages and epochs: what a run ends with, however often it was interrupted."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from personality.dataset import load_dataset
+from personality.inference.predict import Impression, Unavailable, impressions, load_models
+from personality.models.network import Batch
+from personality.network_options import Design
+from personality.preprocessing.build_cache import preprocess
+from personality.preprocessing.cache import Cache, CacheError
+from personality.traits import TRAIT_NAMES
+from tests.training.helpers import Death, run_to_end
+from training.config.run_config import Stage, preset
+from training.data.dataloader import TrainingError
+from training.engine import resume
+from training.engine.context import prepare
+from training.engine.epoch import make_optimiser
+from training.engine.trainer import train
+from training.runs.run import Run, list_runs
+
+HEAD = (Stage(3, "head", 1e-3, frames=2),)
+
+
+@pytest.mark.parametrize(("name", "momentum"), [("sgd", 0.0), ("momentum", 0.9)])
+def test_sgd_with_and_without_momentum(name: str, momentum: float) -> None:
+    parameter = torch.nn.Parameter(torch.ones(1))
+    optimiser = make_optimiser([parameter], preset("audio", optimiser=name), 0.1)
+    assert optimiser.param_groups[0]["momentum"] == momentum
+
+
+def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
+    for run in list_runs(runs):
+        status = run.status()
+        assert status["state"] == "done"
+        metrics = run.metrics()
+        best = min(metrics, key=lambda row: row["validation_loss"])
+        card = json.loads((run.folder / "card.json").read_text())
+        assert card["epoch"] == best["epoch"] == status["best_epoch"]
+        assert card["data"]["synthetic"] is True
+        for trait in TRAIT_NAMES:
+            known = card["training_labels"][trait]
+            assert known == sorted(known) and len(known) == 21
+            assert card["conformal"][trait][0] <= card["conformal"][trait][1]
+        mean = card["metrics"]["traits"]["mean"]
+        assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
+        assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
+
+
+def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) -> None:
+    weights = [
+        (
+            run_to_end(tmp_path / name, cache, preset("audio", stages=HEAD, seed=seed)).folder / "model.safetensors"
+        ).read_bytes()
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_a_network_hears_the_whole_sound_where_a_cache_keeps_it(cache: Cache, people: Path, tmp_path: Path) -> None:
+    config = preset("audio", "modern", stages=HEAD, design=Design(seconds=15.0))
+    with pytest.raises(CacheError, match=r"hears 15 s of sound and .* keeps 5; `preprocess --whole-sound --remake`"):
+        run_to_end(tmp_path / "none", cache, config)
+    dataset = load_dataset(people)
+    few = replace(dataset, table=dataset.table.groupby("split").head(2))  # of each split
+    preprocess(few, tmp_path / "cache", workers=2, whole_sound=True)
+    run = run_to_end(tmp_path / "audio", Cache(tmp_path / "cache"), config)
+    (model,) = load_models([run.folder])
+    row = Cache(tmp_path / "cache").rows("validation").iloc[0]
+    sample = Cache(tmp_path / "cache").read(row["clip"])
+    whole, window = (next(impressions(heard, [model])) for heard in (sample, replace(sample, rest=sample.rest[:0])))
+    assert isinstance(whole, Impression) and isinstance(window, Impression)
+    assert whole.traits != window.traits
+
+
+def test_all_layers_train_in_a_second_stage(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(1, "head", 1e-3, frames=1), Stage(1, "all", 1e-4, frames=1))
+    run = run_to_end(tmp_path / "visual", cache, preset("visual", stages=stages, batch=4))
+    assert [row["trains"] for row in run.metrics()] == ["head", "all"]
+    assert run.status()["state"] == "done"
+
+
+def test_resumed_after_death_equals_never_stopped(
+    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
+    whole = run_to_end(tmp_path / "whole", cache, preset("audio", stages=stages))
+    for epoch in (1, 2, 3):
+        run = Run(tmp_path / f"dies-{epoch}")
+        run.create(preset("audio", stages=stages), cache.folder)
+        record = Run.record
+
+        def die(self: Run, metrics: dict, epoch: int = epoch, record: Callable = record) -> None:
+            if metrics["epoch"] > epoch:
+                raise Death
+            record(self, metrics)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Run, "record", die)
+            with pytest.raises(Death):
+                train(run)
+        train(Run(run.folder))
+        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+        assert [row["loss"] for row in run.metrics()] == [row["loss"] for row in whole.metrics()]
+
+
+def test_early_stopping_ends_a_stage(cache: Cache, tmp_path: Path) -> None:
+    config = preset("audio", stages=(Stage(50, "head", 0.5),), patience=2)
+    run = run_to_end(tmp_path / "audio", cache, config)
+    assert len(run.metrics()) < 50
+    assert "no better epoch in 2" in run.status()["why"]
+
+
+def test_a_fusion_goes_on_with_the_branches_it_began_with(runs: Path, cache: Cache, tmp_path: Path) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    run = Run(tmp_path / "runs" / "audiovisual")
+    assert set(run.branches) == {"audio", "visual"}
+    audio = tmp_path / "runs" / "audio" / "model.safetensors"
+    run.pin({name: {**entry, "folder": str(tmp_path / "runs" / name)} for name, entry in run.branches.items()})
+    audio.write_bytes(audio.read_bytes() + b" ")
+    with pytest.raises(TrainingError, match="The audio model this run joins has changed"):
+        train(run)
+
+
+def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Averaged weights, holes in the sound, pieces of batches, two stages: killed at any epoch the end is the same."""
+    config = preset(
+        "audio", "modern", stages=(Stage(2, "head", 1e-3), Stage(2, "all", 1e-4)), batch=4, accumulate=2, averaging=0.9
+    )
+    whole = run_to_end(tmp_path / "whole", cache, config)
+    for epoch in (1, 2, 3):
+        run = Run(tmp_path / f"dies-{epoch}")
+        run.create(config, cache.folder)
+        save = resume.save_weights
+
+        def die(
+            folder: Path, network: torch.nn.Module, save: Callable = save, run: Run = run, epoch: int = epoch
+        ) -> None:
+            if len(run.metrics()) == epoch:
+                raise Death
+            save(folder, network)
+
+        with monkeypatch.context() as patch:  # after the state of an epoch, before its weights
+            patch.setattr(resume, "save_weights", die)
+            with pytest.raises(Death):
+                train(run)
+        train(Run(run.folder))
+        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
+
+
+def test_what_is_kept_is_the_average(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(3, "head", 1e-2),)
+    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=stages, batch=4, averaging=0.9))
+    stored = load_file(run.folder / "state.safetensors")
+    kept = load_file(run.folder / "model.safetensors")
+    torch.testing.assert_close(kept["output.weight"], stored["average.output.weight"].half())
+    assert not torch.equal(kept["output.weight"], stored["network.output.weight"].half())
+
+
+def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cache: Cache, tmp_path: Path) -> None:
+    stages = (Stage(1, "head", 1e-3, frames=1),)
+    for modality in ("audio", "visual", "audiovisual", "handcrafted"):
+        run_to_end(tmp_path / modality, cache, preset(modality, "modern", stages=stages, batch=4))
+    sample = cache.sample(cache.rows("test").iloc[0])
+    faceless = replace(sample, faces=sample.faces[:0])
+    models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
+    silent, *spoken = impressions(faceless, models)
+    assert silent == Unavailable("visual", "no face was found")
+    assert [type(piece) for piece in spoken] == [Impression, Impression]
+    mute = replace(faceless, audio_seconds=0.0)
+    assert all(isinstance(piece, Unavailable) for piece in impressions(mute, models))
+
+
+def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:
+    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
+    assert run.status()["state"] == "done"
+    parts = prepare(run)
+    with parts.autocast, torch.inference_mode():
+        traits = parts.network.eval()(Batch(audio=torch.randn(2, 80_000)))
+    assert traits.dtype == torch.float32

@@ -1,0 +1,125 @@
+"""One pass over the training split: batches in pieces, forward and back, a step of the optimiser, the average."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from personality.models.checkpoint import ELSEWHERE
+from personality.models.network import Batch, Network
+from training import distributed
+from training.config.run_config import Config, Stage
+from training.data.dataloader import FIXED, Piece, TrainingError
+from training.engine.context import Parts
+from training.engine.losses import LOSSES
+from training.engine.optimizer_state import restore, with_prefix
+from training.engine.weight_averaging import Average
+
+ADAMS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+HEARTBEAT = 5.0  # seconds between two words of life within an epoch
+
+Batches = Iterator[tuple[Piece, Batch | Tensor]]
+
+
+class Step(nn.Module):
+    """A network as a step calls it: with whole clips, or with what the fixed part of it gave for them."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, inputs: Batch | Tensor) -> Tensor:
+        """Five traits (B, 5)."""
+        return self.network(inputs) if isinstance(inputs, Batch) else self.network.head(inputs)
+
+
+@dataclass
+class Learner:
+    """What a stage changes: the network, wrapped for this process; the optimiser; the average, if there is one."""
+
+    step: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: Average | None
+
+    @property
+    def averaged(self) -> AbstractContextManager:
+        """Within the context the network has the weights by which it is judged."""
+        return nullcontext() if self.average is None else self.average.in_place()
+
+
+def make_learner(parts: Parts, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
+    """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
+    optimiser = make_optimiser(_select(parts.network, stage), parts.config, stage.rate)
+    still = ELSEWHERE if stage.trains == "all" else FIXED  # what never changes is not averaged
+    average = Average(parts.network, parts.config.averaging, still) if parts.config.averaging else None
+    if state is not None:
+        restore(optimiser, state)
+        if average is not None:
+            average.load(with_prefix(state, "average."), steps)
+    if parts.config.compile and stage.trains == "all":
+        parts.network.backbone.compile()  # type: ignore[union-attr]
+    return Learner(distributed.wrap(Step(parts.network), parts.network), optimiser, average)
+
+
+def _select(network: Network, stage: Stage) -> list[nn.Parameter]:
+    """The parameters that a stage trains; the others are frozen. A head's features are computed once."""
+    backbone = getattr(network, "backbone", None)
+    if backbone is not None:
+        backbone.requires_grad_(stage.trains == "all")
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) -> torch.optim.Optimizer:
+    """Adam, AdamW, or SGD with or without a momentum of 0.9."""
+    if config.optimiser in ADAMS:
+        return ADAMS[config.optimiser](parameters, rate, weight_decay=config.weight_decay)
+    momentum = 0.9 if config.optimiser == "momentum" else 0.0
+    return torch.optim.SGD(parameters, rate, momentum=momentum, weight_decay=config.weight_decay)
+
+
+def run_epoch(parts: Parts, learner: Learner, batches: Batches, rates: Iterator[float], epoch: int) -> float:
+    """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
+    parts.network.train()
+    total, count, spoken = 0.0, 0, time.monotonic()
+    steps = math.ceil(len(parts.training.rows) / parts.config.batch)
+    bar = tqdm(total=steps, desc=f"epoch {epoch + 1}", leave=False, disable=True if distributed.rank() else None)
+    for piece, inputs in batches:
+        loss = _backward(parts, learner, piece, inputs)
+        total, count = total + loss * len(piece.numbers), count + len(piece.numbers)
+        if piece.last:
+            _advance(learner, next(rates))
+            bar.update()
+        if time.monotonic() - spoken > HEARTBEAT:
+            parts.run.say("running", done=count / len(parts.training.rows))
+            spoken = time.monotonic()
+    bar.close()
+    return total / count
+
+
+def _backward(parts: Parts, learner: Learner, piece: Piece, inputs: Batch | Tensor) -> float:
+    """Add a piece's gradients to those of its batch; its loss, over all processes."""
+    labels, weights = (part[piece.numbers].to(parts.device) for part in (parts.training.labels, parts.training.weights))
+    alone = nullcontext() if piece.last else distributed.unsynchronised(learner.step)
+    with alone:
+        with parts.autocast:
+            own = learner.step(inputs)
+        loss = LOSSES[parts.config.loss](distributed.gather(own, len(labels)), labels, weights)
+        if not torch.isfinite(loss):
+            raise TrainingError("The loss is not a number any more; try a smaller rate. The best epoch is kept.")
+        (loss * piece.weight).backward()
+    return loss.item()
+
+
+def _advance(learner: Learner, rate: float) -> None:
+    learner.optimiser.param_groups[0]["lr"] = rate
+    learner.optimiser.step()
+    learner.optimiser.zero_grad()
+    if learner.average is not None:
+        learner.average.update()

@@ -1,0 +1,95 @@
+"""Where a run is, on disk after every epoch: weights, the optimiser's moments and the place, in one file."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from dataclasses import asdict, dataclass, field
+
+from safetensors.torch import save
+from torch import Tensor
+
+from personality.models.checkpoint import WEIGHTS, save_weights
+from personality.models.network import Network
+from personality.utils.atomic_files import write_bytes
+from training import distributed
+from training.engine.context import Parts
+from training.engine.epoch import Learner
+from training.engine.optimizer_state import optimiser_tensors, read_tensors, with_prefix
+from training.runs.run import STATE
+
+
+@dataclass
+class Progress:
+    """Where a run is.
+
+    epoch counts over all stages; best is the lowest validation loss of the run (or the last, where that is kept), of
+    the epoch best_epoch with best_accuracy; waited counts the epochs of this stage since its own best; averaged the
+    steps that the average of the weights has seen.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    stage_epoch: int = 0
+    best: float = math.inf
+    best_epoch: int = -1
+    stage_best: float = math.inf
+    waited: int = 0
+    best_accuracy: float = math.nan
+    averaged: int = 0
+    ended: dict[str, str] = field(default_factory=dict)
+
+
+def keep(parts: Parts, learner: Learner, progress: Progress) -> None:
+    """Store the state, then the weights if they are the best so far; the first process does, the others wait.
+
+    A death between the two is mended by `load_state`: the state's own weights are then the best.
+    """
+    if not distributed.rank():
+        save_state(parts, learner, progress)
+        if progress.best_epoch == progress.epoch - 1:
+            with learner.averaged:
+                save_weights(parts.run.folder, parts.network)
+    distributed.wait()
+
+
+def load_best(parts: Parts) -> None:
+    """Put the stored weights of the best epoch into the network."""
+    tensors, _ = read_tensors(parts.run.folder / WEIGHTS)
+    _load_own(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+
+
+def save_state(parts: Parts, learner: Learner, progress: Progress) -> None:
+    """Weights, their average, the optimiser's moments and where the run is, in one file."""
+    tensors = {f"network.{name}": tensor for name, tensor in _own(parts.network).items()}
+    tensors |= optimiser_tensors(learner.optimiser)
+    if learner.average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in learner.average.tensors.items()}
+        progress.averaged = learner.average.steps
+    data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_bytes(parts.run.folder / STATE, save(data, {"progress": json.dumps(asdict(progress))}))
+
+
+def load_state(parts: Parts) -> tuple[Progress, dict[str, Tensor] | None]:
+    """Where the run was, its weights put into the network, and the tensors for `restore`; None for a new run."""
+    path = parts.run.folder / STATE
+    if not path.exists():
+        return Progress(), None
+    tensors, facts = read_tensors(path)
+    progress = Progress(**json.loads(facts["progress"]))
+    _load_own(parts.network, with_prefix(tensors, "network."))
+    if progress.best_epoch == progress.epoch - 1 and not distributed.rank():
+        judged = copy.deepcopy(parts.network)
+        judged.load_state_dict(with_prefix(tensors, "average."), strict=False)
+        save_weights(parts.run.folder, judged)
+    parts.run.log(f"going on after epoch {progress.epoch}")
+    return progress, tensors
+
+
+def _own(network: Network) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("branches.")}
+
+
+def _load_own(network: Network, tensors: dict[str, Tensor]) -> None:
+    network.load_state_dict(tensors, strict=False)

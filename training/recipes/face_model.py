@@ -1,0 +1,172 @@
+"""Builds the statistical face model from portraits: `python -m training face-model PORTRAITS`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from safetensors.numpy import save_file
+from scipy.spatial import Delaunay
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import cross_val_predict
+from tqdm import tqdm
+
+from personality.preprocessing.faces import outline
+from personality.synthetic.face_model import FOLDER, border_points, warp
+from personality.utils.atomic_files import atomic_path, write_json
+from training.recipes.portraits import read_ratings
+
+SIZE = 160  # pixels, side of a texture
+TEXTURE, SHAPE = 64, 25  # components kept
+ATTRIBUTES = ("age", "gender", "happy", "skin-color", "long-haired")
+RATINGS = (
+    "trustworthy",
+    "dominant",
+    "smart",
+    "age",
+    "gender",
+    "happy",
+    "outgoing",
+    "memorable",
+    "well-groomed",
+    "smug",
+    "alert",
+    "typical",
+)
+RIDGE = 5.0
+FACE_SHARE, FACE_HEIGHT = 0.62, 0.56  # width of the mean face and height of its centre, shares of SIZE
+
+
+@dataclass(frozen=True)
+class Components:
+    """mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k) in standard deviations;
+    explained: their share of the variance."""
+
+    mean: np.ndarray
+    basis: np.ndarray
+    coefficients: np.ndarray
+    explained: float
+
+
+def packaged_predictor() -> Path:
+    """dlib's 68-point predictor from requirements-test.txt's package. Raises FileNotFoundError without it."""
+    package = find_spec("face_recognition_models")  # not imported: it would ask for an old setuptools
+    if package is None or package.origin is None:
+        raise FileNotFoundError(
+            "no 68-point predictor: pip install -r requirements-test.txt, or name one (--predictor)"
+        )
+    return Path(package.origin).with_name("models") / "shape_predictor_68_face_landmarks.dat"
+
+
+def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> dict[str, object]:
+    """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
+
+    predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and where a picture cannot be read.
+    """
+    ratings = read_ratings(portraits)
+    kept, pictures, points = _read(portraits, ratings, predictor)
+    mean = _mean_shape(points)
+    triangles = Delaunay(np.vstack([mean, border_points(SIZE)])).simplices
+    textures, shapes = zip(
+        *(_normalise(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True
+    )
+    texture = _principal(np.stack(textures).reshape(len(kept), -1).astype(np.float32), TEXTURE)
+    shape = _principal(np.stack(shapes).reshape(len(kept), -1), SHAPE)
+    coefficients = np.hstack([texture.coefficients, shape.coefficients])
+    table = ratings.loc[kept]
+    standard = (table - table.mean()) / table.std()
+    forward = Ridge(RIDGE).fit(standard[list(ATTRIBUTES)], coefficients)
+    rest = coefficients - forward.predict(standard[list(ATTRIBUTES)])
+    backward = Ridge(RIDGE).fit(coefficients, standard[list(RATINGS)])
+    arrays = _quantise(texture) | {
+        "texture_mean": texture.mean.reshape(SIZE, SIZE, 3).round().astype(np.uint8),
+        "shape_mean": shape.mean.reshape(-1, 2).astype(np.float32),
+        "shape_basis": shape.basis.astype(np.float32),
+        "triangles": triangles.astype(np.int16),
+        "from_attributes": np.vstack([forward.intercept_, forward.coef_.T]).astype(np.float32),
+        "residual": np.linalg.cholesky(np.cov(rest.T) + 1e-6 * np.eye(TEXTURE + SHAPE)).astype(np.float32),
+        "to_ratings": np.vstack([backward.intercept_, backward.coef_.T]).astype(np.float32),
+    }
+    card = _card(len(ratings), len(kept), texture, shape, coefficients, standard)
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(out / "model.safetensors") as temporary:
+        save_file(arrays, temporary)
+    write_json(out / "card.json", card)
+    return card
+
+
+def _read(
+    portraits: Path, ratings: pd.DataFrame, predictor: Path
+) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
+    kept, pictures, points = [], [], []
+    for name in tqdm(ratings.index, desc="landmarks"):
+        path = portraits / "images" / f"{name}.jpg"
+        read = cv2.imread(str(path))
+        if read is None:
+            raise ValueError(f"{path} cannot be read; every row of the ratings wants its picture.")
+        picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
+        found = outline(picture, predictor)
+        if found is not None:
+            kept.append(name)
+            pictures.append(picture)
+            points.append(found)
+    return kept, pictures, points
+
+
+def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
+    mean = np.stack(points).mean(0)
+    return (mean - mean.mean(0)) / np.ptp(mean[:, 0]) * SIZE * FACE_SHARE + [SIZE / 2, SIZE * FACE_HEIGHT]
+
+
+def _normalise(
+    picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
+    similarity, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), mean.astype(np.float32), method=cv2.LMEDS)
+    aligned = points @ similarity[:, :2].T + similarity[:, 2]
+    crop = cv2.warpAffine(picture, similarity, (SIZE, SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+    border = border_points(SIZE)
+    return warp(crop, np.vstack([aligned, border]), np.vstack([mean, border]), triangles), aligned
+
+
+def _principal(rows: np.ndarray, count: int) -> Components:
+    mean = rows.mean(0)
+    _, singular, basis = np.linalg.svd(rows - mean, full_matrices=False)
+    scores = (rows - mean) @ basis[:count].T
+    deviation = scores.std(0)
+    explained = float((singular[:count] ** 2).sum() / (singular**2).sum())
+    return Components(mean, basis[:count] * deviation[:, None], scores / deviation, explained)
+
+
+def _quantise(texture: Components) -> dict[str, np.ndarray]:
+    scale = np.abs(texture.basis).max(1) / 127
+    return {
+        "texture_basis": (texture.basis / scale[:, None]).round().astype(np.int8),
+        "texture_scale": scale.astype(np.float32),
+    }
+
+
+def _card(
+    portraits: int, kept: int, texture: Components, shape: Components, coefficients: np.ndarray, standard: pd.DataFrame
+) -> dict[str, object]:
+    wanted = standard[list(RATINGS)].to_numpy()
+    guess = cross_val_predict(Ridge(RIDGE), coefficients, wanted, cv=10)
+    r2 = 1 - ((wanted - guess) ** 2).sum(0) / ((wanted - wanted.mean(0)) ** 2).sum(0)
+    return {
+        "what": "Statistical face model: shape and texture components, joined to attributes and ratings",
+        "origin": "Our own build from the 804 portraits of One Million Impressions "
+        "(Peterson et al. 2022, doi 10.1073/pnas.2115228119): faces of people who do not exist, rated by people",
+        "licence": "CC BY-NC-SA 4.0, as the portraits",
+        "portraits": portraits,
+        "used": kept,
+        "attributes": list(ATTRIBUTES),
+        "ratings": list(RATINGS),
+        "texture_variance_explained": round(texture.explained, 3),
+        "shape_variance_explained": round(shape.explained, 3),
+        "rating_r2_10_fold": {name: round(float(value), 3) for name, value in zip(RATINGS, r2, strict=True)},
+        "limits": "`gender` is high for masculine. The ratings are first impressions of one group of raters.",
+    }

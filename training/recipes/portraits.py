@@ -1,0 +1,88 @@
+"""Reads rated portraits: pictures of faces and what people said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from personality.inference.face_impressions import ATTRIBUTES
+from personality.preprocessing.faces import FaceFinder
+from personality.preprocessing.media import open_media
+from personality.preprocessing.media_errors import MediaError
+
+RATINGS = "attribute_means.csv"
+COLUMNS = [name.replace("_", "-") for name in ATTRIBUTES]  # as the table calls them
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class Portraits:
+    """names (N,) as the ratings call them; crops uint8 (N, 224, 224, 3) RGB; without: names in which no face was
+    found."""
+
+    names: list[str]
+    crops: np.ndarray
+    without: list[str]
+
+
+def read_portraits(folder: Path) -> Portraits:
+    """Find and align the faces of the pictures in a folder as those of a clip.
+
+    Raises
+    ------
+    ValueError
+        Where no picture has a face, or one cannot be read.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    found = {path.stem: _face(path) for path in tqdm(paths, desc="faces", disable=None)}
+    crops = {name: crop for name, crop in found.items() if crop is not None}
+    if not crops:
+        raise ValueError(f"{folder} has no picture with a face; expected portraits as {', '.join(SUFFIXES)}.")
+    return Portraits(list(crops), np.stack(list(crops.values())), [name for name in found if name not in crops])
+
+
+def _face(path: Path) -> np.ndarray | None:
+    try:
+        with open_media(path) as still:
+            face = FaceFinder().find(next(iter(still.frames())))
+    except MediaError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return None if face is None else face.crop
+
+
+def read_ratings(folder: Path) -> pd.DataFrame:
+    """The mean ratings 0 to 100 of `attribute_means.csv`, one row per portrait, indexed by its name.
+
+    Raises
+    ------
+    ValueError
+        Where the table has no column `stimulus`.
+    """
+    path = folder / RATINGS
+    table = pd.read_csv(path, dtype={"stimulus": str})
+    if "stimulus" not in table:
+        raise ValueError(f"{path} has no column stimulus; expected the names of the pictures in it.")
+    return table.set_index("stimulus")
+
+
+def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
+    """The portraits in `images/` with a face, and their mean ratings on the attributes of COLUMNS alone.
+
+    Raises
+    ------
+    ValueError
+        As `read_ratings`, and where no picture has a face, one has no ratings, or the table lacks an attribute.
+    """
+    ratings = read_ratings(folder)
+    absent = [name for name in COLUMNS if name not in ratings]
+    if absent:
+        raise ValueError(f"{folder / RATINGS} has no column {absent[0]}; expected {', '.join(COLUMNS)}.")
+    portraits = read_portraits(folder / "images")
+    missing = [name for name in portraits.names if name not in ratings.index]
+    if missing:
+        raise ValueError(f"{folder / RATINGS} has no ratings of {missing[0]}; add a row or remove the picture.")
+    return portraits, ratings.loc[portraits.names, COLUMNS]
