@@ -46,7 +46,8 @@ if table_picker.has(data, SEEN):
     )
     disjoint = analysis_widgets.accuracy_rows(data, (SEEN,)).replace({"group": table_picker.SEEN_LABELS})
     means = disjoint[disjoint["trait"] == "mean"]
-    alt = f"{analysis_widgets.MEASURE_LABELS[measure]} per model on clips of sources seen and unseen in training, with intervals"
+    label = analysis_widgets.MEASURE_LABELS[measure]
+    alt = f"{label} per model on clips of sources seen and unseen in training, with intervals"
     draw(means, line="group", key="disjoint", alt=alt)
     sizes = means.groupby("group", sort=False)[["n", "sources"]].max()
     st.caption(
