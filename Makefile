@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint bench browser speech demo figures real-figures screenshots trials fuzz
+.PHONY: app test lint docs bench browser speech demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for strangers; docs/serving.md says what else that wants.
 app: $(VENV)/app.done
@@ -87,6 +87,11 @@ fuzz: $(VENV)/test.done
 	mkdir -p workspace/fuzz
 	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
 	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
+
+# docs/architecture.md from the code, and the API reference of `import personality` in site/.
+docs: $(VENV)/test.done
+	$(BIN)/python docs/architecture.py
+	$(BIN)/pdoc personality --docformat numpy --no-include-undocumented -o site
 
 screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots

@@ -7,6 +7,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 IMPORT_ROOT = PACKAGE.parent  # a process that is started here can import `personality` and `training`
 ASSETS = PACKAGE / "assets"
-IS_CHECKOUT = (IMPORT_ROOT / "app.py").is_file()
+IS_CHECKOUT = not (PACKAGE / "_app").exists()  # which only the wheel has: pyproject.toml
 APP = IMPORT_ROOT if IS_CHECKOUT else PACKAGE / "_app"  # app.py, pages/, server/, demo/
 DEMO = APP / "demo"

@@ -26,6 +26,7 @@ from personality.preprocessing.build_attempt import SupersededError, begin_attem
 from personality.preprocessing.build_cache import DIED, preprocess
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.media_errors import Source
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,13 +41,6 @@ def contents(cache: Path) -> dict[str, str]:
     made = (path for path in cache.rglob("*") if path.is_file() and path.name != "lock")
     files = (path for path in made if path.parent.name != "tables")
     return {str(path.relative_to(cache)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def wait_for(happened: Callable[[], bool], seconds: float = 120) -> None:
-    ends = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < ends, "it did not happen"
-        time.sleep(0.01)
 
 
 def entries(out: Path) -> int:
