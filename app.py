@@ -4,25 +4,27 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from personality.utils.app_log import write_log
-from personality.utils.locations import APP
+from personality.utils.app_log import log_to_stderr
+from personality.utils.locations import APP_FOLDER
 from personality.utils.public_mode import is_public
-from server.middleware import doors
-from server.options import prepare
-from server.sessions import sweeping
+from server.middleware import build_middleware
+from server.options import configure_streamlit
+from server.sessions import cleanup_lifespan
 
 # Beside a folder called pages/ Streamlit serves every file in it as a page, past this navigation, until a script run
 # has called st.navigation. The server imports this file before it listens, so there is no such time.
 PagesManager.uses_pages_directory = False
-app = st.App(__file__, middleware=doors(), lifespan=sweeping)
+app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
 def navigate() -> None:
     """What every script run begins with."""
-    write_log()
+    log_to_stderr()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
-    st.set_page_config(page_title="Apparent personality", page_icon=str(APP / "pages" / "icon.svg"), layout="wide")
+    st.set_page_config(
+        page_title="Apparent personality", page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide"
+    )
     models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
     dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
     pages = {
@@ -46,4 +48,4 @@ def navigate() -> None:
 if get_script_run_ctx() is not None:  # for a visitor; without one the server imports this file
     navigate()
 else:
-    prepare()
+    configure_streamlit()

@@ -19,44 +19,48 @@ import torch
 
 from benchmarks import machine
 from personality.analysis.groups import accuracy_by
-from personality.analysis.model_comparison import differences
+from personality.analysis.model_comparison import compare_models
 from personality.constants import PREPROCESSING
 from personality.models.checkpoint import load_model
 from personality.models.fusion import GatedFusion
-from personality.network_options import Design
-from personality.predictions.assemble import assemble
+from personality.network_options import NetworkDesign
+from personality.predictions.assemble import build_predictions_table
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.config.run_config import Config, preset
 from training.data.dataloader import compute_features, read_split
 from training.engine import losses
 from training.engine.process_memory import keep_freed_memory
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs.run import Run
 
-AS_IS = "as it is"
-GENERAL: dict[str, dict[str, Any]] = {
-    AS_IS: {},
+UNCHANGED_PRESET = "as it is"
+COMMON_VARIANTS: dict[str, dict[str, Any]] = {
+    UNCHANGED_PRESET: {},
     "absolute error alone": {"loss": "l1"},
     "no averaged weights": {"averaging": 0.0},
 }
-FUSION = {"all side by side, no gate": {"design": Design(fusion="concatenation")}}
-VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
+FUSION_VARIANTS = {"all side by side, no gate": {"design": NetworkDesign(fusion="concatenation")}}
+ABLATION_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "audio": {
-        **GENERAL,
+        **COMMON_VARIANTS,
         "nothing hidden": {"augment": False},
-        "transformer": {"design": Design(encoder="transformer")},
+        "transformer": {"design": NetworkDesign(encoder="transformer")},
     },
-    "visual": {**GENERAL, "mean over the frames": {"design": Design(frames="mean")}},
-    "features": GENERAL,
-    "text": {AS_IS: {}, "a share of concordance": {"loss": "blend"}, "no averaged weights": {"averaging": 0.0}},
-    "audiovisual": {**GENERAL, **FUSION},
-    "handcrafted": {**GENERAL, **FUSION},
-    "fusion": {**GENERAL, **FUSION},
+    "visual": {**COMMON_VARIANTS, "mean over the frames": {"design": NetworkDesign(frames="mean")}},
+    "features": COMMON_VARIANTS,
+    "text": {
+        UNCHANGED_PRESET: {},
+        "a share of concordance": {"loss": "blend"},
+        "no averaged weights": {"averaging": 0.0},
+    },
+    "audiovisual": {**COMMON_VARIANTS, **FUSION_VARIANTS},
+    "handcrafted": {**COMMON_VARIANTS, **FUSION_VARIANTS},
+    "fusion": {**COMMON_VARIANTS, **FUSION_VARIANTS},
 }
 
 
-def variants(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
+def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
     """The name and the config of every variant, with the first seed."""
     given: dict[str, Any] = {} if options.table is None else {"table": options.table}
     if options.branch:
@@ -64,27 +68,27 @@ def variants(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
     whole = preset(options.modality, "modern", **given)
     if options.head_only:
         whole = replace(whole, stages=tuple(stage for stage in whole.stages if stage.trains == "head"))
-    for name, changes in VARIANTS[options.modality].items():
+    for name, changes in ABLATION_VARIANTS[options.modality].items():
         yield name, replace(whole, **changes)
     if options.seconds:
-        yield f"{options.seconds:g} s of sound", replace(whole, design=Design(seconds=options.seconds))
+        yield f"{options.seconds:g} s of sound", replace(whole, design=NetworkDesign(seconds=options.seconds))
     if options.compact:
         yield "preset compact", preset(options.modality, "compact", **given)
 
 
-def trained(folder: Path, config: Config, cache: Path) -> Path:
+def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
     """The folder of a finished run of this config; it is trained where there is none, and gone on with if begun."""
     run = Run(folder)
-    if not run.taken:
+    if not run.is_taken:
         run.create(config, cache)
     if run.config != config or run.cache != cache.resolve():
         raise ValueError(f"{folder} holds a run of other choices; name another folder with --out.")
     if run.status()["state"] != "done":
-        train(run)
+        train_run(run)
     return folder
 
 
-def seeds_together(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
+def pool_seed_predictions(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
     """The predictions of one variant's runs as one model: each seed's clips beside the others', of the same sources."""
     tables = []
     for seed, folder in enumerate(folders):
@@ -95,28 +99,28 @@ def seeds_together(folders: list[Path], name: str, cache: Cache, split: str) -> 
         with torch.inference_mode():
             values = network.head(features).numpy()
         predicted = pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=found.rows["clip"], model=name)
-        table = assemble(predicted, found.rows, cache.clips)
+        table = build_predictions_table(predicted, found.rows, cache.clips)
         tables.append(table.assign(clip=table["clip"] + f"#{seed}"))
     return pd.concat(tables, ignore_index=True)
 
 
-def concordance(table: pd.DataFrame) -> float:
+def mean_seed_concordance(table: pd.DataFrame) -> float:
     """Lin's concordance (1989), the mean over seeds and traits."""
     seeds = table["clip"].str.rpartition("#")[2]
     parts = [torch.from_numpy(part[["predicted", "actual"]].to_numpy()) for _, part in table.groupby([seeds, "trait"])]
     return float(np.mean([losses.concordance(part[:, :1], part[:, 1:]).item() for part in parts]))
 
 
-def rows(table: pd.DataFrame) -> Iterator[str]:
+def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
     """A line of Markdown per variant."""
     accuracy = accuracy_by(table).query("trait == 'mean'").set_index("model")
-    compared = differences(table, AS_IS).query("trait == 'mean'").set_index("model")
+    compared = compare_models(table, UNCHANGED_PRESET).query("trait == 'mean'").set_index("model")
     for name in accuracy.index:
         seeds = table[table["model"] == name].groupby(table["clip"].str.rpartition("#")[2])
         each = [1 - (part["predicted"] - part["actual"]).abs().mean() for _, part in seeds]
         cells = [name, f"{accuracy.loc[name, 'accuracy']:.4f}", " ".join(f"{value:.4f}" for value in each)]
-        cells.append(f"{concordance(table[table['model'] == name]):.3f}")
-        if name == AS_IS:
+        cells.append(f"{mean_seed_concordance(table[table['model'] == name]):.3f}")
+        if name == UNCHANGED_PRESET:
             cells.append("")
         else:
             row = compared.loc[name]
@@ -124,7 +128,7 @@ def rows(table: pd.DataFrame) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
-def without_each(folders: list[Path], cache: Cache, split: str) -> Iterator[str]:
+def format_branch_removal_rows(folders: list[Path], cache: Cache, split: str) -> Iterator[str]:
     """A line of Markdown per branch of gated fusions: their accuracy where it is absent, the mean over seeds."""
     reached: dict[str, list[float]] = {}
     for folder in folders:
@@ -145,7 +149,7 @@ def without_each(folders: list[Path], cache: Cache, split: str) -> Iterator[str]
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.ablations", description=__doc__)
     parser.add_argument("cache", type=Path)
-    parser.add_argument("modality", choices=tuple(VARIANTS))
+    parser.add_argument("modality", choices=tuple(ABLATION_VARIANTS))
     parser.add_argument("--out", type=Path, required=True, help="folder of runs; they are kept")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seeds", type=int, default=3)
@@ -157,24 +161,26 @@ def main() -> None:
     options = parser.parse_args()
     keep_freed_memory()
     cache, tables, lacking = Cache(options.cache), [], []
-    for name, config in variants(options):
+    for name, config in ablation_configs(options):
         called = name.replace(" ", "-").replace(",", "")
         folders = [
-            trained(options.out / f"{options.modality}-{called}-{seed}", replace(config, seed=seed), cache.folder)
+            ensure_trained(
+                options.out / f"{options.modality}-{called}-{seed}", replace(config, seed=seed), cache.folder
+            )
             for seed in range(options.seeds)
         ]
-        tables.append(seeds_together(folders, name, cache, options.split))
-        if name == AS_IS:
-            lacking = list(without_each(folders, cache, options.split))
+        tables.append(pool_seed_predictions(folders, name, cache, options.split))
+        if name == UNCHANGED_PRESET:
+            lacking = list(format_branch_removal_rows(folders, cache, options.split))
     table = pd.concat(tables, ignore_index=True)
     n, sources = table["clip"].str.rpartition("#")[0].nunique(), table["source"].nunique()
     constant = 1 - (table["constant"] - table["actual"]).abs().mean()
-    print(f"\n{machine.describe()}; {options.modality}, {cache.card['dataset']}, {options.split},")
+    print(f"\n{machine.describe_machine()}; {options.modality}, {cache.card['dataset']}, {options.split},")
     print(
         f"n = {n} clips of {sources} sources, {options.seeds} seeds; always saying the training mean: {constant:.4f}\n"
     )
-    print(f"| variant | accuracy | by seed | concordance | minus *{AS_IS}* |\n|---|---|---|---|---|")
-    print("\n".join(rows(table)))
+    print(f"| variant | accuracy | by seed | concordance | minus *{UNCHANGED_PRESET}* |\n|---|---|---|---|---|")
+    print("\n".join(format_variant_rows(table)))
     if lacking:
         print("\n| the gate | accuracy |\n|---|---|\n" + "\n".join(lacking))
 

@@ -23,13 +23,13 @@ from personality.analysis.gaps import compare_groups
 from personality.analysis.groups import accuracy_by
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES
 
-MODELS, CLIPS_PER_SOURCE = 4, 3.3  # as in First Impressions
-ATTRIBUTES = ("gender", "age_group", "emotion")
-REPETITIONS = 1_000  # of fairlearn's bootstrap
-SIZES = (2_000, 20_000, 200_000, 1_000_000)
+RANDOM_MODEL_COUNT, CLIPS_PER_SOURCE = 4, 3.3  # as in First Impressions
+TIMED_ATTRIBUTES = ("gender", "age_group", "emotion")
+FAIRLEARN_BOOTSTRAP_DRAWS = 1_000  # of fairlearn's bootstrap
+TIMED_CLIP_COUNTS = (2_000, 20_000, 200_000, 1_000_000)
 
 
-def predictions(clips: int, seed: int = 0) -> pd.DataFrame:
+def make_random_predictions(clips: int, seed: int = 0) -> pd.DataFrame:
     """A predictions table of so many clips, four models and random numbers; text as categories, as a person with a
     million clips would hold it."""
     random = np.random.default_rng(seed)
@@ -40,9 +40,9 @@ def predictions(clips: int, seed: int = 0) -> pd.DataFrame:
         "age_group": random.integers(8, size=sources)[source],
         "emotion": random.integers(7, size=clips),
     }
-    clip = np.repeat(np.arange(clips), MODELS * len(TRAIT_NAMES))
-    model = np.tile(np.repeat(np.arange(MODELS), len(TRAIT_NAMES)), clips)
-    trait = np.tile(np.arange(len(TRAIT_NAMES)), clips * MODELS)
+    clip = np.repeat(np.arange(clips), RANDOM_MODEL_COUNT * len(TRAIT_NAMES))
+    model = np.tile(np.repeat(np.arange(RANDOM_MODEL_COUNT), len(TRAIT_NAMES)), clips)
+    trait = np.tile(np.arange(len(TRAIT_NAMES)), clips * RANDOM_MODEL_COUNT)
 
     def text(numbers: np.ndarray, names: list[str]) -> pd.Categorical:
         return pd.Categorical.from_codes(numbers, names)
@@ -53,64 +53,64 @@ def predictions(clips: int, seed: int = 0) -> pd.DataFrame:
             "clip": text(clip, [f"c{number}" for number in range(clips)]),
             "source": text(source[clip], [f"s{number}" for number in range(sources)]),
             "split": text(np.zeros(len(clip), int), ["test"]),
-            "model": text(model, [f"m{number}" for number in range(MODELS)]),
+            "model": text(model, [f"m{number}" for number in range(RANDOM_MODEL_COUNT)]),
             "trait": text(trait, list(TRAIT_NAMES)),
             "predicted": random.random(len(clip)),
             "actual": labels[clip, trait],
             "constant": 0.5,
-            **{name: text(codes[name][clip], list(groups[name])) for name in ATTRIBUTES},
+            **{name: text(codes[name][clip], list(groups[name])) for name in TIMED_ATTRIBUTES},
         }
     )
 
 
-def ours(table: pd.DataFrame) -> float:
+def time_group_accuracy(table: pd.DataFrame) -> float:
     """Seconds for all figures and intervals of all groups of the three attributes."""
     start = time.perf_counter()
-    for attribute in ATTRIBUTES:
+    for attribute in TIMED_ATTRIBUTES:
         accuracy_by(table, [attribute])
     return time.perf_counter() - start
 
 
-def fairlearns(table: pd.DataFrame) -> float:
+def time_fairlearn_bootstrap(table: pd.DataFrame) -> float:
     """Seconds for the mean absolute errors of one model and trait with their bootstrap, times models and traits."""
     from fairlearn.metrics import MetricFrame
     from sklearn.metrics import mean_absolute_error
 
     one = table[table["model"].eq("m0") & table["trait"].eq(TRAIT_NAMES[0])]
     start = time.perf_counter()
-    for attribute in ATTRIBUTES:
+    for attribute in TIMED_ATTRIBUTES:
         MetricFrame(
             metrics=mean_absolute_error,
             y_true=one["actual"],
             y_pred=one["predicted"],
             sensitive_features=one[attribute].astype(str),
-            n_boot=REPETITIONS,
+            n_boot=FAIRLEARN_BOOTSTRAP_DRAWS,
             ci_quantiles=[0.025, 0.975],
             random_state=0,
         )
-    return (time.perf_counter() - start) * MODELS * len(TRAIT_NAMES)
+    return (time.perf_counter() - start) * RANDOM_MODEL_COUNT * len(TRAIT_NAMES)
 
 
-def grow(clips: int) -> dict[str, float]:
+def measure_in_subprocess(clips: int) -> dict[str, float]:
     """Seconds and gigabytes at most, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.analysis", "--measure", str(clips)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def measure_alone(clips: int) -> dict[str, float]:
-    """What `grow` asks of its process."""
-    table = predictions(clips)
-    held = peak()
-    seconds = ours(table)
-    return {"clips": clips, "seconds": seconds, "table": held / 2**20, "gigabytes": peak() / 2**20}
+def measure_time_and_memory(clips: int) -> dict[str, float]:
+    """What `measure_in_subprocess` asks of its process."""
+    table = make_random_predictions(clips)
+    held = peak_memory_kilobytes()
+    seconds = time_group_accuracy(table)
+    return {"clips": clips, "seconds": seconds, "table": held / 2**20, "gigabytes": peak_memory_kilobytes() / 2**20}
 
 
-def peak() -> int:
+def peak_memory_kilobytes() -> int:
     """The most memory this process has held, kilobytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def draw(rows: list[dict[str, float]]) -> str:
+def draw_growth_svg(rows: list[dict[str, float]]) -> str:
     """Seconds against clips, both by powers of ten, as SVG."""
     width, height, left, bottom = 520, 300, 60, 50
 
@@ -143,33 +143,39 @@ def draw(rows: list[dict[str, float]]) -> str:
 def main() -> None:
     """Run what the command line asks for and print it."""
     parser = argparse.ArgumentParser("python -m benchmarks.analysis")
-    parser.add_argument("--most", type=int, default=SIZES[-1], help="clips; larger numbers are left out")
+    parser.add_argument("--most", type=int, default=TIMED_CLIP_COUNTS[-1], help="clips; larger numbers are left out")
     parser.add_argument("--out", type=Path, help="a folder for growth.svg")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measure_alone(options.measure)))
+        print(json.dumps(measure_time_and_memory(options.measure)))
         return
-    table = predictions(SIZES[0])
-    ours(table)
-    mine, theirs, again = ours(table), fairlearns(table), ours(table)
+    table = make_random_predictions(TIMED_CLIP_COUNTS[0])
+    time_group_accuracy(table)
+    mine, theirs, again = time_group_accuracy(table), time_fairlearn_bootstrap(table), time_group_accuracy(table)
     best = min(mine, again)
     start = time.perf_counter()
-    for attribute in ATTRIBUTES:
+    for attribute in TIMED_ATTRIBUTES:
         compare_groups(table, [attribute])
     gaps = time.perf_counter() - start
-    print(f"{machine.describe()}\n\n| 2,000 clips, 4 models, 5 traits, 17 groups | s |\n|---|---|")
+    print(f"{machine.describe_machine()}\n\n| 2,000 clips, 4 models, 5 traits, 17 groups | s |\n|---|---|")
     print(f"| ours, every figure with its interval | {mine:.3f}, {again:.3f} |")
-    print(f"| fairlearn, mean absolute error alone, B = {REPETITIONS} | {theirs:.0f} ({theirs / best:,.0f} times) |")
+    print(
+        f"| fairlearn, mean absolute error alone, B = {FAIRLEARN_BOOTSTRAP_DRAWS} | {theirs:.0f} "
+        f"({theirs / best:,.0f} times) |"
+    )
     print(f"| ours, gaps with tests | {gaps:.2f} |\n")
     print("| clips | rows | s | GB at most | of which the table and Python |\n|---|---|---|---|---|")
-    rows = [grow(clips) for clips in SIZES if clips <= options.most]
+    rows = [measure_in_subprocess(clips) for clips in TIMED_CLIP_COUNTS if clips <= options.most]
     for row in rows:
         held = f"{row['gigabytes']:.2f} | {row['table']:.2f}"
-        print(f"| {row['clips']:,} | {row['clips'] * MODELS * len(TRAIT_NAMES):,} | {row['seconds']:.2f} | {held} |")
+        print(
+            f"| {row['clips']:,} | {row['clips'] * RANDOM_MODEL_COUNT * len(TRAIT_NAMES):,} | "
+            f"{row['seconds']:.2f} | {held} |"
+        )
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "growth.svg").write_text(draw(rows))
+        (options.out / "growth.svg").write_text(draw_growth_svg(rows))
 
 
 if __name__ == "__main__":

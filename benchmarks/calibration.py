@@ -16,24 +16,24 @@ import pandas as pd
 from scipy import stats
 
 from benchmarks import machine
-from personality.analysis.contrasts import Contrast, compare, variance_ratio
+from personality.analysis.contrasts import Contrast, contrast_groups, variance_ratio
 from personality.analysis.gaps import compare_groups
 from personality.analysis.jackknife import mean_intervals, sums_by_unit
-from personality.analysis.worst_groups import worst_groups
+from personality.analysis.worst_groups import find_worst_groups
 from personality.traits import TRAIT_NAMES
 
-REPETITIONS = 4_000
-SOURCES = 20
-SHARES = (0.0, 0.3, 0.8)  # of the variance, between sources
-EFFECT = 2.9  # standard errors: power of about .8
+SIMULATION_REPETITIONS = 4_000
+SIMULATED_SOURCES = 20
+BETWEEN_SOURCE_SHARES = (0.0, 0.3, 0.8)  # of the variance, between sources
+EFFECT_STANDARD_ERRORS = 2.9  # standard errors: power of about .8
 
 
 @dataclass(frozen=True)
-class Design:
+class StudyDesign:
     """Clips (N,) with their source and whether they are of the first of two groups."""
 
     source: np.ndarray
-    first: np.ndarray
+    is_first_group: np.ndarray
 
     @property
     def sources(self) -> int:
@@ -41,75 +41,77 @@ class Design:
         return int(self.source.max()) + 1
 
 
-def between(sizes: np.ndarray) -> Design:
+def between_sources_design(sizes: np.ndarray) -> StudyDesign:
     """Every second source is of the first group; sources of so many clips."""
     source = np.repeat(np.arange(len(sizes)), sizes)
-    return Design(source, source % 2 == 0)
+    return StudyDesign(source, source % 2 == 0)
 
 
-def within(patterns: list[list[int]]) -> Design:
+def within_sources_design(patterns: list[list[int]]) -> StudyDesign:
     """Each source has clips of the groups that its pattern names, 1 for the first."""
     source = np.repeat(np.arange(len(patterns)), [len(pattern) for pattern in patterns])
-    return Design(source, np.concatenate(patterns) == 1)
+    return StudyDesign(source, np.concatenate(patterns) == 1)
 
 
-def designs(sources: int = SOURCES, seed: int = 0) -> dict[str, Design]:
+def make_study_designs(sources: int = SIMULATED_SOURCES, seed: int = 0) -> dict[str, StudyDesign]:
     """Designs by name: between and within sources, of equal and unequal sizes."""
     random = np.random.default_rng(seed)
     mixed = [[1, 0, *random.integers(0, 2, size).tolist()] for size in random.integers(0, 5, sources)]
     return {
-        "between, 6 clips each": between(np.full(sources, 6)),
-        "between, 1 to 4 clips": between(random.integers(1, 5, sources)),
-        "between, 5 to 59 clips": between(random.integers(5, 60, sources)),
-        "between, all sizes different": between(random.permutation(np.arange(1, sources + 1))),
-        "within, one clip of each group": within([[1, 0]] * sources),
-        "within, two or three clips": within([[1, 0] if number % 2 else [1, 0, 0] for number in range(sources)]),
-        "within, 2 to 6 clips at random": within(mixed),
+        "between, 6 clips each": between_sources_design(np.full(sources, 6)),
+        "between, 1 to 4 clips": between_sources_design(random.integers(1, 5, sources)),
+        "between, 5 to 59 clips": between_sources_design(random.integers(5, 60, sources)),
+        "between, all sizes different": between_sources_design(random.permutation(np.arange(1, sources + 1))),
+        "within, one clip of each group": within_sources_design([[1, 0]] * sources),
+        "within, two or three clips": within_sources_design(
+            [[1, 0] if number % 2 else [1, 0, 0] for number in range(sources)]
+        ),
+        "within, 2 to 6 clips at random": within_sources_design(mixed),
     }
 
 
-def skewed(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def draw_half_normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Numbers of mean 0 and variance 1, spread as absolute errors are: half a normal curve."""
     return (np.abs(random.standard_normal(shape)) - np.sqrt(2 / np.pi)) / np.sqrt(1 - 2 / np.pi)
 
 
-def errors(design: Design, share: float, repetitions: int, random: np.random.Generator) -> np.ndarray:
+def simulate_errors(design: StudyDesign, share: float, repetitions: int, random: np.random.Generator) -> np.ndarray:
     """Errors (N, repetitions) with this share of their variance between sources."""
-    of_source = skewed(random, (design.sources, repetitions))[design.source]
-    return np.sqrt(share) * of_source + np.sqrt(1 - share) * skewed(random, (len(design.source), repetitions))
+    of_source = draw_half_normal(random, (design.sources, repetitions))[design.source]
+    return np.sqrt(share) * of_source + np.sqrt(1 - share) * draw_half_normal(random, (len(design.source), repetitions))
 
 
-def by_source(design: Design, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def sum_by_source_and_group(design: StudyDesign, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sums of values (N, C) by source, of the first group and of the other, (S, C) each."""
-    sides = (design.first[:, None], ~design.first[:, None])
+    sides = (design.is_first_group[:, None], ~design.is_first_group[:, None])
     first, second = (sums_by_unit(values * side, design.source, design.sources) for side in sides)
     return first, second
 
 
-def ratio_of(design: Design, values: np.ndarray) -> np.ndarray:
+def source_variance_ratio(design: StudyDesign, values: np.ndarray) -> np.ndarray:
     """The variance of values (N, C) between sources by that within, groups apart, (C,)."""
-    residual = _residual(design, values)
+    residual = _group_residuals(design, values)
     return variance_ratio(np.ones_like(values), residual, residual**2, design.source)
 
 
-def _residual(design: Design, values: np.ndarray) -> np.ndarray:
-    means = values[design.first].mean(0), values[~design.first].mean(0)
-    return values - np.where(design.first[:, None], *means)
+def _group_residuals(design: StudyDesign, values: np.ndarray) -> np.ndarray:
+    means = values[design.is_first_group].mean(0), values[~design.is_first_group].mean(0)
+    return values - np.where(design.is_first_group[:, None], *means)
 
 
-def ours(design: Design, values: np.ndarray) -> Contrast:
+def compare_two_groups(design: StudyDesign, values: np.ndarray) -> Contrast:
     """The analysis's own test on values (N, C)."""
-    clips, totals = by_source(design, np.ones_like(values)), by_source(design, values)
-    return compare(clips, totals, ratio_of(design, values), np.arange(design.sources))
+    clips, totals = sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
+    return contrast_groups(clips, totals, source_variance_ratio(design, values), np.arange(design.sources))
 
 
-def comparators(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:
+def reference_test_p_values(design: StudyDesign, values: np.ndarray) -> dict[str, np.ndarray]:
     """p-values (C,) of what a statistician would do by hand in this design."""
-    clips, totals = by_source(design, np.ones_like(values)), by_source(design, values)
+    clips, totals = sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
     with np.errstate(invalid="ignore"):
         means = tuple(total / count for total, count in zip(totals, clips, strict=True))
     both = ((clips[0] > 0) & (clips[1] > 0))[:, 0]
-    found = {"mixed model": _mixed_model(design, values)}
+    found = {"mixed model": _mixed_model_p_values(design, values)}
     if both.any():
         found["paired t"] = stats.ttest_1samp((means[0] - means[1])[both], 0).pvalue
     else:
@@ -118,54 +120,57 @@ def comparators(design: Design, values: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def _mixed_model(design: Design, values: np.ndarray) -> np.ndarray:
+def _mixed_model_p_values(design: StudyDesign, values: np.ndarray) -> np.ndarray:
     """A random intercept of sources, whose variances are taken as known once estimated (so it finds too much)."""
-    ratio = ratio_of(design, values)
-    (first, second), difference = by_source(design, np.ones_like(values)), ours(design, values).difference
+    ratio = source_variance_ratio(design, values)
+    (first, second), difference = (
+        sum_by_source_and_group(design, np.ones_like(values)),
+        compare_two_groups(design, values).difference,
+    )
     both = first + second
     shrink = 1 / (1 + both * ratio)
     one, cross = (both * shrink).sum(0), (first * shrink).sum(0)
     square = (first - ratio * first**2 * shrink).sum(0)
-    residual = _residual(design, values)
+    residual = _group_residuals(design, values)
     means = sums_by_unit(residual, design.source, design.sources) / both
     within = ((residual - means[design.source]) ** 2).sum(0) / (len(values) - design.sources)
     return 2 * stats.norm.sf(np.abs(difference) / np.sqrt(within * one / (one * square - cross**2)))
 
 
-def sizes_and_powers() -> pd.DataFrame:
+def measure_size_and_power() -> pd.DataFrame:
     """A row per design and share of variance: how often each test finds something, without and with a difference."""
     random, rows = np.random.default_rng(1), []
-    for name, design in designs().items():
-        for share in SHARES:
-            null = errors(design, share, REPETITIONS, random)
-            found = ours(design, null)
-            shifted = null + EFFECT * np.median(found.error) * design.first[:, None]
-            others = {test: float((p < 0.05).mean()) for test, p in comparators(design, shifted).items()}
+    for name, design in make_study_designs().items():
+        for share in BETWEEN_SOURCE_SHARES:
+            null = simulate_errors(design, share, SIMULATION_REPETITIONS, random)
+            found = compare_two_groups(design, null)
+            shifted = null + EFFECT_STANDARD_ERRORS * np.median(found.std_error) * design.is_first_group[:, None]
+            others = {test: float((p < 0.05).mean()) for test, p in reference_test_p_values(design, shifted).items()}
             rows.append(
                 {
                     "design": name,
                     "between sources": share,
                     "found without": float((found.p_values() < 0.05).mean()),
-                    "power": float((ours(design, shifted).p_values() < 0.05).mean()),
+                    "power": float((compare_two_groups(design, shifted).p_values() < 0.05).mean()),
                     "best other": f"{max(others, key=others.__getitem__)} {max(others.values()):.3f}",
                 }
             )
     return pd.DataFrame(rows)
 
 
-def coverage(
+def simulate_interval_coverage(
     sources: int, clips: int, spread: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], share: float = 0.3
 ) -> float:
     """How often the 95 % interval of a mean holds the truth."""
     random = np.random.default_rng(sources * 100 + clips)
     source = np.repeat(np.arange(sources), clips)
-    values = np.sqrt(share) * spread(random, (sources, REPETITIONS))[source]
-    values = values + np.sqrt(1 - share) * spread(random, (len(source), REPETITIONS))
+    values = np.sqrt(share) * spread(random, (sources, SIMULATION_REPETITIONS))[source]
+    values = values + np.sqrt(1 - share) * spread(random, (len(source), SIMULATION_REPETITIONS))
     low, high = mean_intervals(values, source)
     return float(((low <= 0) & (high >= 0)).mean())
 
 
-def table_of(groups: int, shift: float, trait: str | None, random: np.random.Generator) -> pd.DataFrame:
+def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.random.Generator) -> pd.DataFrame:
     """A predictions table of 15 sources of three clips a group; the first group is rated `shift` higher, in one trait
     or in all."""
     source = np.repeat(np.arange(15 * groups), 3)
@@ -181,21 +186,21 @@ def table_of(groups: int, shift: float, trait: str | None, random: np.random.Gen
     return pd.concat(parts, ignore_index=True)
 
 
-def power_at_detectable(groups: int, trait: str, repetitions: int = 300) -> float:
+def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300) -> float:
     """How often a shift of the first group as large as the one called detectable passes Holm's correction; trait
     `mean`: of the mean, all traits shifted alike."""
     random = np.random.default_rng(groups)
     one = None if trait == "mean" else trait
 
     def first(shift: float) -> pd.Series:
-        gaps = compare_groups(table_of(groups, shift, one, random), ["group"], measure="signed_error").gaps
+        gaps = compare_groups(make_shifted_table(groups, shift, one, random), ["group"], measure="signed_error").gaps
         return gaps[gaps["trait"].eq(trait) & gaps["group"].eq("g0")].iloc[0]
 
     size = float(np.mean([first(0.0)["detectable"] for _ in range(20)]))
     return float(np.mean([first(size)["p_holm"] < 0.05 for _ in range(repetitions)]))
 
 
-def searched_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
+def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
     """A predictions table of sources of four clips with three attributes that mean nothing."""
     source = np.repeat(np.arange(sources), 4)
     groups = {
@@ -210,29 +215,37 @@ def searched_table(random: np.random.Generator, sources: int = 90) -> pd.DataFra
     return pd.concat(parts, ignore_index=True)
 
 
-def false_finds(repetitions: int) -> float:
+def worst_group_false_positives(repetitions: int) -> float:
     """How often the search for the worst groups finds any where no group means anything."""
     random = np.random.default_rng(0)
-    return float(np.mean([worst_groups(searched_table(random))["p_holm"].min() < 0.05 for _ in range(repetitions)]))
+    return float(
+        np.mean([find_worst_groups(make_null_table(random))["p_holm"].min() < 0.05 for _ in range(repetitions)])
+    )
 
 
 def main() -> None:
     """Print everything."""
-    print(f"{machine.describe()}\n\n{REPETITIONS:,} repetitions, {SOURCES} sources, half-normal errors\n")
-    rows = sizes_and_powers()
+    print(
+        f"{machine.describe_machine()}\n\n{SIMULATION_REPETITIONS:,} repetitions, {SIMULATED_SOURCES} sources, "
+        "half-normal errors\n"
+    )
+    rows = measure_size_and_power()
     print(f"| {' | '.join(rows)} |\n|{'---|' * len(rows.columns)}")
     for row in rows.round(3).itertuples(index=False):
         print(f"| {' | '.join(map(str, row))} |")
     print("\n| sources | clips of each | normal errors | half-normal errors |\n|---|---|---|---|")
     for sources in (5, 7, 10, 20, 40):
         for clips in (1, 6, 20):
-            normal = coverage(sources, clips, lambda random, shape: random.standard_normal(shape))
-            print(f"| {sources} | {clips} | {normal:.3f} | {coverage(sources, clips, skewed):.3f} |")
+            normal = simulate_interval_coverage(sources, clips, lambda random, shape: random.standard_normal(shape))
+            print(
+                f"| {sources} | {clips} | {normal:.3f} | "
+                f"{simulate_interval_coverage(sources, clips, draw_half_normal):.3f} |"
+            )
     print("\n| groups | one trait | the mean |\n|---|---|---|")
     for groups in (2, 4, 8):
-        powers = [power_at_detectable(groups, trait) for trait in ("openness", "mean")]
+        powers = [power_at_minimum_detectable(groups, trait) for trait in ("openness", "mean")]
         print(f"| {groups} | {powers[0]:.3f} | {powers[1]:.3f} |")
-    print(f"\nsearches for the worst groups that find one where there is none: {false_finds(300):.3f}")
+    print(f"\nsearches for the worst groups that find one where there is none: {worst_group_false_positives(300):.3f}")
 
 
 if __name__ == "__main__":

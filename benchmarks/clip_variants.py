@@ -12,15 +12,15 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-RATE = 44_100  # Hz
-TALLEST_MEL = 2595 * np.log10(1 + RATE / 4 / 700)  # of the sound that descriptors are computed from
-CHUNK = 1024  # samples in a frame of sound
+VARIANT_SAMPLE_RATE_HZ = 44_100  # Hz
+MAX_MEL = 2595 * np.log10(1 + VARIANT_SAMPLE_RATE_HZ / 4 / 700)  # of the sound that descriptors are computed from
+AUDIO_FRAME_SAMPLES = 1024  # samples in a frame of sound
 
-Change = Callable[[np.ndarray], np.ndarray]
+SoundChange = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Variant:
+class ClipVariant:
     """How a clip is written again.
 
     scale: of its sides; crf: H.264's quality, lower is better; brightness: factor on each pixel; start, end: seconds
@@ -33,34 +33,39 @@ class Variant:
     brightness: float = 1.0
     start: float = 0.0
     end: float = 0.0
-    sound: Change | None = None
+    sound: SoundChange | None = None
     bit_rate: int = 128_000
 
     @property
-    def only_sound(self) -> bool:
+    def changes_only_sound(self) -> bool:
         """Whether the picture stays as it is."""
-        return self.sound is not None or (self.bit_rate != Variant.bit_rate)
+        return self.sound is not None or (self.bit_rate != ClipVariant.bit_rate)
 
 
-def write_variant(source: Path, out: Path, variant: Variant) -> None:
+def write_clip_variant(source: Path, out: Path, variant: ClipVariant) -> None:
     """Write a variant of the clip `source` as Matroska."""
     with av.open(str(source)) as clip, av.open(str(out), "w", format="matroska") as container:
         length = float(clip.duration or 0) / av.time_base
-        sound = variant.sound(read_sound(source)) if variant.sound else read_sound(source)
-        first, last = round(variant.start * RATE), round((length - variant.end) * RATE)
-        audio = container.add_stream("aac" if variant.bit_rate else "pcm_s16le", rate=RATE, layout="stereo")
+        sound = variant.sound(read_variant_sound(source)) if variant.sound else read_variant_sound(source)
+        first, last = (
+            round(variant.start * VARIANT_SAMPLE_RATE_HZ),
+            round((length - variant.end) * VARIANT_SAMPLE_RATE_HZ),
+        )
+        audio = container.add_stream(
+            "aac" if variant.bit_rate else "pcm_s16le", rate=VARIANT_SAMPLE_RATE_HZ, layout="stereo"
+        )
         if variant.bit_rate:
             audio.bit_rate = variant.bit_rate
-        if variant.only_sound:
+        if variant.changes_only_sound:
             _copy_picture(clip, container)
         else:
             _encode_picture(clip, container, variant, length)
         _encode_sound(sound[first:last], container, audio)
 
 
-def read_sound(source: Path) -> np.ndarray:
+def read_variant_sound(source: Path) -> np.ndarray:
     """The mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
-    resampler = av.AudioResampler(format="s16", layout="stereo", rate=RATE)
+    resampler = av.AudioResampler(format="s16", layout="stereo", rate=VARIANT_SAMPLE_RATE_HZ)
     with av.open(str(source)) as clip:
         pieces = [piece for frame in clip.decode(audio=0) for piece in resampler.resample(frame)]
     pieces += [piece for piece in resampler.resample(None) if piece is not None]
@@ -76,7 +81,7 @@ def _copy_picture(clip: InputContainer, container: OutputContainer) -> None:
             container.mux(packet)
 
 
-def _encode_picture(clip: InputContainer, container: OutputContainer, variant: Variant, length: float) -> None:
+def _encode_picture(clip: InputContainer, container: OutputContainer, variant: ClipVariant, length: float) -> None:
     (stream, *_) = clip.streams.video
     video = container.add_stream(
         "libx264", rate=stream.average_rate or 30, options={"crf": str(variant.crf), "preset": "veryfast"}
@@ -96,29 +101,31 @@ def _encode_picture(clip: InputContainer, container: OutputContainer, variant: V
 
 def _encode_sound(sound: np.ndarray, container: OutputContainer, audio: AudioStream) -> None:
     samples = (sound.clip(-1, 1) * 32767).round().astype(np.int16).repeat(2)[None]
-    for start in range(0, len(sound), CHUNK):
-        frame = av.AudioFrame.from_ndarray(samples[:, 2 * start : 2 * (start + CHUNK)], format="s16", layout="stereo")
-        frame.rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+    for start in range(0, len(sound), AUDIO_FRAME_SAMPLES):
+        frame = av.AudioFrame.from_ndarray(
+            samples[:, 2 * start : 2 * (start + AUDIO_FRAME_SAMPLES)], format="s16", layout="stereo"
+        )
+        frame.rate, frame.pts, frame.time_base = VARIANT_SAMPLE_RATE_HZ, start, Fraction(1, VARIANT_SAMPLE_RATE_HZ)
         container.mux(audio.encode(frame))
     container.mux(audio.encode(None))
 
 
-def microphone(random: np.random.Generator, *, equaliser: float, gain: float) -> Change:
+def make_microphone_change(random: np.random.Generator, *, equaliser: float, gain: float) -> SoundChange:
     """Another microphone: a smooth random curve, the k-th cosine along the mel axis with a standard deviation of
     `equaliser` / k dB, and a gain of up to `gain` dB either way."""
     curve = random.normal(0, equaliser, 19) / np.arange(1, 20)
     loudness = random.uniform(-gain, gain)
 
     def change(sound: np.ndarray) -> np.ndarray:
-        mel = 2595 * np.log10(1 + np.fft.rfftfreq(len(sound), 1 / RATE) / 700)
-        place = np.minimum(mel / TALLEST_MEL, 1)
+        mel = 2595 * np.log10(1 + np.fft.rfftfreq(len(sound), 1 / VARIANT_SAMPLE_RATE_HZ) / 700)
+        place = np.minimum(mel / MAX_MEL, 1)
         decibels = loudness + np.cos(np.pi * place[:, None] * np.arange(1, 20)) @ curve
         return np.fft.irfft(np.fft.rfft(sound) * 10 ** (decibels / 20), len(sound)).astype(np.float32)
 
     return change
 
 
-def noise(random: np.random.Generator, *, ratio: float) -> Change:
+def make_noise_change(random: np.random.Generator, *, ratio: float) -> SoundChange:
     """White noise, `ratio` dB below the sound."""
 
     def change(sound: np.ndarray) -> np.ndarray:
@@ -128,11 +135,11 @@ def noise(random: np.random.Generator, *, ratio: float) -> Change:
     return change
 
 
-def band(low: float, high: float) -> Change:
+def make_band_pass(low: float, high: float) -> SoundChange:
     """Only frequencies from `low` to `high` Hz, as a telephone transmits."""
 
     def change(sound: np.ndarray) -> np.ndarray:
-        frequencies = np.fft.rfftfreq(len(sound), 1 / RATE)
+        frequencies = np.fft.rfftfreq(len(sound), 1 / VARIANT_SAMPLE_RATE_HZ)
         kept = np.fft.rfft(sound) * ((frequencies >= low) & (frequencies <= high))
         return np.fft.irfft(kept, len(sound)).astype(np.float32)
 

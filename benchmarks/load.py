@@ -13,30 +13,30 @@ import time
 from pathlib import Path
 from statistics import median
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe_machine
 from personality.assets import demo
 from personality.constants import LIMITS
 from personality.inference.predict import Impression, load_models, predict
-from personality.preprocessing.sandbox.client import read_apart
-from personality.utils.fair_queue import Turns
+from personality.preprocessing.sandbox.client import read_clip_in_sandbox
+from personality.utils.fair_queue import FairQueue
 
-PEOPLE = 8
+SIMULTANEOUS_USERS = 8
 
 
 def main(clip: Path, people: int) -> None:
     """Print the waits in the order in which people came."""
-    print(describe())
-    data, models, turns = clip.read_bytes(), load_models(demo.MODELS), Turns(LIMITS.readers)
-    list(predict(read_apart(data), models))
+    print(describe_machine())
+    data, models, turns = clip.read_bytes(), load_models(demo.PRACTICE_MODEL_FOLDERS), FairQueue(LIMITS.readers)
+    list(predict(read_clip_in_sandbox(data), models))
     waited: dict[int, float] = {}  # in the order in which people were served
     whole: dict[int, float] = {}
     told: list[list[int]] = [[] for _ in range(people)]
 
     def come(number: int) -> None:
         began = time.perf_counter()
-        with turns.turn(told[number].append):
+        with turns.wait_for_slot(told[number].append):
             waited[number] = time.perf_counter() - began
-            said = [piece for piece in predict(read_apart(data), models) if isinstance(piece, Impression)]
+            said = [piece for piece in predict(read_clip_in_sandbox(data), models) if isinstance(piece, Impression)]
         assert len(said) == len(models)
         whole[number] = time.perf_counter() - began
 
@@ -54,4 +54,4 @@ def main(clip: Path, people: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else PEOPLE)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else SIMULTANEOUS_USERS)

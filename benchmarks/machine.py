@@ -8,7 +8,7 @@ import platform
 from pathlib import Path
 
 
-def describe() -> str:
+def describe_machine() -> str:
     """Date, cores, processor, Python and torch."""
     import torch
 

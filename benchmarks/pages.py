@@ -22,24 +22,24 @@ import pandas as pd
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe_machine
 from pages.components import group_differences
-from pages.components.table_picker import DEMO
+from pages.components.table_picker import PRACTICE_DATA_LABEL
 from personality.analysis.gaps import compare_groups
 from personality.assets import demo
 from personality.predictions.predictions_table import PredictionsError
-from personality.utils.locations import APP
-from personality.utils.workspace import VARIABLE
+from personality.utils.locations import APP_FOLDER
+from personality.utils.workspace import WORKSPACE_VARIABLE
 
-TABLES = ("traits", "gender", "age", "emotion", "explore")
-OTHERS = ("overview", "dataset", "models", "about")
-CLIPS = 10_000
-TIMES = 3
+TIMED_TABLE_PAGES = ("traits", "gender", "age", "emotion", "explore")
+TIMED_OTHER_PAGES = ("overview", "dataset", "models", "about")
+LARGE_TABLE_CLIPS = 10_000
+PAGE_RUN_REPEATS = 3
 
 
 def main() -> None:
     """Print a table of milliseconds."""
-    print(describe())
+    print(describe_machine())
     begin = PagesManager.__init__
 
     def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
@@ -48,22 +48,22 @@ def main() -> None:
 
     PagesManager.__init__ = remember  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as workspace:
-        os.environ[VARIABLE] = workspace
+        os.environ[WORKSPACE_VARIABLE] = workspace
         large = Path(workspace) / "predictions" / "large.parquet"
         large.parent.mkdir()
-        enlarged(pd.read_parquet(demo.PREDICTIONS)).to_parquet(large)
+        enlarge_predictions(pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)).to_parquet(large)
         print("milliseconds on the server        first   again   differences")
-        for page in (*OTHERS, *TABLES):
-            print(f"{page:12s} as first shown     {times(page, None)}")
-        for page in TABLES:
-            print(f"{page:12s} practice data      {times(page, DEMO)}")
-            print(f"{page:12s} 200,000 rows       {times(page, 'large')}")
-        first_page()
+        for page in (*TIMED_OTHER_PAGES, *TIMED_TABLE_PAGES):
+            print(f"{page:12s} as first shown     {time_page(page, None)}")
+        for page in TIMED_TABLE_PAGES:
+            print(f"{page:12s} practice data      {time_page(page, PRACTICE_DATA_LABEL)}")
+            print(f"{page:12s} 200,000 rows       {time_page(page, 'large')}")
+        time_first_page()
 
 
-def times(page: str, table: str | None) -> str:
+def time_page(page: str, table: str | None) -> str:
     """The first run of a page without its differences, the median of later ones, and the differences."""
-    app = AppTest.from_file(str(APP / "app.py"), default_timeout=600)
+    app = AppTest.from_file(str(APP_FOLDER / "app.py"), default_timeout=600)
     app.run()
     with patch.object(group_differences, "compare_groups", side_effect=PredictionsError("later")):
         began = time.perf_counter()
@@ -73,10 +73,10 @@ def times(page: str, table: str | None) -> str:
             app.selectbox(key="table").select(table).run()
         first = time.perf_counter() - began
     spent: list[float] = []
-    with patch.object(group_differences, "compare_groups", side_effect=timed(compare_groups, spent)):
+    with patch.object(group_differences, "compare_groups", side_effect=record_seconds(compare_groups, spent)):
         app.run()
     again = []
-    for _ in range(TIMES):
+    for _ in range(PAGE_RUN_REPEATS):
         began = time.perf_counter()
         app.run()
         again.append(time.perf_counter() - began)
@@ -84,7 +84,7 @@ def times(page: str, table: str | None) -> str:
     return f"{first * 1000:7.0f} {np.median(again) * 1000:7.0f} {sum(spent) * 1000:7.0f}"
 
 
-def timed(function: Callable, spent: list[float]) -> Callable:
+def record_seconds(function: Callable, spent: list[float]) -> Callable:
     """The function, noting how long it takes."""
 
     def run(*arguments: Any, **named: Any) -> Any:
@@ -97,18 +97,18 @@ def timed(function: Callable, spent: list[float]) -> Callable:
     return run
 
 
-def enlarged(table: pd.DataFrame) -> pd.DataFrame:
+def enlarge_predictions(table: pd.DataFrame) -> pd.DataFrame:
     """The demo's clips again and again under new names, each a little different."""
     generator = np.random.default_rng(0)
     copies = []
-    for number in range(CLIPS // table["clip"].nunique()):
+    for number in range(LARGE_TABLE_CLIPS // table["clip"].nunique()):
         noise = generator.normal(0, 0.02, len(table))
         names = {name: table[name] + f"-{number}" for name in ("clip", "source")}
         copies.append(table.assign(**names, predicted=(table["predicted"] + noise).clip(0, 1)))
     return pd.concat(copies, ignore_index=True)
 
 
-def first_page() -> None:
+def time_first_page() -> None:
     """Seconds from the start of a server to its first page in a browser."""
     from tests.browser.server import browser, served
 

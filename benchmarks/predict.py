@@ -14,17 +14,17 @@ from statistics import median
 
 from playwright.sync_api import Page
 
-from benchmarks.machine import describe
-from personality.assets.shipped_models import REAL_MODELS
+from benchmarks.machine import describe_machine
+from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.inference.face_impressions import FaceImpressions
-from personality.inference.predict import load_models, predict, warm
+from personality.inference.predict import load_models, predict, warm_up_prediction
 from personality.preprocessing.faces import Face
-from personality.preprocessing.sandbox.client import read_apart
+from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 
-TIMES = 5
+PREDICTION_REPEATS = 5
 # Looks when the page changes, not all the time as Playwright's own waiting does, which takes a share of the cores.
 # The list of models comes after the charts of their traits.
-WATCH = """() => {
+PAGE_TIMING_SCRIPT = """() => {
   const times = {}, now = (name) => { times[name] ??= performance.now() / 1000 }
   const seen = ({ target }) => { if (target.alt?.startsWith("Face at")) now("face") }
   const texts = (kind) => [...document.querySelectorAll(kind)].map((one) => one.textContent)
@@ -40,35 +40,35 @@ WATCH = """() => {
     done({ ...times, upload: uploads.at(-1).responseEnd / 1000 })
   }).observe(document.body, { childList: true, subtree: true, characterData: true }))
 }"""
-STEPS = ("first face", "voice and face", "words")
+PREDICTION_MILESTONES = ("first face", "voice and face", "words")
 
 
 def main(clip: Path) -> None:
     """Print the medians and the worst."""
-    print(describe())
-    data, models = clip.read_bytes(), load_models(REAL_MODELS)
-    warm(models)
-    list(predict(read_apart(data), models))
-    report("on the server", [served_in_process(data, models) for _ in range(TIMES)])
-    report("in Chromium on the same cores", in_a_browser(clip))
+    print(describe_machine())
+    data, models = clip.read_bytes(), load_models(REAL_MODEL_FOLDERS)
+    warm_up_prediction(models)
+    list(predict(read_clip_in_sandbox(data), models))
+    print_prediction_times("on the server", [time_in_process(data, models) for _ in range(PREDICTION_REPEATS)])
+    print_prediction_times("in Chromium on the same cores", time_in_browser(clip))
 
 
-def report(where: str, times: list[tuple[float, float, float]]) -> None:
+def print_prediction_times(where: str, times: list[tuple[float, float, float]]) -> None:
     """A line of the table."""
-    each = zip(STEPS, zip(*times, strict=True), strict=True)
+    each = zip(PREDICTION_MILESTONES, zip(*times, strict=True), strict=True)
     print(f"{where}: " + ", ".join(f"{name} {median(found):.2f} s ({max(found):.2f} at most)" for name, found in each))
 
 
-def served_in_process(data: bytes, models: list) -> tuple[float, float, float]:
+def time_in_process(data: bytes, models: list) -> tuple[float, float, float]:
     """Seconds until the first face, until the traits from the voice and the ratings of the face, and until the last
     model has answered."""
     began = time.perf_counter()
-    came = [(type(piece), time.perf_counter() - began) for piece in predict(read_apart(data), models)]
+    came = [(type(piece), time.perf_counter() - began) for piece in predict(read_clip_in_sandbox(data), models)]
     first, rated = (next(at for kind, at in came if kind is wanted) for wanted in (Face, FaceImpressions))
     return first, rated, came[-1][1]
 
 
-def in_a_browser(clip: Path) -> list[tuple[float, float, float]]:
+def time_in_browser(clip: Path) -> list[tuple[float, float, float]]:
     """The same as a person sees it, from the end of the upload."""
     from tests.browser.server import browser, served, settle
 
@@ -79,10 +79,10 @@ def in_a_browser(clip: Path) -> list[tuple[float, float, float]]:
         page.get_by_role("button", name="Try the sample that speaks English").click()
         page.get_by_role("heading", name="A closer look").wait_for(timeout=120_000)
         settle(page)
-        return [uploaded(page, clip) for _ in range(TIMES)]
+        return [time_upload(page, clip) for _ in range(PREDICTION_REPEATS)]
 
 
-def uploaded(page: Page, clip: Path) -> tuple[float, float, float]:
+def time_upload(page: Page, clip: Path) -> tuple[float, float, float]:
     """One upload after the last was forgotten, timed by the page itself."""
     from tests.browser.server import settle
 
@@ -91,7 +91,7 @@ def uploaded(page: Page, clip: Path) -> tuple[float, float, float]:
     if not page.get_by_role("checkbox").is_checked():
         page.get_by_text("The person in the video is me").click()
     settle(page)
-    page.evaluate(WATCH)
+    page.evaluate(PAGE_TIMING_SCRIPT)
     page.get_by_test_id("stFileUploader").locator("input[type=file]").set_input_files(clip)
     times = page.evaluate("window.watched")
     settle(page)

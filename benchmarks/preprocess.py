@@ -21,16 +21,23 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import machine
-from benchmarks.face_pipelines import at_full_size, bare_decoding, mtcnn, on_one_thread, ours, straightforward
-from personality.preprocessing.build_cache import one_thread
-from personality.preprocessing.cache import Cache, encode, finish
+from benchmarks.face_pipelines import (
+    bare_decoding,
+    find_face_at_full_size,
+    mtcnn,
+    naive_pipeline,
+    project_pipeline,
+    run_on_one_thread,
+)
+from personality.preprocessing.build_cache import limit_to_one_thread
+from personality.preprocessing.cache import Cache, encode_entry, write_cache_tables
 from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import open_media
-from personality.preprocessing.media_errors import Source
-from personality.preprocessing.sample import read_pieces, read_sample
+from personality.preprocessing.media_errors import MediaSource
+from personality.preprocessing.sample import read_clip_updates, read_sample
 from personality.traits import TRAIT_NAMES
 
-STAGES = {  # functions whose time a stage is, as the profiler names them
+PROFILED_FUNCTIONS = {  # functions whose time a stage is, as the profiler names them
     "decoding": ("<method 'decode' of 'av.packet.Packet' objects>", "<built-in method av.container.core.open>"),
     "looking for faces": ("_near", "_anywhere", "grey"),
     "crops": ("_cut",),
@@ -44,9 +51,9 @@ STAGES = {  # functions whose time a stage is, as the profiler names them
 # Speed.
 
 
-def speed(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
+def compare_pipeline_speeds(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
     """Seconds per clip of each way, the ways taking turns, after one turn that is not counted."""
-    ways: list[Callable[[Path, Path], None]] = [bare_decoding, ours, straightforward]
+    ways: list[Callable[[Path, Path], None]] = [bare_decoding, project_pipeline, naive_pipeline]
     if importlib.util.find_spec("facenet_pytorch"):
         ways.append(mtcnn)
     taken: dict[str, list[float]] = {way.__name__: [] for way in ways}
@@ -54,54 +61,55 @@ def speed(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
         for turn in range(repeats + 1):
             for way in ways:
                 began = time.perf_counter()
-                parallel(joblib.delayed(on_one_thread)(way, clip, Path(folder)) for clip in clips)
+                parallel(joblib.delayed(run_on_one_thread)(way, clip, Path(folder)) for clip in clips)
                 if turn:
                     taken[way.__name__].append((time.perf_counter() - began) / len(clips))
     seconds = {way: float(np.median(times)) for way, times in taken.items()}
-    lengths = [_duration(clip) for clip in clips]
+    lengths = [_read_clip_seconds(clip) for clip in clips]
     print(f"\n**{name}**: {len(clips)} clips of {np.mean(lengths):.1f} s, median of {repeats} turns\n")
     print("| way | s per clip | times real time | ours takes, times it |\n|---|---|---|---|")
     for title, each in seconds.items():
         print(
-            f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['ours'] / each:.2f} |"
+            f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['project_pipeline'] / each:.2f} |"
         )
 
 
-def _duration(clip: Path) -> float:
+def _read_clip_seconds(clip: Path) -> float:
     with open_media(clip) as video:
         return video.metadata.duration
 
 
-def shares(name: str, clips: Sequence[Path]) -> None:
+def print_stage_shares(name: str, clips: Sequence[Path]) -> None:
     """The share of each stage of ours, by the profiler, on one thread."""
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
-        ours(clips[0], Path(folder))
+    with limit_to_one_thread(), tempfile.TemporaryDirectory() as folder:
+        project_pipeline(clips[0], Path(folder))
         profiler = cProfile.Profile()
         profiler.enable()
         for clip in clips:
-            ours(clip, Path(folder))
+            project_pipeline(clip, Path(folder))
         profiler.disable()
     calls = profiler.getstats()
     total = sum(call.inlinetime for call in calls)
     spent = {
-        stage: sum(call.totaltime for call in calls if _named(call.code, names)) for stage, names in STAGES.items()
+        stage: sum(call.totaltime for call in calls if _is_profiled_as(call.code, names))
+        for stage, names in PROFILED_FUNCTIONS.items()
     }
     rest = total - sum(spent.values())
     parts = [f"{stage} {value / total:.0%}" for stage, value in (spent | {"the rest": rest}).items()]
     print(f"\nShares ({name}): " + ", ".join(parts))
 
 
-def _named(code: CodeType | str, names: tuple[str, ...]) -> bool:
+def _is_profiled_as(code: CodeType | str, names: tuple[str, ...]) -> bool:
     function = code if isinstance(code, str) else code.co_name
     return function in names or function.strip("{}<>") in [name.strip("{}<>") for name in names]
 
 
-def first_face(name: str, clips: Sequence[Path]) -> None:
+def time_first_face(name: str, clips: Sequence[Path]) -> None:
     """Seconds from opening a file to its first face, the detector being in memory."""
     waited = []
     for clip in clips:
         began = time.perf_counter()
-        next(piece for piece in read_pieces(clip) if isinstance(piece, Face))
+        next(piece for piece in read_clip_updates(clip) if isinstance(piece, Face))
         waited.append(time.perf_counter() - began)
     print(f"\nFirst face ({name}): {np.mean(waited):.3f} s after opening, at most {max(waited):.3f} s")
 
@@ -109,27 +117,27 @@ def first_face(name: str, clips: Sequence[Path]) -> None:
 # Faces.
 
 
-def quality(name: str, sources: Sequence[Source], step: int) -> None:
+def compare_face_detection(name: str, sources: Sequence[MediaSource], step: int) -> None:
     """Detection rate, and overlap of the aligned boxes with those found at full size, on every step-th frame.
 
-    `whole frame` looks at the reduced frame anew each time; `ours` looks near the last face first.
+    `whole frame` looks at the reduced frame anew each time; `project_pipeline` looks near the last face first.
     """
-    rows = [row for source in sources for row in _compare(source, step)]
+    rows = [row for source in sources for row in _detect_three_ways(source, step)]
     print(f"\n**{name}**: {len(rows)} frames of {len(sources)} files\n")
     print("| way | detection rate | mean overlap with full size |\n|---|---|---|")
     for place, way in enumerate(("full size", "whole frame", "ours")):
-        overlaps = [_overlap(full, other) for row in rows if (full := row[0]) and (other := row[place])]
+        overlaps = [_intersection_over_union(full, other) for row in rows if (full := row[0]) and (other := row[place])]
         print(f"| {way} | {np.mean([row[place] is not None for row in rows]):.4f} | {np.mean(overlaps):.4f} |")
 
 
-def _compare(source: Source, step: int) -> list[tuple[Face | None, ...]]:
+def _detect_three_ways(source: MediaSource, step: int) -> list[tuple[Face | None, ...]]:
     finder = FaceFinder()
     with open_media(source) as video:
         wanted = (frame for number, frame in enumerate(video.frames()) if number % step == 0)
-        return [(at_full_size(frame), FaceFinder().find(frame), finder.find(frame)) for frame in wanted]
+        return [(find_face_at_full_size(frame), FaceFinder().find(frame), finder.find(frame)) for frame in wanted]
 
 
-def _overlap(one: Face, other: Face) -> float:
+def _intersection_over_union(one: Face, other: Face) -> float:
     """Intersection over union of two boxes."""
     a, b = np.array(one.box, float), np.array(other.box, float)
     sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
@@ -140,7 +148,7 @@ def _overlap(one: Face, other: Face) -> float:
 # The cache.
 
 
-OPENING = """
+CACHE_OPENING_SCRIPT = """
 import sys, time
 from pathlib import Path
 from personality.preprocessing.cache import Cache
@@ -152,10 +160,10 @@ print(f"a cache of {len(clips):,} clips opens in {took:.3f} s and {resident() - 
 """
 
 
-def cache(clip: Path, entries: int, rows: int) -> None:
+def measure_cache(clip: Path, entries: int, rows: int) -> None:
     """Size of an entry, faces per second of the loader on one core, and what opening a cache of many clips costs."""
     sample = read_sample(clip)
-    with one_thread(), tempfile.TemporaryDirectory() as folder:
+    with limit_to_one_thread(), tempfile.TemporaryDirectory() as folder:
         store = Cache(Path(folder))
         for number in range(entries):
             store.write(f"{number}.mp4", sample, "")
@@ -166,10 +174,10 @@ def cache(clip: Path, entries: int, rows: int) -> None:
         names = [f"{number:05d}.mp4" for number in range(rows)]
         labels = dict.fromkeys(TRAIT_NAMES, np.random.default_rng(0).random(rows))
         table = pd.DataFrame({"clip": names, "source": names, "split": "training", "location": names, **labels})
-        finish(store, table, dict.fromkeys(names, "the file is missing"), {})
-        words = [sys.executable, "-c", OPENING, folder]
+        write_cache_tables(store, table, dict.fromkeys(names, "the file is missing"), {})
+        words = [sys.executable, "-c", CACHE_OPENING_SCRIPT, folder]
         opening = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    size = len(encode("x", sample, "")) / 1e6
+    size = len(encode_entry("x", sample, "")) / 1e6
     print(f"\nCache: {size:.3f} MB an entry of {len(sample.faces)} faces; the loader gives {rate:,.0f} faces a second")
     print(f"on one core; {opening}")
 
@@ -182,20 +190,20 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    print(f"{machine.describe()}; {options.workers} workers of one thread")
+    print(f"{machine.describe_machine()}; {options.workers} workers of one thread")
     sets = {"real clips": (options.real, 4), "synthetic clips": (options.synthetic, 1)}
     for name, (folder, copies) in sets.items():
         if folder is None:
             continue
         clips = sorted(folder.rglob("*.mp4"))
         few = clips[:: max(1, len(clips) // 16)][:16] * copies
-        speed(name, few, options.workers, options.repeats)
-        shares(name, few)
-        first_face(name, few)
-        quality(name, clips, 5)
+        compare_pipeline_speeds(name, few, options.workers, options.repeats)
+        print_stage_shares(name, few)
+        time_first_face(name, few)
+        compare_face_detection(name, clips, 5)
     if options.portraits:
-        quality("portraits", sorted(options.portraits.rglob("*.[jp][pn]g"))[:200], 1)
-    cache(clips[0], entries=200, rows=10_000)
+        compare_face_detection("portraits", sorted(options.portraits.rglob("*.[jp][pn]g"))[:200], 1)
+    measure_cache(clips[0], entries=200, rows=10_000)
 
 
 if __name__ == "__main__":

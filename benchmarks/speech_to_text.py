@@ -18,14 +18,14 @@ import numpy as np
 import pandas as pd
 from scipy.signal import resample_poly
 
-from benchmarks.machine import describe
+from benchmarks.machine import describe_machine
 from personality.constants import PREPROCESSING
 from personality.dataset.safe_pickle import read_transcription
 from personality.preprocessing import speech_to_text
 from personality.preprocessing.media import VIDEO_SUFFIXES, open_media
-from personality.preprocessing.text_features import normalise
+from personality.preprocessing.text_features import normalise_transcript
 
-TEXTS = {
+SPOKEN_TEXTS = {
     "en": (
         "Hello everybody, today I want to tell you about my trip to Italy with my family. We visited Rome and "
         "Florence, and we ate a lot of ice cream. I think we will go back there next summer.",
@@ -67,36 +67,36 @@ TEXTS = {
         "nueva historia de mi perro y de mi gato.",
     ),
 }
-VOICES = {
+ESPEAK_VOICES = {
     "en": ("en-us", "en-gb", "en-us+f2", "en-us+m3"),
     "fr": ("fr", "fr+f2", "fr-be+m3"),
     "de": ("de", "de+f2", "de+m3"),
     "es": ("es", "es+f2", "es-419+m3"),
 }
-RATES = (130, 170)  # words a minute
+SPEECH_WORDS_PER_MINUTE = (130, 170)  # words a minute
 FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 
 
-def say(text: str, voice: str = "en-us", rate: int = 150) -> np.ndarray:
+def synthesize_with_espeak(text: str, voice: str = "en-us", rate: int = 150) -> np.ndarray:
     """A text spoken by espeak-ng, as `speech_to_text.transcribe` takes sounds."""
     command = ["espeak-ng", "-v", voice, "-s", str(rate), "--stdout", text]
-    return _at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
+    return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def say_by_flite(text: str, voice: str) -> np.ndarray:
+def synthesize_with_flite(text: str, voice: str) -> np.ndarray:
     """A text spoken by flite."""
     command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
-    return _at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
+    return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
-def heard(clip: Path) -> np.ndarray:
+def read_clip_sound(clip: Path) -> np.ndarray:
     """The sound of a video, mono at 16 kHz."""
     with open_media(clip) as video:
         sound = video.sound()
     return np.concatenate([sound.samples[: round(sound.seconds * PREPROCESSING.sample_rate)], sound.rest])
 
 
-def word_errors(reference: str, found: str) -> int:
+def count_word_errors(reference: str, found: str) -> int:
     """The fewest words that have to be changed, added or left out to make one text of the other."""
     row = list(range(len(found.split()) + 1))
     for number, word in enumerate(reference.split(), 1):
@@ -106,7 +106,7 @@ def word_errors(reference: str, found: str) -> int:
     return row[-1]
 
 
-def clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
+def find_clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
     """Every video anywhere in the folder whose transcript First Impressions has."""
     texts: dict[str, str] = {}
     for file in sorted(folder.rglob("transcription_*.pkl")):
@@ -116,20 +116,20 @@ def clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
             yield clip, texts[clip.name]
 
 
-def errors_table(folder: Path) -> pd.DataFrame:
-    """Word error rates of clips, as written and after `normalise`, and how long each took."""
+def make_word_error_table(folder: Path) -> pd.DataFrame:
+    """Word error rates of clips, as written and after `normalise_transcript`, and how long each took."""
     rows = []
-    for clip, reference in clips_with_transcripts(folder):
-        sound, start = heard(clip), time.perf_counter()
+    for clip, reference in find_clips_with_transcripts(folder):
+        sound, start = read_clip_sound(clip), time.perf_counter()
         text, seconds = speech_to_text.transcribe(sound).text, time.perf_counter() - start
-        plain = normalise(reference)
+        plain = normalise_transcript(reference)
         rows.append(
             {
                 "clip": clip.name,
                 "words": len(reference.split()),
-                "errors": word_errors(reference, text),
+                "errors": count_word_errors(reference, text),
                 "words, normalised": len(plain.split()),
-                "errors, normalised": word_errors(plain, normalise(text)),
+                "errors, normalised": count_word_errors(plain, normalise_transcript(text)),
                 "s": seconds,
             }
         )
@@ -139,34 +139,34 @@ def errors_table(folder: Path) -> pd.DataFrame:
     return table
 
 
-def language_table() -> pd.DataFrame:
+def make_language_score_table() -> pd.DataFrame:
     """The mean log-probability of speech by its language; minus infinity where nothing or only repetition came."""
-    model = speech_to_text.load_model()
+    model = speech_to_text.load_speech_model()
     scores: dict[str, list[float]] = {}
-    for language, sound in _spoken():
+    for language, sound in _synthesize_spoken_texts():
         found = speech_to_text.recognise(model, sound)
         scores.setdefault(language, []).append(speech_to_text.mean_log_probability(found))
-    return pd.DataFrame({language: _distribution(np.array(found)) for language, found in scores.items()}).T
+    return pd.DataFrame({language: _describe_scores(np.array(found)) for language, found in scores.items()}).T
 
 
-def _distribution(scores: np.ndarray) -> dict[str, float]:
+def _describe_scores(scores: np.ndarray) -> dict[str, float]:
     shares = {"minimum": 0.0, "5 %": 0.05, "median": 0.5, "95 %": 0.95, "maximum": 1.0}
     places = {name: float(np.quantile(scores, share, method="nearest")) for name, share in shares.items()}
     return {"n": len(scores), **places, "refused": float((scores < speech_to_text.MIN_LOG_PROBABILITY).sum())}
 
 
-def _spoken() -> Iterator[tuple[str, np.ndarray]]:
-    for language, texts in TEXTS.items():
+def _synthesize_spoken_texts() -> Iterator[tuple[str, np.ndarray]]:
+    for language, texts in SPOKEN_TEXTS.items():
         for text in texts:
-            for voice in VOICES[language]:
-                for rate in RATES:
-                    yield language, say(text, voice, rate)
-    for text in TEXTS["en"]:
+            for voice in ESPEAK_VOICES[language]:
+                for rate in SPEECH_WORDS_PER_MINUTE:
+                    yield language, synthesize_with_espeak(text, voice, rate)
+    for text in SPOKEN_TEXTS["en"]:
         for voice in FLITE_VOICES:
-            yield "en", say_by_flite(text, voice)
+            yield "en", synthesize_with_flite(text, voice)
 
 
-def _at_16_khz(wav: bytes) -> np.ndarray:
+def _read_wav_at_16_khz(wav: bytes) -> np.ndarray:
     """The samples of a wav file of one channel, float32 (N,)."""
     with wave.open(io.BytesIO(wav)) as file:
         rate, content = file.getframerate(), file.readframes(file.getnframes())
@@ -175,10 +175,10 @@ def _at_16_khz(wav: bytes) -> np.ndarray:
 
 
 def main() -> None:
-    print(describe())
+    print(describe_machine())
     if len(sys.argv) > 1:
-        print(errors_table(Path(sys.argv[1])).round(3).to_string(index=False))
-    print(language_table().round(2).to_string())
+        print(make_word_error_table(Path(sys.argv[1])).round(3).to_string(index=False))
+    print(make_language_score_table().round(2).to_string())
 
 
 if __name__ == "__main__":

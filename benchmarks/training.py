@@ -20,37 +20,43 @@ import torch
 from benchmarks import machine
 from personality.models.network import Batch
 from training.config.run_config import Stage, preset
-from training.data.dataloader import Clips, Piece, clip_batches, split_order
-from training.engine.context import Parts, prepare
+from training.data.dataloader import ClipLoader, MicroBatch, load_clip_batches, split_into_micro_batches
+from training.engine.context import RunContext, prepare_run
 from training.engine.epoch import make_learner, run_epoch
 from training.engine.process_memory import keep_freed_memory
 from training.runs.run import Run
 
-RATE = 2e-5
+EPOCH_SPEED_LEARNING_RATE = 2e-5
 
 
-def measure(parts: Parts, stage: Stage, turns: int) -> dict[str, list[float]]:
+def compare_epoch_speeds(parts: RunContext, stage: Stage, turns: int) -> dict[str, list[float]]:
     """Clips per second of one epoch, in each turn, by where the batches come from; the first turn is not counted."""
-    clips = Clips(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
+    clips = ClipLoader(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
     order = torch.arange(len(clips))
 
-    def load() -> Iterator[tuple[Piece, Batch]]:
-        return clip_batches(clips, split_order(order, parts.config.batch), parts.device, epoch=0)
+    def load() -> Iterator[tuple[MicroBatch, Batch]]:
+        return load_clip_batches(clips, split_into_micro_batches(order, parts.config.batch), parts.device, epoch=0)
 
     ready = list(load())
     speeds: dict[str, list[float]] = {"the loop": [], "batches on the device": []}
     for turn in range(turns + 1):
         for name, speed in speeds.items():
-            clips_per_second = _one_epoch(parts, stage, load() if name == "the loop" else ready)
+            clips_per_second = _time_epoch(parts, stage, load() if name == "the loop" else ready)
             if turn:
                 speed.append(clips_per_second)
     return speeds
 
 
-def _one_epoch(parts: Parts, stage: Stage, batches: Iterable) -> float:
+def _time_epoch(parts: RunContext, stage: Stage, batches: Iterable) -> float:
     learner = make_learner(parts, stage, None, 0)
     began = time.perf_counter()
-    run_epoch(parts, learner, ((piece, replace(batch, memo={})) for piece, batch in batches), repeat(RATE), 0)
+    run_epoch(
+        parts,
+        learner,
+        ((piece, replace(batch, memo={})) for piece, batch in batches),
+        repeat(EPOCH_SPEED_LEARNING_RATE),
+        0,
+    )
     if parts.device.type == "cuda":
         torch.cuda.synchronize()
     return len(parts.training.rows) / (time.perf_counter() - began)
@@ -65,18 +71,18 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--turns", type=int, default=3)
     options = parser.parse_args()
-    stage = Stage(1, "all", RATE, frames=options.frames)
+    stage = Stage(1, "all", EPOCH_SPEED_LEARNING_RATE, frames=options.frames)
     keep_freed_memory()
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder) / "visual")
         run.create(preset("visual", options.preset, stages=(stage,), batch=options.batch), options.cache)
-        parts = prepare(run)
+        parts = prepare_run(run)
         few = parts.training.rows.head(options.clips)
         labels, weights = (part[: len(few)] for part in (parts.training.labels, parts.training.weights))
         parts.training = type(parts.training)(few, labels, weights, 0)
-        speeds = measure(parts, stage, options.turns)
+        speeds = compare_epoch_speeds(parts, stage, options.turns)
     print(
-        f"{machine.describe()}; visual, preset {options.preset}, all layers, {options.frames} frames a clip, "
+        f"{machine.describe_machine()}; visual, preset {options.preset}, all layers, {options.frames} frames a clip, "
         f"batch {options.batch}, {len(few)} clips, {options.turns} turns\n"
     )
     print("| batches from | clips per second, median | lowest | highest |\n|---|---|---|---|")

@@ -16,7 +16,8 @@ INTRODUCTION = """# Architecture
 Made from the code by `make docs`; a test fails where it is out of date.
 
 Data goes one way: a dataset is preprocessed into a cache, models are trained on it, their predictions become a table,
-and the analysis, plots, reports and pages are views of that table. An arrow points from a folder to one that it imports;
+and the analysis, plots, reports and pages are views of that table. An arrow points from a folder to one that it
+imports;
 `tests/test_architecture.py` holds every file to the order. Not drawn: arrows that a longer way implies, and what almost
 everything imports: `utils`, the vocabulary (`constants`, `traits`, `modalities`, `network_options`) and `assets`.
 """

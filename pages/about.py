@@ -6,14 +6,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets
-from pages.components.plain_text import plain
-from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
-from personality.inference.face_impressions import read_card
-from personality.inference.model_facts import trained_on
-from personality.preprocessing.emotion import WEIGHTS
-from personality.synthetic.face_model import FOLDER
+from pages.components.plain_text import escape_markdown
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS, model_label
+from personality.inference.face_impressions import read_face_rater_card
+from personality.inference.model_facts import describe_training_data
+from personality.preprocessing.emotion import EMOTION_WEIGHTS_FILE
+from personality.synthetic.face_model import FACE_MODEL_FOLDER
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "About", "What this is for, what it must not be used for, and where its parts come from.", notice=False
 )
 left, right = st.columns(2)
@@ -52,15 +52,18 @@ right.markdown(
     """
 )
 st.subheader("The models that ship")
-cards = [json.loads((folder / "card.json").read_text()) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
-names = [label(folder.name) for folder in (*REAL_MODELS, *PRACTICE_MODELS)]
-rating = read_card()
-rows = [(plain(n), plain(trained_on(card)), plain(card["licence"])) for n, card in zip(names, cards, strict=True)]
-rows.append(("face ratings", plain(rating["origin"]), plain(rating["licence"])))
+cards = [json.loads((folder / "card.json").read_text()) for folder in (*REAL_MODEL_FOLDERS, *PRACTICE_MODELS)]
+names = [model_label(folder.name) for folder in (*REAL_MODEL_FOLDERS, *PRACTICE_MODELS)]
+rating = read_face_rater_card()
+rows = [
+    (escape_markdown(n), escape_markdown(describe_training_data(card)), escape_markdown(card["licence"]))
+    for n, card in zip(names, cards, strict=True)
+]
+rows.append(("face ratings", escape_markdown(rating["origin"]), escape_markdown(rating["licence"])))
 st.table(pd.DataFrame(rows, columns=["model", "trained on", "licence"]).set_index("model"))
 st.subheader("Measured figures of the parts that ship")
-emotion = json.loads((WEIGHTS.parent / "card.json").read_text())["public_test"]
-face = json.loads((FOLDER / "card.json").read_text())
+emotion = json.loads((EMOTION_WEIGHTS_FILE.parent / "card.json").read_text())["public_test"]
+face = json.loads((FACE_MODEL_FOLDER / "card.json").read_text())
 columns = st.columns(3)
 columns[0].metric("Expressions, FER-2013 public test", f"{emotion['accuracy']:.3f}", help=f"n = {emotion['n']:,}")
 columns[1].metric("Calibration error of expressions", f"{emotion['calibration_error']:.3f}")

@@ -10,7 +10,7 @@ from personality.analysis.real_figures import RealFigures
 from personality.plots import count_plots
 from personality.traits import TRAIT_LABELS
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "Accuracy by age",
     "Ages in eight ranges, as annotated by people, or as estimated from the faces where nobody did.",
     notice=False,
@@ -28,10 +28,10 @@ if isinstance(data, pd.DataFrame) and "age" in data:
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
 measure = analysis_widgets.choose_measure(data)
 rows = analysis_widgets.accuracy_rows(data, by)
-analysis_widgets.who_said(data, by[0].partition(":")[0])
+analysis_widgets.warn_estimated_attribute(data, by[0].partition(":")[0])
 if isinstance(data, RealFigures):
     st.subheader("Findings")
-    real_figures.findings(data, by)
+    real_figures.draw_findings(data, by)
 
 st.subheader("How many clips of each age")
 st.altair_chart(
@@ -39,7 +39,7 @@ st.altair_chart(
     width="stretch",
     alt="Number of clips per age range",
 )
-analysis_widgets.warn_small(rows)
+analysis_widgets.warn_small_groups(rows)
 
 st.subheader(analysis_widgets.MEASURE_LABELS[measure])
 trait = st.selectbox(
@@ -54,10 +54,12 @@ one, alt = (
     rows[rows["trait"] == trait],
     f"{analysis_widgets.MEASURE_LABELS[measure]} per age range and model with intervals",
 )
-draw = partial(analysis_widgets.accuracy_picture, colour="model", colours=table_picker.colours(data), measure=measure)
+draw = partial(
+    analysis_widgets.draw_measure_chart, colour="model", colours=table_picker.colours_by_model(data), measure=measure
+)
 draw(one, line="group", key="age", alt=alt)
-analysis_widgets.how_to_read(measure)
-analysis_widgets.accuracy_table(rows, key="age")
-analysis_widgets.adds_up(data, rows, by)
-group_differences.group_differences(data, by, trait=trait, measure=measure, key="age")
-report_button.offer_report(data)
+analysis_widgets.explain_dot_chart(measure)
+analysis_widgets.draw_table_expander(rows, key="age")
+analysis_widgets.show_group_sum_check(data, rows, by)
+group_differences.draw_group_differences(data, by, trait=trait, measure=measure, key="age")
+report_button.offer_audit_download(data)

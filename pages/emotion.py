@@ -6,16 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
-from personality.analysis.emotions import best_and_worst, confidence_histogram
+from personality.analysis.emotions import best_and_worst_traits, confidence_histogram
 from personality.analysis.published import published_emotion
 from personality.analysis.real_figures import RealFigures
 from personality.plots import count_plots
 from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
 
-AUDIO = ("audio",)
+AUDIO_ONLY_MODELS = ("audio",)
 
 
-def in_words(best: pd.DataFrame) -> pd.DataFrame:
+def format_best_and_worst(best: pd.DataFrame) -> pd.DataFrame:
     """Best and worst trait with model, accuracy and interval, one line per emotion."""
     shown = best[["emotion", "n"]].copy()
     for kind in ("best", "worst"):
@@ -29,7 +29,7 @@ def in_words(best: pd.DataFrame) -> pd.DataFrame:
     return shown
 
 
-def in_print() -> None:
+def draw_published_emotions() -> None:
     """The thesis's own table."""
     st.subheader("What the original thesis reported")
     published = published_emotion().replace({"trait": TRAIT_LABELS})
@@ -37,7 +37,7 @@ def in_print() -> None:
     st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")
 
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "Accuracy by emotion",
     "The dominant expression of a clip is the one that most of its faces show, by our own network. "
     "**An expression is not a feeling.**",
@@ -45,12 +45,12 @@ analysis_widgets.frame(
 )
 table = table_picker.choose_data()
 if isinstance(table, RealFigures):
-    real_figures.offer_practice(
+    real_figures.offer_practice_data(
         "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
         "project does not have the clips of First Impressions.",
-        table_picker.DEMO,
+        table_picker.PRACTICE_DATA_LABEL,
     )
-    in_print()
+    draw_published_emotions()
     st.stop()
 clips = analysis_widgets.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
@@ -68,7 +68,7 @@ left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expr
 right.subheader("How sure the detector is")
 chart = count_plots.emotion_confidence(confidence_histogram(clips))
 right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
-analysis_widgets.warn_small(rows)
+analysis_widgets.warn_small_groups(rows)
 
 st.subheader(analysis_widgets.MEASURE_LABELS[measure])
 trait = st.selectbox(
@@ -78,22 +78,24 @@ one, alt = (
     rows[rows["trait"] == trait],
     f"{analysis_widgets.MEASURE_LABELS[measure]} per expression and model with intervals",
 )
-draw = partial(analysis_widgets.accuracy_picture, colour="model", colours=table_picker.colours(table), measure=measure)
+draw = partial(
+    analysis_widgets.draw_measure_chart, colour="model", colours=table_picker.colours_by_model(table), measure=measure
+)
 draw(one, line="group", key="emotion", alt=alt)
-analysis_widgets.how_to_read(measure)
+analysis_widgets.explain_dot_chart(measure)
 
-analysis_widgets.adds_up(table, rows, ("emotion",))
-group_differences.group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
+analysis_widgets.show_group_sum_check(table, rows, ("emotion",))
+group_differences.draw_group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
 
 st.subheader("Best and worst trait")
-for name, without in (("All models", ()), ("Without the audio-only model", AUDIO)):
+for name, without in (("All models", ()), ("Without the audio-only model", AUDIO_ONLY_MODELS)):
     st.markdown(f"**{name}**")
-    best = best_and_worst(rows, without=without)
+    best = best_and_worst_traits(rows, without=without)
     if best.empty:
         st.caption("No other model in this table.")
         continue
-    st.dataframe(in_words(best), hide_index=True)
-analysis_widgets.accuracy_table(rows, key="emotion")
+    st.dataframe(format_best_and_worst(best), hide_index=True)
+analysis_widgets.draw_table_expander(rows, key="emotion")
 
-in_print()
-report_button.offer_report(table)
+draw_published_emotions()
+report_button.offer_audit_download(table)

@@ -4,17 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
-from pages.components.plain_text import plain
-from personality.analysis.drilldown import clips_of, grid, said_of
-from personality.analysis.groups import attributes_of
+from pages.components.plain_text import escape_markdown
+from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
+from personality.analysis.groups import list_attributes
 from personality.analysis.real_figures import RealFigures
 from personality.assets import demo
 from personality.plots import clip_plots, count_plots
 from personality.preprocessing.find_clip import find_clip
-from personality.traits import MOST_GROUPS, TRAIT_LABELS
+from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_LABELS
 from personality.utils.public_mode import is_public
 
-FIGURES = {
+HEATMAP_MEASURES = {
     "accuracy": ("Accuracy", ("low", "high"), None),
     "gain": ("Gain over the constant", ("gain_low", "gain_high"), 0.0),
     "signed_error": ("Predicted minus actual", ("signed_error_low", "signed_error_high"), 0.0),
@@ -22,14 +22,16 @@ FIGURES = {
     "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
     "actual_mean": ("What people said (mean)", ("actual_mean_low", "actual_mean_high"), None),
 }
-FIGURE_LABELS = {name: label for name, (label, *_) in FIGURES.items()}
+HEATMAP_MEASURE_LABELS = {name: label for name, (label, *_) in HEATMAP_MEASURES.items()}
 
 
-def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
+def choose_crossed_attributes(table: pd.DataFrame) -> tuple[str, ...]:
     """One or two attributes, that of more groups first, because a page is longer than a telephone is wide; those of
     numbers are cut at the edges that the person gives."""
-    numbers = [name for name in attributes_of(table) if table[name].dtype.kind in "fi"]
-    words = [name for name in attributes_of(table) if name not in numbers and table[name].nunique() <= MOST_GROUPS]
+    numbers = [name for name in list_attributes(table) if table[name].dtype.kind in "fi"]
+    words = [
+        name for name in list_attributes(table) if name not in numbers and table[name].nunique() <= MAX_ATTRIBUTE_VALUES
+    ]
     choices = [*words, *numbers]
     if not choices:
         st.warning("This table has no attributes: it was imported without groups.")
@@ -47,7 +49,7 @@ def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
         if name in numbers:
             middle = f"{table[name].median():g}"
             edges = st.text_input(
-                f"Cut {plain(name)} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
+                f"Cut {escape_markdown(name)} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
             )
             by.append(f"{name}:{edges.replace(' ', '')}")
         else:
@@ -55,35 +57,39 @@ def choose_attributes(table: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted(by, key=lambda name: table[name].nunique() if name in table else name.count(","), reverse=True))
 
 
-def spoken(attribute: str) -> str:
+def format_attribute_name(attribute: str) -> str:
     """An attribute as a person says it: `age:25,40` is age."""
     return attribute.partition(":")[0].replace("_", " ")
 
 
-def picked() -> None:
+def select_clicked_cell() -> None:
     """A click on the heatmap picks its cell; a second click on it changes nothing."""
     cells = st.session_state["explore_heatmap"]["selection"].get("cell", [])
     if cells:
         st.session_state["cell"] = cells[0]["group"]
 
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False
 )
 table = table_picker.choose_data(baselines=False)
 if isinstance(table, RealFigures):
-    real_figures.offer_practice(
+    real_figures.offer_practice_data(
         "Exploring goes down to the single clip, and the clips of real people are not included. Their figures by group "
         "are on *Traits*, *Gender and ethnicity* and *Age*.",
-        table_picker.DEMO,
+        table_picker.PRACTICE_DATA_LABEL,
     )
     st.stop()
 left, right = st.columns(2)
 with left:
-    by = choose_attributes(table)
+    by = choose_crossed_attributes(table)
 with right:
     figure = st.selectbox(
-        "Figure", list(FIGURES), format_func=FIGURE_LABELS.__getitem__, key="figure", bind="query-params"
+        "Figure",
+        list(HEATMAP_MEASURES),
+        format_func=HEATMAP_MEASURE_LABELS.__getitem__,
+        key="figure",
+        bind="query-params",
     )
 rows = analysis_widgets.accuracy_rows(table, by)
 models = list(rows["model"].unique())
@@ -97,17 +103,19 @@ trait = right.selectbox(
     bind="query-params",
 )
 
-label, bounds, around = FIGURES[figure]
-cells = grid(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
+label, bounds, around = HEATMAP_MEASURES[figure]
+cells = heatmap_cells(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_plots.heatmap(
     cells,
-    names=(spoken(by[0]), spoken(by[1]) if len(by) > 1 else ""),
+    names=(format_attribute_name(by[0]), format_attribute_name(by[1]) if len(by) > 1 else ""),
     title=label,
     around=around,
     baselines=figure == "accuracy",
 )
 alt = f"{label} of {model} on {TRAIT_LABELS[trait]} in each cell of {' and '.join(by)}, with numbers of clips"
-st.altair_chart(chart, width="stretch", key="explore_heatmap", on_select=picked, selection_mode="cell", alt=alt)
+st.altair_chart(
+    chart, width="stretch", key="explore_heatmap", on_select=select_clicked_cell, selection_mode="cell", alt=alt
+)
 beside = ""
 if figure == "accuracy":
     beside = (
@@ -117,17 +125,18 @@ st.caption(
     f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn)"
     f"{beside}. **Click a cell** to see its clips."
 )
-analysis_widgets.adds_up(table, rows, by)
-analysis_widgets.accuracy_table(rows, key="explore")
+analysis_widgets.show_group_sum_check(table, rows, by)
+analysis_widgets.draw_table_expander(rows, key="explore")
 
 st.subheader("The clips of a cell")
 groups = list(cells["group"])
 if st.session_state.get("cell") not in groups:
     st.session_state.pop("cell", None)
 group = st.selectbox("Cell", groups, key="cell", bind="query-params")
-clips = clips_of(table, by, group, model=model, trait=trait)
+clips = list_group_clips(table, by, group, model=model, trait=trait)
 st.caption(
-    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {plain(model)} judges worst come "
+    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {escape_markdown(model)} "
+    "judges worst come "
     f"first ({TRAIT_LABELS[trait]}). Choose a row to open its clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")
@@ -143,8 +152,8 @@ event = st.dataframe(
 chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):
     clip = clips["clip"].iloc[chosen[0]]
-    st.markdown(f"**{plain(clip)}**")
-    st.markdown(demo.IMPRESSION)
+    st.markdown(f"**{escape_markdown(clip)}**")
+    st.markdown(demo.IMPRESSION_NOTICE)
     video, said = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)
     if file is None:
@@ -152,15 +161,15 @@ if chosen and chosen[0] < len(clips):
         video.caption(f"The video {why}.")
     else:
         video.video(file if isinstance(file, bytes) else str(file))
-    dots = clip_plots.trait_dots(said_of(table, clip))
+    dots = clip_plots.trait_dots(list_clip_values(table, clip))
     said.plotly_chart(
         dots,
         width="stretch",
         key="explore_said",
         alt=f"What people and models said of {clip}",
-        config=analysis_widgets.PICTURE,
+        config=analysis_widgets.PLOTLY_CONFIG,
     )
 
 measure = analysis_widgets.choose_measure(table)
-group_differences.group_differences(table, by, trait=trait, measure=measure, key="explore")
-report_button.offer_report(table)
+group_differences.draw_group_differences(table, by, trait=trait, measure=measure, key="explore")
+report_button.offer_audit_download(table)

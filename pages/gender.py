@@ -5,56 +5,58 @@ from functools import partial
 import streamlit as st
 
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
-from pages.components.plain_text import plain
-from personality.analysis.consistency_checks import impossible_models
-from personality.analysis.groups import JOINT
+from pages.components.plain_text import escape_markdown
+from personality.analysis.consistency_checks import find_misprinted_models
+from personality.analysis.groups import GROUP_SEPARATOR
 from personality.analysis.published import published_gender
 from personality.analysis.real_figures import RealFigures
 from personality.plots import accuracy_plots
 from personality.traits import TRAIT_LABELS
 
-CHOICES = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
+GENDER_PAGE_GROUPINGS = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
 
 
-def choose_attributes(data: table_picker.Data) -> tuple[str, ...]:
+def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
     """Gender, ethnicity or both crossed, of what the data have."""
     names = {
-        JOINT.join(by): by for by in CHOICES if by == CHOICES[0] or all(table_picker.has(data, name) for name in by)
+        GROUP_SEPARATOR.join(by): by
+        for by in GENDER_PAGE_GROUPINGS
+        if by == GENDER_PAGE_GROUPINGS[0] or all(table_picker.has_several_groups(data, name) for name in by)
     }
     if len(names) == 1:
-        return CHOICES[0]
-    first = JOINT.join(CHOICES[0])
+        return GENDER_PAGE_GROUPINGS[0]
+    first = GROUP_SEPARATOR.join(GENDER_PAGE_GROUPINGS[0])
     chosen = st.segmented_control(
-        "Groups", list(names), default=first, format_func=plain, key="groups", bind="query-params"
+        "Groups", list(names), default=first, format_func=escape_markdown, key="groups", bind="query-params"
     )
     return names[chosen or first]
 
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "Accuracy by gender and ethnicity",
     "For whom does each model err more, and in which direction? Gender and ethnicity are as annotated by people, or "
     "gender as estimated where nobody did.",
     notice=False,
 )
 data = table_picker.choose_data()
-by = choose_attributes(data)
+by = choose_gender_groupings(data)
 measure = analysis_widgets.choose_measure(data)
 rows = analysis_widgets.accuracy_rows(data, by)
 if isinstance(data, RealFigures):
     st.subheader("Findings")
-    real_figures.findings(data, by)
-analysis_widgets.who_said(data, "gender")
-analysis_widgets.warn_small(rows)
-analysis_widgets.adds_up(data, rows, by)
+    real_figures.draw_findings(data, by)
+analysis_widgets.warn_estimated_attribute(data, "gender")
+analysis_widgets.warn_small_groups(rows)
+analysis_widgets.show_group_sum_check(data, rows, by)
 
 st.subheader("Average of the traits")
 means = rows[rows["trait"] == "mean"]
 colours = accuracy_plots.group_colours(list(rows["group"].unique()))
 label, groups = analysis_widgets.MEASURE_LABELS[measure], " and ".join(by)
 alt = f"{label} per model and {groups} with intervals, mean of the traits"
-draw = partial(analysis_widgets.accuracy_picture, colour="group", colours=colours, measure=measure)
+draw = partial(analysis_widgets.draw_measure_chart, colour="group", colours=colours, measure=measure)
 draw(means, line="model", key="gender_mean", alt=alt)
-analysis_widgets.how_to_read(measure)
+analysis_widgets.explain_dot_chart(measure)
 
 st.subheader("Each trait")
 models = list(rows["model"].unique())
@@ -62,20 +64,21 @@ model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model",
 one = rows[rows["model"] == model]
 draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
 sizes = analysis_widgets.group_sizes(one).itertuples(index=False)
-st.caption("Clips: " + ", ".join(f"{plain(group)} {n:,}" for group, n in sizes))
-analysis_widgets.accuracy_table(rows, key="gender")
+st.caption("Clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in sizes))
+analysis_widgets.draw_table_expander(rows, key="gender")
 
-group_differences.group_differences(data, by, trait="mean", measure=measure, key="gender")
+group_differences.draw_group_differences(data, by, trait="mean", measure=measure, key="gender")
 
-if by == CHOICES[0]:
+if by == GENDER_PAGE_GROUPINGS[0]:
     st.subheader("What the original thesis reported")
     st.markdown(
         "On the official test split of First Impressions, without intervals. The rows of "
-        f"{plain(' and '.join(impossible_models()))} **cannot add up**: no share of men makes both groups "
+        f"{escape_markdown(' and '.join(find_misprinted_models()))} **cannot add up**: no share of men makes "
+        "both groups "
         "average to the thesis's own overall figures."
     )
     printed = published_gender()
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
     in_print = published.loc[list(dict.fromkeys(zip(printed["model"], printed["group"], strict=True)))]
     st.dataframe(in_print[list(TRAIT_LABELS)].rename(columns=TRAIT_LABELS).style.format("{:.5f}"))
-report_button.offer_report(data)
+report_button.offer_audit_download(data)

@@ -7,22 +7,27 @@ import streamlit as st
 
 from pages.components import analysis_widgets, evaluation_form, model_store, run_monitor, training_form
 from pages.components.access_control import operator_only
-from pages.components.action_errors import attempt
-from pages.components.damaged_files import name_damages
-from pages.components.plain_text import plain
+from pages.components.action_errors import show_errors_as_toast
+from pages.components.damaged_files import show_damaged_files
+from pages.components.plain_text import escape_markdown
 from personality.assets import demo
-from personality.constants import NOT_FOR
-from personality.inference.model_facts import COMPUTER_MADE, NAMELESS, people, trained_on
+from personality.constants import MISUSE_WARNING
+from personality.inference.model_facts import (
+    COMPUTER_MADE_PEOPLE,
+    UNNAMED_DATASET,
+    describe_training_data,
+    get_training_people,
+)
 from personality.modalities import MODALITIES
 from personality.models.model_card import read_model_card
 from personality.traits import TRAIT_LABELS
-from personality.utils.untrusted_files import DamagedFile
-from personality.utils.workspace import remember_models
+from personality.utils.untrusted_files import DamagedFileError
+from personality.utils.workspace import write_chosen_models
 
 operator_only()
 
 
-def use() -> None:
+def choose_prediction_models() -> None:
     """Which models Predict uses, each with its card."""
     choices = model_store.model_choices()
     picked = st.multiselect(
@@ -30,37 +35,39 @@ def use() -> None:
         list(choices),
         default=list(model_store.chosen_models()),
         key="models_picked",
-        on_change=remember,
+        on_change=save_model_choice,
     )
     if not picked:
         st.caption("None: nothing can be predicted.")
-    show_card(choices[st.selectbox("Card of", list(choices), key="card_of")])
+    show_model_card(choices[st.selectbox("Card of", list(choices), key="card_of")])
 
 
-def remember() -> None:
+def save_model_choice() -> None:
     """Keep the choice for this session, and for the next one."""
     operator_only()
     st.session_state["models_in_use"] = st.session_state["models_picked"]
-    with attempt():
-        remember_models(st.session_state["models_picked"])
+    with show_errors_as_toast():
+        write_chosen_models(st.session_state["models_picked"])
 
 
-def show_card(folder: Path) -> None:
+def show_model_card(folder: Path) -> None:
     """What a model is, what it was trained on, what it reached and what it must not be used for."""
     try:
         card = read_model_card(folder)
-    except DamagedFile as error:
-        st.error(plain(error), icon=":material/error:")
+    except DamagedFileError as error:
+        st.error(escape_markdown(error), icon=":material/error:")
         return
     with st.container(border=True):
         kind = MODALITIES[card["modality"]].label
-        preset, dataset = plain(card["preset"]), plain(card["data"].get("name", NAMELESS))
-        st.markdown(f"**{kind}**, preset {preset}, dataset **{dataset}**. {plain(trained_on(card))}")
-        if people(card) == COMPUTER_MADE:
-            st.caption(demo.SYNTHETIC)
+        preset, dataset = escape_markdown(card["preset"]), escape_markdown(card["data"].get("name", UNNAMED_DATASET))
+        st.markdown(
+            f"**{kind}**, preset {preset}, dataset **{dataset}**. {escape_markdown(describe_training_data(card))}"
+        )
+        if get_training_people(card) == COMPUTER_MADE_PEOPLE:
+            st.caption(demo.SYNTHETIC_DATA_NOTICE)
         if "metrics" in card:
             show_metrics(card["metrics"])
-        st.caption(f"{plain(card['licence'])}. {plain(card.get('not_for', NOT_FOR))}")
+        st.caption(f"{escape_markdown(card['licence'])}. {escape_markdown(card.get('not_for', MISUSE_WARNING))}")
         with st.expander("The whole card"):
             st.json(card)
 
@@ -73,15 +80,15 @@ def show_metrics(metrics: dict) -> None:
     st.caption(f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals.")
 
 
-analysis_widgets.frame(
+analysis_widgets.draw_page_header(
     "Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False
 )
-name_damages()
+show_damaged_files()
 st.subheader("Use")
-use()
+choose_prediction_models()
 st.subheader("Train")
-training_form.form()
+training_form.draw_training_form()
 st.subheader("Runs")
-run_monitor.runs()
+run_monitor.draw_run_monitor()
 st.subheader("Evaluate")
-evaluation_form.form()
+evaluation_form.draw_evaluation_form()

@@ -59,10 +59,12 @@ class TableLimits:
     models: int = 200  # in a predictions table
 
 
-NOT_FOR = (  # on every card and with every prediction that leaves the program
+MISUSE_WARNING = (  # on every card and with every prediction that leaves the program
     "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
 )
 PREPROCESSING = Preprocessing()
 LIMITS = Limits(upload_bytes=20 * 2**20, reader_seconds=10.0) if is_public() else Limits()
-PUBLIC_TABLES = TableLimits(LIMITS.upload_bytes, 256 * 2**20, rows=500_000, columns=500, characters=4_096, models=50)
-TABLES = PUBLIC_TABLES if is_public() else TableLimits()
+PUBLIC_TABLE_LIMITS = TableLimits(
+    LIMITS.upload_bytes, 256 * 2**20, rows=500_000, columns=500, characters=4_096, models=50
+)
+TABLE_LIMITS = PUBLIC_TABLE_LIMITS if is_public() else TableLimits()

@@ -13,7 +13,7 @@ class Modality:
     label: str
     branches: tuple[str, ...] = ()
     handcrafted: bool = False
-    video: bool = True
+    can_predict_video: bool = True
 
 
 MODALITIES = {
@@ -21,9 +21,9 @@ MODALITIES = {
     "visual": Modality("Visual"),
     "audiovisual": Modality("Audio + Visual", ("audio", "visual")),
     "handcrafted": Modality("Audio + Visual + handcrafted", ("audio", "visual"), handcrafted=True),
-    "features": Modality("Features of a table", video=False),
-    "text": Modality("Text", video=False),
-    "fusion": Modality("Fusion of any models", video=False),
+    "features": Modality("Features of a table", can_predict_video=False),
+    "text": Modality("Text", can_predict_video=False),
+    "fusion": Modality("Fusion of any models", can_predict_video=False),
 }
-TABLES = ("features", "text")  # modalities that read a table of features beside the cache
-ACTIVATIONS = ("relu", "tanh", "sigmoid")
+TABULAR_MODALITIES = ("features", "text")  # modalities that read a table of features beside the cache
+ACTIVATION_NAMES = ("relu", "tanh", "sigmoid")

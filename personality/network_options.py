@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from personality.constants import LIMITS, PREPROCESSING
 
-PACKAGED = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
-CHOICES = {
+PACKAGED_BACKBONE = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
+NETWORK_CHOICES = {
     "frames": ("attention", "mean"),
     "encoder": ("convolution", "transformer"),
     "fusion": ("gate", "concatenation"),
@@ -15,12 +15,12 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
-class Design:
+class NetworkDesign:
     """backbone: the name of a timm model, for faces; frames: how a clip's frames become one; encoder: of sound;
     seconds: how much of the sound is heard, from the clip's start, 60 being the whole of any; fusion: how branches are
     joined. Raises ValueError for anything else."""
 
-    backbone: str = PACKAGED
+    backbone: str = PACKAGED_BACKBONE
     frames: str = "attention"
     encoder: str = "convolution"
     seconds: float = PREPROCESSING.audio_seconds
@@ -29,7 +29,7 @@ class Design:
     def __post_init__(self) -> None:
         if not isinstance(self.backbone, str):
             raise ValueError(f"backbone is {self.backbone!r}; wanted the name of a timm model")
-        for name, choices in CHOICES.items():
+        for name, choices in NETWORK_CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
         least, most = PREPROCESSING.audio_seconds, LIMITS.seconds

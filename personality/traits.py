@@ -45,14 +45,14 @@ AGE_GROUPS = ("0-6", "7-13", "14-18", "19-24", "25-32", "33-45", "46-60", "61+")
 AGE_STARTS = (0, 7, 14, 19, 25, 33, 46, 61)
 
 # How a sentence calls a group; others by their names.
-GROUP_WORDS = {
+GROUP_DESCRIPTIONS = {
     "male": "men",
     "female": "women",
     **{name: f"{name} people" for name in ETHNICITIES},
     **{name: f"people of {name.replace('-', ' to ').replace('+', ' and over')}" for name in AGE_GROUPS},
 }
 
-MOST_GROUPS = 12  # values of an attribute that can be told apart in a picture
+MAX_ATTRIBUTE_VALUES = 12  # values of an attribute that can be told apart in a picture
 # Groups of these attributes are shown in this order; of others, in the order of their names.
 GROUP_ORDERS: dict[str, tuple[str, ...]] = {
     "gender": GENDERS,

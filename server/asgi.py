@@ -10,17 +10,17 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-def header(scope: Scope, name: bytes) -> str | None:
+def read_header(scope: Scope, name: bytes) -> str | None:
     """The first header of this name, in lower case; None where there is none."""
     found = (value for key, value in scope["headers"] if key == name)
     value = next(found, None)
     return None if value is None else value.decode("latin-1")
 
 
-def address(scope: Scope) -> str:
+def client_address(scope: Scope) -> str:
     """Who asks: the address, or of IPv6 its network of 64 bits, which one household has to itself.
 
     uvicorn puts what a proxy on this machine says in X-Forwarded-For in place of the proxy's address.
@@ -36,7 +36,7 @@ def address(scope: Scope) -> str:
     return str(number.ipv4_mapped or ipaddress.ip_network((number, 64), strict=False))
 
 
-async def refuse(scope: Scope, send: Send, status: int, sentence: str, retry: int | None = None) -> None:
+async def send_error_response(scope: Scope, send: Send, status: int, sentence: str, retry: int | None = None) -> None:
     """Answer a request, or the handshake of a WebSocket, with a status and a sentence. retry: come back in so many
     seconds."""
     prefix = "websocket.http" if scope["type"] == "websocket" else "http"

@@ -8,17 +8,17 @@ from __future__ import annotations
 import ctypes
 
 M_MMAP_THRESHOLD = -3  # of malloc.h
-LARGE = 2**20  # bytes; above what the libraries take and free all the time
-_library = ctypes.CDLL(None)
+MMAP_THRESHOLD_BYTES = 2**20  # bytes; above what the libraries take and free all the time
+_malloc_library = ctypes.CDLL(None)
 
 
-def keep_large_apart() -> None:
+def use_mmap_for_large_blocks() -> None:
     """From now on large blocks lie by themselves and go back to the system when they are freed."""
-    if hasattr(_library, "mallopt"):
-        _library.mallopt(M_MMAP_THRESHOLD, LARGE)
+    if hasattr(_malloc_library, "mallopt"):
+        _malloc_library.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 
 
-def return_freed() -> None:
+def return_free_memory() -> None:
     """Give back what else is free."""
-    if hasattr(_library, "malloc_trim"):
-        _library.malloc_trim(0)
+    if hasattr(_malloc_library, "malloc_trim"):
+        _malloc_library.malloc_trim(0)

@@ -5,14 +5,19 @@ from __future__ import annotations
 from starlette.middleware import Middleware
 
 from personality.utils.public_mode import is_public
-from server.connection_limits import Crowd
-from server.hosts import Hosts
-from server.response_headers import Answers
-from server.sessions import Sessions
-from server.uploads import Uploads
+from server.connection_limits import ConnectionLimitMiddleware
+from server.hosts import HostCheckMiddleware
+from server.response_headers import ResponseHeadersMiddleware
+from server.sessions import SessionEndMiddleware
+from server.uploads import UploadLimitMiddleware
 
 
-def doors() -> list[Middleware]:
+def build_middleware() -> list[Middleware]:
     """What stands before the app, the outermost first."""
-    strangers = [Middleware(Crowd), Middleware(Uploads)] if is_public() else []
-    return [Middleware(Answers), Middleware(Hosts), *strangers, Middleware(Sessions)]
+    strangers = [Middleware(ConnectionLimitMiddleware), Middleware(UploadLimitMiddleware)] if is_public() else []
+    return [
+        Middleware(ResponseHeadersMiddleware),
+        Middleware(HostCheckMiddleware),
+        *strangers,
+        Middleware(SessionEndMiddleware),
+    ]

@@ -6,33 +6,33 @@ from streamlit import config, net_util
 
 from personality.constants import LIMITS
 from personality.utils.public_mode import is_public
-from server.limits import VISITS
-from server.memory import keep_large_apart
-from server.one_line_log import one_line_each
+from server.limits import PUBLIC_SERVER_LIMITS
+from server.memory import use_mmap_for_large_blocks
+from server.one_line_log import use_one_line_log_records
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
-def prepare() -> None:
+def configure_streamlit() -> None:
     """Set them, and again whenever Streamlit has read its files anew because one has changed."""
     if is_public():
-        one_line_each()
-    keep_large_apart()
-    _keep_to_ourselves()
+        use_one_line_log_records()
+    use_mmap_for_large_blocks()
+    _disable_external_ip_lookup()
     _set_options()
     config.on_config_parsed(_set_options, force_connect=True)
 
 
-def _keep_to_ourselves() -> None:
+def _disable_external_ip_lookup() -> None:
     """Streamlit asks an address outside for this machine's own, in the event loop: when it greets whoever starts it on
     all addresses, and when a WebSocket names a foreign origin. Without the answer both do the right thing."""
     net_util.get_external_ip = net_util.get_internal_ip = lambda: None
 
 
 def _set_options() -> None:
-    hosts = [*LOOPBACK, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
+    hosts = [*LOOPBACK_HOSTS, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
     config.set_option("server.maxUploadSize", LIMITS.upload_bytes // 2**20)
     config.set_option("client.allowedOrigins", [])  # no other site speaks to a page that frames it
     if is_public():
-        config.set_option("server.maxWidgetStateSize", VISITS.message_megabytes)
+        config.set_option("server.maxWidgetStateSize", PUBLIC_SERVER_LIMITS.max_message_megabytes)

@@ -11,26 +11,29 @@ from pathlib import Path
 import streamlit
 
 from personality.utils.public_mode import is_public
-from server.asgi import App, Message, Receive, Scope, Send, refuse
+from server.asgi import ASGIApp, Message, Receive, Scope, Send, send_error_response
 
 # Of Streamlit's own, what the browser asks for; the rest (metrics, agents, ...) is the operator's.
-CORE, NEEDED = "/_stcore/", ("health", "host-config", "stream", "upload_file", "bidi-components")
-CLOSED = re.compile(r"/(auth/(login|logout)|oauth2callback)$")
-PRIVATE = re.compile(r"/(media|_stcore/upload_file)/")  # clips, pictures of people, downloads
+STREAMLIT_CORE_PATH, PUBLIC_CORE_ENDPOINTS = (
+    "/_stcore/",
+    ("health", "host-config", "stream", "upload_file", "bidi-components"),
+)
+BLOCKED_PATHS = re.compile(r"/(auth/(login|logout)|oauth2callback)$")
+NO_STORE_PATHS = re.compile(r"/(media|_stcore/upload_file)/")  # clips, pictures of people, downloads
 _log = logging.getLogger("personality")
 
 
-def _inline_scripts() -> list[str]:
+def _hash_inline_scripts() -> list[str]:
     """The digests of the scripts that stand in Streamlit's one HTML file."""
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts]
 
 
-def _policy() -> str:
+def _content_security_policy() -> str:
     """Nothing from elsewhere, nowhere in a frame. Vega compiles expressions (unsafe-eval), components are modules made
     in the page (blob), Streamlit writes its styles into it (unsafe-inline)."""
-    scripts = " ".join(["'self'", "blob:", "'unsafe-eval'", *_inline_scripts()])
+    scripts = " ".join(["'self'", "blob:", "'unsafe-eval'", *_hash_inline_scripts()])
     rules = {
         "default-src": "'self'",
         "script-src": scripts,
@@ -48,8 +51,8 @@ def _policy() -> str:
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 
 
-HEADERS = {
-    "content-security-policy": _policy(),
+SECURITY_HEADERS = {
+    "content-security-policy": _content_security_policy(),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-resource-policy": "same-origin",
@@ -58,11 +61,11 @@ HEADERS = {
 }
 
 
-class Answers:
+class ResponseHeadersMiddleware:
     """Middleware, the outermost: adds the headers, closes to strangers what they do not need, and answers where the app
     fails."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,29 +77,29 @@ class Answers:
             nonlocal begun
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 begun = True
-                message["headers"] = with_ours(message.get("headers", []), path)
+                message["headers"] = add_security_headers(message.get("headers", []), path)
             await send(message)
 
-        if is_public() and is_closed(path):
-            return await refuse(scope, add, 404, "Not found.")
+        if is_public() and is_operator_path(path):
+            return await send_error_response(scope, add, 404, "Not found.")
         try:
             return await self.app(scope, receive, add)
         except Exception:
             if scope["type"] == "websocket":  # its own handler has closed it
                 return _log.warning("a WebSocket was closed over what it sent", exc_info=True)
             _log.exception("a request could not be answered")
-            return None if begun else await refuse(scope, add, 500, "The server failed to answer.")
+            return None if begun else await send_error_response(scope, add, 500, "The server failed to answer.")
 
 
-def is_closed(path: str) -> bool:
+def is_operator_path(path: str) -> bool:
     """Whether an address is of use to the operator only. A base path may precede it."""
-    _, core, rest = path.partition(CORE)
-    return bool(CLOSED.search(path)) or bool(core and rest.split("/")[0] not in NEEDED)
+    _, core, rest = path.partition(STREAMLIT_CORE_PATH)
+    return bool(BLOCKED_PATHS.search(path)) or bool(core and rest.split("/")[0] not in PUBLIC_CORE_ENDPOINTS)
 
 
-def with_ours(headers: list[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
+def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
     """The headers of an answer with ours in place of any of the same name."""
-    ours = HEADERS | ({"cache-control": "no-store"} if PRIVATE.search(path) else {})
+    ours = SECURITY_HEADERS | ({"cache-control": "no-store"} if NO_STORE_PATHS.search(path) else {})
     added = [(name.encode(), value.encode()) for name, value in ours.items()]
     names = {name for name, _ in added}
     return [*((name, value) for name, value in headers if name.lower() not in names), *added]

@@ -15,58 +15,61 @@ from contextlib import asynccontextmanager
 from streamlit.runtime import Runtime
 
 from personality.utils.public_mode import is_public
-from server.asgi import App, Message, Receive, Scope, Send, address, header, refuse
-from server.connection_limits import FULL, PAGES, RETRY
-from server.limits import KEPT, VISITS
-from server.memory import return_freed
-from server.uploads import sweep_uploads
+from server.asgi import ASGIApp, Message, Receive, Scope, Send, client_address, read_header, send_error_response
+from server.connection_limits import BUSY_RETRY_SECONDS, NO_PAGE_SLOT_MESSAGE, PAGE_SLOTS
+from server.limits import LOST_SESSION_SECONDS, PUBLIC_SERVER_LIMITS
+from server.memory import return_free_memory
+from server.uploads import delete_stale_uploads
 
-LEFT = (1000, 1001)  # how a browser ends a connection whose tab is closed, reloaded or led elsewhere
-LOOK = 5.0  # seconds between two sweeps
+TAB_CLOSED_CODES = (1000, 1001)  # how a browser ends a connection whose tab is closed, reloaded or led elsewhere
+SWEEP_INTERVAL_SECONDS = 5.0  # seconds between two sweeps
 _log = logging.getLogger("personality")
 
 
-class Sessions:
+class SessionEndMiddleware:
     """Middleware: closes the session of a tab that says that it leaves. On a public server a page needs a place, for as
     long as its session is kept."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
-        who = address(scope)
-        if is_public() and not PAGES.free(who):
-            return await refuse(scope, send, 503, FULL, RETRY)
-        PAGES.take(who)
+        who = client_address(scope)
+        if is_public() and not PAGE_SLOTS.has_free_slot(who):
+            return await send_error_response(scope, send, 503, NO_PAGE_SLOT_MESSAGE, BUSY_RETRY_SECONDS)
+        PAGE_SLOTS.acquire_slot(who)
         left = False
         try:
             left = await self._serve(scope, receive, send)
         finally:
-            asyncio.get_running_loop().call_later(0 if left else KEPT, PAGES.give_back, who)
+            asyncio.get_running_loop().call_later(0 if left else LOST_SESSION_SECONDS, PAGE_SLOTS.release_slot, who)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve until the connection ends; whether its session was closed with it."""
         session: str | None = None
-        pace = Pace(VISITS.messages_at_once, VISITS.message_seconds if is_public() else 0.0)
+        pace = MessageRateLimiter(
+            PUBLIC_SERVER_LIMITS.max_message_burst,
+            PUBLIC_SERVER_LIMITS.message_interval_seconds if is_public() else 0.0,
+        )
 
         async def watch() -> Message:
             nonlocal session
             message = await receive()
             await pace.wait()
-            if message["type"] == "websocket.disconnect" and message.get("code") in LEFT:
-                session = session_of(scope)
+            if message["type"] == "websocket.disconnect" and message.get("code") in TAB_CLOSED_CODES:
+                session = find_session_id(scope)
             return message
 
         await self.app(scope, watch, send)
         if session is None:
             return False
-        close(session)
+        end_session(session)
         return True
 
 
-class Pace:
+class MessageRateLimiter:
     """So many messages at once, then one every so many seconds: each makes the server run a page."""
 
     def __init__(self, at_once: int, seconds: float) -> None:
@@ -80,9 +83,9 @@ class Pace:
         await asyncio.sleep(max(0.0, self.due - now - self.ahead))
 
 
-def session_of(scope: Scope) -> str | None:
+def find_session_id(scope: Scope) -> str | None:
     """The session of an open WebSocket, known by the random key that each handshake has."""
-    key = header(scope, b"sec-websocket-key")
+    key = read_header(scope, b"sec-websocket-key")
     for one in Runtime.instance()._session_mgr.list_active_sessions():
         context = one.client.client_context
         if context is not None and ("sec-websocket-key", key) in [*context.headers]:
@@ -90,7 +93,7 @@ def session_of(scope: Scope) -> str | None:
     return None
 
 
-def close(session: str) -> None:
+def end_session(session: str) -> None:
     """End a session and let go of what it holds. The session itself may stay: the collector of garbage does not look at
     what was there when the models were loaded (`pages/components/model_store.py`)."""
     runtime = Runtime.instance()
@@ -101,36 +104,37 @@ def close(session: str) -> None:
 
 
 @asynccontextmanager
-async def sweeping(_app: object) -> AsyncIterator[None]:
+async def cleanup_lifespan(_app: object) -> AsyncIterator[None]:
     """While the server runs, close abandoned sessions, drop uploads that no page took, and give back the
     memory of what was let go of."""
-    task = asyncio.create_task(_sweep())
+    task = asyncio.create_task(_clean_up_periodically())
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _sweep() -> None:
+async def _clean_up_periodically() -> None:
     lost: dict[str, float] = {}  # session: when it was first seen without a connection
     uploads: dict[tuple[str, str], float] = {}  # session and file: when it was first seen
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
         try:
-            lost = close_lost(lost, time.monotonic())
-            uploads = sweep_uploads(uploads, time.monotonic())
-            await asyncio.to_thread(return_freed)
+            lost = end_lost_sessions(lost, time.monotonic())
+            uploads = delete_stale_uploads(uploads, time.monotonic())
+            await asyncio.to_thread(return_free_memory)
         except Exception:
             _log.exception("sweeping failed")
 
 
-def close_lost(lost: dict[str, float], now: float) -> dict[str, float]:
-    """Close the sessions that lost their connection `KEPT` seconds ago; returns those that wait, with since when."""
+def end_lost_sessions(lost: dict[str, float], now: float) -> dict[str, float]:
+    """Close the sessions that lost their connection `LOST_SESSION_SECONDS` seconds ago; returns those that wait,
+    with since when."""
     manager = Runtime.instance()._session_mgr
     active = {one.session.id for one in manager.list_active_sessions()}
     gone = {one.session.id for one in manager.list_sessions()} - active
     lost = {one: lost.get(one, now) for one in gone}
-    over = [one for one, since in lost.items() if now - since >= KEPT]
+    over = [one for one, since in lost.items() if now - since >= LOST_SESSION_SECONDS]
     for one in over:
-        close(one)
+        end_session(one)
     return {one: since for one, since in lost.items() if one not in over}

@@ -13,9 +13,9 @@ import pytest
 from personality.dataset import load_dataset
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.synthetic.people import Knobs, synthesize
+from personality.synthetic.people import SynthesisOptions, synthesize
 from training.config.run_config import Stage, preset
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -59,7 +59,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[P
 @pytest.fixture(scope="session")
 def people(made: Callable) -> Path:
     """A dataset of eight people with two short clips each."""
-    return made("people", lambda folder: synthesize(folder, people=8, seed=3, knobs=Knobs(clips_per_person=2)))
+    return made(
+        "people", lambda folder: synthesize(folder, people=8, seed=3, knobs=SynthesisOptions(clips_per_person=2))
+    )
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +78,6 @@ def runs(cache: Cache, made: Callable) -> Path:
         for modality in ("audio", "visual", "audiovisual", "handcrafted"):
             run = Run(folder / modality)
             run.create(preset(modality, stages=(Stage(2, "head", 1e-3, frames=2),), batch=4), cache.folder)
-            train(run)
+            train_run(run)
 
     return made("runs", make)

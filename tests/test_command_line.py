@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from personality.assets import demo
-from personality.assets.shipped_models import REAL
+from personality.assets.shipped_models import REAL_MODEL_NAMES
 from personality.cli.main import main
-from personality.constants import NOT_FOR
-from personality.inference.face_impressions import ATTRIBUTES
+from personality.constants import MISUSE_WARNING
+from personality.inference.face_impressions import FACE_RATING_NAMES
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.media import probe
 from personality.traits import EMOTIONS, TRAIT_NAMES
@@ -30,7 +30,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
-def check_prediction(result: dict, models: Collection[str] = REAL) -> None:
+def check_prediction(result: dict, models: Collection[str] = REAL_MODEL_NAMES) -> None:
     """Whether an object of `predict --json` has everything, with traits of these of the models of real people."""
     about_clip = {"clip", "duration", "faces", "audio", "age", "gender", "emotions", "transcript", "face_impressions"}
     assert set(result) == {*about_clip, "traits", "percentiles", "intervals", "models", "warnings"}
@@ -38,8 +38,8 @@ def check_prediction(result: dict, models: Collection[str] = REAL) -> None:
     assert set(result["faces"][0]) == {"time", "box", "score"}
     assert result["audio"] == {"seconds": 5.0, "rate": 16000}
     assert set(result["emotions"]) == set(EMOTIONS)
-    assert set(result["face_impressions"]) == set(ATTRIBUTES)
-    assert set(result["models"]) == set(REAL)
+    assert set(result["face_impressions"]) == set(FACE_RATING_NAMES)
+    assert set(result["models"]) == set(REAL_MODEL_NAMES)
     for facts in result["models"].values():
         assert set(facts) == {"trained_on", "licence", "sha256", "accuracy_unseen", "mean_unseen"}
         assert facts["mean_unseen"] < facts["accuracy_unseen"] < 1
@@ -53,15 +53,15 @@ def check_prediction(result: dict, models: Collection[str] = REAL) -> None:
 
 
 def test_predict_json_of_the_sample(capsys: pytest.CaptureFixture) -> None:
-    assert main(["predict", str(demo.SPEECH_CLIP), "--json"]) == 0
+    assert main(["predict", str(demo.DEMO_SPEECH_CLIP_FILE), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     check_prediction(result)
     assert "gardener" in result["transcript"]
-    assert result["duration"] == pytest.approx(probe(demo.SPEECH_CLIP).duration, abs=1e-3)
+    assert result["duration"] == pytest.approx(probe(demo.DEMO_SPEECH_CLIP_FILE).duration, abs=1e-3)
 
 
 def test_predict_json_of_a_voice_without_words(capsys: pytest.CaptureFixture) -> None:
-    assert main(["predict", str(demo.CLIP), "--json"]) == 0
+    assert main(["predict", str(demo.DEMO_CLIP_FILE), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     check_prediction(result, WORDLESS)
     assert result["transcript"] is None
@@ -71,7 +71,7 @@ def test_predict_json_of_a_voice_without_words(capsys: pytest.CaptureFixture) ->
 def test_a_file_whose_name_begins_with_a_dash_is_no_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    (tmp_path / "-j3Kx.001.mp4").write_bytes(demo.CLIP.read_bytes())
+    (tmp_path / "-j3Kx.001.mp4").write_bytes(demo.DEMO_CLIP_FILE.read_bytes())
     monkeypatch.chdir(tmp_path)
     assert main(["predict", "-j3Kx.001.mp4", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -94,19 +94,19 @@ def test_a_clip_that_cannot_be_read_is_an_error_line_and_status_1(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     (tmp_path / "a.mp4").write_text("no video")
-    assert main(["predict", str(tmp_path / "a.mp4"), str(demo.CLIP), "--json"]) == 1
+    assert main(["predict", str(tmp_path / "a.mp4"), str(demo.DEMO_CLIP_FILE), "--json"]) == 1
     first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert set(first) == {"clip", "error"}
     check_prediction(second, WORDLESS)
 
 
 def test_predict_in_words_says_what_it_is(capsys: pytest.CaptureFixture) -> None:
-    assert main(["predict", str(demo.CLIP)]) == 0
-    assert NOT_FOR in capsys.readouterr().out
+    assert main(["predict", str(demo.DEMO_CLIP_FILE)]) == 0
+    assert MISUSE_WARNING in capsys.readouterr().out
 
 
 def test_predict_with_a_run_of_ones_own(runs: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(["predict", str(demo.CLIP), "--run", str(runs / "audio"), "--json"]) == 0
+    assert main(["predict", str(demo.DEMO_CLIP_FILE), "--run", str(runs / "audio"), "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)["traits"]) == {"audio"}
 
 
@@ -117,7 +117,16 @@ def test_evaluate_then_accuracy_by_gender(
     out = tmp_path / "p.parquet"
     assert main(["evaluate", *folders, "--cache", str(cache.folder), "--split", "test", "--out", str(out)]) == 0
     assert "was trained on other data" not in capsys.readouterr().out
-    other = ["evaluate", str(demo.MODELS[0]), "--cache", str(cache.folder), "--split", "test", "--out", str(out)]
+    other = [
+        "evaluate",
+        str(demo.PRACTICE_MODEL_FOLDERS[0]),
+        "--cache",
+        str(cache.folder),
+        "--split",
+        "test",
+        "--out",
+        str(out),
+    ]
     assert main([*other[:-1], str(tmp_path / "other.parquet")]) == 0
     assert "audio was trained on other data: people" in capsys.readouterr().out
     assert main(["accuracy", str(out), "--by", "gender", "--json"]) == 0
@@ -169,7 +178,7 @@ def test_the_process_ends_without_a_traceback(tmp_path: Path) -> None:
 
 def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
 
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     parts = []
     for model in ("practice_audio", "practice_visual"):
         parts.append(tmp_path / f"{model}.parquet")
@@ -199,7 +208,7 @@ def test_gaps_joins_and_exports(tmp_path: Path, capsys: pytest.CaptureFixture) -
 def test_the_mean_of_models_is_of_clips_on_which_all_speak(tmp_path: Path) -> None:
     from personality.predictions.assemble import join_predictions
 
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     one, other = (table[table["model"].eq(model)] for model in ("practice_audio", "practice_visual"))
     silent = one["clip"].iloc[0]
     joined = join_predictions([one, other[other["clip"].ne(silent)]], mean="both").set_index(["model", "clip", "trait"])
@@ -243,7 +252,7 @@ def test_external_predictions_are_shown_in_words_before_they_are_kept(
 
 
 def test_figures_that_pool_splits_say_so(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     first = set(table["clip"].unique()[:50])
     table.assign(split=table["split"].where(~table["clip"].isin(first), "validation")).to_parquet(
         tmp_path / "t.parquet"

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import pytest
@@ -28,7 +29,7 @@ SAMPLE = "personality/_app/demo/sample_speech.mp4"
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)], cwd=ROOT, check=True)
     return next(folder.glob("*.whl"))
 
 
@@ -36,7 +37,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that the wheel was installed to, without its dependencies."""
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", folder, wheel]
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--target", str(folder)]
+    command.append(str(wheel))
     subprocess.run(command, check=True)
     return folder
 
@@ -80,11 +82,10 @@ def app(site: Path, tmp_path: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     environment = os.environ | {"PYTHONPATH": f"{site}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    command = [site / "bin" / "personality", "app", "--port", str(port)]
+    command = [str(site / "bin" / "personality"), "app", "--port", str(port)]
     with (tmp_path / "log.txt").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
+        how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+        server = subprocess.Popen(command, start_new_session=True, **how)
         yield f"http://127.0.0.1:{port}"
         os.killpg(server.pid, 15)
         server.wait()

@@ -23,13 +23,13 @@ def rank() -> int:
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
-def count() -> int:
+def process_count() -> int:
     """How many processes there are."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def process_group() -> Iterator[None]:
     """Within the context the processes that torchrun began know each other."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
         yield
@@ -43,7 +43,7 @@ def joined() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def device() -> torch.device:
+def process_device() -> torch.device:
     """The GPU of this process, or the processor."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
@@ -55,42 +55,42 @@ def device_name(device: torch.device) -> str:
     )
 
 
-def first_says(thing: Any) -> Any:
+def broadcast_from_first(thing: Any) -> Any:
     """What the first process passed, in every process."""
-    if count() == 1:
+    if process_count() == 1:
         return thing
     things = [thing]
     distributed.broadcast_object_list(things, src=0)
     return things[0]
 
 
-def share(numbers: Tensor) -> Tensor:
+def take_process_share(numbers: Tensor) -> Tensor:
     """This process's part of `numbers` (N,): as many for each process, so some come twice where N does not divide."""
-    if count() == 1:
+    if process_count() == 1:
         return numbers
-    each = -(-len(numbers) // count())
-    return numbers[(rank() + torch.arange(each) * count()) % len(numbers)]
+    each = -(-len(numbers) // process_count())
+    return numbers[(rank() + torch.arange(each) * process_count()) % len(numbers)]
 
 
-def gather(rows: Tensor, total: int) -> Tensor:
+def gather_rows(rows: Tensor, total: int) -> Tensor:
     """The rows (n, ...) of all processes' shares of `total` rows, in the order they had; gradients go through it."""
-    if count() == 1:
+    if process_count() == 1:
         return rows
     parts = torch.stack(together.all_gather(rows.contiguous()), 1)
     return parts.flatten(0, 1)[:total]
 
 
-def wait() -> None:
+def wait_for_processes() -> None:
     """Until all processes are here."""
-    if count() > 1:
+    if process_count() > 1:
         distributed.barrier()
 
 
-def wrap(step: nn.Module, network: nn.Module) -> nn.Module:
+def wrap_for_processes(step: nn.Module, network: nn.Module) -> nn.Module:
     """The step with its gradients averaged over the processes; on GPUs its network's own batch normalisations take
     their statistics of all. Not those of backbones and branches: they keep theirs fixed, and timm's
     layers may be a normalisation and an activation in one, which the conversion would lose."""
-    if count() == 1:
+    if process_count() == 1:
         return step
     if torch.cuda.is_available():
         for name, child in network.named_children():
@@ -99,6 +99,6 @@ def wrap(step: nn.Module, network: nn.Module) -> nn.Module:
     return DistributedDataParallel(step)
 
 
-def unsynchronised(network: nn.Module) -> AbstractContextManager:
+def without_gradient_sync(network: nn.Module) -> AbstractContextManager:
     """Within the context backward passes keep their gradients: another one of the same step follows."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()

@@ -6,7 +6,7 @@ import streamlit as st
 
 from personality.utils.public_mode import is_public
 
-REFUSAL = "This is not available on a public server."
+OPERATOR_ONLY_MESSAGE = "This is not available on a public server."
 
 
 def operator_only() -> None:
@@ -22,6 +22,6 @@ def operator_only() -> None:
         Where `st.stop` returns, which it does in a parallel fragment and outside of a script run.
     """
     if is_public():
-        st.info(REFUSAL, icon=":material/lock:")
+        st.info(OPERATOR_ONLY_MESSAGE, icon=":material/lock:")
         st.stop()
-        raise PermissionError(REFUSAL)
+        raise PermissionError(OPERATOR_ONLY_MESSAGE)

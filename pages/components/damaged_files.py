@@ -5,14 +5,18 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components.access_control import operator_only
-from pages.components.plain_text import plain
-from personality.utils.workspace import damaged_choice, runs_folder, workspace
+from pages.components.plain_text import escape_markdown
+from personality.utils.workspace import describe_chosen_models_error, runs_folder, workspace_folder
 from training.runs import evaluation_job, run
 
 
-def name_damages() -> None:
+def show_damaged_files() -> None:
     """A sentence for each of them."""
     operator_only()
-    for why in (damaged_choice(), evaluation_job.damaged(workspace()), *run.damages(runs_folder())):
+    for why in (
+        describe_chosen_models_error(),
+        evaluation_job.describe_evaluation_damage(workspace_folder()),
+        *run.describe_damaged_runs(runs_folder()),
+    ):
         if why:
-            st.warning(plain(why), icon=":material/warning:")
+            st.warning(escape_markdown(why), icon=":material/warning:")

@@ -13,97 +13,108 @@ import streamlit as st
 
 from pages.components import analysis_widgets, model_store
 from pages.components.highlighted_words import coloured_words
-from pages.components.plain_text import plain
+from pages.components.plain_text import escape_markdown
 from personality import __version__
-from personality.analysis.export import plain_csv
-from personality.constants import NOT_FOR
-from personality.explain.counterfactual import what_if
-from personality.explain.modality_contribution import additions
-from personality.explain.occlusion import MOMENT, occlude_faces, occlude_sound
-from personality.explain.sliding_window import timeline
+from personality.analysis.export import rows_to_safe_csv
+from personality.constants import MISUSE_WARNING
+from personality.explain.counterfactual import compute_counterfactuals
+from personality.explain.modality_contribution import compute_modality_effects
+from personality.explain.occlusion import SILENCED_SECONDS, occlude_faces, occlude_sound
+from personality.explain.sliding_window import predict_timeline
 from personality.explain.voice import leave_out_seconds
 from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression
-from personality.inference.prediction_document import as_json, prediction_rows
+from personality.inference.prediction_document import prediction_rows, prediction_to_json
 from personality.plots import clip_plots
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
-from personality.preprocessing.sample import People, Sample
+from personality.preprocessing.sample import DetectedPeople, Sample
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
-from personality.utils.app_log import noted
+from personality.utils.app_log import log_duration
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-PARTS = {"words": leave_out_words, "phrases": leave_out_phrases}  # of a transcript, by what they are called
+LEAVE_OUT_FUNCTIONS = {
+    "words": leave_out_words,
+    "phrases": leave_out_phrases,
+}  # of a transcript, by what they are called
 
 
 @st.fragment
-def look_closer(key: str, name: str, done: list) -> None:
+def draw_explanations(key: str, name: str, done: list) -> None:
     """The views, of which only the open one is worked out. key: of the clip and the models; done: pieces, each with
     the second at which it came."""
     pieces = [piece for piece, _ in done]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
-    sample = replace(_first(pieces, Sample), transcript=_first(pieces, Transcript))
-    if not answers and _first(pieces, FaceImpressions) is None:
+    sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
+    if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
         return
     st.subheader("A closer look")
-    views = views_of(key, sample, answers) if answers else {}
-    views["Downloads"] = lambda: take_away(name, done)
-    tabs = st.tabs([plain(view) for view in views], on_change="rerun", key="closer")
+    views = build_explanation_views(key, sample, answers) if answers else {}
+    views["Downloads"] = lambda: draw_downloads(name, done)
+    tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="closer")
     for tab, draw in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
                 draw()
 
 
-def views_of(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
+def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
     """What can be asked of the models that have answered, each with how it is drawn."""
-    from personality.models.clip_features import VOICE, WORDS
+    from personality.models.clip_features import TEXT_TABLE, VOICE_TABLE
 
     names = {one.model for one in answers}
-    models = [model for model in model_store.models_in_memory() if model.name in names]
+    models = [model for model in model_store.load_models_for_clip() if model.name in names]
     answers = [one for one in answers if one.model in {model.name for model in models}]  # others were deleted since
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
-        "What each input adds": lambda: draw_additions(additions(answers, models)),
+        "What each input adds": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
     }
-    if sample.transcript and sample.transcript.text and WORDS in inputs:
-        views["Which words"] = lambda: draw_words(sample, models, key)
-    if inputs & {"audio", VOICE}:
-        views["When it listens"] = lambda: draw_heard(kept("heard", key, lambda: leave_out_sound(sample, models)))
+    if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
+        views["Which words"] = lambda: draw_word_effects(sample, models, key)
+    if inputs & {"audio", VOICE_TABLE}:
+        views["When it listens"] = lambda: draw_audio_occlusion(
+            compute_once_per_clip("heard", key, lambda: compute_audio_occlusion(sample, models))
+        )
     if "faces" in inputs:
-        views["Where it looks"] = lambda: draw_looked(
-            sample, kept("looked", key, lambda: occlude_faces(sample, models))
+        views["Where it looks"] = lambda: draw_face_occlusion(
+            sample, compute_once_per_clip("looked", key, lambda: occlude_faces(sample, models))
         )
     if inputs & {"audio", "faces"}:
         views["Over time"] = lambda: draw_timeline(
-            kept("timeline", key, lambda: timeline(sample, models)), sample.duration
+            compute_once_per_clip("timeline", key, lambda: predict_timeline(sample, models)), sample.duration
         )
     if "handcrafted" in inputs:
-        views["What if"] = lambda: draw_changes(kept("changes", key, lambda: what_if(sample, models)))
+        views["What if"] = lambda: draw_counterfactuals(
+            compute_once_per_clip("changes", key, lambda: compute_counterfactuals(sample, models))
+        )
     return views
 
 
-def _first(pieces: list, kind: type) -> Any:
+def _first_piece_of_type(pieces: list, kind: type) -> Any:
     return next((piece for piece in pieces if isinstance(piece, kind)), None)
 
 
-def kept(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+def compute_once_per_clip(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """What was worked out for this clip and these models, once."""
     before = st.session_state.get(view)
     if before is None or before[0] != key:
-        with st.spinner("Asking the models again ..."), model_store.my_turn(st.empty()), noted(view):
+        with (
+            st.spinner("Asking the models again ..."),
+            model_store.wait_for_prediction_turn(st.empty()),
+            log_duration(view),
+        ):
             st.session_state[view] = (key, make())
     return st.session_state[view][1]
 
 
-def forget() -> None:
+def discard_explanations() -> None:
     """Drop what was worked out for the clip."""
-    for view in ("timeline", *PARTS, "looked", "heard", "changes"):
+    for view in ("timeline", *LEAVE_OUT_FUNCTIONS, "looked", "heard", "changes"):
         st.session_state.pop(view, None)
 
 
@@ -117,10 +128,10 @@ def choose_trait(key: str) -> str:
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """One of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], format_func=plain, key=key) or names[-1]
+    return st.segmented_control("Model", names, default=names[-1], format_func=escape_markdown, key=key) or names[-1]
 
 
-def draw_additions(rows: pd.DataFrame) -> None:
+def draw_modality_contributions(rows: pd.DataFrame) -> None:
     """How far the traits move with each modality more."""
     if rows.empty:
         st.caption("No two of the chosen models differ by one modality.")
@@ -133,12 +144,12 @@ def draw_additions(rows: pd.DataFrame) -> None:
     )
 
 
-def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
+def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None:
     """The transcript, each word or phrase coloured by what it does to a trait."""
-    part = st.segmented_control("Leave out", list(PARTS), default=next(iter(PARTS)), key="left_out") or next(
-        iter(PARTS)
-    )
-    rows = kept(part, key, lambda: PARTS[part](sample, models))
+    part = st.segmented_control(
+        "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), key="left_out"
+    ) or next(iter(LEAVE_OUT_FUNCTIONS))
+    rows = compute_once_per_clip(part, key, lambda: LEAVE_OUT_FUNCTIONS[part](sample, models))
     if rows.empty:
         st.caption("There are too few.")
         return
@@ -152,12 +163,13 @@ def draw_words(sample: Sample, models: Sequence[Model], key: str) -> None:
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
         f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
-        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{plain(strongest['text'])}*, moves it by "
+        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{escape_markdown(strongest['text'])}*, "
+        "moves it by "
         f"{strongest['difference']:+.3f}."
     )
 
 
-def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
+def draw_face_occlusion(sample: Sample, rows: pd.DataFrame) -> None:
     """The squares of the face, coloured by what covering them does to a trait."""
     if rows.empty:
         st.caption("No face was found, or no chosen model looks at faces.")
@@ -168,32 +180,34 @@ def draw_looked(sample: Sample, rows: pd.DataFrame) -> None:
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
     figure = clip_plots.occlusion_map(sample.faces[len(sample.faces) // 2], shown)
     alt = f"Where covering the face changes {TRAIT_LABELS[trait]} of {model}"
-    right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=analysis_widgets.PICTURE)
+    right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     left.caption(
-        f"Each square of the face was covered with its mean colour, in two faces of the clip, and {plain(model)} asked "
+        "Each square of the face was covered with its mean colour, in two faces of the clip, and "
+        f"{escape_markdown(model)} asked "
         f"again. Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The "
         f"strongest square moves it by {strongest['difference']:+.3f}."
     )
 
 
-def leave_out_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+def compute_audio_occlusion(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """The effect of each moment, on models of the sound and on models of the voice."""
     parts = [occlude_sound(sample, models), leave_out_seconds(sample, models)]
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
-def draw_heard(rows: pd.DataFrame) -> None:
+def draw_audio_occlusion(rows: pd.DataFrame) -> None:
     """The moments of the sound, by what silencing them does to a trait."""
     if rows.empty:
         st.caption("There is no sound, or no chosen model listens.")
         return
     trait = choose_trait("heard_trait")
     alt = f"How silencing each half second changes {TRAIT_LABELS[trait]}, per model"
-    figure = clip_plots.occlusion_moments(rows[rows["trait"].eq(trait)])
-    st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PICTURE)
+    figure = clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)])
+    st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     st.caption(
-        f"Each moment was taken away and the models asked again: {MOMENT:g} s silenced for models of the sound, a "
+        f"Each moment was taken away and the models asked again: {SILENCED_SECONDS:g} s silenced for models of "
+        "the sound, a "
         "second left out for models of the voice. Below 0: with this moment the trait gets more."
     )
 
@@ -206,11 +220,11 @@ def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
     trait = choose_trait("timeline_trait")
     alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
     chart = clip_plots.trait_timeline(rows[rows["trait"] == trait], duration)
-    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=analysis_widgets.PICTURE)
+    st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     st.caption("Each point is what a model says of the 5 s around it alone.")
 
 
-def draw_changes(rows: pd.DataFrame) -> None:
+def draw_counterfactuals(rows: pd.DataFrame) -> None:
     """A grid of changes by traits for one model."""
     if rows.empty:
         st.caption("No face was found to estimate gender, age and expressions from, or no chosen model is told them.")
@@ -224,17 +238,21 @@ def draw_changes(rows: pd.DataFrame) -> None:
     )
 
 
-def take_away(name: str, done: list) -> None:
+def draw_downloads(name: str, done: list) -> None:
     """Downloads, and what took how long."""
-    pieces, models = [piece for piece, _ in done], model_store.models_in_memory()
-    stamp = {"program": f"personality {__version__}", "date": datetime.now(UTC).date().isoformat(), "not_for": NOT_FOR}
-    document = {**stamp, **as_json(name, pieces, models), "seconds": seconds_spent(done)}
+    pieces, models = [piece for piece, _ in done], model_store.load_models_for_clip()
+    stamp = {
+        "program": f"personality {__version__}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "not_for": MISUSE_WARNING,
+    }
+    document = {**stamp, **prediction_to_json(name, pieces, models), "seconds": sum_stage_seconds(done)}
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
         st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
-        csv = plain_csv(rows)
+        csv = rows_to_safe_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
-    spent = " · ".join(f"{plain(name)} {seconds:.2f} s" for name, seconds in seconds_spent(done).items())
+    spent = " · ".join(f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(done).items())
     st.caption(
         "The camera above each chart saves it as a picture. "
         f"Time spent: {spent}. The video was never written under a name, and nothing of it is on disk now; the server "
@@ -242,11 +260,11 @@ def take_away(name: str, done: list) -> None:
     )
 
 
-def seconds_spent(done: list) -> dict[str, float]:
+def sum_stage_seconds(done: list) -> dict[str, float]:
     """What took how long, from the seconds at which pieces came."""
     names = {
         Metadata: "opening",
-        People: "faces",
+        DetectedPeople: "faces",
         Face: "faces",
         Sound: "sound",
         Sample: "age, gender, expressions",

@@ -8,7 +8,7 @@ from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.traits import EMOTIONS
 
-SCRIPT = """
+FACE_OVERLAY_SCRIPT = """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with other data: the last drawing goes
   const canvas = document.createElement("canvas")
@@ -57,14 +57,14 @@ export default function ({ data, parentElement }) {
 }
 """
 
-_component = st.components.v2.component("overlay", js=SCRIPT)
+_face_overlay_component = st.components.v2.component("overlay", js=FACE_OVERLAY_SCRIPT)
 
 
-def overlay(metadata: Metadata, faces: Sequence[Face], *, player: str, key: str) -> None:
+def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str, key: str) -> None:
     """Draw boxes over the video in the container with the key `player`: each from halfway after the face before to
     halfway before the next."""
     reach = max(metadata.duration / max(len(faces), 1), 0.2)
-    found = [{"time": face.time, "box": list(face.box), "words": feeling(face)} for face in faces]
+    found = [{"time": face.time, "box": list(face.box), "words": format_strongest_emotion(face)} for face in faces]
     data = {
         "player": player,
         "width": metadata.width,
@@ -72,10 +72,10 @@ def overlay(metadata: Metadata, faces: Sequence[Face], *, player: str, key: str)
         "reach": reach,
         "faces": found,
     }
-    _component(data=data, key=key)
+    _face_overlay_component(data=data, key=key)
 
 
-def feeling(face: Face) -> str:
+def format_strongest_emotion(face: Face) -> str:
     """The strongest expression of a face and how sure the network is of it."""
     assert face.emotions is not None
     strongest = int(face.emotions.argmax())

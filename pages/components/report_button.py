@@ -6,45 +6,48 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import group_differences, real_figures, table_picker
-from pages.components.plain_text import plain
+from pages.components.plain_text import escape_markdown
 from personality.analysis.real_figures import RealFigures
 from personality.predictions.predictions_table import PredictionsError
-from personality.utils.app_log import noted
+from personality.utils.app_log import log_duration
 
-ATTRIBUTES = ("gender", "ethnicity", "age_group", "emotion")
+AUDIT_BUTTON_ATTRIBUTES = ("gender", "ethnicity", "age_group", "emotion")
 
 
-def offer_report(data: table_picker.Data) -> None:
+def offer_audit_download(data: table_picker.AnalysisData) -> None:
     """A download of the audit, made when it is asked for; nothing for figures without clips."""
     if isinstance(data, RealFigures):
         return
-    by = tuple(name for name in ATTRIBUTES if table_picker.has(data, name))
+    by = tuple(name for name in AUDIT_BUTTON_ATTRIBUTES if table_picker.has_several_groups(data, name))
     if not by:
         return
     st.subheader("Audit")
     st.download_button(
         "Audit as one file (HTML)",
-        lambda: make_report(data, by),
+        lambda: make_audit_file(data, by),
         "audit.html",
         "text/html",
         key="audit",
         icon=":material/fact_check:",
     )
     st.caption(
-        f"Accuracy, groups by {plain(', '.join(by))}, the worst groups, and a verdict in words; to read, print or send."
+        f"Accuracy, groups by {escape_markdown(', '.join(by))}, the worst groups, and a verdict in words; to "
+        "read, print or send."
     )
 
 
-def make_report(data: pd.DataFrame, by: tuple[str, ...]) -> bytes:
+def make_audit_file(data: pd.DataFrame, by: tuple[str, ...]) -> bytes:
     """The HTML of an audit, or of the sentence why there is none."""
-    from personality.report.audit import audit
-    from personality.report.page import render
+    from personality.report.audit import audit_predictions
+    from personality.report.page import render_report
 
-    chosen = st.session_state.get(real_figures.CHOICE, table_picker.DEMO)
-    with group_differences.COMPARISONS.turn(lambda ahead: None), noted("audit"):
+    chosen = st.session_state.get(real_figures.DATA_CHOICE_STATE_KEY, table_picker.PRACTICE_DATA_LABEL)
+    with group_differences.COMPARISON_QUEUE.wait_for_slot(lambda ahead: None), log_duration("audit"):
         try:
-            return render(
-                audit(data, by, name="an uploaded table" if chosen == table_picker.UPLOAD else chosen)
+            return render_report(
+                audit_predictions(
+                    data, by, name="an uploaded table" if chosen == table_picker.UPLOAD_DATA_LABEL else chosen
+                )
             ).encode()
         except PredictionsError as error:
             return str(error).encode()

@@ -4,7 +4,7 @@ import streamlit as st
 
 from personality.preprocessing.speech_to_text import Transcript
 
-STYLE = """
+TRANSCRIPT_STYLE = """
 p { margin: 0; line-height: 1.9; font-family: var(--st-font); color: var(--st-text-color); }
 button { all: unset; cursor: pointer; padding: 2px 5px; margin-right: 2px; border-radius: var(--st-base-radius); }
 button:hover { background: var(--st-secondary-background-color); }
@@ -12,7 +12,7 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); }
 button.playing { background: color-mix(in srgb, var(--st-primary-color) 25%, transparent); }
 small { opacity: 0.65; margin-right: 4px; }
 """
-SCRIPT = """
+TRANSCRIPT_SCRIPT = """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with other data: one loop is enough
   const place = parentElement.querySelector("p")
@@ -36,10 +36,12 @@ export default function ({ data, parentElement }) {
 }
 """
 
-_component = st.components.v2.component("transcript", html="<p></p>", css=STYLE, js=SCRIPT)
+_transcript_component = st.components.v2.component(
+    "transcript", html="<p></p>", css=TRANSCRIPT_STYLE, js=TRANSCRIPT_SCRIPT
+)
 
 
-def transcript(words: Transcript, *, player: str, key: str) -> None:
+def draw_clickable_transcript(words: Transcript, *, player: str, key: str) -> None:
     """Draw the phrases with the second at which each begins. player: the key of the container with the video."""
     segments = [(segment.start, segment.end, segment.text) for segment in words.segments]
-    _component(data={"segments": segments, "player": player}, key=key)
+    _transcript_component(data={"segments": segments, "player": player}, key=key)

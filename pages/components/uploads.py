@@ -9,7 +9,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
-def let_go(file: UploadedFile) -> None:
+def delete_uploaded_file(file: UploadedFile) -> None:
     """Drop the server's own copy, which it would keep until the tab is closed."""
     context = get_script_run_ctx()
     if context is not None:

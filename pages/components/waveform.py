@@ -4,19 +4,19 @@ import numpy as np
 import streamlit as st
 
 from personality.constants import PREPROCESSING
-from personality.plots.clip_plots import envelope
+from personality.plots.clip_plots import waveform_envelope
 from personality.preprocessing.sound import Sound
 
-COLUMNS = 600  # of the envelope, over the whole clip
-LOUD = 100  # what a full-scale sample is sent as: whole numbers are short
+WAVEFORM_COLUMNS = 600  # of the envelope, over the whole clip
+WAVEFORM_FULL_SCALE = 100  # what a full-scale sample is sent as: whole numbers are short
 
-STYLE = """
+WAVEFORM_STYLE = """
 canvas { width: 100%; height: 110px; cursor: pointer; display: block; color: var(--st-text-color);
   border-radius: var(--st-base-radius); }
 canvas:focus-visible { outline: 2px solid var(--st-primary-color); }
 p { margin: 0; font-size: 0.8rem; opacity: 0.7; color: var(--st-text-color); font-family: var(--st-font); }
 """
-SCRIPT = """
+WAVEFORM_SCRIPT = """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with other data: one loop is enough
   const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
@@ -69,14 +69,14 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => clearTimeout(timer))
 }
 """
-BODY = (
+WAVEFORM_HTML = (
     '<canvas tabindex="0" role="slider" aria-label="Position in the clip, seconds" aria-valuemin="0"></canvas><p></p>'
 )
 
-_component = st.components.v2.component("waveform", html=BODY, css=STYLE, js=SCRIPT)
+_waveform_component = st.components.v2.component("waveform", html=WAVEFORM_HTML, css=WAVEFORM_STYLE, js=WAVEFORM_SCRIPT)
 
 
-def waveform(sound: Sound, duration: float, *, player: str, seconds: float, key: str) -> None:
+def draw_waveform(sound: Sound, duration: float, *, player: str, seconds: float, key: str) -> None:
     """Draw the sound of a clip of so many seconds; nothing for a still. player: the key of the container with its
     video; seconds: how much of the sound the models hear."""
     heard = round(sound.seconds * PREPROCESSING.sample_rate)
@@ -84,8 +84,19 @@ def waveform(sound: Sound, duration: float, *, player: str, seconds: float, key:
     whole = max(duration, len(samples) / PREPROCESSING.sample_rate)
     if not whole:
         return
-    silence = max(round(whole * PREPROCESSING.sample_rate), COLUMNS) - len(samples)
-    parts = (envelope(np.pad(samples, (0, max(silence, 0))), COLUMNS) * LOUD).round().astype(int)
+    silence = max(round(whole * PREPROCESSING.sample_rate), WAVEFORM_COLUMNS) - len(samples)
+    parts = (
+        (waveform_envelope(np.pad(samples, (0, max(silence, 0))), WAVEFORM_COLUMNS) * WAVEFORM_FULL_SCALE)
+        .round()
+        .astype(int)
+    )
     low, high = parts.T.tolist()
-    data = {"low": low, "high": high, "loud": LOUD, "duration": whole, "window": seconds, "player": player}
-    _component(data=data, key=key)
+    data = {
+        "low": low,
+        "high": high,
+        "loud": WAVEFORM_FULL_SCALE,
+        "duration": whole,
+        "window": seconds,
+        "player": player,
+    }
+    _waveform_component(data=data, key=key)

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-SECONDS = 15  # of a recording, at most: as long as the clips that the models know
+MAX_RECORDING_SECONDS = 15  # of a recording, at most: as long as the clips that the models know
 
-STYLE = """
+RECORDER_STYLE = """
 button { font: inherit; color: var(--st-text-color); background: transparent; padding: 0.45rem 0.9rem; cursor: pointer;
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); width: 100%; }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
@@ -12,7 +12,7 @@ button:disabled { opacity: 0.4; cursor: not-allowed; }
 video { width: 100%; margin-top: 0.5rem; border-radius: var(--st-base-radius); transform: scaleX(-1); }
 p { margin: 0.3rem 0 0; font-size: 0.8rem; opacity: 0.8; color: var(--st-text-color); font-family: var(--st-font); }
 """
-SCRIPT = """
+RECORDER_SCRIPT = """
 const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
 
 export default function ({ data, parentElement }) {
@@ -69,13 +69,13 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => { if (recorder) recorder.onstop = null; end() })
 }
 """
-BODY = "<button></button><video muted autoplay playsinline hidden></video><p role='status'></p>"
+RECORDER_HTML = "<button></button><video muted autoplay playsinline hidden></video><p role='status'></p>"
 
-_component = st.components.v2.component("recorder", html=BODY, css=STYLE, js=SCRIPT)
+_recorder_component = st.components.v2.component("recorder", html=RECORDER_HTML, css=RECORDER_STYLE, js=RECORDER_SCRIPT)
 
 
-def recorder(*, uploader: str, disabled: bool, key: str) -> None:
+def draw_webcam_recorder(*, uploader: str, disabled: bool, key: str) -> None:
     """A button that records some seconds and gives them to the file uploader with the key `uploader`."""
-    label = f"Record up to {SECONDS} s"
-    data = {"uploader": uploader, "seconds": SECONDS, "label": label, "disabled": disabled}
-    _component(data=data, key=key)
+    label = f"Record up to {MAX_RECORDING_SECONDS} s"
+    data = {"uploader": uploader, "seconds": MAX_RECORDING_SECONDS, "label": label, "disabled": disabled}
+    _recorder_component(data=data, key=key)

@@ -6,33 +6,35 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from personality.analysis.groups import MEAN, accuracy_by, groups_of
-from personality.analysis.published import GENDER, GLOBAL
+from personality.analysis.groups import TRAIT_MEAN, accuracy_by, name_groups
+from personality.analysis.published import PUBLISHED_BY_GENDER, PUBLISHED_OVERALL
 
-Share = tuple[float, float] | None
+ShareRange = tuple[float, float] | None
 
 
-def leftover(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tuple[int, float]:
+def check_group_averages(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[str]) -> tuple[int, float]:
     """How many clips of a table have no known group, and how far the groups of `accuracy_by(table, by)`, weighted by
     their clips, are from the accuracy of all clips of known groups: nothing but rounding, else something is wrong."""
     clips = table.drop_duplicates("clip")
-    known = clips.loc[groups_of(clips, by).notna(), "clip"]
+    known = clips.loc[name_groups(clips, by).notna(), "clip"]
     if known.empty:
         return len(clips), 0.0
     whole = accuracy_by(table[table["clip"].isin(known)]).set_index(["model", "trait"])["accuracy"]
-    parts = rows[rows["n"].gt(0) & rows["trait"].ne(MEAN)]
+    parts = rows[rows["n"].gt(0) & rows["trait"].ne(TRAIT_MEAN)]
     sums = parts.assign(sum=parts["accuracy"] * parts["n"]).groupby(["model", "trait"])[["sum", "n"]].sum()
     return len(clips) - len(known), float((sums["sum"] / sums["n"] - whole).abs().max())
 
 
-def origins(table: pd.DataFrame, attribute: str) -> dict[str, int]:
+def count_attribute_origins(table: pd.DataFrame, attribute: str) -> dict[str, int]:
     """Of how many clips of a table people said the attribute (`gender`, `age`, `age_group`), and of how many it was
     estimated; empty where the table does not know."""
     column = f"{attribute}_from"
     return {} if column not in table else table.drop_duplicates("clip")[column].value_counts().to_dict()
 
 
-def share_of_first(first: Sequence[float], second: Sequence[float], whole: Sequence[float], *, digits: int) -> Share:
+def infer_first_group_share(
+    first: Sequence[float], second: Sequence[float], whole: Sequence[float], *, digits: int
+) -> ShareRange:
     """The share of the first of two groups by which printed figures of both average to the printed figures of the
     whole, in all columns at once: the lowest and the highest that rounding to so many digits allows, or None where no
     share does."""
@@ -47,9 +49,11 @@ def share_of_first(first: Sequence[float], second: Sequence[float], whole: Seque
     return (low, high) if low <= high else None
 
 
-def impossible_models() -> list[str]:
+def find_misprinted_models() -> list[str]:
     """The models whose rows in the thesis's table by gender cannot average to its overall table, whatever the share of
     men: a group's figure, or the whole's, is misprinted."""
     return [
-        model for model, (men, women) in GENDER.items() if share_of_first(men, women, GLOBAL[model], digits=5) is None
+        model
+        for model, (men, women) in PUBLISHED_BY_GENDER.items()
+        if infer_first_group_share(men, women, PUBLISHED_OVERALL[model], digits=5) is None
     ]

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from personality.analysis.jackknife import NOTHING, standard_error, sums_by_unit, t_quantile
+from personality.analysis.jackknife import ZERO_STANDARD_ERROR, standard_error, sums_by_unit, t_quantile
 
-POWER = 0.8  # of what is called detectable
-MOST_RATIO = 1e6  # of variances, where nothing varies within sources
+DETECTION_POWER = 0.8  # of what is called detectable
+MAX_VARIANCE_RATIO = 1e6  # of variances, where nothing varies within sources
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Contrast:
     """A difference between two groups with its standard error and degrees of freedom, each (C,)."""
 
     difference: np.ndarray
-    error: np.ndarray
+    std_error: np.ndarray
     degrees: np.ndarray
 
     def p_values(self) -> np.ndarray:
@@ -35,17 +35,17 @@ class Contrast:
         from scipy.special import stdtr
 
         with np.errstate(invalid="ignore", divide="ignore"):
-            p = 2 * stdtr(self.degrees, -np.abs(self.difference / self.error))
-        return np.where(self.error > NOTHING, p, np.nan)
+            p = 2 * stdtr(self.degrees, -np.abs(self.difference / self.std_error))
+        return np.where(self.std_error > ZERO_STANDARD_ERROR, p, np.nan)
 
 
-def detectable(error: np.ndarray, degrees: np.ndarray, level: np.ndarray) -> np.ndarray:
+def minimum_detectable_difference(error: np.ndarray, degrees: np.ndarray, level: np.ndarray) -> np.ndarray:
     """The smallest difference that a two-sided test at this level finds in four cases of five, from its standard error
     and degrees of freedom: by the noncentral t distribution, whose other tail counts for nothing. A standard error from
     few sources is too small on average, by one part in 4 x its degrees of freedom."""
     from scipy.special import nctdtrinc
 
-    return error * (1 + 1 / (4 * degrees)) * nctdtrinc(degrees, 1 - POWER, t_quantile(1 - level / 2, degrees))
+    return error * (1 + 1 / (4 * degrees)) * nctdtrinc(degrees, 1 - DETECTION_POWER, t_quantile(1 - level / 2, degrees))
 
 
 def variance_ratio(clips: np.ndarray, totals: np.ndarray, squares: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -67,11 +67,11 @@ def variance_ratio(clips: np.ndarray, totals: np.ndarray, squares: np.ndarray, s
         within = (squares.sum(0) - between).clip(0) / (all_clips - present)
         mean_square = (between - total.sum(0) ** 2 / all_clips) / (present - 1)
         typical = (all_clips - (n**2).sum(0) / all_clips) / (present - 1)
-        ratio = ((mean_square - within) / typical / within).clip(0, MOST_RATIO)
-    return np.where(all_clips > present, np.nan_to_num(ratio, nan=0.0, posinf=MOST_RATIO), 0.0)
+        ratio = ((mean_square - within) / typical / within).clip(0, MAX_VARIANCE_RATIO)
+    return np.where(all_clips > present, np.nan_to_num(ratio, nan=0.0, posinf=MAX_VARIANCE_RATIO), 0.0)
 
 
-def compare(
+def contrast_groups(
     clips: tuple[np.ndarray, np.ndarray],
     totals: tuple[np.ndarray, np.ndarray],
     ratio: np.ndarray,
@@ -86,7 +86,7 @@ def compare(
     ratio
         The variance between sources by that within, (C,); 0 gives the plain difference of the means of clips.
     unit
-        The unit of each source that is left out at once, int (S,); see `jackknife.units_of`.
+        The unit of each source that is left out at once, int (S,); see `jackknife.jackknife_units`.
     """
     first, both = clips[0], clips[0] + clips[1]
     shrink = 1 / (1 + both * ratio)
@@ -104,17 +104,19 @@ def compare(
     whole = [part.sum(0) for part in by_unit]
     rest = [one - part for one, part in zip(whole, by_unit, strict=True)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        difference = _slope(*whole)
-        error = standard_error(_slope(*rest), difference, (by_unit[0] > 0).sum(0))
-        return Contrast(difference, error, _degrees(by_unit[:3], whole[:3], rest[:3]))
+        difference = _solve_slope(*whole)
+        error = standard_error(_solve_slope(*rest), difference, (by_unit[0] > 0).sum(0))
+        return Contrast(difference, error, _contrast_degrees_of_freedom(by_unit[:3], whole[:3], rest[:3]))
 
 
-def _slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.ndarray, xy: np.ndarray) -> np.ndarray:
+def _solve_slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.ndarray, xy: np.ndarray) -> np.ndarray:
     """The second coefficient of the normal equations [[one, cross], [cross, square]] b = [y, xy]."""
     return (one * xy - cross * y) / (one * square - cross**2)
 
 
-def _degrees(parts: list[np.ndarray], whole: list[np.ndarray], rest: list[np.ndarray]) -> np.ndarray:
+def _contrast_degrees_of_freedom(
+    parts: list[np.ndarray], whole: list[np.ndarray], rest: list[np.ndarray]
+) -> np.ndarray:
     """Bell and McCaffrey's degrees of freedom tr(K)^2 / tr(K^2), K the covariance of the differences that leaving out
     each unit makes: diag(own) - F inverse(whole) F', where F has two columns, so that the traces are sums over units.
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from personality.analysis.groups import ALL, MEAN, SMALL, groups_of, split_group
+from personality.analysis.groups import ALL_CLIPS, MIN_GROUP_CLIPS, TRAIT_MEAN, name_groups, split_group_name
 from personality.traits import TRAIT_NAMES
 
 
-def grid(
+def heatmap_cells(
     rows: pd.DataFrame, *, crossed: bool, model: str, trait: str, figure: str, bounds: tuple[str, str] | None
 ) -> pd.DataFrame:
     """The cells of one model and trait from `accuracy_by`, for a heatmap. crossed: with two attributes, not one.
@@ -19,29 +19,29 @@ def grid(
     small, text. Groups without clips are left out.
     """
     kept = rows[rows["model"].eq(model) & rows["trait"].eq(trait) & rows["n"].gt(0)].reset_index(drop=True)
-    places = [split_group(group) if crossed else [group, ALL] for group in kept["group"]]
+    places = [split_group_name(group) if crossed else [group, ALL_CLIPS] for group in kept["group"]]
     low, high = (kept[name] if bounds else float("nan") for name in bounds or ("", ""))
     cells = pd.DataFrame(places, columns=["row", "column"]).assign(
         value=kept[figure], low=low, high=high, **kept[["group", "baseline", "lookup", "n", "sources"]]
     )
-    cells["small"] = cells["n"] < SMALL
+    cells["small"] = cells["n"] < MIN_GROUP_CLIPS
     words = [f"{row['value']:.3f}" if row["value"] == row["value"] else "-" for row in cells.to_dict("records")]
     marks = cells["small"].map({True: ", few", False: ""})
     cells["text"] = [f"{word}\nn = {n:,}{mark}" for word, n, mark in zip(words, cells["n"], marks, strict=True)]
     return cells
 
 
-def clips_of(table: pd.DataFrame, by: Sequence[str], group: str, *, model: str, trait: str) -> pd.DataFrame:
+def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: str, *, model: str, trait: str) -> pd.DataFrame:
     """The clips of a group, those that the model judges worst first: clip, source, error (absolute; the mean of the
-    five for `mean`), predicted, actual. Raises PredictionsError as `groups_of`."""
-    rows = table[table["model"].eq(model) & groups_of(table, by).eq(group).fillna(False)]
-    rows = rows if trait == MEAN else rows[rows["trait"].eq(trait)]
+    five for `mean`), predicted, actual. Raises PredictionsError as `name_groups`."""
+    rows = table[table["model"].eq(model) & name_groups(table, by).eq(group).fillna(False)]
+    rows = rows if trait == TRAIT_MEAN else rows[rows["trait"].eq(trait)]
     rows = rows.assign(error=(rows["predicted"] - rows["actual"]).abs())
     found = rows.groupby(["clip", "source"])[["error", "predicted", "actual"]].mean().reset_index()
     return found.sort_values("error", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def said_of(table: pd.DataFrame, clip: str) -> pd.DataFrame:
+def list_clip_values(table: pd.DataFrame, clip: str) -> pd.DataFrame:
     """What people and every model said of a clip: columns model (`people` first), trait, value; traits in order."""
     rows = table[table["clip"].eq(clip)]
     people = rows.drop_duplicates("trait").assign(model="people").rename(columns={"actual": "value"})

@@ -7,19 +7,19 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import MEAN
+from personality.analysis.groups import TRAIT_MEAN
 from personality.traits import EMOTIONS
 
-CONFIDENCE_STEPS = np.linspace(0, 1, 6)
+CONFIDENCE_BIN_EDGES = np.linspace(0, 1, 6)
 
 
-def best_and_worst(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
+def best_and_worst_traits(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
     """Per emotion the trait and model of highest and of lowest accuracy, from `accuracy_by(table, ["emotion"])`.
 
     without: models that are not considered. Columns: emotion, n, best, best_model, best_accuracy, best_low,
     best_high, worst, ...; emotions without clips are left out.
     """
-    kept = rows[~rows["model"].isin(without) & rows["trait"].ne(MEAN) & rows["n"].gt(0)]
+    kept = rows[~rows["model"].isin(without) & rows["trait"].ne(TRAIT_MEAN) & rows["n"].gt(0)]
     cells = kept.groupby("group", sort=False)
     parts = [cells["n"].max().rename_axis("emotion").reset_index()]
     for name, places in (("best", cells["accuracy"].idxmax()), ("worst", cells["accuracy"].idxmin())):
@@ -30,8 +30,8 @@ def best_and_worst(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.D
 
 def confidence_histogram(clips: pd.DataFrame) -> pd.DataFrame:
     """Clips per dominant emotion and range of its confidence: columns emotion, range, n; empty cells kept."""
-    labels = [f"{low:.1f}-{high:.1f}" for low, high in pairwise(CONFIDENCE_STEPS)]
-    ranges = pd.cut(clips["emotion_confidence"], CONFIDENCE_STEPS, labels=labels, include_lowest=True)
+    labels = [f"{low:.1f}-{high:.1f}" for low, high in pairwise(CONFIDENCE_BIN_EDGES)]
+    ranges = pd.cut(clips["emotion_confidence"], CONFIDENCE_BIN_EDGES, labels=labels, include_lowest=True)
     cells = pd.MultiIndex.from_product([EMOTIONS, labels], names=["emotion", "range"])
     counts = pd.DataFrame({"emotion": clips["emotion"], "range": ranges.astype("string")}).value_counts()
     return counts.reindex(cells, fill_value=0).rename("n").reset_index()

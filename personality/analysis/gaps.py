@@ -9,20 +9,20 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from personality.analysis.contrasts import detectable
+from personality.analysis.contrasts import minimum_detectable_difference
 from personality.analysis.corrections import benjamini_hochberg, holm
-from personality.analysis.group_differences import Difference, ModelParts
-from personality.analysis.groups import JOINT, MEAN, SMALL, group_codes
-from personality.analysis.jackknife import LEAST_SOURCES
-from personality.predictions.predictions_table import PredictionsError, read_scores
-from personality.traits import GROUP_WORDS, TRAIT_NAMES
+from personality.analysis.group_differences import GroupDifference, ModelGroupSums
+from personality.analysis.groups import GROUP_SEPARATOR, MIN_GROUP_CLIPS, TRAIT_MEAN, group_codes
+from personality.analysis.jackknife import MIN_SOURCES
+from personality.predictions.predictions_table import PredictionsError, to_prediction_arrays
+from personality.traits import GROUP_DESCRIPTIONS, TRAIT_NAMES
 
-OTHERS = "the others"
-ALPHA = 0.05  # family-wise error rate
-MOST_COMPARED = 50  # groups
+OTHER_GROUPS = "the others"
+SIGNIFICANCE_LEVEL = 0.05  # family-wise error rate
+MAX_COMPARED_GROUPS = 50  # groups
 # What groups can differ in, and how a difference reads: {0} the group, {1} the reference. `gain` is the accuracy minus
 # that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
-MEASURES = {
+GAP_MEASURES = {
     "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
     "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
@@ -30,16 +30,16 @@ MEASURES = {
     "r2": ("explains less of the ratings of {0} than of {1}", "explains more of the ratings of {0} than of {1}"),
     "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
 }
-NEED_MEAN = ("gain",)  # measures that need the training mean
-SPREAD = (
+MEASURES_REQUIRING_MEAN = ("gain",)  # measures that need the training mean
+SPREAD_COLUMNS = (
     *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
     *("difference", "low", "high", "p", "error_ratio", "left_out"),
 )
-FIRST = ("model", "trait", "group", "reference")
+LEADING_GAP_COLUMNS = ("model", "trait", "group", "reference")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class GroupComparison:
     """gaps: one row per model, trait and group; spreads: one row per model and trait, over all groups."""
 
     gaps: pd.DataFrame
@@ -48,7 +48,7 @@ class Comparison:
 
 def compare_groups(
     table: pd.DataFrame, by: Sequence[str], *, measure: str = "accuracy", reference: str | None = None
-) -> Comparison:
+) -> GroupComparison:
     """Gaps of the groups of the attributes `by` in a measure, against a reference.
 
     Parameters
@@ -56,7 +56,7 @@ def compare_groups(
     table
         A predictions table.
     by
-        Attributes, numeric ones perhaps with edges (`groups.groups_of`).
+        Attributes, numeric ones perhaps with edges (`groups.name_groups`).
     measure
         One of MEASURES.
     reference
@@ -82,132 +82,136 @@ def compare_groups(
     return found
 
 
-def measures_of(table: pd.DataFrame) -> list[str]:
+def available_measures(table: pd.DataFrame) -> list[str]:
     """The MEASURES that a predictions table has."""
     known = "constant" in table and table["constant"].notna().any()
-    return [measure for measure in MEASURES if known or measure not in NEED_MEAN]
+    return [measure for measure in GAP_MEASURES if known or measure not in MEASURES_REQUIRING_MEAN]
 
 
 def compare_measures(
     table: pd.DataFrame, by: Sequence[str], measures: Sequence[str] | None = None, *, reference: str | None = None
-) -> dict[str, Comparison]:
+) -> dict[str, GroupComparison]:
     """`compare_groups` in several measures, None: all that the table has, which share most of the work. Raises as it
     does."""
-    measures = measures_of(table) if measures is None else measures
+    measures = available_measures(table) if measures is None else measures
     _check_measures(table, measures)
-    scores = read_scores(table)
-    code, groups = group_codes(scores, by, most=MOST_COMPARED)
+    scores = to_prediction_arrays(table)
+    code, groups = group_codes(scores, by, most=MAX_COMPARED_GROUPS)
     present = [groups[number] for number in np.unique(code[code >= 0])]
-    reference = _reference(present, by, reference)
-    beside = None if reference == OTHERS else groups.index(reference)
+    reference = _choose_reference(present, by, reference)
+    beside = None if reference == OTHER_GROUPS else groups.index(reference)
     gaps: dict[str, list[pd.DataFrame]] = {measure: [] for measure in measures}
     spreads: dict[str, list[dict]] = {measure: [] for measure in measures}
     for number, model in enumerate(scores.models):
-        parts = ModelParts.of(scores, number, code, len(groups), measures)
-        difference = cache(parts.difference)  # the lowest and highest group are the same in many measures
+        parts = ModelGroupSums.from_predictions(scores, number, code, len(groups), measures)
+        difference = cache(parts.compare_group)  # the lowest and highest group are the same in many measures
         against = {group: difference(place, beside) for place, group in enumerate(groups) if group != reference}
         for measure in measures:
-            gaps[measure].append(_rows(against, measure).assign(model=model))
-            spreads[measure] += [{"model": model, **row} for row in _spreads(parts, difference, groups, measure)]
+            gaps[measure].append(_gap_rows(against, measure).assign(model=model))
+            spreads[measure] += [
+                {"model": model, **row} for row in _largest_differences(parts, difference, groups, measure)
+            ]
     return {
-        measure: Comparison(
-            _judged(pd.concat(gaps[measure], ignore_index=True).assign(reference=reference, measure=measure)),
-            pd.DataFrame(spreads[measure], columns=list(SPREAD)),
+        measure: GroupComparison(
+            _add_verdicts(pd.concat(gaps[measure], ignore_index=True).assign(reference=reference, measure=measure)),
+            pd.DataFrame(spreads[measure], columns=list(SPREAD_COLUMNS)),
         )
         for measure in measures
     }
 
 
 def _check_measures(table: pd.DataFrame, measures: Sequence[str]) -> None:
-    strange = [measure for measure in measures if measure not in MEASURES]
+    strange = [measure for measure in measures if measure not in GAP_MEASURES]
     if strange:
-        raise PredictionsError(f"There is no measure {strange[0]!r}; expected one of {', '.join(MEASURES)}.")
-    absent = sorted(set(measures) - set(measures_of(table)))
+        raise PredictionsError(f"There is no measure {strange[0]!r}; expected one of {', '.join(GAP_MEASURES)}.")
+    absent = sorted(set(measures) - set(available_measures(table)))
     if absent:
         raise PredictionsError(
             f"This table has no column constant, the training mean, which the measure {absent[0]} needs."
         )
 
 
-def _reference(present: list[str], by: Sequence[str], reference: str | None) -> str:
+def _choose_reference(present: list[str], by: Sequence[str], reference: str | None) -> str:
     if len(present) < 2:
-        raise PredictionsError(f"{JOINT.join(by)} has one group in this table; a gap needs two.")
+        raise PredictionsError(f"{GROUP_SEPARATOR.join(by)} has one group in this table; a gap needs two.")
     if reference is None:
-        return present[1] if len(present) == 2 else OTHERS
+        return present[1] if len(present) == 2 else OTHER_GROUPS
     if reference not in present:
         raise PredictionsError(f"There is no group {reference!r}; expected one of {', '.join(present)}.")
     return reference
 
 
-def _rows(differences: dict[str, Difference], measure: str) -> pd.DataFrame:
+def _gap_rows(differences: dict[str, GroupDifference], measure: str) -> pd.DataFrame:
     """The differences of groups in a measure, by trait."""
-    index = pd.MultiIndex.from_product([differences, [*TRAIT_NAMES, MEAN]], names=["group", "trait"])
-    each = [one.columns(measure) for one in differences.values()]
+    index = pd.MultiIndex.from_product([differences, [*TRAIT_NAMES, TRAIT_MEAN]], names=["group", "trait"])
+    each = [one.to_columns(measure) for one in differences.values()]
     return index.to_frame(index=False).assign(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
 
 
-def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+def _add_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with p-values corrected and a verdict each; none where there are too few sources."""
-    few = rows[["sources", "sources_reference"]].min(axis=1) < LEAST_SOURCES
+    few = rows[["sources", "sources_reference"]].min(axis=1) < MIN_SOURCES
     rows.loc[few, ["low", "high", "p", "error"]] = np.nan
-    rows = _adjusted(rows)
-    rows["verdict"] = verdicts(rows, rows["measure"].iloc[0])
-    return rows[[*FIRST, *(name for name in rows if name not in FIRST)]]
+    rows = _add_adjusted_p_values(rows)
+    rows["verdict"] = describe_verdicts(rows, rows["measure"].iloc[0])
+    return rows[[*LEADING_GAP_COLUMNS, *(name for name in rows if name not in LEADING_GAP_COLUMNS)]]
 
 
-def _adjusted(rows: pd.DataFrame) -> pd.DataFrame:
+def _add_adjusted_p_values(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with p_holm, p_bh and what could have been found; the families are each model's five traits x groups,
     and its means x groups."""
-    family = rows.groupby([rows["model"], rows["trait"].eq(MEAN)])["p"]
+    family = rows.groupby([rows["model"], rows["trait"].eq(TRAIT_MEAN)])["p"]
     for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
         rows[name] = family.transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
-    level = ALPHA / family.transform("count").clip(lower=1)  # of Holm's first step
-    rows["detectable"] = detectable(rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy())
+    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # of Holm's first step
+    rows["detectable"] = minimum_detectable_difference(
+        rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy()
+    )
     return rows.drop(columns=["error", "degrees"])
 
 
-def verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
+def describe_verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
     """Each gap of a measure in words, from the columns of `compare_groups`."""
-    return [_verdict(row) for row in gaps.assign(measure=measure).to_dict("records")]
+    return [_describe_verdict(row) for row in gaps.assign(measure=measure).to_dict("records")]
 
 
-def difference_in_words(gap: dict) -> str:
+def describe_gap_direction(gap: dict) -> str:
     """Which way a gap goes, from its row in `compare_groups`: `overrates men compared with women`."""
-    names = (GROUP_WORDS.get(gap[side], gap[side]) for side in ("group", "reference"))
-    return MEASURES[gap["measure"]][int(gap["tested_gap"] > 0)].format(*names)
+    names = (GROUP_DESCRIPTIONS.get(gap[side], gap[side]) for side in ("group", "reference"))
+    return GAP_MEASURES[gap["measure"]][int(gap["tested_gap"] > 0)].format(*names)
 
 
-def _verdict(row: dict) -> str:
+def _describe_verdict(row: dict) -> str:
     if row["n"] == 0:
         return "no clips"
     fewest = min(row["sources"], row["sources_reference"])
-    if fewest < LEAST_SOURCES:
+    if fewest < MIN_SOURCES:
         side = row["group"] if row["sources"] == fewest else row["reference"]
-        return f"cannot be judged: {side} has clips of {fewest} of the {LEAST_SOURCES} sources that are needed"
+        return f"cannot be judged: {side} has clips of {fewest} of the {MIN_SOURCES} sources that are needed"
     if np.isnan(row["p"]):
         return "cannot be judged: nothing varies within the groups"
-    warning = f" (only {row['n']} clips)" if row["n"] < SMALL else ""
-    if row["p_holm"] >= ALPHA:
+    warning = f" (only {row['n']} clips)" if row["n"] < MIN_GROUP_CLIPS else ""
+    if row["p_holm"] >= SIGNIFICANCE_LEVEL:
         return f"no significant difference; minimum detectable at 80 % power: {row['detectable']:.3f}{warning}"
     size = f"{abs(row['gap']):.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-    return f"{difference_in_words(row)}, by {size}{warning}"
+    return f"{describe_gap_direction(row)}, by {size}{warning}"
 
 
-def _spreads(
-    parts: ModelParts, difference: Callable[[int, int], Difference], groups: list[str], measure: str
+def _largest_differences(
+    parts: ModelGroupSums, difference: Callable[[int, int], GroupDifference], groups: list[str], measure: str
 ) -> list[dict]:
     """The largest difference between any two groups of enough sources, of each trait."""
-    n, sources, values = parts.clips(), parts.sources(), parts.figure(measure)
-    error = 1 - parts.figure("accuracy")
+    n, sources, values = parts.group_clip_counts(), parts.group_source_counts(), parts.group_metric(measure)
+    error = 1 - parts.group_metric("accuracy")
     rows = []
-    for place, trait in enumerate([*TRAIT_NAMES, MEAN]):
-        able = np.flatnonzero((sources[:, place] >= LEAST_SOURCES) & ~np.isnan(values[:, place]))
+    for place, trait in enumerate([*TRAIT_NAMES, TRAIT_MEAN]):
+        able = np.flatnonzero((sources[:, place] >= MIN_SOURCES) & ~np.isnan(values[:, place]))
         if len(able) < 2:
             continue
         lowest, highest = able[values[able, place].argmin()], able[values[able, place].argmax()]
         pairs, mistakes = len(able) * (len(able) - 1) // 2, error[able, place]
-        found = difference(int(highest), int(lowest)).columns(measure, pairs=pairs)
-        few = np.flatnonzero((sources[:, place] > 0) & (sources[:, place] < LEAST_SOURCES))
+        found = difference(int(highest), int(lowest)).to_columns(measure, pairs=pairs)
+        few = np.flatnonzero((sources[:, place] > 0) & (sources[:, place] < MIN_SOURCES))
         rows.append(
             {
                 "trait": trait,

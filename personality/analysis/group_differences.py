@@ -8,18 +8,23 @@ from typing import Self
 
 import numpy as np
 
-from personality.analysis.contrasts import Contrast, compare, variance_ratio
-from personality.analysis.groups import Split, clips_by_source, unit_sums, with_most
-from personality.analysis.jackknife import LEVEL, interval, standard_error, sums_by_unit, units_of
-from personality.analysis.metrics import figures, with_mean
-from personality.predictions.predictions_table import Scores
+from personality.analysis.contrasts import Contrast, contrast_groups, variance_ratio
+from personality.analysis.groups import (
+    GroupSourcePairs,
+    append_largest_count,
+    count_clips_by_pair,
+    sum_by_group_and_unit,
+)
+from personality.analysis.jackknife import CONFIDENCE_LEVEL, jackknife_units, standard_error, sums_by_unit, t_interval
+from personality.analysis.metrics import append_trait_mean, compute_metrics
+from personality.predictions.predictions_table import PredictionArrays
 
 # Measures that are means of what each clip contributes; the others are judged by leaving out sources alone.
-MEANS = ("accuracy", "gain", "signed_error", "actual_mean")
+MEAN_MEASURES = ("accuracy", "gain", "signed_error", "actual_mean")
 
 
 @dataclass(frozen=True)
-class Difference:
+class GroupDifference:
     """One group of clips against another, (6,) each.
 
     n, sources, n_reference, sources_reference: clips and sources; design: where the test is made. Of each measure,
@@ -30,15 +35,17 @@ class Difference:
     sources: np.ndarray
     n_reference: np.ndarray
     sources_reference: np.ndarray
-    design: str
-    plain: dict[str, Contrast]
-    tested: dict[str, Contrast]
+    test_design: str
+    plain_contrasts: dict[str, Contrast]
+    tested_contrasts: dict[str, Contrast]
 
-    def columns(self, measure: str, *, pairs: int = 1) -> dict[str, np.ndarray]:
+    def to_columns(self, measure: str, *, pairs: int = 1) -> dict[str, np.ndarray]:
         """The difference in a measure as columns of a table. pairs: for how many such pairs the interval holds at
         once."""
-        plain, tested = self.plain[measure], self.tested[measure]
-        low, high = interval(plain.difference, plain.error, plain.degrees, level=1 - (1 - LEVEL) / pairs)
+        plain, tested = self.plain_contrasts[measure], self.tested_contrasts[measure]
+        low, high = t_interval(
+            plain.difference, plain.std_error, plain.degrees, level=1 - (1 - CONFIDENCE_LEVEL) / pairs
+        )
         return {
             "n": self.n,
             "sources": self.sources,
@@ -47,16 +54,16 @@ class Difference:
             "gap": plain.difference,
             "low": low,
             "high": high,
-            "test": np.full(len(self.n), self.design),
+            "test": np.full(len(self.n), self.test_design),
             "tested_gap": tested.difference,
             "p": tested.p_values(),
-            "error": tested.error,
+            "error": tested.std_error,
             "degrees": tested.degrees,
         }
 
 
 @dataclass(frozen=True)
-class ModelParts:
+class ModelGroupSums:
     """The clips of one model by pairs of a group and a source (P), and by pairs of a group and a unit (Q), the sources
     that are left out at once.
 
@@ -65,94 +72,99 @@ class ModelParts:
     the other measures that are asked; unit: of each source, int (S,).
     """
 
-    by_source: Split
-    by_unit: Split
-    groups: int
+    by_source: GroupSourcePairs
+    by_unit: GroupSourcePairs
+    group_count: int
     sums: np.ndarray
-    present: np.ndarray
+    clips_by_pair: np.ndarray
     totals: dict[str, np.ndarray]
-    ratios: dict[str, np.ndarray]
-    others: tuple[str, ...]
-    unit: np.ndarray
+    variance_ratios: dict[str, np.ndarray]
+    other_measures: tuple[str, ...]
+    source_units: np.ndarray
 
     @classmethod
-    def of(cls, scores: Scores, model: int, code: np.ndarray, groups: int, measures: Sequence[str]) -> Self:
+    def from_predictions(
+        cls, scores: PredictionArrays, model: int, code: np.ndarray, groups: int, measures: Sequence[str]
+    ) -> Self:
         """Of one model of a table, whose clips have these codes of groups (N,)."""
-        units = units_of(scores.source)
-        by_source, by_unit = Split.of(code, scores.source), Split.of(code, units)
-        unit = np.zeros(scores.sources, int)
-        unit[scores.source] = units
-        present = clips_by_source(scores, model, by_source)
+        units = jackknife_units(scores.source_codes)
+        by_source, by_unit = (
+            GroupSourcePairs.from_group_codes(code, scores.source_codes),
+            GroupSourcePairs.from_group_codes(code, units),
+        )
+        unit = np.zeros(scores.source_count, int)
+        unit[scores.source_codes] = units
+        present = count_clips_by_pair(scores, model, by_source)
         totals, ratios = {}, {}
-        for measure in (measure for measure in measures if measure in MEANS):
-            values = with_mean(_of_clips(scores, model, measure)[by_source.clips])
-            totals[measure] = by_source.sums(np.nan_to_num(values))
-            squares = by_source.sums(np.nan_to_num(values) ** 2)
-            ratios[measure] = _ratio(present, totals[measure], squares, by_source)
-        others = tuple(measure for measure in measures if measure not in MEANS)
-        sums = unit_sums(scores, model, by_unit)
+        for measure in (measure for measure in measures if measure in MEAN_MEASURES):
+            values = append_trait_mean(_clip_contributions(scores, model, measure)[by_source.clips])
+            totals[measure] = by_source.sum_by_pair(np.nan_to_num(values))
+            squares = by_source.sum_by_pair(np.nan_to_num(values) ** 2)
+            ratios[measure] = _centred_variance_ratio(present, totals[measure], squares, by_source)
+        others = tuple(measure for measure in measures if measure not in MEAN_MEASURES)
+        sums = sum_by_group_and_unit(scores, model, by_unit)
         return cls(by_source, by_unit, groups, sums, present, totals, ratios, others, unit)
 
-    def clips(self) -> np.ndarray:
+    def group_clip_counts(self) -> np.ndarray:
         """How many clips each group has, (G, 6)."""
-        return sums_by_unit(self.present, self.by_source.group, self.groups)
+        return sums_by_unit(self.clips_by_pair, self.by_source.group, self.group_count)
 
-    def sources(self) -> np.ndarray:
+    def group_source_counts(self) -> np.ndarray:
         """Of how many sources each group has clips, (G, 6)."""
-        return sums_by_unit((self.present > 0).astype(float), self.by_source.group, self.groups).astype(int)
+        return sums_by_unit((self.clips_by_pair > 0).astype(float), self.by_source.group, self.group_count).astype(int)
 
-    def figure(self, measure: str) -> np.ndarray:
+    def group_metric(self, measure: str) -> np.ndarray:
         """A figure of each group, (G, 6)."""
-        sums = [self.sums[self.by_unit.of_group(number)].sum(0) for number in range(self.groups)]
-        return figures(np.stack(sums))[measure]
+        sums = [self.sums[self.by_unit.pairs_of_group(number)].sum(0) for number in range(self.group_count)]
+        return compute_metrics(np.stack(sums))[measure]
 
-    def difference(self, group: int, reference: int | None) -> Difference:
+    def compare_group(self, group: int, reference: int | None) -> GroupDifference:
         """A group against another; None: against all others together."""
-        clips = self._sides(self.present, self.by_source, len(self.unit), group, reference)
-        plain = self._plain(group, reference)
-        tested = {measure: plain[measure] for measure in self.others}
+        clips = self._group_and_reference(self.clips_by_pair, self.by_source, len(self.source_units), group, reference)
+        plain = self._plain_contrasts(group, reference)
+        tested = {measure: plain[measure] for measure in self.other_measures}
         for measure, totals in self.totals.items():
-            sides = self._sides(totals, self.by_source, len(self.unit), group, reference)
-            tested[measure] = compare(clips, sides, self.ratios[measure], self.unit)
+            sides = self._group_and_reference(totals, self.by_source, len(self.source_units), group, reference)
+            tested[measure] = contrast_groups(clips, sides, self.variance_ratios[measure], self.source_units)
         n, n_reference = (side.sum(0).astype(int) for side in clips)
         sources, sources_reference = ((side > 0).sum(0) for side in clips)
-        return Difference(n, sources, n_reference, sources_reference, _design(*clips), plain, tested)
+        return GroupDifference(n, sources, n_reference, sources_reference, _describe_test_design(*clips), plain, tested)
 
-    def _plain(self, group: int, reference: int | None) -> dict[str, Contrast]:
-        units = int(self.unit.max()) + 1
-        parts = self._sides(self.sums, self.by_unit, units, group, reference)
+    def _plain_contrasts(self, group: int, reference: int | None) -> dict[str, Contrast]:
+        units = int(self.source_units.max()) + 1
+        parts = self._group_and_reference(self.sums, self.by_unit, units, group, reference)
         whole, left_out = (
-            [figures(of_side) for of_side in sides]
+            [compute_metrics(of_side) for of_side in sides]
             for sides in ([part.sum(0) for part in parts], [part.sum(0) - part for part in parts])
         )
-        clips = with_most(parts[0][..., 0]), with_most(parts[1][..., 0])
+        clips = append_largest_count(parts[0][..., 0]), append_largest_count(parts[1][..., 0])
         present = (clips[0] + clips[1] > 0).sum(0)
         nothing = np.zeros_like(clips[0])
-        degrees = compare(clips, (nothing, nothing), np.zeros(clips[0].shape[1]), np.arange(units)).degrees
+        degrees = contrast_groups(clips, (nothing, nothing), np.zeros(clips[0].shape[1]), np.arange(units)).degrees
         found = {}
-        for measure in (*self.totals, *self.others):
+        for measure in (*self.totals, *self.other_measures):
             difference = whole[0][measure] - whole[1][measure]
             error = standard_error(left_out[0][measure] - left_out[1][measure], difference, present)
             found[measure] = Contrast(difference, error, degrees)
         return found
 
     @staticmethod
-    def _sides(
-        values: np.ndarray, split: Split, size: int, group: int, reference: int | None
+    def _group_and_reference(
+        values: np.ndarray, split: GroupSourcePairs, size: int, group: int, reference: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """The values of pairs (P, ...) of a group and of its reference, each by source or unit (size, ...)."""
         first, second = np.zeros((size, *values.shape[1:])), np.zeros((size, *values.shape[1:]))
-        here = split.of_group(group)
+        here = split.pairs_of_group(group)
         first[split.source[here]] = values[here]
         if reference is None:
             np.add.at(second, split.source, values)
             return first, second - first
-        there = split.of_group(reference)
+        there = split.pairs_of_group(reference)
         second[split.source[there]] = values[there]
         return first, second
 
 
-def _of_clips(scores: Scores, model: int, measure: str) -> np.ndarray:
+def _clip_contributions(scores: PredictionArrays, model: int, measure: str) -> np.ndarray:
     """What each clip contributes to a measure of MEANS, whose mean over a group differs from the measure by a constant
     at most: float64 (N, 5), NaN where the model does not predict."""
     signed = scores.predicted[:, model] - scores.actual
@@ -164,7 +176,9 @@ def _of_clips(scores: Scores, model: int, measure: str) -> np.ndarray:
     return baseline - np.abs(signed)
 
 
-def _ratio(present: np.ndarray, totals: np.ndarray, squares: np.ndarray, split: Split) -> np.ndarray:
+def _centred_variance_ratio(
+    present: np.ndarray, totals: np.ndarray, squares: np.ndarray, split: GroupSourcePairs
+) -> np.ndarray:
     """`variance_ratio` of what clips contribute beyond the mean of their group."""
     groups = int(split.group.max()) + 1
     with np.errstate(invalid="ignore"):
@@ -175,7 +189,7 @@ def _ratio(present: np.ndarray, totals: np.ndarray, squares: np.ndarray, split: 
     )
 
 
-def _design(first: np.ndarray, second: np.ndarray) -> str:
+def _describe_test_design(first: np.ndarray, second: np.ndarray) -> str:
     """Whether two groups share sources, from their clips by source (S, 6)."""
     one, other = first[:, -1] > 0, second[:, -1] > 0
     if not (one & other).any():

@@ -10,22 +10,22 @@ from __future__ import annotations
 
 import numpy as np
 
-LEVEL = 0.95
-METHOD = "cluster jackknife (CV3) over sources, Student's t"
-LEAST_SOURCES = 5  # with fewer, nothing is said of people who are not in the table
-MOST_UNITS = 5_000  # sources that are left out one by one
-SEED = 0  # by which more sources than that are put into batches
-NOTHING = 1e-12  # a standard error that is nothing but rounding
+CONFIDENCE_LEVEL = 0.95
+INTERVAL_METHOD = "cluster jackknife (CV3) over sources, Student's t"
+MIN_SOURCES = 5  # with fewer, nothing is said of people who are not in the table
+MAX_JACKKNIFE_UNITS = 5_000  # sources that are left out one by one
+JACKKNIFE_SEED = 0  # by which more sources than that are put into batches
+ZERO_STANDARD_ERROR = 1e-12  # a standard error that is nothing but rounding
 
 
-def units_of(source: np.ndarray) -> np.ndarray:
+def jackknife_units(source: np.ndarray) -> np.ndarray:
     """Codes of sources (N,) as codes of what is left out: the sources, or where there are more than MOST_UNITS as many
     random batches of them. A sum over independent sources varies the same when they are left out in batches; the
     interval's width is then known to one part in a hundred, and a million clips take seconds."""
     sources = int(source.max()) + 1
-    if sources <= MOST_UNITS:
+    if sources <= MAX_JACKKNIFE_UNITS:
         return source
-    return (np.random.default_rng(SEED).permutation(sources) % MOST_UNITS)[source]
+    return (np.random.default_rng(JACKKNIFE_SEED).permutation(sources) % MAX_JACKKNIFE_UNITS)[source]
 
 
 def standard_error(left_out: np.ndarray, whole: np.ndarray, units: np.ndarray) -> np.ndarray:
@@ -68,8 +68,8 @@ def t_quantile(probability: float | np.ndarray, degrees: np.ndarray) -> np.ndarr
     return stdtrit(degrees, probability)
 
 
-def interval(
-    figure: np.ndarray, error: np.ndarray, degrees: np.ndarray, *, level: float | np.ndarray = LEVEL
+def t_interval(
+    figure: np.ndarray, error: np.ndarray, degrees: np.ndarray, *, level: float | np.ndarray = CONFIDENCE_LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
     """The bounds of figures with these standard errors and degrees of freedom, each (...)."""
     reach = t_quantile((1 + level) / 2, degrees) * error
@@ -88,7 +88,7 @@ def mean_intervals(values: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, 
 
     source: codes (N,) of each row's source. NaN where fewer than LEAST_SOURCES sources have a value.
     """
-    unit = units_of(source)
+    unit = jackknife_units(source)
     units = int(unit.max()) + 1
     clips = sums_by_unit((~np.isnan(values)).astype(float), unit, units)
     total = sums_by_unit(values, unit, units)
@@ -96,6 +96,6 @@ def mean_intervals(values: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, 
         mean = total.sum(0) / clips.sum(0)
         left_out = (total.sum(0) - total) / (clips.sum(0) - clips)
     present = (clips > 0).sum(0)
-    low, high = interval(mean, standard_error(left_out, mean, present), degrees_of_freedom(clips))
-    enough = present >= LEAST_SOURCES
+    low, high = t_interval(mean, standard_error(left_out, mean, present), degrees_of_freedom(clips))
+    enough = present >= MIN_SOURCES
     return np.where(enough, low, np.nan), np.where(enough, high, np.nan)

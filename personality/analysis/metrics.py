@@ -6,19 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from personality.predictions.predictions_table import Scores
+from personality.predictions.predictions_table import PredictionArrays
 
-# What is summed over clips. Of predicted and actual values their distance from CENTRE, which keeps squares small.
-SUMS = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "predicted2", "actual2", "product")
-CENTRE = 0.5
+# What is summed over clips. Of predicted and actual values their distance from RATING_CENTRE, which keeps squares
+# small.
+SUM_NAMES = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "predicted2", "actual2", "product")
+RATING_CENTRE = 0.5
 
 
-def summands(scores: Scores, model: int, clips: np.ndarray) -> Iterator[np.ndarray]:
+def summands(scores: PredictionArrays, model: int, clips: np.ndarray) -> Iterator[np.ndarray]:
     """What clips (their numbers, int (N,)) add to each of the SUMS for one model, float64 (N, 5); zeros where it does
     not speak. One after the other, because all at once are more than a processor's cache holds."""
     predicted, actual = scores.predicted[clips, model], scores.actual[clips]
     present = ~np.isnan(predicted)
-    p, a = np.where(present, predicted - CENTRE, 0), np.where(present, actual - CENTRE, 0)
+    p, a = np.where(present, predicted - RATING_CENTRE, 0), np.where(present, actual - RATING_CENTRE, 0)
     yield present.astype(float)
     yield np.abs(p - a)
     yield p - a
@@ -27,7 +28,7 @@ def summands(scores: Scores, model: int, clips: np.ndarray) -> Iterator[np.ndarr
     yield from (p, a, p * p, a * a, p * a)
 
 
-def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
+def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
     """Figures (...) from sums (..., 5, len(SUMS)), for each trait and, last on the trait's axis, their mean: (..., 6).
 
     accuracy: 1 - mean absolute error; signed_error: mean of predicted minus actual; baseline and lookup: the accuracy
@@ -47,23 +48,23 @@ def figures(sums: np.ndarray) -> dict[str, np.ndarray]:
             "baseline": 1 - constant / n,
             "lookup": 1 - lookup / n,
             "gain": (constant - error) / n,
-            "pearson": together / np.sqrt(_positive(spread_p) * _positive(spread_a)),
-            "concordance": 2 * together / _positive(spread_p + spread_a + (p - a) ** 2),
-            "r2": 1 - (spread_p + spread_a - 2 * together + (p - a) ** 2) / _positive(spread_a),
-            "calibration_slope": together / _positive(spread_p),
-            "actual_mean": a + CENTRE,
+            "pearson": together / np.sqrt(_nan_if_zero(spread_p) * _nan_if_zero(spread_a)),
+            "concordance": 2 * together / _nan_if_zero(spread_p + spread_a + (p - a) ** 2),
+            "r2": 1 - (spread_p + spread_a - 2 * together + (p - a) ** 2) / _nan_if_zero(spread_a),
+            "calibration_slope": together / _nan_if_zero(spread_p),
+            "actual_mean": a + RATING_CENTRE,
             "actual_deviation": np.sqrt(spread_a.clip(0)),
-            "predicted_mean": p + CENTRE,
+            "predicted_mean": p + RATING_CENTRE,
         }
-    return {name: with_mean(values) for name, values in found.items()}
+    return {name: append_trait_mean(values) for name, values in found.items()}
 
 
-def _positive(variance: np.ndarray) -> np.ndarray:
+def _nan_if_zero(variance: np.ndarray) -> np.ndarray:
     """A variance, NaN where it is nothing but rounding."""
     return np.where(variance > 1e-9, variance, np.nan)
 
 
-def with_mean(values: np.ndarray) -> np.ndarray:
+def append_trait_mean(values: np.ndarray) -> np.ndarray:
     """Values of five traits (..., 5) with the mean of those that are numbers after them: (..., 6)."""
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import pandas as pd
 
-from personality.analysis.groups import MEAN
+from personality.analysis.groups import TRAIT_MEAN
 from personality.traits import TRAIT_NAMES
 
-CONSTANT = "constant (training mean)"
+PUBLISHED_MEAN_BASELINE = "constant (training mean)"
 
-GLOBAL = {
-    CONSTANT: (0.8833, 0.8746, 0.8781, 0.8936, 0.8773, 0.8814),
+PUBLISHED_OVERALL = {
+    PUBLISHED_MEAN_BASELINE: (0.8833, 0.8746, 0.8781, 0.8936, 0.8773, 0.8814),
     "thesis audio": (0.87397, 0.87333, 0.87357, 0.87310, 0.87362, 0.87352),
     "thesis visual": (0.90525, 0.91012, 0.90783, 0.90355, 0.90437, 0.90623),
     "thesis audio+visual": (0.90637, 0.91447, 0.91171, 0.90726, 0.90465, 0.90889),
@@ -28,7 +28,7 @@ GLOBAL = {
 }
 
 # (male, female) per model: O, C, E, A, N, average.
-GENDER = {
+PUBLISHED_BY_GENDER = {
     "thesis audio": (
         (0.88042, 0.86908, 0.87535, 0.88030, 0.87850, 0.87673),
         (0.85193, 0.86958, 0.87213, 0.87939, 0.86750, 0.86811),
@@ -48,7 +48,7 @@ GENDER = {
 }
 
 # Per emotion: best trait, model, accuracy, then the worst with audio considered, then the worst without.
-EMOTION = {
+PUBLISHED_BY_EMOTION = {
     "neutral": (
         ("agreeableness", "handcrafted", 0.9166),
         ("openness", "audio", 0.8183),
@@ -89,7 +89,9 @@ EMOTION = {
 
 def published_table() -> pd.DataFrame:
     """One row per system: `system`, the five traits, `mean`."""
-    return pd.DataFrame([(name, *row) for name, row in GLOBAL.items()], columns=["system", *TRAIT_NAMES, MEAN])
+    return pd.DataFrame(
+        [(name, *row) for name, row in PUBLISHED_OVERALL.items()], columns=["system", *TRAIT_NAMES, TRAIT_MEAN]
+    )
 
 
 def published_gender() -> pd.DataFrame:
@@ -97,9 +99,9 @@ def published_gender() -> pd.DataFrame:
     return pd.DataFrame(
         [
             (model, group, trait, value)
-            for model, pair in GENDER.items()
+            for model, pair in PUBLISHED_BY_GENDER.items()
             for group, row in zip(("male", "female"), pair, strict=True)
-            for trait, value in zip((*TRAIT_NAMES, MEAN), row, strict=True)
+            for trait, value in zip((*TRAIT_NAMES, TRAIT_MEAN), row, strict=True)
         ],
         columns=["model", "group", "trait", "accuracy"],
     )
@@ -109,6 +111,10 @@ def published_emotion() -> pd.DataFrame:
     """Per emotion the thesis's best and worst: columns emotion, kind, trait, model, accuracy."""
     kinds = ("best", "worst", "worst without audio")
     return pd.DataFrame(
-        [(emotion, kind, *cell) for emotion, cells in EMOTION.items() for kind, cell in zip(kinds, cells, strict=True)],
+        [
+            (emotion, kind, *cell)
+            for emotion, cells in PUBLISHED_BY_EMOTION.items()
+            for kind, cell in zip(kinds, cells, strict=True)
+        ],
         columns=["emotion", "kind", "trait", "model", "accuracy"],
     )

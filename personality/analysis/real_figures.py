@@ -12,20 +12,27 @@ from pathlib import Path
 
 import pandas as pd
 
-from personality.analysis.gaps import MEASURES, SPREAD, Comparison, verdicts
-from personality.analysis.groups import SMALL
-from personality.predictions.predictions_table import SEEN, PredictionsError
-from personality.utils.locations import ASSETS
+from personality.analysis.gaps import GAP_MEASURES, SPREAD_COLUMNS, GroupComparison, describe_verdicts
+from personality.analysis.groups import MIN_GROUP_CLIPS
+from personality.predictions.predictions_table import SOURCE_IN_TRAINING, PredictionsError
+from personality.utils.locations import ASSETS_FOLDER
 
-FOLDER = ASSETS / "real_figures"
-ALL, UNSEEN = "all", "unseen"  # which sources: every one, or those without a clip in training
-SOURCES = (ALL, UNSEEN)
+REAL_FIGURES_FOLDER = ASSETS_FOLDER / "real_figures"
+ALL_SOURCES, SOURCES_NOT_IN_TRAINING = "all", "unseen"  # which sources: every one, or those without a clip in training
+SOURCE_SUBSETS = (ALL_SOURCES, SOURCES_NOT_IN_TRAINING)
 # By which attributes there are figures; () is all clips together.
-BY: tuple[tuple[str, ...], ...] = ((), (SEEN,), ("gender",), ("ethnicity",), ("age_group",), ("gender", "ethnicity"))
-KEYS = ("sources_of", "by")  # the columns that every table has before its own
-TABLES = ("accuracy", "gaps", "spreads", "differences")
-CARD = "card.json"
-DIGITS = 5  # decimals that the files keep: a hundredth of the narrowest interval
+FIGURE_ATTRIBUTES: tuple[tuple[str, ...], ...] = (
+    (),
+    (SOURCE_IN_TRAINING,),
+    ("gender",),
+    ("ethnicity",),
+    ("age_group",),
+    ("gender", "ethnicity"),
+)
+FIGURE_KEY_COLUMNS = ("sources_of", "by")  # the columns that every table has before its own
+FIGURE_TABLES = ("accuracy", "gaps", "spreads", "differences")
+REAL_FIGURES_CARD_FILE = "card.json"
+STORED_DECIMALS = 5  # decimals that the files keep: a hundredth of the narrowest interval
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,8 @@ class RealFigures:
     """Figures of several models on one split of real people.
 
     card: what they are, of which clips, by which command, under which licence. accuracy, gaps, spreads and differences:
-    rows of `accuracy_by`, `compare_groups` and `differences` for each of SOURCES and BY, whose columns KEYS say which;
+    rows of `accuracy_by`, `compare_groups` and `compare_models` for each of SOURCES and BY, whose columns KEYS say
+    which;
     gaps and spreads also by `measure`. sources: which of SOURCES is asked about.
     """
 
@@ -42,7 +50,7 @@ class RealFigures:
     gaps: pd.DataFrame
     spreads: pd.DataFrame
     differences: pd.DataFrame
-    sources: str = ALL
+    source_subset: str = ALL_SOURCES
 
     @property
     def models(self) -> list[str]:
@@ -53,68 +61,70 @@ class RealFigures:
     @property
     def attributes(self) -> list[tuple[str, ...]]:
         """By which attributes there are figures of the chosen sources."""
-        here = self.accuracy.loc[self.accuracy[KEYS[0]].eq(self.sources), "by"]
-        return [by for by in BY if by and here.eq(_name(by)).any()]
+        here = self.accuracy.loc[self.accuracy[FIGURE_KEY_COLUMNS[0]].eq(self.source_subset), "by"]
+        return [by for by in FIGURE_ATTRIBUTES if by and here.eq(_join_attributes(by)).any()]
 
-    def of_models(self, models: Sequence[str]) -> RealFigures:
+    def select_models(self, models: Sequence[str]) -> RealFigures:
         """The same figures of some of the models."""
         some = {name: table[table["model"].isin(models)] for name, table in self._tables().items()}
         pairs = some["differences"]
         return replace(self, **{**some, "differences": pairs[pairs["reference"].isin(models)]})
 
-    def of_sources(self, sources: str) -> RealFigures:
+    def select_sources(self, sources: str) -> RealFigures:
         """The same, asked about all sources or about those without a clip in training."""
-        return replace(self, sources=sources)
+        return replace(self, source_subset=sources)
 
     def accuracy_by(self, by: Sequence[str] = ()) -> pd.DataFrame:
         """As `groups.accuracy_by`, of groups of at least SMALL clips. Raises PredictionsError where there are no
         figures by these attributes."""
-        return self._part(self.accuracy, by)
+        return self._select_rows(self.accuracy, by)
 
-    def compare_groups(self, by: Sequence[str], measure: str) -> Comparison:
+    def compare_groups(self, by: Sequence[str], measure: str) -> GroupComparison:
         """As `gaps.compare_groups` of the clips in groups of at least SMALL. Raises PredictionsError where there
         are no figures by these attributes, or only one group."""
-        if measure not in MEASURES:
-            raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(MEASURES)}.")
+        if measure not in GAP_MEASURES:
+            raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(GAP_MEASURES)}.")
         gaps, spreads = (
             table[table["measure"].eq(measure)].reset_index(drop=True)
-            for table in (self._part(self.gaps, by), self._part(self.spreads, by))
+            for table in (self._select_rows(self.gaps, by), self._select_rows(self.spreads, by))
         )
-        return Comparison(gaps.assign(verdict=verdicts(gaps, measure)), spreads[list(SPREAD)])
+        return GroupComparison(gaps.assign(verdict=describe_verdicts(gaps, measure)), spreads[list(SPREAD_COLUMNS)])
 
-    def differences_from(self, reference: str) -> pd.DataFrame:
-        """As `differences.differences`: every other model minus `reference`."""
-        part = self._part(self.differences, ())
+    def compare_with(self, reference: str) -> pd.DataFrame:
+        """As `differences.compare_models`: every other model minus `reference`."""
+        part = self._select_rows(self.differences, ())
         return part[part["reference"].eq(reference)].drop(columns="reference").reset_index(drop=True)
 
-    def left_out(self, by: Sequence[str]) -> dict[str, int]:
+    def count_omitted_groups(self, by: Sequence[str]) -> dict[str, int]:
         """How many groups are left out because they have under SMALL clips, how many clips they have together, and
         how many clips are of no known group: groups, clips, unknown."""
-        return self.card["left_out"][self.sources].get(_name(by), {"groups": 0, "clips": 0, "unknown": 0})
+        return self.card["left_out"][self.source_subset].get(
+            _join_attributes(by), {"groups": 0, "clips": 0, "unknown": 0}
+        )
 
-    def _part(self, table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-        part = table[table[KEYS[0]].eq(self.sources) & table["by"].eq(_name(by))]
+    def _select_rows(self, table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+        part = table[table[FIGURE_KEY_COLUMNS[0]].eq(self.source_subset) & table["by"].eq(_join_attributes(by))]
         if part.empty:
             raise PredictionsError(
                 f"There are no figures by {' and '.join(by) or 'all clips'} for these clips of real people: "
-                f"fewer than two groups have {SMALL} clips."
+                f"fewer than two groups have {MIN_GROUP_CLIPS} clips."
             )
-        return part.drop(columns=list(KEYS)).reset_index(drop=True)
+        return part.drop(columns=list(FIGURE_KEY_COLUMNS)).reset_index(drop=True)
 
     def _tables(self) -> dict[str, pd.DataFrame]:
-        return {name: getattr(self, name) for name in TABLES}
+        return {name: getattr(self, name) for name in FIGURE_TABLES}
 
 
-def _name(by: Sequence[str]) -> str:
+def _join_attributes(by: Sequence[str]) -> str:
     return ",".join(by)
 
 
-def read_real_figures(folder: Path = FOLDER) -> RealFigures:
+def read_real_figures(folder: Path = REAL_FIGURES_FOLDER) -> RealFigures:
     """The figures in a folder that `training real-figures` wrote."""
-    card = json.loads((folder / CARD).read_text())
-    return RealFigures(card, **{name: _read(folder / f"{name}.parquet") for name in TABLES})
+    card = json.loads((folder / REAL_FIGURES_CARD_FILE).read_text())
+    return RealFigures(card, **{name: _read_figures_table(folder / f"{name}.parquet") for name in FIGURE_TABLES})
 
 
-def _read(path: Path) -> pd.DataFrame:
+def _read_figures_table(path: Path) -> pd.DataFrame:
     rows = pd.read_parquet(path)
-    return rows.astype(dict.fromkeys(rows.select_dtypes("float32"), "float64")).round(DIGITS)
+    return rows.astype(dict.fromkeys(rows.select_dtypes("float32"), "float64")).round(STORED_DECIMALS)

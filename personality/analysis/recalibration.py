@@ -12,17 +12,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import groups_of
-from personality.analysis.model_comparison import differences
+from personality.analysis.groups import name_groups
+from personality.analysis.model_comparison import compare_models
 from personality.predictions.predictions_table import PredictionsError, check_predictions
 
-ALL, BY_GROUP = "recalibrated", "recalibrated by group"  # what is added to a model's name
-STRENGTH = 10  # clips that a group needs so that half of what sets it apart is believed
-HALVES = 2
-SEED = 0
+RECALIBRATED, RECALIBRATED_BY_GROUP = "recalibrated", "recalibrated by group"  # what is added to a model's name
+SHRINKAGE_CLIPS = 10  # clips that a group needs so that half of what sets it apart is believed
+SOURCE_FOLDS = 2
+RECALIBRATION_SEED = 0
 
 
-def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = SEED) -> pd.DataFrame:
+def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = RECALIBRATION_SEED) -> pd.DataFrame:
     """The table with two models more for each: corrected alike for all, and corrected by group.
 
     The sources are dealt into two halves, and each half is corrected by what the other shows. Of each trait, the
@@ -34,34 +34,36 @@ def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = SEED) -> 
     table
         A predictions table.
     by
-        Attributes, as in `groups.groups_of`; clips of no known group are corrected as all are.
+        Attributes, as in `groups.name_groups`; clips of no known group are corrected as all are.
     seed
         By which the sources are dealt.
 
     Raises
     ------
     PredictionsError
-        As `check_predictions` and `groups_of`, and where there are fewer than four sources.
+        As `check_predictions` and `name_groups`, and where there are fewer than four sources.
     """
     table = check_predictions(table)
     sources = table["source"].unique()
-    if len(sources) < 2 * HALVES:
-        raise PredictionsError(f"{len(sources)} sources; expected at least {2 * HALVES}, to correct a half by another.")
-    dealt = pd.Series(np.random.default_rng(seed).permutation(len(sources)) % HALVES, sources)
-    half, group = table["source"].map(dealt), groups_of(table, by)
+    if len(sources) < 2 * SOURCE_FOLDS:
+        raise PredictionsError(
+            f"{len(sources)} sources; expected at least {2 * SOURCE_FOLDS}, to correct a half by another."
+        )
+    dealt = pd.Series(np.random.default_rng(seed).permutation(len(sources)) % SOURCE_FOLDS, sources)
+    half, group = table["source"].map(dealt), name_groups(table, by)
     added = []
-    for name, groups in ((ALL, pd.Series(pd.NA, table.index, dtype="string")), (BY_GROUP, group)):
+    for name, groups in ((RECALIBRATED, pd.Series(pd.NA, table.index, dtype="string")), (RECALIBRATED_BY_GROUP, group)):
         predicted = pd.Series(np.nan, table.index)
         for _, rows in table.groupby(["model", "trait", half], sort=False):
             others = table[table["model"].eq(rows["model"].iloc[0]) & table["trait"].eq(rows["trait"].iloc[0])]
             others = others.drop(rows.index)
-            line = _line(others, groups[others.index])
-            predicted[rows.index] = _corrected(rows, groups[rows.index], line)
+            line = _fit_calibration_lines(others, groups[others.index])
+            predicted[rows.index] = _apply_calibration_lines(rows, groups[rows.index], line)
         added.append(table.assign(model=table["model"].astype(str) + f" ({name})", predicted=predicted.clip(0, 1)))
     return pd.concat([table, *added], ignore_index=True)
 
 
-def _line(rows: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+def _fit_calibration_lines(rows: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     """Level and slope of the ratings on the predictions, of all (the row "") and what each group adds."""
     p, a = rows["predicted"].to_numpy(), rows["actual"].to_numpy()
     centre, spread = p.mean(), p.std()
@@ -69,31 +71,31 @@ def _line(rows: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     names = groups.dropna().unique().tolist()
     own = [np.where(groups.eq(name).fillna(False), 1.0, 0.0) for name in names]
     x = np.column_stack([np.ones_like(z), z, *(column for one in own for column in (one, one * z))])
-    penalty = np.diag([0.0, 0.0 if spread > 0 else 1.0, *[float(STRENGTH)] * (2 * len(names))])
+    penalty = np.diag([0.0, 0.0 if spread > 0 else 1.0, *[float(SHRINKAGE_CLIPS)] * (2 * len(names))])
     found = np.linalg.solve(x.T @ x + penalty, x.T @ a).reshape(-1, 2)
     lines = pd.DataFrame(found, index=["", *names], columns=["level", "slope"])
     return lines.assign(centre=centre, spread=spread if spread > 0 else 1.0)
 
 
-def _corrected(rows: pd.DataFrame, groups: pd.Series, lines: pd.DataFrame) -> np.ndarray:
+def _apply_calibration_lines(rows: pd.DataFrame, groups: pd.Series, lines: pd.DataFrame) -> np.ndarray:
     own = lines.reindex(groups.to_numpy(dtype=object, na_value="none"))[["level", "slope"]].fillna(0.0).to_numpy()
     every = lines.iloc[0]
     z = (rows["predicted"].to_numpy() - every["centre"]) / every["spread"]
     return every["level"] + own[:, 0] + (every["slope"] + own[:, 1]) * z
 
 
-def effects(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+def recalibration_effects(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """What a correction changes for whom, from the table that `recalibrate` returns.
 
-    A row per corrected model, trait and group (`all`: everyone): the columns of `differences` (the accuracy of the
+    A row per corrected model, trait and group (`all`: everyone): the columns of `compare_models` (the accuracy of the
     corrected model minus that of the one before, on the same clips, with its interval), before and group.
     """
     names = table["model"].unique()
-    group = groups_of(table, by)
+    group = name_groups(table, by)
     rows = []
     for name, part in [("all", table), *table.groupby(group, sort=False)]:
         for model in names:
-            pair = part[part["model"].isin([model, f"{model} ({ALL})", f"{model} ({BY_GROUP})"])]
+            pair = part[part["model"].isin([model, f"{model} ({RECALIBRATED})", f"{model} ({RECALIBRATED_BY_GROUP})"])]
             if len(set(pair["model"])) > 1:
-                rows.append(differences(pair, model).assign(before=model, group=name))
+                rows.append(compare_models(pair, model).assign(before=model, group=name))
     return pd.concat(rows, ignore_index=True)

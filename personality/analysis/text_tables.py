@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from personality.analysis.gaps import Comparison
-from personality.analysis.groups import MEAN, SMALL
+from personality.analysis.gaps import GroupComparison
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 
 
 def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
@@ -21,50 +21,52 @@ def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
         cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
         baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
         yield f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}"
-    if rows["n"].lt(SMALL).any():
-        yield f"Groups under {SMALL} clips: read with care. Each trait: add --json."
+    if rows["n"].lt(MIN_GROUP_CLIPS).any():
+        yield f"Groups under {MIN_GROUP_CLIPS} clips: read with care. Each trait: add --json."
 
 
 def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
-    """A heading and a line per row of `differences`."""
+    """A heading and a line per row of `compare_models`."""
     yield f"accuracy minus that of {reference}, 95 % interval by leaving out sources"
     for row in rows.to_dict("records"):
         cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
-        yield f"{cells}  {row['difference']:+.4f}  {_interval(row)}"
+        yield f"{cells}  {row['difference']:+.4f}  {_signed_interval(row)}"
 
 
-def worst_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A heading and a line per row of `worst_groups`."""
+def worst_group_lines(rows: pd.DataFrame) -> Iterator[str]:
+    """A heading and a line per row of `find_worst_groups`."""
     yield "each group against all other clips; intervals and p allow for the number of groups searched"
     for row in rows.to_dict("records"):
         sizes = f"n = {row['n']:,} of {row['sources']:,} sources"
         cells = f"{row['model']:<24} {row['attributes']}: {row['group']}, {sizes}  {row['measure']}"
-        yield f"{cells} {row['gap']:+.4f} {_interval(row)}  p {row['p_holm']:.3f} of {row['searched']}"
+        yield f"{cells} {row['gap']:+.4f} {_signed_interval(row)}  p {row['p_holm']:.3f} of {row['searched']}"
 
 
 def effect_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A heading and a line per row of `recalibration.effects`, of the mean of the traits."""
+    """A heading and a line per row of `recalibration.recalibration_effects`, of the mean of the traits."""
     yield "accuracy of the corrected model minus that of the one before, on the same clips, 95 % interval"
-    for row in rows[rows["trait"].eq(MEAN)].to_dict("records"):
+    for row in rows[rows["trait"].eq(TRAIT_MEAN)].to_dict("records"):
         cells = f"{row['model']:<48} {row['group']:<20} n = {row['n']:>5,} of {row['sources']:,} sources"
-        yield f"{cells}  {row['difference']:+.4f} {_interval(row)}"
+        yield f"{cells}  {row['difference']:+.4f} {_signed_interval(row)}"
 
 
-def gap_lines(found: Comparison, *, mean_only: bool = False) -> Iterator[str]:
+def gap_lines(found: GroupComparison, *, mean_only: bool = False) -> Iterator[str]:
     """A heading, a line per gap, and a line per model on the largest difference of the means. mean_only: no line per
     trait."""
     measure = found.gaps["measure"].iloc[0]
     yield f"{measure}: 95 % interval of each gap; p after Holm's correction over traits x groups, groups for the mean"
-    gaps = found.gaps[found.gaps["trait"].eq(MEAN)] if mean_only else found.gaps
+    gaps = found.gaps[found.gaps["trait"].eq(TRAIT_MEAN)] if mean_only else found.gaps
     for row in gaps.to_dict("records"):
         cells = f"{row['model']:<24} {row['trait']:<18} {row['group']:<20} n = {row['n']:>5,}"
-        sized = f"{cells} of {row['sources']:,} sources  {row['gap']:+.4f} {_interval(row)}"
+        sized = f"{cells} of {row['sources']:,} sources  {row['gap']:+.4f} {_signed_interval(row)}"
         yield f"{sized}  {row['test']}  p {row['p_holm']:.3f}  {row['verdict']}"
-    for row in found.spreads[found.spreads["trait"].eq(MEAN)].to_dict("records"):
+    for row in found.spreads[found.spreads["trait"].eq(TRAIT_MEAN)].to_dict("records"):
         ends = f"{row['lowest']} (n = {row['lowest_n']:,}) to {row['highest']} (n = {row['highest_n']:,})"
-        sized = f"{row['difference']:.4f} {_interval(row)}, p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"
+        sized = (
+            f"{row['difference']:.4f} {_signed_interval(row)}, p {row['p']:.3f}; errors {row['error_ratio']:.3f} : 1"
+        )
         yield f"{row['model']:<24} largest difference of {row['groups']} groups: {ends}, {sized}"
 
 
-def _interval(row: dict) -> str:
+def _signed_interval(row: dict) -> str:
     return f"[{row['low']:+.4f}, {row['high']:+.4f}]"

@@ -10,23 +10,23 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.corrections import holm
-from personality.analysis.gaps import MEASURES
-from personality.analysis.group_differences import Difference, ModelParts
-from personality.analysis.groups import JOINT, MEAN, SMALL, attributes_of, group_codes
-from personality.analysis.jackknife import LEAST_SOURCES
-from personality.predictions.predictions_table import PredictionsError, Scores, read_scores
-from personality.traits import MOST_GROUPS, TRAIT_NAMES
+from personality.analysis.gaps import GAP_MEASURES
+from personality.analysis.group_differences import GroupDifference, ModelGroupSums
+from personality.analysis.groups import GROUP_SEPARATOR, MIN_GROUP_CLIPS, TRAIT_MEAN, group_codes, list_attributes
+from personality.analysis.jackknife import MIN_SOURCES
+from personality.predictions.predictions_table import PredictionArrays, PredictionsError, to_prediction_arrays
+from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 
-DEPTH = 3  # attributes that are crossed at once
-MOST_SEARCHED = 400  # groups
-COLUMNS = (
+MAX_CROSSED_ATTRIBUTES = 3  # attributes that are crossed at once
+MAX_SEARCHED_GROUPS = 400  # groups
+WORST_GROUP_COLUMNS = (
     *("model", "attributes", "group", "n", "sources", "gap", "low", "high", "p", "p_holm", "searched"),
     "measure",
 )
 
 
-def worst_groups(
-    table: pd.DataFrame, attributes: Sequence[str] = (), *, measure: str = "accuracy", trait: str = MEAN
+def find_worst_groups(
+    table: pd.DataFrame, attributes: Sequence[str] = (), *, measure: str = "accuracy", trait: str = TRAIT_MEAN
 ) -> pd.DataFrame:
     """Every group of one, two or three attributes against all other clips, those furthest behind first.
 
@@ -54,68 +54,72 @@ def worst_groups(
     PredictionsError
         Where there is no such measure or attribute, no attribute at all, or more than MOST_SEARCHED groups.
     """
-    if measure not in MEASURES:
-        raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(MEASURES)}.")
-    scores = read_scores(table)
-    place = [*TRAIT_NAMES, MEAN].index(trait)
+    if measure not in GAP_MEASURES:
+        raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(GAP_MEASURES)}.")
+    scores = to_prediction_arrays(table)
+    place = [*TRAIT_NAMES, TRAIT_MEAN].index(trait)
     found = [
         part
-        for by, code, groups in _splits(scores, attributes or searchable(scores.clips))
-        for part in _of_split(scores, by, code, groups, measure, place)
+        for by, code, groups in _cross_attributes(scores, attributes or searchable_attributes(scores.clips))
+        for part in _compare_large_groups(scores, by, code, groups, measure, place)
     ]
-    rows = [_judged([part for part in found if part.model == model], measure, place) for model in scores.models]
+    rows = [
+        _correct_for_search([part for part in found if part.model == model], measure, place) for model in scores.models
+    ]
     return pd.concat(rows, ignore_index=True).sort_values(["certain", "gap"], kind="stable", ignore_index=True)[
-        list(COLUMNS)
+        list(WORST_GROUP_COLUMNS)
     ]
 
 
 @dataclass(frozen=True)
-class _Found:
+class _SearchedGroup:
     """A group of a search, against all other clips."""
 
     model: str
     attributes: str
     group: str
-    difference: Difference
+    difference: GroupDifference
 
 
-def searchable(clips: pd.DataFrame) -> list[str]:
+def searchable_attributes(clips: pd.DataFrame) -> list[str]:
     """The attributes of clips with 2 to MOST_GROUPS values."""
-    return [name for name in attributes_of(clips) if 2 <= clips[name].nunique() <= MOST_GROUPS]
+    return [name for name in list_attributes(clips) if 2 <= clips[name].nunique() <= MAX_ATTRIBUTE_VALUES]
 
 
-def _splits(scores: Scores, attributes: Sequence[str]) -> Iterator[tuple[tuple[str, ...], np.ndarray, list[str]]]:
+def _cross_attributes(
+    scores: PredictionArrays, attributes: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], np.ndarray, list[str]]]:
     if not attributes:
-        raise PredictionsError(f"This table has no attribute of 2 to {MOST_GROUPS} values to search.")
-    for depth in range(1, DEPTH + 1):
+        raise PredictionsError(f"This table has no attribute of 2 to {MAX_ATTRIBUTE_VALUES} values to search.")
+    for depth in range(1, MAX_CROSSED_ATTRIBUTES + 1):
         for by in combinations(attributes, depth):
             yield by, *group_codes(scores, by)
 
 
-def _of_split(
-    scores: Scores, by: tuple[str, ...], code: np.ndarray, groups: list[str], measure: str, place: int
-) -> Iterator[_Found]:
+def _compare_large_groups(
+    scores: PredictionArrays, by: tuple[str, ...], code: np.ndarray, groups: list[str], measure: str, place: int
+) -> Iterator[_SearchedGroup]:
     """The groups of these attributes that are large enough, of each model."""
     sizes = np.bincount(code[code >= 0], minlength=len(groups))
-    large = np.flatnonzero((sizes >= SMALL) & (sizes < sizes.sum()))
+    large = np.flatnonzero((sizes >= MIN_GROUP_CLIPS) & (sizes < sizes.sum()))
     for model, name in enumerate(scores.models if len(large) else ()):
-        parts = ModelParts.of(scores, model, code, len(groups), (measure,))
+        parts = ModelGroupSums.from_predictions(scores, model, code, len(groups), (measure,))
         for number in large:
-            difference = parts.difference(int(number), None)
-            if min(difference.sources[place], difference.sources_reference[place]) >= LEAST_SOURCES:
-                yield _Found(name, JOINT.join(by), groups[number], difference)
+            difference = parts.compare_group(int(number), None)
+            if min(difference.sources[place], difference.sources_reference[place]) >= MIN_SOURCES:
+                yield _SearchedGroup(name, GROUP_SEPARATOR.join(by), groups[number], difference)
 
 
-def _judged(found: list[_Found], measure: str, place: int) -> pd.DataFrame:
+def _correct_for_search(found: list[_SearchedGroup], measure: str, place: int) -> pd.DataFrame:
     """The groups of one model as rows, with intervals and p-values that allow for their number."""
-    if len(found) > MOST_SEARCHED:
+    if len(found) > MAX_SEARCHED_GROUPS:
         raise PredictionsError(
-            f"{len(found):,} groups to search; expected at most {MOST_SEARCHED}. Name fewer attributes."
+            f"{len(found):,} groups to search; expected at most {MAX_SEARCHED_GROUPS}. Name fewer attributes."
         )
     kept = ("n", "sources", "gap", "low", "high", "p")
     rows = []
     for one in found:
-        columns = one.difference.columns(measure, pairs=len(found))
+        columns = one.difference.to_columns(measure, pairs=len(found))
         figures = {name: columns[name][place] for name in kept}
         rows.append({"model": one.model, "attributes": one.attributes, "group": one.group, **figures})
     result = pd.DataFrame(rows, columns=["model", "attributes", "group", *kept])

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from personality.assets import demo
-from personality.utils.locations import ASSETS
+from personality.utils.locations import ASSETS_FOLDER
 
 # From the voice, from the words, from both. No model of the five traits from the face: the videos were not available.
-REAL = ("voice", "words", "voice_words")
-REAL_MODELS = tuple(ASSETS / "models" / name for name in REAL)
-PRACTICE_MODELS = demo.MODELS
-_LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}
+REAL_MODEL_NAMES = ("voice", "words", "voice_words")
+REAL_MODEL_FOLDERS = tuple(ASSETS_FOLDER / "models" / name for name in REAL_MODEL_NAMES)
+PRACTICE_MODELS = demo.PRACTICE_MODEL_FOLDERS
+_MODEL_LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}
 
 
-def is_practice(name: str) -> bool:
+def is_practice_model(name: str) -> bool:
     """Whether a model is one of the practice models."""
-    return name.startswith(demo.PRACTICE)
+    return name.startswith(demo.PRACTICE_PREFIX)
 
 
-def label(name: str) -> str:
+def model_label(name: str) -> str:
     """What pages call a model: a shipped one by what it predicts from, any other by its name."""
-    return f"practice: {name.removeprefix(demo.PRACTICE)}" if is_practice(name) else _LABELS.get(name, name)
+    return (
+        f"practice: {name.removeprefix(demo.PRACTICE_PREFIX)}"
+        if is_practice_model(name)
+        else _MODEL_LABELS.get(name, name)
+    )

@@ -13,94 +13,96 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-CSV, JSON = ".csv", ".json"
+CSV_SUFFIX, JSON_SUFFIX = ".csv", ".json"
 # The keys of `accuracy --json`, which scripts rely on; --export has all figures.
-FIXED = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
+ACCURACY_JSON_KEYS = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
 
 
-def compare(options: argparse.Namespace) -> None:
+def run_compare(options: argparse.Namespace) -> None:
     """Every other model against one."""
-    from personality.analysis.model_comparison import differences
+    from personality.analysis.model_comparison import compare_models
     from personality.analysis.text_tables import difference_lines
 
-    rows = differences(_read(options), options.reference)
-    _show(rows, difference_lines(rows, options.reference), options)
+    rows = compare_models(_read_predictions_option(options), options.reference)
+    _print_rows(rows, difference_lines(rows, options.reference), options)
 
 
-def accuracy(options: argparse.Namespace) -> None:
+def run_accuracy(options: argparse.Namespace) -> None:
     """Accuracy by trait, and by group where attributes are named."""
     from personality.analysis.groups import accuracy_by
     from personality.analysis.text_tables import accuracy_lines
 
     _check_export(options.export)
-    rows = accuracy_by(_read(options), options.by or [])
+    rows = accuracy_by(_read_predictions_option(options), options.by or [])
     if options.export:
-        _export(rows, options.export)
-    _show(rows[list(FIXED)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options)
+        _write_export(rows, options.export)
+    _print_rows(
+        rows[list(ACCURACY_JSON_KEYS)], accuracy_lines(rows[rows["trait"].eq("mean") | (not options.by)]), options
+    )
 
 
-def gaps(options: argparse.Namespace) -> None:
+def run_gaps(options: argparse.Namespace) -> None:
     """Differences between groups, and whether chance may have made them."""
     import pandas as pd
 
-    from personality.analysis.gaps import compare_measures, measures_of
+    from personality.analysis.gaps import available_measures, compare_measures
     from personality.analysis.text_tables import gap_lines
 
     _check_export(options.export)
-    table = _read(options)
-    first = [measure for measure in ("gain", "accuracy") if measure in measures_of(table)]
+    table = _read_predictions_option(options)
+    first = [measure for measure in ("gain", "accuracy") if measure in available_measures(table)]
     measures = [options.measure] if options.measure else first
     found = compare_measures(table, options.by, measures, reference=options.reference).values()
     rows = pd.concat([one.gaps for one in found], ignore_index=True)
     if options.export:
-        _export(rows, options.export)
-    _show(rows, chain.from_iterable(gap_lines(one) for one in found), options)
+        _write_export(rows, options.export)
+    _print_rows(rows, chain.from_iterable(gap_lines(one) for one in found), options)
 
 
-def worst(options: argparse.Namespace) -> None:
+def run_worst_groups(options: argparse.Namespace) -> None:
     """The groups that a model serves worst."""
-    from personality.analysis.text_tables import worst_lines
-    from personality.analysis.worst_groups import worst_groups
+    from personality.analysis.text_tables import worst_group_lines
+    from personality.analysis.worst_groups import find_worst_groups
 
-    rows = worst_groups(_read(options), options.by, measure=options.measure)
-    _show(rows, worst_lines(rows), options)
+    rows = find_worst_groups(_read_predictions_option(options), options.by, measure=options.measure)
+    _print_rows(rows, worst_group_lines(rows), options)
 
 
-def mitigate(options: argparse.Namespace) -> None:
+def run_mitigate(options: argparse.Namespace) -> None:
     """Predictions corrected by group, and what that changes for whom."""
     from personality.analysis.gaps import compare_groups
-    from personality.analysis.recalibration import effects, recalibrate
+    from personality.analysis.recalibration import recalibrate, recalibration_effects
     from personality.analysis.text_tables import effect_lines, gap_lines
     from personality.predictions.prediction_files import write_predictions
 
-    table = recalibrate(_read(options), options.by)
+    table = recalibrate(_read_predictions_option(options), options.by)
     write_predictions(table, options.out)
-    changes = effects(table, options.by)
+    changes = recalibration_effects(table, options.by)
     gaps = compare_groups(table, options.by, measure="signed_error")
     print("\n".join([*gap_lines(gaps, mean_only=True), "", *effect_lines(changes)]))
 
 
-def report(options: argparse.Namespace) -> None:
+def run_report(options: argparse.Namespace) -> None:
     """An audit as one HTML file."""
-    from personality.report.audit import audit
-    from personality.report.page import render
+    from personality.report.audit import audit_predictions
+    from personality.report.page import render_report
     from personality.utils.atomic_files import write_bytes
 
-    found = audit(_read(options), options.by, name=options.predictions.name)
+    found = audit_predictions(_read_predictions_option(options), options.by, name=options.predictions.name)
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(options.out, render(found).encode())
+    write_bytes(options.out, render_report(found).encode())
     print(f"An audit of {found.facts['Clips']} in {options.out}")
 
 
-def _read(options: argparse.Namespace) -> pd.DataFrame:
+def _read_predictions_option(options: argparse.Namespace) -> pd.DataFrame:
     """A predictions table; that it pools several splits is said beside the figures."""
     from personality.predictions.prediction_files import read_predictions
-    from personality.predictions.predictions_table import OVERSHOT
-    from personality.tables.scales import overshot_in_words
+    from personality.predictions.predictions_table import CLAMPED_COUNT_ATTR
+    from personality.tables.scales import describe_clamped_count
 
     table = read_predictions(options.predictions)
-    if count := table.attrs[OVERSHOT]:
-        print(f"note: {overshot_in_words(count)}", file=sys.stderr)
+    if count := table.attrs[CLAMPED_COUNT_ATTR]:
+        print(f"note: {describe_clamped_count(count)}", file=sys.stderr)
     counts = table.groupby("split", sort=False)["clip"].nunique()
     if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
         words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())
@@ -108,30 +110,30 @@ def _read(options: argparse.Namespace) -> pd.DataFrame:
     return table
 
 
-def _export(rows: pd.DataFrame, path: Path) -> None:
-    from personality.analysis.export import as_csv, as_json
+def _write_export(rows: pd.DataFrame, path: Path) -> None:
+    from personality.analysis.export import rows_to_csv, rows_to_json
     from personality.utils.atomic_files import write_bytes
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, (as_csv if path.suffix == CSV else as_json)(rows).encode())
+    write_bytes(path, (rows_to_csv if path.suffix == CSV_SUFFIX else rows_to_json)(rows).encode())
 
 
 def _check_export(path: Path | None) -> None:
     """Before anything is computed. Raises ValueError for a name that says no known kind of file."""
-    if path is not None and path.suffix not in (CSV, JSON):
-        raise ValueError(f"--export is {path}; wanted a name that ends in {CSV} or {JSON}")
+    if path is not None and path.suffix not in (CSV_SUFFIX, JSON_SUFFIX):
+        raise ValueError(f"--export is {path}; wanted a name that ends in {CSV_SUFFIX} or {JSON_SUFFIX}")
 
 
-def _show(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
+def _print_rows(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
     """Rows as JSON where that is asked for, else the lines."""
-    from personality.analysis.export import plain
+    from personality.analysis.export import rows_to_records
 
     if options.json:
-        lines = ["[" + ",\n ".join(json.dumps(row) for row in plain(rows)) + "]"]
+        lines = ["[" + ",\n ".join(json.dumps(row) for row in rows_to_records(rows)) + "]"]
     print("\n".join(lines))
 
 
-def _add_by(command: argparse.ArgumentParser, *, required: bool) -> None:
+def _add_group_options(command: argparse.ArgumentParser, *, required: bool) -> None:
     """What commands on groups have in common."""
     words = "may be repeated: intersections; age:25,40 cuts numbers into ranges"
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", help=words, required=required)
@@ -145,16 +147,16 @@ def add_commands(commands: Any) -> None:
     """Add them to the subparsers of the command line."""
     command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")
     command.add_argument("predictions", type=Path)
-    _add_by(command, required=False)
-    command.set_defaults(run=accuracy)
+    _add_group_options(command, required=False)
+    command.set_defaults(run=run_accuracy)
 
     command = commands.add_parser("gaps", help="differences between groups, with intervals and adjusted p-values")
     command.add_argument("predictions", type=Path)
-    _add_by(command, required=True)
+    _add_group_options(command, required=True)
     command.add_argument("--reference", metavar="GROUP", help="compare the others with it; default: with all others")
     words = "gain, accuracy, signed_error, concordance, r2 or actual_mean; default: gain and accuracy"
     command.add_argument("--measure", help=words)
-    command.set_defaults(run=gaps)
+    command.set_defaults(run=run_gaps)
 
     command = commands.add_parser("worst-groups", help="search groups of up to three attributes for the least accurate")
     command.add_argument("predictions", type=Path)
@@ -162,23 +164,23 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--by", action="append", default=[], metavar="ATTRIBUTE", help=words)
     command.add_argument("--measure", default="accuracy", help="as of gaps")
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=worst)
+    command.set_defaults(run=run_worst_groups)
 
     command = commands.add_parser("mitigate", help="correct predictions by group, and report the effect per group")
     command.add_argument("predictions", type=Path)
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help="may be repeated: crossed")
     command.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS")
-    command.set_defaults(run=mitigate)
+    command.set_defaults(run=run_mitigate)
 
     command = commands.add_parser("report", help="write an audit of a predictions table as one HTML file")
     command.add_argument("predictions", type=Path)
     words = "each by itself; the worst groups are searched among all of them"
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help=words)
     command.add_argument("--out", type=Path, required=True, metavar="HTML")
-    command.set_defaults(run=report)
+    command.set_defaults(run=run_report)
 
     command = commands.add_parser("compare", help="compare models with one of them, with paired intervals")
     command.add_argument("predictions", type=Path)
     command.add_argument("--reference", required=True, metavar="MODEL")
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=compare)
+    command.set_defaults(run=run_compare)

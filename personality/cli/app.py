@@ -10,16 +10,19 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-from personality.utils.locations import APP
-from personality.utils.public_mode import VARIABLE
-from personality.utils.workspace import VARIABLE as WORKSPACE
-from personality.utils.workspace import workspace
+from personality.utils.locations import APP_FOLDER
+from personality.utils.public_mode import PUBLIC_MODE_VARIABLE
+from personality.utils.workspace import WORKSPACE_VARIABLE as WORKSPACE
+from personality.utils.workspace import workspace_folder
 
 
-def serve(options: argparse.Namespace) -> int:
+def run_app(options: argparse.Namespace) -> int:
     """Serve the app until it is interrupted; wherever this is run, with the options of its own config.toml."""
-    environment = os.environ | {WORKSPACE: str(workspace().resolve()), VARIABLE: "1" if options.public else ""}
-    command = [sys.executable, "-m", "streamlit", "run", str(APP / "app.py"), *_streamlit_options()]
+    environment = os.environ | {
+        WORKSPACE: str(workspace_folder().resolve()),
+        PUBLIC_MODE_VARIABLE: "1" if options.public else "",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", str(APP_FOLDER / "app.py"), *_streamlit_options()]
     if options.port:
         command.append(f"--server.port={options.port}")
     try:
@@ -30,14 +33,14 @@ def serve(options: argparse.Namespace) -> int:
 
 def _streamlit_options() -> Iterator[str]:
     """Streamlit looks for config.toml where it is run; as options the values hold anywhere."""
-    config = tomllib.loads((APP / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    yield from _flat("", config)
+    config = tomllib.loads((APP_FOLDER / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    yield from _flatten_streamlit_config("", config)
 
 
-def _flat(prefix: str, values: dict[str, Any]) -> Iterator[str]:
+def _flatten_streamlit_config(prefix: str, values: dict[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         if isinstance(value, dict):
-            yield from _flat(f"{prefix}{name}.", value)
+            yield from _flatten_streamlit_config(f"{prefix}{name}.", value)
         else:
             yield f"--{prefix}{name}={str(value).lower() if isinstance(value, bool) else value}"
 
@@ -47,4 +50,4 @@ def add_commands(commands: Any) -> None:
     command = commands.add_parser("app", help="serve the dashboard in your browser")
     command.add_argument("--public", action="store_true", help="for visitors you do not know; see docs/serving.md")
     command.add_argument("--port", type=int, help="default: 8501, or the next that is free")
-    command.set_defaults(run=serve)
+    command.set_defaults(run=run_app)

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from personality.cli.options import add_scale
+from personality.cli.options import add_scale_options
 
 
-def synthesize(options: argparse.Namespace) -> None:
+def run_synthesize(options: argparse.Namespace) -> None:
     """A dataset of people who do not exist."""
     from personality.synthetic.people import synthesize
 
@@ -17,13 +17,13 @@ def synthesize(options: argparse.Namespace) -> None:
     print(f"{len(table):,} clips of {table['source'].nunique():,} people in {options.out}")
 
 
-def preprocess(options: argparse.Namespace) -> None:
+def run_preprocess(options: argparse.Namespace) -> None:
     """The clips of a dataset become a cache."""
     from personality.dataset import load_dataset
     from personality.preprocessing.build_cache import preprocess
 
     dataset = load_dataset(options.dataset, scale=options.scale, is_reversed=bool(options.reversed))
-    print(dataset.report())
+    print(dataset.summarize())
     how = {name: getattr(options, name) for name in ("workers", "dask", "remake", "whole_sound")}
     clips = preprocess(dataset, options.out, **how)
     failed = clips[clips["error"] != ""]
@@ -32,26 +32,26 @@ def preprocess(options: argparse.Namespace) -> None:
         print(f"  {len(rows):,} x {reason} ({rows['clip'].iloc[0]} ...)")
 
 
-def add_table(options: argparse.Namespace) -> None:
+def run_add_table(options: argparse.Namespace) -> None:
     """External features of the clips, kept in a cache."""
     from personality.preprocessing.cache import Cache
     from personality.preprocessing.feature_tables import add_table, read_table_files
 
-    _report(add_table(Cache(options.cache), options.name, read_table_files(options.files)), options)
+    _print_feature_table_size(add_table(Cache(options.cache), options.name, read_table_files(options.files)), options)
 
 
-def add_text(options: argparse.Namespace) -> None:
+def run_add_text(options: argparse.Namespace) -> None:
     """Transcriptions become the table `text`."""
     from personality.preprocessing.cache import Cache
-    from personality.preprocessing.feature_tables import add_table, read_texts
-    from personality.preprocessing.text_features import describe
+    from personality.preprocessing.feature_tables import add_table, read_transcript_files
+    from personality.preprocessing.text_features import compute_text_features
 
     cache = Cache(options.cache)
-    texts = read_texts(options.transcriptions, list(cache.clips["clip"]))
-    _report(add_table(cache, options.name, describe(texts)), options)
+    texts = read_transcript_files(options.transcriptions, list(cache.clips["clip"]))
+    _print_feature_table_size(add_table(cache, options.name, compute_text_features(texts)), options)
 
 
-def _report(left_out: int, options: argparse.Namespace) -> None:
+def _print_feature_table_size(left_out: int, options: argparse.Namespace) -> None:
     from personality.preprocessing.cache import Cache
 
     table = Cache(options.cache).table(options.name)
@@ -65,7 +65,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--people", type=int, default=200)
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
-    command.set_defaults(run=synthesize)
+    command.set_defaults(run=run_synthesize)
 
     command = commands.add_parser("preprocess", help="read the clips of a dataset into a cache")
     command.add_argument("dataset", type=Path)
@@ -74,18 +74,18 @@ def add_commands(commands: Any) -> None:
     group.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
     group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
     command.add_argument("--remake", action="store_true", help="make stale entries again")
-    add_scale(command, "", of="labels in clips.csv")
+    add_scale_options(command, "", of="labels in clips.csv")
     command.add_argument("--whole-sound", action="store_true", help="keep the sound after the first 5 s too")
-    command.set_defaults(run=preprocess)
+    command.set_defaults(run=run_preprocess)
 
     command = commands.add_parser("add-table", help="add external features of the clips to a cache")
     command.add_argument("cache", type=Path)
     command.add_argument("name", help="name of the table, in lowercase")
     command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
-    command.set_defaults(run=add_table)
+    command.set_defaults(run=run_add_table)
 
     command = commands.add_parser("add-text", help="turn transcriptions into the table `text`")
     command.add_argument("cache", type=Path)
     words = "First Impressions' transcription_*.pkl, or text files named after their clips"
     command.add_argument("transcriptions", type=Path, nargs="+", metavar="FILE", help=words)
-    command.set_defaults(run=add_text, name="text")
+    command.set_defaults(run=run_add_text, name="text")

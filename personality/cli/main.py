@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from personality.cli import analysis, app, data, predict, tables
-from personality.utils.error_messages import sentence
+from personality.utils.error_messages import describe_error
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,20 +23,20 @@ def main(arguments: list[str] | None = None) -> int:
     int
         The exit status: 0, or 1 with one sentence on what was wrong.
     """
-    options = _parser().parse_args(_files_first(sys.argv[1:] if arguments is None else arguments))
+    options = _build_parser().parse_args(_mark_dash_files(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options.run(options) or 0)
     except (OSError, ValueError) as error:
-        print(f"error: {sentence(error)}", file=sys.stderr)
+        print(f"error: {describe_error(error)}", file=sys.stderr)
         return 1
 
 
-def _files_first(arguments: list[str]) -> list[str]:
+def _mark_dash_files(arguments: list[str]) -> list[str]:
     """A file whose name begins with `-`, as many of First Impressions do, is a file and no option."""
     return [f"./{word}" if word.startswith("-") and Path(word).is_file() else word for word in arguments]
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("personality", description="Apparent personality from short videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in (app, predict, data, tables, analysis):

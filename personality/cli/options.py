@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 
-def add_scale(command: argparse.ArgumentParser, prefix: str, *, of: str) -> None:
+def add_scale_options(command: argparse.ArgumentParser, prefix: str, *, of: str) -> None:
     """How values are brought to [0, 1], high for emotionally stable."""
     words = f"the ends of the scale of the {of}, such as 1 7; default: 0 1"
     command.add_argument(f"--{prefix}scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help=words)

@@ -10,29 +10,29 @@ from typing import Any
 from personality.dataset.index import SPLITS
 
 
-def predict(options: argparse.Namespace) -> int:
+def run_predict(options: argparse.Namespace) -> int:
     """Predicted first impressions of the person in each video."""
-    from personality.assets.shipped_models import REAL_MODELS
+    from personality.assets.shipped_models import REAL_MODEL_FOLDERS
     from personality.inference.predict import load_models, predict
-    from personality.inference.prediction_document import as_json, prediction_lines
+    from personality.inference.prediction_document import prediction_lines, prediction_to_json
     from personality.preprocessing.media_errors import MediaError
-    from personality.preprocessing.sample import read_pieces
+    from personality.preprocessing.sample import read_clip_updates
 
-    models = load_models(options.run_folders or REAL_MODELS)
+    models = load_models(options.run_folders or REAL_MODEL_FOLDERS)
     status = 0
     for video in options.videos:
         try:
-            result = as_json(video.name, list(predict(read_pieces(video), models)), models)
+            result = prediction_to_json(video.name, list(predict(read_clip_updates(video), models)), models)
         except MediaError as error:
             result, status = {"clip": video.name, "error": str(error)}, 1
         print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
     return status
 
 
-def evaluate(options: argparse.Namespace) -> None:
+def run_evaluate(options: argparse.Namespace) -> None:
     """A split of a cache predicted by trained models."""
     from personality.inference.evaluate import evaluate
-    from personality.models.checkpoint import read_card
+    from personality.models.checkpoint import read_checkpoint_card
     from personality.predictions.prediction_files import write_predictions
     from personality.preprocessing.cache import Cache
 
@@ -44,12 +44,12 @@ def evaluate(options: argparse.Namespace) -> None:
         if count:
             print(f"  {model} could not predict {count:,} clips without face, sound or row in its table")
     for folder in options.runs:
-        data = read_card(folder)["data"]
+        data = read_checkpoint_card(folder)["data"]
         if data["fingerprint"] != cache.card["fingerprint"]:
             print(f"  {folder.name} was trained on other data: {data['name']}")
 
 
-def predict_table(options: argparse.Namespace) -> None:
+def run_predict_table(options: argparse.Namespace) -> None:
     """Predictions of a model of tables for clips without labels."""
     from personality.inference.evaluate import predict_unlabelled
     from personality.preprocessing.cache import Cache
@@ -74,17 +74,17 @@ def add_commands(commands: Any) -> None:
         help="a trained model; default: the models of real people that ship (voice, words, voice_words)",
     )
     command.add_argument("--json", action="store_true")
-    command.set_defaults(run=predict)
+    command.set_defaults(run=run_predict)
 
     command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")
     command.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     command.add_argument("--cache", type=Path, required=True)
     command.add_argument("--split", choices=SPLITS, required=True)
     command.add_argument("--out", type=Path, required=True)
-    command.set_defaults(run=evaluate)
+    command.set_defaults(run=run_evaluate)
 
     command = commands.add_parser("predict-table", help="predict clips without labels with a model of tables")
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.add_argument("--cache", type=Path, required=True)
     command.add_argument("--out", type=Path, required=True, metavar="CSV")
-    command.set_defaults(run=predict_table)
+    command.set_defaults(run=run_predict_table)

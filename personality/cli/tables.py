@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from personality.cli.options import add_scale
+from personality.cli.options import add_scale_options
 from personality.dataset.index import SPLITS
 
 
-def import_predictions(options: argparse.Namespace) -> None:
+def run_import_predictions(options: argparse.Namespace) -> None:
     """Predictions of an external model become a predictions table."""
     from personality.dataset import load_dataset
     from personality.inference.import_predictions import import_predictions
@@ -26,7 +26,7 @@ def import_predictions(options: argparse.Namespace) -> None:
     print(f"{table['clip'].nunique():,} clips of {options.model} in {options.out}")
 
 
-def join(options: argparse.Namespace) -> None:
+def run_join(options: argparse.Namespace) -> None:
     """Several predictions tables as one."""
     from personality.predictions.assemble import join_predictions
     from personality.predictions.prediction_files import read_predictions, write_predictions
@@ -52,12 +52,12 @@ def add_commands(commands: Any) -> None:
         metavar="SPLIT",
         help="splits that the model was trained on, so that their sources count as seen; none: of another dataset",
     )
-    add_scale(command, "", of="predictions")
-    add_scale(command, "label-", of="labels in clips.csv")
-    command.set_defaults(run=import_predictions)
+    add_scale_options(command, "", of="predictions")
+    add_scale_options(command, "label-", of="labels in clips.csv")
+    command.set_defaults(run=run_import_predictions)
 
     command = commands.add_parser("join", help="join several predictions tables of the same clips")
     command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--mean", metavar="MODEL", help="add the plain mean of all models under this name")
-    command.set_defaults(run=join)
+    command.set_defaults(run=run_join)

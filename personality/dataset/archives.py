@@ -19,123 +19,123 @@ from typing import IO
 from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 
-INSIDE = "::"  # between an archive and what it holds, in a location
-PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
-ENCRYPTED = 1  # bit of a member's flags
-ENDS = 4096  # bytes at either end of a file that tell it from another of the same size
+ARCHIVE_SEPARATOR = "::"  # between an archive and what it holds, in a location
+ZIP_PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
+ENCRYPTED_FLAG_BIT = 1  # bit of a member's flags
+HASHED_END_BYTES = 4096  # bytes at either end of a file that tell it from another of the same size
 
 
-def list_zip(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
+def list_zip_locations(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
     """Locations, relative to the archive's folder, of members with one of `suffixes`, also one archive deeper.
 
     A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged, over a limit,
     or encrypted while nobody can be asked.
     """
-    with _sentences(path):
-        for member in _members(_outer(path)):
+    with _convert_archive_errors(path):
+        for member in _list_zip_members(_open_outer_zip(path)):
             name = member.filename
             if name.lower().endswith(suffixes):
-                _password(member)
-                yield f"{path.name}{INSIDE}{name}"
+                _get_zip_password(member)
+                yield f"{path.name}{ARCHIVE_SEPARATOR}{name}"
             elif name.lower().endswith(".zip"):
-                inner = _members(_inner(path, name))
+                inner = _list_zip_members(_open_inner_zip(path, name))
                 wanted = [one for one in inner if one.filename.lower().endswith(suffixes)]
                 for one in wanted[:1]:
-                    _password(one)
-                yield from (f"{path.name}{INSIDE}{name}{INSIDE}{one.filename}" for one in wanted)
+                    _get_zip_password(one)
+                yield from (f"{path.name}{ARCHIVE_SEPARATOR}{name}{ARCHIVE_SEPARATOR}{one.filename}" for one in wanted)
 
 
-def read_clip(root: Path, location: str) -> Path | bytes:
+def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
     """The file of a clip, or its bytes where it lies within archives. Raises DatasetError where it cannot be read."""
-    outer, *inner = location.split(INSIDE)
+    outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
     if not inner:
         return path
-    with _sentences(path), _one_at_a_time:
+    with _convert_archive_errors(path), _archive_lock:
         if len(inner) == 1:
-            return _read(_outer(path), inner[0])
-        return _read(_inner(path, inner[0]), inner[1])
+            return _read_zip_member(_open_outer_zip(path), inner[0])
+        return _read_zip_member(_open_inner_zip(path, inner[0]), inner[1])
 
 
-def archive_of(location: str) -> str:
+def archive_batch_key(location: str) -> str:
     """What has to be opened to get at the clip, where that is costly: the inner of two zips, whose clips are best read
     together. Of any other clip its own location."""
-    return location.rpartition(INSIDE)[0] if location.count(INSIDE) == 2 else location
+    return location.rpartition(ARCHIVE_SEPARATOR)[0] if location.count(ARCHIVE_SEPARATOR) == 2 else location
 
 
-def identity(root: Path, location: str) -> str:
+def clip_file_signature(root: Path, location: str) -> str:
     """What tells the clip's file from another of the same name, without reading it: a zip's sizes and check
     sums; of a plain file its size and a digest of both ends, so that a change between them goes unseen.
 
     Of a zip in a zip it is the inner zip that is told from another. Raises DatasetError where it cannot be read.
     """
-    outer, *inner = location.split(INSIDE)
+    outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
-    with _sentences(path):
+    with _convert_archive_errors(path):
         if not inner:
-            return _ends(path)
-        with _one_at_a_time:
-            member = _outer(path).getinfo(inner[0])
+            return _hash_file_ends(path)
+        with _archive_lock:
+            member = _open_outer_zip(path).getinfo(inner[0])
         return f"{member.file_size}:{member.CRC:08x}"
 
 
-def _ends(path: Path) -> str:
+def _hash_file_ends(path: Path) -> str:
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(ENDS)
-        file.seek(max(0, size - ENDS))
-        return f"{size}:{hashlib.sha256(head + file.read(ENDS)).hexdigest()[:16]}"
+        head = file.read(HASHED_END_BYTES)
+        file.seek(max(0, size - HASHED_END_BYTES))
+        return f"{size}:{hashlib.sha256(head + file.read(HASHED_END_BYTES)).hexdigest()[:16]}"
 
 
 # The archives that were opened last, one within folders and one within it, and the files under them: the next clip is
 # likely in them too, and the directory of a large one takes long to read.
-_last: dict[str, tuple[tuple, zipfile.ZipFile, IO[bytes]]] = {}
-_one_at_a_time = threading.Lock()  # a page's other visitor may want another archive
+_open_archives: dict[str, tuple[tuple, zipfile.ZipFile, IO[bytes]]] = {}
+_archive_lock = threading.Lock()  # a page's other visitor may want another archive
 
 
-def _outer(path: Path) -> zipfile.ZipFile:
+def _open_outer_zip(path: Path) -> zipfile.ZipFile:
     """The archive `path`, open until another one is wanted."""
-    return _kept("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
+    return _open_cached_zip("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
 
 
-def _inner(path: Path, name: str) -> zipfile.ZipFile:
+def _open_inner_zip(path: Path, name: str) -> zipfile.ZipFile:
     """The archive `name` within `path`, open until another one is wanted."""
-    return _kept("inner", (path, path.stat().st_mtime_ns, name), lambda: _inner_file(path, name))
+    return _open_cached_zip("inner", (path, path.stat().st_mtime_ns, name), lambda: _open_inner_file(path, name))
 
 
-def _kept(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile.ZipFile:
-    known = _last.get(place)
+def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile.ZipFile:
+    known = _open_archives.get(place)
     if known is None or known[0] != key:
         if known is not None:
-            del _last[place]
+            del _open_archives[place]
             known[1].close()
             known[2].close()
         file = open_file()
         try:
-            _last[place] = (key, zipfile.ZipFile(file), file)
+            _open_archives[place] = (key, zipfile.ZipFile(file), file)
         except BaseException:
             file.close()
             raise
-    return _last[place][1]
+    return _open_archives[place][1]
 
 
-def _inner_file(path: Path, name: str) -> IO[bytes]:
+def _open_inner_file(path: Path, name: str) -> IO[bytes]:
     """A stored archive is read where it lies; a deflated or encrypted one is inflated once, to a nameless file."""
-    archive = _outer(path)
+    archive = _open_outer_zip(path)
     member = archive.getinfo(name)
-    if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED:
-        return io.BufferedReader(_Window(path, member))
+    if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED_FLAG_BIT:
+        return io.BufferedReader(_StoredMember(path, member))
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
     try:
-        with _open(archive, member) as packed:
-            _copy(packed, file, LIMITS.zip_archive_bytes)
+        with _open_zip_member(archive, member) as packed:
+            _copy_bounded(packed, file, LIMITS.zip_archive_bytes)
     except BaseException:
         file.close()
         raise
     return file
 
 
-class _Window(io.RawIOBase):
+class _StoredMember(io.RawIOBase):
     """A stored member of a zip as a file of its own."""
 
     def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
@@ -166,21 +166,21 @@ class _Window(io.RawIOBase):
         super().close()
 
 
-def _members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+def _list_zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     members = archive.infolist()
     if len(members) > LIMITS.zip_members:
         raise DatasetError(f"An archive has {len(members):,} members; at most {LIMITS.zip_members:,} are read.")
     return members
 
 
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
+def _read_zip_member(archive: zipfile.ZipFile, name: str) -> bytes:
     data = io.BytesIO()
-    with _open(archive, archive.getinfo(name)) as member:
-        _copy(member, data, LIMITS.zip_clip_bytes)
+    with _open_zip_member(archive, archive.getinfo(name)) as member:
+        _copy_bounded(member, data, LIMITS.zip_clip_bytes)
     return data.getvalue()
 
 
-def _copy(member: IO[bytes], to: IO[bytes], most: int) -> None:
+def _copy_bounded(member: IO[bytes], to: IO[bytes], most: int) -> None:
     """Copy a member, counted while it is read: what the directory says of its size is not believed."""
     while part := member.read(2**18):
         if to.tell() + len(part) > most:
@@ -188,27 +188,27 @@ def _copy(member: IO[bytes], to: IO[bytes], most: int) -> None:
         to.write(part)
 
 
-def _open(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+def _open_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     try:
-        return archive.open(member, pwd=_password(member))
+        return archive.open(member, pwd=_get_zip_password(member))
     except RuntimeError as error:  # what zipfile raises for a wrong password
-        raise DatasetError(f"The password in {PASSWORD_VARIABLE} does not open an archive; check it.") from error
+        raise DatasetError(f"The password in {ZIP_PASSWORD_VARIABLE} does not open an archive; check it.") from error
 
 
-def _password(member: zipfile.ZipInfo) -> bytes | None:
+def _get_zip_password(member: zipfile.ZipInfo) -> bytes | None:
     """The password if the member needs one: from the environment, else asked for at the terminal and kept in this
     process's environment, which its workers inherit; written nowhere."""
-    if not member.flag_bits & ENCRYPTED:
+    if not member.flag_bits & ENCRYPTED_FLAG_BIT:
         return None
-    if PASSWORD_VARIABLE not in os.environ:
+    if ZIP_PASSWORD_VARIABLE not in os.environ:
         if not sys.stdin or not sys.stdin.isatty():
-            raise DatasetError(f"An archive is encrypted; put its password into {PASSWORD_VARIABLE}.")
-        os.environ[PASSWORD_VARIABLE] = getpass.getpass("Password of the archives: ")
-    return os.environ[PASSWORD_VARIABLE].encode()
+            raise DatasetError(f"An archive is encrypted; put its password into {ZIP_PASSWORD_VARIABLE}.")
+        os.environ[ZIP_PASSWORD_VARIABLE] = getpass.getpass("Password of the archives: ")
+    return os.environ[ZIP_PASSWORD_VARIABLE].encode()
 
 
 @contextmanager
-def _sentences(path: Path) -> Iterator[None]:
+def _convert_archive_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except DatasetError:

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from personality.dataset.archives import INSIDE, list_zip
+from personality.dataset.archives import ARCHIVE_SEPARATOR, list_zip_locations
 from personality.dataset.index import (
     BASE_COLUMNS,
     SPLITS,
     Dataset,
     DatasetError,
+    add_problem,
     check_labels,
-    note,
-    source_of,
+    parse_source,
 )
 from personality.dataset.safe_pickle import AnnotationError, read_annotation
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
-from personality.utils.legacy_names import current_name
+from personality.utils.legacy_names import rename_legacy_trait
 
 
 def is_first_impressions(folder: Path) -> bool:
@@ -36,28 +36,28 @@ def read_first_impressions(folder: Path) -> Dataset:
     attributes lacks a column.
     """
     problems: dict[str, list[str]] = {}
-    labels = _labels(folder)
-    media = _media(folder, problems)
+    labels = _read_annotated_labels(folder)
+    media = _list_clip_files(folder, problems)
     table = labels.merge(media, on="clip", how="outer", suffixes=("", "_of_folder"))
     table["split"] = table["split"].fillna(table.pop("split_of_folder"))
     unlabelled = table[list(TRAIT_NAMES)].isna().any(axis=1)
-    note(problems, "clips without labels", table.loc[unlabelled, "clip"])
-    note(problems, "labels without a clip file", table.loc[table["location"].isna(), "clip"])
+    add_problem(problems, "clips without labels", table.loc[unlabelled, "clip"])
+    add_problem(problems, "labels without a clip file", table.loc[table["location"].isna(), "clip"])
     table["location"] = table["location"].fillna("")
     table = check_labels(table, problems)
-    table["source"] = table["clip"].map(source_of)
-    for attributes in (_genders(folder), _ages(folder)):
+    table["source"] = table["clip"].map(parse_source)
+    for attributes in (_read_gender_ethnicity(folder), _read_age_groups(folder)):
         table = table.merge(attributes, on="clip", how="left")
     others = [column for column in table.columns if column not in BASE_COLUMNS]
     return Dataset(folder.name, folder, table[[*BASE_COLUMNS, *others]], problems)
 
 
-def _labels(folder: Path) -> pd.DataFrame:
+def _read_annotated_labels(folder: Path) -> pd.DataFrame:
     parts = []
     for split in SPLITS:
         for path in sorted(folder.rglob(f"annotation_{split}.pkl"))[:1]:
             try:
-                values = {current_name(key): labels for key, labels in read_annotation(path).items()}
+                values = {rename_legacy_trait(key): labels for key, labels in read_annotation(path).items()}
             except AnnotationError as error:
                 raise DatasetError(str(error)) from error
             missing = [trait for trait in TRAIT_NAMES if trait not in values]
@@ -72,29 +72,32 @@ def _labels(folder: Path) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _media(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
+def _list_clip_files(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
     """clip, location, split by the folder's name (`training80_01`) for every clip file or member of an archive."""
     found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.mp4"))]
     for archive in sorted(folder.rglob("*.zip")):
         parent = archive.relative_to(folder).parent.as_posix()
         prefix = "" if parent == "." else f"{parent}/"
         try:
-            found += [prefix + location for location in list_zip(archive, (".mp4",))]
+            found += [prefix + location for location in list_zip_locations(archive, (".mp4",))]
         except DatasetError as error:
-            note(problems, "archives that cannot be read", [str(error)])
-    rows = [(location.replace(INSIDE, "/").rsplit("/", 1)[-1], location, _split_of(location)) for location in found]
+            add_problem(problems, "archives that cannot be read", [str(error)])
+    rows = [
+        (location.replace(ARCHIVE_SEPARATOR, "/").rsplit("/", 1)[-1], location, _split_from_location(location))
+        for location in found
+    ]
     table = pd.DataFrame(rows, columns=["clip", "location", "split"], dtype=object)
     twice = table["clip"].duplicated()
-    note(problems, "clip files that occur twice, first kept", table.loc[twice, "clip"])
+    add_problem(problems, "clip files that occur twice, first kept", table.loc[twice, "clip"])
     return table[~twice]
 
 
-def _split_of(location: str) -> str | None:
+def _split_from_location(location: str) -> str | None:
     return next((split for split in SPLITS if f"{split}80" in location), None)
 
 
-def _genders(folder: Path) -> pd.DataFrame:
-    table = _read_parts(folder, "eth_gender_annotations_*.csv", ("VideoName", "Gender", "Ethnicity"))
+def _read_gender_ethnicity(folder: Path) -> pd.DataFrame:
+    table = _read_csv_parts(folder, "eth_gender_annotations_*.csv", ("VideoName", "Gender", "Ethnicity"))
     genders = pd.to_numeric(table["Gender"], errors="coerce").map(dict(enumerate(GENDERS, 1)))
     ethnicities = pd.to_numeric(table["Ethnicity"], errors="coerce").map(dict(enumerate(ETHNICITIES, 1)))
     result = pd.DataFrame({"clip": table["VideoName"], "gender": genders, "ethnicity": ethnicities})
@@ -102,14 +105,14 @@ def _genders(folder: Path) -> pd.DataFrame:
     return result.drop_duplicates("clip")[known]
 
 
-def _ages(folder: Path) -> pd.DataFrame:
-    table = _read_parts(folder, "age_anno_*.csv", ("VideoName", "AgeGroup"))
+def _read_age_groups(folder: Path) -> pd.DataFrame:
+    table = _read_csv_parts(folder, "age_anno_*.csv", ("VideoName", "AgeGroup"))
     groups = pd.to_numeric(table["AgeGroup"], errors="coerce").map(dict(enumerate(AGE_GROUPS, 1)))
     result = pd.DataFrame({"clip": table["VideoName"], "age_group": groups}).drop_duplicates("clip")
     return result if len(result) else result[["clip"]]
 
 
-def _read_parts(folder: Path, pattern: str, columns: tuple[str, ...]) -> pd.DataFrame:
+def _read_csv_parts(folder: Path, pattern: str, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
         parts = [read_table(path) for path in sorted(folder.rglob(pattern))]
     except TableError as error:

@@ -13,7 +13,7 @@ from personality.traits import TRAIT_NAMES
 SPLITS = ("training", "validation", "test")
 BASE_COLUMNS = ("clip", "source", "split", "location", *TRAIT_NAMES)
 # What preprocessing adds to a clip that says nothing of the person: the rest of its columns are attributes.
-NOTED_COLUMNS = ("faces", "audio_seconds", "duration", "gender_estimated", "age_estimated", "warnings", "error")
+PREPROCESSING_COLUMNS = ("faces", "audio_seconds", "duration", "gender_estimated", "age_estimated", "warnings", "error")
 
 
 class DatasetError(ValueError):
@@ -39,7 +39,7 @@ class Dataset:
         columns = self.table[["clip", "split", *TRAIT_NAMES]].sort_values("clip")
         return hashlib.sha256(pd.util.hash_pandas_object(columns, index=False).to_numpy().tobytes()).hexdigest()[:16]
 
-    def report(self) -> str:
+    def summarize(self) -> str:
         """Counts per split and each problem, a few examples each, in words."""
         table, lines = (
             self.table,
@@ -58,7 +58,7 @@ class Dataset:
         return "\n".join(lines)
 
 
-def source_of(clip: str) -> str:
+def parse_source(clip: str) -> str:
     """The source video of a clip: its name (or path) without extension and running number, `<source>.<number>.mp4`."""
     path = PurePosixPath(clip)
     head, _, number = path.stem.rpartition(".")
@@ -69,16 +69,16 @@ def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Data
     """Blank all five labels of a clip of which one is outside [0, 1] or no number, and drop all but the first of clips
     of one name; note both."""
     duplicate = table["clip"].duplicated()
-    note(problems, "duplicate clip names, first kept", table.loc[duplicate, "clip"])
+    add_problem(problems, "duplicate clip names, first kept", table.loc[duplicate, "clip"])
     table = table[~duplicate].reset_index(drop=True)
     labels = table[list(TRAIT_NAMES)].apply(pd.to_numeric, errors="coerce")
     wrong = (labels.lt(0) | labels.gt(1) | (labels.isna() & table[list(TRAIT_NAMES)].notna())).any(axis=1)
-    note(problems, "clips with a label outside [0, 1], label ignored", table.loc[wrong, "clip"])
+    add_problem(problems, "clips with a label outside [0, 1], label ignored", table.loc[wrong, "clip"])
     table[list(TRAIT_NAMES)] = labels.where(~wrong)
     return table
 
 
-def note(problems: dict[str, list[str]], kind: str, names: pd.Series | list[str]) -> None:
+def add_problem(problems: dict[str, list[str]], kind: str, names: pd.Series | list[str]) -> None:
     """Add `names` under `kind` where there are any."""
     listed = [str(name) for name in names]
     if listed:

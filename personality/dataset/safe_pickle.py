@@ -23,13 +23,13 @@ class AnnotationError(ValueError):
     """An annotation file that cannot be used; the message says what was found and what was wanted."""
 
 
-MOST_IN_TUPLE = 8  # the state of a dtype
-CONSTRUCTORS = {
+MAX_TUPLE_ITEMS = 8  # the state of a dtype
+ALLOWED_CONSTRUCTORS = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
     ("numpy", "dtype"): "dtype",
 }
-NUMBER_FORMATS = {"f8": "d", "f4": "f"}
+PICKLED_NUMBER_FORMATS = {"f8": "d", "f4": "f"}
 
 
 def read_annotation(path: Path) -> dict[str, dict[str, float]]:
@@ -37,20 +37,20 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
 
     Raises AnnotationError where the file is anything but dictionaries of numbers, or over the size limit.
     """
-    value = _read(path)
-    _check(value, path.name)
+    value = _read_pickle(path)
+    _check_annotation(value, path.name)
     return value
 
 
 def read_transcription(path: Path) -> dict[str, str]:
     """`{clip: text}` from an original transcription pickle. Raises AnnotationError as `read_annotation` does."""
-    value = _read(path)
+    value = _read_pickle(path)
     if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
         raise AnnotationError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
     return value
 
 
-def _read(path: Path) -> Any:
+def _read_pickle(path: Path) -> Any:
     size = path.stat().st_size
     if size > LIMITS.annotation_bytes:
         raise AnnotationError(
@@ -59,7 +59,7 @@ def _read(path: Path) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pickletools decodes strings of damaged files, and warns of their escapes
-            return _Machine().run(path.read_bytes())
+            return _PickleInterpreter().run(path.read_bytes())
     except AnnotationError as error:
         raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
@@ -71,7 +71,7 @@ def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
     write_bytes(path, pickle.dumps(labels, protocol=2))
 
 
-def _check(value: Any, name: str) -> None:
+def _check_annotation(value: Any, name: str) -> None:
     wanted = "{trait: {clip: number}}"
     if not isinstance(value, dict) or not value:
         raise AnnotationError(f"{name} holds {type(value).__name__}; wanted {wanted}.")
@@ -83,7 +83,7 @@ def _check(value: Any, name: str) -> None:
                 raise AnnotationError(f"{name} holds {type(number).__name__} for a clip of {trait!r}; wanted a number.")
 
 
-class _Machine:
+class _PickleInterpreter:
     """Interprets the instructions that the annotation files use, on plain values only."""
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class _Machine:
 
     def _join(self, items: list[Any]) -> None:
         """A tuple of a few plain values, or of a dtype: deeper ones take for ever to compare, or end the process."""
-        if len(items) > MOST_IN_TUPLE or any(_is_nested(item) for item in items):
+        if len(items) > MAX_TUPLE_ITEMS or any(_is_nested(item) for item in items):
             raise ValueError("tuples in tuples")
         self.stack.append(tuple(items))
 
@@ -162,21 +162,21 @@ class _Machine:
 
     def _name_constructor(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
-        if (module, name) not in CONSTRUCTORS:
+        if (module, name) not in ALLOWED_CONSTRUCTORS:
             raise AnnotationError(f"it calls {module[:40]}.{name[:40]}, which no annotation needs")
-        self.stack.append((CONSTRUCTORS[module, name],))
+        self.stack.append((ALLOWED_CONSTRUCTORS[module, name],))
 
     def _construct(self) -> None:
         (constructor,), arguments = self._pop(2)
-        self.stack.append(("dtype", arguments[0]) if constructor == "dtype" else _number(*arguments))
+        self.stack.append(("dtype", arguments[0]) if constructor == "dtype" else _unpack_number(*arguments))
 
 
 def _is_nested(item: Any) -> bool:
     return isinstance(item, tuple) and any(isinstance(part, tuple) for part in item)
 
 
-def _number(dtype: tuple[str, str], raw: str) -> float:
+def _unpack_number(dtype: tuple[str, str], raw: str) -> float:
     kind, code = dtype
     if kind != "dtype":
         raise ValueError("a scalar without a dtype")
-    return float(struct.unpack("<" + NUMBER_FORMATS[code], raw.encode("latin1"))[0])
+    return float(struct.unpack("<" + PICKLED_NUMBER_FORMATS[code], raw.encode("latin1"))[0])

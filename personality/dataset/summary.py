@@ -6,16 +6,16 @@ from itertools import permutations
 
 import pandas as pd
 
-from personality.dataset.index import BASE_COLUMNS, NOTED_COLUMNS, SPLITS
-from personality.traits import GROUP_ORDERS, MOST_GROUPS, TRAIT_LABELS, TRAIT_NAMES
+from personality.dataset.index import BASE_COLUMNS, PREPROCESSING_COLUMNS, SPLITS
+from personality.traits import GROUP_ORDERS, MAX_ATTRIBUTE_VALUES, TRAIT_LABELS, TRAIT_NAMES
 
-UNKNOWN = "unknown"
-BINS = 20  # of the labels' distribution, each 0.05 wide
+UNKNOWN_GROUP = "unknown"
+LABEL_BINS = 20  # of the labels' distribution, each 0.05 wide
 # Figures, beside what is no attribute at all: they have no groups.
-FIGURES = ("age", "emotion_confidence")
+UNGROUPED_COLUMNS = ("age", "emotion_confidence")
 
 
-def splits_of(clips: pd.DataFrame) -> list[str]:
+def list_splits(clips: pd.DataFrame) -> list[str]:
     """The splits that occur, in their order."""
     present = set(clips["split"])
     return [split for split in SPLITS if split in present]
@@ -36,14 +36,14 @@ def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
     table = counts[["labelled", "unread", "faceless", "silent"]].sum()
     table.insert(0, "sources", counts["source"].nunique())
     table.insert(0, "clips", counts.size())
-    return table.loc[splits_of(clips)].reset_index()
+    return table.loc[list_splits(clips)].reset_index()
 
 
 def shared_sources(clips: pd.DataFrame) -> pd.DataFrame:
     """For every ordered pair of splits: how many sources of `split` also occur in `other`, and the share of
     `split`'s clips that are of such sources. Columns split, other, sources, clips, share."""
     rows = []
-    for split, other in permutations(splits_of(clips), 2):
+    for split, other in permutations(list_splits(clips), 2):
         here = clips[clips["split"] == split]
         both = here[here["source"].isin(clips.loc[clips["split"] == other, "source"])]
         rows.append((split, other, both["source"].nunique(), len(both), len(both) / len(here)))
@@ -56,8 +56,8 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
     Columns split, trait (label), value (the middle of the range), share, n, mean (of the split's labels).
     """
     tall = clips[["split", *TRAIT_NAMES]].melt(["split"], list(TRAIT_NAMES), "trait", "label").dropna(subset="label")
-    place = (tall["label"] * BINS).astype(int).clip(0, BINS - 1)
-    tall = tall.assign(value=(place + 0.5) / BINS)
+    place = (tall["label"] * LABEL_BINS).astype(int).clip(0, LABEL_BINS - 1)
+    tall = tall.assign(value=(place + 0.5) / LABEL_BINS)
     groups = tall.groupby(["split", "trait"])["label"]
     tall = tall.assign(all=groups.transform("size"), mean=groups.transform("mean"))
     counts = tall.groupby(["split", "trait", "value", "all", "mean"], as_index=False).size()
@@ -67,23 +67,25 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
 
 def grouping_attributes(clips: pd.DataFrame) -> list[str]:
     """The columns that say to which of a few groups a clip belongs, those with a known order first."""
-    possible = [name for name in clips.columns if name not in (*BASE_COLUMNS, *NOTED_COLUMNS, *FIGURES)]
-    found = [name for name in possible if 0 < clips[name].nunique() <= MOST_GROUPS]
+    possible = [
+        name for name in clips.columns if name not in (*BASE_COLUMNS, *PREPROCESSING_COLUMNS, *UNGROUPED_COLUMNS)
+    ]
+    found = [name for name in possible if 0 < clips[name].nunique() <= MAX_ATTRIBUTE_VALUES]
     return sorted(found, key=lambda name: name not in GROUP_ORDERS)
 
 
 def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
     """Clips per group and split: columns group, split, n, share (of the split). Unknown groups are `unknown`."""
-    group = clips[attribute].astype("string").fillna(UNKNOWN)
+    group = clips[attribute].astype("string").fillna(UNKNOWN_GROUP)
     counts = clips.assign(group=group).groupby(["split", "group"], as_index=False).size().rename(columns={"size": "n"})
     counts["share"] = counts["n"] / counts.groupby("split")["n"].transform("sum")
     known = GROUP_ORDERS.get(attribute, ())
-    order = [*known, *sorted(set(group) - {*known, UNKNOWN}), UNKNOWN]
+    order = [*known, *sorted(set(group) - {*known, UNKNOWN_GROUP}), UNKNOWN_GROUP]
     counts["place"] = counts["group"].map(order.index)
     return counts.sort_values(["place", "split"]).drop(columns="place")
 
 
-def reasons(clips: pd.DataFrame) -> pd.DataFrame:
+def count_problems(clips: pd.DataFrame) -> pd.DataFrame:
     """What went wrong, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
 
     Counts and seconds within a reason are left out of account, so that `3 of 16 moments` and `4 of 16 moments` are one

@@ -9,56 +9,72 @@ import pandas as pd
 
 from personality.dataset.index import (
     BASE_COLUMNS,
-    NOTED_COLUMNS,
+    PREPROCESSING_COLUMNS,
     Dataset,
     DatasetError,
+    add_problem,
     check_labels,
-    note,
-    source_of,
+    parse_source,
 )
 from personality.tables.cells import as_attribute, as_numbers, as_text
 from personality.tables.clip_names import match_clips
 from personality.tables.columns import (
-    GENDER_COLUMNS,
-    GENDERS,
-    SPLIT_COLUMNS,
-    SPLITS,
-    STABILITY,
-    UNNAMED,
-    Columns,
-    direction,
+    EMOTIONAL_STABILITY,
+    GENDER_COLUMN_NAMES,
+    GENDER_SYNONYMS,
+    SPLIT_COLUMN_NAMES,
+    SPLIT_SYNONYMS,
+    UNNAMED_COLUMN_PREFIX,
+    ColumnMapping,
+    describe_fifth_trait,
     find_column,
-    known_words,
-    understand,
+    identify_columns,
+    match_synonyms,
 )
 from personality.tables.errors import TableError
-from personality.tables.raters import average
+from personality.tables.raters import average_ratings
 from personality.tables.reader import read_table
-from personality.tables.scales import UNIT, Scale, check_scale, rescale
-from personality.traits import AGE_GROUPS, MOST_GROUPS, TRAIT_NAMES
+from personality.tables.scales import UNIT_SCALE, Scale, check_scale, rescale
+from personality.traits import AGE_GROUPS, MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 
-TABLE = "clips.csv"
-OLDEST = 130  # years
-MISTAKES = 0.1  # share of the labels that may lie outside [0, 1] one by one; more of them are of another scale
+CLIPS_TABLE_FILE = "clips.csv"
+MAX_AGE_YEARS = 130  # years
+MAX_OUT_OF_SCALE_SHARE = (
+    0.1  # share of the labels that may lie outside [0, 1] one by one; more of them are of another scale
+)
 # Among which files a clip is looked for that is not where the table says.
-MEDIA = {".mp4", ".m4v", ".webm", ".avi", ".mov", ".mkv", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".3gp"}
-MEDIA |= {".jpg", ".jpeg", ".png"}
-KNOWN_COLUMNS = {
+MEDIA_SUFFIXES = {
+    ".mp4",
+    ".m4v",
+    ".webm",
+    ".avi",
+    ".mov",
+    ".mkv",
+    ".mts",
+    ".m2ts",
+    ".ts",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".3gp",
+}
+MEDIA_SUFFIXES |= {".jpg", ".jpeg", ".png"}
+OPTIONAL_COLUMN_NAMES = {
     "source": ("source",),
-    "split": SPLIT_COLUMNS,
-    "gender": GENDER_COLUMNS,
+    "split": SPLIT_COLUMN_NAMES,
+    "gender": GENDER_COLUMN_NAMES,
     "age": ("age",),
     "age_group": ("agegroup",),
 }
 # Columns that preprocessing adds to a clip, and evaluation to a prediction.
-RESERVED = (
-    *("location", *NOTED_COLUMNS, "emotion", "emotion_confidence"),
+RESERVED_COLUMNS = (
+    *("location", *PREPROCESSING_COLUMNS, "emotion", "emotion_confidence"),
     *("gender_from", "age_from", "age_group_from", "source_in_training"),
     *("model", "trait", "predicted", "actual", "constant", "lookup", "value"),
 )
 
 
-def read_tabular(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
+def read_clips_table(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
     """The dataset of `clips.csv`: `clip` is a path below the folder (video or still), then the five traits.
 
     `source` and `split` are optional: a clip's source is its name without running number, and sources are dealt
@@ -70,108 +86,110 @@ def read_tabular(folder: Path, *, scale: Scale | None = None, is_reversed: bool 
     labels lie outside the scale.
     """
     try:
-        given = read_table(folder / TABLE)
+        given = read_table(folder / CLIPS_TABLE_FILE)
     except TableError as error:
         raise DatasetError(str(error)) from error
-    labels = as_labels(given, TABLE, scale=scale, is_reversed=is_reversed)
+    labels = dataset_from_labels(given, CLIPS_TABLE_FILE, scale=scale, is_reversed=is_reversed)
     table, problems = labels.table, labels.problems
-    table["location"], renamed = _locations(folder, table["clip"])
-    note(problems, "clips found by another name", [f"{old} = {new}" for old, new in renamed.items()])
+    table["location"], renamed = _locate_clips(folder, table["clip"])
+    add_problem(problems, "clips found by another name", [f"{old} = {new}" for old, new in renamed.items()])
     table["clip"] = table["clip"].replace(renamed)
-    table = _first_of_each(table, problems)
-    note(problems, "labels without a clip file", table.loc[table["location"] == "", "clip"])
+    table = _drop_duplicate_clips(table, problems)
+    add_problem(problems, "labels without a clip file", table.loc[table["location"] == "", "clip"])
     return Dataset(folder.name, folder, table, problems, labels.notes)
 
 
-def as_labels(given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
+def dataset_from_labels(
+    given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False
+) -> Dataset:
     """A table as `read_table` returns it as a dataset whose clips are not at hand: they have no location. Raises
-    DatasetError as `read_tabular`."""
+    DatasetError as `read_clips_table`."""
     try:
-        columns = understand(list(given.columns))
-        table = _understood(given, columns)
+        columns = identify_columns(list(given.columns))
+        table = _standardize_names(given, columns)
         numbers = table[list(TRAIT_NAMES)]
-        outside = (numbers.lt(UNIT[0]) | numbers.gt(UNIT[1])).sum(axis=None)
-        if scale or outside > MISTAKES * numbers.count().sum():
+        outside = (numbers.lt(UNIT_SCALE[0]) | numbers.gt(UNIT_SCALE[1])).sum(axis=None)
+        if scale or outside > MAX_OUT_OF_SCALE_SHARE * numbers.count().sum():
             check_scale(numbers, scale, option="--scale")
     except TableError as error:
         raise DatasetError(f"{name} cannot be used: {error}.") from error
     problems: dict[str, list[str]] = {}
     table[list(TRAIT_NAMES)] = rescale(numbers, scale)
     if is_reversed:
-        table[STABILITY] = 1 - table[STABILITY]
-    notes = [columns.in_words(), *direction(columns, is_reversed=is_reversed)]
+        table[EMOTIONAL_STABILITY] = 1 - table[EMOTIONAL_STABILITY]
+    notes = [columns.describe_mapping(), *describe_fifth_trait(columns, is_reversed=is_reversed)]
     if columns.rater:
-        table = _of_clips(table.drop(columns=columns.rater), problems, name)
-        table, agreement = average(table, list(TRAIT_NAMES))
-        notes += [agreement.in_words()] if agreement else []
-    table = check_labels(_free_names(table, problems), problems)
-    note(problems, "clips without labels", table.loc[table[list(TRAIT_NAMES)].isna().any(axis=1), "clip"])
-    table = _with_known_columns(table.assign(location=""), problems, name)
+        table = _drop_rater_columns(table.drop(columns=columns.rater), problems, name)
+        table, agreement = average_ratings(table, list(TRAIT_NAMES))
+        notes += [agreement.describe_agreement()] if agreement else []
+    table = check_labels(_rename_reserved_columns(table, problems), problems)
+    add_problem(problems, "clips without labels", table.loc[table[list(TRAIT_NAMES)].isna().any(axis=1), "clip"])
+    table = _standardize_attributes(table.assign(location=""), problems, name)
     others = [column for column in table.columns if column not in BASE_COLUMNS]
     return Dataset(Path(name).stem, Path(), table[[*BASE_COLUMNS, *others]], problems, notes)
 
 
-def _understood(given: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFrame:
     """The table with our names of columns, the traits as numbers, and no row without a clip."""
     names = {columns.clip: "clip"} | {column: trait for trait, column in columns.traits.items()}
-    for ours, theirs in KNOWN_COLUMNS.items():
+    for ours, theirs in OPTIONAL_COLUMN_NAMES.items():
         column = find_column(list(given.columns), theirs)
         names |= {column: ours} if column and ours not in given and column not in names else {}
-    unnamed = [name for name in given.columns if name.startswith(UNNAMED) and name not in names]
+    unnamed = [name for name in given.columns if name.startswith(UNNAMED_COLUMN_PREFIX) and name not in names]
     table = given.drop(columns=unnamed).rename(columns=names)
     table = table.assign(clip=as_text(table["clip"]), **{trait: as_numbers(table[trait]) for trait in TRAIT_NAMES})
     return table.dropna(subset="clip").reset_index(drop=True)
 
 
-def _of_clips(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
+def _drop_rater_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
     """The table without columns that tell the raters of a clip apart rather than the clips."""
     counts = table.drop(columns=list(TRAIT_NAMES)).groupby("clip").nunique()
     differ = list(counts.columns[counts.gt(1).any()])
     if {"split", "source"} & set(differ):
         clip = counts.index[counts[differ].gt(1).any(axis=1)][0]
         raise DatasetError(f"{name} has several splits or sources of one clip, the first is {clip}; expected one.")
-    note(problems, "columns that differ between the raters of a clip, left out", differ)
+    add_problem(problems, "columns that differ between the raters of a clip, left out", differ)
     return table.drop(columns=differ)
 
 
-def _with_known_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
+def _standardize_attributes(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
     """Sources, splits, genders and ages as we write them; other attributes as numbers or text."""
-    table["source"] = _words(table, "source").fillna(table["clip"].map(source_of))
-    table["split"] = _splits(table, name)
+    table["source"] = _stripped_text(table, "source").fillna(table["clip"].map(parse_source))
+    table["split"] = _parse_or_assign_splits(table, name)
     if "gender" in table:
-        table["gender"] = _known(table, "gender", GENDERS, problems)
+        table["gender"] = _parse_categories(table, "gender", GENDER_SYNONYMS, problems)
     if "age_group" in table:
-        table["age_group"] = _known(table, "age_group", {group: (group,) for group in AGE_GROUPS}, problems)
+        table["age_group"] = _parse_categories(table, "age_group", {group: (group,) for group in AGE_GROUPS}, problems)
     if "age" in table:
-        table["age"] = _ages(table, problems)
+        table["age"] = _parse_ages(table, problems)
     for other in table.columns:
         if other not in (*BASE_COLUMNS, "gender", "age_group", "age"):
-            table[other] = as_attribute(table[other], most_groups=MOST_GROUPS)
+            table[other] = as_attribute(table[other], most_groups=MAX_ATTRIBUTE_VALUES)
     return table
 
 
-def _splits(table: pd.DataFrame, name: str) -> pd.Series:
+def _parse_or_assign_splits(table: pd.DataFrame, name: str) -> pd.Series:
     """The splits by any of their usual names; dealt by source where there is none. One that is not understood is
     refused: clips dealt to another split would be trained on and tested on at once."""
-    words = _words(table, "split")
-    known = known_words(words, SPLITS)
+    words = _stripped_text(table, "split")
+    known = match_synonyms(words, SPLIT_SYNONYMS)
     strange = words.notna() & known.isna()
     if strange.any():
         raise DatasetError(
             f"{name} has the split {words[strange].iloc[0]!r} ({table.loc[strange, 'clip'].iloc[0]}); expected "
-            f"{', '.join(SPLITS)}, or no column split: clips are then dealt by source."
+            f"{', '.join(SPLIT_SYNONYMS)}, or no column split: clips are then dealt by source."
         )
-    return known.fillna(table["source"].map(_deal))
+    return known.fillna(table["source"].map(_assign_split))
 
 
-def _free_names(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
+def _rename_reserved_columns(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
     """Columns that would clash with what preprocessing and evaluation write get a name of their own."""
-    clash = [column for column in table.columns if column in RESERVED]
-    note(problems, "columns whose names are taken, now with given_ before them", clash)
+    clash = [column for column in table.columns if column in RESERVED_COLUMNS]
+    add_problem(problems, "columns whose names are taken, now with given_ before them", clash)
     return table.rename(columns={column: f"given_{column}" for column in clash})
 
 
-def _words(table: pd.DataFrame, column: str) -> pd.Series:
+def _stripped_text(table: pd.DataFrame, column: str) -> pd.Series:
     """A column as text without blanks around it; missing where it is empty or absent."""
     if column not in table:
         return pd.Series(None, table.index, dtype=object)
@@ -179,14 +197,14 @@ def _words(table: pd.DataFrame, column: str) -> pd.Series:
     return words.where(words.ne("") & words.notna(), None).astype(object)
 
 
-def _known(
+def _parse_categories(
     table: pd.DataFrame, column: str, words: dict[str, tuple[str, ...]], problems: dict[str, list[str]]
 ) -> pd.Series:
     """A column of known words and their synonyms in any case; others are blanked and noted."""
-    given = _words(table, column)
-    known = known_words(given, words)
+    given = _stripped_text(table, column)
+    known = match_synonyms(given, words)
     expected = " or ".join(list(words)[:3]) + (" ..." if len(words) > 3 else "")
-    note(
+    add_problem(
         problems,
         f"clips with a {column} that is not {expected}, ignored",
         table.loc[given.notna() & known.isna(), "clip"],
@@ -194,43 +212,45 @@ def _known(
     return known
 
 
-def _ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
+def _parse_ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
     """Ages in years; what is no number from 0 to 130 is blanked and noted."""
     years = pd.to_numeric(table["age"], errors="coerce").astype(float)
-    sane = years.between(0, OLDEST)
-    note(
+    sane = years.between(0, MAX_AGE_YEARS)
+    add_problem(
         problems,
-        f"clips with an age that is not 0 to {OLDEST}, ignored",
+        f"clips with an age that is not 0 to {MAX_AGE_YEARS}, ignored",
         table.loc[~sane & table["age"].notna(), "clip"],
     )
     return years.where(sane)
 
 
-def _locations(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, str]]:
+def _locate_clips(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, str]]:
     """Where each clip lies below the folder, empty where it does not; and the clips that are there by another name:
     with the path of another machine, in other case, without extension."""
-    found = {clip: clip for clip in clips if _is_inside(folder, clip)}
+    found = {clip: clip for clip in clips if _is_file_inside(folder, clip)}
     absent = [clip for clip in clips if clip not in found]
     if absent:
-        files = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix.lower() in MEDIA]
+        files = [
+            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix.lower() in MEDIA_SUFFIXES
+        ]
         matched = match_clips(absent, files)
-        found |= {clip: file for clip, file in matched.items() if file and _is_inside(folder, file)}
+        found |= {clip: file for clip, file in matched.items() if file and _is_file_inside(folder, file)}
     return [found.get(clip, "") for clip in clips], {clip: file for clip, file in found.items() if clip != file}
 
 
-def _is_inside(folder: Path, clip: str) -> bool:
+def _is_file_inside(folder: Path, clip: str) -> bool:
     """Whether this is a file below the folder: a table may not point outside."""
     path = (folder / clip).resolve()
     return path.is_relative_to(folder.resolve()) and path.is_file()
 
 
-def _first_of_each(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
+def _drop_duplicate_clips(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
     duplicate = table["clip"].duplicated()
-    note(problems, "clips that are one file, first kept", table.loc[duplicate, "clip"])
+    add_problem(problems, "clips that are one file, first kept", table.loc[duplicate, "clip"])
     return table[~duplicate].reset_index(drop=True)
 
 
-def _deal(source: str) -> str:
+def _assign_split(source: str) -> str:
     """60 / 20 / 20, by the source's name alone, so that adding clips moves none."""
     place = int(hashlib.sha256(source.encode()).hexdigest()[:8], 16) / 2**32
     return "training" if place < 0.6 else "validation" if place < 0.8 else "test"

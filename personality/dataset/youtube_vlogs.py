@@ -6,20 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from personality.dataset.index import Dataset, DatasetError
-from personality.dataset.tabular import as_labels
+from personality.dataset.tabular import dataset_from_labels
 from personality.tables.cells import as_text
-from personality.tables.columns import CLIPS, GENDER_COLUMNS, GENDERS, find_column, known_words
+from personality.tables.columns import (
+    CLIP_COLUMN_NAMES,
+    GENDER_COLUMN_NAMES,
+    GENDER_SYNONYMS,
+    find_column,
+    match_synonyms,
+)
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 
-SCORES = "YouTube-Personality-Personality_impression_scores.csv"
-GENDER = "YouTube-Personality-gender.csv"
-SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the scores are means of five raters
+VLOG_SCORES_FILE = "YouTube-Personality-Personality_impression_scores.csv"
+VLOG_GENDER_FILE = "YouTube-Personality-gender.csv"
+VLOG_RATING_SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the scores are means of five raters
 
 
 def find_youtube_vlogs(folder: Path) -> Path | None:
     """The file of impressions below `folder`, None without one."""
-    return next(folder.rglob(SCORES), None)
+    return next(folder.rglob(VLOG_SCORES_FILE), None)
 
 
 def read_youtube_vlogs(folder: Path) -> Dataset:
@@ -39,21 +45,21 @@ def read_youtube_vlogs(folder: Path) -> Dataset:
     """
     file = find_youtube_vlogs(folder)
     if file is None:
-        raise DatasetError(f"{folder} has no {SCORES}.")
+        raise DatasetError(f"{folder} has no {VLOG_SCORES_FILE}.")
     try:
-        labels = as_labels(read_table(file), file.name, scale=SCALE)
-        genders = _genders(file.with_name(GENDER))
+        labels = dataset_from_labels(read_table(file), file.name, scale=VLOG_RATING_SCALE)
+        genders = _read_vlog_genders(file.with_name(VLOG_GENDER_FILE))
     except TableError as error:
         raise DatasetError(str(error)) from error
     table = labels.table.assign(gender=labels.table["clip"].map(genders))
     return replace(labels, name=folder.name, root=folder, table=table)
 
 
-def _genders(file: Path) -> dict[str, str]:
+def _read_vlog_genders(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
     table = read_table(file)
-    clip, gender = (find_column(list(table.columns), names) for names in (CLIPS, GENDER_COLUMNS))
+    clip, gender = (find_column(list(table.columns), names) for names in (CLIP_COLUMN_NAMES, GENDER_COLUMN_NAMES))
     if clip is None or gender is None:
         raise TableError(f"{file.name} lacks a column of vlogs or of gender; it has {', '.join(table.columns)}.")
-    return dict(zip(as_text(table[clip]), known_words(table[gender], GENDERS), strict=True))
+    return dict(zip(as_text(table[clip]), match_synonyms(table[gender], GENDER_SYNONYMS), strict=True))

@@ -13,7 +13,7 @@ from personality.inference.predict import Impression
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-LABELS = {
+MODEL_INPUT_LABELS = {
     "audio": "sound",
     "faces": "faces",
     "handcrafted": "attributes",
@@ -22,20 +22,20 @@ LABELS = {
 }
 
 
-def additions(answers: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
+def compute_modality_effects(answers: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
     """For every two models of which one takes one input more than the other: columns change, trait, value (of the
     one that takes more), difference. Empty where no two models differ by one."""
-    inputs = {model.name: _inputs(model) for model in models}
+    inputs = {model.name: _list_model_inputs(model) for model in models}
     rows = []
     for less, more in permutations(answers, 2):
         added = inputs[more.model] - inputs[less.model]
         if len(added) == 1 and inputs[less.model] < inputs[more.model]:
             (name,) = added
-            change = f"+ {LABELS.get(name, name)}: {more.model} − {less.model}"
+            change = f"+ {MODEL_INPUT_LABELS.get(name, name)}: {more.model} − {less.model}"
             rows += [(change, trait, value, value - less.traits[trait]) for trait, value in more.traits.items()]
     return pd.DataFrame(rows, columns=["change", "trait", "value", "difference"])
 
 
-def _inputs(model: Model) -> set[str]:
+def _list_model_inputs(model: Model) -> set[str]:
     needs = model.network.needs
     return {*needs.inputs, *(name for name, _ in needs.tables)}

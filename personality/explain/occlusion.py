@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
     from personality.models.network import Batch
 
-GRID = 7  # squares along each side of a face
-FRAMES = 2  # of a clip's faces that are covered, at the same place: crops are aligned
-MOMENT = 0.5  # seconds of sound that are silenced at a time
+OCCLUSION_GRID_SQUARES = 7  # squares along each side of a face
+OCCLUDED_FACES = 2  # of a clip's faces that are covered, at the same place: crops are aligned
+SILENCED_SECONDS = 0.5  # seconds of sound that are silenced at a time
 
 
 def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -32,17 +32,17 @@ def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     row, column (0 to 6, from top and left), difference (covered minus whole). On two faces spread over the clip."""
     from personality.models.batching import make_batch
 
-    batch = make_batch([sample], FRAMES, _seconds(models))
-    places = [(row, column) for row in range(GRID) for column in range(GRID)]
+    batch = make_batch([sample], OCCLUDED_FACES, _longest_sound_seconds(models))
+    places = [(row, column) for row in range(OCCLUSION_GRID_SQUARES) for column in range(OCCLUSION_GRID_SQUARES)]
     rows = pd.DataFrame(places, columns=["row", "column"])
     if batch.faces is None:
-        return _table(rows, {})
+        return _to_long_table(rows, {})
     covered = batch.faces.repeat(len(places), 1, 1, 1, 1)
-    side = PREPROCESSING.face_size // GRID
+    side = PREPROCESSING.face_size // OCCLUSION_GRID_SQUARES
     for faces, (row, column) in zip(covered, places, strict=True):
         mean = faces.float().mean((2, 3), keepdim=True).to(faces.dtype)
         faces[:, :, row * side : (row + 1) * side, column * side : (column + 1) * side] = mean
-    return _table(rows, _changes(sample, batch, "faces", covered, models))
+    return _to_long_table(rows, _predict_occluded_inputs(sample, batch, "faces", covered, models))
 
 
 def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -52,35 +52,35 @@ def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
     from personality.models.batching import make_batch
 
-    rate, seconds = PREPROCESSING.sample_rate, _seconds(models)
-    batch = make_batch([sample], FRAMES, seconds)
+    rate, seconds = PREPROCESSING.sample_rate, _longest_sound_seconds(models)
+    batch = make_batch([sample], OCCLUDED_FACES, seconds)
     heard = min(seconds, sample.audio_seconds + len(sample.rest) / rate)
-    starts = np.arange(0, heard, MOMENT)
-    rows = pd.DataFrame({"start": starts, "end": np.minimum(starts + MOMENT, heard)})
+    starts = np.arange(0, heard, SILENCED_SECONDS)
+    rows = pd.DataFrame({"start": starts, "end": np.minimum(starts + SILENCED_SECONDS, heard)})
     if not len(rows):
-        return _table(rows, {})
+        return _to_long_table(rows, {})
     assert batch.audio is not None
     silenced = batch.audio.repeat(len(rows), 1)
     place = torch.arange(silenced.shape[1]) / rate
     begin, end = (torch.tensor(rows[name].to_numpy())[:, None] for name in ("start", "end"))
     silenced[(place >= begin) & (place < end)] = 0
-    found = _table(rows, _changes(sample, batch, "audio", silenced, models))
+    found = _to_long_table(rows, _predict_occluded_inputs(sample, batch, "audio", silenced, models))
     hears = {model.name: model.network.needs.seconds for model in models}
     return found[found["start"] < found["model"].map(hears)].reset_index(drop=True)
 
 
-def _seconds(models: Sequence[Model]) -> float:
+def _longest_sound_seconds(models: Sequence[Model]) -> float:
     return max((model.network.needs.seconds for model in models), default=PREPROCESSING.audio_seconds)
 
 
-def _changes(
+def _predict_occluded_inputs(
     sample: Sample, batch: Batch, name: str, variants: Tensor, models: Sequence[Model]
 ) -> dict[str, np.ndarray]:
     """By model that takes the input `name` and can speak: how far its traits move in each of N variants of that input,
     float32 (N, 5)."""
     import torch
 
-    from personality.models.batching import missing_inputs
+    from personality.models.batching import explain_missing_inputs
 
     found = {}
     other: dict[str, Any] = {name: variants}
@@ -88,13 +88,13 @@ def _changes(
     with torch.inference_mode():
         for model in models:
             needs = model.network.needs
-            if name in needs.inputs and not missing_inputs(needs, sample):
-                _share(model, name, batch, changed)
+            if name in needs.inputs and not explain_missing_inputs(needs, sample):
+                _reuse_other_branches(model, name, batch, changed)
                 found[model.name] = (model.network(changed) - model.network(batch)).numpy()
     return found
 
 
-def _share(model: Model, name: str, batch: Batch, changed: Batch) -> None:
+def _reuse_other_branches(model: Model, name: str, batch: Batch, changed: Batch) -> None:
     """Put the branches that do not take the input `name` into the memo of the changed batch: computed once, not N
     times."""
     from personality.models.network import Network
@@ -104,7 +104,7 @@ def _share(model: Model, name: str, batch: Batch, changed: Batch) -> None:
             changed.memo[id(part)] = part.embed(batch).expand(len(changed), -1)
 
 
-def _table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:
+def _to_long_table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:
     """One row per model, trait and place."""
     parts = [
         places.assign(model=model, trait=trait, difference=moved[:, number])

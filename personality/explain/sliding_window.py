@@ -17,11 +17,11 @@ from personality.preprocessing.sample import Sample
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-STEP = 2.5  # seconds from one window to the next, at most
-WINDOW = PREPROCESSING.audio_seconds
+TIMELINE_STEP_SECONDS = 2.5  # seconds from one window to the next, at most
+TIMELINE_WINDOW_SECONDS = PREPROCESSING.audio_seconds
 
 
-def windows(sample: Sample) -> list[tuple[float, Sample]]:
+def split_into_windows(sample: Sample) -> list[tuple[float, Sample]]:
     """Windows of 5 s as Samples of their own, each with the second at which it begins: evenly from the first to the
     last that fits, no more than 2.5 s apart; at least one.
 
@@ -29,12 +29,12 @@ def windows(sample: Sample) -> list[tuple[float, Sample]]:
     """
     rate, sound = PREPROCESSING.sample_rate, np.concatenate([sample.audio, sample.rest])
     heard = round(sample.audio_seconds * rate) + len(sample.rest)
-    last = max(0.0, sample.duration - WINDOW)
+    last = max(0.0, sample.duration - TIMELINE_WINDOW_SECONDS)
     parts = []
-    for start in np.linspace(0, last, math.ceil(last / STEP) + 1):
+    for start in np.linspace(0, last, math.ceil(last / TIMELINE_STEP_SECONDS) + 1):
         begin = round(float(start) * rate)
         audio = sound[begin : begin + PREPROCESSING.samples]
-        inside = (sample.times >= start) & (sample.times < start + WINDOW)
+        inside = (sample.times >= start) & (sample.times < start + TIMELINE_WINDOW_SECONDS)
         confidences = sample.emotion_confidences[inside]
         part = replace(
             sample,
@@ -52,18 +52,23 @@ def windows(sample: Sample) -> list[tuple[float, Sample]]:
     return parts
 
 
-def timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
+def predict_timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """What each model predicts from each window: columns model, trait, time (the window's middle, seconds), value.
 
     Windows from which a model cannot predict are left out, and so are models of tables, which describe the whole clip.
     """
-    from personality.inference.predict import Impression, impressions
+    from personality.inference.predict import Impression, predict_impressions
 
     moving = [model for model in models if not model.network.needs.tables]
     rows = [
-        {"model": said.model, "trait": trait, "time": start + min(WINDOW, sample.duration) / 2, "value": value}
-        for start, part in windows(sample)
-        for said in impressions(part, moving)
+        {
+            "model": said.model,
+            "trait": trait,
+            "time": start + min(TIMELINE_WINDOW_SECONDS, sample.duration) / 2,
+            "value": value,
+        }
+        for start, part in split_into_windows(sample)
+        for said in predict_impressions(part, moving)
         if isinstance(said, Impression)
         for trait, value in said.traits.items()
     ]

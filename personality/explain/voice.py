@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 
 from personality.preprocessing.sample import Sample
-from personality.preprocessing.voice_descriptors import FRAME_SECONDS
+from personality.preprocessing.voice_descriptors import VOICE_HOP_SECONDS
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-MOMENT = 1.0  # seconds that are left out at a time
-COLUMNS = ("model", "trait", "start", "end", "difference")
+LEFT_OUT_VOICE_SECONDS = 1.0  # seconds that are left out at a time
+VOICE_EFFECT_COLUMNS = ("model", "trait", "start", "end", "difference")
 
 
 def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     Parameters
     ----------
     sample
-        With `voice_frames` and, for models that read words, its transcript.
+        With `compute_voice_frames` and, for models that read words, its transcript.
     models
         Those that read no voice descriptors are passed over.
 
@@ -40,26 +40,32 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
         all of them, as `occlusion.occlude_sound` has it. Empty where no model reads descriptors, or the voice lasts no
         two seconds.
     """
-    from personality.models.clip_features import VOICE, reads
+    from personality.models.clip_features import VOICE_TABLE, requires_table
 
-    reading = [model for model in models if reads(model.network.needs, VOICE)]
-    seconds = (np.arange(sample.voice_frames.shape[1]) * FRAME_SECONDS // MOMENT).astype(int)
+    reading = [model for model in models if requires_table(model.network.needs, VOICE_TABLE)]
+    seconds = (np.arange(sample.voice_frames.shape[1]) * VOICE_HOP_SECONDS // LEFT_OUT_VOICE_SECONDS).astype(int)
     count = seconds.max(initial=-1) + 1
     if count < 2 or not reading:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return pd.DataFrame(columns=list(VOICE_EFFECT_COLUMNS))
     without = [sample.voice_frames[:, seconds != second].mean(1) for second in range(count)]
-    end = len(seconds) * FRAME_SECONDS
+    end = len(seconds) * VOICE_HOP_SECONDS
     rows = [
-        (model.name, trait, second * MOMENT, min((second + 1) * MOMENT, end), float(moved[second, number]))
+        (
+            model.name,
+            trait,
+            second * LEFT_OUT_VOICE_SECONDS,
+            min((second + 1) * LEFT_OUT_VOICE_SECONDS, end),
+            float(moved[second, number]),
+        )
         for model in reading
-        for moved in [_differences(sample, model, without)]
+        for moved in [_predict_without_seconds(sample, model, without)]
         for number, trait in enumerate(TRAIT_NAMES)
         for second in range(count)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(VOICE_EFFECT_COLUMNS))
 
 
-def _differences(sample: Sample, model: Model, descriptors: list[np.ndarray]) -> np.ndarray:
+def _predict_without_seconds(sample: Sample, model: Model, descriptors: list[np.ndarray]) -> np.ndarray:
     """What each of N descriptors of the voice gives minus what its own give, float32 (N, 5)."""
     import torch
 

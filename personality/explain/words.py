@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from personality.models.checkpoint import Model
 
-COLUMNS = ("model", "trait", "place", "text", "difference")
+WORD_EFFECT_COLUMNS = ("model", "trait", "place", "text", "difference")
 
 
 def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -35,44 +35,48 @@ def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
         Columns model, trait, place (0 is the first word), text (the word), difference: the trait as predicted from all
         words minus the trait without this one. Empty where no model reads words, or fewer than two were recognised.
     """
-    return _leave_out(sample, models, sample.transcript.text.split() if sample.transcript else [])
+    return _leave_out_each(sample, models, sample.transcript.text.split() if sample.transcript else [])
 
 
 def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """The same for each phrase of the transcript."""
-    return _leave_out(sample, models, [one.text for one in sample.transcript.segments] if sample.transcript else [])
+    return _leave_out_each(
+        sample, models, [one.text for one in sample.transcript.segments] if sample.transcript else []
+    )
 
 
-def _leave_out(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
-    from personality.models.clip_features import WORDS, reads
+def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
+    from personality.models.clip_features import TEXT_TABLE, requires_table
 
-    reading = [model for model in models if reads(model.network.needs, WORDS)]
+    reading = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     if len(parts) < 2 or not reading:
-        return pd.DataFrame(columns=list(COLUMNS))
+        return pd.DataFrame(columns=list(WORD_EFFECT_COLUMNS))
     texts = [" ".join(parts[:place] + parts[place + 1 :]) for place in range(len(parts))]
     rows = [
         (model.name, trait, place, part, float(moved[place, number]))
         for model in reading
-        for moved in [_differences(sample, model, texts)]
+        for moved in [_predict_without_words(sample, model, texts)]
         for number, trait in enumerate(TRAIT_NAMES)
         for place, part in enumerate(parts)
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(WORD_EFFECT_COLUMNS))
 
 
-def _differences(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
+def _predict_without_words(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
     """What the whole transcript gives minus what each of N texts gives, float32 (N, 5)."""
     import torch
 
     from personality.models.batching import make_batch
-    from personality.models.clip_features import WORDS
-    from personality.preprocessing.text_features import describe
+    from personality.models.clip_features import TEXT_TABLE
+    from personality.preprocessing.text_features import compute_text_features
 
     needs = model.network.needs
     batch = make_batch([sample], 1, needs.seconds, needs.tables)
-    columns = next(list(columns) for name, columns in needs.tables if name == WORDS)
-    table = describe({str(place): text for place, text in enumerate(texts)}, sample.duration)
+    columns = next(list(columns) for name, columns in needs.tables if name == TEXT_TABLE)
+    table = compute_text_features({str(place): text for place, text in enumerate(texts)}, sample.duration)
     others = batch.repeated(len(texts))
-    changed = replace(others, tables={**others.tables, WORDS: torch.from_numpy(table[columns].to_numpy(copy=True))})
+    changed = replace(
+        others, tables={**others.tables, TEXT_TABLE: torch.from_numpy(table[columns].to_numpy(copy=True))}
+    )
     with torch.inference_mode():
         return (model.network(batch) - model.network(changed)).numpy()

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from personality.models.model_card import LEVELS
+from personality.models.model_card import LABEL_PERCENTILES
 
-COVERAGE = 0.9  # share of new people whose label lies in the interval
-WHOLE_SCALE = 1.0  # an offset that reaches the end of [0, 1] from any prediction
+INTERVAL_COVERAGE = 0.9  # share of new people whose label lies in the interval
+FULL_SCALE_OFFSET = 1.0  # an offset that reaches the end of [0, 1] from any prediction
 
 
 def describe_labels(labels: np.ndarray) -> list[float]:
@@ -25,10 +25,12 @@ def describe_labels(labels: np.ndarray) -> list[float]:
     list of float
         Their percentiles at LEVELS.
     """
-    return [round(float(value), 4) for value in np.percentile(labels, LEVELS)]
+    return [round(float(value), 4) for value in np.percentile(labels, LABEL_PERCENTILES)]
 
 
-def conformal_offsets(residuals: np.ndarray, sources: np.ndarray, coverage: float = COVERAGE) -> tuple[float, float]:
+def conformal_offsets(
+    residuals: np.ndarray, sources: np.ndarray, coverage: float = INTERVAL_COVERAGE
+) -> tuple[float, float]:
     """Offsets of a split conformal prediction interval, each source with equal weight.
 
     Parameters
@@ -51,19 +53,21 @@ def conformal_offsets(residuals: np.ndarray, sources: np.ndarray, coverage: floa
     Lee, Barber and Willett (2023), Distribution-free inference with hierarchical data, arXiv:2306.06342.
     """
     tail = (1 - coverage) / 2
-    return -_upper(-residuals, sources, 1 - tail), _upper(residuals, sources, 1 - tail)
+    return -_weighted_upper_quantile(-residuals, sources, 1 - tail), _weighted_upper_quantile(
+        residuals, sources, 1 - tail
+    )
 
 
-def _upper(residuals: np.ndarray, sources: np.ndarray, level: float) -> float:
+def _weighted_upper_quantile(residuals: np.ndarray, sources: np.ndarray, level: float) -> float:
     """The smallest residual up to which the weights sum to `level` or more."""
     _, codes, clips = np.unique(sources, return_inverse=True, return_counts=True)
     weights = 1 / ((len(clips) + 1) * clips[codes])
     order = np.argsort(residuals)
     reached = np.cumsum(weights[order]) >= level - 1e-12  # sums of fractions fall short of it by rounding
-    return float(residuals[order][np.argmax(reached)]) if reached.any() else WHOLE_SCALE
+    return float(residuals[order][np.argmax(reached)]) if reached.any() else FULL_SCALE_OFFSET
 
 
-def percentile(card: dict[str, Any], trait: str, value: float) -> float | None:
+def label_percentile(card: dict[str, Any], trait: str, value: float) -> float | None:
     """Rank a predicted value among the training labels.
 
     Parameters
@@ -81,10 +85,10 @@ def percentile(card: dict[str, Any], trait: str, value: float) -> float | None:
         Share of training clips with a lower label, 0 to 100; None where the card has no labels of the trait.
     """
     known = card.get("training_labels", {}).get(trait)
-    return None if known is None else float(np.interp(value, known, LEVELS))
+    return None if known is None else float(np.interp(value, known, LABEL_PERCENTILES))
 
 
-def interval(card: dict[str, Any], trait: str, value: float) -> tuple[float, float] | None:
+def prediction_interval(card: dict[str, Any], trait: str, value: float) -> tuple[float, float] | None:
     """The 90 % prediction interval around a predicted value.
 
     Parameters

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from personality.constants import PREPROCESSING
-from personality.predictions.assemble import assemble
+from personality.predictions.assemble import build_predictions_table
 from personality.predictions.predictions_table import (
-    SYNTHETIC,
+    SYNTHETIC_ATTR,
     PredictionsError,
 )
 from personality.traits import TRAIT_NAMES
@@ -30,7 +30,7 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
     The table's attrs say whether its people are synthetic, also once it is stored.
 
     Raises PredictionsError where the split has no usable clip, two models have one name or none can speak on any clip,
-    CheckpointError as `load_model`, CacheError as `speakable`.
+    CheckpointError as `load_model`, CacheError as `can_predict`.
     """
     from personality.models.checkpoint import load_model
 
@@ -41,30 +41,30 @@ def evaluate(folders: Sequence[Path], cache: Cache, split: str) -> tuple[pd.Data
         raise PredictionsError(
             f"Two runs are called {max(names, key=names.count)}; give their folders different names."
         )
-    rows = cache.rows(split)
+    rows = cache.labelled_clips(split)
     if rows.empty:
         raise PredictionsError(f"The cache has no usable clip with labels in the split {split}.")
-    predicted, silent = _predict(models, cache, rows)
-    table = assemble(predicted, rows, cache.clips)
-    table.attrs[SYNTHETIC] = cache.card["synthetic"]
+    predicted, silent = _predict_split(models, cache, rows)
+    table = build_predictions_table(predicted, rows, cache.clips)
+    table.attrs[SYNTHETIC_ATTR] = cache.card["synthetic"]
     return table, silent
 
 
-def _predict(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def _predict_split(models: Sequence[Model], cache: Cache, rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     import torch
     from tqdm import tqdm
 
-    from personality.models.batching import CLIPS_AT_ONCE, speakable
+    from personality.models.batching import PREDICTION_BATCH_CLIPS, can_predict
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for model in models:
         model.network.to(device)
-    able = pd.DataFrame({model.name: speakable(cache, rows, model.network.needs) for model in models})
+    able = pd.DataFrame({model.name: can_predict(cache, rows, model.network.needs) for model in models})
     if not able.any(axis=None):
         raise PredictionsError("No model can speak on any of these clips: no face, no sound, or no row in a table.")
     parts: list[pd.DataFrame] = []
-    for start in tqdm(range(0, len(rows), CLIPS_AT_ONCE), desc="evaluate", unit="batch"):
-        some = slice(start, start + CLIPS_AT_ONCE)
+    for start in tqdm(range(0, len(rows), PREDICTION_BATCH_CLIPS), desc="evaluate", unit="batch"):
+        some = slice(start, start + PREDICTION_BATCH_CLIPS)
         parts += _predict_batch(models, cache, rows.iloc[some], able.iloc[some], device)
     return pd.concat(parts, ignore_index=True), {name: int(count) for name, count in (~able).sum().items()}
 
@@ -101,7 +101,7 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     """
     import torch
 
-    from personality.models.batching import read_batch, speakable
+    from personality.models.batching import can_predict, read_batch
     from personality.models.checkpoint import load_model
 
     network = load_model(folder).network
@@ -110,7 +110,7 @@ def predict_unlabelled(folder: Path, cache: Cache) -> pd.DataFrame:
     labelled = cache.clips.dropna(subset=list(TRAIT_NAMES))["clip"]
     named = set[str]().union(*(cache.table(name).index for name, _ in network.needs.tables))
     clips = pd.DataFrame({"clip": sorted(named - set(labelled))})
-    clips = clips[speakable(cache, clips, network.needs)].reset_index(drop=True)
+    clips = clips[can_predict(cache, clips, network.needs)].reset_index(drop=True)
     if clips.empty:
         raise PredictionsError(f"No clip without labels is in all tables of {folder.name}; `evaluate` takes others.")
     with torch.inference_mode():

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from personality.inference.calibration import percentile
-from personality.utils.locations import ASSETS
+from personality.inference.calibration import label_percentile
+from personality.utils.locations import ASSETS_FOLDER
 
 if TYPE_CHECKING:
     from personality.models.face_rater import FaceRater
 
 # No others: sexuality, religion, politics, ethnicity, attractiveness and class are never trained, stored or shown.
-ATTRIBUTES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
-FOLDER = ASSETS / "face_impressions"
-WEIGHTS, CARD = "model.safetensors", "card.json"
-MAX_FACES = 8  # per clip, spread evenly: within .05 of the spread over people of what 16 give (three real clips)
+FACE_RATING_NAMES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
+FACE_RATER_FOLDER = ASSETS_FOLDER / "face_impressions"
+FACE_RATER_WEIGHTS_FILE, FACE_RATER_CARD_FILE = "model.safetensors", "card.json"
+MAX_RATED_FACES = 8  # per clip, spread evenly: within .05 of the spread over people of what 16 give (three real clips)
 
-_loaded: dict[Path, FaceRater] = {}
-_lock = Lock()
+_loaded_raters: dict[Path, FaceRater] = {}
+_rater_lock = Lock()
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class FaceImpressions:
     faces: int
 
 
-def rate_faces(faces: np.ndarray, folder: Path = FOLDER) -> FaceImpressions | None:
+def rate_faces(faces: np.ndarray, folder: Path = FACE_RATER_FOLDER) -> FaceImpressions | None:
     """Rate the faces of one person.
 
     Parameters
@@ -66,44 +66,44 @@ def rate_faces(faces: np.ndarray, folder: Path = FOLDER) -> FaceImpressions | No
     """
     if len(faces) == 0:
         return None
-    chosen = faces[np.linspace(0, len(faces) - 1, min(MAX_FACES, len(faces))).round().astype(int)]
-    rated = load_rater(folder).rate(chosen).clip(0, 1).astype(float)
-    ratings = _named(rated.mean(0))
-    known = read_card(folder)
-    percentiles = {name: percentile(known, name, value) or 0.0 for name, value in ratings.items()}
-    return FaceImpressions(ratings, percentiles, _named(rated.std(0)), len(chosen))
+    chosen = faces[np.linspace(0, len(faces) - 1, min(MAX_RATED_FACES, len(faces))).round().astype(int)]
+    rated = load_face_rater(folder).rate(chosen).clip(0, 1).astype(float)
+    ratings = _to_named_ratings(rated.mean(0))
+    known = read_face_rater_card(folder)
+    percentiles = {name: label_percentile(known, name, value) or 0.0 for name, value in ratings.items()}
+    return FaceImpressions(ratings, percentiles, _to_named_ratings(rated.std(0)), len(chosen))
 
 
-def _named(values: np.ndarray) -> dict[str, float]:
-    return dict(zip(ATTRIBUTES, values.tolist(), strict=True))
+def _to_named_ratings(values: np.ndarray) -> dict[str, float]:
+    return dict(zip(FACE_RATING_NAMES, values.tolist(), strict=True))
 
 
-def read_card(folder: Path = FOLDER) -> dict[str, Any]:
+def read_face_rater_card(folder: Path = FACE_RATER_FOLDER) -> dict[str, Any]:
     """Origin, licence, figures and limits of the shipped weights. Raises FileNotFoundError where there is none."""
-    if not (folder / CARD).exists():
+    if not (folder / FACE_RATER_CARD_FILE).exists():
         raise FileNotFoundError(
             f"no face ratings in {folder}; make them with `python -m training portrait-ratings PORTRAITS`"
         )
-    return json.loads((folder / CARD).read_text())
+    return json.loads((folder / FACE_RATER_CARD_FILE).read_text())
 
 
-def load_rater(folder: Path = FOLDER) -> FaceRater:
-    """The network in a folder, loaded once per process, ready for inference only. Raises as `read_card`."""
-    with _lock:
-        if folder not in _loaded:
-            _loaded[folder] = _load(folder)
-        return _loaded[folder]
+def load_face_rater(folder: Path = FACE_RATER_FOLDER) -> FaceRater:
+    """The network in a folder, loaded once per process, ready for inference only. Raises as `read_face_rater_card`."""
+    with _rater_lock:
+        if folder not in _loaded_raters:
+            _loaded_raters[folder] = _build_face_rater(folder)
+        return _loaded_raters[folder]
 
 
-def _load(folder: Path) -> FaceRater:
+def _build_face_rater(folder: Path) -> FaceRater:
     from safetensors.torch import load_file
 
     from personality.models.face_rater import FaceRater
     from personality.models.fuse_batchnorm import fold_normalisation
 
-    read_card(folder)
-    rater = FaceRater(len(ATTRIBUTES))
-    tensors = load_file(folder / WEIGHTS)
+    read_face_rater_card(folder)
+    rater = FaceRater(len(FACE_RATING_NAMES))
+    tensors = load_file(folder / FACE_RATER_WEIGHTS_FILE)
     rater.load_state_dict({name: t.float() if t.is_floating_point() else t for name, t in tensors.items()})
     rater.eval()
     fold_normalisation(rater)

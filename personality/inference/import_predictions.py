@@ -10,37 +10,45 @@ import numpy as np
 import pandas as pd
 
 from personality.dataset.index import Dataset
-from personality.predictions.assemble import TRAINING, assemble
+from personality.predictions.assemble import DEFAULT_TRAINING_SPLITS, build_predictions_table
 from personality.predictions.predictions_table import PredictionsError
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.clip_names import match_clips
-from personality.tables.columns import STABILITY, Columns, direction, understand
+from personality.tables.columns import EMOTIONAL_STABILITY, ColumnMapping, describe_fifth_trait, identify_columns
 from personality.tables.errors import TableError
-from personality.tables.raters import average
+from personality.tables.raters import average_ratings
 from personality.tables.reader import read_table
-from personality.tables.scales import UNIT, Scale, check_scale, held, overshot_in_words, rescale, spread_in_words
+from personality.tables.scales import (
+    UNIT_SCALE,
+    Scale,
+    check_scale,
+    clamp_predictions,
+    describe_clamped_count,
+    describe_value_range,
+    rescale,
+)
 from personality.traits import TRAIT_NAMES
 
-SCALE = "--scale"  # how messages call the option
-REVERSED = "--reversed"
-SURELY = 2.5  # standard errors of a correlation below 0 from which the fifth trait seems turned
-FEWEST = 10  # clips
+SCALE_OPTION = "--scale"  # how messages call the option
+REVERSED_OPTION = "--reversed"
+REVERSAL_STANDARD_ERRORS = 2.5  # standard errors of a correlation below 0 from which the fifth trait seems turned
+MIN_REVERSAL_CLIPS = 10  # clips
 
 
 def import_predictions(
     file: Path | BinaryIO, dataset: Dataset, *, split: str, model: str, name: str = "", **how: Any
 ) -> tuple[pd.DataFrame, list[str]]:
-    """A file with a clip column and five traits, text or parquet, as `as_predictions`. Raises PredictionsError as
+    """A file with a clip column and five traits, text or parquet, as `convert_predictions`. Raises PredictionsError as
     that, and where the file cannot be read."""
     name = name or (file.name if isinstance(file, Path) else "The table")
     try:
         given = read_table(file, name)
     except TableError as error:
         raise PredictionsError(str(error)) from error
-    return as_predictions(given, dataset, split=split, model=model, name=name, **how)
+    return convert_predictions(given, dataset, split=split, model=model, name=name, **how)
 
 
-def as_predictions(
+def convert_predictions(
     given: pd.DataFrame,
     dataset: Dataset,
     *,
@@ -49,7 +57,7 @@ def as_predictions(
     name: str,
     scale: Scale | None = None,
     is_reversed: bool = False,
-    trained_on: Sequence[str] = TRAINING,
+    trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS,
 ) -> tuple[pd.DataFrame, list[str]]:
     """A table of a clip column and five traits as a predictions table.
 
@@ -82,28 +90,30 @@ def as_predictions(
         Where a column is missing, a value is no number on the scale, a clip is there twice, or none is of the split.
     """
     try:
-        columns = understand(list(given.columns))
-        wide = _with_numbers(given, columns)
+        columns = identify_columns(list(given.columns))
+        wide = _parse_trait_columns(given, columns)
         overshot = 0
         if scale is None:
-            wide[list(TRAIT_NAMES)], overshot = held(wide[list(TRAIT_NAMES)])
-        check_scale(wide[list(TRAIT_NAMES)], scale, option=SCALE)
+            wide[list(TRAIT_NAMES)], overshot = clamp_predictions(wide[list(TRAIT_NAMES)])
+        check_scale(wide[list(TRAIT_NAMES)], scale, option=SCALE_OPTION)
     except TableError as error:
         raise PredictionsError(f"{name} cannot be used: {error}.") from error
-    preview = [columns.in_words(), _values_in_words(wide, scale)]
-    preview += [overshot_in_words(overshot)] if overshot else []
+    preview = [columns.describe_mapping(), _describe_values(wide, scale)]
+    preview += [describe_clamped_count(overshot)] if overshot else []
     wide[list(TRAIT_NAMES)] = rescale(wide[list(TRAIT_NAMES)], scale)
     if is_reversed:
-        wide[STABILITY] = 1 - wide[STABILITY]
-    wide, matched = _of_split(wide, dataset, split, name)
-    wide, agreement = average(wide, list(TRAIT_NAMES))
-    labelled = _labelled(dataset.table, split)
-    preview += [*matched, *([agreement.in_words()] if agreement else [])]
-    preview += _direction(wide, labelled, columns, is_reversed=is_reversed)
-    return assemble(wide.drop(columns="rater").assign(model=model), labelled, dataset.table, trained_on), preview
+        wide[EMOTIONAL_STABILITY] = 1 - wide[EMOTIONAL_STABILITY]
+    wide, matched = _match_split_rows(wide, dataset, split, name)
+    wide, agreement = average_ratings(wide, list(TRAIT_NAMES))
+    labelled = _select_labelled_clips(dataset.table, split)
+    preview += [*matched, *([agreement.describe_agreement()] if agreement else [])]
+    preview += _describe_direction(wide, labelled, columns, is_reversed=is_reversed)
+    return build_predictions_table(
+        wide.drop(columns="rater").assign(model=model), labelled, dataset.table, trained_on
+    ), preview
 
 
-def _with_numbers(given: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def _parse_trait_columns(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFrame:
     """clip, rater (empty without one), five numbers; rows without a clip are left out. Raises TableError where a row
     lacks a number."""
     wide = pd.DataFrame({"clip": as_text(given[columns.clip])})
@@ -119,14 +129,14 @@ def _with_numbers(given: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     return wide
 
 
-def _labelled(clips: pd.DataFrame, split: str) -> pd.DataFrame:
+def _select_labelled_clips(clips: pd.DataFrame, split: str) -> pd.DataFrame:
     return clips[clips["split"].eq(split) & clips[list(TRAIT_NAMES)].notna().all(axis=1)]
 
 
-def _of_split(wide: pd.DataFrame, dataset: Dataset, split: str, name: str) -> tuple[pd.DataFrame, list[str]]:
+def _match_split_rows(wide: pd.DataFrame, dataset: Dataset, split: str, name: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of labelled clips of the split, by the names that the dataset gives them; what was left out, in
     words."""
-    clips, labelled = dataset.table, _labelled(dataset.table, split)
+    clips, labelled = dataset.table, _select_labelled_clips(dataset.table, split)
     found = wide["clip"].map(match_clips(wide["clip"], clips["clip"]))
     unknown, inside = wide.loc[found.isna(), "clip"], found.isin(labelled["clip"])
     strange = ""
@@ -156,19 +166,25 @@ def _of_split(wide: pd.DataFrame, dataset: Dataset, split: str, name: str) -> tu
     return rows, lines
 
 
-def _values_in_words(wide: pd.DataFrame, scale: Scale | None) -> str:
-    low, high = scale or UNIT
+def _describe_values(wide: pd.DataFrame, scale: Scale | None) -> str:
+    low, high = scale or UNIT_SCALE
     scaled = f", on a scale from {low:g} to {high:g}, rescaled to 0 to 1" if scale else ""
-    return f"values {spread_in_words(wide[list(TRAIT_NAMES)])}{scaled}"
+    return f"values {describe_value_range(wide[list(TRAIT_NAMES)])}{scaled}"
 
 
-def _direction(wide: pd.DataFrame, labelled: pd.DataFrame, columns: Columns, *, is_reversed: bool) -> list[str]:
+def _describe_direction(
+    wide: pd.DataFrame, labelled: pd.DataFrame, columns: ColumnMapping, *, is_reversed: bool
+) -> list[str]:
     """What the fifth trait was taken for, or a hint where it seems to be the other way round."""
-    labels = labelled.set_index("clip")[STABILITY].reindex(wide["clip"])
-    n, column = len(wide), columns.traits[STABILITY]
-    varied = n >= FEWEST and wide[STABILITY].std() > 0 and labels.std() > 0
-    r = float(np.corrcoef(wide[STABILITY], labels)[0, 1]) if varied else 0.0
-    if r * np.sqrt(n) < -SURELY:
-        advice = f"leave {REVERSED} out" if is_reversed else f"if high means uneasy, import again with {REVERSED}"
+    labels = labelled.set_index("clip")[EMOTIONAL_STABILITY].reindex(wide["clip"])
+    n, column = len(wide), columns.traits[EMOTIONAL_STABILITY]
+    varied = n >= MIN_REVERSAL_CLIPS and wide[EMOTIONAL_STABILITY].std() > 0 and labels.std() > 0
+    r = float(np.corrcoef(wide[EMOTIONAL_STABILITY], labels)[0, 1]) if varied else 0.0
+    if r * np.sqrt(n) < -REVERSAL_STANDARD_ERRORS:
+        advice = (
+            f"leave {REVERSED_OPTION} out"
+            if is_reversed
+            else f"if high means uneasy, import again with {REVERSED_OPTION}"
+        )
         return [f"warning: {column} correlates with the labels of emotional stability by r = {r:.2f}; {advice}"]
-    return direction(columns, is_reversed=is_reversed)
+    return describe_fifth_trait(columns, is_reversed=is_reversed)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-NAMELESS = "a dataset without a name"
-REAL, COMPUTER_MADE = "real", "computer-made"
+UNNAMED_DATASET = "a dataset without a name"
+REAL_PEOPLE, COMPUTER_MADE_PEOPLE = "real", "computer-made"
 
 
-def facts(model: Model) -> dict[str, Any]:
+def get_model_facts(model: Model) -> dict[str, Any]:
     """The facts of a model, for JSON.
 
     Returns
@@ -23,7 +23,7 @@ def facts(model: Model) -> dict[str, Any]:
     """
     unseen = model.card.get("unseen") or {}
     return {
-        "trained_on": trained_on(model.card),
+        "trained_on": describe_training_data(model.card),
         "licence": model.card["licence"],
         "sha256": model.sha256,
         "accuracy_unseen": unseen.get("accuracy"),
@@ -31,18 +31,18 @@ def facts(model: Model) -> dict[str, Any]:
     }
 
 
-def people(card: dict[str, Any]) -> str:
+def get_training_people(card: dict[str, Any]) -> str:
     """REAL or COMPUTER_MADE: whom a model was trained on."""
     known = card.get("trained_on", {}).get("people")
-    return known or (COMPUTER_MADE if card["data"]["synthetic"] else REAL)
+    return known or (COMPUTER_MADE_PEOPLE if card["data"]["synthetic"] else REAL_PEOPLE)
 
 
-def trained_on(card: dict[str, Any]) -> str:
+def describe_training_data(card: dict[str, Any]) -> str:
     """What a model was trained on, as a sentence; cards of versions before 0.2 have none of their own."""
     known = card.get("trained_on", {}).get("text")
     clips = (
-        f"{card['training_clips']:,} clips of {card['data'].get('name', NAMELESS)}"
+        f"{card['training_clips']:,} clips of {card['data'].get('name', UNNAMED_DATASET)}"
         if "training_clips" in card
         else "a dataset"
     )
-    return known or f"Trained on {people(card)} people: {clips}."
+    return known or f"Trained on {get_training_people(card)} people: {clips}."

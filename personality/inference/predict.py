@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
-from personality.inference.calibration import interval, percentile
+from personality.inference.calibration import label_percentile, prediction_interval
 from personality.preprocessing.speech import with_speech, with_transcript
 from personality.traits import TRAIT_NAMES
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from personality.inference.face_impressions import FaceImpressions
     from personality.models.checkpoint import Model
-    from personality.preprocessing.sample import Piece, Sample
+    from personality.preprocessing.sample import ClipUpdate, Sample
     from personality.preprocessing.speech_to_text import Transcript
 
-    Output: TypeAlias = "Piece | FaceImpressions | Transcript | Impression | Unavailable"
+    PredictionUpdate: TypeAlias = "ClipUpdate | FaceImpressions | Transcript | Impression | Unavailable"
 
-NO_PERSON = "neither a face nor speech was found"
+NO_PERSON_MESSAGE = "neither a face nor speech was found"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     """The models in these folders, ready to predict and no more to be trained; networks that several of them use are in
     memory once.
 
-    Models whose folders have one name are told apart by the folder above. Raises CheckpointError as `load_model`.
+    Models whose folders have one name are told apart by the folder above. Raises CheckpointError as
+    `load_model`.
     """
     from personality.models.checkpoint import load_model
     from personality.models.fuse_batchnorm import fold_normalisation
@@ -69,32 +70,32 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     return models
 
 
-def warm(models: Sequence[Model]) -> None:
+def warm_up_prediction(models: Sequence[Model]) -> None:
     """Load what predicting with these models needs beside them, so that the first clip does not wait for it."""
-    from personality.inference.face_impressions import load_rater
-    from personality.models.clip_features import WORDS, reads
-    from personality.preprocessing.speech_to_text import load_model
-    from personality.preprocessing.text_features import embed
+    from personality.inference.face_impressions import load_face_rater
+    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.preprocessing.speech_to_text import load_speech_model
+    from personality.preprocessing.text_features import embed_texts
 
-    load_rater()
-    if any(reads(model.network.needs, WORDS) for model in models):
-        load_model()
-        embed(["warm"])
+    load_face_rater()
+    if any(requires_table(model.network.needs, TEXT_TABLE) for model in models):
+        load_speech_model()
+        embed_texts(["warm"])
 
 
-def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Output]:
+def predict(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> Iterator[PredictionUpdate]:
     """Pass on the pieces of a clip as they come and, after the Sample, everything that is predicted from it.
 
     Parameters
     ----------
     pieces
-        From `sample.read_pieces` or `isolate.read_apart`.
+        From `sample.read_clip_updates` or `isolate.read_apart`.
     models
         As `load_models` gives them.
 
     Yields
     ------
-    Piece, FaceImpressions, Transcript, Impression or Unavailable
+    ClipUpdate, FaceImpressions, Transcript, Impression or Unavailable
         Ratings of the face first, then the models that need no words; last, because recognising them takes longest,
         the words and the models that read them.
 
@@ -113,14 +114,14 @@ def predict(pieces: Iterable[Piece], models: Sequence[Model]) -> Iterator[Output
             yield from predict_sample(piece, models)
 
 
-def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Output]:
+def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[PredictionUpdate]:
     """What `predict` yields after the Sample."""
     from personality.inference.face_impressions import rate_faces
-    from personality.models.clip_features import WORDS, reads
+    from personality.models.clip_features import TEXT_TABLE, requires_table
 
-    with_words = [model for model in models if reads(model.network.needs, WORDS)]
+    with_words = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     sample = with_speech(sample)
-    yield from impressions(sample, [model for model in models if model not in with_words])
+    yield from predict_impressions(sample, [model for model in models if model not in with_words])
     rated = rate_faces(sample.faces)
     if rated is not None:
         yield rated
@@ -128,43 +129,43 @@ def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Output]:
         sample = with_transcript(sample)
         assert sample.transcript is not None
         yield sample.transcript
-        yield from impressions(sample, with_words)
+        yield from predict_impressions(sample, with_words)
 
 
-def impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
+def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
     """The prediction of each model for a Sample, whose speech and words are looked for where a model needs them.
     Branches that several models share are computed once. Raises SpeechModelError as `predict` does."""
     import torch
 
-    from personality.models.batching import make_batch, missing_inputs
-    from personality.models.clip_features import WORDS, reads
+    from personality.models.batching import explain_missing_inputs, make_batch
+    from personality.models.clip_features import TEXT_TABLE, requires_table
     from personality.models.network import Needs
 
     needs = reduce(or_, (model.network.needs for model in models), Needs())
     sample = with_speech(sample)
     if not len(sample.faces) and not sample.speech:
-        yield from (Unavailable(model.name, NO_PERSON) for model in models)
+        yield from (Unavailable(model.name, NO_PERSON_MESSAGE) for model in models)
         return
-    if reads(needs, WORDS):
+    if requires_table(needs, TEXT_TABLE):
         sample = with_transcript(sample)
     batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
     for model in models:
         needs = model.network.needs
-        missing = missing_inputs(needs, sample)
+        missing = explain_missing_inputs(needs, sample)
         if missing:
             yield Unavailable(model.name, " and ".join(missing))
             continue
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        caveat = " and ".join(missing_inputs(replace(needs, alternatives=()), sample))
-        yield Impression(model.name, traits, caveat, **_standing(model, traits))
+        caveat = " and ".join(explain_missing_inputs(replace(needs, alternatives=()), sample))
+        yield Impression(model.name, traits, caveat, **_calibrate_traits(model, traits))
 
 
-def _standing(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
+def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
     """The percentiles and intervals that the model's card has figures for."""
-    percentiles = {name: percentile(model.card, name, value) for name, value in traits.items()}
-    intervals = {name: interval(model.card, name, value) for name, value in traits.items()}
+    percentiles = {name: label_percentile(model.card, name, value) for name, value in traits.items()}
+    intervals = {name: prediction_interval(model.card, name, value) for name, value in traits.items()}
     return {
         "percentiles": {name: value for name, value in percentiles.items() if value is not None},
         "intervals": {name: bounds for name, bounds in intervals.items() if bounds is not None},

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from personality.constants import NOT_FOR, PREPROCESSING
-from personality.inference.model_facts import facts
+from personality.constants import MISUSE_WARNING, PREPROCESSING
+from personality.inference.model_facts import get_model_facts
 from personality.inference.predict import Impression, Unavailable, trait_rows
 from personality.traits import EMOTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from personality.inference.predict import Output
+    from personality.inference.predict import PredictionUpdate
     from personality.models.checkpoint import Model
     from personality.preprocessing.sample import Sample
 
 
-def as_json(clip: str, pieces: Sequence[Output], models: Sequence[Model]) -> dict[str, Any]:
+def prediction_to_json(clip: str, pieces: Sequence[PredictionUpdate], models: Sequence[Model]) -> dict[str, Any]:
     """The object for one clip.
 
     Parameters
@@ -44,21 +44,21 @@ def as_json(clip: str, pieces: Sequence[Output], models: Sequence[Model]) -> dic
     face = next((piece for piece in pieces if isinstance(piece, FaceImpressions)), None)
     transcript = next((piece for piece in pieces if isinstance(piece, Transcript)), None)
     return {
-        **_about_clip(clip, sample),
+        **_describe_clip(clip, sample),
         "transcript": transcript.text or None if transcript else None,
         "face_impressions": {name: round(value, 4) for name, value in face.ratings.items()} if face else {},
-        "traits": {one.model: _rounded(one.traits, 4) for one in predicted},
-        "percentiles": {one.model: _rounded(one.percentiles, 1) for one in predicted},
+        "traits": {one.model: _round_values(one.traits, 4) for one in predicted},
+        "percentiles": {one.model: _round_values(one.percentiles, 1) for one in predicted},
         "intervals": {
             one.model: {name: [round(low, 4), round(high, 4)] for name, (low, high) in one.intervals.items()}
             for one in predicted
         },
-        "models": {model.name: facts(model) for model in models},
-        "warnings": [*sample.warnings, *_problems(pieces)],
+        "models": {model.name: get_model_facts(model) for model in models},
+        "warnings": [*sample.warnings, *_list_model_warnings(pieces)],
     }
 
 
-def _about_clip(clip: str, sample: Sample) -> dict[str, Any]:
+def _describe_clip(clip: str, sample: Sample) -> dict[str, Any]:
     found = zip(sample.times.tolist(), sample.boxes.tolist(), sample.scores.tolist(), strict=True)
     return {
         "clip": clip,
@@ -67,11 +67,11 @@ def _about_clip(clip: str, sample: Sample) -> dict[str, Any]:
         "audio": {"seconds": round(sample.audio_seconds, 3), "rate": PREPROCESSING.sample_rate},
         "age": sample.age,
         "gender": sample.gender,
-        "emotions": _rounded(dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True)), 4),
+        "emotions": _round_values(dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True)), 4),
     }
 
 
-def _problems(pieces: Sequence[Output]) -> Iterator[str]:
+def _list_model_warnings(pieces: Sequence[PredictionUpdate]) -> Iterator[str]:
     """A sentence per model that predicts nothing, or not from everything it takes."""
     for piece in pieces:
         if isinstance(piece, Unavailable):
@@ -80,7 +80,7 @@ def _problems(pieces: Sequence[Output]) -> Iterator[str]:
             yield f"{piece.model} predicts from its other inputs: {piece.caveat}"
 
 
-def _rounded(values: dict[str, float], digits: int) -> dict[str, float]:
+def _round_values(values: dict[str, float], digits: int) -> dict[str, float]:
     return {name: round(value, digits) for name, value in values.items()}
 
 
@@ -88,12 +88,12 @@ def prediction_rows(predicted: Sequence[Impression], models: Sequence[Model]) ->
     """A row per model and trait: what `trait_rows` gives, and the facts of the model."""
     import pandas as pd
 
-    known = pd.DataFrame([{"model": model.name, **facts(model)} for model in models])
+    known = pd.DataFrame([{"model": model.name, **get_model_facts(model)} for model in models])
     return trait_rows(predicted).merge(known, on="model", how="left")
 
 
 def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
-    """What `as_json` gives, or the error of a clip that could not be read, as lines of text."""
+    """What `prediction_to_json` gives, or the error of a clip that could not be read, as lines of text."""
     if "error" in document:
         yield f"{document['clip']}: {document['error']}"
         return
@@ -108,4 +108,4 @@ def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
         rated = "  ".join(f"{name} {value:.2f}" for name, value in document["face_impressions"].items())
         yield f"  {'face (ratings of photographs)':<20}  {rated}"
     yield from (f"  note: {warning}" for warning in document["warnings"])
-    yield f"  {NOT_FOR}"
+    yield f"  {MISUSE_WARNING}"

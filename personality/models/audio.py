@@ -7,20 +7,24 @@ import torchaudio
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.models.network import Batch, Needs, Network, dense
+from personality.models.network import Batch, Needs, Network, make_dense_layers
 from personality.models.pooling import AttentionPool
-from personality.network_options import Design
+from personality.network_options import NetworkDesign
 
 MEL_BANDS = 64
-MEL_WINDOW, MEL_HOP = 512, 320  # samples: 32 ms, every 20 ms
-MOMENTS = PREPROCESSING.samples // MEL_HOP  # of a window of 5 s
-MEL_FLOOR = 1e-6  # power added before the logarithm, so that silence is finite
-GROUPS = 8  # of channels that are normalised together
-MEL_SPREAD = 4.0  # deviation of log-mel energies of speech, about
-HIDDEN_BANDS, HIDDEN_TIMES, HOLES = 8, 25, 2  # most bands (of 64) and hops (0.5 s) of a hole; how many of each in 5 s
+MEL_WINDOW_SAMPLES, MEL_HOP_SAMPLES = 512, 320  # samples: 32 ms, every 20 ms
+MEL_FRAMES_PER_WINDOW = PREPROCESSING.samples // MEL_HOP_SAMPLES  # of a window of 5 s
+MEL_POWER_FLOOR = 1e-6  # power added before the logarithm, so that silence is finite
+NORM_CHANNEL_GROUPS = 8  # of channels that are normalised together
+LOG_MEL_DEVIATION = 4.0  # deviation of log-mel energies of speech, about
+MAX_MASKED_BANDS, MAX_MASKED_FRAMES, MASKS_PER_WINDOW = (
+    8,
+    25,
+    2,
+)  # most bands (of 64) and hops (0.5 s) of a hole; how many of each in 5 s
 
 
-def _samples(batch: Batch, seconds: float = PREPROCESSING.audio_seconds) -> Tensor:
+def _take_audio_samples(batch: Batch, seconds: float = PREPROCESSING.audio_seconds) -> Tensor:
     """The first seconds of each clip's sound."""
     count = round(seconds * PREPROCESSING.sample_rate)
     if batch.audio is None or batch.audio.shape[1] < count:
@@ -34,11 +38,11 @@ class ThesisAudio(Network):
 
     def __init__(self, activation: str) -> None:
         super().__init__(32, Needs(frozenset({"audio"})))
-        self.layers = dense((PREPROCESSING.samples, 512, 128, 32), activation)
+        self.layers = make_dense_layers((PREPROCESSING.samples, 512, 128, 32), activation)
 
     def features(self, batch: Batch) -> Tensor:
         """The samples themselves (B, 80000)."""
-        return _samples(batch)
+        return _take_audio_samples(batch)
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 32)."""
@@ -50,16 +54,18 @@ class CompactAudio(Network):
 
     def __init__(self, activation: str) -> None:
         super().__init__(64, Needs(frozenset({"audio"})))
-        self.mel = _mel()
+        self.mel = _make_mel_transform()
         self.normalise = nn.BatchNorm1d(MEL_BANDS)
         self.convolutions = nn.Sequential(
-            _convolution(MEL_BANDS, 96, stride=2), _convolution(96, 96, stride=2), _convolution(96, 96, stride=1)
+            _make_conv1d_block(MEL_BANDS, 96, stride=2),
+            _make_conv1d_block(96, 96, stride=2),
+            _make_conv1d_block(96, 96, stride=1),
         )
-        self.layers = nn.Sequential(nn.Dropout(0.3), dense((192, 64), activation, 0.2))
+        self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((192, 64), activation, 0.2))
 
     def features(self, batch: Batch) -> Tensor:
         """Log-mel energies (B, 64, 251)."""
-        return _log_mel(self.mel, _samples(batch))
+        return _compute_log_mel(self.mel, _take_audio_samples(batch))
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 64)."""
@@ -74,46 +80,48 @@ class ModernAudio(Network):
     sound has ended count for nothing, so how much longer others are changes nothing.
     """
 
-    def __init__(self, activation: str, design: Design) -> None:
+    def __init__(self, activation: str, design: NetworkDesign) -> None:
         super().__init__(64, Needs(frozenset({"audio"}), seconds=design.seconds))
-        self.mel = _mel()
-        self.stem = nn.ModuleList([HeardConvolution(MEL_BANDS, 96, stride=2), HeardConvolution(96, 96, stride=2)])
-        self.encoder = HeardConvolution(96, 96, stride=1) if design.encoder == "convolution" else Transformer(96)
+        self.mel = _make_mel_transform()
+        self.stem = nn.ModuleList([MaskedConvolution(MEL_BANDS, 96, stride=2), MaskedConvolution(96, 96, stride=2)])
+        self.encoder = MaskedConvolution(96, 96, stride=1) if design.encoder == "convolution" else AudioTransformer(96)
         self.pool = AttentionPool(96, spread=True)
-        self.layers = nn.Sequential(nn.Dropout(0.3), dense((192, 64), activation, 0.2))
+        self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((192, 64), activation, 0.2))
 
     def features(self, batch: Batch) -> Tensor:
         """Log-mel energies, then one row of whether each moment was heard, 0 or 1: (B, 65, T), T = 251 for 5 s."""
-        energies = _log_mel(self.mel, _samples(batch, self.needs.seconds))
-        return torch.cat([energies, _heard(batch, energies.shape[2]).to(energies)], 1)
+        energies = _compute_log_mel(self.mel, _take_audio_samples(batch, self.needs.seconds))
+        return torch.cat([energies, _make_heard_mask(batch, energies.shape[2]).to(energies)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 64)."""
         moments, heard = features[:, :-1], features[:, -1:]
         mean = (moments * heard).sum((1, 2), keepdim=True) / (heard.sum((1, 2), keepdim=True) * MEL_BANDS)
-        moments = (moments - mean) / MEL_SPREAD
-        moments = (with_holes(moments) if self.training and self.augments else moments) * heard
+        moments = (moments - mean) / LOG_MEL_DEVIATION
+        moments = (mask_spectrogram(moments) if self.training and self.augments else moments) * heard
         for layer in (*self.stem, self.encoder):
             moments, heard = layer(moments, heard)
         return self.layers(self.pool(moments.transpose(1, 2), heard.squeeze(1) > 0))
 
 
-class HeardConvolution(nn.Sequential):
+class MaskedConvolution(nn.Sequential):
     """A convolution over the moments of a sound, normalised over those that were heard of one clip: the same in one
     process and in many, and whatever silence follows."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
-        super().__init__(nn.Conv1d(inputs, outputs, 5, stride, padding=2), nn.GroupNorm(GROUPS, outputs), nn.ReLU())
+        super().__init__(
+            nn.Conv1d(inputs, outputs, 5, stride, padding=2), nn.GroupNorm(NORM_CHANNEL_GROUPS, outputs), nn.ReLU()
+        )
         self.stride = stride
 
     def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         """Moments (B, C, T), 0 where heard (B, 1, T) is, to (B, D, T / stride) and what is heard of them."""
         convolution, normalise, activate = self
         heard = heard[:, :, :: self.stride]
-        return activate(_over_heard(normalise, convolution(moments), heard)) * heard, heard
+        return activate(_apply_masked_group_norm(normalise, convolution(moments), heard)) * heard, heard
 
 
-def _over_heard(normalise: nn.Module, moments: Tensor, heard: Tensor) -> Tensor:
+def _apply_masked_group_norm(normalise: nn.Module, moments: Tensor, heard: Tensor) -> Tensor:
     """What the group normalisation does (Wu and He 2018), with mean and variance of the moments that were heard."""
     assert isinstance(normalise, nn.GroupNorm)
     groups = moments.float().unflatten(1, (normalise.num_groups, -1))
@@ -125,7 +133,7 @@ def _over_heard(normalise: nn.Module, moments: Tensor, heard: Tensor) -> Tensor:
     return even * normalise.weight[:, None] + normalise.bias[:, None]
 
 
-class Transformer(nn.Module):
+class AudioTransformer(nn.Module):
     """Two layers of self-attention over moments, with their place in time as sines (Vaswani et al. 2017)."""
 
     def __init__(self, size: int) -> None:
@@ -135,11 +143,11 @@ class Transformer(nn.Module):
 
     def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
         """Moments (B, C, T) and whether each was heard (B, 1, T), to the same."""
-        placed = moments.transpose(1, 2) + _places(moments)
+        placed = moments.transpose(1, 2) + _encode_positions(moments)
         return self.layers(placed, src_key_padding_mask=heard.squeeze(1) == 0).transpose(1, 2), heard
 
 
-def _places(moments: Tensor) -> Tensor:
+def _encode_positions(moments: Tensor) -> Tensor:
     """Sines and cosines (T, C) that tell the moments (B, C, T) apart."""
     _, size, times = moments.shape
     rates = 1e4 ** (-torch.arange(0, size, 2, device=moments.device) / size)
@@ -147,15 +155,18 @@ def _places(moments: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1).to(moments.dtype)
 
 
-def with_holes(energies: Tensor) -> Tensor:
+def mask_spectrogram(energies: Tensor) -> Tensor:
     """Log-mel energies (B, F, T) around 0 with some bands and some stretches of time at 0 (Park et al. 2019).
 
     Pitch and tempo stay: they are of what a voice is judged by.
     """
     clips, bands, times = energies.shape
     kept = torch.ones_like(energies)
-    windows = max(1, times // MOMENTS)
-    for axis, size, most, count in ((1, bands, HIDDEN_BANDS, HOLES), (2, times, HIDDEN_TIMES, HOLES * windows)):
+    windows = max(1, times // MEL_FRAMES_PER_WINDOW)
+    for axis, size, most, count in (
+        (1, bands, MAX_MASKED_BANDS, MASKS_PER_WINDOW),
+        (2, times, MAX_MASKED_FRAMES, MASKS_PER_WINDOW * windows),
+    ):
         for _ in range(count):
             width = torch.rand(clips, 1, device=energies.device) * most
             start = torch.rand(clips, 1, device=energies.device) * (size - width)
@@ -164,25 +175,25 @@ def with_holes(energies: Tensor) -> Tensor:
     return energies * kept
 
 
-def _mel() -> nn.Module:
+def _make_mel_transform() -> nn.Module:
     with torch.device("cpu"):  # torchaudio reads its filters, which tensors on the meta device cannot tell
         return torchaudio.transforms.MelSpectrogram(
-            PREPROCESSING.sample_rate, MEL_WINDOW, hop_length=MEL_HOP, n_mels=MEL_BANDS, f_min=40.0
+            PREPROCESSING.sample_rate, MEL_WINDOW_SAMPLES, hop_length=MEL_HOP_SAMPLES, n_mels=MEL_BANDS, f_min=40.0
         )
 
 
-def _log_mel(mel: nn.Module, samples: Tensor) -> Tensor:
+def _compute_log_mel(mel: nn.Module, samples: Tensor) -> Tensor:
     with torch.autocast(samples.device.type, enabled=False):  # half precision does not hold energies
-        return torch.log(mel(samples) + MEL_FLOOR)
+        return torch.log(mel(samples) + MEL_POWER_FLOOR)
 
 
-def _heard(batch: Batch, times: int) -> Tensor:
+def _make_heard_mask(batch: Batch, times: int) -> Tensor:
     """Which of a clip's first `times` moments were heard, bool (B, 1, T); the first always counts as heard."""
-    if batch.heard is None:
+    if batch.sound_lengths is None:
         return torch.ones(len(batch), 1, times, dtype=torch.bool)
-    starts = torch.arange(times, device=batch.heard.device) * MEL_HOP
-    return starts <= batch.heard[:, None, None]
+    starts = torch.arange(times, device=batch.sound_lengths.device) * MEL_HOP_SAMPLES
+    return starts <= batch.sound_lengths[:, None, None]
 
 
-def _convolution(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
+def _make_conv1d_block(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv1d(inputs, outputs, 5, stride, padding=2), nn.BatchNorm1d(outputs), nn.ReLU())

@@ -14,24 +14,24 @@ import torch
 from torch import Tensor
 
 from personality.constants import PREPROCESSING
-from personality.models.clip_features import missing_row, sample_row
+from personality.models.clip_features import explain_missing_row, make_sample_row
 from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
-from personality.preprocessing.sample import EMPTY, Sample
+from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
 from personality.traits import GENDERS
 
-CLIPS_AT_ONCE = 4  # that are read and predicted; more would only take more memory
+PREDICTION_BATCH_CLIPS = 4  # that are read and predicted; more would only take more memory
 AGE_CENTRE, AGE_SCALE = 35.0, 15.0  # years: handcrafted age is (age - 35) / 15
 
 
-def handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> np.ndarray:
+def encode_handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> np.ndarray:
     """Nine numbers, float32 (9,): emotion histogram, gender (male -1, female 1, unknown 0), standardised age."""
     sex = {GENDERS[0]: -1.0, GENDERS[1]: 1.0}.get(gender or "", 0.0)
     years = 0.0 if age is None or np.isnan(age) else (age - AGE_CENTRE) / AGE_SCALE
     return np.array([*emotions, sex, years], np.float32)
 
 
-def pick_frames(faces: np.ndarray, count: int) -> np.ndarray:
+def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
     """`count` of the crops (K, 224, 224, 3), spread evenly; some twice where there are fewer, black where none."""
     if not len(faces):
         return np.zeros((count, *faces.shape[1:]), faces.dtype)
@@ -50,59 +50,59 @@ def make_batch(
     count = round(seconds * PREPROCESSING.sample_rate)
     sounds = [np.concatenate([sample.audio, sample.rest])[:count] for sample in samples]
     audio = torch.from_numpy(np.stack([np.pad(sound, (0, count - len(sound))) for sound in sounds]))
-    extra = np.stack([handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
+    extra = np.stack([encode_handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
     seen = torch.tensor([len(sample.faces) > 0 for sample in samples])
-    heard = torch.tensor([_heard(sample) for sample in samples]).clamp(max=count)
+    heard = torch.tensor([_count_sound_samples(sample) for sample in samples]).clamp(max=count)
     faces = None
     if seen.any():
-        stacked = np.stack([pick_frames(sample.faces, frames) for sample in samples])
+        stacked = np.stack([pick_face_crops(sample.faces, frames) for sample in samples])
         faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
-    rows, rows_present = _sample_tables(samples, tables)
+    rows, rows_present = _make_table_rows(samples, tables)
     present = {"audio": heard > 0, "faces": seen, **rows_present}
     return Batch(audio, faces, torch.from_numpy(extra), rows, present, heard)
 
 
-def _sample_tables(
+def _make_table_rows(
     samples: Sequence[Sample], tables: frozenset[tuple[str, tuple[str, ...]]]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Rows float32 (B, D) by table, and which clips have one, bool (B,)."""
     rows, present = {}, {}
     for name, columns in tables:
-        rows[name] = torch.from_numpy(np.stack([sample_row(name, columns, sample) for sample in samples]))
-        present[name] = torch.tensor([not missing_row(name, sample) for sample in samples])
+        rows[name] = torch.from_numpy(np.stack([make_sample_row(name, columns, sample) for sample in samples]))
+        present[name] = torch.tensor([not explain_missing_row(name, sample) for sample in samples])
     return rows, present
 
 
-def _heard(sample: Sample) -> int:
+def _count_sound_samples(sample: Sample) -> int:
     """How many samples of sound a clip has."""
     return round(sample.audio_seconds * PREPROCESSING.sample_rate) + len(sample.rest)
 
 
-def missing_inputs(needs: Needs, sample: Sample) -> list[str]:
+def explain_missing_inputs(needs: Needs, sample: Sample) -> list[str]:
     """Why a model cannot predict from a sample, in words; empty where it can."""
     if needs.alternatives:
-        each = [missing_inputs(one, sample) for one in needs.alternatives]
+        each = [explain_missing_inputs(one, sample) for one in needs.alternatives]
         return list(dict.fromkeys(chain(*each))) if all(each) else []
     absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
     words = {"faces": "no face was found", "audio": "there is no sound"}
     reasons = [words[name] for name in absent if absent[name] and name in needs.inputs]
-    return reasons + [why for name, _ in sorted(needs.tables) if (why := missing_row(name, sample))]
+    return reasons + [why for name, _ in sorted(needs.tables) if (why := explain_missing_row(name, sample))]
 
 
-def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
+def can_predict(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
     """For each row of a cache's clips whether a model of these needs can speak on it.
 
     Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on, or the
     cache the sound after the window.
     """
     if needs.alternatives:
-        return reduce(or_, (speakable(cache, rows, one) for one in needs.alternatives))
+        return reduce(or_, (can_predict(cache, rows, one) for one in needs.alternatives))
     able = pd.Series(True, rows.index)
     if "faces" in needs.inputs:
         able &= rows["faces"] > 0
     if "audio" in needs.inputs:
         able &= rows["audio_seconds"] > 0
-        if needs.seconds > PREPROCESSING.audio_seconds and not cache.keeps_whole_sound:
+        if needs.seconds > PREPROCESSING.audio_seconds and not cache.has_whole_sound:
             kept = (
                 f"{cache.folder} keeps {PREPROCESSING.audio_seconds:g}; `preprocess --whole-sound --remake` keeps all"
             )
@@ -118,21 +118,21 @@ def speakable(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
 
 def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> Batch:
     """The tensors of some rows of a cache's clips: what the needs name, nothing else read."""
-    tables, present = read_tables(cache, rows, needs)
+    tables, present = read_feature_rows(cache, rows, needs)
     if not needs.inputs:
         return Batch(tables=tables, present=present)
     crops = None if "faces" in needs.inputs else np.zeros(0, int)
-    batch = make_batch([read_row(cache, row, crops) for _, row in rows.iterrows()], frames, needs.seconds)
+    batch = make_batch([read_row_sample(cache, row, crops) for _, row in rows.iterrows()], frames, needs.seconds)
     return replace(batch, tables=tables, present=batch.present | present)
 
 
-def read_row(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
+def read_row_sample(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
     """The Sample of a row, with the crops of these numbers; an empty one, without gender and age, where the clip has
     neither face nor sound, for the networks that can do without it."""
-    return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY
+    return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY_SAMPLE
 
 
-def read_tables(cache: Cache, rows: pd.DataFrame, needs: Needs) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def read_feature_rows(cache: Cache, rows: pd.DataFrame, needs: Needs) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The rows of the tables that the needs name, float32 (B, D), and which clips have one, bool (B,); others are 0."""
     tables, present = {}, {}
     for name, columns in needs.tables:

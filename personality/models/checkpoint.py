@@ -11,24 +11,28 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from personality.constants import NOT_FOR, PREPROCESSING
-from personality.modalities import ACTIVATIONS
-from personality.models.factory import build
-from personality.models.model_card import CARD, SAID, read_model_card
+from personality.constants import MISUSE_WARNING, PREPROCESSING
+from personality.modalities import ACTIVATION_NAMES
+from personality.models.factory import build_network
+from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, read_model_card
 from personality.models.network import Network
-from personality.network_options import Design
+from personality.network_options import NetworkDesign
 from personality.traits import TRAIT_NAMES
-from personality.utils.atomic_files import sha256, write_bytes, write_json
-from personality.utils.untrusted_files import DamagedFile
+from personality.utils.atomic_files import file_sha256, write_bytes, write_json
+from personality.utils.untrusted_files import DamagedFileError
 
-WEIGHTS = "model.safetensors"
+MODEL_WEIGHTS_FILE = "model.safetensors"
 # Of models trained on synthetic people, who come from the face model; others are as their data allows.
 SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
 # Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
-ELSEWHERE = ("branches.", "mel.")
-EVERY_CARD = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
-LONGEST_PATH = 1000  # characters
-WHOLE = ("knots", "centre", "scale")  # kept in full precision: half would merge figures that are large and close
+UNSTORED_TENSOR_PREFIXES = ("branches.", "mel.")
+CHECKPOINT_CARD_KEYS = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
+MAX_BRANCH_PATH_CHARS = 1000  # characters
+FULL_PRECISION_TENSORS = (
+    "knots",
+    "centre",
+    "scale",
+)  # kept in full precision: half would merge figures that are large and close
 
 
 class CheckpointError(ValueError):
@@ -56,12 +60,14 @@ def save_weights(folder: Path, network: Network) -> None:
     """Write the network's own tensors, atomically, in half precision but for whole numbers and those of WHOLE; a
     fusion's branches stay in their own folders."""
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() and name not in WHOLE else tensor).cpu().contiguous()
+        name: (tensor.half() if tensor.is_floating_point() and name not in FULL_PRECISION_TENSORS else tensor)
+        .cpu()
+        .contiguous()
         for name, tensor in network.state_dict().items()
-        if not name.startswith(ELSEWHERE)
+        if not name.startswith(UNSTORED_TENSOR_PREFIXES)
     }
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes(folder / WEIGHTS, save(tensors))
+    write_bytes(folder / MODEL_WEIGHTS_FILE, save(tensors))
 
 
 def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | None = None) -> None:
@@ -70,13 +76,16 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
         "licence": card.get("licence") or (SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE),
-        "not_for": NOT_FOR,
+        "not_for": MISUSE_WARNING,
         "branches": {
-            name: {"folder": os.path.relpath(model.folder, folder), "sha256": sha256(model.folder / WEIGHTS)}
+            name: {
+                "folder": os.path.relpath(model.folder, folder),
+                "sha256": file_sha256(model.folder / MODEL_WEIGHTS_FILE),
+            }
             for name, model in (branches or {}).items()
         },
     }
-    write_json(folder / CARD, {**card, **fixed})
+    write_json(folder / MODEL_CARD_FILE, {**card, **fixed})
 
 
 def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
@@ -85,23 +94,23 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
     loaded: models already in memory by sha256 of their weights; a fusion shares its branches with them, and adds
     those it loads. Raises CheckpointError where a file is missing or does not match what this version builds.
     """
-    return _load(folder, {} if loaded is None else loaded, ())
+    return _load_checkpoint(folder, {} if loaded is None else loaded, ())
 
 
-def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Model:
+def _load_checkpoint(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Model:
     """above: the folders of the models that wait for this one."""
     if folder.resolve() in above:
         raise CheckpointError(f"{folder.name} joins itself; a fusion joins other models.")
-    card = read_card(folder)
-    digest = sha256(folder / WEIGHTS)
+    card = read_checkpoint_card(folder)
+    digest = file_sha256(folder / MODEL_WEIGHTS_FILE)
     if digest in loaded and loaded[digest].folder == folder:
         return loaded[digest]
     waiting = (*above, folder.resolve())
     branches = {name: _load_branch(folder, name, entry, loaded, waiting) for name, entry in card["branches"].items()}
     tensors = _read_weights(folder)
     with torch.device("meta"):  # costs nothing, whatever the card asks for
-        _compare(folder, _build(folder, card, branches), tensors)
-    network = _build(folder, card, branches)
+        _check_tensors(folder, _build_from_card(folder, card, branches), tensors)
+    network = _build_from_card(folder, card, branches)
     network.load_state_dict(
         {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
     )
@@ -109,49 +118,49 @@ def _load(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Mo
     return loaded[digest]
 
 
-def _build(folder: Path, card: dict[str, Any], branches: dict[str, Network]) -> Network:
+def _build_from_card(folder: Path, card: dict[str, Any], branches: dict[str, Network]) -> Network:
     try:
-        return build(
+        return build_network(
             card["modality"],
             preset=card["preset"],
             activation=card["activation"],
             branches=branches,
             table=card.get("table"),
-            design=Design(**card.get("design", {})),
+            design=NetworkDesign(**card.get("design", {})),
         )
     except (ValueError, KeyError, TypeError) as error:
-        why = " ".join(str(error)[:SAID].split())
+        why = " ".join(str(error)[:MAX_QUOTED_CARD_CHARS].split())
         raise CheckpointError(f"{folder.name} cannot be built: {why}.") from error
 
 
-def read_card(folder: Path) -> dict[str, Any]:
+def read_checkpoint_card(folder: Path) -> dict[str, Any]:
     """The card of a checkpoint, checked. Raises CheckpointError where it is missing or says what cannot be."""
-    if not (folder / CARD).is_file() or not (folder / WEIGHTS).is_file():
-        raise CheckpointError(f"{folder} holds no model; wanted {WEIGHTS} and {CARD}.")
+    if not (folder / MODEL_CARD_FILE).is_file() or not (folder / MODEL_WEIGHTS_FILE).is_file():
+        raise CheckpointError(f"{folder} holds no model; wanted {MODEL_WEIGHTS_FILE} and {MODEL_CARD_FILE}.")
     try:
         card = read_model_card(folder)
-    except DamagedFile as error:
+    except DamagedFileError as error:
         raise CheckpointError(str(error)) from error
-    missing = [name for name in EVERY_CARD if name not in card]
+    missing = [name for name in CHECKPOINT_CARD_KEYS if name not in card]
     if missing:
         raise CheckpointError(f"The card of {folder.name} is damaged: it does not say {missing[0]}.")
-    if not _tells_branches(card["branches"]):
+    if not _has_valid_branches(card["branches"]):
         raise CheckpointError(f"The card of {folder.name} is damaged: it does not say which branches it joins.")
     for name, value in {"traits": list(TRAIT_NAMES), "preprocessing": asdict(PREPROCESSING)}.items():
         if card[name] != value:
-            found = str(card[name])[:SAID]
+            found = str(card[name])[:MAX_QUOTED_CARD_CHARS]
             raise CheckpointError(f"{folder.name} was made with {name} {found}; this version has {value}.")
-    if card["activation"] not in ACTIVATIONS:
-        found, known = repr(card["activation"])[:SAID], ", ".join(ACTIVATIONS)
+    if card["activation"] not in ACTIVATION_NAMES:
+        found, known = repr(card["activation"])[:MAX_QUOTED_CARD_CHARS], ", ".join(ACTIVATION_NAMES)
         raise CheckpointError(f"The activation of {folder.name} is {found}; wanted one of {known}.")
     return card
 
 
-def _tells_branches(branches: Any) -> bool:
+def _has_valid_branches(branches: Any) -> bool:
     """Whether it maps names to folders and digests."""
     entries = list(branches.values()) if isinstance(branches, dict) else [None]
     words = [entry.get(key) if isinstance(entry, dict) else None for entry in entries for key in ("folder", "sha256")]
-    return all(isinstance(word, str) and word.isprintable() and len(word) < LONGEST_PATH for word in words)
+    return all(isinstance(word, str) and word.isprintable() and len(word) < MAX_BRANCH_PATH_CHARS for word in words)
 
 
 def _load_branch(
@@ -162,25 +171,27 @@ def _load_branch(
     if wanted in loaded:
         return loaded[wanted].network
     place = folder / entry["folder"]
-    if not (place / WEIGHTS).is_file():
+    if not (place / MODEL_WEIGHTS_FILE).is_file():
         raise CheckpointError(f"{folder.name} needs the {name} model it was trained on in {place}; put it there.")
-    if sha256(place / WEIGHTS) != wanted:
+    if file_sha256(place / MODEL_WEIGHTS_FILE) != wanted:
         raise CheckpointError(
             f"{place} is not the {name} model that {folder.name} was trained on (its digest differs)."
         )
-    return _load(place, loaded, above).network
+    return _load_checkpoint(place, loaded, above).network
 
 
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
     try:
-        return load_file(folder / WEIGHTS)
+        return load_file(folder / MODEL_WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"The weights of {folder.name} are damaged; copy the folder again.") from error
 
 
-def _compare(folder: Path, network: Network, tensors: dict[str, torch.Tensor]) -> None:
+def _check_tensors(folder: Path, network: Network, tensors: dict[str, torch.Tensor]) -> None:
     """Raise CheckpointError naming the first tensor that is not what the network has there."""
-    wanted = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith(ELSEWHERE)}
+    wanted = {
+        name: tensor for name, tensor in network.state_dict().items() if not name.startswith(UNSTORED_TENSOR_PREFIXES)
+    }
     for name in sorted(wanted.keys() ^ tensors.keys()):
         raise CheckpointError(
             f"{folder.name}: tensor {name} is {'missing' if name in wanted else 'not of this model'}."

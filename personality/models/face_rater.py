@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from personality.models.visual import CompactVisual
 
-FEATURES = 1280  # of the backbone, per face
-EARLY = 3  # of the backbone's seven groups of blocks that training leaves as ImageNet made them
-DROPOUT = 0.2
-BATCH = 16  # faces at once
-SOFT_SIDE = 112  # pixels
+FACE_RATER_FEATURES = 1280  # of the backbone, per face
+FROZEN_BLOCK_GROUPS = 3  # of the backbone's seven groups of blocks that training leaves as ImageNet made them
+FACE_RATER_DROPOUT = 0.2
+FACE_RATER_BATCH_FACES = 16  # faces at once
+SOFTENED_FACE_PIXELS = 112  # pixels
 
 
 class FaceRater(nn.Module):
@@ -23,44 +23,48 @@ class FaceRater(nn.Module):
         super().__init__()
         self.visual = CompactVisual("relu")
         del self.visual.layers, self.visual.output  # five traits, not used here
-        self.dropout = nn.Dropout(DROPOUT)
-        self.output = nn.Linear(FEATURES, attributes)
+        self.dropout = nn.Dropout(FACE_RATER_DROPOUT)
+        self.output = nn.Linear(FACE_RATER_FEATURES, attributes)
 
     def forward(self, faces: Tensor) -> Tensor:
         """Ratings (B, A) of faces uint8 (B, 3, 224, 224) RGB."""
-        return self.late(self.early(faces))
+        return self.rate_fixed_maps(self.compute_fixed_maps(faces))
 
-    def early(self, faces: Tensor) -> Tensor:
+    def compute_fixed_maps(self, faces: Tensor) -> Tensor:
         """The fixed feature maps float32 (B, 40, 28, 28) of faces uint8 (B, 3, 224, 224) RGB."""
         backbone = self.visual.backbone
         pictures = faces.contiguous(memory_format=torch.channels_last).float() / 127.5 - 1
-        return backbone.blocks[:EARLY](backbone.bn1(backbone.conv_stem(pictures)))
+        return backbone.blocks[:FROZEN_BLOCK_GROUPS](backbone.bn1(backbone.conv_stem(pictures)))
 
-    def late(self, maps: Tensor) -> Tensor:
+    def rate_fixed_maps(self, maps: Tensor) -> Tensor:
         """Ratings (B, A) from the fixed feature maps."""
         return self.output(self.dropout(self.features(maps)))
 
     def features(self, maps: Tensor) -> Tensor:
         """The pooled features (B, 1280) from the fixed feature maps."""
         backbone = self.visual.backbone
-        return backbone.global_pool(backbone.bn2(backbone.conv_head(backbone.blocks[EARLY:](maps))))
+        return backbone.global_pool(backbone.bn2(backbone.conv_head(backbone.blocks[FROZEN_BLOCK_GROUPS:](maps))))
 
     @torch.inference_mode()
     def rate(self, faces: np.ndarray) -> np.ndarray:
         """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its softened mirror
         image, so that neither the side nor the sharpness of a picture counts for much."""
-        parts = (faces[start : start + BATCH] for start in range(0, len(faces), BATCH))
-        both = [(self(to_tensor(part)), self(to_tensor(soften(part)[:, :, ::-1]))) for part in parts]
+        parts = (
+            faces[start : start + FACE_RATER_BATCH_FACES] for start in range(0, len(faces), FACE_RATER_BATCH_FACES)
+        )
+        both = [(self(faces_to_tensor(part)), self(faces_to_tensor(soften_faces(part)[:, :, ::-1]))) for part in parts]
         return np.concatenate([((one + mirrored) / 2).numpy() for one, mirrored in both])
 
 
-def soften(faces: np.ndarray) -> np.ndarray:
+def soften_faces(faces: np.ndarray) -> np.ndarray:
     """Faces uint8 (K, S, S, 3) as a small video shows them: reduced to SOFT_SIDE pixels and enlarged again."""
     side = faces.shape[1]
-    small = [cv2.resize(face, (SOFT_SIDE, SOFT_SIDE), interpolation=cv2.INTER_AREA) for face in faces]
+    small = [
+        cv2.resize(face, (SOFTENED_FACE_PIXELS, SOFTENED_FACE_PIXELS), interpolation=cv2.INTER_AREA) for face in faces
+    ]
     return np.stack([cv2.resize(face, (side, side), interpolation=cv2.INTER_LINEAR) for face in small])
 
 
-def to_tensor(faces: np.ndarray) -> Tensor:
+def faces_to_tensor(faces: np.ndarray) -> Tensor:
     """Faces uint8 (K, S, S, 3) as a tensor (K, 3, S, S)."""
     return torch.from_numpy(np.ascontiguousarray(faces)).permute(0, 3, 1, 2)

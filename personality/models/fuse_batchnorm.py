@@ -12,37 +12,37 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from personality.constants import PREPROCESSING
 from personality.models.visual import CompactVisual, ModernVisual
 
-CLOSE = 1e-4  # of the largest feature; folding only rounds otherwise, by about 1e-6
+MAX_FOLDING_DIFFERENCE = 1e-4  # of the largest feature; folding only rounds otherwise, by about 1e-6
 
 
 def fold_normalisation(network: nn.Module) -> None:
     """Fold what can be folded in the visual parts of `network`, which is in evaluation mode, in place."""
     for part in network.modules():
         if isinstance(part, (CompactVisual, ModernVisual)):
-            _fold(part.backbone)
+            _fold_backbone(part.backbone)
 
 
 @torch.no_grad()
-def _fold(backbone: nn.Module) -> None:
+def _fold_backbone(backbone: nn.Module) -> None:
     """A convolution and a normalisation that are declared one after the other nearly always follow each other; where a
     backbone does otherwise its features say so, and it stays as it was."""
     side = PREPROCESSING.face_size
     picture = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(0))
-    pairs = list(_pairs(backbone))
+    pairs = list(_find_conv_norm_pairs(backbone))
     if not pairs:
         return
     before, kept = backbone(picture), [(conv.weight, conv.bias) for conv, *_ in pairs]
     for conv, parent, name, norm in pairs:
-        _absorb(conv, norm)
+        _fold_norm_into_conv(conv, norm)
         setattr(parent, name, getattr(norm, "act", nn.Identity()))  # timm's carry the activation that follows
-    if _apart(backbone(picture), before) < CLOSE:
+    if _relative_difference(backbone(picture), before) < MAX_FOLDING_DIFFERENCE:
         return
     for (conv, parent, name, norm), (weight, bias) in zip(pairs, kept, strict=True):
         conv.weight, conv.bias = weight, bias
         setattr(parent, name, norm)
 
 
-def _pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module, str, Any]]:
+def _find_conv_norm_pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module, str, Any]]:
     """Each convolution that a normalisation of as many channels follows, and where that one is."""
     for parent in backbone.modules():
         before: nn.Module | None = None
@@ -53,7 +53,7 @@ def _pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module, str, Any
             before = child
 
 
-def _absorb(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
+def _fold_norm_into_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     """The convolution's weights, so that it gives what the normalisation of its output gave."""
     assert norm.running_mean is not None and norm.running_var is not None
     conv.weight, conv.bias = fuse_conv_bn_weights(
@@ -61,5 +61,5 @@ def _absorb(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
     )
 
 
-def _apart(one: Tensor, other: Tensor) -> float:
+def _relative_difference(one: Tensor, other: Tensor) -> float:
     return ((one - other).abs().max() / other.abs().max().clamp_min(1e-12)).item()

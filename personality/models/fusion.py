@@ -10,29 +10,32 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from personality.models.network import Batch, Needs, Network, dense
+from personality.models.network import Batch, Needs, Network, make_dense_layers
 
-HANDCRAFTED = 9  # seven emotions, gender, age: see `inputs.handcrafted`
-SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
+HANDCRAFTED_COUNT = 9  # seven emotions, gender, age: see `inputs.handcrafted`
+FUSION_LAYER_SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
 # Dropout of what is joined, and after each layer.
-DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2), "modern": (0.0, 0.2)}
-FREE_DROPOUT = (0.5, 0.5)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
-STILL = 1e-3  # a column that spreads less over the training split is not stretched
-HIDE = 0.15  # how often a branch is hidden from a gate in training, so that it learns to do without
+FUSION_DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2), "modern": (0.0, 0.2)}
+FREE_FUSION_DROPOUT = (
+    0.5,
+    0.5,
+)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
+MIN_COLUMN_DEVIATION = 1e-3  # a column that spreads less over the training split is not stretched
+BRANCH_HIDE_PROBABILITY = 0.15  # how often a branch is hidden from a gate in training, so that it learns to do without
 
 
-class _Joined(Network):
+class _BranchFusion(Network):
     """What every fusion is: trained branches that stay fixed, and perhaps the handcrafted features beside them."""
 
     def __init__(self, preset: str, branches: dict[str, Network], *, handcrafted: bool, one_is_enough: bool) -> None:
         own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
         each = tuple(branch.needs for branch in branches.values())
         needs = replace(reduce(or_, each, own), alternatives=each if one_is_enough else ())
-        super().__init__(SIZES[preset][-1], needs)
+        super().__init__(FUSION_LAYER_SIZES[preset][-1], needs)
         self.branches = nn.ModuleDict(branches)
         self.joined = list(branches.values())
         self.takes_handcrafted = handcrafted
-        self.sizes = [branch.hidden_size for branch in branches.values()] + [HANDCRAFTED] * handcrafted
+        self.sizes = [branch.hidden_size for branch in branches.values()] + [HANDCRAFTED_COUNT] * handcrafted
         self.branches.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Self:
@@ -49,7 +52,7 @@ class _Joined(Network):
         return [batch.handcrafted]
 
 
-class Fusion(_Joined):
+class Fusion(_BranchFusion):
     """The branches' last hidden layers (and nine handcrafted features) -> dense layers -> 5.
 
     The thesis's sizes are 512, 512, 32.
@@ -66,8 +69,8 @@ class Fusion(_Joined):
     ) -> None:
         super().__init__(preset, branches, handcrafted=handcrafted, one_is_enough=False)
         self.normalise = nn.BatchNorm1d(sum(self.sizes))
-        self.forget = nn.Dropout(dropout[0])
-        self.layers = dense((sum(self.sizes), *SIZES[preset]), activation, dropout[1])
+        self.dropout = nn.Dropout(dropout[0])
+        self.layers = make_dense_layers((sum(self.sizes), *FUSION_LAYER_SIZES[preset]), activation, dropout[1])
 
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, then the handcrafted features, side by side (B, joined)."""
@@ -77,10 +80,10 @@ class Fusion(_Joined):
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""
-        return self.layers(self.forget(self.normalise(features)))
+        return self.layers(self.dropout(self.normalise(features)))
 
 
-class GatedFusion(_Joined):
+class GatedFusion(_BranchFusion):
     """Each branch (and the handcrafted features) brought to one size; a gate weighs them clip by clip -> 5.
 
     One present branch is enough: an absent one has the weight 0 (after Arevalo et al. 2017). In training branches are
@@ -102,10 +105,10 @@ class GatedFusion(_Joined):
         self.scale: Tensor
         self.register_buffer("centre", torch.zeros(sum(self.sizes)))
         self.register_buffer("scale", torch.ones(sum(self.sizes)))
-        self.forget = nn.Dropout(dropout[0])
-        self.bring = nn.ModuleList(dense((own, size), activation, dropout[1]) for own in self.sizes)
+        self.dropout = nn.Dropout(dropout[0])
+        self.bring = nn.ModuleList(make_dense_layers((own, size), activation, dropout[1]) for own in self.sizes)
         self.score = nn.Linear(size, 1)
-        self.layers = dense((size, *SIZES[preset]), activation, dropout[1])
+        self.layers = make_dense_layers((size, *FUSION_LAYER_SIZES[preset]), activation, dropout[1])
 
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, the handcrafted features, then for each of these whether it is there, 0 or 1:
@@ -126,37 +129,37 @@ class GatedFusion(_Joined):
 
     def fit(self, features: Tensor) -> None:
         """Learn each column's mean and deviation, over the clips that have it, from features of the training split."""
-        joined, there = self._apart(features)
+        joined, there = self._split_presence(features)
         weights = torch.repeat_interleave(there, torch.tensor(self.sizes), 1)
         count = weights.sum(0).clamp(min=1)
         self.centre.copy_((joined * weights).sum(0) / count)
         variance = (weights * (joined - self.centre.cpu()).square()).sum(0) / count
         spread = variance.sqrt()
-        self.scale.copy_(torch.where(spread > STILL, spread, 1.0))
+        self.scale.copy_(torch.where(spread > MIN_COLUMN_DEVIATION, spread, 1.0))
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""
-        brought, there = self._bring(features)
-        there = hide_some(there) if self.training else there
-        return self.layers((self._weights(brought, there).unsqueeze(2) * brought).sum(1))
+        brought, there = self._project_parts(features)
+        there = hide_random_branches(there) if self.training else there
+        return self.layers((self._weigh_branches(brought, there).unsqueeze(2) * brought).sum(1))
 
-    def gates(self, features: Tensor) -> Tensor:
+    def gate_weights(self, features: Tensor) -> Tensor:
         """The weight of each branch, and of the handcrafted features, for each clip: (B, count), rows summing to 1."""
-        return self._weights(*self._bring(features))
+        return self._weigh_branches(*self._project_parts(features))
 
-    def _bring(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        joined, there = self._apart(features)
+    def _project_parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        joined, there = self._split_presence(features)
         parts = ((joined - self.centre) / self.scale).split(self.sizes, 1)
-        return torch.stack([bring(self.forget(part)) for bring, part in zip(self.bring, parts, strict=True)], 1), there
+        return torch.stack([bring(self.dropout(part)) for bring, part in zip(self.bring, parts, strict=True)], 1), there
 
-    def _apart(self, features: Tensor) -> tuple[Tensor, Tensor]:
+    def _split_presence(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return features[:, : sum(self.sizes)], features[:, sum(self.sizes) :]
 
-    def _weights(self, brought: Tensor, there: Tensor) -> Tensor:
+    def _weigh_branches(self, brought: Tensor, there: Tensor) -> Tensor:
         return self.score(brought).squeeze(2).masked_fill(there == 0, -torch.inf).softmax(1)
 
 
-def hide_some(there: Tensor) -> Tensor:
+def hide_random_branches(there: Tensor) -> Tensor:
     """Presence (B, N) of 0 and 1 with some at random taken away, but never a clip's last."""
-    left = there * (torch.rand_like(there) > HIDE)
+    left = there * (torch.rand_like(there) > BRANCH_HIDE_PROBABILITY)
     return torch.where(left.any(1, keepdim=True), left, there)

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from personality.models.network import TRAIT_COUNT, Batch, Needs, Network
-from personality.models.tabular import QUANTILES, normal_scores
+from personality.models.tabular import QUANTILE_KNOTS, normal_scores
 
-PRESET = "kernel"  # what cards call these networks, beside thesis, compact and modern
+KERNEL_PRESET = "kernel"  # what cards call these networks, beside thesis, compact and modern
 
 
 @dataclass(frozen=True)
-class Plan:
+class KernelPlan:
     """How many regressors are averaged, and how many random Fourier features each has."""
 
     members: int
@@ -31,13 +31,13 @@ class Plan:
         return self.members * self.fourier
 
 
-PLANS = {"features": Plan(3, 1024), "text": Plan(3, 512)}
+KERNEL_PLANS = {"features": KernelPlan(3, 1024), "text": KernelPlan(3, 512)}
 
 
 class LinearNetwork(Network):
     """A network whose last layer is linear, as the solution of a least-squares problem is."""
 
-    def _speak(self, hidden: Tensor) -> Tensor:
+    def _predict_traits(self, hidden: Tensor) -> Tensor:
         with torch.autocast(hidden.device.type, enabled=False):
             return self.output(hidden.float()).clamp(0, 1)
 
@@ -55,13 +55,13 @@ class KernelEnsemble(LinearNetwork):
 
     def __init__(self, *, kind: str, table: str, columns: Sequence[str]) -> None:
         """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
-        plan = PLANS[kind]
+        plan = KERNEL_PLANS[kind]
         super().__init__(len(columns) + plan.features, Needs(tables=frozenset({(table, tuple(columns))})))
         self.plan, self.table = plan, table
         self.knots: Tensor
         self.directions: Tensor
         self.phases: Tensor
-        self.register_buffer("knots", torch.zeros(QUANTILES, len(columns)))
+        self.register_buffer("knots", torch.zeros(QUANTILE_KNOTS, len(columns)))
         self.register_buffer("directions", torch.zeros(len(columns), self.plan.features))
         self.register_buffer("phases", torch.zeros(self.plan.features))
 
@@ -76,7 +76,7 @@ class KernelEnsemble(LinearNetwork):
         return torch.cat([scores, waves * math.sqrt(2 / self.plan.fourier)], 1)
 
 
-class Blend(LinearNetwork):
+class BranchBlend(LinearNetwork):
     """Predictions of trained branches as deviations from the training mean -> their weighted sum -> 5.
 
     Where a branch is absent, the prediction is the mean of the branches that are present.
@@ -118,10 +118,12 @@ class Blend(LinearNetwork):
         """The deviations of K branches, zero where one is absent, then for each whether it is present, 0 or 1:
         (B, 5 K + K)."""
         present = [batch.has(branch.needs).to(self.centre.device) for branch in self.joined]
-        deviations = [self._deviation(branch, batch, there) for branch, there in zip(self.joined, present, strict=True)]
+        deviations = [
+            self._branch_deviation(branch, batch, there) for branch, there in zip(self.joined, present, strict=True)
+        ]
         return torch.cat([*deviations, torch.stack(present, 1).to(self.centre.dtype)], 1)
 
-    def _deviation(self, branch: Network, batch: Batch, there: Tensor) -> Tensor:
+    def _branch_deviation(self, branch: Network, batch: Batch, there: Tensor) -> Tensor:
         if not there.any():
             return torch.zeros(len(batch), TRAIT_COUNT, device=self.centre.device)
         with torch.no_grad():

@@ -7,55 +7,55 @@ from typing import Any
 
 from personality.modalities import MODALITIES
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
-from personality.utils.legacy_names import current_json
+from personality.utils.legacy_names import rename_legacy_json
 from personality.utils.untrusted_files import (
-    Check,
-    DamagedFile,
+    DamagedFileError,
+    ValueCheck,
+    find_schema_error,
     is_count,
-    is_figure,
     is_number,
-    is_object,
+    is_number_or_nan,
     is_text,
+    make_object_check,
     read_json,
-    wrong_with,
 )
 
-LEVELS = tuple(range(0, 101, 5))  # percentiles of the training labels that a card stores
-CARD = "card.json"
-SAID = 200  # characters of what a card says that are said again
-UNSEEN = ("accuracy", "low", "high", "mean_baseline", "r2")
+LABEL_PERCENTILES = tuple(range(0, 101, 5))  # percentiles of the training labels that a card stores
+MODEL_CARD_FILE = "card.json"
+MAX_QUOTED_CARD_CHARS = 200  # characters of what a card says that are said again
+UNSEEN_FIGURE_KEYS = ("accuracy", "low", "high", "mean_baseline", "r2")
 
 
-def _is_per_trait(count: int) -> Check:
+def _is_per_trait(count: int) -> ValueCheck:
     """A check that a value maps traits to so many numbers each."""
 
     def is_list(value: Any) -> bool:
         return isinstance(value, list) and len(value) == count and all(map(is_number, value))
 
-    return is_object({}, dict.fromkeys(TRAIT_NAMES, is_list))
+    return make_object_check({}, dict.fromkeys(TRAIT_NAMES, is_list))
 
 
-def _is_measured(value: Any) -> bool:
+def _is_figures_by_trait(value: Any) -> bool:
     """Whether it maps traits to figures, which may be None."""
     named = isinstance(value, dict) and set(value) <= set(TRAIT_LABELS)
     return named and all(
-        isinstance(cells, dict) and all(cell is None or is_figure(cell) for cell in cells.values())
+        isinstance(cells, dict) and all(cell is None or is_number_or_nan(cell) for cell in cells.values())
         for cells in value.values()
     )
 
 
-NEEDED = {
+REQUIRED_CARD_CHECKS = {
     **dict.fromkeys(("modality", "preset"), is_text),
-    "data": is_object({"synthetic": lambda value: isinstance(value, bool)}, {"name": is_text}),
+    "data": make_object_check({"synthetic": lambda value: isinstance(value, bool)}, {"name": is_text}),
     "licence": is_text,
 }
-KNOWN = {
+OPTIONAL_CARD_CHECKS = {
     "not_for": is_text,
     "training_clips": is_count,
-    "trained_on": is_object({}, {"people": is_text, "text": is_text}),
-    "metrics": is_object({"n": is_count, "sources": is_count, "traits": _is_measured}),
-    "unseen": is_object({"n": is_count, **dict.fromkeys(UNSEEN, is_number)}),
-    "training_labels": _is_per_trait(len(LEVELS)),
+    "trained_on": make_object_check({}, {"people": is_text, "text": is_text}),
+    "metrics": make_object_check({"n": is_count, "sources": is_count, "traits": _is_figures_by_trait}),
+    "unseen": make_object_check({"n": is_count, **dict.fromkeys(UNSEEN_FIGURE_KEYS, is_number)}),
+    "training_labels": _is_per_trait(len(LABEL_PERCENTILES)),
     **dict.fromkeys(("conformal", "residuals"), _is_per_trait(2)),
 }
 
@@ -63,10 +63,10 @@ KNOWN = {
 def read_model_card(folder: Path) -> dict[str, Any]:
     """The card of the model in a folder, with the present names of traits. Raises DamagedFile where it is missing or
     says something that cannot be."""
-    card = current_json(read_json(folder / CARD, dict))
-    if wrong := wrong_with(card, NEEDED, KNOWN):
-        raise DamagedFile(f"{folder / CARD} is damaged: {wrong}.")
+    card = rename_legacy_json(read_json(folder / MODEL_CARD_FILE, dict))
+    if wrong := find_schema_error(card, REQUIRED_CARD_CHECKS, OPTIONAL_CARD_CHECKS):
+        raise DamagedFileError(f"{folder / MODEL_CARD_FILE} is damaged: {wrong}.")
     if card["modality"] not in MODALITIES:
-        found, known = repr(card["modality"])[:SAID], ", ".join(MODALITIES)
-        raise DamagedFile(f"The modality of {folder.name} is {found}; wanted one of {known}.")
+        found, known = repr(card["modality"])[:MAX_QUOTED_CARD_CHARS], ", ".join(MODALITIES)
+        raise DamagedFileError(f"The modality of {folder.name} is {found}; wanted one of {known}.")
     return card

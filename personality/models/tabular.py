@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from personality.models.network import Batch, Needs, Network, dense
+from personality.models.network import Batch, Needs, Network, make_dense_layers
 
-QUANTILES = 201  # knots of the curve that spreads a column
-FARTHEST = 3.0  # standard deviations; what lies farther out is brought there
+QUANTILE_KNOTS = 201  # knots of the curve that spreads a column
+MAX_NORMAL_SCORE = 3.0  # standard deviations; what lies farther out is brought there
 
 
 @dataclass(frozen=True)
-class Plan:
+class TableNetworkPlan:
     """Sizes of the hidden layers, dropout after each, and the noise (standard deviations) on inputs in training."""
 
     sizes: tuple[int, ...]
@@ -25,7 +25,10 @@ class Plan:
 
 
 # A few descriptors are worth fitting closely; hundreds of embedding columns are not.
-PLANS = {"features": Plan((256, 128), 0.3, 0.05), "text": Plan((256, 128), 0.5, 1.0)}
+TABLE_NETWORK_PLANS = {
+    "features": TableNetworkPlan((256, 128), 0.3, 0.05),
+    "text": TableNetworkPlan((256, 128), 0.5, 1.0),
+}
 
 
 class TableNetwork(Network):
@@ -36,18 +39,18 @@ class TableNetwork(Network):
 
     def __init__(self, activation: str, *, kind: str, table: str, columns: Sequence[str]) -> None:
         """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
-        plan = PLANS[kind]
+        plan = TABLE_NETWORK_PLANS[kind]
         super().__init__(plan.sizes[-1], Needs(tables=frozenset({(table, tuple(columns))})))
         self.table, self.noise = table, plan.noise
-        self.layers = dense((len(columns), *plan.sizes), activation, plan.dropout)
+        self.layers = make_dense_layers((len(columns), *plan.sizes), activation, plan.dropout)
         self.knots: Tensor
         self.weights: Tensor
-        self.register_buffer("knots", torch.zeros(QUANTILES, len(columns)))
+        self.register_buffer("knots", torch.zeros(QUANTILE_KNOTS, len(columns)))
         self.register_buffer("weights", group_weights(columns))
 
     def fit(self, features: Tensor) -> None:
         """Learn each column's distribution from features (N, D) of the training split."""
-        places = torch.linspace(0, 1, QUANTILES)
+        places = torch.linspace(0, 1, QUANTILE_KNOTS)
         # One by one: torch's quantile takes no more than 16 million values.
         for column, values in enumerate(features.T):
             self.knots[:, column] = torch.quantile(values, places)
@@ -76,11 +79,11 @@ def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
     Of values that several knots share the rank is the middle one, as in scikit-learn's QuantileTransformer (which
     makes an exception of the lowest).
     """
-    rank = (_rank(values, knots, right=True) + _rank(values, knots, right=False)) / 2
-    return torch.special.ndtri(rank.clamp(1e-6, 1 - 1e-6)).clamp(-FARTHEST, FARTHEST)
+    rank = (_rank_among_knots(values, knots, right=True) + _rank_among_knots(values, knots, right=False)) / 2
+    return torch.special.ndtri(rank.clamp(1e-6, 1 - 1e-6)).clamp(-MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)
 
 
-def _rank(values: Tensor, knots: Tensor, *, right: bool) -> Tensor:
+def _rank_among_knots(values: Tensor, knots: Tensor, *, right: bool) -> Tensor:
     """The place of each value on the curve through the knots, in [0, 1]; right: after equal knots, else before."""
     columns, sought = knots.T.contiguous(), values.T.contiguous()
     last = knots.shape[0] - 1

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
-from personality.models.network import Batch, Needs, Network, dense
+from personality.models.network import Batch, Needs, Network, make_dense_layers
 from personality.models.pooling import AttentionPool
-from personality.network_options import PACKAGED, Design
+from personality.network_options import PACKAGED_BACKBONE, NetworkDesign
 
 # VGG-Face was trained on BGR pictures in 0..255 minus these means (Parkhi, Vedaldi, Zisserman 2015).
 VGG_FACE_MEANS = (93.5940, 104.7624, 129.1863)
 VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2", "4_3", "5_1", "5_2", "5_3")
 
 
-def _frames(batch: Batch) -> Tensor:
+def _require_face_frames(batch: Batch) -> Tensor:
     if batch.faces is None:
         raise ValueError("a network for faces got a batch without faces; wanted uint8 (B, T, 3, 224, 224)")
     return batch.faces
@@ -36,11 +36,11 @@ class ThesisVisual(Network):
         vgg: Any = timm.create_model("vgg16", pretrained=False)
         self.backbone: nn.Sequential = vgg.features
         self.reduce = nn.Sequential(nn.Conv2d(512, 512, 1), nn.ReLU(), nn.MaxPool2d(2))
-        self.layers = dense((512 * 3 * 3, 1024, 512, 128, 32), activation)
+        self.layers = make_dense_layers((512 * 3 * 3, 1024, 512, 128, 32), activation)
 
     def features(self, batch: Batch) -> Tensor:
         """pool5 of each frame (B, T, 512, 7, 7)."""
-        frames = _frames(batch)
+        frames = _require_face_frames(batch)
         bgr = frames.flatten(0, 1).flip(1).float()
         means = torch.tensor(VGG_FACE_MEANS, device=bgr.device).view(3, 1, 1)
         return self.backbone(bgr - means).unflatten(0, frames.shape[:2])
@@ -62,13 +62,13 @@ class CompactVisual(Network):
 
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
-        backbone: Any = timm.create_model(PACKAGED, pretrained=False, num_classes=0)
+        backbone: Any = timm.create_model(PACKAGED_BACKBONE, pretrained=False, num_classes=0)
         self.backbone = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
-        self.layers = nn.Sequential(nn.Dropout(0.3), dense((1280, 128), activation, 0.3))
+        self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((1280, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
         """(B, T, 1280)."""
-        frames = _frames(batch)
+        frames = _require_face_frames(batch)
         pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return self.backbone(pictures.float() / 127.5 - 1).unflatten(0, frames.shape[:2])
 
@@ -80,7 +80,7 @@ class CompactVisual(Network):
 class ModernVisual(Network):
     """Any timm model on each frame, attention over the frames (or their mean) -> Dense 128 -> 5."""
 
-    def __init__(self, activation: str, design: Design) -> None:
+    def __init__(self, activation: str, design: NetworkDesign) -> None:
         """Raises ValueError where timm has no model of the design's name; a name of timm's hub is none."""
         super().__init__(128, Needs(frozenset({"faces"})))
         backbone = _timm_model(design.backbone)
@@ -88,11 +88,11 @@ class ModernVisual(Network):
         self.mean, self.deviation = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
         size = backbone.head_hidden_size
         self.pool = AttentionPool(size) if design.frames == "attention" else None
-        self.layers = nn.Sequential(nn.Dropout(0.3), dense((size, 128), activation, 0.3))
+        self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((size, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
         """(B, T, D), D the size of the backbone's features."""
-        frames = _frames(batch)
+        frames = _require_face_frames(batch)
         pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last).float() / 255
         mean, deviation = (pictures.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.deviation))
         return self.backbone((pictures - mean) / deviation).unflatten(0, frames.shape[:2])

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.analysis.gaps import ALPHA
-from personality.assets.demo import PRACTICE
-from personality.assets.shipped_models import label
+from personality.analysis.gaps import SIGNIFICANCE_LEVEL
+from personality.assets.demo import PRACTICE_PREFIX
+from personality.assets.shipped_models import model_label
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
 # Of the practice models, and of runs that are named after their modality.
-MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE}{name}": colour for name, colour in MODALITY_COLOURS.items()}
+MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE_PREFIX}{name}": colour for name, colour in MODALITY_COLOURS.items()}
 # Of the models that ship for real people.
 MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
 # Of those whose figures on real people are shown beside them.
@@ -30,17 +30,17 @@ MODEL_COLOURS |= {
     "frozen encoders 2026": "#CC79A7",
 }
 # Pages call the shipped models by their labels.
-MODEL_COLOURS |= {label(name): colour for name, colour in MODEL_COLOURS.items()}
+MODEL_COLOURS |= {model_label(name): colour for name, colour in MODEL_COLOURS.items()}
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
-BASELINE = "#8C8C8C"
+BASELINE_COLOUR = "#8C8C8C"
 # What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
 BASELINE_MARKS = {
     "baseline": ("constant baseline", "line-ns-open"),
     "lookup": ("same-source lookup", "diamond-open"),
 }
 # What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
-MEASURES = {
+DOT_CHART_MEASURES = {
     "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
     "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
     "concordance": ("concordance with people's ratings", ("concordance_low", "concordance_high"), True),
@@ -48,7 +48,7 @@ MEASURES = {
     "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
     "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
 }
-LINE, DOT = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
+MIN_LINE_PIXELS, DOT_SPACING_PIXELS = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
@@ -81,7 +81,7 @@ def accuracy_dots(
     rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values. published:
     crosses beside them, columns system, value and the column `line`.
     """
-    title, bounds, from_zero = MEASURES[measure]
+    title, bounds, from_zero = DOT_CHART_MEASURES[measure]
     baselines = baselines if measure == "accuracy" else ()
     rows = rows[rows["n"] > 0]
     lines, kinds = list(dict.fromkeys(rows[line])), list(dict.fromkeys(rows[colour]))
@@ -92,29 +92,29 @@ def accuracy_dots(
     for kind in kinds:
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
-        name = _label(part, kind, counted=_is_counted(rows, colour, beside=line))
-        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE), (measure, *bounds)))
+        name = _name_with_count(part, kind, counted=_shows_counts(rows, colour, beside=line))
+        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE_COLOUR), (measure, *bounds)))
         for baseline in baselines:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
     if published is not None:
-        figure.add_trace(_crosses(published, published[line].map(place)))
-    counted = _is_counted(rows, line, beside=colour)
-    labels = [_label(rows[rows[line] == name], name, counted=counted) for name in lines]
+        figure.add_trace(_published_marks(published, published[line].map(place)))
+    counted = _shows_counts(rows, line, beside=colour)
+    labels = [_name_with_count(rows[rows[line] == name], name, counted=counted) for name in lines]
     figure.update_yaxes(tickvals=list(place.values()), ticktext=labels, showgrid=False, zeroline=False)
     if from_zero:
-        figure.add_vline(x=0, line_color=BASELINE, line_width=2)
-    height = 130 + len(lines) * max(LINE, DOT * len(kinds))
+        figure.add_vline(x=0, line_color=BASELINE_COLOUR, line_width=2)
+    height = 130 + len(lines) * max(MIN_LINE_PIXELS, DOT_SPACING_PIXELS * len(kinds))
     everywhere = f", n = {rows['n'].max():,}" if rows["n"].min() == rows["n"].max() else ""
-    return finish(figure, height=height, x=f"{title}{everywhere}")
+    return finish_figure(figure, height=height, x=f"{title}{everywhere}")
 
 
-def _is_counted(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
+def _shows_counts(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
     """Whether the names in a column say of how many clips they are: groups do, models that speak on different ones."""
     return column == "group" or (column == "model" and beside != "group" and rows["n"].min() < rows["n"].max())
 
 
-def _label(part: pd.DataFrame, name: str, *, counted: bool) -> str:
+def _name_with_count(part: pd.DataFrame, name: str, *, counted: bool) -> str:
     return f"{name} · n = {part['n'].max():,}" if counted else TRAIT_LABELS.get(name, name)
 
 
@@ -154,18 +154,18 @@ def _baseline_marks(part: pd.DataFrame, y: pd.Series, baseline: str, *, first: b
         legendgroup=baseline,
         legendrank=2000,
         showlegend=first,
-        marker={"symbol": symbol, "size": 11, "color": BASELINE, "line": {"width": 2, "color": BASELINE}},
+        marker={"symbol": symbol, "size": 11, "color": BASELINE_COLOUR, "line": {"width": 2, "color": BASELINE_COLOUR}},
         hovertemplate="%{x:.4f}<extra>%{fullData.name}</extra>",
     )
 
 
-def _crosses(published: pd.DataFrame, y: pd.Series) -> go.Scatter:
+def _published_marks(published: pd.DataFrame, y: pd.Series) -> go.Scatter:
     return go.Scatter(
         x=published["value"],
         y=y,
         mode="markers",
         name="published, without intervals",
-        marker={"symbol": "x-thin-open", "size": 9, "color": BASELINE, "line": {"width": 1.5}},
+        marker={"symbol": "x-thin-open", "size": 9, "color": BASELINE_COLOUR, "line": {"width": 1.5}},
         customdata=published[["system"]],
         hovertemplate="%{customdata[0]} %{x:.4f}<extra>published</extra>",
     )
@@ -180,8 +180,8 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     for number, model in enumerate(models):
         part = gaps[gaps["model"] == model]
         y = -part["group"].map(groups.index) + (0.5 - (number + 0.5) / len(models)) * 0.62
-        found = part["p_holm"].lt(ALPHA)
-        colour = colours.get(model, BASELINE)
+        found = part["p_holm"].lt(SIGNIFICANCE_LEVEL)
+        colour = colours.get(model, BASELINE_COLOUR)
         error = {"array": part["high"] - part["gap"], "arrayminus": part["gap"] - part["low"], "color": colour}
         marker = {"size": 11, "color": colour, "symbol": np.where(found, "circle", "circle-open"), "line": {"width": 2}}
         figure.add_trace(
@@ -198,8 +198,10 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
         )
     labels = [f"{group} · n = {gaps.loc[gaps['group'] == group, 'n'].max():,}" for group in groups]
     figure.update_yaxes(tickvals=[-i for i in range(len(groups))], ticktext=labels, showgrid=False, zeroline=False)
-    figure.add_vline(x=0, line_color=BASELINE, line_width=2)
-    return finish(figure, height=130 + len(groups) * max(LINE, DOT * len(models)), x=title)
+    figure.add_vline(x=0, line_color=BASELINE_COLOUR, line_width=2)
+    return finish_figure(
+        figure, height=130 + len(groups) * max(MIN_LINE_PIXELS, DOT_SPACING_PIXELS * len(models)), x=title
+    )
 
 
 LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}
@@ -227,10 +229,10 @@ def training_curves(
     if best_epoch:
         figure.add_vline(x=best_epoch, line_color="#009E73", annotation_text="best", opacity=0.7)
     figure.update_yaxes(title=title)
-    return finish(figure, height=280, x="epoch")
+    return finish_figure(figure, height=280, x="epoch")
 
 
-def compared_curves(metrics: pd.DataFrame) -> go.Figure:
+def run_comparison_curves(metrics: pd.DataFrame) -> go.Figure:
     """Validation accuracy per epoch of several runs: columns run, epoch, accuracy."""
     figure = go.Figure()
     colours = model_colours(list(metrics["run"].unique()))
@@ -238,10 +240,10 @@ def compared_curves(metrics: pd.DataFrame) -> go.Figure:
         line = {"color": colours[str(run)], "width": 2}
         figure.add_trace(go.Scatter(x=part["epoch"], y=part["accuracy"], mode="lines", name=str(run), line=line))
     figure.update_yaxes(title="validation accuracy")
-    return finish(figure, height=280, x="epoch")
+    return finish_figure(figure, height=280, x="epoch")
 
 
-def finish(figure: go.Figure, *, height: int, x: str) -> go.Figure:
+def finish_figure(figure: go.Figure, *, height: int, x: str) -> go.Figure:
     """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above; and
     that names of models and groups are words: plotly would draw the links and tags in them."""
     figure.for_each_trace(lambda trace: trace.update(name=escape(trace.name)) if trace.name else None)

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.plots.accuracy_plots import finish, model_colours
-from personality.plots.count_plots import DIVERGING, scale_of
+from personality.plots.accuracy_plots import finish_figure, model_colours
+from personality.plots.count_plots import DIVERGING, colour_scale
 from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 
 # On telephones: a trait's letter in place of its name, a row's name in two lines. In Vega's language, for its axes.
-TRAIT_OR_LETTER = (
+TRAIT_LABEL_OR_LETTER = (
     f"width < 500 ? ({json.dumps({trait.label: trait.letter for trait in TRAITS})})[datum.label] : datum.label"
 )
-IN_TWO_LINES = "width < 500 ? split(datum.label, ': ') : datum.label"
-HIGHER = alt.ExprRef("width < 500 ? -6 : 0")  # pixels; the first of two lines would stand in the middle
+TWO_LINE_LABEL = "width < 500 ? split(datum.label, ': ') : datum.label"
+TWO_LINE_LABEL_OFFSET = alt.ExprRef("width < 500 ? -6 : 0")  # pixels; the first of two lines would stand in the middle
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:
@@ -32,7 +32,7 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
         marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
         figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
         if {"low", "high"} <= set(part) and part["low"].notna().any():
-            figure.data[-1].error_x = _may_lie(part, colours[str(model)])
+            figure.data[-1].error_x = _interval_bars(part, colours[str(model)])
     for trait in TRAITS:
         for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
             figure.add_annotation(
@@ -40,10 +40,10 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
             )
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=order)
-    return finish(figure, height=380, x="what strangers would say, 0 to 1")
+    return finish_figure(figure, height=380, x="what strangers would say, 0 to 1")
 
 
-def _may_lie(part: pd.DataFrame, colour: str) -> dict:
+def _interval_bars(part: pd.DataFrame, colour: str) -> dict:
     off = {"array": part["high"] - part["value"], "arrayminus": part["value"] - part["low"]}
     return {"type": "data", **off, "color": colour, "thickness": 1, "width": 0}
 
@@ -61,7 +61,7 @@ def trait_radar(values: pd.DataFrame) -> go.Figure:
         figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
     axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
     figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
-    return finish(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
+    return finish_figure(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
 
 
 def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
@@ -73,7 +73,7 @@ def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
         figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
     figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_xaxes(range=[0, duration])
-    return finish(figure, height=280, x="middle of the window, seconds")
+    return finish_figure(figure, height=280, x="middle of the window, seconds")
 
 
 def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
@@ -89,13 +89,15 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
             "label:N",
             title=None,
             sort=[trait.label for trait in TRAITS],
-            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=140, labelExpr=TRAIT_OR_LETTER),
+            axis=alt.Axis(orient="top", labelAngle=0, labelLimit=140, labelExpr=TRAIT_LABEL_OR_LETTER),
         ),
         y=alt.Y(
             "change:N",
             title=None,
             sort=list(dict.fromkeys(rows["change"])),
-            axis=alt.Axis(labelLimit=260, labelExpr=IN_TWO_LINES, labelOffset=HIGHER, labelOverlap=False),
+            axis=alt.Axis(
+                labelLimit=260, labelExpr=TWO_LINE_LABEL, labelOffset=TWO_LINE_LABEL_OFFSET, labelOverlap=False
+            ),
         ),
     )
     scale = alt.Scale(range=list(DIVERGING), domain=[-far, 0, far])
@@ -128,10 +130,10 @@ def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
     )
     figure.update_xaxes(visible=False, range=[0, side])
     figure.update_yaxes(visible=False, range=[side, 0], scaleanchor="x")
-    return finish(figure, height=380, x="")
+    return finish_figure(figure, height=380, x="")
 
 
-def occlusion_moments(rows: pd.DataFrame) -> go.Figure:
+def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
     """What silencing each moment does to a trait: columns model, start, end, difference; a line of steps per model."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(rows["model"])))
@@ -141,7 +143,7 @@ def occlusion_moments(rows: pd.DataFrame) -> go.Figure:
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
     figure.add_hline(y=0, line_width=1, opacity=0.5)
     figure.update_yaxes(tickformat="+.2f")
-    return finish(figure, height=280, x="moment that is silent, seconds")
+    return finish_figure(figure, height=280, x="moment that is silent, seconds")
 
 
 def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
@@ -158,13 +160,13 @@ def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
                 axis=alt.Axis(format="%", tickCount=5),
             ),
             y=alt.Y("emotion:N", title=None, sort=list(EMOTIONS), axis=alt.Axis(labelOverlap=False)),
-            color=alt.Color("emotion:N", legend=None, scale=scale_of(EMOTION_COLOURS)),
+            color=alt.Color("emotion:N", legend=None, scale=colour_scale(EMOTION_COLOURS)),
         )
         .properties(height=240)
     )
 
 
-def envelope(samples: np.ndarray, columns: int) -> np.ndarray:
+def waveform_envelope(samples: np.ndarray, columns: int) -> np.ndarray:
     """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
     parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
     return np.stack([parts.min(1), parts.max(1)], 1)

@@ -43,7 +43,7 @@ def heatmap(
 
 def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
     """How many clips each group has: columns group, n, in the order given; empty groups keep their place."""
-    colour = alt.Color("group:N", legend=None, scale=scale_of(colours)) if colours else alt.value("#0072B2")
+    colour = alt.Color("group:N", legend=None, scale=colour_scale(colours)) if colours else alt.value("#0072B2")
     return (
         alt.Chart(counts)
         .mark_bar(cornerRadiusEnd=3)
@@ -57,9 +57,9 @@ def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | 
     )
 
 
-def label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
+def plot_label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
     """One trait's labels per split: columns split, value, share, n, mean. Vertical lines are the means."""
-    colour = alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), legend=None)
+    colour = alt.Color("split:N", scale=colour_scale(SPLIT_COLOURS), legend=None)
     shape = alt.Chart(rows).mark_line(interpolate="step", strokeWidth=2)
     shape = shape.encode(
         x=alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(values=[0, 0.5, 1])),
@@ -81,7 +81,7 @@ def attribute_bars(counts: pd.DataFrame) -> alt.Chart:
             x=alt.X("group:N", title=None, sort=list(dict.fromkeys(counts["group"])), axis=alt.Axis(labelAngle=0)),
             xOffset=alt.XOffset("split:N", sort=splits),
             y=alt.Y("share:Q", title="share of the split's clips", axis=alt.Axis(format="%")),
-            color=alt.Color("split:N", scale=scale_of(SPLIT_COLOURS), sort=splits, title=None),
+            color=alt.Color("split:N", scale=colour_scale(SPLIT_COLOURS), sort=splits, title=None),
             tooltip=["group", "split", "n", alt.Tooltip("share:Q", format=".1%")],
         )
         .properties(height=260)
@@ -96,13 +96,13 @@ def emotion_confidence(counts: pd.DataFrame) -> alt.Chart:
         .encode(
             x=alt.X("range:N", title="confidence of the dominant emotion", axis=alt.Axis(labelAngle=0)),
             y=alt.Y("n:Q", title="clips"),
-            color=alt.Color("emotion:N", scale=scale_of(EMOTION_COLOURS), sort=list(EMOTIONS)),
+            color=alt.Color("emotion:N", scale=colour_scale(EMOTION_COLOURS), sort=list(EMOTIONS)),
             tooltip=["emotion", "range", "n"],
         )
         .properties(height=260)
     )
 
 
-def scale_of(colours: dict[str, str]) -> alt.Scale:
+def colour_scale(colours: dict[str, str]) -> alt.Scale:
     """Names to their colours, for altair."""
     return alt.Scale(domain=list(colours), range=list(colours.values()))

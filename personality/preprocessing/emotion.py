@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from personality.utils.locations import ASSETS
+from personality.utils.locations import ASSETS_FOLDER
 
 if TYPE_CHECKING:
     from personality.preprocessing.emotion_network import EmotionNetwork
 
-INPUT_SIZE = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
-WEIGHTS = ASSETS / "emotion" / "model.safetensors"
+EMOTION_INPUT_PIXELS = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
+EMOTION_WEIGHTS_FILE = ASSETS_FOLDER / "emotion" / "model.safetensors"
 # The crops of `faces.py` keep some background; FER-2013's pictures hold the face alone. This part of a crop,
 # as shares of its side (top, bottom, left, right), puts eyes and chin where FER-2013 has them.
-WINDOW = (0.02, 0.90, 0.06, 0.94)
+EMOTION_CROP_WINDOW = (0.02, 0.90, 0.06, 0.94)
 
 
 @lru_cache(maxsize=1)
@@ -30,30 +30,32 @@ def load_emotion_network() -> EmotionNetwork:
 
     from personality.preprocessing.emotion_network import EmotionNetwork, load_emotion_weights
 
-    if not WEIGHTS.exists():
-        raise FileNotFoundError(f"no emotion weights at {WEIGHTS}; make them with `python -m training emotion FER2013`")
+    if not EMOTION_WEIGHTS_FILE.exists():
+        raise FileNotFoundError(
+            f"no emotion weights at {EMOTION_WEIGHTS_FILE}; make them with `python -m training emotion FER2013`"
+        )
     network = EmotionNetwork()
-    load_emotion_weights(network, WEIGHTS)
+    load_emotion_weights(network, EMOTION_WEIGHTS_FILE)
     # A third faster on a CPU.
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def emotion_confidences(faces: np.ndarray) -> np.ndarray:
+def predict_emotion_confidences(faces: np.ndarray) -> np.ndarray:
     """Confidence in each emotion, float32 (K, 7), rows summing to 1, in the order of EMOTIONS, for crops uint8
     (K, 224, 224, 3) RGB. Raises FileNotFoundError as `load_emotion_network`."""
     if len(faces) == 0:
         return np.zeros((0, 7), np.float32)
     import torch
 
-    from personality.preprocessing.emotion_network import mirrored_confidences
+    from personality.preprocessing.emotion_network import predict_mirror_averaged
 
-    pictures = torch.from_numpy(np.stack([_grey(face) for face in faces]))[:, None].float() / 255
+    pictures = torch.from_numpy(np.stack([_prepare_emotion_input(face) for face in faces]))[:, None].float() / 255
     pictures = pictures.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        return mirrored_confidences(load_emotion_network(), pictures).numpy()
+        return predict_mirror_averaged(load_emotion_network(), pictures).numpy()
 
 
-def _grey(face: np.ndarray) -> np.ndarray:
-    top, bottom, left, right = (round(len(face) * share) for share in WINDOW)
+def _prepare_emotion_input(face: np.ndarray) -> np.ndarray:
+    top, bottom, left, right = (round(len(face) * share) for share in EMOTION_CROP_WINDOW)
     inner = cv2.cvtColor(face[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
-    return cv2.resize(inner, (INPUT_SIZE, INPUT_SIZE), interpolation=cv2.INTER_AREA)
+    return cv2.resize(inner, (EMOTION_INPUT_PIXELS, EMOTION_INPUT_PIXELS), interpolation=cv2.INTER_AREA)

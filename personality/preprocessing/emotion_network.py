@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-FLAT = 0.02  # added to a picture's deviation, so that an empty one stays finite
+CONTRAST_EPSILON = 0.02  # added to a picture's deviation, so that an empty one stays finite
 
 
-def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+def _make_conv2d_block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
@@ -26,13 +26,13 @@ class EmotionNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.convolutions = nn.Sequential(
-            _convolution(1, 64, 5),
+            _make_conv2d_block(1, 64, 5),
             nn.MaxPool2d(2),
-            _convolution(64, 128, 3),
+            _make_conv2d_block(64, 128, 3),
             nn.MaxPool2d(2),
-            _convolution(128, 256, 3),
-            _convolution(256, 256, 3),
-            _convolution(256, 256, 3),
+            _make_conv2d_block(128, 256, 3),
+            _make_conv2d_block(256, 256, 3),
+            _make_conv2d_block(256, 256, 3),
             nn.MaxPool2d(2),
             nn.AdaptiveAvgPool2d(3),
         )
@@ -49,23 +49,23 @@ class EmotionNetwork(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits (B, 7) in the order of `traits.EMOTIONS` for grey pictures (B, 1, 48, 48) in [0, 1]."""
-        return self.dense(self.convolutions(standardise(pictures)))
+        return self.dense(self.convolutions(standardise_pictures(pictures)))
 
 
-def standardise(pictures: Tensor) -> Tensor:
+def standardise_pictures(pictures: Tensor) -> Tensor:
     """Each picture (B, 1, S, S) with mean 0 and deviation 0.5, whatever its light and contrast."""
     deviation, mean = torch.std_mean(pictures, (1, 2, 3), keepdim=True)
-    return (pictures - mean) / (deviation + FLAT) * 0.5
+    return (pictures - mean) / (deviation + CONTRAST_EPSILON) * 0.5
 
 
-def both_sides(network: nn.Module, pictures: Tensor) -> Tensor:
+def predict_picture_and_mirror(network: nn.Module, pictures: Tensor) -> Tensor:
     """Confidences (2, B, 7) in pictures (B, 1, S, S) and in their mirror images."""
     return network(torch.cat([pictures, pictures.flip(3)])).softmax(1).unflatten(0, (2, -1))
 
 
-def mirrored_confidences(network: nn.Module, pictures: Tensor) -> Tensor:
+def predict_mirror_averaged(network: nn.Module, pictures: Tensor) -> Tensor:
     """Confidences (B, 7): the mean over each picture (B, 1, S, S) and its mirror image."""
-    return both_sides(network, pictures).mean(0)
+    return predict_picture_and_mirror(network, pictures).mean(0)
 
 
 def load_emotion_weights(network: EmotionNetwork, path: Path) -> None:

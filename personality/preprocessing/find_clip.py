@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from personality.dataset.archives import read_clip
+from personality.dataset.archives import get_clip_path_or_bytes
 from personality.dataset.index import DatasetError
 from personality.preprocessing.cache import Cache
-from personality.utils.workspace import caches
+from personality.utils.workspace import list_finished_caches
 
 
 def find_clip(clip: str) -> Path | bytes | None:
     """The video of a clip, or its bytes where it lies in an archive, from the dataset of any cache here that knows it;
     None where there is none or it has gone."""
-    for folder in caches():
+    for folder in list_finished_caches():
         cache = Cache(folder)
         location = cache.clips.loc[cache.clips["clip"].eq(clip), "location"]
         if len(location) and location.iloc[0]:
             try:
-                found = read_clip(Path(cache.card["root"]), location.iloc[0])
+                found = get_clip_path_or_bytes(Path(cache.card["root"]), location.iloc[0])
             except DatasetError:
                 continue
             if isinstance(found, bytes) or found.is_file():

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from personality.constants import LIMITS
 
-TOO_LARGE = "Reading this file takes more memory than it may. Make its picture smaller first."
+OUT_OF_MEMORY_MESSAGE = "Reading this file takes more memory than it may. Make its picture smaller first."
 
-Source = Path | bytes
+MediaSource = Path | bytes
 
 
 class MediaError(ValueError):
     """A file that cannot be used; the message is one sentence for the person who brought it."""
 
 
-def check_present(path: Path) -> None:
+def check_media_exists(path: Path) -> None:
     """Raise MediaError where there is no such file."""
     if path.is_dir():
         raise MediaError(f"{path} is a folder; name a video in it.")
@@ -23,7 +23,7 @@ def check_present(path: Path) -> None:
         raise MediaError(f"There is no file {path}; check the path.")
 
 
-def check_pixels(width: int, height: int) -> None:
+def check_picture_size(width: int, height: int) -> None:
     """Raise MediaError for a picture of no pixels, or of more than may be decoded."""
     if width < 1 or height < 1:
         raise MediaError(f"This file says its picture is {width}x{height}; it is damaged. Convert it to mp4.")

@@ -8,23 +8,29 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from personality.constants import PREPROCESSING
-from personality.preprocessing.attributes import age_and_gender, summarise_emotions
-from personality.preprocessing.emotion import emotion_confidences
-from personality.preprocessing.faces import Box, Face, FaceFinder
-from personality.preprocessing.media import Frame, Metadata, Still, Video, open_media
-from personality.preprocessing.media_errors import Source
+from personality.preprocessing.attributes import estimate_age_and_gender, summarise_emotions
+from personality.preprocessing.emotion import predict_emotion_confidences
+from personality.preprocessing.faces import Face, FaceBox, FaceFinder
+from personality.preprocessing.media import Frame, Metadata, StillImage, Video, open_media
+from personality.preprocessing.media_errors import MediaSource
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
-from personality.preprocessing.voice_descriptors import COLUMNS, RATE, voice_frames
+from personality.preprocessing.voice_descriptors import (
+    VOICE_DESCRIPTOR_COLUMNS,
+    VOICE_SAMPLE_RATE_HZ,
+    compute_voice_frames,
+)
 from personality.traits import EMOTIONS
 
-MISSES = 40  # frames without a face after which a clip is looked at no further than once per moment
-AGAIN = 0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
-SHORTEST = 1.0  # seconds; shorter videos are read, and said to be short
+MAX_FACELESS_FRAMES = 40  # frames without a face after which a clip is looked at no further than once per moment
+FACE_RETRY_SECONDS = (
+    0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
+)
+SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read, and said to be short
 
 
-def _no_frames() -> np.ndarray:
-    return np.zeros((len(COLUMNS), 0), np.float32)
+def _empty_voice_frames() -> np.ndarray:
+    return np.zeros((len(VOICE_DESCRIPTOR_COLUMNS), 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Sample:
     faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
     pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1], the first 5 s; audio_seconds of them
     that were heard; rest float32 (M,) the sound after them, empty where it was not kept; voice_descriptors float32
-    (26,) of the first 7 s as `describe_voice` gives them, zeros without sound; duration in seconds; age in years and
+    (26,) of the first 7 s as `compute_voice_descriptors` gives them, zeros without sound; duration in seconds; age
+    in years and
     gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
     emotion_confidences float32 (K, 7); warnings: what failed, in words; speech: start and end in seconds of each
     stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it; voice_frames
@@ -57,7 +64,7 @@ class Sample:
     warnings: tuple[str, ...]
     speech: tuple[tuple[float, float], ...] | None = None
     transcript: Transcript | None = None
-    voice_frames: np.ndarray = field(default_factory=_no_frames)
+    voice_frames: np.ndarray = field(default_factory=_empty_voice_frames)
 
     @property
     def sound(self) -> np.ndarray:
@@ -66,7 +73,7 @@ class Sample:
         return np.concatenate([self.audio[:heard], self.rest])
 
 
-EMPTY = Sample(
+EMPTY_SAMPLE = Sample(
     faces=np.zeros((0, PREPROCESSING.face_size, PREPROCESSING.face_size, 3), np.uint8),
     times=np.zeros(0, np.float32),
     boxes=np.zeros((0, 4), np.int32),
@@ -74,7 +81,7 @@ EMPTY = Sample(
     audio=np.zeros(PREPROCESSING.samples, np.float32),
     audio_seconds=0.0,
     rest=np.zeros(0, np.float32),
-    voice_descriptors=np.zeros(len(COLUMNS), np.float32),
+    voice_descriptors=np.zeros(len(VOICE_DESCRIPTOR_COLUMNS), np.float32),
     duration=0.0,
     age=None,
     gender=None,
@@ -85,7 +92,7 @@ EMPTY = Sample(
 
 
 @dataclass(frozen=True)
-class People:
+class DetectedPeople:
     """Several people are in the picture, by the first frame that shows any, from left to right: crops uint8
     (P, 224, 224, 3) RGB and boxes int32 (P, 4), as of a Face."""
 
@@ -93,10 +100,10 @@ class People:
     boxes: np.ndarray
 
 
-Piece = Metadata | People | Face | Sound | Sample
+ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample
 
 
-def read_pieces(source: Source, *, threads: int = 0, person: Box | None = None) -> Iterator[Piece]:
+def read_clip_updates(source: MediaSource, *, threads: int = 0, person: FaceBox | None = None) -> Iterator[ClipUpdate]:
     """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all. People come before
     the first Face, where there are several.
 
@@ -107,37 +114,37 @@ def read_pieces(source: Source, *, threads: int = 0, person: Box | None = None) 
         yield video.metadata
         found: list[Face] = []
         finder = FaceFinder(person)
-        for face in _follow(video, finder):
+        for face in _track_face(video, finder):
             if not found and len(finder.people) > 1:
-                yield _people(finder.people)
-            found.append(replace(face, emotions=emotion_confidences(face.crop[None])[0]))
+                yield _to_detected_people(finder.people)
+            found.append(replace(face, emotions=predict_emotion_confidences(face.crop[None])[0]))
             yield found[-1]
         heard, wideband = video.sound(), video.wideband()
     yield heard
-    yield _assemble(video.metadata, found, heard, voice_frames(wideband))
+    yield _build_sample(video.metadata, found, heard, compute_voice_frames(wideband))
 
 
-def _people(faces: tuple[Face, ...]) -> People:
-    return People(np.stack([face.crop for face in faces]), np.array([face.box for face in faces], np.int32))
+def _to_detected_people(faces: tuple[Face, ...]) -> DetectedPeople:
+    return DetectedPeople(np.stack([face.crop for face in faces]), np.array([face.box for face in faces], np.int32))
 
 
-def warm() -> None:
+def warm_up_preprocessing() -> None:
     """Load what reading needs, so that the first clip does not wait for it."""
     face = np.zeros((1, PREPROCESSING.face_size, PREPROCESSING.face_size, 3), np.uint8)
     FaceFinder().find(Frame.blank())
-    age_and_gender(face)
-    emotion_confidences(face)
-    voice_frames(np.ones(RATE, np.float32))
+    estimate_age_and_gender(face)
+    predict_emotion_confidences(face)
+    compute_voice_frames(np.ones(VOICE_SAMPLE_RATE_HZ, np.float32))
 
 
-def read_sample(source: Source, *, threads: int = 0) -> Sample:
-    """The Sample of a clip; as `read_pieces`."""
-    *_, sample = read_pieces(source, threads=threads)
+def read_sample(source: MediaSource, *, threads: int = 0) -> Sample:
+    """The Sample of a clip; as `read_clip_updates`."""
+    *_, sample = read_clip_updates(source, threads=threads)
     assert isinstance(sample, Sample)
     return sample
 
 
-def _follow(video: Video | Still, finder: FaceFinder) -> Iterator[Face]:
+def _track_face(video: Video | StillImage, finder: FaceFinder) -> Iterator[Face]:
     """At each of K moments spread evenly over the clip, the first face found before the next, looking every AGAIN."""
     count = PREPROCESSING.faces
     starts = [(k + 0.5) * video.metadata.duration / count for k in range(count)]
@@ -151,17 +158,17 @@ def _follow(video: Video | Still, finder: FaceFinder) -> Iterator[Face]:
         if face:
             yield face
         else:
-            misses, rests = misses + 1, frame.time + AGAIN
-        if face or misses > MISSES:
+            misses, rests = misses + 1, frame.time + FACE_RETRY_SECONDS
+        if face or misses > MAX_FACELESS_FRAMES:
             k += 1
         if k == count:
             return
 
 
-def _assemble(metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray) -> Sample:
+def _build_sample(metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray) -> Sample:
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
-    age, gender = age_and_gender(faces)
+    age, gender = estimate_age_and_gender(faces)
     confidences = np.array([face.emotions for face in found], np.float32).reshape(-1, len(EMOTIONS))
     return Sample(
         faces=faces,
@@ -171,18 +178,18 @@ def _assemble(metadata: Metadata, found: list[Face], heard: Sound, voice: np.nda
         audio=heard.samples,
         audio_seconds=heard.seconds,
         rest=heard.rest,
-        voice_descriptors=voice.mean(1) if voice.shape[1] else np.zeros(len(COLUMNS), np.float32),
+        voice_descriptors=voice.mean(1) if voice.shape[1] else np.zeros(len(VOICE_DESCRIPTOR_COLUMNS), np.float32),
         voice_frames=voice,
         duration=metadata.duration,
         age=age,
         gender=gender,
         emotions=summarise_emotions(confidences).histogram,
         emotion_confidences=confidences,
-        warnings=tuple(_warnings(metadata, len(found), heard)),
+        warnings=tuple(_list_sample_warnings(metadata, len(found), heard)),
     )
 
 
-def _warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
+def _list_sample_warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
     if faces == 0:
         yield "no face was found"
     elif faces < PREPROCESSING.faces and metadata.duration:
@@ -193,5 +200,5 @@ def _warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
         yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
     if heard.damaged:
         yield f"damaged samples of the sound, no numbers or far too large, taken as silence: {heard.damaged}"
-    if 0 < metadata.duration < SHORTEST:
+    if 0 < metadata.duration < SHORT_VIDEO_SECONDS:
         yield f"the video lasts {metadata.duration:.2f} s only"

@@ -10,8 +10,8 @@ import numpy as np
 from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing import voice_descriptors
 
-LONGEST_SOUND = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
-LOUDEST = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
+MAX_SOUND_SAMPLES = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
+MAX_SAMPLE_AMPLITUDE = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
 
 
 @dataclass(frozen=True)
@@ -26,50 +26,50 @@ class Sound:
     damaged: int = 0
 
 
-class Listener:
+class SoundDecoder:
     """Packets of sound in; out, at 16 kHz, the window of the first 5 s and what comes after it, and at 44.1 kHz the
     7 s that the voice descriptors are computed from. Each packet is decoded once."""
 
     def __init__(self) -> None:
         # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
-        self._all = _Mono(LONGEST_SOUND, av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate))
+        self._all = _MonoResampler(MAX_SOUND_SAMPLES, av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate))
         # As the descriptors' source was decoded; float samples would move the roll-off by 2 to 4 Hz.
-        wide = av.AudioResampler(format="s16", layout="stereo", rate=voice_descriptors.RATE)
-        self._wideband = _Mono(voice_descriptors.SAMPLES, wide)
+        wide = av.AudioResampler(format="s16", layout="stereo", rate=voice_descriptors.VOICE_SAMPLE_RATE_HZ)
+        self._wideband = _MonoResampler(voice_descriptors.VOICE_WINDOW_SAMPLES, wide)
         self._packed = av.AudioResampler(format="flt")
         self._damaged = 0
 
     @property
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether more packets would change nothing."""
-        return self._all.full
+        return self._all.is_full
 
-    def hear(self, packet: av.Packet) -> None:
+    def feed(self, packet: av.Packet) -> None:
         """Decode a packet. Raises what FFmpeg raises."""
-        if self.full:
+        if self.is_full:
             return
         for decoded in packet.decode():
-            for usable in self._mended(decoded):
-                self._all.hear(usable)
-                self._hear_wideband(usable)
+            for usable in self._silence_damaged_samples(decoded):
+                self._all.feed(usable)
+                self._feed_wideband(usable)
 
-    def _mended(self, decoded: av.AudioFrame) -> list[av.AudioFrame]:
+    def _silence_damaged_samples(self, decoded: av.AudioFrame) -> list[av.AudioFrame]:
         """The frame; one of floats with what is damaged silent, which resampling would spread over what is not."""
         if decoded.format.name.rstrip("p") not in ("flt", "dbl"):
             return [decoded]
         frames = [frame for frame in self._packed.resample(decoded) if frame]
         for frame in frames:
             samples = np.frombuffer(frame.planes[0], np.float32)[: frame.samples * frame.layout.nb_channels]
-            damaged = ~(np.abs(samples) <= LOUDEST)  # what is not a number compares as false
+            damaged = ~(np.abs(samples) <= MAX_SAMPLE_AMPLITUDE)  # what is not a number compares as false
             samples[damaged] = 0
             self._damaged += int(damaged.sum())
         return frames
 
-    def _hear_wideband(self, decoded: av.AudioFrame) -> None:
+    def _feed_wideband(self, decoded: av.AudioFrame) -> None:
         try:
-            self._wideband.hear(decoded)
+            self._wideband.feed(decoded)
         except av.ArgumentError:  # channels that cannot be mixed to stereo, as ambisonic ones: only this is not heard
-            self._wideband.full = True
+            self._wideband.is_full = True
 
     def sound(self) -> Sound:
         """All that was heard, at 16 kHz."""
@@ -83,30 +83,30 @@ class Listener:
         return self._wideband.samples()
 
 
-class _Mono:
+class _MonoResampler:
     """Decoded frames in, the mean of the resampler's channels out, up to a number of samples."""
 
     def __init__(self, longest: int, resampler: av.AudioResampler) -> None:
-        self.full = False
+        self.is_full = False
         self._longest, self._resampler = longest, resampler
         self._parts = [np.zeros(0, np.float32)]
         self._have = 0
 
-    def hear(self, decoded: av.AudioFrame | None) -> None:
+    def feed(self, decoded: av.AudioFrame | None) -> None:
         """A frame, or None where the sound has ended."""
-        if self.full:
+        if self.is_full:
             return
         for piece in filter(None, self._resampler.resample(decoded)):  # the end of sound of the same format is a None
-            self._parts.append(_mean_of_channels(piece))
+            self._parts.append(_mix_to_mono(piece))
             self._have += piece.samples
-        self.full = decoded is None or self._have >= self._longest
+        self.is_full = decoded is None or self._have >= self._longest
 
     def samples(self) -> np.ndarray:
         """float32 (N,) in [-1, 1], of float sound possibly beyond; nothing is heard after this."""
-        self.hear(None)
+        self.feed(None)
         return np.concatenate(self._parts)[: self._longest]
 
 
-def _mean_of_channels(piece: av.AudioFrame) -> np.ndarray:
+def _mix_to_mono(piece: av.AudioFrame) -> np.ndarray:
     samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
     return samples / np.float32(32768) if piece.format.name == "s16" else samples

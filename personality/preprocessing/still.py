@@ -8,25 +8,25 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from personality.preprocessing.media_errors import MediaError, Source, check_pixels, check_present
+from personality.preprocessing.media_errors import MediaError, MediaSource, check_media_exists, check_picture_size
 
-SUFFIXES = (".jpg", ".jpeg", ".png")
-SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
+STILL_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+STILL_IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
 
 
-def read_still(source: Source) -> np.ndarray | None:
+def read_still(source: MediaSource) -> np.ndarray | None:
     """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else by its suffix
     or its first bytes. Raises MediaError where there is no such file, or the picture is damaged or too large."""
     if isinstance(source, Path):
-        if source.suffix.lower() not in SUFFIXES:
+        if source.suffix.lower() not in STILL_IMAGE_SUFFIXES:
             return None
-        check_present(source)
+        check_media_exists(source)
         source = source.read_bytes()
-    if not source.startswith(SIGNATURES):
+    if not source.startswith(STILL_IMAGE_SIGNATURES):
         return None
     try:
         with Image.open(io.BytesIO(source), formats=("JPEG", "PNG")) as picture:
-            check_pixels(*picture.size)
+            check_picture_size(*picture.size)
             return np.array(ImageOps.exif_transpose(picture).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         if isinstance(error, MediaError):

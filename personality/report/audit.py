@@ -10,27 +10,27 @@ from datetime import UTC, datetime
 import pandas as pd
 
 from personality import __version__
-from personality.analysis.consistency_checks import origins
-from personality.analysis.findings import sentences
-from personality.analysis.gaps import MOST_COMPARED, compare_measures, measures_of
-from personality.analysis.groups import MEAN, SMALL, accuracy_by
-from personality.analysis.jackknife import LEAST_SOURCES, LEVEL, METHOD
-from personality.analysis.worst_groups import worst_groups
-from personality.predictions.predictions_table import SEEN
+from personality.analysis.consistency_checks import count_attribute_origins
+from personality.analysis.findings import describe_gaps
+from personality.analysis.gaps import MAX_COMPARED_GROUPS, available_measures, compare_measures
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN, accuracy_by
+from personality.analysis.jackknife import CONFIDENCE_LEVEL, INTERVAL_METHOD, MIN_SOURCES
+from personality.analysis.worst_groups import find_worst_groups
+from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 
-ASKED = ("gain", "accuracy", "signed_error", "concordance")
-QUESTIONS = {
+AUDIT_MEASURES = ("gain", "accuracy", "signed_error", "concordance")
+AUDIT_QUESTIONS = {
     "gain": "Does a model gain less over always predicting the mean on some groups?",
     "accuracy": "Is a model less accurate for some groups?",
     "signed_error": "Does a model over- or underrate some groups?",
     "concordance": "Does a model agree less with people on some groups?",
     "actual_mean": "Did the raters themselves rate some groups higher? This is a judgement of people, not of a model.",
 }
-WORST = 10  # groups that are listed
+MAX_LISTED_GROUPS = 10  # groups that are listed
 
 
 @dataclass(frozen=True)
-class Attribute:
+class AttributeAudit:
     """What there is to say by one attribute.
 
     rows: of `accuracy_by`, mean of the traits; answers: sentences by question; verdicts: every gap of the mean in
@@ -41,24 +41,24 @@ class Attribute:
     rows: pd.DataFrame
     answers: dict[str, list[str]]
     verdicts: pd.DataFrame
-    estimated: int
+    estimated_clips: int
 
 
 @dataclass(frozen=True)
 class Audit:
-    """An audit of a predictions table; see `audit`."""
+    """An audit of a predictions table; see `audit_predictions`."""
 
     name: str
     facts: dict[str, str]
     overall: pd.DataFrame
     traits: pd.DataFrame
-    better: list[str]
-    attributes: list[Attribute]
+    gain_verdicts: list[str]
+    attributes: list[AttributeAudit]
     worst: pd.DataFrame
-    seen: pd.DataFrame | None
+    training_overlap: pd.DataFrame | None
 
 
-def audit(table: pd.DataFrame, by: Sequence[str], *, name: str) -> Audit:
+def audit_predictions(table: pd.DataFrame, by: Sequence[str], *, name: str) -> Audit:
     """Everything that a report says of a predictions table.
 
     Parameters
@@ -76,43 +76,43 @@ def audit(table: pd.DataFrame, by: Sequence[str], *, name: str) -> Audit:
         As `accuracy_by` and `compare_measures`.
     """
     rows = accuracy_by(table)
-    overall = rows[rows["trait"].eq(MEAN)]
-    measure = measures_of(table)[0]
-    worst = worst_groups(table, by, measure=measure)
+    overall = rows[rows["trait"].eq(TRAIT_MEAN)]
+    measure = available_measures(table)[0]
+    worst = find_worst_groups(table, by, measure=measure)
     return Audit(
         name=name,
-        facts=_facts(table),
+        facts=_list_audit_facts(table),
         overall=overall,
-        traits=rows[rows["trait"].ne(MEAN)],
-        better=[_better(row) for row in overall.to_dict("records")],
-        attributes=[_attribute(table, attribute) for attribute in by],
-        worst=worst.head(WORST),
-        seen=_seen(table),
+        traits=rows[rows["trait"].ne(TRAIT_MEAN)],
+        gain_verdicts=[_describe_gain(row) for row in overall.to_dict("records")],
+        attributes=[_audit_attribute(table, attribute) for attribute in by],
+        worst=worst.head(MAX_LISTED_GROUPS),
+        training_overlap=_accuracy_by_overlap(table),
     )
 
 
-def _facts(table: pd.DataFrame) -> dict[str, str]:
+def _list_audit_facts(table: pd.DataFrame) -> dict[str, str]:
     clips = table.drop_duplicates("clip")
     splits = clips["split"].value_counts()
     return {
         "Clips": f"{len(clips):,} of {clips['source'].nunique():,} sources (videos)",
         "Split": ", ".join(f"{split} ({n:,})" for split, n in splits.items()),
         "Models": ", ".join(map(str, table["model"].unique())),
-        "Digest of the predictions (sha256)": digest(table),
-        "Intervals": f"{LEVEL:.0%}, {METHOD}; no random numbers",
+        "Digest of the predictions (sha256)": digest_predictions(table),
+        "Intervals": f"{CONFIDENCE_LEVEL:.0%}, {INTERVAL_METHOD}; no random numbers",
         "Tests": "cluster-robust t between and within sources, Holm's correction over traits x groups",
         "Made": f"{datetime.now(UTC).date().isoformat()} by personality {__version__}",
     }
 
 
-def digest(table: pd.DataFrame) -> str:
+def digest_predictions(table: pd.DataFrame) -> str:
     """The sha256 of what a table says: the same for the same rows in another order or file format."""
     kept = table[["clip", "source", "split", "model", "trait", "predicted", "actual"]]
     rows = kept.astype({"clip": str, "model": str}).sort_values(["clip", "model", "trait"])
     return hashlib.sha256(rows.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
 
 
-def _better(row: dict) -> str:
+def _describe_gain(row: dict) -> str:
     """Whether a model is better than always predicting the mean."""
     if row["gain"] != row["gain"]:
         return f"{row['model']}: the table has no training mean to compare with."
@@ -123,36 +123,40 @@ def _better(row: dict) -> str:
     return f"{row['model']}: that cannot be said; it differs {size}.{worse}"
 
 
-def _attribute(table: pd.DataFrame, attribute: str) -> Attribute:
+def _audit_attribute(table: pd.DataFrame, attribute: str) -> AttributeAudit:
     rows = accuracy_by(table, [attribute])
-    known = [measure for measure in (*ASKED, "actual_mean") if measure in measures_of(table)]
+    known = [measure for measure in (*AUDIT_MEASURES, "actual_mean") if measure in available_measures(table)]
     found = compare_measures(table, [attribute], known)
-    answers = {QUESTIONS[measure]: [_plain(words) for words in sentences(found[measure].gaps)] for measure in known}
+    answers = {
+        AUDIT_QUESTIONS[measure]: [_strip_bold(words) for words in describe_gaps(found[measure].gaps)]
+        for measure in known
+    }
     verdicts = pd.concat([found[measure].gaps for measure in known], ignore_index=True)
-    return Attribute(
+    return AttributeAudit(
         name=attribute,
-        rows=rows[rows["trait"].eq(MEAN) & rows["n"].gt(0)],
+        rows=rows[rows["trait"].eq(TRAIT_MEAN) & rows["n"].gt(0)],
         answers=answers,
-        verdicts=verdicts[verdicts["trait"].eq(MEAN) & verdicts["n"].gt(0)],
-        estimated=origins(table, attribute).get("estimated", 0),
+        verdicts=verdicts[verdicts["trait"].eq(TRAIT_MEAN) & verdicts["n"].gt(0)],
+        estimated_clips=count_attribute_origins(table, attribute).get("estimated", 0),
     )
 
 
-def _plain(words: str) -> str:
+def _strip_bold(words: str) -> str:
     return words.replace("**", "")
 
 
-def _seen(table: pd.DataFrame) -> pd.DataFrame | None:
+def _accuracy_by_overlap(table: pd.DataFrame) -> pd.DataFrame | None:
     """Accuracy on sources of which other clips were trained on, and on those of which none was."""
-    if SEEN not in table or table[SEEN].nunique() < 2:
+    if SOURCE_IN_TRAINING not in table or table[SOURCE_IN_TRAINING].nunique() < 2:
         return None
-    rows = accuracy_by(table, [SEEN])
-    return rows[rows["trait"].eq(MEAN)].replace({"group": {"yes": "in training", "no": "not in training"}})
+    rows = accuracy_by(table, [SOURCE_IN_TRAINING])
+    return rows[rows["trait"].eq(TRAIT_MEAN)].replace({"group": {"yes": "in training", "no": "not in training"}})
 
 
-LIMITS = (
-    f"Groups of under {SMALL} clips are marked; groups of under {LEAST_SOURCES} sources have no interval and are not "
-    f"judged; at most {MOST_COMPARED} groups are compared.",
+AUDIT_CAVEATS = (
+    f"Groups of under {MIN_GROUP_CLIPS} clips are marked; groups of under {MIN_SOURCES} sources have no "
+    "interval and are not "
+    f"judged; at most {MAX_COMPARED_GROUPS} groups are compared.",
     "A significant difference is one that chance makes in fewer than one audit of twenty, for all traits and groups of "
     "a model together. No significant difference does not mean none: each answer names the size that would have been "
     "found in four audits of five.",

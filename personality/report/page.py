@@ -9,23 +9,27 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from personality.constants import NOT_FOR
-from personality.report.audit import LIMITS, Audit
+from personality.constants import MISUSE_WARNING
+from personality.report.audit import AUDIT_CAVEATS, Audit
 
-TEMPLATE = "report.html.j2"
+REPORT_TEMPLATE_FILE = "report.html.j2"
 
 
-def render(audit: Audit) -> str:
+def render_report(audit: Audit) -> str:
     """The HTML of an audit; every word that comes from the table is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"figure": _figure, "signed": _signed, "interval": _interval}
-    environment.globals |= {"strips": strips, "records": lambda rows: rows.to_dict("records")}
-    return environment.get_template(TEMPLATE).render(audit=audit, not_for=NOT_FOR, limits=LIMITS)
+    environment.filters |= {"figure": _format_figure, "signed": _format_signed, "interval": _format_interval}
+    environment.globals |= {"strips": draw_interval_strips, "records": lambda rows: rows.to_dict("records")}
+    return environment.get_template(REPORT_TEMPLATE_FILE).render(
+        audit=audit, not_for=MISUSE_WARNING, limits=AUDIT_CAVEATS
+    )
 
 
-def strips(rows: pd.DataFrame, value: str, low: str, high: str, zero: float | None = None) -> list[Markup]:
+def draw_interval_strips(
+    rows: pd.DataFrame, value: str, low: str, high: str, zero: float | None = None
+) -> list[Markup]:
     """A small picture per row: a dot with its interval, all on one scale; a line at `zero`."""
     numbers = rows[[value, low, high]].to_numpy(float)
     ends = numbers[np.isfinite(numbers)]
@@ -37,10 +41,10 @@ def strips(rows: pd.DataFrame, value: str, low: str, high: str, zero: float | No
         return round(4 + 152 * (number - least) / spread, 1)
 
     line = "" if zero is None else f'<line class="zero" x1="{place(zero)}" x2="{place(zero)}" y1="1" y2="15"/>'
-    return [_strip(row, place, line) for row in numbers]
+    return [_draw_interval_strip(row, place, line) for row in numbers]
 
 
-def _strip(row: np.ndarray, place: object, line: str) -> Markup:
+def _draw_interval_strip(row: np.ndarray, place: object, line: str) -> Markup:
     assert callable(place)
     middle, low, high = row
     interval = dot = ""
@@ -51,14 +55,14 @@ def _strip(row: np.ndarray, place: object, line: str) -> Markup:
     return Markup(f'<svg width="160" height="16" viewBox="0 0 160 16" aria-hidden="true">{line}{interval}{dot}</svg>')
 
 
-def _figure(value: float) -> str:
+def _format_figure(value: float) -> str:
     return "–" if value != value else f"{value:.4f}"
 
 
-def _signed(value: float) -> str:
+def _format_signed(value: float) -> str:
     return "–" if value != value else f"{value:+.4f}"
 
 
-def _interval(bounds: tuple[float, float]) -> str:
+def _format_interval(bounds: tuple[float, float]) -> str:
     low, high = bounds
     return "no interval" if low != low else f"[{low:.4f}, {high:.4f}]"

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from safetensors.numpy import load_file
 
-from personality.utils.locations import ASSETS
+from personality.utils.locations import ASSETS_FOLDER
 
-FOLDER = ASSETS / "face_model"
+FACE_MODEL_FOLDER = ASSETS_FOLDER / "face_model"
 
 # Landmarks in the order of the 68-point scheme of iBUG 300-W.
 LEFT_BROW, RIGHT_BROW = slice(17, 22), slice(22, 27)
@@ -26,7 +26,7 @@ MOUTH_CORNERS = (48, 54)
 UPPER_LIP, LOWER_LIP = (50, 51, 52, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 INNER_MOUTH = slice(60, 68)
 JAW = slice(4, 13)
-SPREAD = 0.8  # of what the wanted attributes leave open
+RESIDUAL_SPREAD = 0.8  # of what the wanted attributes leave open
 MOUTH_DROP = 0.17  # of the lower lip at its widest, shares of the distance between the eyes
 MOUTH_COLOUR = (58, 22, 26)  # of the inside of an open mouth, RGB
 
@@ -78,13 +78,15 @@ class FaceModel:
         What the attributes leave open is scaled by SPREAD.
         """
         wish = np.array([1.0] + [attributes.get(name, 0.0) for name in self.attributes])
-        return wish @ self.from_attributes + SPREAD * self.residual @ random.standard_normal(len(self.residual))
+        return wish @ self.from_attributes + RESIDUAL_SPREAD * self.residual @ random.standard_normal(
+            len(self.residual)
+        )
 
-    def change(self, attributes: dict[str, float]) -> np.ndarray:
+    def attribute_shift(self, attributes: dict[str, float]) -> np.ndarray:
         """What is added to coefficients to make a face differ by `attributes` (standard deviations)."""
         return np.array([0.0] + [attributes.get(name, 0.0) for name in self.attributes]) @ self.from_attributes
 
-    def impression(self, coefficients: np.ndarray) -> dict[str, float]:
+    def predict_ratings(self, coefficients: np.ndarray) -> dict[str, float]:
         """What people would say of the face, per rating, in standard deviations over the portraits."""
         return dict(zip(self.ratings, (np.append(1.0, coefficients) @ self.to_ratings).tolist(), strict=True))
 
@@ -99,23 +101,26 @@ class FaceModel:
 
     def render(self, coefficients: np.ndarray) -> np.ndarray:
         """The face at rest, uint8 (P, P, 3) RGB."""
-        return warp(
-            self.texture(coefficients), self._anchored(self.shape_mean), self._at_rest(coefficients), self.triangles
+        return warp_picture(
+            self.texture(coefficients),
+            self._with_border_points(self.shape_mean),
+            self._at_rest(coefficients),
+            self.triangles,
         )
 
-    def animate(self, coefficients: np.ndarray) -> Puppet:
+    def animate(self, coefficients: np.ndarray) -> AnimatedFace:
         """The face ready to be drawn in motion."""
-        return Puppet(self.render(coefficients), self.shape(coefficients), self.triangles)
+        return AnimatedFace(self.render(coefficients), self.shape(coefficients), self.triangles)
 
     def _at_rest(self, coefficients: np.ndarray) -> np.ndarray:
-        return self._anchored(self.shape(coefficients))
+        return self._with_border_points(self.shape(coefficients))
 
-    def _anchored(self, points: np.ndarray) -> np.ndarray:
+    def _with_border_points(self, points: np.ndarray) -> np.ndarray:
         return np.vstack([points, border_points(self.size)])
 
 
 @dataclass(frozen=True)
-class Puppet:
+class AnimatedFace:
     """A face at rest (uint8 (P, P, 3) RGB, landmarks (68, 2)) that can be drawn with any expression."""
 
     picture: np.ndarray
@@ -123,16 +128,16 @@ class Puppet:
     triangles: np.ndarray
 
     @cached_property
-    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+    def _pixel_corners(self) -> tuple[np.ndarray, np.ndarray]:
         """For each pixel the three landmarks around it (P, P, 3) and their weights (P, P, 3)."""
-        return barycentric(
+        return compute_barycentric(
             np.vstack([self.points, border_points(len(self.picture))]), self.triangles, len(self.picture)
         )
 
     def draw(self, expression: Expression) -> np.ndarray:
         """The face, uint8 (P, P, 3) RGB. Motions are small, so each pixel is fetched from against its motion."""
-        motion = displacement(self.points, expression)
-        corners, weights = self._places
+        motion = compute_landmark_motion(self.points, expression)
+        corners, weights = self._pixel_corners
         field = (np.vstack([motion, np.zeros((8, 2))])[corners] * weights[..., None]).sum(2).astype(np.float32)
         y, x = np.mgrid[: len(field), : len(field)].astype(np.float32)
         face = cv2.remap(
@@ -155,7 +160,7 @@ def _open_mouth(face: np.ndarray, inner: np.ndarray, opening: float) -> np.ndarr
     return (face * (1 - mask) + np.array(MOUTH_COLOUR) * mask).astype(np.uint8)
 
 
-def displacement(points: np.ndarray, expression: Expression) -> np.ndarray:
+def compute_landmark_motion(points: np.ndarray, expression: Expression) -> np.ndarray:
     """How far each landmark (68, 2) moves, in pixels, for an expression; lengths scale with the eyes' distance."""
     unit = float(np.linalg.norm(points[36:42].mean(0) - points[42:48].mean(0)))
     motion = np.zeros_like(points)
@@ -240,7 +245,7 @@ EMOTION_MOTIONS = {
 }
 
 
-def barycentric(points: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def compute_barycentric(points: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """For each pixel of a size x size picture the corners (size, size, 3) of its triangle and their weights."""
     corners = np.zeros((size, size, 3), np.int64)
     weights = np.zeros((size, size, 3))
@@ -256,9 +261,9 @@ def barycentric(points: np.ndarray, triangles: np.ndarray, size: int) -> tuple[n
     return corners, weights
 
 
-def warp(picture: np.ndarray, source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+def warp_picture(picture: np.ndarray, source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     """Piecewise-affine warp of a square picture uint8 (P, P, 3) from points `source` to `target`, both (N, 2)."""
-    corners, weights = barycentric(target, triangles, len(picture))
+    corners, weights = compute_barycentric(target, triangles, len(picture))
     place = (source[corners] * weights[..., None]).sum(2).astype(np.float32)
     return cv2.remap(picture, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
@@ -266,10 +271,12 @@ def warp(picture: np.ndarray, source: np.ndarray, target: np.ndarray, triangles:
 @lru_cache(maxsize=1)
 def load_face_model() -> FaceModel:
     """The shipped model. Raises FileNotFoundError where it is missing."""
-    if not (FOLDER / "model.safetensors").exists():
-        raise FileNotFoundError(f"no face model in {FOLDER}; make it with `python -m training face-model PORTRAITS`")
-    arrays = load_file(FOLDER / "model.safetensors")
-    card = json.loads((FOLDER / "card.json").read_text())
+    if not (FACE_MODEL_FOLDER / "model.safetensors").exists():
+        raise FileNotFoundError(
+            f"no face model in {FACE_MODEL_FOLDER}; make it with `python -m training face-model PORTRAITS`"
+        )
+    arrays = load_file(FACE_MODEL_FOLDER / "model.safetensors")
+    card = json.loads((FACE_MODEL_FOLDER / "card.json").read_text())
     texture = arrays["texture_basis"].astype(np.float32) * arrays["texture_scale"][:, None]
     return FaceModel(
         texture_mean=arrays["texture_mean"].astype(np.float32),

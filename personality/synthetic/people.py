@@ -25,7 +25,7 @@ from personality.dataset.index import SPLITS
 from personality.dataset.safe_pickle import write_annotation
 from personality.preprocessing.media import write_video
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
-from personality.synthetic.voice import FRAME, RATE, Voice, speak
+from personality.synthetic.voice import ENVELOPE_FRAME_SAMPLES, SYNTHETIC_VOICE_RATE_HZ, Voice, synthesize_voice
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 from personality.utils.atomic_files import atomic_path, write_json
 from personality.utils.legacy_names import first_impressions_key
@@ -36,7 +36,15 @@ AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
 # What an emotion adds to the rating `happy`, in standard deviations. The portraits smile on average, so a face that
 # shall not look happy is taken away from it.
-SMILE = {"happy": 0.8, "surprise": -1.2, "neutral": -1.4, "anger": -2.0, "disgust": -1.6, "fear": -1.8, "sadness": -2.0}
+SMILE_BY_EMOTION = {
+    "happy": 0.8,
+    "surprise": -1.2,
+    "neutral": -1.4,
+    "anger": -2.0,
+    "disgust": -1.6,
+    "fear": -1.8,
+    "sadness": -2.0,
+}
 
 # Which ratings of a face make a trait. Openness has no counterpart among the ratings: an alert, memorable face that
 # is not typical is our choice for "imaginative".
@@ -58,7 +66,7 @@ VOICE_TO_TRAIT = {
 
 
 @dataclass(frozen=True)
-class Knobs:
+class SynthesisOptions:
     """What is planted. Shares are of the label's spread before noise; noise is the raters' standard deviation.
 
     seconds and fps are of a clip; noise_from_46 is a factor; shares are of people, in training, validation and test.
@@ -100,28 +108,32 @@ class Scene:
     seed: tuple[int, ...]
 
 
-def synthesize(out: Path, *, people: int, seed: int, knobs: Knobs | None = None, workers: int = -1) -> pd.DataFrame:
+def synthesize(
+    out: Path, *, people: int, seed: int, knobs: SynthesisOptions | None = None, workers: int = -1
+) -> pd.DataFrame:
     """Write the dataset to `out` and return its clips; the same seed gives the same labels and pictures.
 
     Raises ValueError where `people` is under 3 (one a split) and FileExistsError where `out` holds something.
     """
-    knobs = knobs or Knobs()
+    knobs = knobs or SynthesisOptions()
     if people < 3:
         raise ValueError(f"{people} people cannot fill three splits; ask for 3 or more with --people")
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty; name a new folder")
     model = load_face_model()
-    scenes = [scene for person in _invent(model, people, seed, knobs) for scene in _scenes(person, seed, knobs)]
-    table = _label(model, scenes, seed, knobs)
+    scenes = [
+        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+    ]
+    table = _label_scenes(model, scenes, seed, knobs)
     _write_annotations(out, table)
-    scale = _face_scale(_impressions(model, scenes))
+    scale = _compute_face_scale(_predict_face_ratings(model, scenes))
     _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
-    _film(out, scenes, table["folder"].tolist(), knobs, workers)
+    _write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
     return table
 
 
-def _invent(model: FaceModel, people: int, seed: int, knobs: Knobs) -> Iterator[Person]:
-    splits = _deal(people, knobs.shares)
+def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOptions) -> Iterator[Person]:
+    splits = _assign_splits(people, knobs.shares)
     for number in range(people):
         random = np.random.default_rng((seed, number))
         gender = GENDERS[int(random.integers(2))]
@@ -138,13 +150,13 @@ def _invent(model: FaceModel, people: int, seed: int, knobs: Knobs) -> Iterator[
         yield Person(name, str(splits[number]), gender, age, model.sample(wish, random), voice)
 
 
-def _deal(people: int, shares: tuple[float, float, float]) -> np.ndarray:
+def _assign_splits(people: int, shares: tuple[float, float, float]) -> np.ndarray:
     """The split of each person: the shares, and at least one person in validation and in test."""
     validation, test = (max(1, round(share * people)) for share in shares[1:])
     return np.repeat(SPLITS, (people - validation - test, validation, test))
 
 
-def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
+def _create_scenes(person: Person, seed: int, knobs: SynthesisOptions) -> Iterator[Scene]:
     base = int(person.name[:8], 16)
     for number in range(knobs.clips_per_person):
         random = np.random.default_rng((seed, base, number))
@@ -154,40 +166,42 @@ def _scenes(person: Person, seed: int, knobs: Knobs) -> Iterator[Scene]:
         )
 
 
-def pose(model: FaceModel, scene: Scene) -> np.ndarray:
+def pose_face(model: FaceModel, scene: Scene) -> np.ndarray:
     """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
-    return scene.person.coefficients + model.change({"happy": SMILE[scene.emotion] * scene.strength})
+    return scene.person.coefficients + model.attribute_shift(
+        {"happy": SMILE_BY_EMOTION[scene.emotion] * scene.strength}
+    )
 
 
-def _label(model: FaceModel, scenes: list[Scene], seed: int, knobs: Knobs) -> pd.DataFrame:
+def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, knobs: SynthesisOptions) -> pd.DataFrame:
     random = np.random.default_rng((seed, 2))
-    table = pd.DataFrame([_facts(scene) for scene in scenes])
-    impressions = _impressions(model, scenes)
+    table = pd.DataFrame([_describe_scene(scene) for scene in scenes])
+    impressions = _predict_face_ratings(model, scenes)
     voices = pd.DataFrame([asdict(scene.person.voice) for scene in scenes])
-    table["folder"] = _folders(table["split"])
+    table["folder"] = _assign_folders(table["split"])
     deviation = table["gender"].map(knobs.noise) * np.where(table["age"] >= 46, knobs.noise_from_46, 1.0)
     table["rater_noise"] = deviation
     for trait in TRAIT_NAMES:
-        face = _standard(weigh(impressions, FACE_TO_TRAIT[trait]))
-        voice = _standard(weigh(voices, VOICE_TO_TRAIT[trait]))
+        face = _standardise_column(sum_weighted_columns(impressions, FACE_TO_TRAIT[trait]))
+        voice = _standardise_column(sum_weighted_columns(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
         seen = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
         table[trait] = np.clip(seen + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
 
 
-def _impressions(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
+def _predict_face_ratings(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
     """The face model's ratings of each scene's face, in standard deviations over the portraits."""
-    return pd.DataFrame([model.impression(pose(model, scene)) for scene in scenes])
+    return pd.DataFrame([model.predict_ratings(pose_face(model, scene)) for scene in scenes])
 
 
-def _face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _compute_face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Per trait the mean and the standard deviation of the weighted ratings, before they are standardised."""
-    sums = {trait: weigh(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
+    sums = {trait: sum_weighted_columns(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
     return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
 
-def _facts(scene: Scene) -> dict[str, object]:
+def _describe_scene(scene: Scene) -> dict[str, object]:
     person = scene.person
     return {
         "clip": scene.clip,
@@ -200,17 +214,17 @@ def _facts(scene: Scene) -> dict[str, object]:
     }
 
 
-def _folders(splits: pd.Series) -> list[str]:
+def _assign_folders(splits: pd.Series) -> list[str]:
     numbers = splits.groupby(splits).cumcount() // CLIPS_PER_FOLDER + 1
     return [f"{split}80_{number:02d}" for split, number in zip(splits, numbers, strict=True)]
 
 
-def weigh(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
+def sum_weighted_columns(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
     """The weighted sum of some columns."""
     return sum((table[name] * weight for name, weight in weights.items()), start=pd.Series(0.0, table.index))
 
 
-def _standard(values: pd.Series) -> pd.Series:
+def _standardise_column(values: pd.Series) -> pd.Series:
     return (values - values.mean()) / values.std()
 
 
@@ -241,28 +255,33 @@ def _write_truth(out: Path, table: pd.DataFrame, truth: dict[str, object]) -> No
     write_json(out / "truth.json", {**truth, **weights, "clips": planted})
 
 
-def _film(out: Path, scenes: list[Scene], folders: list[str], knobs: Knobs, workers: int) -> None:
+def _write_scene_videos(
+    out: Path, scenes: list[Scene], folders: list[str], knobs: SynthesisOptions, workers: int
+) -> None:
     for folder in set(folders):
         (out / folder).mkdir(exist_ok=True)
     calls = (
-        joblib.delayed(_film_one)(scene, out / folder, knobs) for scene, folder in zip(scenes, folders, strict=True)
+        joblib.delayed(_write_scene_video)(scene, out / folder, knobs)
+        for scene, folder in zip(scenes, folders, strict=True)
     )
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
     for _ in tqdm(done, total=len(scenes), desc="synthesize", unit="clip"):
         pass
 
 
-def _film_one(scene: Scene, folder: Path, knobs: Knobs) -> None:
+def _write_scene_video(scene: Scene, folder: Path, knobs: SynthesisOptions) -> None:
     cv2.setNumThreads(1)
     model, random = load_face_model(), np.random.default_rng(scene.seed)
-    sound, opening = speak(scene.person.voice, knobs.seconds, random)
-    puppet = model.animate(pose(model, scene))
-    pictures = (puppet.draw(expression) for expression in act(scene, opening, knobs, random))
+    sound, opening = synthesize_voice(scene.person.voice, knobs.seconds, random)
+    puppet = model.animate(pose_face(model, scene))
+    pictures = (puppet.draw(expression) for expression in generate_expressions(scene, opening, knobs, random))
     with atomic_path(folder / scene.clip) as path:
         write_video(path, pictures, sound, fps=knobs.fps)
 
 
-def act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Generator) -> Iterator[Expression]:
+def generate_expressions(
+    scene: Scene, opening: np.ndarray, knobs: SynthesisOptions, random: np.random.Generator
+) -> Iterator[Expression]:
     """The expressions of a clip's frames: mouth with the sound, blinks, sway, the emotion swelling and fading."""
     count = int(knobs.seconds * knobs.fps)
     blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))
@@ -272,5 +291,5 @@ def act(scene: Scene, opening: np.ndarray, knobs: Knobs, random: np.random.Gener
         blink = float(np.clip(1 - np.abs(time - blinks).min() / 0.16, 0, 1))
         sway = (2.2 * np.sin(1.7 * time + phase[0]), 1.4 * np.sin(2.3 * time + phase[1]))
         held = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))
-        mouth = float(opening[min(int(time * RATE / FRAME), len(opening) - 1)])
+        mouth = float(opening[min(int(time * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES), len(opening) - 1)])
         yield Expression(mouth, blink, ((scene.emotion, float(held)),), sway)

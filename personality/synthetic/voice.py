@@ -13,14 +13,16 @@ import numpy as np
 
 from personality.constants import PREPROCESSING
 
-RATE = PREPROCESSING.sample_rate
+SYNTHETIC_VOICE_RATE_HZ = PREPROCESSING.sample_rate
 # Formants of five vowels in Hz (a, e, i, o, u; Peterson and Barney 1952, men), scaled by the speaker's size.
-VOWELS = np.array([[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]], float)
-BANDWIDTHS = np.array([90.0, 110.0, 170.0])  # Hz
-PITCH = {"male": 115.0, "female": 205.0}  # Hz, of an adult at rest
-SIZE = {"male": 1.0, "female": 1.16}  # of formants
-HARMONICS = 36
-FRAME = 80  # samples; the envelope and the formants are computed every 5 ms
+VOWEL_FORMANTS_HZ = np.array(
+    [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]], float
+)
+FORMANT_BANDWIDTHS_HZ = np.array([90.0, 110.0, 170.0])  # Hz
+ADULT_PITCH_HZ = {"male": 115.0, "female": 205.0}  # Hz, of an adult at rest
+FORMANT_SCALE = {"male": 1.0, "female": 1.16}  # of formants
+HARMONIC_COUNT = 36
+ENVELOPE_FRAME_SAMPLES = 80  # samples; the envelope and the formants are computed every 5 ms
 CONSONANT_NOISE = 0.06
 
 
@@ -39,7 +41,7 @@ class Voice:
         """Mean pitch in Hz: children are higher, old men a little higher, old women lower."""
         child = max(0.0, 16 - self.age) * 9
         drift = (self.age - 40) * (0.25 if self.gender == "male" else -0.5)
-        return PITCH[self.gender] + child + drift
+        return ADULT_PITCH_HZ[self.gender] + child + drift
 
     @property
     def syllables_per_second(self) -> float:
@@ -52,42 +54,52 @@ class Voice:
         return 0.07 * 10 ** (5 * self.energy / 20)
 
 
-def speak(voice: Voice, seconds: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def synthesize_voice(voice: Voice, seconds: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Sound float32 (seconds * 16000,) in [-1, 1] and its opening of the mouth 0..1 every 5 ms."""
-    frames = int(seconds * RATE / FRAME)
-    opening, formants, accents = _articulate(voice, frames, random)
-    semitones = _melody(voice, accents, random)
+    frames = int(seconds * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES)
+    opening, formants, accents = _generate_syllables(voice, frames, random)
+    semitones = _generate_pitch_contour(voice, accents, random)
     pitch = voice.pitch * 2 ** (semitones / 12)
     tone = _harmonics(pitch, formants)
     hiss = (
-        random.standard_normal(frames * FRAME) * CONSONANT_NOISE * np.repeat(np.abs(np.gradient(opening)) * 10, FRAME)
+        random.standard_normal(frames * ENVELOPE_FRAME_SAMPLES)
+        * CONSONANT_NOISE
+        * np.repeat(np.abs(np.gradient(opening)) * 10, ENVELOPE_FRAME_SAMPLES)
     )
-    sound = (tone / np.sqrt((tone**2).mean()) + hiss) * _smooth(np.repeat(opening, FRAME), 200)
+    sound = (tone / np.sqrt((tone**2).mean()) + hiss) * _smooth(np.repeat(opening, ENVELOPE_FRAME_SAMPLES), 200)
     sound *= voice.loudness / max(np.sqrt((sound**2).mean()), 1e-6)
     sound += random.standard_normal(len(sound)) * 0.0015
     return np.tanh(sound).astype(np.float32), np.clip(opening, 0, 1)
 
 
-def _articulate(voice: Voice, frames: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _generate_syllables(
+    voice: Voice, frames: int, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Opening (F,), formants (F, 3) in Hz and accents (F,) of a chain of syllables with pauses between phrases."""
     opening, formants, accents = np.zeros(frames), np.zeros((frames, 3)), np.zeros(frames)
-    size = SIZE[voice.gender] * (1 + max(0.0, 16 - voice.age) * 0.012)
+    size = FORMANT_SCALE[voice.gender] * (1 + max(0.0, 16 - voice.age) * 0.012)
     place, left = int(random.integers(5, 40)), int(random.integers(5, 12))
-    formants[:] = VOWELS[0] * size
+    formants[:] = VOWEL_FORMANTS_HZ[0] * size
     while place < frames:
-        length = max(12, int(random.normal(1, 0.15) * RATE / FRAME / voice.syllables_per_second))
+        length = max(
+            12,
+            int(random.normal(1, 0.15) * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES / voice.syllables_per_second),
+        )
         part = slice(place, min(place + length, frames))
         curve = np.sin(np.linspace(0, np.pi, length))[: part.stop - place]
         opening[part] = curve * random.uniform(0.45, 1.0)
-        formants[part] = VOWELS[random.integers(5)] * size
+        formants[part] = VOWEL_FORMANTS_HZ[random.integers(5)] * size
         accents[part] = curve * random.normal()
         place, left = place + length, left - 1
         if left == 0:
-            place, left = place + int(random.uniform(0.25, 0.6) * RATE / FRAME), int(random.integers(5, 12))
+            place, left = (
+                place + int(random.uniform(0.25, 0.6) * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES),
+                int(random.integers(5, 12)),
+            )
     return opening, np.stack([_smooth(column, 9) for column in formants.T], 1), accents
 
 
-def _melody(voice: Voice, accents: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _generate_pitch_contour(voice: Voice, accents: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Deviation from the mean pitch in semitones (F,): slow wandering and accents, wider with more melody."""
     width = 2.0 * 1.45**voice.melody
     wander = _smooth(random.standard_normal(len(accents)), 161) * 12
@@ -95,13 +107,13 @@ def _melody(voice: Voice, accents: np.ndarray, random: np.random.Generator) -> n
 
 
 def _harmonics(pitch: np.ndarray, formants: np.ndarray) -> np.ndarray:
-    phase = np.cumsum(np.repeat(pitch, FRAME)) * 2 * np.pi / RATE
+    phase = np.cumsum(np.repeat(pitch, ENVELOPE_FRAME_SAMPLES)) * 2 * np.pi / SYNTHETIC_VOICE_RATE_HZ
     sound = np.zeros(len(phase))
-    for number in range(1, HARMONICS + 1):
+    for number in range(1, HARMONIC_COUNT + 1):
         frequency = pitch * number
-        gain = (1 / (1 + ((frequency[:, None] - formants) / BANDWIDTHS) ** 2)).sum(1) + 0.02
-        gain *= (frequency < 0.45 * RATE) / number**0.9
-        sound += np.repeat(gain, FRAME) * np.sin(number * phase)
+        gain = (1 / (1 + ((frequency[:, None] - formants) / FORMANT_BANDWIDTHS_HZ) ** 2)).sum(1) + 0.02
+        gain *= (frequency < 0.45 * SYNTHETIC_VOICE_RATE_HZ) / number**0.9
+        sound += np.repeat(gain, ENVELOPE_FRAME_SAMPLES) * np.sin(number * phase)
     return sound
 
 

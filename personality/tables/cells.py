@@ -33,13 +33,13 @@ def as_numbers(values: pd.Series) -> pd.Series:
     """
     if pd.api.types.is_bool_dtype(values):
         raise TableError(f"the column {values.name} holds yes or no; expected numbers")
-    numbers = values if pd.api.types.is_float_dtype(values) else _from_text(values)
+    numbers = values if pd.api.types.is_float_dtype(values) else _parse_numbers(values)
     if np.isinf(numbers.to_numpy(np.float64)).any():
         raise TableError(f"the column {values.name} holds infinite values; expected numbers")
     return numbers
 
 
-def _from_text(values: pd.Series) -> pd.Series:
+def _parse_numbers(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values):
         return values.astype(np.float64)
     text = as_text(values)

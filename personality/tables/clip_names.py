@@ -7,7 +7,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
-EXTENSION = re.compile(r"\.(?!\d+$)\w{1,5}$")  # .mp4, .npy; .003 is a running number
+FILE_EXTENSION_PATTERN = re.compile(r"\.(?!\d+$)\w{1,5}$")  # .mp4, .npy; .003 is a running number
 
 
 def match_clips(given: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
@@ -18,29 +18,31 @@ def match_clips(given: Iterable[str], known: Iterable[str]) -> dict[str, str | N
     """
     whole = list(dict.fromkeys(known))
     exact = set(whole)
-    finders = [_finder(whole, form) for form in (_plain, _stem)]
+    finders = [_make_clip_finder(whole, form) for form in (_normalize_path, _normalize_path_stem)]
     found: dict[str, str | None] = {}
     for name in dict.fromkeys(given):
-        found[name] = name if name in exact else _first(find(name) for find in finders)
+        found[name] = name if name in exact else _single_match(find(name) for find in finders)
     return found
 
 
-def _first(found: Iterator[set[str]]) -> str | None:
+def _single_match(found: Iterator[set[str]]) -> str | None:
     """The clip of the first step that finds any, where it finds one only."""
     matches = next((clips for clips in found if clips), set())
     return next(iter(matches)) if len(matches) == 1 else None
 
 
-def _finder(known: list[str], form: Callable[[str], str]) -> Callable[[str], set[str]]:
+def _make_clip_finder(known: list[str], form: Callable[[str], str]) -> Callable[[str], set[str]]:
     by_whole: dict[str, set[str]] = defaultdict(set)
     by_end: dict[str, set[str]] = defaultdict(set)
     for clip in known:
-        for place, end in enumerate(_ends(form(clip))):
+        for place, end in enumerate(_path_endings(form(clip))):
             (by_end if place else by_whole)[end].add(clip)
 
     def find(name: str) -> set[str]:
-        for one in dict.fromkeys((form(name), _plain(name))):  # a name without extension may hold a full stop
-            matches = next((by_whole[end] for end in _ends(one) if end in by_whole), set()) or by_end.get(one, set())
+        for one in dict.fromkeys((form(name), _normalize_path(name))):  # a name without extension may hold a full stop
+            matches = next((by_whole[end] for end in _path_endings(one) if end in by_whole), set()) or by_end.get(
+                one, set()
+            )
             if matches:
                 return matches
         return set()
@@ -48,16 +50,16 @@ def _finder(known: list[str], form: Callable[[str], str]) -> Callable[[str], set
     return find
 
 
-def _ends(path: str) -> Iterator[str]:
+def _path_endings(path: str) -> Iterator[str]:
     """A path and its ends, longest first: a/b/c, b/c, c."""
     parts = path.split("/")
     return ("/".join(parts[start:]) for start in range(len(parts)))
 
 
-def _plain(name: str) -> str:
+def _normalize_path(name: str) -> str:
     path = unicodedata.normalize("NFC", name.strip()).casefold().replace("\\", "/")
     return "/".join(part for part in re.sub(r"^(file://|[a-z]:)", "", path).split("/") if part not in ("", "."))
 
 
-def _stem(name: str) -> str:
-    return EXTENSION.sub("", _plain(name))
+def _normalize_path_stem(name: str) -> str:
+    return FILE_EXTENSION_PATTERN.sub("", _normalize_path(name))

@@ -12,21 +12,34 @@ import pandas as pd
 from personality.tables.errors import TableError
 from personality.traits import TRAIT_NAMES
 
-STABILITY = "emotional_stability"
-# Names without case, blanks and punctuation, and without NOISE. First Impressions of 2016 spells one trait wrongly.
-TRAITS = {
+EMOTIONAL_STABILITY = "emotional_stability"
+# Names without case, blanks and punctuation, and without IGNORED_NAME_WORDS. First Impressions of 2016 spells one
+# trait wrongly.
+TRAIT_COLUMN_NAMES = {
     "openness": ("openness", "opennesstoexperience", "open", "opn", "ope", "o"),
     "conscientiousness": ("conscientiousness", "conscientious", "cons", "con", "csn", "c"),
     "extraversion": ("extraversion", "extroversion", "extr", "ext", "extra", "e"),
     "agreeableness": ("agreeableness", "agreeable", "agr", "agre", "a"),
-    STABILITY: ("emotionalstability", "emotstability", "stability", "emot", "es", "nonneuroticism", "nonneu"),
+    EMOTIONAL_STABILITY: ("emotionalstability", "emotstability", "stability", "emot", "es", "nonneuroticism", "nonneu"),
 }
 # Read as emotional stability, as First Impressions means it; `--reversed` turns what truly is neuroticism.
-NEUROTICISM = ("neuroticism", "neurotisicm", "neurotism", "neurotic", "neuro", "neur", "neu", "n")
-NOISE = {"value", "values", "predicted", "prediction", "pred", "preds", "score", "scores", "mean", "avg", "average"}
-NOISE |= {"trait", "rating", "big5", "bfi", "tipi"}  # not: label, true; those are no predictions
+NEUROTICISM_COLUMN_NAMES = ("neuroticism", "neurotisicm", "neurotism", "neurotic", "neuro", "neur", "neu", "n")
+IGNORED_NAME_WORDS = {
+    "value",
+    "values",
+    "predicted",
+    "prediction",
+    "pred",
+    "preds",
+    "score",
+    "scores",
+    "mean",
+    "avg",
+    "average",
+}
+IGNORED_NAME_WORDS |= {"trait", "rating", "big5", "bfi", "tipi"}  # not: label, true; those are no predictions
 # In order of preference: a table may have a number for each row beside the file's name.
-CLIPS: tuple[str, ...] = (
+CLIP_COLUMN_NAMES: tuple[str, ...] = (
     "clip",
     "clipname",
     "clipid",
@@ -38,9 +51,9 @@ CLIPS: tuple[str, ...] = (
     "path",
     "filepath",
 )
-CLIPS += ("videopath", "vid", "vlogid", "name", "stimulus", "item", "key", "id")
-UNNAMED = "Unnamed: "  # what a column without a name is called, as the row names of a data frame
-RATERS: tuple[str, ...] = (
+CLIP_COLUMN_NAMES += ("videopath", "vid", "vlogid", "name", "stimulus", "item", "key", "id")
+UNNAMED_COLUMN_PREFIX = "Unnamed: "  # what a column without a name is called, as the row names of a data frame
+RATER_COLUMN_NAMES: tuple[str, ...] = (
     "rater",
     "raterid",
     "ratername",
@@ -51,23 +64,23 @@ RATERS: tuple[str, ...] = (
     "coder",
     "judge",
 )
-RATERS += ("assessor", "evaluator", "observer")
-SPLIT_COLUMNS = ("split", "subset", "partition", "set")
-GENDER_COLUMNS = ("gender", "sex")
-SPLITS = {
+RATER_COLUMN_NAMES += ("assessor", "evaluator", "observer")
+SPLIT_COLUMN_NAMES = ("split", "subset", "partition", "set")
+GENDER_COLUMN_NAMES = ("gender", "sex")
+SPLIT_SYNONYMS = {
     "training": ("training", "train", "trn", "tr"),
     "validation": ("validation", "val", "valid", "vali", "dev", "devel", "development"),
     "test": ("test", "testing", "tst", "eval", "evaluation", "heldout"),
 }
 # First Impressions numbers men 1 and women 2.
-GENDERS = {
+GENDER_SYNONYMS = {
     "male": ("male", "m", "man", "men", "1"),
     "female": ("female", "f", "woman", "women", "w", "2"),
 }
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnMapping:
     """How the columns of a table are understood: the names that they have in the file. `clip` and `traits` by present
     name; `rater` where there are several rows per clip; `is_neuroticism`: the fifth trait is called so."""
 
@@ -76,37 +89,41 @@ class Columns:
     rater: str | None
     is_neuroticism: bool
 
-    def in_words(self) -> str:
+    def describe_mapping(self) -> str:
         """One line of a preview."""
         parts = [f"clip = {self.clip}", *(f"{trait} = {self.traits[trait]}" for trait in TRAIT_NAMES)]
         parts += [f"rater = {self.rater}"] if self.rater else []
         return "; ".join(parts)
 
 
-def understand(names: Sequence[str]) -> Columns:
+def identify_columns(names: Sequence[str]) -> ColumnMapping:
     """Find the clip, the five traits and the rater among the names of columns.
 
     Raises TableError where the clip or a trait is missing, or two columns have the same name of one.
     """
-    clip = find_column(names, CLIPS) or next((name for name in names if name.startswith(UNNAMED)), None)
-    found = {trait: find_column(names, known) for trait, known in TRAITS.items()}
-    old = find_column(names, NEUROTICISM)
-    is_neuroticism = found[STABILITY] is None and old is not None
+    clip = find_column(names, CLIP_COLUMN_NAMES) or next(
+        (name for name in names if name.startswith(UNNAMED_COLUMN_PREFIX)), None
+    )
+    found = {trait: find_column(names, known) for trait, known in TRAIT_COLUMN_NAMES.items()}
+    old = find_column(names, NEUROTICISM_COLUMN_NAMES)
+    is_neuroticism = found[EMOTIONAL_STABILITY] is None and old is not None
     traits = {
-        trait: column for trait, column in (found | ({STABILITY: old} if is_neuroticism else {})).items() if column
+        trait: column
+        for trait, column in (found | ({EMOTIONAL_STABILITY: old} if is_neuroticism else {})).items()
+        if column
     }
     missing = [trait for trait in TRAIT_NAMES if trait not in traits]
     if clip is None or missing:
         raise TableError(
             f"it lacks a column for {missing[0] if missing else 'the clip'}; expected clip, {', '.join(TRAIT_NAMES)}, "
-            f"or names like them; it has {_some(names)}"
+            f"or names like them; it has {_list_first_names(names)}"
         )
-    return Columns(clip, traits, find_column(names, RATERS), is_neuroticism)
+    return ColumnMapping(clip, traits, find_column(names, RATER_COLUMN_NAMES), is_neuroticism)
 
 
-def direction(columns: Columns, *, is_reversed: bool) -> list[str]:
+def describe_fifth_trait(columns: ColumnMapping, *, is_reversed: bool) -> list[str]:
     """What the fifth trait was taken for, in words, where its name does not say it."""
-    column = columns.traits[STABILITY]
+    column = columns.traits[EMOTIONAL_STABILITY]
     if is_reversed:
         return [f"{column} was reversed: 1 - value is emotional stability"]
     return [f"{column} is read as emotional stability (high is comfortable)"] if columns.is_neuroticism else []
@@ -116,7 +133,7 @@ def find_column(names: Sequence[str], known: Sequence[str]) -> str | None:
     """The column that has the first of the known names that occurs, None without any. Raises TableError where two
     columns have that name."""
     for word in known:
-        columns = [name for name in names if plain_name(name) == word]
+        columns = [name for name in names if normalize_column_name(name) == word]
         if len(columns) > 1:
             raise TableError(f"its columns {columns[0]} and {columns[1]} could mean the same; rename one of them")
         if columns:
@@ -124,19 +141,19 @@ def find_column(names: Sequence[str], known: Sequence[str]) -> str | None:
     return None
 
 
-def known_words(values: pd.Series, known: dict[str, tuple[str, ...]]) -> pd.Series:
+def match_synonyms(values: pd.Series, known: dict[str, tuple[str, ...]]) -> pd.Series:
     """Each cell as the word that it stands for, missing where it stands for none. Synonyms count as they are written,
     without case and blanks."""
     meaning = {word: name for name, words in known.items() for word in words}
     return values.map(lambda cell: meaning.get(str(cell).strip().casefold()) if isinstance(cell, str) else None)
 
 
-def _some(names: Sequence[str]) -> str:
+def _list_first_names(names: Sequence[str]) -> str:
     return ", ".join(name[:40] for name in names[:8]) + (", ..." if len(names) > 8 else "")
 
 
-def plain_name(name: str) -> str:
+def normalize_column_name(name: str) -> str:
     """A column's name without case, punctuation and NOISE: `ValueOpenness`, `pred_openness` and `OPENNESS` are one."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
     words = re.findall(r"[^\W_]+", spaced.casefold())
-    return "".join(word for word in words if word not in NOISE) or "".join(words)
+    return "".join(word for word in words if word not in IGNORED_NAME_WORDS) or "".join(words)

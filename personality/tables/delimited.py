@@ -10,10 +10,10 @@ from typing import BinaryIO
 import pandas as pd
 
 from personality.constants import TableLimits
-from personality.tables.columns import UNNAMED
-from personality.tables.errors import TableError, check_size
+from personality.tables.columns import UNNAMED_COLUMN_PREFIX
+from personality.tables.errors import TableError, check_table_size
 
-MARKS = {  # byte order marks; UTF-32's begins with UTF-16's
+BYTE_ORDER_MARKS = {  # byte order marks; UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
@@ -21,8 +21,8 @@ MARKS = {  # byte order marks; UTF-32's begins with UTF-16's
     codecs.BOM_UTF16_BE: "utf-16",
 }
 DELIMITERS = ",;\t|"
-HINT = "sep="  # Excel's own first line, which names the delimiter
-CELL_BYTES = 8  # that an empty cell costs in memory
+DELIMITER_LINE_PREFIX = "sep="  # Excel's own first line, which names the delimiter
+EMPTY_CELL_BYTES = 8  # that an empty cell costs in memory
 
 
 def read_delimited(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
@@ -30,9 +30,9 @@ def read_delimited(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
 
     Raises TableError where it is no text, its rows do not fit its header, or it exceeds the limits.
     """
-    text = decode(file.read())
+    text = decode_text(file.read())
     delimiter, text = find_delimiter(text)
-    header = _check_shape(text, delimiter, limits)
+    header = _check_text_shape(text, delimiter, limits)
     how = {"dtype": str, "na_filter": False, "index_col": False, "skipinitialspace": True}
     try:
         table = pd.read_csv(io.StringIO(text), sep=delimiter, usecols=range(len(header)), **how)
@@ -42,14 +42,14 @@ def read_delimited(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
         raise TableError("it has no rows below the names of its columns")
     cells = {name: table.iloc[:, place].str.strip() for place, name in enumerate(header)}
     for name, column in cells.items():
-        check_size(f"characters in a cell of {name[:60]}", int(column.str.len().max()), limits.characters)
+        check_table_size(f"characters in a cell of {name[:60]}", int(column.str.len().max()), limits.characters)
     table = pd.DataFrame({name: column.where(column.ne("")) for name, column in cells.items()})
     return table.dropna(how="all").reset_index(drop=True)
 
 
-def decode(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
     """Text by its byte order mark, else as UTF-8, UTF-16 without a mark, or Windows' extension of Latin-1."""
-    encoding = next((name for mark, name in MARKS.items() if data.startswith(mark)), None)
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
     if encoding is None and b"\0" in data[:1000]:
         encoding = "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
     try:
@@ -69,27 +69,27 @@ def find_delimiter(text: str) -> tuple[str, str]:
     commas for delimiters. A blank is one where no other occurs.
     """
     first, _, rest = text.partition("\n")
-    if first.strip().strip('"').lower().startswith(HINT):
-        named = first.strip().strip('"')[len(HINT) :].replace("\\t", "\t")
+    if first.strip().strip('"').lower().startswith(DELIMITER_LINE_PREFIX):
+        named = first.strip().strip('"')[len(DELIMITER_LINE_PREFIX) :].replace("\\t", "\t")
         return named[:1] or "\t", rest
-    best = max(DELIMITERS, key=lambda delimiter: len(_cells(first, delimiter)))
+    best = max(DELIMITERS, key=lambda delimiter: len(_split_line(first, delimiter)))
     return (best if best in first or " " not in first.strip() else " "), text
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _split_line(line: str, delimiter: str) -> list[str]:
     return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
 
 
-def _check_shape(text: str, delimiter: str, limits: TableLimits) -> list[str]:
+def _check_text_shape(text: str, delimiter: str, limits: TableLimits) -> list[str]:
     """The names of the columns. Raises TableError where the table would be too large, or a row has more cells than
     there are names."""
     rows = csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
     try:
-        header = _names(next(rows, []))
+        header = _parse_header(next(rows, []))
         lines = text.count("\n") + 1
-        check_size("columns", len(header), limits.columns)
-        check_size("rows", lines, limits.rows)
-        check_size("cells", lines * len(header), limits.memory_bytes // CELL_BYTES)
+        check_table_size("columns", len(header), limits.columns)
+        check_table_size("rows", lines, limits.rows)
+        check_table_size("cells", lines * len(header), limits.memory_bytes // EMPTY_CELL_BYTES)
         for row in rows:
             if len(row) > len(header) and any(cell.strip() for cell in row[len(header) :]):
                 raise TableError(
@@ -101,11 +101,11 @@ def _check_shape(text: str, delimiter: str, limits: TableLimits) -> list[str]:
     return header
 
 
-def _names(header: list[str]) -> list[str]:
+def _parse_header(header: list[str]) -> list[str]:
     names = [name.strip() for name in header]
     if not any(names):
         raise TableError("its first line names no columns")
     given = [name for name in names if name]
     if len(set(given)) < len(given):
         raise TableError(f"it has two columns called {max(given, key=given.count)[:60]}")
-    return [name or f"{UNNAMED}{place}" for place, name in enumerate(names)]
+    return [name or f"{UNNAMED_COLUMN_PREFIX}{place}" for place, name in enumerate(names)]

@@ -8,23 +8,27 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class Agreement:
+class RaterAgreement:
     """ICC(1,1) and ICC(1,k) per trait, NaN where they cannot be known; `raters`: the mean number of ratings a clip."""
 
-    raters: float
-    single: dict[str, float]
-    averaged: dict[str, float]
+    ratings_per_clip: float
+    single_rater_icc: dict[str, float]
+    mean_rating_icc: dict[str, float]
 
-    def in_words(self) -> str:
+    def describe_agreement(self) -> str:
         """One line of a preview."""
-        parts = [f"{trait} {self.single[trait]:.2f} and {self.averaged[trait]:.2f}" for trait in self.single]
+        parts = [
+            f"{trait} {self.single_rater_icc[trait]:.2f} and {self.mean_rating_icc[trait]:.2f}"
+            for trait in self.single_rater_icc
+        ]
         return (
-            f"{self.raters:.3g} ratings a clip, averaged; their agreement, ICC(1,1) of one rater and ICC(1,k) of the "
+            f"{self.ratings_per_clip:.3g} ratings a clip, averaged; their agreement, ICC(1,1) of one rater and "
+            "ICC(1,k) of the "
             f"mean: {', '.join(parts)}"
         )
 
 
-def average(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFrame, Agreement | None]:
+def average_ratings(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFrame, RaterAgreement | None]:
     """One row per clip: the means of its traits, the first of its other columns; and the agreement of the raters, None
     where no clip has several rows.
 
@@ -39,7 +43,7 @@ def average(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFrame, Agree
     means = groups[traits].mean()
     others = [name for name in table.columns if name not in ("clip", *traits)]
     rows = means.join(groups[others].first()).reset_index()[list(table.columns)]
-    return rows, Agreement(len(table) / groups.ngroups, single, averaged)
+    return rows, RaterAgreement(len(table) / groups.ngroups, single, averaged)
 
 
 def intraclass_correlations(clips: pd.Series, ratings: pd.Series) -> tuple[float, float]:

@@ -8,22 +8,22 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from personality.constants import TABLES, TableLimits
+from personality.constants import TABLE_LIMITS, TableLimits
 from personality.tables.delimited import read_delimited
 from personality.tables.errors import TableError
 from personality.tables.parquet import read_parquet
 
 # What other files begin with that people take for tables, and what to do about it.
-MISTAKEN = {
+UNSUPPORTED_SIGNATURES = {
     b"PK\x03\x04": "a spreadsheet or a zip archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet",
     b"\x1f\x8b": "compressed",
     b"PARE": "an encrypted parquet file",
 }
-PARQUET = b"PAR1"
+PARQUET_SIGNATURE = b"PAR1"
 
 
-def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = TABLES) -> pd.DataFrame:
+def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = TABLE_LIMITS) -> pd.DataFrame:
     """A table from parquet (typed) or delimited text (every cell is text, empty ones are missing).
 
     Parameters
@@ -40,18 +40,18 @@ def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = T
     """
     name = name or (file.name if isinstance(file, Path) else "The table")
     try:
-        stream: BinaryIO = io.BytesIO(_read_bytes(file, name, limits))
+        stream: BinaryIO = io.BytesIO(_read_table_bytes(file, name, limits))
         beginning = stream.read(4)
         stream.seek(0)
-        for magic, what in MISTAKEN.items():
+        for magic, what in UNSUPPORTED_SIGNATURES.items():
             if beginning.startswith(magic):
                 raise TableError(f"it is {what}; save the table as CSV or parquet")
-        return (read_parquet if beginning == PARQUET else read_delimited)(stream, limits)
+        return (read_parquet if beginning == PARQUET_SIGNATURE else read_delimited)(stream, limits)
     except TableError as error:
         raise TableError(f"{name} cannot be read: {error}.") from error
 
 
-def _read_bytes(file: Path | BinaryIO, name: str, limits: TableLimits) -> bytes:
+def _read_table_bytes(file: Path | BinaryIO, name: str, limits: TableLimits) -> bytes:
     try:
         if isinstance(file, Path):
             if not file.is_file():

@@ -17,18 +17,18 @@ from typing import BinaryIO
 import pandas as pd
 import pyarrow as pa
 
-from personality.constants import LIMITS, TABLES
+from personality.constants import LIMITS, TABLE_LIMITS
 from personality.tables.errors import TableError
-from personality.tables.parquet import ATTRS, attrs_of
+from personality.tables.parquet import PANDAS_ATTRS_KEY, read_boolean_attrs
 from personality.tables.reader import read_table
 from personality.utils.locations import IMPORT_ROOT
 
-BEGINNING = 30.0  # seconds that the process may take to start, at most
-REFUSED = 3  # exit status of a process that sent a sentence
-DIED = "it is damaged or too large: the process that read it ended"
+TABLE_READER_START_SECONDS = 30.0  # seconds that the process may take to start, at most
+TABLE_REFUSED_STATUS = 3  # exit status of a process that sent a sentence
+TABLE_READER_DIED = "it is damaged or too large: the process that read it ended"
 
 
-def read_apart(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds) -> pd.DataFrame:
+def read_table_in_sandbox(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds) -> pd.DataFrame:
     """A table as `read_table`, read by a process of its own within so many seconds of one core, which may use
     LIMITS.reader_bytes of memory. Raises TableError as that, and where the process dies or passes a limit."""
     # Files without a name: they are gone with the last process that has them open.
@@ -45,33 +45,33 @@ def read_apart(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds
                 stdout=found,
                 stderr=subprocess.DEVNULL,
                 env=environment,
-                timeout=seconds + BEGINNING,
+                timeout=seconds + TABLE_READER_START_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
             raise TableError(f"{name} cannot be read: it took more than {seconds:.0f} s") from error
         found.seek(0)
-        return _received(found, done.returncode, name)
+        return _receive_table(found, done.returncode, name)
 
 
-def _received(found: BinaryIO, status: int, name: str) -> pd.DataFrame:
-    if status == REFUSED:
+def _receive_table(found: BinaryIO, status: int, name: str) -> pd.DataFrame:
+    if status == TABLE_REFUSED_STATUS:
         raise TableError(found.read(2_000).decode(errors="replace"))
     try:
         if status:
             raise EOFError
         table = pa.ipc.open_stream(found).read_all()
     except (pa.ArrowException, OSError, EOFError) as error:
-        raise TableError(f"{name} cannot be read: {DIED}.") from error
+        raise TableError(f"{name} cannot be read: {TABLE_READER_DIED}.") from error
     frame = table.to_pandas(ignore_metadata=True)
-    frame.attrs = attrs_of(table.schema)
+    frame.attrs = read_boolean_attrs(table.schema)
     return frame
 
 
-def _main(name: str, seconds: int) -> int:
+def _run_reader_process(name: str, seconds: int) -> int:
     for what, most in (
         (resource.RLIMIT_DATA, LIMITS.reader_bytes),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, TABLES.memory_bytes),
+        (resource.RLIMIT_FSIZE, TABLE_LIMITS.memory_bytes),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
@@ -79,12 +79,14 @@ def _main(name: str, seconds: int) -> int:
         frame = read_table(sys.stdin.buffer, name)
     except TableError as error:
         sys.stdout.write(str(error))
-        return REFUSED
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata({ATTRS: json.dumps(frame.attrs)})
+        return TABLE_REFUSED_STATUS
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(
+        {PANDAS_ATTRS_KEY: json.dumps(frame.attrs)}
+    )
     with pa.ipc.new_stream(sys.stdout.buffer, table.schema) as stream:
         stream.write_table(table)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(_run_reader_process(sys.argv[1], int(sys.argv[2])))

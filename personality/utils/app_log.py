@@ -10,7 +10,7 @@ from contextlib import contextmanager
 _log = logging.getLogger("personality")
 
 
-def write_log() -> None:
+def log_to_stderr() -> None:
     """Let the log go to the standard error, each line with its time; does nothing where it does already."""
     if not _log.handlers:
         handler = logging.StreamHandler()
@@ -20,7 +20,7 @@ def write_log() -> None:
 
 
 @contextmanager
-def noted(what: str) -> Iterator[None]:
+def log_duration(what: str) -> Iterator[None]:
     """Log how long the block took, and the kind of error that ended it, if one did; not the error's words."""
     began, how = time.perf_counter(), ""
     try:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-LEFTOVER = ".tmp"
+TEMPORARY_SUFFIX = ".tmp"
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     The bytes and the folder entry are flushed to disk before the return, so a death at any moment leaves the
     old file or the new one. An OSError names `path`.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{LEFTOVER}")  # threads and hosts share pids
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")  # threads and hosts share pids
     try:
         yield temporary
         _flush(temporary)
@@ -38,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def exclusive(path: Path, sentence: str, *, wait: float = 0.0) -> Iterator[None]:
+def hold_lock_file(path: Path, sentence: str, *, wait: float = 0.0) -> Iterator[None]:
     """Hold a lock file until the block ends, or the process dies; what the file contains is not changed.
 
     Parameters
@@ -54,14 +54,14 @@ def exclusive(path: Path, sentence: str, *, wait: float = 0.0) -> Iterator[None]
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
     with path.open("a") as file:
-        while not _locked(file):
+        while not _try_lock(file):
             if time.monotonic() >= deadline:
                 raise ValueError(sentence)
             time.sleep(0.02)
         yield
 
 
-def _locked(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -69,9 +69,9 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def remove_leftovers(folder: Path) -> None:
+def remove_temporary_files(folder: Path) -> None:
     """Remove what writers that were killed within `atomic_path` left anywhere below `folder`."""
-    for path in folder.rglob(f".*{LEFTOVER}"):
+    for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
 
 
@@ -94,7 +94,7 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """The hexadecimal sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-ADVICE = {
+OS_ERROR_ADVICE = {
     errno.ENOSPC: ("The disk is full", "make room and try again"),
     errno.EDQUOT: ("The quota of this user is used up", "make room and try again"),
     errno.EROFS: ("The file system may only be read", "name a folder that may be written"),
@@ -19,12 +19,12 @@ ADVICE = {
 }
 
 
-def sentence(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error in words for a person: our own have them; of the operating system's, what happened, where, and
     what to do."""
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
-    what, advice = ADVICE.get(error.errno, (error.strerror or "The system refused", "mend that and try again"))
+    what, advice = OS_ERROR_ADVICE.get(error.errno, (error.strerror or "The system refused", "mend that and try again"))
     places = [str(place) for place in (error.filename, error.filename2) if place is not None]
     where = f": {' and '.join(places)}" if places else ""
     return f"{what}{where}; {advice}."

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LOOK = 0.5  # seconds after which a waiting one says its place again, so that one who has left is noticed
+QUEUE_POLL_SECONDS = 0.5  # seconds after which a waiting one says its place again, so that one who has left is noticed
 
 
-class Turns:
+class FairQueue:
     """A queue that `at_once` may have left at the same time."""
 
     def __init__(self, at_once: int) -> None:
@@ -18,24 +18,24 @@ class Turns:
         self._moved = threading.Condition()
 
     @contextmanager
-    def turn(self, say: Callable[[int], None]) -> Iterator[None]:
+    def wait_for_slot(self, say: Callable[[int], None]) -> Iterator[None]:
         """Wait for one's turn, then hold it for the block. say: told the place in the queue, from 1, while waiting;
         whatever it raises ends the wait and gives the place up."""
         ticket = object()
         with self._moved:
             self._queue.append(ticket)
         try:
-            while place := self._place(ticket):
+            while place := self._position(ticket):
                 say(place)
                 with self._moved:
-                    self._moved.wait_for(lambda: self._place(ticket) != place, LOOK)
+                    self._moved.wait_for(lambda: self._position(ticket) != place, QUEUE_POLL_SECONDS)
             yield
         finally:
             with self._moved:
                 self._queue.remove(ticket)
                 self._moved.notify_all()
 
-    def _place(self, ticket: object) -> int:
+    def _position(self, ticket: object) -> int:
         """The place of a ticket, 0 for one that is served."""
         with self._moved:
             return max(0, self._queue.index(ticket) - self._at_once + 1)

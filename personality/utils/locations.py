@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PACKAGE = Path(__file__).parents[1]
-IMPORT_ROOT = PACKAGE.parent  # a process that is started here can import `personality` and `training`
-ASSETS = PACKAGE / "assets"
-IS_CHECKOUT = not (PACKAGE / "_app").exists()  # which only the wheel has: pyproject.toml
-APP = IMPORT_ROOT if IS_CHECKOUT else PACKAGE / "_app"  # app.py, pages/, server/, demo/
-DEMO = APP / "demo"
+PACKAGE_FOLDER = Path(__file__).parents[1]
+IMPORT_ROOT = PACKAGE_FOLDER.parent  # a process that is started here can import `personality` and `training`
+ASSETS_FOLDER = PACKAGE_FOLDER / "assets"
+IS_CHECKOUT = not (PACKAGE_FOLDER / "_app").exists()  # which only the wheel has: pyproject.toml
+APP_FOLDER = IMPORT_ROOT if IS_CHECKOUT else PACKAGE_FOLDER / "_app"  # app.py, pages/, server/, demo/
+DEMO_FOLDER = APP_FOLDER / "demo"

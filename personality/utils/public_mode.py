@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 
-VARIABLE = "PERSONALITY_PUBLIC"
+PUBLIC_MODE_VARIABLE = "PERSONALITY_PUBLIC"
 
 
 def is_public() -> bool:
     """Whether the app serves strangers."""
-    return os.environ.get(VARIABLE, "") not in ("", "0")
+    return os.environ.get(PUBLIC_MODE_VARIABLE, "") not in ("", "0")
 
 
 def shows_estimates() -> bool:

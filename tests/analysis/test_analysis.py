@@ -6,9 +6,15 @@ import pytest
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import mean_absolute_error
 
-from personality.analysis.emotions import best_and_worst, confidence_histogram
-from personality.analysis.groups import MOST_GROUPS, accuracy_by, groups_of, order_groups, split_group
-from personality.analysis.published import GENDER, GLOBAL, published_emotion, published_gender, published_table
+from personality.analysis.emotions import best_and_worst_traits, confidence_histogram
+from personality.analysis.groups import MAX_TABLE_GROUPS, accuracy_by, name_groups, order_groups, split_group_name
+from personality.analysis.published import (
+    PUBLISHED_BY_GENDER,
+    PUBLISHED_OVERALL,
+    published_emotion,
+    published_gender,
+    published_table,
+)
 from personality.predictions.predictions_table import PredictionsError
 from personality.traits import AGE_GROUPS, EMOTIONS, TRAIT_NAMES
 
@@ -85,7 +91,7 @@ def test_names_that_look_joined_are_kept_apart() -> None:
     table = table.assign(one=one, other=other)
     rows = accuracy_by(table, ["one", "other"])
     assert rows["group"].nunique() == 8
-    assert {tuple(split_group(group)) for group in rows["group"]} == set(zip(one, other, strict=True))
+    assert {tuple(split_group_name(group)) for group in rows["group"]} == set(zip(one, other, strict=True))
     assert set(accuracy_by(table, ["one"])["group"]) == {"a", "a x b"}
 
 
@@ -95,7 +101,7 @@ def test_a_column_named_like_ranges_is_a_column() -> None:
 
 
 def test_too_many_groups_are_refused_with_what_to_do() -> None:
-    table = predictions(clips=MOST_GROUPS + 1)
+    table = predictions(clips=MAX_TABLE_GROUPS + 1)
     with pytest.raises(PredictionsError, match="1,001 groups; expected at most 1,000"):
         accuracy_by(table.assign(name=table["clip"]), ["name"])
 
@@ -120,7 +126,7 @@ def test_bad_tables_are_refused_in_a_sentence() -> None:
     with pytest.raises(PredictionsError, match="two values of actual"):
         accuracy_by(pd.concat([table, other]))
     with pytest.raises(PredictionsError, match="no attribute height; this table has gender"):
-        groups_of(table, ["height"])
+        name_groups(table, ["height"])
 
 
 def test_without_the_training_mean_there_is_no_baseline() -> None:
@@ -141,7 +147,7 @@ def test_groups_keep_the_fields_order() -> None:
 def test_best_and_worst_trait_per_emotion_with_and_without_a_model() -> None:
     rows = accuracy_by(predictions(models=("audio", "visual")), ["emotion"])
     for without in ((), ("audio",)):
-        result = best_and_worst(rows, without=without).set_index("emotion")
+        result = best_and_worst_traits(rows, without=without).set_index("emotion")
         assert list(result.index) == ["fear", "happy"]
         cell = rows[rows["group"].eq("fear") & rows["trait"].ne("mean") & ~rows["model"].isin(without)]
         assert result.loc["fear", "best_accuracy"] == cell["accuracy"].max()
@@ -158,10 +164,10 @@ def test_confidence_histogram_counts_each_clip_once() -> None:
 
 
 def test_published_tables_are_whole_and_their_averages_are_averages() -> None:
-    assert len(published_table()) == len(GLOBAL)
-    assert len(published_gender()) == len(GENDER) * 12
+    assert len(published_table()) == len(PUBLISHED_OVERALL)
+    assert len(published_gender()) == len(PUBLISHED_BY_GENDER) * 12
     assert len(published_emotion()) == len(EMOTIONS) * 3
-    for name, row in GLOBAL.items():
+    for name, row in PUBLISHED_OVERALL.items():
         assert np.mean(row[:5]) == pytest.approx(row[5], abs=2e-4), name
 
 

@@ -7,8 +7,16 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.calibration import EFFECT, Design, by_source, comparators, designs, errors, ours
-from personality.analysis.contrasts import Contrast, compare, detectable, variance_ratio
+from benchmarks.calibration import (
+    EFFECT_STANDARD_ERRORS,
+    StudyDesign,
+    compare_two_groups,
+    make_study_designs,
+    reference_test_p_values,
+    simulate_errors,
+    sum_by_source_and_group,
+)
+from personality.analysis.contrasts import Contrast, contrast_groups, minimum_detectable_difference, variance_ratio
 
 REPETITIONS = 2_000
 
@@ -16,15 +24,15 @@ REPETITIONS = 2_000
 Sides = tuple[np.ndarray, np.ndarray]
 
 
-def both(design: Design, values: np.ndarray) -> tuple[Sides, Sides]:
+def both(design: StudyDesign, values: np.ndarray) -> tuple[Sides, Sides]:
     """Clips and totals by source of both groups."""
-    return by_source(design, np.ones_like(values)), by_source(design, values)
+    return sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
 
 
-def mixed(random: np.random.Generator) -> tuple[Design, np.ndarray]:
+def mixed(random: np.random.Generator) -> tuple[StudyDesign, np.ndarray]:
     """Sources of one to six clips of either group, and values."""
     source = np.repeat(np.arange(12), random.integers(1, 7, 12))
-    design = Design(source, random.random(len(source)) < 0.5)
+    design = StudyDesign(source, random.random(len(source)) < 0.5)
     return design, random.normal(size=(len(source), 1)) + random.normal(size=(12, 1))[source]
 
 
@@ -32,39 +40,39 @@ def test_the_plain_difference_and_its_error_are_pyfixests_crv3() -> None:
     import pyfixest
 
     design, values = mixed(np.random.default_rng(0))
-    found = compare(*both(design, values), np.zeros(1), np.arange(12))
-    table = pd.DataFrame({"y": values[:, 0], "x": design.first.astype(int), "source": design.source})
+    found = contrast_groups(*both(design, values), np.zeros(1), np.arange(12))
+    table = pd.DataFrame({"y": values[:, 0], "x": design.is_first_group.astype(int), "source": design.source})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pandas' of what is deprecated
         fitted = pyfixest.feols("y ~ x", table, vcov={"CRV3": "source"})
         adjusted = pyfixest.feols("y ~ x", table, vcov={"CRV3": "source"}, ssc=pyfixest.ssc(k_adj=False, G_adj=True))
     assert found.difference[0] == pytest.approx(fitted.coef()["x"])
     # pyfixest's G / (G - 1), and the jackknife's (G - 1) / G.
-    assert found.error[0] == pytest.approx(adjusted.se()["x"] * 11 / 12)
+    assert found.std_error[0] == pytest.approx(adjusted.se()["x"] * 11 / 12)
 
 
 def test_generalised_least_squares_by_its_matrices() -> None:
     random = np.random.default_rng(1)
     design, values = mixed(random)
-    x = np.column_stack([np.ones(len(values)), design.first])
+    x = np.column_stack([np.ones(len(values)), design.is_first_group])
     same = design.source[:, None] == design.source
 
     def slope(kept: np.ndarray) -> float:
         precision = np.linalg.inv(np.eye(kept.sum()) + 0.7 * same[np.ix_(kept, kept)])
         return np.linalg.solve(x[kept].T @ precision @ x[kept], x[kept].T @ precision @ values[kept, 0])[1]
 
-    found = compare(*both(design, values), np.full(1, 0.7), np.arange(12))
+    found = contrast_groups(*both(design, values), np.full(1, 0.7), np.arange(12))
     whole = slope(np.ones(len(values), bool))
     without = np.array([slope(design.source != one) for one in range(12)])
     assert found.difference[0] == pytest.approx(whole)
-    assert found.error[0] == pytest.approx(np.sqrt(11 / 12 * np.sum((without - whole) ** 2)))
+    assert found.std_error[0] == pytest.approx(np.sqrt(11 / 12 * np.sum((without - whole) ** 2)))
 
 
 def test_degrees_of_freedom_are_bell_and_mccaffreys() -> None:
     """tr(K)^2 / tr(K^2) with K from the matrices of the clips."""
     random = np.random.default_rng(2)
     design, values = mixed(random)
-    x = np.column_stack([np.ones(len(values)), design.first])
+    x = np.column_stack([np.ones(len(values)), design.is_first_group])
     covariance = np.eye(len(values)) + 0.7 * (design.source[:, None] == design.source)
     precision = np.linalg.inv(covariance)
     inverse = np.linalg.inv(x.T @ precision @ x)
@@ -77,36 +85,36 @@ def test_degrees_of_freedom_are_bell_and_mccaffreys() -> None:
         row[kept] += left
         rows.append(row)
     k = np.array(rows) @ covariance @ np.array(rows).T
-    found = compare(*both(design, values), np.full(1, 0.7), np.arange(12))
+    found = contrast_groups(*both(design, values), np.full(1, 0.7), np.arange(12))
     assert found.degrees[0] == pytest.approx(np.trace(k) ** 2 / np.trace(k @ k))
 
 
 def test_one_clip_of_each_group_is_the_paired_t_test() -> None:
-    design = designs()["within, one clip of each group"]
-    values = np.random.default_rng(3).normal(size=(len(design.source), 3)) + 0.2 * design.first[:, None]
-    first, second = values[design.first], values[~design.first]
-    np.testing.assert_allclose(ours(design, values).p_values(), stats.ttest_rel(first, second).pvalue)
+    design = make_study_designs()["within, one clip of each group"]
+    values = np.random.default_rng(3).normal(size=(len(design.source), 3)) + 0.2 * design.is_first_group[:, None]
+    first, second = values[design.is_first_group], values[~design.is_first_group]
+    np.testing.assert_allclose(compare_two_groups(design, values).p_values(), stats.ttest_rel(first, second).pvalue)
 
 
 def test_one_clip_of_each_source_is_nearly_welchs_test() -> None:
-    design = Design(np.arange(60), np.arange(60) < 25)
+    design = StudyDesign(np.arange(60), np.arange(60) < 25)
     values = np.random.default_rng(4).normal(size=(60, 20))
     wanted = stats.ttest_ind(values[:25], values[25:], equal_var=False).pvalue
-    np.testing.assert_allclose(ours(design, values).p_values(), wanted, atol=0.02)
+    np.testing.assert_allclose(compare_two_groups(design, values).p_values(), wanted, atol=0.02)
 
 
-@pytest.mark.parametrize("name", designs())
+@pytest.mark.parametrize("name", make_study_designs())
 @pytest.mark.parametrize("share", [0.0, 0.6])
 def test_the_level_is_kept_and_the_power_is_that_of_the_best(name: str, share: float) -> None:
     """Where nothing differs 3 to 7 % are found; where something does, .85 of what the best other test finds."""
     random = np.random.default_rng(5)
-    design = designs()[name]
-    null = errors(design, share, REPETITIONS, random)
-    found = ours(design, null)
+    design = make_study_designs()[name]
+    null = simulate_errors(design, share, REPETITIONS, random)
+    found = compare_two_groups(design, null)
     assert 0.03 < (found.p_values() < 0.05).mean() < 0.07
-    shifted = null[:, :200] + EFFECT * np.median(found.error) * design.first[:, None]
-    power = (ours(design, shifted).p_values() < 0.05).mean()
-    best = max((p < 0.05).mean() for p in comparators(design, shifted).values())
+    shifted = null[:, :200] + EFFECT_STANDARD_ERRORS * np.median(found.std_error) * design.is_first_group[:, None]
+    power = (compare_two_groups(design, shifted).p_values() < 0.05).mean()
+    best = max((p < 0.05).mean() for p in reference_test_p_values(design, shifted).values())
     assert power > 0.85 * best
 
 
@@ -114,9 +122,9 @@ def test_a_small_group_that_varies_more_is_no_false_alarm() -> None:
     """Twelve of sixty sources with three times the spread, and the same mean."""
     random = np.random.default_rng(6)
     source = np.repeat(np.arange(60), 2)
-    design = Design(source, source < 12)
-    values = errors(design, 0.5, REPETITIONS, random) * np.where(design.first, 3.0, 1.0)[:, None]
-    assert 0.03 < (ours(design, values).p_values() < 0.05).mean() < 0.08
+    design = StudyDesign(source, source < 12)
+    values = simulate_errors(design, 0.5, REPETITIONS, random) * np.where(design.is_first_group, 3.0, 1.0)[:, None]
+    assert 0.03 < (compare_two_groups(design, values).p_values() < 0.05).mean() < 0.08
 
 
 def test_the_variance_ratio_is_that_which_was_planted() -> None:
@@ -135,7 +143,7 @@ def test_what_does_not_vary_has_no_p() -> None:
 
 def test_what_is_detectable_is_found_four_times_in_five() -> None:
     error, degrees, level = np.full(1, 2.0), np.full(1, 15.0), np.full(1, 0.01)
-    size = detectable(error / (1 + 1 / 60), degrees, level)  # of an error that is right on average
+    size = minimum_detectable_difference(error / (1 + 1 / 60), degrees, level)  # of an error that is right on average
     critical = stats.t.ppf(1 - level / 2, degrees)
     power = stats.nct.sf(critical, degrees, size / error) + stats.nct.cdf(-critical, degrees, size / error)
     assert power[0] == pytest.approx(0.8, abs=1e-6)

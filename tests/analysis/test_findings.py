@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from personality.analysis.findings import gains, sentences, significant
+from personality.analysis.findings import describe_gaps, describe_model_gains, select_significant_gaps
 
 
 def gap(model: str, gap: float, p: float, **changes: object) -> dict:
@@ -13,36 +13,36 @@ def gap(model: str, gap: float, p: float, **changes: object) -> dict:
 
 def test_models_with_the_same_finding_share_a_sentence() -> None:
     gaps = pd.DataFrame([gap("a", -0.02, 0.03), gap("b", -0.03, 0.0004), gap("c", 0.04, 0.01), gap("d", 0.9, 0.06)])
-    assert sentences(gaps) == [
+    assert describe_gaps(gaps) == [
         "**Underrates men compared with women** (n = 40 and 50): a by 0.020 [0.010, 0.030], p = .030; b by 0.030 "
         "[0.020, 0.040], p < .001.",
         "**Overrates men compared with women** (n = 40 and 50): c by 0.040 [0.030, 0.050], p = .010.",
     ]
     brief = "**Underrates men compared with women** (n = 40 and 50): 2 of 4 models, most b, by 0.030 [0.020, 0.040], "
-    assert sentences(gaps, brief=True)[0] == brief + "p < .001."
-    assert ": 1 of 4 models, c, by 0.040" in sentences(gaps, brief=True)[1]
-    assert significant(gaps)["model"].tolist() == ["a", "b", "c"]
-    assert significant(gaps, trait="openness").empty
+    assert describe_gaps(gaps, brief=True)[0] == brief + "p < .001."
+    assert ": 1 of 4 models, c, by 0.040" in describe_gaps(gaps, brief=True)[1]
+    assert select_significant_gaps(gaps)["model"].tolist() == ["a", "b", "c"]
+    assert select_significant_gaps(gaps, trait="openness").empty
 
 
 def test_where_nothing_is_found_it_says_what_would_have_been() -> None:
     gaps = pd.DataFrame([gap("a", 0.01, 0.2), gap("b", 0.01, 0.05, detectable=0.031)])
-    (words,) = sentences(gaps)
+    (words,) = describe_gaps(gaps)
     assert words == "No significant difference. Minimum detectable difference (80 % power): 0.020 to 0.031."
-    (words,) = sentences(gaps.assign(detectable=float("nan"), p_holm=float("nan")))
+    (words,) = describe_gaps(gaps.assign(detectable=float("nan"), p_holm=float("nan")))
     assert words.startswith("Cannot be judged")
 
 
 def test_what_people_said_is_said_once() -> None:
     gaps = pd.DataFrame([gap(model, 0.02, 0.01, measure="actual_mean") for model in "abc"])
     expected = "**People rated men higher than women** (n = 40 and 50) by 0.020 [0.010, 0.030], p = .010."
-    assert sentences(gaps) == sentences(gaps, brief=True) == [expected]
+    assert describe_gaps(gaps) == describe_gaps(gaps, brief=True) == [expected]
 
 
 def test_gains_of_what_ships_and_of_the_best_other() -> None:
     rows = pd.DataFrame({"model": ["voice", "x", "y"], "gain": [0.01, 0.02, 0.03], "baseline": 0.88})
     rows = rows.assign(gain_low=rows["gain"] - 0.005, gain_high=rows["gain"] + 0.005)
-    assert gains(rows, shipped=["voice", "words"]) == (
+    assert describe_model_gains(rows, shipped=["voice", "words"]) == (
         "Always predicting the mean has an accuracy of 0.8800. The models that ship add 0.0100 [0.0050, 0.0150] "
         "(voice). The best of the published systems adds 0.0300 [0.0250, 0.0350] (y)."
     )

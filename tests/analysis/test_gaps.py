@@ -9,10 +9,10 @@ from fairlearn.metrics import MetricFrame
 from scipy import stats
 from sklearn.metrics import mean_absolute_error
 
-from benchmarks.calibration import power_at_detectable
+from benchmarks.calibration import power_at_minimum_detectable
 from personality.analysis.corrections import benjamini_hochberg, holm
-from personality.analysis.gaps import MOST_COMPARED, OTHERS, compare_groups, compare_measures
-from personality.assets.demo import PREDICTIONS
+from personality.analysis.gaps import MAX_COMPARED_GROUPS, OTHER_GROUPS, compare_groups, compare_measures
+from personality.assets.demo import DEMO_PREDICTIONS_FILE
 from personality.predictions.prediction_files import read_predictions
 from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
@@ -35,7 +35,7 @@ def test_a_gap_by_hand_against_a_named_group_and_against_all_others() -> None:
     assert gaps["n_reference"].tolist() == [3, 3]
     gaps = compare_groups(table, ["group"]).gaps.query("trait == 'openness'").set_index("group")
     assert gaps["gap"].to_dict() == pytest.approx({"a": 0.4 / 3, "b": -0.05, "c": -0.16})
-    assert (gaps["reference"] == OTHERS).all()
+    assert (gaps["reference"] == OTHER_GROUPS).all()
     assert gaps["verdict"].str.startswith("cannot be judged").all()  # three sources, two and one
     assert gaps[["low", "high", "p", "p_holm", "detectable"]].isna().all(axis=None)
     signed = compare_groups(table, ["group"], measure="signed_error", reference="a").gaps
@@ -103,7 +103,7 @@ def test_difference_and_ratio_equal_fairlearns() -> None:
 
 
 def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_others() -> None:
-    table = read_predictions(PREDICTIONS)
+    table = read_predictions(DEMO_PREDICTIONS_FILE)
     table = table[table["model"] == "practice_visual"].copy()
     random = np.random.default_rng(6)
     clips = table[["clip", "source", "gender"]].drop_duplicates("clip")
@@ -125,7 +125,7 @@ def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_other
 @pytest.mark.parametrize("groups", [2, 5])
 def test_what_is_called_detectable_is_found_four_times_in_five(groups: int) -> None:
     """After Holm's correction, for one trait."""
-    assert 0.7 < power_at_detectable(groups, "openness", repetitions=60) < 0.93
+    assert 0.7 < power_at_minimum_detectable(groups, "openness", repetitions=60) < 0.93
 
 
 def test_corrections_by_hand_and_by_scipy() -> None:
@@ -238,7 +238,7 @@ def test_gaps_in_concordance_and_r2_keep_the_level() -> None:
 
 
 def test_gaps_of_several_measures_are_those_of_each_alone() -> None:
-    table = read_predictions(PREDICTIONS)
+    table = read_predictions(DEMO_PREDICTIONS_FILE)
     found = compare_measures(table, ["emotion"])
     assert next(iter(found)) == "gain"
     for measure in ("accuracy", "r2"):
@@ -259,7 +259,7 @@ def test_the_largest_difference_allows_for_all_pairs() -> None:
 
 
 def test_more_groups_than_can_be_compared_are_refused() -> None:
-    count = MOST_COMPARED + 1
+    count = MAX_COMPARED_GROUPS + 1
     table = predictions(np.full(count, 0.1), np.arange(count).astype(str), np.arange(count))
     with pytest.raises(PredictionsError, match="51 groups; expected at most 50"):
         compare_groups(table, ["group"])

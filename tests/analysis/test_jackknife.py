@@ -5,15 +5,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmarks.calibration import coverage, skewed
+from benchmarks.calibration import draw_half_normal, simulate_interval_coverage
 from personality.analysis.groups import accuracy_by
 from personality.analysis.jackknife import (
-    LEAST_SOURCES,
-    MOST_UNITS,
+    MAX_JACKKNIFE_UNITS,
+    MIN_SOURCES,
     degrees_of_freedom,
-    interval,
+    jackknife_units,
     mean_intervals,
-    units_of,
+    t_interval,
 )
 
 
@@ -59,8 +59,8 @@ def test_degrees_of_freedom_are_bell_and_mccaffreys() -> None:
 @pytest.mark.parametrize("sources", [5, 7, 20])
 def test_intervals_hold_the_truth_from_five_sources_on(sources: int, clips: int) -> None:
     """4,000 repetitions: the standard error is .003."""
-    assert 0.94 < coverage(sources, clips, lambda random, shape: random.standard_normal(shape)) < 0.96
-    assert 0.92 < coverage(sources, clips, skewed) < 0.97
+    assert 0.94 < simulate_interval_coverage(sources, clips, lambda random, shape: random.standard_normal(shape)) < 0.96
+    assert 0.92 < simulate_interval_coverage(sources, clips, draw_half_normal) < 0.97
 
 
 def test_intervals_that_take_clips_for_sources_do_not() -> None:
@@ -74,7 +74,7 @@ def test_intervals_that_take_clips_for_sources_do_not() -> None:
 
 
 def test_too_few_sources_have_no_interval() -> None:
-    for sources, known in ((LEAST_SOURCES - 1, False), (LEAST_SOURCES, True)):
+    for sources, known in ((MIN_SOURCES - 1, False), (MIN_SOURCES, True)):
         source = np.repeat(np.arange(sources), 20)
         bounds = mean_intervals(np.random.default_rng(3).random((len(source), 1)), source)
         assert np.isfinite(bounds).all() == known
@@ -88,16 +88,16 @@ def test_what_is_missing_counts_for_nothing() -> None:
 
 
 def test_a_wider_level_is_a_wider_interval() -> None:
-    one, two = (interval(np.zeros(1), np.ones(1), np.array([10.0]), level=level)[1] for level in (0.95, 0.99))
+    one, two = (t_interval(np.zeros(1), np.ones(1), np.array([10.0]), level=level)[1] for level in (0.95, 0.99))
     assert (one[0], two[0]) == pytest.approx((stats.t.ppf(0.975, 10), stats.t.ppf(0.995, 10)))
 
 
 def test_many_sources_are_left_out_in_batches_of_as_many() -> None:
     source = np.random.default_rng(0).permutation(np.repeat(np.arange(12_000), 2))
-    units = units_of(source)
+    units = jackknife_units(source)
     assert np.bincount(np.bincount(units)).nonzero()[0].tolist() == [4, 6]  # two or three sources of two clips
     assert all(len(set(units[source == one])) == 1 for one in (0, 7, 11_999))
-    np.testing.assert_array_equal(units_of(source % MOST_UNITS), source % MOST_UNITS)
+    np.testing.assert_array_equal(jackknife_units(source % MAX_JACKKNIFE_UNITS), source % MAX_JACKKNIFE_UNITS)
 
 
 def test_batches_give_the_interval_that_theory_does() -> None:

@@ -4,8 +4,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import r2_score
 
-from personality.analysis.groups import accuracy_by, groups_of, order_groups
-from personality.predictions.predictions_table import PredictionsError, read_scores
+from personality.analysis.groups import accuracy_by, name_groups, order_groups
+from personality.predictions.predictions_table import PredictionsError, to_prediction_arrays
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
 
@@ -74,14 +74,14 @@ def test_effective_sources_are_kishs() -> None:
 
 def test_numbers_are_cut_into_ranges() -> None:
     clips = pd.DataFrame({"age": [10.0, 25.0, 39.9, 40.0, np.nan], "gender": list("mmfff")})
-    assert groups_of(clips, ["age:40,25"]).tolist()[:4] == ["under 25", "25 to 40", "25 to 40", "40 and over"]
-    assert groups_of(clips, ["age:40"]).isna().tolist() == [False] * 4 + [True]
-    assert groups_of(clips, ["gender", "age:25"]).tolist()[0] == "m x under 25"
+    assert name_groups(clips, ["age:40,25"]).tolist()[:4] == ["under 25", "25 to 40", "25 to 40", "40 and over"]
+    assert name_groups(clips, ["age:40"]).isna().tolist() == [False] * 4 + [True]
+    assert name_groups(clips, ["gender", "age:25"]).tolist()[0] == "m x under 25"
     assert order_groups(["40 and over"], ["age:25,40"]) == ["under 25", "25 to 40", "40 and over"]
     many = ",".join(map(str, range(51)))
     for words in ("age:young", "gender:3", "age:nan", "age:3,inf", "age:3,,4", f"age:{many}"):
         with pytest.raises(PredictionsError, match="does not cut numbers; wanted NAME:EDGE,EDGE"):
-            groups_of(clips, [words])
+            name_groups(clips, [words])
 
 
 def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None:
@@ -99,8 +99,8 @@ def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None
 def test_rows_in_any_order_give_the_same_scores() -> None:
     table = predictions(models=("a", "b"))
     one, other = (
-        read_scores(table),
-        read_scores(table.sample(frac=1, random_state=1).sort_values("model", kind="stable")),
+        to_prediction_arrays(table),
+        to_prediction_arrays(table.sample(frac=1, random_state=1).sort_values("model", kind="stable")),
     )
     order = [other.clips["clip"].tolist().index(clip) for clip in one.clips["clip"]]
     np.testing.assert_array_equal(one.predicted, other.predicted[order])

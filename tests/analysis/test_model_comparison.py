@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from personality.analysis.model_comparison import differences
+from personality.analysis.model_comparison import compare_models
 from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
@@ -22,7 +22,7 @@ def predictions(errors: dict[str, np.ndarray], clips_per_source: int = 1) -> pd.
 
 def test_a_constant_difference_has_no_width_however_the_errors_vary() -> None:
     missed = np.random.default_rng(0).uniform(0.05, 0.3, 40)
-    rows = differences(predictions({"a": missed, "b": missed - 0.02}), "a")
+    rows = compare_models(predictions({"a": missed, "b": missed - 0.02}), "a")
     assert rows["model"].unique().tolist() == ["b"]
     assert rows["trait"].tolist() == [*TRAIT_NAMES, "mean"]
     for column in ("difference", "low", "high"):
@@ -33,7 +33,7 @@ def test_a_constant_difference_has_no_width_however_the_errors_vary() -> None:
 def test_the_interval_is_students_where_each_clip_is_a_source() -> None:
     random = np.random.default_rng(1)
     a, b = random.uniform(0, 0.3, (2, 200))
-    row = differences(predictions({"a": a, "b": b}), "a").iloc[-1]
+    row = compare_models(predictions({"a": a, "b": b}), "a").iloc[-1]
     found = stats.ttest_rel(a, b).confidence_interval(0.95)
     assert row["difference"] == pytest.approx((a - b).mean())
     assert (row["low"], row["high"]) == pytest.approx(tuple(found))
@@ -43,8 +43,8 @@ def test_clips_of_one_source_widen_the_interval() -> None:
     random = np.random.default_rng(2)
     shared = np.repeat(random.normal(0, 0.02, 20), 5)
     errors = {"a": np.full(100, 0.2), "b": 0.2 + shared}
-    together = differences(predictions(errors, clips_per_source=5), "a").iloc[-1]
-    apart = differences(predictions(errors), "a").iloc[-1]
+    together = compare_models(predictions(errors, clips_per_source=5), "a").iloc[-1]
+    apart = compare_models(predictions(errors), "a").iloc[-1]
     assert together["high"] - together["low"] > 1.7 * (apart["high"] - apart["low"])
     assert (together["n"], together["sources"]) == (100, 20)
 
@@ -52,17 +52,17 @@ def test_clips_of_one_source_widen_the_interval() -> None:
 def test_only_clips_on_which_both_speak_count() -> None:
     table = predictions({"a": np.full(10, 0.1), "b": np.full(10, 0.2)})
     table = table[~((table["model"] == "b") & table["clip"].isin(["c0", "c1"]))]
-    assert set(differences(table, "a")["n"]) == {8}
+    assert set(compare_models(table, "a")["n"]) == {8}
 
 
 def test_nothing_to_compare_is_a_sentence() -> None:
     with pytest.raises(PredictionsError, match="nothing to compare with 'z'; this table has a, b"):
-        differences(predictions({"a": np.ones(3) / 9, "b": np.ones(3) / 8}), "z")
+        compare_models(predictions({"a": np.ones(3) / 9, "b": np.ones(3) / 8}), "z")
 
 
 def test_models_without_a_clip_in_common_have_no_difference() -> None:
     table = predictions({"a": np.full(8, 0.1), "b": np.full(8, 0.2)})
     first = table["clip"].isin([f"c{i}" for i in range(4)])
-    rows = differences(table[first == table["model"].eq("a")], "a")
+    rows = compare_models(table[first == table["model"].eq("a")], "a")
     assert set(rows["n"]) == {0}
     assert rows["difference"].isna().all()

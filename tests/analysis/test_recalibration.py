@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from personality.analysis.gaps import compare_groups
-from personality.analysis.recalibration import ALL, BY_GROUP, effects, recalibrate
+from personality.analysis.recalibration import RECALIBRATED, RECALIBRATED_BY_GROUP, recalibrate, recalibration_effects
 from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
@@ -35,17 +35,17 @@ def gap(table: pd.DataFrame, model: str, measure: str) -> float:
 def test_a_bias_is_taken_away_by_group_and_not_alike_for_all() -> None:
     table = recalibrate(planted(bias=0.1), ["group"])
     assert gap(table, "m", "signed_error") == pytest.approx(0.1, abs=0.01)
-    assert gap(table, f"m ({ALL})", "signed_error") == pytest.approx(0.1, abs=0.03)
-    assert abs(gap(table, f"m ({BY_GROUP})", "signed_error")) < 0.02
-    rows = effects(table, ["group"])
-    better = rows[rows["model"].eq(f"m ({BY_GROUP})") & rows["trait"].eq("mean")].set_index("group")
+    assert gap(table, f"m ({RECALIBRATED})", "signed_error") == pytest.approx(0.1, abs=0.03)
+    assert abs(gap(table, f"m ({RECALIBRATED_BY_GROUP})", "signed_error")) < 0.02
+    rows = recalibration_effects(table, ["group"])
+    better = rows[rows["model"].eq(f"m ({RECALIBRATED_BY_GROUP})") & rows["trait"].eq("mean")].set_index("group")
     assert better.loc["a", "low"] > 0.04
     assert better.loc["b", "low"] > -0.005
 
 
 def test_noise_of_the_raters_stays() -> None:
     table = recalibrate(planted(noise=0.12), ["group"])
-    before, after = (gap(table, model, "accuracy") for model in ("m", f"m ({BY_GROUP})"))
+    before, after = (gap(table, model, "accuracy") for model in ("m", f"m ({RECALIBRATED_BY_GROUP})"))
     assert before < -0.05
     assert after == pytest.approx(before, abs=0.01)
 
@@ -65,8 +65,8 @@ def test_a_small_group_is_hardly_moved() -> None:
     rare = table["source"].isin(["0", "2"])
     table["group"] = np.where(rare, "rare", "b")
     found = recalibrate(table, ["group"])
-    changed = found[found["model"].eq(f"m ({BY_GROUP})")]["predicted"].to_numpy() - (
-        found[found["model"].eq(f"m ({ALL})")]["predicted"].to_numpy()
+    changed = found[found["model"].eq(f"m ({RECALIBRATED_BY_GROUP})")]["predicted"].to_numpy() - (
+        found[found["model"].eq(f"m ({RECALIBRATED})")]["predicted"].to_numpy()
     )
     assert np.abs(changed[rare.to_numpy()]).max() < 0.03
 
@@ -75,7 +75,10 @@ def test_people_of_no_known_group_are_corrected_as_all_are() -> None:
     table = planted(bias=0.1)
     table.loc[table["source"].eq("3"), "group"] = None
     found = recalibrate(table, ["group"]).query("source == '3'")
-    both = [found[found["model"].eq(f"m ({name})")]["predicted"].to_numpy() for name in (ALL, BY_GROUP)]
+    both = [
+        found[found["model"].eq(f"m ({name})")]["predicted"].to_numpy()
+        for name in (RECALIBRATED, RECALIBRATED_BY_GROUP)
+    ]
     assert np.isfinite(both).all()
 
 

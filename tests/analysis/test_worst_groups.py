@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from benchmarks.calibration import false_finds, searched_table
+from benchmarks.calibration import make_null_table, worst_group_false_positives
 from personality.analysis.gaps import compare_groups
-from personality.analysis.worst_groups import searchable, worst_groups
+from personality.analysis.worst_groups import find_worst_groups, searchable_attributes
 from personality.predictions.predictions_table import PredictionsError
 
 
 def test_a_planted_pair_is_found_first() -> None:
-    table = searched_table(np.random.default_rng(0))
+    table = make_null_table(np.random.default_rng(0))
     worse = table["a"].eq("a1") & table["b"].eq("b1")
     table["predicted"] = (table["predicted"] + np.where(worse, 0.15, 0.0)).clip(0, 1)
-    rows = worst_groups(table, ["a", "b", "c"])
+    rows = find_worst_groups(table, ["a", "b", "c"])
     first = rows.iloc[0]
     assert (first["attributes"], first["group"]) == ("a x b", "a1 x b1")
     assert first["p_holm"] < 1e-6
@@ -21,8 +21,8 @@ def test_a_planted_pair_is_found_first() -> None:
 
 
 def test_rows_are_the_gaps_of_compare_groups_with_the_search_allowed_for() -> None:
-    table = searched_table(np.random.default_rng(1))
-    rows = worst_groups(table, ["a", "b"]).set_index("group")
+    table = make_null_table(np.random.default_rng(1))
+    rows = find_worst_groups(table, ["a", "b"]).set_index("group")
     gaps = compare_groups(table, ["b"]).gaps.query("trait == 'mean'").set_index("group")
     for group in ("b0", "b1", "b2"):
         assert rows.loc[group, "gap"] == pytest.approx(gaps.loc[group, "gap"])
@@ -32,21 +32,21 @@ def test_rows_are_the_gaps_of_compare_groups_with_the_search_allowed_for() -> No
 
 
 def test_small_groups_are_not_searched() -> None:
-    table = searched_table(np.random.default_rng(2))
+    table = make_null_table(np.random.default_rng(2))
     rare = table["source"].isin(table["source"].unique()[:4])
-    rows = worst_groups(table.assign(rare=np.where(rare, "few", "many")), ["rare", "a"])
+    rows = find_worst_groups(table.assign(rare=np.where(rare, "few", "many")), ["rare", "a"])
     assert not rows["group"].str.contains("few").any()
 
 
 def test_without_attributes_all_of_few_values_are_searched() -> None:
-    table = searched_table(np.random.default_rng(3), sources=240).assign(one="same")
+    table = make_null_table(np.random.default_rng(3), sources=240).assign(one="same")
     table["number"] = np.arange(len(table)) // 5
-    assert searchable(table) == ["a", "b", "c"]
-    assert set(worst_groups(table)["attributes"]) == {"a", "b", "c", "a x b", "a x c", "b x c", "a x b x c"}
+    assert searchable_attributes(table) == ["a", "b", "c"]
+    assert set(find_worst_groups(table)["attributes"]) == {"a", "b", "c", "a x b", "a x c", "b x c", "a x b x c"}
     with pytest.raises(PredictionsError, match="no attribute of 2 to"):
-        worst_groups(table.drop(columns=["a", "b", "c", "number"]))
+        find_worst_groups(table.drop(columns=["a", "b", "c", "number"]))
 
 
 def test_null_data_give_few_false_finds() -> None:
     """1,000 searches find something in 3 % (docs/analysis.md); of 40, more than 6 would be a fault (p < .02)."""
-    assert false_finds(40) <= 6 / 40
+    assert worst_group_false_positives(40) <= 6 / 40

@@ -35,7 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium whose pretended camera shows the sample person and whose pretended microphone beeps."""
-    camera = as_pictures(demo.CLIP, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
+    camera = as_pictures(demo.DEMO_CLIP_FILE, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
         yield found

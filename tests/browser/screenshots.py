@@ -16,7 +16,7 @@ from urllib.parse import quote
 from PIL import Image
 from playwright.sync_api import Page
 
-from pages.components.table_picker import DEMO
+from pages.components.table_picker import PRACTICE_DATA_LABEL
 from tests.browser.server import browser, served, settle
 
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
@@ -60,7 +60,7 @@ def readme(page: Page, address: str) -> Image.Image:
 
 def show(page: Page, address: str, name: str) -> None:
     """Open a page; on Predict, take the sample and wait for the traits."""
-    page.goto(f"{address}/{name}" + (f"?table={quote(DEMO)}" if name in PRACTICE else ""))
+    page.goto(f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else ""))
     settle(page)
     if name in GROUPS:
         page.get_by_text("In words, and all figures").wait_for(timeout=120_000)

@@ -43,7 +43,7 @@ def served(workspace: Path, script: str = "app.py") -> Iterator[str]:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", script, f"--server.port={port}"]
     environment = {**os.environ, "PERSONALITY_WORKSPACE": str(workspace)}
-    with (workspace / "server.one_line_log").open("wb") as log:
+    with (workspace / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         try:
             _wait(f"http://127.0.0.1:{port}/_stcore/health", process)

@@ -14,14 +14,16 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Page, expect
 
-from pages.components.table_picker import DEMO
+from pages.components.table_picker import PRACTICE_DATA_LABEL
 from personality.assets import demo
-from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS, label
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS, model_label
 from personality.constants import LIMITS
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
 
-PRACTICE, REAL = ([label(folder.name) for folder in kind] for kind in (PRACTICE_MODELS, REAL_MODELS))  # on pages
+PRACTICE, REAL = (
+    [model_label(folder.name) for folder in kind] for kind in (PRACTICE_MODELS, REAL_MODEL_FOLDERS)
+)  # on pages
 
 PAGES = {
     "": "Apparent personality",
@@ -61,7 +63,7 @@ def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_pat
 
 
 def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page: Page, address: str) -> None:
-    page.goto(f"{address}/explore?table={quote(DEMO)}")
+    page.goto(f"{address}/explore?table={quote(PRACTICE_DATA_LABEL)}")
     settle(page)
     cell = page.get_by_role("combobox", name="Cell")
     expect(cell).to_have_value("14-18 x male")
@@ -194,7 +196,7 @@ MARK = b"a mark that no other file on this machine has: 3f1c"
 def marked(tmp_path: Path) -> Iterator[Path]:
     """The sample with a mark behind its end, removed when the browser has read it."""
     path = tmp_path / "marked.mp4"
-    path.write_bytes(demo.SPEECH_CLIP.read_bytes() + MARK)
+    path.write_bytes(demo.DEMO_SPEECH_CLIP_FILE.read_bytes() + MARK)
     yield path
 
 
@@ -246,7 +248,7 @@ COUNTS = """() => {
 
 def test_of_an_uploaded_video_the_filmstrip_grows_and_five_traits_come(page: Page, address: str) -> None:
     page.add_init_script(f"addEventListener('DOMContentLoaded', {COUNTS})")
-    upload(page, address, demo.SPEECH_CLIP)
+    upload(page, address, demo.DEMO_SPEECH_CLIP_FILE)
     read_traits(page, REAL)
     counts = page.evaluate("window.counts")
     assert counts[0] < 16 and counts[-1] == 16, counts

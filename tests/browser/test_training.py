@@ -56,7 +56,7 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
         page.get_by_role("button", name="Clear all").first.click()
         choose(page, "Models that Predict uses", "run: visual")
         settle(page)
-        upload(page, own, demo.CLIP)
+        upload(page, own, demo.DEMO_CLIP_FILE)
         expect(page.get_by_text("No two of the chosen models differ by one modality")).to_be_visible(timeout=SLOW)
 
 

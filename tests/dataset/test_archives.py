@@ -9,7 +9,13 @@ import pytest
 
 from personality.constants import LIMITS
 from personality.dataset import archives
-from personality.dataset.archives import PASSWORD_VARIABLE, archive_of, identity, list_zip, read_clip
+from personality.dataset.archives import (
+    ZIP_PASSWORD_VARIABLE,
+    archive_batch_key,
+    clip_file_signature,
+    get_clip_path_or_bytes,
+    list_zip_locations,
+)
 from personality.dataset.index import DatasetError
 
 CLIP = os.urandom(5000)
@@ -70,30 +76,30 @@ def nested(folder: Path, outer_kind: int, inner_kind: int) -> Path:
 @pytest.mark.parametrize("inner", KINDS)
 @pytest.mark.parametrize("outer", KINDS)
 def test_clips_in_zips_in_zips_are_read_in_place(tmp_path: Path, outer: int, inner: int) -> None:
-    found = list(list_zip(nested(tmp_path, outer, inner), (".mp4",)))
+    found = list(list_zip_locations(nested(tmp_path, outer, inner), (".mp4",)))
     assert found == [
         *(f"outer.zip::training80_01.zip::training80_01/-{number}.000.mp4" for number in range(3)),
         "outer.zip::validation80_01/z.000.mp4",
     ]
     for number in (2, 0, 1):
-        assert read_clip(tmp_path, found[number]) == CLIP + bytes([number])
-    assert read_clip(tmp_path, found[3]) == CLIP
+        assert get_clip_path_or_bytes(tmp_path, found[number]) == CLIP + bytes([number])
+    assert get_clip_path_or_bytes(tmp_path, found[3]) == CLIP
     assert [path.name for path in tmp_path.iterdir()] == ["outer.zip"]
-    assert archive_of(found[0]) == archive_of(found[1]) != archive_of(found[3])
+    assert archive_batch_key(found[0]) == archive_batch_key(found[1]) != archive_batch_key(found[3])
 
 
 def test_an_inner_archive_is_opened_once_for_many_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[int] = []
-    copy = archives._copy
+    copy = archives._copy_bounded
 
     def counted(member: Any, to: Any, most: int) -> Any:
         copied.append(most)
         return copy(member, to, most)
 
-    monkeypatch.setattr(archives, "_copy", counted)
-    found = list(list_zip(nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED), (".mp4",)))
+    monkeypatch.setattr(archives, "_copy_bounded", counted)
+    found = list(list_zip_locations(nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED), (".mp4",)))
     for number in (0, 1, 2, 1):
-        read_clip(tmp_path, found[number])
+        get_clip_path_or_bytes(tmp_path, found[number])
     assert copied.count(LIMITS.zip_archive_bytes) == 1
 
 
@@ -102,23 +108,23 @@ def test_several_visitors_read_different_archives_at_once(tmp_path: Path) -> Non
         with zipfile.ZipFile(tmp_path / f"{name}.zip", "w") as archive:
             archive.writestr("clip.mp4", name.encode() * 100_000)
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda name: read_clip(tmp_path, f"{name}.zip::clip.mp4"), "ab" * 100))
+        found = list(pool.map(lambda name: get_clip_path_or_bytes(tmp_path, f"{name}.zip::clip.mp4"), "ab" * 100))
     assert found == [b"a" * 100_000, b"b" * 100_000] * 100
 
 
 def test_another_file_of_the_same_name_has_another_identity(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(CLIP * 2)
-    before = identity(tmp_path, "a.mp4")
+    before = clip_file_signature(tmp_path, "a.mp4")
     os.utime(tmp_path / "a.mp4", (1, 1))
-    assert identity(tmp_path, "a.mp4") == before
+    assert clip_file_signature(tmp_path, "a.mp4") == before
     (tmp_path / "a.mp4").write_bytes(CLIP * 2 + b"x")
-    longer = identity(tmp_path, "a.mp4")
+    longer = clip_file_signature(tmp_path, "a.mp4")
     (tmp_path / "a.mp4").write_bytes(b"y" + CLIP * 2)
-    assert len({before, longer, identity(tmp_path, "a.mp4")}) == 3
+    assert len({before, longer, clip_file_signature(tmp_path, "a.mp4")}) == 3
     nested(tmp_path, *KINDS)
-    first = identity(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4")
+    first = clip_file_signature(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4")
     nested(tmp_path, KINDS[0], KINDS[0])
-    assert identity(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4") != first
+    assert clip_file_signature(tmp_path, "outer.zip::training80_01.zip::training80_01/-0.000.mp4") != first
 
 
 @pytest.fixture
@@ -132,16 +138,16 @@ def secret(tmp_path: Path) -> Path:
 
 
 def test_the_password_comes_from_the_environment(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(PASSWORD_VARIABLE, "open")
-    (location,) = list_zip(secret, (".mp4",))
-    assert read_clip(secret.parent, location) == CLIP
+    monkeypatch.setenv(ZIP_PASSWORD_VARIABLE, "open")
+    (location,) = list_zip_locations(secret, (".mp4",))
+    assert get_clip_path_or_bytes(secret.parent, location) == CLIP
 
 
 def test_the_password_is_asked_for_at_a_terminal_once(
     secret: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(PASSWORD_VARIABLE, "so that it is restored")
-    monkeypatch.delenv(PASSWORD_VARIABLE)
+    monkeypatch.setenv(ZIP_PASSWORD_VARIABLE, "so that it is restored")
+    monkeypatch.delenv(ZIP_PASSWORD_VARIABLE)
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     asked: list[str] = []
 
@@ -150,23 +156,23 @@ def test_the_password_is_asked_for_at_a_terminal_once(
         return "open"
 
     monkeypatch.setattr("getpass.getpass", answer)
-    (location,) = list_zip(secret, (".mp4",))
-    assert read_clip(secret.parent, location) == CLIP
+    (location,) = list_zip_locations(secret, (".mp4",))
+    assert get_clip_path_or_bytes(secret.parent, location) == CLIP
     assert len(asked) == 1
     assert "open" not in "".join(capsys.readouterr())
 
 
 @pytest.mark.parametrize(
-    ("password", "sentence"), [(None, f"put its password into {PASSWORD_VARIABLE}"), ("x", "does")]
+    ("password", "sentence"), [(None, f"put its password into {ZIP_PASSWORD_VARIABLE}"), ("x", "does")]
 )
 def test_no_password_and_a_wrong_one_are_sentences(
     secret: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, sentence: str
 ) -> None:
-    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    monkeypatch.delenv(ZIP_PASSWORD_VARIABLE, raising=False)
     if password:
-        monkeypatch.setenv(PASSWORD_VARIABLE, password)
+        monkeypatch.setenv(ZIP_PASSWORD_VARIABLE, password)
     with pytest.raises(DatasetError, match=sentence) as caught:
-        list(list_zip(secret, (".mp4",)))
+        list(list_zip_locations(secret, (".mp4",)))
     assert password is None or password not in str(caught.value).split()
 
 
@@ -175,13 +181,13 @@ def test_a_bomb_is_refused_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.000.mp4", bytes(3 * 2**20))
     with pytest.raises(DatasetError, match="over 1 MB"):
-        read_clip(tmp_path, "a.zip::a.000.mp4")
+        get_clip_path_or_bytes(tmp_path, "a.zip::a.000.mp4")
 
 
 def test_a_torn_archive_is_a_sentence(tmp_path: Path) -> None:
     path = nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"outer\.zip cannot be read"):
-        list(list_zip(path, (".mp4",)))
+        list(list_zip_locations(path, (".mp4",)))
     with pytest.raises(DatasetError, match="no file"):
-        read_clip(tmp_path, "gone.zip::a.mp4")
+        get_clip_path_or_bytes(tmp_path, "gone.zip::a.mp4")

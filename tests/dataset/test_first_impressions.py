@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
-from personality.dataset.archives import read_clip
+from personality.dataset.archives import get_clip_path_or_bytes
 from personality.dataset.safe_pickle import write_annotation
 from personality.traits import TRAIT_NAMES
 
@@ -17,7 +17,7 @@ def labels(**clips: float) -> dict[str, dict[str, float]]:
 def test_real_labels_load_in_two_seconds(real_data: Path) -> None:
     began = time.perf_counter()
     dataset = load_dataset(real_data / "first-impressions")
-    report = dataset.report()
+    report = dataset.summarize()
     assert time.perf_counter() - began < 2
     assert dataset.table["split"].value_counts().to_dict() == {"training": 6000, "validation": 2000}
     assert dataset.table["gender"].notna().all()
@@ -62,7 +62,7 @@ def test_clips_in_nested_zips_are_read_in_place(tmp_path: Path) -> None:
     dataset = load_dataset(tmp_path)
     location = dataset.table.loc[0, "location"]
     assert location == "train-1.zip::training80_01.zip::training80_01/a.000.mp4"
-    assert read_clip(tmp_path, location) == b"video"
+    assert get_clip_path_or_bytes(tmp_path, location) == b"video"
     assert {path.name for path in tmp_path.rglob("*")} == {"annotation_training.pkl", "train-1.zip"}
 
 

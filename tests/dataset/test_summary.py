@@ -65,7 +65,7 @@ def test_attributes_in_their_order_and_the_unknown_last(clips: pd.DataFrame) -> 
 
 
 def test_reasons_are_counted_whatever_their_figures(clips: pd.DataFrame) -> None:
-    assert summary.reasons(clips).to_numpy().tolist() == [
+    assert summary.count_problems(clips).to_numpy().tolist() == [
         ["not read", "This file cannot be read as a video.", 1, "c.0"],
         ["lacking", "a face was found at … of 16 moments", 2, "a.1"],
         ["lacking", "no face was found", 1, "b.0"],

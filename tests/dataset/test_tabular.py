@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
-from personality.dataset.index import source_of
+from personality.dataset.index import parse_source
 from personality.traits import TRAIT_NAMES
 
 
@@ -74,7 +74,7 @@ def test_a_table_without_a_trait_names_it(tmp_path: Path) -> None:
     [("-x_y.005.mp4", "-x_y"), ("folder/film.mp4", "folder/film"), ("two.parts.mp4", "two.parts"), ("a.1.png", "a")],
 )
 def test_source_of(clip: str, source: str) -> None:
-    assert source_of(clip) == source
+    assert parse_source(clip) == source
 
 
 def labels(folder: Path, text: str, encoding: str = "utf-8") -> pd.DataFrame:
@@ -133,7 +133,7 @@ def test_several_raters_are_averaged_and_their_agreement_is_said(tmp_path: Path)
     assert dataset.table.set_index("clip")["openness"].to_dict() == {"a": pytest.approx(0.5), "b": 0.9}
     assert dataset.table["country"].tolist() == ["NA", "AT"]
     assert dataset.problems["columns that differ between the raters of a clip, left out"] == ["mood"]
-    assert "ICC(1,1)" in dataset.report()
+    assert "ICC(1,1)" in dataset.summarize()
     write(tmp_path, [row | {"split": split} for row, split in zip(rows, ("train", "test", "test"), strict=True)])
     with pytest.raises(DatasetError, match="several splits or sources of one clip, the first is a"):
         load_dataset(tmp_path)

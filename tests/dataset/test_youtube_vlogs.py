@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
-from personality.dataset.youtube_vlogs import GENDER, SCORES
+from personality.dataset.youtube_vlogs import VLOG_GENDER_FILE, VLOG_SCORES_FILE
 from personality.preprocessing.cache import CacheError
-from personality.preprocessing.feature_tables import read_table_files, read_texts
+from personality.preprocessing.feature_tables import read_table_files, read_transcript_files
 from personality.traits import TRAIT_NAMES
 
 ROWS = "vlogId Extr Agr Cons Emot Open\nVLOG1 7 1 4 2.5 5.5\nVLOG3 1 7 4 4 4\n"
@@ -16,8 +16,8 @@ ROWS = "vlogId Extr Agr Cons Emot Open\nVLOG1 7 1 4 2.5 5.5\nVLOG3 1 7 4 4 4\n"
 def test_impressions_are_rescaled_and_put_in_order(tmp_path: Path) -> None:
     inside = tmp_path / "deeper"
     inside.mkdir()
-    (inside / SCORES).write_text(ROWS)
-    (inside / GENDER).write_text("vlogId gender\nVLOG3 Female\nVLOG1 Male\n")
+    (inside / VLOG_SCORES_FILE).write_text(ROWS)
+    (inside / VLOG_GENDER_FILE).write_text("vlogId gender\nVLOG3 Female\nVLOG1 Male\n")
     dataset = load_dataset(tmp_path)
     table = dataset.table.set_index("clip")
     assert table.loc["VLOG1", list(TRAIT_NAMES)].tolist() == [0.75, 0.5, 1, 0, 0.25]
@@ -27,14 +27,14 @@ def test_impressions_are_rescaled_and_put_in_order(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / SCORES).write_text("vlogId Extr\nVLOG1 7\n")
+    (tmp_path / VLOG_SCORES_FILE).write_text("vlogId Extr\nVLOG1 7\n")
     with pytest.raises(DatasetError, match="lacks a column for openness"):
         load_dataset(tmp_path)
-    (tmp_path / SCORES).write_text(ROWS)
-    (tmp_path / GENDER).write_text("a b\n1 2\n")
+    (tmp_path / VLOG_SCORES_FILE).write_text(ROWS)
+    (tmp_path / VLOG_GENDER_FILE).write_text("a b\n1 2\n")
     with pytest.raises(DatasetError, match="lacks a column of vlogs or of gender"):
         load_dataset(tmp_path)
-    (tmp_path / SCORES).write_text(ROWS.replace("2.5", "9"))
+    (tmp_path / VLOG_SCORES_FILE).write_text(ROWS.replace("2.5", "9"))
     with pytest.raises(DatasetError, match="1 of 10 lie outside 1 to 7"):
         load_dataset(tmp_path)
 
@@ -42,12 +42,12 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
 def test_text_files_are_transcripts_of_the_clips_they_are_named_after(tmp_path: Path) -> None:
     (tmp_path / "VLOG1.txt").write_bytes("caf\u00e9 XXXX".encode("latin-1"))
     (tmp_path / "a.txt").write_text("hello")
-    assert read_texts([tmp_path / "VLOG1.txt", tmp_path / "a.txt"], ["VLOG1", "a.mp4"]) == {
+    assert read_transcript_files([tmp_path / "VLOG1.txt", tmp_path / "a.txt"], ["VLOG1", "a.mp4"]) == {
         "VLOG1": "caf\u00e9 XXXX",
         "a.mp4": "hello",
     }
     with pytest.raises(CacheError, match=r"a\.txt is the text of no clip"):
-        read_texts([tmp_path / "a.txt"], ["VLOG1"])
+        read_transcript_files([tmp_path / "a.txt"], ["VLOG1"])
 
 
 def test_the_real_vlogs(real_data: Path) -> None:

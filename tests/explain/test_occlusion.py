@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from personality.assets import demo
-from personality.explain.modality_contribution import additions
-from personality.explain.occlusion import GRID, MOMENT, occlude_faces, occlude_sound
-from personality.inference.predict import Impression, impressions, load_models
+from personality.explain.modality_contribution import compute_modality_effects
+from personality.explain.occlusion import OCCLUSION_GRID_SQUARES, SILENCED_SECONDS, occlude_faces, occlude_sound
+from personality.inference.predict import Impression, load_models, predict_impressions
 from personality.models.checkpoint import Model
 from personality.models.network import Batch, Needs, Network
-from personality.preprocessing.sample import EMPTY, Sample, read_sample
+from personality.preprocessing.sample import EMPTY_SAMPLE, Sample, read_sample
 from personality.traits import TRAIT_NAMES
 
 
@@ -26,29 +26,31 @@ class Corner(Network):
 
     def forward(self, batch: Batch) -> Tensor:
         assert batch.faces is not None
-        side = batch.faces.shape[-1] // GRID
+        side = batch.faces.shape[-1] // OCCLUSION_GRID_SQUARES
         return batch.faces[..., :side, :side].float().mean((1, 2, 3, 4))[:, None].expand(-1, 5) / 255
 
 
 @pytest.fixture(scope="module")
 def sample() -> Sample:
-    return read_sample(demo.CLIP)
+    return read_sample(demo.DEMO_CLIP_FILE)
 
 
 @pytest.fixture(scope="module")
 def models() -> list[Model]:
-    return load_models(demo.MODELS)
+    return load_models(demo.PRACTICE_MODEL_FOLDERS)
 
 
 def test_only_the_square_that_is_looked_at_counts() -> None:
     faces = np.zeros((4, 224, 224, 3), np.uint8)
     faces[:, :32, :32] = 255
-    sample = replace(EMPTY, faces=faces)
+    sample = replace(EMPTY_SAMPLE, faces=faces)
     model = Model(name="corner", network=Corner(), card={}, folder=Path(), sha256="")
     cells = occlude_faces(sample, [model]).query("trait == 'openness'")
     grid = cells.pivot(index="row", columns="column", values="difference").to_numpy()
-    expected = np.zeros((GRID, GRID))
-    expected[0, 0] = -(255 - 255 // GRID**2) / 255  # the mean of the face is 255/49, as a whole number
+    expected = np.zeros((OCCLUSION_GRID_SQUARES, OCCLUSION_GRID_SQUARES))
+    expected[0, 0] = (
+        -(255 - 255 // OCCLUSION_GRID_SQUARES**2) / 255
+    )  # the mean of the face is 255/49, as a whole number
     np.testing.assert_allclose(grid, expected, atol=1e-6)
 
 
@@ -58,10 +60,10 @@ def test_silence_changes_what_asking_again_says_it_changes(sample: Sample, model
     assert rows["end"].max() == 5.0
     rate, start = 16_000, 1.5
     sound = sample.audio.copy()
-    sound[int(start * rate) : int((start + MOMENT) * rate)] = 0
+    sound[int(start * rate) : int((start + SILENCED_SECONDS) * rate)] = 0
     for model in models[:1]:
-        (before,) = impressions(sample, [model])
-        (after,) = impressions(replace(sample, audio=sound), [model])
+        (before,) = predict_impressions(sample, [model])
+        (after,) = predict_impressions(replace(sample, audio=sound), [model])
         assert isinstance(before, Impression) and isinstance(after, Impression)
         of = rows[rows["model"].eq(model.name) & rows["start"].eq(start)].set_index("trait")["difference"]
         for trait in TRAIT_NAMES:
@@ -92,8 +94,8 @@ def test_without_faces_or_sound_nothing_can_be_taken_away(sample: Sample, models
 
 
 def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: list[Model]) -> None:
-    spoken = [piece for piece in impressions(sample, models) if isinstance(piece, Impression)]
-    rows = additions(spoken, models)
+    spoken = [piece for piece in predict_impressions(sample, models) if isinstance(piece, Impression)]
+    rows = compute_modality_effects(spoken, models)
     assert list(rows["change"].unique()) == [
         "+ faces: practice_audiovisual − practice_audio",
         "+ sound: practice_audiovisual − practice_visual",
@@ -104,4 +106,4 @@ def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: li
         more, less = change.split(": ")[1].split(" − ")
         assert value == said[more][trait]
         assert difference == pytest.approx(said[more][trait] - said[less][trait])
-    assert additions(spoken[:2], models).empty
+    assert compute_modality_effects(spoken[:2], models).empty

@@ -5,34 +5,34 @@ import pytest
 import torch
 
 from personality.explain.words import leave_out_phrases, leave_out_words
-from personality.inference.predict import Impression, impressions
+from personality.inference.predict import Impression, predict_impressions
 from personality.models.checkpoint import Model
-from personality.models.clip_features import WORDS
-from personality.models.factory import build
+from personality.models.clip_features import TEXT_TABLE
+from personality.models.factory import build_network
 from personality.models.tabular import TableNetwork
-from personality.preprocessing.sample import EMPTY, Sample
+from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
 from personality.preprocessing.speech_to_text import Segment, Transcript
-from personality.preprocessing.text_features import describe
+from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 
 PHRASES = (Segment(0.0, 2.0, "I love my family"), Segment(2.0, 4.0, "and long quiet walks"))
 TEXT = "I love my family and long quiet walks"
-SAMPLE = replace(EMPTY, duration=5.0, speech=((0.0, 4.0),), transcript=Transcript(TEXT, PHRASES))
+SAMPLE = replace(EMPTY_SAMPLE, duration=5.0, speech=((0.0, 4.0),), transcript=Transcript(TEXT, PHRASES))
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
     """A network with random weights that reads words."""
-    table = describe({"a": "one two three", "b": "another text of some words"})
+    table = compute_text_features({"a": "one two three", "b": "another text of some words"})
     torch.manual_seed(0)
-    network = build("text", preset="compact", activation="relu", table=(WORDS, list(table)))
+    network = build_network("text", preset="compact", activation="relu", table=(TEXT_TABLE, list(table)))
     assert isinstance(network, TableNetwork)
     network.fit(torch.from_numpy(table.to_numpy(copy=True)))
     return Model(network.eval(), {}, Path(), "words", "")
 
 
 def prediction(sample: Sample, model: Model) -> dict[str, float]:
-    (answer,) = impressions(sample, [model])
+    (answer,) = predict_impressions(sample, [model])
     assert isinstance(answer, Impression)
     return answer.traits
 
@@ -56,6 +56,6 @@ def test_phrases_are_left_out_whole(model: Model) -> None:
 
 
 def test_nothing_to_leave_out(model: Model) -> None:
-    assert leave_out_words(EMPTY, [model]).empty
+    assert leave_out_words(EMPTY_SAMPLE, [model]).empty
     assert leave_out_words(replace(SAMPLE, transcript=Transcript("hello", ())), [model]).empty
     assert leave_out_words(SAMPLE, []).empty

@@ -31,10 +31,10 @@ from personality.inference.evaluate import evaluate
 from personality.predictions.prediction_files import write_predictions
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.sample import warm
+from personality.preprocessing.sample import warm_up_preprocessing
 from personality.utils import atomic_files
 from training.config.run_config import Stage, preset
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs.run import Run
 
 DEAD = 9
@@ -114,7 +114,7 @@ def digest(folder: Path, *names: str) -> str:
     """Of the files named, or of all but locks."""
     files = [folder / name for name in names] or [path for path in folder.rglob("*") if path.is_file()]
     told = [path for path in sorted(files) if path.name != "lock"]
-    parts = [f"{path.relative_to(folder)} {atomic_files.sha256(path)}" for path in told]
+    parts = [f"{path.relative_to(folder)} {atomic_files.file_sha256(path)}" for path in told]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -126,14 +126,14 @@ def writes(count: int, folder: Path, at: Path) -> int:
     """Training dies within `count` steps of its writes, spread over all there are; how many ended as if it had not."""
     stages = TWO if count < 50 else LONG  # of which the writes have steps enough
     whole = new_run(at / "whole", folder / "cache", stages=stages)
-    assert child(lambda: counted(lambda: train(whole), point=None, told=at / "steps")) == 0
+    assert child(lambda: counted(lambda: train_run(whole), point=None, told=at / "steps")) == 0
     steps, mended = int((at / "steps").read_text()), 0
     assert steps >= count, f"{steps} steps are fewer than {count}"
     for number in range(count):
         run = new_run(at / "dies", folder / "cache", stages=stages)
         point = 1 + number * steps // count
-        assert child(partial(counted, partial(train, run), point=point)) == DEAD
-        assert child(partial(train, Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
+        assert child(partial(counted, partial(train_run, run), point=point)) == DEAD
+        assert child(partial(train_run, Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
         mended += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
@@ -144,12 +144,12 @@ def training(count: int, folder: Path, at: Path) -> int:
     """Training is killed at any moment."""
     whole, generator = new_run(at / "whole", folder / "cache"), random.Random(0)
     began = time.monotonic()
-    assert child(lambda: train(whole)) == 0
+    assert child(lambda: train_run(whole)) == 0
     whole_time, mended = time.monotonic() - began, 0
     for _ in range(count):
         run = new_run(at / "dies", folder / "cache")
-        killed(partial(train, run), generator, whole_time)
-        assert child(partial(train, Run(run.folder))) == 0
+        killed(partial(train_run, run), generator, whole_time)
+        assert child(partial(train_run, Run(run.folder))) == 0
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
         mended += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
@@ -176,7 +176,7 @@ def seeds(count: int, folder: Path, at: Path) -> int:
 
     def once(place: Path) -> None:
         for modality in ALL:
-            train(new_run(place / modality, folder / "cache", modality, ONE))
+            train_run(new_run(place / modality, folder / "cache", modality, ONE))
         table, _ = evaluate([place / modality for modality in ALL], Cache(folder / "cache"), "test")
         write_predictions(table, place / "predictions.parquet")
 
@@ -191,6 +191,6 @@ if __name__ == "__main__":
     if trial is preprocessing:  # with one thread, or the forks would wait for threads that they have not
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
-        warm()
+        warm_up_preprocessing()
     with tempfile.TemporaryDirectory() as place:
         print(json.dumps({"mended": trial(int(sys.argv[2]), Path(sys.argv[3]), Path(place))}))

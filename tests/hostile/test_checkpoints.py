@@ -18,10 +18,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from personality.assets import demo
-from personality.models.checkpoint import CARD, WEIGHTS, CheckpointError, load_model
-from personality.utils.atomic_files import sha256
+from personality.models.checkpoint import MODEL_WEIGHTS_FILE, CheckpointError, load_model
+from personality.models.model_card import MODEL_CARD_FILE
+from personality.utils.atomic_files import file_sha256
 
-AUDIO = demo.MODELS[0]
+AUDIO = demo.PRACTICE_MODEL_FOLDERS[0]
 HUGE = ("vit_giant_patch14_reg4_dinov2", "eva_giant_patch14_224", "convnextv2_huge", "resnetv2_152x4_bit")
 # What a card may name in place of an activation, a backbone, a modality, a preset, a branch's folder.
 CALLS = (
@@ -42,7 +43,7 @@ class Runs:
 
 def hostile(target: Path) -> Iterator[tuple[bytes, bytes]]:
     """Weights and cards, 64 of them; where one runs, the folder `target` is there."""
-    weights, card = (AUDIO / WEIGHTS).read_bytes(), json.loads((AUDIO / CARD).read_text())
+    weights, card = (AUDIO / MODEL_WEIGHTS_FILE).read_bytes(), json.loads((AUDIO / MODEL_CARD_FILE).read_text())
 
     def carded(**changes: object) -> tuple[bytes, bytes]:
         return weights, json.dumps({**card, **changes}).encode()
@@ -84,8 +85,8 @@ def test_nothing_of_a_hostile_checkpoint_runs(tmp_path: Path, outcome: Callable[
     for number, (weights, card) in enumerate(made):
         folder = tmp_path / str(number)
         folder.mkdir()
-        (folder / WEIGHTS).write_bytes(weights)
-        (folder / CARD).write_bytes(card)
+        (folder / MODEL_WEIGHTS_FILE).write_bytes(weights)
+        (folder / MODEL_CARD_FILE).write_bytes(card)
         with pytest.raises(CheckpointError) as caught:
             load_model(folder)
         assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value), number
@@ -101,9 +102,9 @@ def test_a_model_that_joins_itself_is_a_sentence(tmp_path: Path) -> None:
     """By any number of others: the digests are those of the files, so nothing else would notice."""
     for name, other in (("a", "b"), ("b", "a")):
         shutil.copytree(AUDIO, tmp_path / name)
-        card = json.loads((tmp_path / name / CARD).read_text())
-        branches = {"audio": {"folder": f"../{other}", "sha256": sha256(AUDIO / WEIGHTS)}}
-        (tmp_path / name / CARD).write_text(json.dumps({**card, "branches": branches}))
+        card = json.loads((tmp_path / name / MODEL_CARD_FILE).read_text())
+        branches = {"audio": {"folder": f"../{other}", "sha256": file_sha256(AUDIO / MODEL_WEIGHTS_FILE)}}
+        (tmp_path / name / MODEL_CARD_FILE).write_text(json.dumps({**card, "branches": branches}))
     with pytest.raises(CheckpointError, match="a joins itself"):
         load_model(tmp_path / "a")
 
@@ -132,11 +133,11 @@ def test_weights_that_are_wrong_are_refused_by_name(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     generator, count = random.Random(0), share(300, 60)
-    tensors = load_file(AUDIO / WEIGHTS)
-    shutil.copy(AUDIO / CARD, tmp_path / CARD)
+    tensors = load_file(AUDIO / MODEL_WEIGHTS_FILE)
+    shutil.copy(AUDIO / MODEL_CARD_FILE, tmp_path / MODEL_CARD_FILE)
     for _ in range(count):
         name, wrong = mutated(tensors, generator)
-        save_file(wrong, tmp_path / WEIGHTS)
+        save_file(wrong, tmp_path / MODEL_WEIGHTS_FILE)
         with pytest.raises(CheckpointError) as caught:
             load_model(tmp_path)
         assert name in str(caught.value)
@@ -147,7 +148,7 @@ def test_weights_of_another_network_are_refused_by_name(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     """The card of one network beside the weights of another: sizes, poolings and backbones of timm's."""
-    card = json.loads((demo.MODELS[1] / CARD).read_text())
+    card = json.loads((demo.PRACTICE_MODEL_FOLDERS[1] / MODEL_CARD_FILE).read_text())
     backbones = (
         *("resnet18", "resnet10t", "mobilenetv3_small_050", "mobilenetv3_small_100", "regnety_002", "regnetx_002"),
         *("lcnet_050", "tinynet_e", "semnasnet_050", "mnasnet_small", "edgenext_xx_small", "efficientvit_b0"),
@@ -165,9 +166,9 @@ def test_weights_of_another_network_are_refused_by_name(
     asked = [(name, frames) for name in backbones for frames in ("attention", "mean")]
     for number, (backbone, frames) in enumerate(asked):
         design = {**card.get("design", {}), "backbone": backbone, "frames": frames}
-        (tmp_path / CARD).write_text(json.dumps({**card, "preset": "modern", "design": design}))
-        weights = demo.MODELS[number % 2 and 1] / WEIGHTS
-        shutil.copy(weights, tmp_path / WEIGHTS)
+        (tmp_path / MODEL_CARD_FILE).write_text(json.dumps({**card, "preset": "modern", "design": design}))
+        weights = demo.PRACTICE_MODEL_FOLDERS[number % 2 and 1] / MODEL_WEIGHTS_FILE
+        shutil.copy(weights, tmp_path / MODEL_WEIGHTS_FILE)
         with pytest.raises(CheckpointError, match=r"tensor [\w.]+ is (missing|not of this model|\()"):
             load_model(tmp_path)
     assert len(asked) == 50

@@ -15,7 +15,7 @@ import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 from personality.assets import demo
-from server.limits import KEPT
+from server.limits import LOST_SESSION_SECONDS
 from tests.browser.server import ROOT, served
 from tests.hostile.conftest import FULL
 from tests.hostile.test_uploads import measured, server_of
@@ -93,7 +93,7 @@ def holds(pid: int, needle: bytes) -> bool:
 def own_clip() -> tuple[bytes, bytes]:
     """The practice sample with a box of noise behind it, which is told too."""
     noise = random.Random(1).randbytes(3 * 2**20)
-    return demo.CLIP.read_bytes() + (len(noise) + 8).to_bytes(4, "big") + b"free" + noise, noise
+    return demo.DEMO_CLIP_FILE.read_bytes() + (len(noise) + 8).to_bytes(4, "big") + b"free" + noise, noise
 
 
 def show(visitor: Visitor, clip: bytes) -> str:
@@ -122,7 +122,7 @@ def test_nothing_of_a_clip_outlives_its_visit(public: str, end: str, outcome: Ou
             press(visitor, "forget")
         if end == "connection lost":
             visitor.socket.socket.close()
-    seconds = within(KEPT + 30 if end == "connection lost" else 30, lambda: not holds(pid, noise))
+    seconds = within(LOST_SESSION_SECONDS + 30 if end == "connection lost" else 30, lambda: not holds(pid, noise))
     assert asked(public, player)[0].status == 404
     outcome(f"a clip in the memory of a server: {end}", f"gone after {seconds:.0f} s, and the player's address with it")
 

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from personality.assets import demo
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
-from personality.utils.workspace import MODELS, remember_models
+from personality.utils.workspace import CHOSEN_MODELS_FILE, write_chosen_models
 from tests.pages.visits import models_in_table, read, upload, visit, words
 from training.config.run_config import preset
-from training.runs.evaluation_job import LAST
+from training.runs.evaluation_job import EVALUATION_FILE
 from training.runs.run import Run
 
 STATUS, METRICS, CONFIG, LOG, CARD = "status.json", "metrics.jsonl", "config.json", "log.txt", "card.json"
@@ -27,9 +27,9 @@ def a_run(folder: Path, state: str = "stopped") -> Run:
     run = Run(folder)
     run.create(preset("audio"), folder.parent / "cache")
     figures = dict.fromkeys(("loss", "validation_loss", "accuracy", *(f"accuracy_{name}" for name in TRAIT_NAMES)), 0.5)
-    run.record({"epoch": 1, "stage": 1, "seconds": 1.0, "clips_per_second": 9.0, **figures})
+    run.record_metrics({"epoch": 1, "stage": 1, "seconds": 1.0, "clips_per_second": 9.0, **figures})
     run.log("its last words")
-    run.say(state, why="")
+    run.write_status(state, why="")
     return run
 
 
@@ -103,7 +103,7 @@ def damaged(workspace: Path) -> Path:
     for name, (file, damage) in DAMAGES.items():
         run = a_run(workspace / "runs" / name, "done" if name.startswith("done") else "stopped")
         for part in (CARD, "model.safetensors"):
-            shutil.copy(demo.MODELS[0] / part, run.folder)
+            shutil.copy(demo.PRACTICE_MODEL_FOLDERS[0] / part, run.folder)
         damage(run.folder / file)
     a_run(workspace / "runs" / "whole")
     (workspace / "runs" / "gone").symlink_to(workspace / "nowhere")
@@ -146,11 +146,11 @@ def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, 
 @pytest.mark.parametrize("page", ["models", "predict"])
 @pytest.mark.parametrize("text", ['{"a": 1}', '[["voice"]]', "[" * 200_000, "7", ""])
 def test_a_choice_of_models_that_is_none_is_named(page: str, text: str, workspace: Path) -> None:
-    (workspace / MODELS).write_text(text)
-    (workspace / LAST).write_text(text or "[]")
+    (workspace / CHOSEN_MODELS_FILE).write_text(text)
+    (workspace / EVALUATION_FILE).write_text(text or "[]")
     app = visit(page)
     assert not app.exception
-    for name in (MODELS, LAST):
+    for name in (CHOSEN_MODELS_FILE, EVALUATION_FILE):
         assert any(f"{workspace / name} is damaged" in read(warning.value) for warning in app.warning)
 
 
@@ -170,9 +170,9 @@ def test_a_model_that_goes_while_its_result_is_shown(damage: Callable[[Path], ob
     folder = workspace / "runs" / "mine"
     a_run(folder, "done")
     for part in (CARD, "model.safetensors"):
-        shutil.copy(demo.MODELS[0] / part, folder)
-    remember_models(["run: mine", "from the voice"])
-    app = upload(visit("predict"), demo.CLIP.read_bytes())
+        shutil.copy(demo.PRACTICE_MODEL_FOLDERS[0] / part, folder)
+    write_chosen_models(["run: mine", "from the voice"])
+    app = upload(visit("predict"), demo.DEMO_CLIP_FILE.read_bytes())
     assert "mine" in models_in_table(app)
     damage(folder)
     app.run()
@@ -196,7 +196,7 @@ def test_a_workspace_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.Mo
 def test_what_a_status_leaves_out_is_not_missed(workspace: Path) -> None:
     for name, facts in (("best", {"best_epoch": 1}), ("device", {"device": "processor"})):
         run = a_run(workspace / "runs" / name)
-        run.say("running", **facts)
+        run.write_status("running", **facts)
     app = visit("models")
     for name in ("best", "device"):
         app.selectbox(key="watched").select(name).run()

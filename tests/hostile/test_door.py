@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from server.limits import VISITS
+from server.limits import PUBLIC_SERVER_LIMITS
 from tests.browser.server import served
 from tests.hostile.test_uploads import measured, server_of
 from tests.hostile.visitor import asked, visiting
@@ -132,7 +132,7 @@ def test_uploads_that_no_page_asked_for(public: str, share: Share, outcome: Outc
     with visiting(public) as one:
         one.ask()
         assert one.put(b"a")[0] == one.put(b"b")[0] == 204
-        end = time.monotonic() + VISITS.untaken_seconds + 15
+        end = time.monotonic() + PUBLIC_SERVER_LIMITS.unclaimed_upload_seconds + 15
         while one.put(b"c")[0] == 429:
             assert time.monotonic() < end
             time.sleep(2)
@@ -143,7 +143,7 @@ def test_uploads_that_no_page_asked_for(public: str, share: Share, outcome: Outc
 
 
 def test_a_page_too_many_is_told_so(public: str, outcome: Outcome) -> None:
-    stranger, most = "127.0.0.3", VISITS.places_each
+    stranger, most = "127.0.0.3", PUBLIC_SERVER_LIMITS.max_pages_per_address
     with ExitStack() as pages:
         for _ in range(most):
             pages.enter_context(visiting(public, source=stranger))
@@ -177,7 +177,7 @@ def test_whatever_a_stranger_sends_is_one_line_of_the_log(public: str, work: Pat
         stranger.ask()
         stranger.send(page_script_hash="a\nb", fragment_id="ERROR forged\nline")
         stranger.ask(page_name="\r\nforged", query_string="table=%ff&\n=1")
-    log = (work / "server.one_line_log").read_text()
+    log = (work / "server.log").read_text()
     assert "DecodeError" in log
     assert "Traceback" not in log and "\nforged" not in log and "\nline" not in log
     outcome("malformed messages to a public server", f"{len(MALFORMED) + 2}: a line of the log each, no traceback")

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-from pages.components.access_control import REFUSAL
+from pages.components.access_control import OPERATOR_ONLY_MESSAGE
 from personality.assets import demo
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from personality.utils.workspace import remember_models
+from personality.utils.workspace import write_chosen_models
 from tests.browser.server import ROOT, served
 from tests.hostile.visitor import Visitor, together, visiting
 from training.runs import launch
@@ -41,11 +41,11 @@ def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
     shutil.copytree(runs, workspace / "runs")
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
-    write_predictions(read_predictions(demo.PREDICTIONS), workspace / "predictions" / f"{SECRET}.parquet")
-    remember_models(["run: audio"])
+    write_predictions(read_predictions(demo.DEMO_PREDICTIONS_FILE), workspace / "predictions" / f"{SECRET}.parquet")
+    write_chosen_models(["run: audio"])
     yield workspace
     for run in list_runs(workspace / "runs"):
-        launch.stop(run)
+        launch.stop_run(run)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def public(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def files(workspace: Path) -> dict[str, tuple[int, int]]:
     """Every file of a workspace but the server's log, with its size and time."""
-    found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.one_line_log")
+    found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.log")
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
 
 
@@ -120,7 +120,7 @@ def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known,
         for page in ("models", "dataset"):
             with visiting(address) as stranger:
                 stranger.ask(known.states, page_name=page)
-                assert stranger.alerts() == [REFUSAL]
+                assert stranger.alerts() == [OPERATOR_ONLY_MESSAGE]
                 assert stranger.kinds() == {"alert"}
     assert files(furnished) == before
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from personality.constants import PUBLIC_TABLES
+from personality.constants import PUBLIC_TABLE_LIMITS
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 
@@ -38,7 +38,7 @@ def test_mutants_are_read_or_refused_in_a_sentence(
         mutant[places] = random.integers(0, 256, len(places))
         began = time.perf_counter()
         try:
-            read_table(io.BytesIO(mutant.tobytes()), "t", limits=PUBLIC_TABLES)
+            read_table(io.BytesIO(mutant.tobytes()), "t", limits=PUBLIC_TABLE_LIMITS)
             ended["read"] += 1
         except TableError as error:
             assert len(str(error).splitlines()) == 1
@@ -62,6 +62,6 @@ def test_mutants_are_read_or_refused_in_a_sentence(
 )
 def test_small_files_that_stand_for_much_are_refused(make: Callable[[], bytes]) -> None:
     data = make()
-    assert len(data) < PUBLIC_TABLES.file_bytes / 4
+    assert len(data) < PUBLIC_TABLE_LIMITS.file_bytes / 4
     with pytest.raises(TableError, match="at most"):
-        read_table(io.BytesIO(data), "t", limits=PUBLIC_TABLES)
+        read_table(io.BytesIO(data), "t", limits=PUBLIC_TABLE_LIMITS)

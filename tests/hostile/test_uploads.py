@@ -16,12 +16,12 @@ from playwright.sync_api import Page, expect
 
 from personality.assets import demo
 from personality.utils.atomic_files import write_json
-from personality.utils.workspace import MODELS
+from personality.utils.workspace import CHOSEN_MODELS_FILE
 from tests.browser.server import CHROMIUM_FLAGS, SLOW, browser, chromium, served, settle
 from tests.browser.test_browser import upload
 from tests.pages.visits import visit, words
 from tests.preprocessing.clips import sample_picture, video_of
-from training.runs.run import process_started
+from training.runs.run import process_start_time
 
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
 # Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
@@ -34,7 +34,7 @@ Outcome = Callable[[str, str], None]
 
 def padded(folder: Path, number: int, megabytes: int = 4) -> Path:
     """The sample with a box of nothing behind it, another one each time."""
-    data, path = demo.CLIP.read_bytes(), folder / f"upload-{number}.mp4"
+    data, path = demo.DEMO_CLIP_FILE.read_bytes(), folder / f"upload-{number}.mp4"
     nothing = megabytes * 2**20 - len(data)
     path.write_bytes(data + nothing.to_bytes(4, "big") + b"free" + number.to_bytes(8, "big") + bytes(nothing - 16))
     return path
@@ -130,7 +130,7 @@ def test_a_server_does_not_grow_with_uploads(
                 if max(grown[1:]) <= 0:
                     break
                 page.wait_for_timeout(1000)
-    log = (tmp_path / "workspace" / "server.one_line_log").read_text()
+    log = (tmp_path / "workspace" / "server.log").read_text()
     assert log.count("personality: prediction: ") == WARM + count
     assert "upload-" not in log and ".mp4" not in log
     assert grown[0] < 100, f"{grown[0]:.0f} MB"
@@ -147,7 +147,7 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
     work.mkdir()
     temporary.mkdir()
     (tmp_path / "none.mp4").write_bytes(b"no video")
-    write_json(work / MODELS, ["practice: visual"])  # answers soonest; the test above asks those that ship
+    write_json(work / CHOSEN_MODELS_FILE, ["practice: visual"])  # answers soonest; the test above asks those that ship
     with browser() as instance:
         monkeypatch.setenv("TMPDIR", str(temporary))  # of the servers, not of the browser
         with served(work) as address:
@@ -168,11 +168,11 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
             assert len(kin) > 1  # the reading process
             os.kill(kin[0], signal.SIGKILL)
             end = time.monotonic() + REST
-            while any(map(process_started, kin)) and time.monotonic() < end:
+            while any(map(process_start_time, kin)) and time.monotonic() < end:
                 time.sleep(0.1)
-            assert not any(map(process_started, kin))
+            assert not any(map(process_start_time, kin))
         assert left(work, temporary) == []
-        log = (work / "server.one_line_log").read_text()
+        log = (work / "server.log").read_text()
         assert "ended by MediaError" in log and "none" not in log and "upload-" not in log
         with served(work) as address:
             instance.new_page().goto(address)
@@ -183,7 +183,7 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
 def left(*folders: Path) -> list[Path]:
     """Files in a server's folders, but for its log and the operator's choice of models."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return [path for path in files if path.name not in ("server.one_line_log", MODELS)]
+    return [path for path in files if path.name not in ("server.log", CHOSEN_MODELS_FILE)]
 
 
 @needs_chromium
@@ -192,7 +192,9 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
     count = share(4, 2)
     sizes = [220 + 20 * number for number in range(count)]
     (tmp_path / "workspace").mkdir()
-    write_json(tmp_path / "workspace" / MODELS, ["practice: visual", "practice: audiovisual"])  # the clips are silent
+    write_json(
+        tmp_path / "workspace" / CHOSEN_MODELS_FILE, ["practice: visual", "practice: audiovisual"]
+    )  # the clips are silent
     with served(tmp_path / "workspace") as address, browser() as first:
         more = [first.browser_type.launch(executable_path=chromium(), args=CHROMIUM_FLAGS) for _ in sizes[1:]]
         pages = [instance.new_page() for instance in (first, *more)]

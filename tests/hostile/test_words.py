@@ -11,11 +11,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from pages.components.plain_text import JOINER
+from pages.components.plain_text import WORD_JOINER
 from personality.assets import demo
 from personality.predictions.prediction_files import write_predictions
 from personality.utils.atomic_files import write_json
-from personality.utils.workspace import MODELS
+from personality.utils.workspace import CHOSEN_MODELS_FILE
 from tests.browser.server import SLOW, browser, chromium, served, settle
 from tests.pages.visits import ANALYSIS
 from training.config.run_config import preset
@@ -41,20 +41,20 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_predictions(table_of_traps(), workspace / "predictions" / "traps.parquet")
     trap = Run(workspace / "runs" / NAME)
     trap.create(preset("audio"), workspace)
-    trap.say("done", why=CARD)
+    trap.write_status("done", why=CARD)
     trap.log(CARD)
-    shutil.copy(demo.MODELS[0] / "model.safetensors", trap.folder)
-    card = json.loads((demo.MODELS[0] / "card.json").read_text())
+    shutil.copy(demo.PRACTICE_MODEL_FOLDERS[0] / "model.safetensors", trap.folder)
+    card = json.loads((demo.PRACTICE_MODEL_FOLDERS[0] / "card.json").read_text())
     words = {"licence": CARD, "not_for": CARD, "trained_on": {"people": "real", "text": CARD}}
     write_json(trap.folder / "card.json", {**card, **words, "data": {**card["data"], "name": CARD}})
-    write_json(workspace / MODELS, [f"run: {NAME}"])
+    write_json(workspace / CHOSEN_MODELS_FILE, [f"run: {NAME}"])
     with served(workspace) as found:
         yield found
 
 
 def table_of_traps() -> pd.DataFrame:
     """The practice table with other names."""
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     names = dict(zip(table["model"].unique(), MODELS_OF_TABLE, strict=True))
     return table.assign(
         model=table["model"].map(names),
@@ -103,7 +103,7 @@ def check(page: Page, *names: str) -> None:
 
 
 def everything_read(place: Locator) -> str:
-    return " ".join((place.text_content() or "").replace(JOINER, "").split())
+    return " ".join((place.text_content() or "").replace(WORD_JOINER, "").split())
 
 
 @pytest.mark.parametrize("name", ANALYSIS)
@@ -136,7 +136,7 @@ def test_models_with_a_run_and_a_card_that_are_traps(page: Page, address: str, a
 def test_predict_with_a_model_and_a_video_that_are_traps(
     page: Page, address: str, asked: list[str], tmp_path: Path, outcome: Callable[[str, str], None]
 ) -> None:
-    shutil.copy(demo.CLIP, tmp_path / f"{NAME}.mp4")
+    shutil.copy(demo.DEMO_CLIP_FILE, tmp_path / f"{NAME}.mp4")
     page.goto(f"{address}/predict")
     settle(page)
     page.get_by_text("The person in the video is me").click()

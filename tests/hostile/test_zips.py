@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from personality.constants import LIMITS
-from personality.dataset.archives import list_zip, read_clip
+from personality.dataset.archives import get_clip_path_or_bytes, list_zip_locations
 from personality.dataset.index import DatasetError
 
 CLIP = bytes(range(256)) * 20
@@ -128,8 +128,8 @@ def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
     before = tree(tmp_path)
     for path in made:
         try:
-            for location in list_zip(path, (".mp4",)):
-                given = read_clip(folder, location)
+            for location in list_zip_locations(path, (".mp4",)):
+                given = get_clip_path_or_bytes(folder, location)
                 assert given in (CLIP, CLIP[::-1], b"/etc/passwd"), path.name  # the text of a link is no video
             whole += 1
         except DatasetError as error:

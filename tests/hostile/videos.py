@@ -17,9 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from personality.constants import LIMITS
-from personality.preprocessing.media_errors import TOO_LARGE, MediaError
+from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
 from personality.preprocessing.sample import Sample
-from personality.preprocessing.sandbox.client import DIED, SLOW, read_apart
+from personality.preprocessing.sandbox.client import (
+    VIDEO_READER_DIED_MESSAGE,
+    VIDEO_READER_SLOW_MESSAGE,
+    read_clip_in_sandbox,
+)
 from tests.preprocessing.clips import tone, understated, write_clip
 
 EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")
@@ -96,13 +100,13 @@ def ends(data: bytes) -> tuple[str, float]:
     """How reading ends, and after how many seconds."""
     began = time.monotonic()
     try:
-        *_, last = read_apart(data)
+        *_, last = read_clip_in_sandbox(data)
         how = "read" if isinstance(last, Sample) else "nothing came"
     except MediaError as error:
         sentence = str(error)
         assert "\n" not in sentence and SECRET not in sentence, sentence
-        deaths = {DIED: "its process died", TOO_LARGE: "too much memory"}
-        slow = SLOW.format(seconds=LIMITS.reader_seconds)
+        deaths = {VIDEO_READER_DIED_MESSAGE: "its process died", OUT_OF_MEMORY_MESSAGE: "too much memory"}
+        slow = VIDEO_READER_SLOW_MESSAGE.format(seconds=LIMITS.reader_seconds)
         how = "too slow" if sentence == slow else deaths.get(sentence, REFUSED)
     return how, time.monotonic() - began
 

@@ -1,18 +1,24 @@
 import numpy as np
 import pytest
 
-from personality.inference.calibration import COVERAGE, conformal_offsets, describe_labels, interval, percentile
-from personality.models.model_card import LEVELS
+from personality.inference.calibration import (
+    INTERVAL_COVERAGE,
+    conformal_offsets,
+    describe_labels,
+    label_percentile,
+    prediction_interval,
+)
+from personality.models.model_card import LABEL_PERCENTILES
 
 
 def test_percentile_is_the_share_of_training_clips_below() -> None:
     labels = np.random.default_rng(0).beta(4, 4, 5_000)
     card = {"training_labels": {"openness": describe_labels(labels)}}
-    assert len(card["training_labels"]["openness"]) == len(LEVELS)
+    assert len(card["training_labels"]["openness"]) == len(LABEL_PERCENTILES)
     for value in (0.3, 0.5, 0.62):
-        assert percentile(card, "openness", value) == pytest.approx(100 * (labels < value).mean(), abs=1)
-    assert percentile(card, "openness", 0.0) == 0
-    assert percentile(card, "openness", 1.0) == 100
+        assert label_percentile(card, "openness", value) == pytest.approx(100 * (labels < value).mean(), abs=1)
+    assert label_percentile(card, "openness", 0.0) == 0
+    assert label_percentile(card, "openness", 1.0) == 100
 
 
 def test_offsets_of_sources_of_one_clip_are_the_order_statistics_with_n_plus_one() -> None:
@@ -38,19 +44,19 @@ def test_intervals_cover_new_sources_whose_clips_are_alike() -> None:
     known = sources < 3_000
     low, high = conformal_offsets(residuals[known], sources[known])
     inside = (residuals[~known] >= low) & (residuals[~known] <= high)
-    assert inside.mean() == pytest.approx(COVERAGE, abs=0.015)
+    assert inside.mean() == pytest.approx(INTERVAL_COVERAGE, abs=0.015)
 
 
 def test_interval_stays_within_the_scale() -> None:
     card = {"conformal": {"openness": [-0.2, 0.15]}}
-    assert interval(card, "openness", 0.5) == pytest.approx((0.3, 0.65))
-    assert interval(card, "openness", 0.95) == pytest.approx((0.75, 1.0))
+    assert prediction_interval(card, "openness", 0.5) == pytest.approx((0.3, 0.65))
+    assert prediction_interval(card, "openness", 0.95) == pytest.approx((0.75, 1.0))
 
 
 def test_cards_of_older_versions_still_give_an_interval() -> None:
-    assert interval({"residuals": {"openness": [-0.1, 0.1]}}, "openness", 0.5) == pytest.approx((0.4, 0.6))
+    assert prediction_interval({"residuals": {"openness": [-0.1, 0.1]}}, "openness", 0.5) == pytest.approx((0.4, 0.6))
 
 
 def test_card_without_labels_and_offsets_gives_nothing() -> None:
-    assert percentile({}, "openness", 0.5) is None
-    assert interval({}, "openness", 0.5) is None
+    assert label_percentile({}, "openness", 0.5) is None
+    assert prediction_interval({}, "openness", 0.5) is None

@@ -7,7 +7,7 @@ import pytest
 from personality.inference.evaluate import evaluate
 from personality.models.batching import make_batch
 from personality.models.checkpoint import load_model
-from personality.predictions.assemble import mark_seen
+from personality.predictions.assemble import mark_sources_in_training
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.predictions.predictions_table import PredictionsError
 from personality.preprocessing.cache import Cache
@@ -18,7 +18,7 @@ NAMES = ("audio", "visual", "audiovisual", "handcrafted")
 
 def test_evaluate_gives_one_row_per_clip_model_and_trait(runs: Path, cache: Cache, tmp_path: Path) -> None:
     table, silent = evaluate([runs / name for name in NAMES], cache, "test")
-    clips = cache.rows("test")
+    clips = cache.labelled_clips("test")
     assert len(table) == len(clips) * 4 * 5
     assert silent == dict.fromkeys(NAMES, 0)
     write_predictions(table, tmp_path / "p.parquet")
@@ -36,7 +36,7 @@ def test_evaluate_gives_one_row_per_clip_model_and_trait(runs: Path, cache: Cach
 def test_a_batch_predicts_what_each_clip_alone_does(runs: Path, cache: Cache) -> None:
     table, _ = evaluate([runs / "handcrafted"], cache, "test")
     network = load_model(runs / "handcrafted").network
-    row = cache.rows("test").iloc[0]
+    row = cache.labelled_clips("test").iloc[0]
     alone = network(make_batch([cache.sample(row)], 16)).detach().numpy()[0]
     found = table[table["clip"] == row["clip"]].set_index("trait").loc[list(TRAIT_NAMES), "predicted"]
     np.testing.assert_allclose(found, alone, atol=1e-5)
@@ -58,6 +58,10 @@ def test_a_file_that_is_no_table_is_one_sentence(tmp_path: Path) -> None:
 def test_a_source_is_seen_where_the_model_was_trained_on_a_clip_of_it() -> None:
     clips = pd.DataFrame({"source": ["a", "b", "a", "b", "c"], "split": ["training", "validation", *["test"] * 3]})
     test = clips[clips["split"] == "test"]
-    assert mark_seen(test, clips)["source_in_training"].tolist() == ["yes", "no", "no"]
-    assert mark_seen(test, clips, ("training", "validation"))["source_in_training"].tolist() == ["yes", "yes", "no"]
-    assert mark_seen(test, clips, ("none",))["source_in_training"].tolist() == ["no"] * 3
+    assert mark_sources_in_training(test, clips)["source_in_training"].tolist() == ["yes", "no", "no"]
+    assert mark_sources_in_training(test, clips, ("training", "validation"))["source_in_training"].tolist() == [
+        "yes",
+        "yes",
+        "no",
+    ]
+    assert mark_sources_in_training(test, clips, ("none",))["source_in_training"].tolist() == ["no"] * 3

@@ -12,11 +12,18 @@ from safetensors.numpy import load_file
 from sklearn.metrics import r2_score
 
 from personality.inference import face_impressions
-from personality.inference.face_impressions import ATTRIBUTES, FOLDER, MAX_FACES, load_rater, rate_faces, read_card
+from personality.inference.face_impressions import (
+    FACE_RATER_FOLDER,
+    FACE_RATING_NAMES,
+    MAX_RATED_FACES,
+    load_face_rater,
+    rate_faces,
+    read_face_rater_card,
+)
 from personality.models.face_rater import FaceRater
-from personality.models.model_card import LEVELS
+from personality.models.model_card import LABEL_PERCENTILES
 from personality.synthetic.face_model import load_face_model
-from training.recipes.portraits import COLUMNS, Portraits, read_portraits, read_ratings
+from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits, read_ratings
 
 EIGHT = {"trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable"}
 
@@ -30,9 +37,9 @@ def faces() -> np.ndarray:
 
 
 def test_eight_attributes_and_no_others_are_in_the_weights_and_on_the_card() -> None:
-    tensors, card = load_file(FOLDER / "model.safetensors"), read_card()
-    assert set(ATTRIBUTES) == EIGHT
-    assert card["attributes"] == list(ATTRIBUTES)
+    tensors, card = load_file(FACE_RATER_FOLDER / "model.safetensors"), read_face_rater_card()
+    assert set(FACE_RATING_NAMES) == EIGHT
+    assert card["attributes"] == list(FACE_RATING_NAMES)
     assert tensors["output.weight"].shape == (8, 1280)
     assert tensors["output.bias"].shape == (8,)
     assert all(name.startswith(("visual.backbone.", "output.")) for name in tensors)
@@ -41,29 +48,29 @@ def test_eight_attributes_and_no_others_are_in_the_weights_and_on_the_card() -> 
 
 
 def test_the_card_has_figures_licence_and_limits() -> None:
-    card = read_card()
+    card = read_face_rater_card()
     assert "CC BY-NC-SA 4.0" in card["licence"]
     assert "10.1073/pnas.2115228119" in card["origin"]
     assert card["held_out"]["n"] == card["portraits"] > 800
     for figures in card["held_out"]["r2"].values():
         assert 0 < figures["low"] < figures["r2"] < figures["high"] < 1
     for levels in card["training_labels"].values():
-        assert len(levels) == len(LEVELS)
+        assert len(levels) == len(LABEL_PERCENTILES)
         assert levels == sorted(levels)
         assert 0 <= levels[0] < levels[-1] <= 1
 
 
 def test_the_weights_are_half_precision_and_small() -> None:
-    tensors = load_file(FOLDER / "model.safetensors")
+    tensors = load_file(FACE_RATER_FOLDER / "model.safetensors")
     assert {str(tensor.dtype) for tensor in tensors.values()} <= {"float16", "int64"}
-    assert (FOLDER / "model.safetensors").stat().st_size < 10 * 2**20
+    assert (FACE_RATER_FOLDER / "model.safetensors").stat().st_size < 10 * 2**20
 
 
 def test_a_clip_is_rated_by_the_mean_over_its_faces(faces: np.ndarray) -> None:
     both, one, other = rate_faces(faces[[0, 9]]), rate_faces(faces[:1]), rate_faces(faces[9:])
     assert both and one and other
     assert both.faces == 2
-    for name in ATTRIBUTES:
+    for name in FACE_RATING_NAMES:
         assert both.ratings[name] == pytest.approx((one.ratings[name] + other.ratings[name]) / 2, abs=1e-5)
         assert both.spread[name] == pytest.approx(abs(one.ratings[name] - other.ratings[name]) / 2, abs=1e-5)
         assert one.spread[name] == 0
@@ -72,7 +79,7 @@ def test_a_clip_is_rated_by_the_mean_over_its_faces(faces: np.ndarray) -> None:
 def test_of_many_faces_an_even_choice_is_rated(faces: np.ndarray) -> None:
     many = rate_faces(np.repeat(faces, 4, axis=0))
     assert many is not None
-    assert many.faces == MAX_FACES
+    assert many.faces == MAX_RATED_FACES
 
 
 def test_no_face_has_no_rating(faces: np.ndarray) -> None:
@@ -91,31 +98,31 @@ def test_a_picture_of_nothing_stays_within_the_scale(grey: int) -> None:
 def test_a_mirrored_face_is_rated_alike(faces: np.ndarray) -> None:
     one, mirrored = rate_faces(faces), rate_faces(faces[:, :, ::-1])
     assert one and mirrored
-    for name in ATTRIBUTES:
+    for name in FACE_RATING_NAMES:
         assert mirrored.ratings[name] == pytest.approx(one.ratings[name], abs=0.02)
 
 
 def test_a_drawn_smile_raises_happy_most(faces: np.ndarray) -> None:
     sad, glad = rate_faces(faces[:3]), rate_faces(faces[7:])
     assert sad and glad
-    gains = {name: glad.ratings[name] - sad.ratings[name] for name in ATTRIBUTES}
+    gains = {name: glad.ratings[name] - sad.ratings[name] for name in FACE_RATING_NAMES}
     assert max(gains, key=lambda name: gains[name]) == "happy"
     assert gains["happy"] > 0.2
 
 
 def test_threads_share_one_network(faces: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     loads: list[Path] = []
-    load = face_impressions._load
-    monkeypatch.setattr(face_impressions, "_loaded", {})
+    load = face_impressions._build_face_rater
+    monkeypatch.setattr(face_impressions, "_loaded_raters", {})
 
     def counted(folder: Path) -> FaceRater:
         loads.append(folder)
         return load(folder)
 
-    monkeypatch.setattr(face_impressions, "_load", counted)
+    monkeypatch.setattr(face_impressions, "_build_face_rater", counted)
     with ThreadPoolExecutor(4) as pool:
         rated = list(pool.map(lambda _: rate_faces(faces[:1]), range(4)))
-    assert loads == [FOLDER]
+    assert loads == [FACE_RATER_FOLDER]
     assert all(one == rated[0] for one in rated)
 
 
@@ -142,10 +149,10 @@ def portraits(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Port
 def test_real_portraits_are_rated_no_worse_than_the_card_says(real_data: Path, portraits: Portraits) -> None:
     """The shipped network was trained on these, so it must do better than on held-out ones; with its columns in another
     order it would not."""
-    truth = read_ratings(real_data / "portraits").loc[portraits.names, COLUMNS].to_numpy() / 100
-    r2 = r2_score(truth, load_rater().rate(portraits.crops), multioutput="raw_values")
-    for name, value in zip(ATTRIBUTES, r2, strict=True):
-        assert value > read_card()["held_out"]["r2"][name]["r2"], name
+    truth = read_ratings(real_data / "portraits").loc[portraits.names, RATING_COLUMNS].to_numpy() / 100
+    r2 = r2_score(truth, load_face_rater().rate(portraits.crops), multioutput="raw_values")
+    for name, value in zip(FACE_RATING_NAMES, r2, strict=True):
+        assert value > read_face_rater_card()["held_out"]["r2"][name]["r2"], name
 
 
 def test_half_size_and_compression_move_a_rating_by_less_than_a_quarter_of_the_spread(portraits: Portraits) -> None:
@@ -155,8 +162,8 @@ def test_half_size_and_compression_move_a_rating_by_less_than_a_quarter_of_the_s
         small = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)
         return cv2.resize(cv2.imdecode(cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, 50])[1], 1), (224, 224))
 
-    before = load_rater().rate(portraits.crops)
-    after = load_rater().rate(np.stack([compress(face) for face in portraits.crops]))
-    moved = np.abs(after - before).mean(0) / np.array(list(read_card()["prediction_spread"].values()))
+    before = load_face_rater().rate(portraits.crops)
+    after = load_face_rater().rate(np.stack([compress(face) for face in portraits.crops]))
+    moved = np.abs(after - before).mean(0) / np.array(list(read_face_rater_card()["prediction_spread"].values()))
     assert moved.mean() < 1 / 4
     assert moved.max() < 1 / 3

@@ -9,9 +9,9 @@ import pytest
 
 from personality.analysis.groups import accuracy_by
 from personality.dataset import load_dataset
-from personality.dataset.index import Dataset, source_of
+from personality.dataset.index import Dataset, parse_source
 from personality.inference.import_predictions import import_predictions
-from personality.predictions.assemble import mark_seen
+from personality.predictions.assemble import mark_sources_in_training
 from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_NAMES
 
@@ -160,9 +160,9 @@ def test_published_predictions_of_real_people(real_data: Path) -> None:
 def test_unseen_real_people_of_a_model_trained_on_training_and_validation(real_data: Path) -> None:
     folder = real_data / "first-impressions"
     clips = load_dataset(folder).table
-    test = pd.read_csv(folder / "eth_gender_annotations_test.csv", sep=";")["VideoName"].map(source_of)
+    test = pd.read_csv(folder / "eth_gender_annotations_test.csv", sep=";")["VideoName"].map(parse_source)
     marked = [
-        mark_seen(pd.DataFrame({"source": test}), clips, trained_on)["source_in_training"]
+        mark_sources_in_training(pd.DataFrame({"source": test}), clips, trained_on)["source_in_training"]
         for trained_on in (("training",), ("training", "validation"))
     ]
     assert [int(seen.eq("no").sum()) for seen in marked] == [320, 219]

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.speech_to_text import TEXTS, say
+from benchmarks.speech_to_text import SPOKEN_TEXTS, synthesize_with_espeak
 from personality.assets import demo
-from personality.assets.shipped_models import REAL_MODELS
+from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.constants import PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
-from personality.inference.predict import NO_PERSON, Impression, Unavailable, load_models, predict_sample
+from personality.inference.predict import NO_PERSON_MESSAGE, Impression, Unavailable, load_models, predict_sample
 from personality.models.checkpoint import Model
 from personality.preprocessing.sample import Sample, read_sample
 from personality.preprocessing.speech_to_text import NO_ENGLISH, NO_SPEECH, Transcript
@@ -20,12 +20,12 @@ from tests.preprocessing.test_speech_to_text import chords, needs_espeak
 
 @pytest.fixture(scope="module")
 def models() -> list[Model]:
-    return load_models(REAL_MODELS)
+    return load_models(REAL_MODEL_FOLDERS)
 
 
 @pytest.fixture(scope="module")
 def sample() -> Sample:
-    return read_sample(demo.SPEECH_CLIP)
+    return read_sample(demo.DEMO_SPEECH_CLIP_FILE)
 
 
 def with_sound(sample: Sample, sound: np.ndarray) -> Sample:
@@ -49,7 +49,7 @@ def test_a_person_who_speaks_english(sample: Sample, models: list[Model]) -> Non
 
 @needs_espeak
 def test_a_person_who_speaks_french(sample: Sample, models: list[Model]) -> None:
-    french = with_sound(sample, say(TEXTS["fr"][0], "fr"))
+    french = with_sound(sample, synthesize_with_espeak(SPOKEN_TEXTS["fr"][0], "fr"))
     answers = list(predict_sample(french, models))
     assert kinds(answers) == {"voice": Impression, "words": Unavailable, "voice_words": Impression}
     voice, both = (one for one in answers if isinstance(one, Impression))
@@ -66,7 +66,9 @@ def test_a_face_without_speech(sample: Sample, models: list[Model]) -> None:
 
 def test_music_without_a_face_is_no_person(sample: Sample, models: list[Model]) -> None:
     answers = list(predict_sample(without_face(with_sound(sample, chords())), models))
-    assert [one for one in answers if isinstance(one, Unavailable)] == [Unavailable(m.name, NO_PERSON) for m in models]
+    assert [one for one in answers if isinstance(one, Unavailable)] == [
+        Unavailable(m.name, NO_PERSON_MESSAGE) for m in models
+    ]
     assert not any(isinstance(one, Impression | FaceImpressions) for one in answers)
 
 

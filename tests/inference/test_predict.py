@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from personality.assets import demo
-from personality.inference.predict import NO_PERSON, Impression, Unavailable, impressions, load_models
-from personality.inference.prediction_document import as_json
+from personality.inference.predict import NO_PERSON_MESSAGE, Impression, Unavailable, load_models, predict_impressions
+from personality.inference.prediction_document import prediction_to_json
 from personality.preprocessing.sample import Sample, read_sample
 
-AUDIO, VISUAL, AUDIOVISUAL, HANDCRAFTED = (folder.name for folder in demo.MODELS)
+AUDIO, VISUAL, AUDIOVISUAL, HANDCRAFTED = (folder.name for folder in demo.PRACTICE_MODEL_FOLDERS)
 
 
 @pytest.fixture(scope="module")
 def sample() -> Sample:
     """The practice sample; its voice speaks no language, so a stretch of speech is put into it."""
-    return replace(read_sample(demo.CLIP), speech=((0.5, 4.5),))
+    return replace(read_sample(demo.DEMO_CLIP_FILE), speech=((0.5, 4.5),))
 
 
 def without_face(sample: Sample) -> Sample:
@@ -22,8 +22,8 @@ def without_face(sample: Sample) -> Sample:
 
 
 def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample) -> None:
-    blind, models = without_face(sample), load_models(demo.MODELS)
-    answers = {piece.model: piece for piece in impressions(blind, models)}
+    blind, models = without_face(sample), load_models(demo.PRACTICE_MODEL_FOLDERS)
+    answers = {piece.model: piece for piece in predict_impressions(blind, models)}
     heard = answers[AUDIO]
     assert isinstance(heard, Impression)
     assert heard.caveat == ""
@@ -32,32 +32,32 @@ def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample)
         fusion = answers[name]
         assert isinstance(fusion, Impression)
         assert fusion.caveat == "no face was found"
-    document = as_json("clip", [blind, *answers.values()], models)
+    document = prediction_to_json("clip", [blind, *answers.values()], models)
     assert set(document["traits"]) == {AUDIO, AUDIOVISUAL, HANDCRAFTED}
     assert sum("no face was found" in warning for warning in document["warnings"]) >= 3
 
 
 def test_without_face_and_speech_no_model_predicts(sample: Sample) -> None:
     for silent in (replace(sample, speech=()), replace(sample, speech=(), audio_seconds=0.0)):
-        answers = list(impressions(without_face(silent), load_models(demo.MODELS)))
-        assert answers == [Unavailable(folder.name, NO_PERSON) for folder in demo.MODELS]
+        answers = list(predict_impressions(without_face(silent), load_models(demo.PRACTICE_MODEL_FOLDERS)))
+        assert answers == [Unavailable(folder.name, NO_PERSON_MESSAGE) for folder in demo.PRACTICE_MODEL_FOLDERS]
 
 
 def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> None:
-    models = load_models(demo.MODELS)
-    whole = {piece.model: piece for piece in impressions(sample, models)}
-    silent = {piece.model: piece for piece in impressions(replace(sample, audio_seconds=0.0), models)}
+    models = load_models(demo.PRACTICE_MODEL_FOLDERS)
+    whole = {piece.model: piece for piece in predict_impressions(sample, models)}
+    silent = {piece.model: piece for piece in predict_impressions(replace(sample, audio_seconds=0.0), models)}
     assert silent[VISUAL] == whole[VISUAL]
     assert silent[AUDIO] == Unavailable(AUDIO, "there is no sound")
 
 
 def test_networks_shared_by_models_are_in_memory_once() -> None:
-    audio, visual, audiovisual, handcrafted = load_models(demo.MODELS)
+    audio, visual, audiovisual, handcrafted = load_models(demo.PRACTICE_MODEL_FOLDERS)
     for fusion in (audiovisual, handcrafted):
         assert fusion.network.get_submodule("branches.audio") is audio.network
         assert fusion.network.get_submodule("branches.visual") is visual.network
 
 
 def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
-    (model,) = load_models(demo.MODELS[2:3])
+    (model,) = load_models(demo.PRACTICE_MODEL_FOLDERS[2:3])
     assert {name for name, _ in model.network.get_submodule("branches").named_children()} == {"audio", "visual"}

@@ -31,7 +31,7 @@ def test_a_folded_backbone_gives_the_same_features(name: str) -> None:
     pictures = torch.rand(2, 3, 224, 224)
     with torch.no_grad():
         before = backbone(pictures)
-        fuse_batchnorm._fold(backbone)
+        fuse_batchnorm._fold_backbone(backbone)
         after = backbone(pictures)
     assert normalisations(backbone) == 0
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4 * before.abs().max().item())
@@ -51,7 +51,7 @@ class Apart(nn.Module):
 def test_a_backbone_that_does_otherwise_stays_as_it_was() -> None:
     backbone = with_figures(Apart())
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
-    fuse_batchnorm._fold(backbone)
+    fuse_batchnorm._fold_backbone(backbone)
     assert backbone.state_dict().keys() == before.keys()
     for name, tensor in backbone.state_dict().items():
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)

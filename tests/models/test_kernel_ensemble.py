@@ -8,29 +8,31 @@ from sklearn.kernel_ridge import KernelRidge
 
 from personality.models import kernel_ensemble
 from personality.models.checkpoint import load_model, save_card, save_weights
-from personality.models.factory import build
-from personality.models.kernel_ensemble import PRESET, Blend, KernelEnsemble
+from personality.models.factory import build_network
+from personality.models.kernel_ensemble import KERNEL_PRESET, BranchBlend, KernelEnsemble
 from personality.models.network import Batch
 from personality.models.tabular import normal_scores
-from training.recipes.kernel_ridge import Settings, fit
+from training.recipes.kernel_ridge import KernelRidgeSettings, fit_kernel_ridge
 
 MEANS = torch.tensor([0.5, 0.4, 0.6, 0.5, 0.55])
 
 
 def branch(kind: str, table: str, columns: tuple[str, ...], seed: int) -> KernelEnsemble:
     """A regressor fitted to made-up labels that lean on its first column."""
-    network = build(kind, preset=PRESET, activation="relu", table=(table, columns))
+    network = build_network(kind, preset=KERNEL_PRESET, activation="relu", table=(table, columns))
     assert isinstance(network, KernelEnsemble)
     features = torch.randn(300, len(columns), generator=torch.Generator().manual_seed(seed))
     labels = MEANS + 0.1 * torch.tanh(features[:, :1])
-    fit(network, features, labels, Settings(0.1, 0.1, {"": 1.0}, ("",)), seed=seed, vary=None)
+    fit_kernel_ridge(network, features, labels, KernelRidgeSettings(0.1, 0.1, {"": 1.0}, ("",)), seed=seed, vary=None)
     return network.eval()
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        kernel_ensemble, "PLANS", {"features": kernel_ensemble.Plan(2, 400), "text": kernel_ensemble.Plan(2, 400)}
+        kernel_ensemble,
+        "KERNEL_PLANS",
+        {"features": kernel_ensemble.KernelPlan(2, 400), "text": kernel_ensemble.KernelPlan(2, 400)},
     )
 
 
@@ -40,8 +42,8 @@ def branches() -> dict[str, KernelEnsemble]:
 
 
 @pytest.fixture
-def blend(branches: dict[str, KernelEnsemble]) -> Blend:
-    network = Blend(dict(branches))
+def blend(branches: dict[str, KernelEnsemble]) -> BranchBlend:
+    network = BranchBlend(dict(branches))
     network.fit(MEANS, (0.9, 0.7))
     return network.eval()
 
@@ -57,9 +59,9 @@ def test_fit_approaches_kernel_ridge_regression() -> None:
     random = np.random.default_rng(0)
     features = torch.from_numpy(random.normal(size=(400, 3)).astype(np.float32))
     labels = 0.5 + 0.1 * torch.sin(features[:, :1] * features[:, 1:2]).expand(-1, 5)
-    network = build("features", preset=PRESET, activation="relu", table=("t", ("a", "b", "c")))
+    network = build_network("features", preset=KERNEL_PRESET, activation="relu", table=("t", ("a", "b", "c")))
     assert isinstance(network, KernelEnsemble)
-    fit(network, features, labels, Settings(0.2, 0.5, {"": 1e9}, ("",)), seed=0, vary=None)
+    fit_kernel_ridge(network, features, labels, KernelRidgeSettings(0.2, 0.5, {"": 1e9}, ("",)), seed=0, vary=None)
     scores = normal_scores(features, network.knots).numpy()
     centred = labels.numpy() - labels.numpy().mean(0)
     oracle = KernelRidge(alpha=0.5, kernel="rbf", gamma=0.2).fit(scores, centred)
@@ -70,12 +72,12 @@ def test_fit_approaches_kernel_ridge_regression() -> None:
 
 
 def test_columns_outside_the_kernel_have_no_direction_and_keep_their_linear_part() -> None:
-    network = build("text", preset=PRESET, activation="relu", table=("t", ("embedding/0", "words/long")))
+    network = build_network("text", preset=KERNEL_PRESET, activation="relu", table=("t", ("embedding/0", "words/long")))
     assert isinstance(network, KernelEnsemble)
     features = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
     labels = 0.5 + 0.05 * features[:, :1].expand(-1, 5)
-    settings = Settings(0.1, 1.0, {"embedding": 0.1, "words": 0.1}, ("words",))
-    fit(network, features, labels, settings, seed=0, vary=None)
+    settings = KernelRidgeSettings(0.1, 1.0, {"embedding": 0.1, "words": 0.1}, ("words",))
+    fit_kernel_ridge(network, features, labels, settings, seed=0, vary=None)
     assert (network.directions[0] == 0).all()
     assert (network.directions[1] != 0).all()
     assert (network.output.weight[:, 0] > 0.02).all()
@@ -88,7 +90,7 @@ def test_same_seed_gives_the_same_network_and_another_one_does_not() -> None:
     assert not torch.equal(one.directions, other.directions)
 
 
-def test_blend_adds_up_what_is_there(blend: Blend, branches: dict[str, KernelEnsemble], batch: Batch) -> None:
+def test_blend_adds_up_what_is_there(blend: BranchBlend, branches: dict[str, KernelEnsemble], batch: Batch) -> None:
     with torch.no_grad():
         found = blend(batch)
         voice, words = (network(Batch(tables=batch.tables)) for network in branches.values())
@@ -98,19 +100,19 @@ def test_blend_adds_up_what_is_there(blend: Blend, branches: dict[str, KernelEns
     torch.testing.assert_close(found[2], words[2])
 
 
-def test_blend_takes_a_batch_that_lacks_a_table(blend: Blend, branches: dict[str, KernelEnsemble]) -> None:
+def test_blend_takes_a_batch_that_lacks_a_table(blend: BranchBlend, branches: dict[str, KernelEnsemble]) -> None:
     alone = Batch(tables={"sounds": torch.tensor([[1.0, 0.5]])})
     with torch.no_grad():
         torch.testing.assert_close(blend(alone), branches["voice"](Batch(tables=alone.tables)))
 
 
-def test_blend_needs_one_of_its_branches(blend: Blend, batch: Batch) -> None:
+def test_blend_needs_one_of_its_branches(blend: BranchBlend, batch: Batch) -> None:
     assert batch.has(blend.needs).tolist() == [True, True, True]
     absent = Batch(tables=batch.tables, present={name: torch.zeros(3, dtype=torch.bool) for name in batch.tables})
     assert not absent.has(blend.needs).any()
 
 
-def test_numbers_of_an_absent_branch_do_not_spread(blend: Blend, batch: Batch) -> None:
+def test_numbers_of_an_absent_branch_do_not_spread(blend: BranchBlend, batch: Batch) -> None:
     batch.tables["text"][1] = torch.nan
     with torch.no_grad():
         assert torch.isfinite(blend(batch)).all()
@@ -124,9 +126,9 @@ def test_predictions_stay_within_the_scale(branches: dict[str, KernelEnsemble]) 
 
 
 def test_stored_models_load_and_predict_as_before(
-    tmp_path: Path, blend: Blend, branches: dict[str, KernelEnsemble], batch: Batch
+    tmp_path: Path, blend: BranchBlend, branches: dict[str, KernelEnsemble], batch: Batch
 ) -> None:
-    common = {"preset": PRESET, "activation": "relu", "data": {"synthetic": False}, "licence": "CC BY-NC 4.0"}
+    common = {"preset": KERNEL_PRESET, "activation": "relu", "data": {"synthetic": False}, "licence": "CC BY-NC 4.0"}
     for kind, (name, network) in zip(("features", "text"), branches.items(), strict=True):
         ((table, columns),) = network.needs.tables
         save_weights(tmp_path / name, network)
@@ -136,7 +138,7 @@ def test_stored_models_load_and_predict_as_before(
         tmp_path / "both", {**common, "modality": "fusion"}, {name: load_model(tmp_path / name) for name in branches}
     )
     loaded = load_model(tmp_path / "both")
-    assert isinstance(loaded.network, Blend)
+    assert isinstance(loaded.network, BranchBlend)
     assert json.loads((tmp_path / "both" / "card.json").read_text())["licence"] == "CC BY-NC 4.0"
     with torch.no_grad():
         torch.testing.assert_close(loaded.network(batch), blend(batch), atol=2e-3, rtol=0)

@@ -6,11 +6,11 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from personality.models.batching import handcrafted, pick_frames
-from personality.models.checkpoint import CheckpointError, load_model, read_card
-from personality.models.factory import build
+from personality.models.batching import encode_handcrafted, pick_face_crops
+from personality.models.checkpoint import CheckpointError, load_model, read_checkpoint_card
+from personality.models.factory import build_network
 from personality.models.network import Batch
-from personality.models.pretrained_weights import load_from_file, load_from_package
+from personality.models.pretrained_weights import load_backbone_from_file, load_backbone_from_package
 from personality.models.visual import VGG_CONVOLUTIONS, CompactVisual, ThesisVisual
 
 
@@ -25,9 +25,9 @@ def batch(clips: int = 2, frames: int = 2) -> Batch:
 @pytest.mark.parametrize("preset", ["thesis", "compact"])
 def test_every_modality_gives_five_numbers_between_0_and_1(preset: str) -> None:
     torch.manual_seed(0)
-    branches = {name: build(name, preset=preset, activation="relu").eval() for name in ("audio", "visual")}
+    branches = {name: build_network(name, preset=preset, activation="relu").eval() for name in ("audio", "visual")}
     for modality in ("audio", "visual", "audiovisual", "handcrafted"):
-        network = branches.get(modality) or build(modality, preset=preset, activation="tanh", branches=branches)
+        network = branches.get(modality) or build_network(modality, preset=preset, activation="tanh", branches=branches)
         with torch.inference_mode():
             traits = network.eval()(batch(frames=1))
         assert traits.shape == (2, 5)
@@ -35,7 +35,7 @@ def test_every_modality_gives_five_numbers_between_0_and_1(preset: str) -> None:
 
 
 def test_thesis_sizes_are_those_of_the_table() -> None:
-    audio = build("audio", preset="thesis", activation="relu")
+    audio = build_network("audio", preset="thesis", activation="relu")
     sizes = [tuple(p.shape) for name, p in audio.named_parameters() if name.endswith("weight")]
     assert sorted(sizes, reverse=True) == [(512, 80_000), (128, 512), (32, 128), (5, 32)]
     visual = ThesisVisual("relu")
@@ -44,7 +44,9 @@ def test_thesis_sizes_are_those_of_the_table() -> None:
     assert visual.reduce[0].weight.shape == (512, 512, 1, 1)
     # VGG-16 without its dense layers has 14,714,688 parameters (Simonyan and Zisserman 2015).
     assert sum(p.numel() for p in visual.backbone.parameters()) == 14_714_688
-    fusion = build("handcrafted", preset="thesis", activation="relu", branches={"audio": audio, "visual": visual})
+    fusion = build_network(
+        "handcrafted", preset="thesis", activation="relu", branches={"audio": audio, "visual": visual}
+    )
     shapes = [
         tuple(p.shape) for name, p in fusion.get_submodule("layers").named_parameters() if name.endswith("weight")
     ]
@@ -53,23 +55,23 @@ def test_thesis_sizes_are_those_of_the_table() -> None:
 
 def test_a_fusion_without_a_branch_names_it() -> None:
     with pytest.raises(ValueError, match="the visual model is missing"):
-        build(
+        build_network(
             "audiovisual",
             preset="compact",
             activation="relu",
-            branches={"audio": build("audio", preset="compact", activation="relu")},
+            branches={"audio": build_network("audio", preset="compact", activation="relu")},
         )
 
 
 def test_shared_branches_run_once_per_batch() -> None:
-    branches = {name: build(name, preset="compact", activation="relu").eval() for name in ("audio", "visual")}
+    branches = {name: build_network(name, preset="compact", activation="relu").eval() for name in ("audio", "visual")}
     calls = []
     branches["visual"].get_submodule("backbone").register_forward_hook(lambda *_: calls.append(1))
     data = batch()
     with torch.inference_mode():
         alone = branches["visual"](data)
         for modality in ("audiovisual", "handcrafted"):
-            build(modality, preset="compact", activation="relu", branches=branches).eval()(data)
+            build_network(modality, preset="compact", activation="relu", branches=branches).eval()(data)
         again = branches["visual"](batch())
     assert len(calls) == 2
     torch.testing.assert_close(alone, again)
@@ -78,7 +80,7 @@ def test_shared_branches_run_once_per_batch() -> None:
 def test_packaged_backbone_is_imagenets_in_order() -> None:
     """Every tensor of the package lands in the tensor of the same role; running means are far from those at birth."""
     network = CompactVisual("relu")
-    load_from_package(network)
+    load_backbone_from_package(network)
     born = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     for (name, loaded), (_, fresh) in zip(
         network.backbone.state_dict().items(), born.state_dict().items(), strict=True
@@ -102,14 +104,14 @@ def test_vgg_face_goes_to_its_layers_and_a_wrong_file_names_the_tensor(tmp_path:
     tensors = vgg_face()
     save_file(tensors, tmp_path / "vgg.safetensors")
     network = ThesisVisual("relu")
-    load_from_file(network, tmp_path / "vgg.safetensors")
+    load_backbone_from_file(network, tmp_path / "vgg.safetensors")
     torch.testing.assert_close(network.backbone[0].weight, tensors["conv1_1.weight"], check_device=False)
     save_file({**tensors, "conv3_2.bias": torch.zeros(7)}, tmp_path / "wrong.safetensors")
     with pytest.raises(ValueError, match=r"conv3_2\.bias of wrong\.safetensors is \(7,\); wanted \(256,\)"):
-        load_from_file(network, tmp_path / "wrong.safetensors")
+        load_backbone_from_file(network, tmp_path / "wrong.safetensors")
     (tmp_path / "text.safetensors").write_text("no")
     with pytest.raises(ValueError, match="is not a safetensors file"):
-        load_from_file(network, tmp_path / "text.safetensors")
+        load_backbone_from_file(network, tmp_path / "text.safetensors")
 
 
 def test_vgg_face_gets_bgr_minus_its_means() -> None:
@@ -124,16 +126,16 @@ def test_vgg_face_gets_bgr_minus_its_means() -> None:
 
 def test_handcrafted_by_hand() -> None:
     histogram = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
-    assert handcrafted(histogram, "female", 50.0).tolist() == [0, 0, 0, 1, 0, 0, 0, 1, 1]
-    assert handcrafted(histogram, None, None).tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0]
+    assert encode_handcrafted(histogram, "female", 50.0).tolist() == [0, 0, 0, 1, 0, 0, 0, 1, 1]
+    assert encode_handcrafted(histogram, None, None).tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0]
 
 
 def test_frames_are_spread_and_repeated_where_few() -> None:
     faces = np.arange(4)
-    assert pick_frames(faces, 2).tolist() == [1, 3]
-    assert pick_frames(faces, 1).tolist() == [2]
-    assert pick_frames(faces, 4).tolist() == [0, 1, 2, 3]
-    assert pick_frames(faces[:1], 3).tolist() == [0, 0, 0]
+    assert pick_face_crops(faces, 2).tolist() == [1, 3]
+    assert pick_face_crops(faces, 1).tolist() == [2]
+    assert pick_face_crops(faces, 4).tolist() == [0, 1, 2, 3]
+    assert pick_face_crops(faces[:1], 3).tolist() == [0, 0, 0]
 
 
 def copy(folder: Path, to: Path, **changes: torch.Tensor) -> Path:
@@ -186,6 +188,6 @@ def test_a_card_of_other_constants_or_without_sense_is_refused(runs: Path, tmp_p
     ):
         (folder / "card.json").write_text(changed)
         with pytest.raises(CheckpointError, match=words):
-            read_card(folder)
+            read_checkpoint_card(folder)
     with pytest.raises(CheckpointError, match="holds no model"):
         load_model(tmp_path / "nowhere")

@@ -9,16 +9,20 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from personality.models.audio import HeardConvolution, ModernAudio, with_holes
-from personality.models.factory import build
-from personality.models.fusion import HANDCRAFTED, GatedFusion, hide_some
+from personality.models.audio import MaskedConvolution, ModernAudio, mask_spectrogram
+from personality.models.factory import build_network
+from personality.models.fusion import HANDCRAFTED_COUNT, GatedFusion, hide_random_branches
 from personality.models.network import Batch, Needs, Network
 from personality.models.pooling import AttentionPool
-from personality.models.pretrained_weights import load_from_file, load_from_hub, load_from_package
+from personality.models.pretrained_weights import (
+    load_backbone_from_file,
+    load_backbone_from_hub,
+    load_backbone_from_package,
+)
 from personality.models.visual import ModernVisual
-from personality.network_options import Design
+from personality.network_options import NetworkDesign
 
-SMALL = Design(backbone="test_resnet")
+SMALL = NetworkDesign(backbone="test_resnet")
 
 
 def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
@@ -45,7 +49,7 @@ def test_attention_by_hand() -> None:
 @pytest.mark.parametrize("encoder", ["convolution", "transformer"])
 def test_sound_is_heard_at_one_loudness(encoder: str) -> None:
     torch.manual_seed(0)
-    network = ModernAudio("relu", Design(encoder=encoder)).eval()
+    network = ModernAudio("relu", NetworkDesign(encoder=encoder)).eval()
     sound = torch.randn(2, 80_000) * 0.1
     with torch.inference_mode():
         loud, soft = network(Batch(audio=sound)), network(Batch(audio=sound / 2))
@@ -59,11 +63,13 @@ def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> No
     torch.manual_seed(0)
     short, long = torch.zeros(960_000), torch.randn(960_000) * 0.1
     short[:112_000] = long[:112_000]
-    networks = [ModernAudio("relu", Design(encoder=encoder, seconds=seconds)).eval() for seconds in (5.0, 15.0, 60.0)]
+    networks = [
+        ModernAudio("relu", NetworkDesign(encoder=encoder, seconds=seconds)).eval() for seconds in (5.0, 15.0, 60.0)
+    ]
     for network in networks[1:]:
         network.load_state_dict(networks[0].state_dict())
-    both = Batch(torch.stack([short, long]), heard=torch.tensor([112_000, 960_000]))
-    alone = Batch(short[None], heard=torch.tensor([112_000]))
+    both = Batch(torch.stack([short, long]), sound_lengths=torch.tensor([112_000, 960_000]))
+    alone = Batch(short[None], sound_lengths=torch.tensor([112_000]))
     with torch.inference_mode():
         five, fifteen, sixty = (network(both) for network in networks)
         torch.testing.assert_close(networks[2](alone)[0], sixty[0])
@@ -74,7 +80,7 @@ def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> No
 
 def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
     torch.manual_seed(0)
-    layer, moments = HeardConvolution(64, 96, stride=2), torch.randn(3, 64, 251)
+    layer, moments = MaskedConvolution(64, 96, stride=2), torch.randn(3, 64, 251)
     nn.init.normal_(layer.get_parameter("1.weight"))
     found, heard = layer(moments, torch.ones(3, 1, 251))
     torch.testing.assert_close(found, nn.Sequential.forward(layer, moments), atol=1e-5, rtol=1e-4)
@@ -82,7 +88,7 @@ def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
 
 
 def test_a_batch_of_less_sound_than_a_network_hears_is_refused() -> None:
-    network = ModernAudio("relu", Design(seconds=15.0))
+    network = ModernAudio("relu", NetworkDesign(seconds=15.0))
     assert (network.needs | Needs()).seconds == 15.0
     with pytest.raises(ValueError, match=r"of 80,000 samples of audio; wanted float32 \(B, 240000\)"):
         network(Batch(torch.zeros(1, 80_000)))
@@ -91,13 +97,13 @@ def test_a_batch_of_less_sound_than_a_network_hears_is_refused() -> None:
 def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
     torch.manual_seed(0)
     whole = torch.ones(200, 64, 251)
-    lost = with_holes(whole) == 0
+    lost = mask_spectrogram(whole) == 0
     bands, times = lost.all(2), lost.all(1)
     assert torch.equal(lost, bands[:, :, None] | times[:, None, :])
     assert (bands.sum(1) <= 16 + 2).all()
     assert (times.sum(1) <= 50 + 2).all()
     assert 0.05 < lost.float().mean() < 0.3
-    network = ModernAudio("relu", Design())
+    network = ModernAudio("relu", NetworkDesign())
     network.layers = nn.Sequential()  # no dropout: what varies is what is heard
     features = network.features(Batch(audio=torch.randn(1, 80_000)))
     with torch.no_grad():
@@ -109,7 +115,9 @@ def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
 
 @pytest.mark.parametrize("frames", ["attention", "mean"])
 def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
-    network = build("visual", preset="modern", activation="relu", design=Design(backbone="test_resnet", frames=frames))
+    network = build_network(
+        "visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_resnet", frames=frames)
+    )
     assert isinstance(network, ModernVisual)
     seen = []
     network.backbone.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
@@ -124,20 +132,20 @@ def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
 
 
 def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes() -> None:
-    design = Design(backbone="mobilenetv3_small_050")  # 288 features, and a head of 1024 after them
-    network = build("visual", preset="modern", activation="relu", design=design).eval()
+    design = NetworkDesign(backbone="mobilenetv3_small_050")  # 288 features, and a head of 1024 after them
+    network = build_network("visual", preset="modern", activation="relu", design=design).eval()
     with torch.inference_mode():
         assert network(Batch(faces=torch.zeros(1, 1, 3, 224, 224, dtype=torch.uint8))).shape == (1, 5)
     with pytest.raises(ValueError, match="takes pictures of 160x160 pixels only; faces are 224x224"):
-        build("visual", preset="modern", activation="relu", design=Design(backbone="test_vit"))
+        build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_vit"))
     with pytest.raises(ValueError, match="backbone is 7"):
-        Design(backbone=7)  # type: ignore[arg-type]
+        NetworkDesign(backbone=7)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["no_such_model", "hf-hub:somebody/something", "local-dir:/etc", "resnet18.nope"])
 def test_a_card_cannot_send_timm_elsewhere(name: str) -> None:
     with pytest.raises(ValueError, match="timm has no model"):
-        build("visual", preset="modern", activation="relu", design=Design(backbone=name))
+        build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone=name))
 
 
 def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
@@ -147,23 +155,23 @@ def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
     torch.manual_seed(1)
     other = timm.create_model("test_resnet", num_classes=0)
     save_file(other.state_dict(), tmp_path / "weights.safetensors")
-    load_from_file(network, tmp_path / "weights.safetensors")
+    load_backbone_from_file(network, tmp_path / "weights.safetensors")
     torch.testing.assert_close(network.backbone.state_dict(), other.state_dict())
     with pytest.raises(ValueError, match="of the package is"):
-        load_from_package(network)
-    load_from_package(ModernVisual("relu", Design()))
+        load_backbone_from_package(network)
+    load_backbone_from_package(ModernVisual("relu", NetworkDesign()))
 
     def offline(*_: object, **__: object) -> None:
         raise OSError("no way there")
 
     monkeypatch.setattr(timm, "create_model", offline)
     with pytest.raises(ValueError, match="cannot be had from timm's hub: no way there"):
-        load_from_hub(network, "test_resnet")
+        load_backbone_from_hub(network, "test_resnet")
 
 
 def test_a_design_of_other_words_is_refused() -> None:
     with pytest.raises(ValueError, match="encoder is 'magic'; wanted one of convolution, transformer"):
-        Design(encoder="magic")
+        NetworkDesign(encoder="magic")
 
 
 class Given(Network):
@@ -184,7 +192,7 @@ def gate(*, handcrafted: bool = False) -> GatedFusion:
     torch.manual_seed(0)
     modality = "handcrafted" if handcrafted else "audiovisual"
     branches: dict[str, Network] = {"audio": Given("audio"), "visual": Given("faces")}
-    network = build(modality, preset="modern", activation="relu", branches=branches)
+    network = build_network(modality, preset="modern", activation="relu", branches=branches)
     assert isinstance(network, GatedFusion)
     return network.eval()
 
@@ -193,14 +201,14 @@ def three_clips() -> Batch:
     """The second has no face, the third no sound."""
     faces = torch.randint(1, 9, (3, 1, 3, 4, 4), dtype=torch.uint8)
     present = {"audio": torch.tensor([True, True, False]), "faces": torch.tensor([True, False, True])}
-    return Batch(torch.rand(3, 8), faces, torch.rand(3, HANDCRAFTED), present=present)
+    return Batch(torch.rand(3, 8), faces, torch.rand(3, HANDCRAFTED_COUNT), present=present)
 
 
 def test_an_absent_branch_has_no_weight_and_no_say() -> None:
     network, batch = gate(handcrafted=True), three_clips()
     features = network.features(batch)
     assert features[:, -3:].tolist() == [[1, 1, 1], [1, 0, 0], [0, 1, 1]]
-    weights = network.gates(features)
+    weights = network.gate_weights(features)
     torch.testing.assert_close(weights.sum(1), torch.ones(3))
     assert weights[1, 0] == 1
     assert weights[2, 0] == 0
@@ -233,21 +241,23 @@ def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
     torch.manual_seed(0)
     words = Given("handcrafted")
     branches = {"inner": gate(), "words": words}
-    network = build("fusion", preset="modern", activation="relu", branches=branches).eval()
+    network = build_network("fusion", preset="modern", activation="relu", branches=branches).eval()
     assert isinstance(network, GatedFusion)
     nobody = torch.zeros(2, dtype=torch.bool)
     faces = torch.zeros(2, 1, 3, 4, 4, dtype=torch.uint8)
-    batch = Batch(torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED), present={"audio": nobody, "faces": nobody})
+    batch = Batch(
+        torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED_COUNT), present={"audio": nobody, "faces": nobody}
+    )
     features = network.features(batch)
     assert features.isfinite().all()
-    assert network.gates(features).tolist() == [[0, 1], [0, 1]]
+    assert network.gate_weights(features).tolist() == [[0, 1], [0, 1]]
     assert network(batch).isfinite().all()
 
 
 def test_hiding_never_takes_the_last() -> None:
     torch.manual_seed(0)
     there = torch.tensor([[1.0, 1.0], [1.0, 0.0]]).repeat(500, 1)
-    left = hide_some(there)
+    left = hide_random_branches(there)
     assert left.any(1).all()
     assert (left[1::2] == there[1::2]).all()
     assert 0.05 < (left[::2].sum(1) == 1).float().mean() < 0.5

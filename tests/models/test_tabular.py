@@ -4,20 +4,20 @@ import torch
 from sklearn.preprocessing import QuantileTransformer
 
 from personality.models.network import Batch
-from personality.models.tabular import FARTHEST, QUANTILES, TableNetwork, group_weights, normal_scores
+from personality.models.tabular import MAX_NORMAL_SCORE, QUANTILE_KNOTS, TableNetwork, group_weights, normal_scores
 
 
 def test_normal_scores_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
-    rows = 20 * (QUANTILES - 1) + 1  # so that the knots of both are values of the table
+    rows = 20 * (QUANTILE_KNOTS - 1) + 1  # so that the knots of both are values of the table
     table = np.column_stack(
         [random.normal(3, 2, rows), random.exponential(1, rows), random.integers(0, 4, rows), np.full(rows, 7.0)]
     ).astype(np.float32)
-    oracle = QuantileTransformer(n_quantiles=QUANTILES, output_distribution="normal", subsample=None).fit(table)
+    oracle = QuantileTransformer(n_quantiles=QUANTILE_KNOTS, output_distribution="normal", subsample=None).fit(table)
     new = np.vstack([table[:50], [[-9, -1, -5, 7], [99, 99, 99, 7]]]).astype(np.float32)
-    knots = torch.quantile(torch.from_numpy(table), torch.linspace(0, 1, QUANTILES), dim=0)
+    knots = torch.quantile(torch.from_numpy(table), torch.linspace(0, 1, QUANTILE_KNOTS), dim=0)
     found = normal_scores(torch.from_numpy(new), knots).numpy()
-    expected = np.clip(oracle.transform(new), -FARTHEST, FARTHEST)
+    expected = np.clip(oracle.transform(new), -MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)
     np.testing.assert_allclose(found[:, :2], expected[:, :2], atol=2e-3)
     between = np.isin(new[:, 2], (1, 2))
     np.testing.assert_allclose(found[between, 2], expected[between, 2], atol=2e-3)

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.components.table_picker import DEMO, REAL
-from personality.analysis.gaps import MEASURES
+from pages.components.table_picker import PRACTICE_DATA_LABEL, REAL_DATA_LABEL
+from personality.analysis.gaps import GAP_MEASURES
 from personality.assets import demo
-from personality.assets.shipped_models import REAL as REAL_MODELS
+from personality.assets.shipped_models import REAL_MODEL_NAMES as REAL_MODELS
 from personality.inference.evaluate import evaluate
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
@@ -28,13 +28,13 @@ def test_analysis_of_a_table_of_ones_own(page: str, runs: Path, cache: Cache, wo
     app.selectbox(key="table").select("mine").run()
     assert not app.exception
     assert f"{table['clip'].nunique()} clips" in words(app)
-    assert demo.NOTICE not in words(app)
-    assert demo.SYNTHETIC in words(app)  # of the table's own clips
+    assert demo.PRACTICE_NOTICE not in words(app)
+    assert demo.SYNTHETIC_DATA_NOTICE in words(app)  # of the table's own clips
 
 
 @pytest.mark.parametrize(("page", "column"), [("gender", "gender_from"), ("age", "age_group_from")])
 def test_estimated_attributes_are_said_to_be_estimated(page: str, column: str, workspace: Path) -> None:
-    table = read_predictions(demo.PREDICTIONS)
+    table = read_predictions(demo.DEMO_PREDICTIONS_FILE)
     clips = table["clip"].unique()
     table[column] = np.where(table["clip"].isin(clips[:3]), "estimated", "annotated")
     write_predictions(table, workspace / "predictions" / "mine.parquet")
@@ -46,7 +46,7 @@ def test_estimated_attributes_are_said_to_be_estimated(page: str, column: str, w
 
 @pytest.mark.parametrize("page", ["gender", "age", "emotion"])
 def test_a_table_without_the_attribute_is_a_sentence(page: str, workspace: Path) -> None:
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     (workspace / "predictions").mkdir()
     plain = ["clip", "source", "split", "model", "trait", "predicted", "actual"]
     table[plain].to_parquet(workspace / "predictions" / "bare.parquet")
@@ -84,7 +84,7 @@ def test_explore_cuts_numbers_and_names_what_people_said_of_a_group() -> None:
 
 
 def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
-    test = pd.read_parquet(demo.PREDICTIONS)
+    test = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     training = test.assign(split="training", clip="t-" + test["clip"], source="t-" + test["source"])
     (workspace / "predictions").mkdir()
     some = training[training["clip"].isin(training["clip"].unique()[:40])]
@@ -128,12 +128,12 @@ def follow(page: str, choices: dict[str, str]) -> AppTest:
 
 @pytest.mark.parametrize("page", ["age", "emotion", "explore"])
 def test_an_address_keeps_the_trait(page: str) -> None:
-    assert follow(page, {"table": DEMO, "trait": "Openness"}).selectbox(key="trait").value == "openness"
+    assert follow(page, {"table": PRACTICE_DATA_LABEL, "trait": "Openness"}).selectbox(key="trait").value == "openness"
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
 @pytest.mark.parametrize("public", [False, True])
-@pytest.mark.parametrize("table", ["../../etc/passwd", DEMO])
+@pytest.mark.parametrize("table", ["../../etc/passwd", PRACTICE_DATA_LABEL])
 def test_an_address_made_to_harm_shows_the_page(
     page: str, public: bool, table: str, go_public: Callable[[], None]
 ) -> None:
@@ -141,24 +141,24 @@ def test_an_address_made_to_harm_shows_the_page(
         go_public()
     app = follow(page, HOSTILE | {"table": table})
     assert not app.exception
-    assert ("200 clips of 50 sources" if table == DEMO else "Real people, figures only") in words(app)
+    assert ("200 clips of 50 sources" if table == PRACTICE_DATA_LABEL else "Real people, figures only") in words(app)
     assert "passwd" not in words(app)
 
 
 def test_a_large_table_that_changes_in_one_row_is_another() -> None:
-    from pages.components.table_picker import ORIGIN, fingerprint
+    from pages.components.table_picker import TABLE_ORIGIN_ATTR, hash_predictions_table
 
     table = pd.DataFrame({"clip": [f"c{number}" for number in range(60_000)], "actual": 0.5})
     changed = table.copy()
     changed.loc[31_234, "actual"] = 0.6
-    assert fingerprint(table) == fingerprint(table.copy())
-    assert fingerprint(table) != fingerprint(changed)
-    table.attrs[ORIGIN], changed.attrs[ORIGIN] = ("a.parquet", 1), ("a.parquet", 2)
-    assert fingerprint(table) != fingerprint(changed)
+    assert hash_predictions_table(table) == hash_predictions_table(table.copy())
+    assert hash_predictions_table(table) != hash_predictions_table(changed)
+    table.attrs[TABLE_ORIGIN_ATTR], changed.attrs[TABLE_ORIGIN_ATTR] = ("a.parquet", 1), ("a.parquet", 2)
+    assert hash_predictions_table(table) != hash_predictions_table(changed)
 
 
 def test_a_table_that_is_written_anew_gives_its_own_figures(workspace: Path) -> None:
-    table = pd.read_parquet(demo.PREDICTIONS)
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     write_predictions(table, workspace / "predictions" / "mine.parquet")
     app = visit("traits")
     before = accuracies(app.selectbox(key="table").select("mine").run())
@@ -172,8 +172,10 @@ def accuracies(app: AppTest) -> list[float]:
 
 
 def test_a_model_keeps_its_colour_whichever_are_shown(workspace: Path) -> None:
-    table = pd.read_parquet(demo.PREDICTIONS)
-    names = dict(zip((folder.name for folder in demo.MODELS), ("mine", "yours", "theirs", "ours"), strict=True))
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
+    names = dict(
+        zip((folder.name for folder in demo.PRACTICE_MODEL_FOLDERS), ("mine", "yours", "theirs", "ours"), strict=True)
+    )
     write_predictions(table.assign(model=table["model"].map(names)), workspace / "predictions" / "four.parquet")
     app = visit("traits")
     every = drawn_colours(app.selectbox(key="table").select("four").run())
@@ -204,12 +206,12 @@ def test_real_people_are_shown_first_with_n_and_intervals(
     if public:
         go_public()
     app = visit(page)
-    assert app.selectbox(key="table").value == REAL
+    assert app.selectbox(key="table").value == REAL_DATA_LABEL
     assert "2,000 clips of 1,484 videos" in words(app)
     figures = next(frame.value for frame in app.dataframe if "gain_low" in frame.value)
     assert figures["n"].min() >= 30
     assert figures[["low", "high", "gain_low", "gain_high", "signed_error_low"]].notna().all(axis=None)
-    for measure in MEASURES:
+    for measure in GAP_MEASURES:
         app.segmented_control(key="measure").set_value(measure).run()
         assert not app.exception
         assert not app.error
@@ -257,7 +259,7 @@ def test_what_needs_clips_offers_the_practice_data(page: str, go_public: Callabl
     assert "import-predictions" in words(app)
     app.button(key="practice").click().run()
     assert not app.exception
-    assert app.selectbox(key="table").value == DEMO
+    assert app.selectbox(key="table").value == PRACTICE_DATA_LABEL
     assert "200 clips of 50 sources" in words(app)
     go_public()
     assert "import-predictions" not in words(visit(page))
@@ -265,8 +267,8 @@ def test_what_needs_clips_offers_the_practice_data(page: str, go_public: Callabl
 
 def test_an_address_keeps_the_data_that_were_chosen() -> None:
     app = practise("traits")
-    assert app.query_params["table"] == DEMO
-    assert follow("gender", {"table": DEMO}).selectbox(key="table").value == DEMO
+    assert app.query_params["table"] == PRACTICE_DATA_LABEL
+    assert follow("gender", {"table": PRACTICE_DATA_LABEL}).selectbox(key="table").value == PRACTICE_DATA_LABEL
 
 
 def test_overview_tells_of_real_people_first_and_of_practice_data_below() -> None:
@@ -278,15 +280,15 @@ def test_overview_tells_of_real_people_first_and_of_practice_data_below() -> Non
     assert face["accuracy, unseen (n = 326)"].startswith("0.9078 [0.90")
     said = words(app)
     assert "Underrates men compared with women" in said
-    assert said.index("Real people, figures only") < said.index(demo.NOTICE)
+    assert said.index("Real people, figures only") < said.index(demo.PRACTICE_NOTICE)
 
 
 def test_the_data_that_were_chosen_stay_chosen_on_other_pages() -> None:
     app = practise("traits")
     for page in ("gender", "age", "explore"):
         app.switch_page(f"pages/{page}.py").run()
-        assert app.selectbox(key="table").value == DEMO
+        assert app.selectbox(key="table").value == PRACTICE_DATA_LABEL
         assert "200 clips of 50 sources" in words(app)
-    app.selectbox(key="table").select(REAL).run()
+    app.selectbox(key="table").select(REAL_DATA_LABEL).run()
     app.switch_page("pages/age.py").run()
     assert "2,000 clips of 1,484 videos" in words(app)

@@ -17,7 +17,7 @@ def test_dataset_shows_counts_leakage_and_what_went_wrong(cache: Cache, people: 
     table.loc[0, "location"] = ""
     mine = Cache(workspace / "caches" / "mine")
     shutil.copytree(cache.folder, mine.folder)  # what was read before is not read again
-    mine.entry(table.loc[0, "clip"]).unlink()
+    mine.entry_path(table.loc[0, "clip"]).unlink()
     preprocess(replace(dataset, table=table), mine.folder, workers=1)
     (workspace / "caches" / "begun" / "entries").mkdir(parents=True)
     app = visit("dataset")

@@ -7,20 +7,20 @@ from pathlib import Path
 from typing import Any
 
 from personality.assets import demo
-from personality.assets.shipped_models import REAL_MODELS
+from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
 from tests.pages.visits import models_in_table, read, upload, visit, words
 from training.config.run_config import preset
 from training.runs import launch
-from training.runs.evaluation_job import last
+from training.runs.evaluation_job import read_last_evaluation
 from training.runs.run import Run
 
 
 def test_models_shows_a_card_and_a_way_to_begin() -> None:
     app = visit("models")
-    card = json.loads((REAL_MODELS[0] / "card.json").read_text())
+    card = json.loads((REAL_MODEL_FOLDERS[0] / "card.json").read_text())
     assert f"n = {card['metrics']['n']:,} clips" in words(app)
     assert app.button(key="practice")
     assert "No runs yet" in words(app)
@@ -33,7 +33,7 @@ def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path)
     assert set(table["state"]) == {"done"}
     app.multiselect(key="models_picked").set_value(["run: audio"]).run()
     app.switch_page("pages/predict.py").run()
-    upload(app, demo.CLIP.read_bytes())
+    upload(app, demo.DEMO_CLIP_FILE.read_bytes())
     assert models_in_table(app) == ["audio"]
 
 
@@ -56,7 +56,7 @@ def test_models_of_one_name_are_told_apart(runs: Path, workspace: Path) -> None:
     app = visit("models")
     app.multiselect(key="models_picked").set_value(["practice: audio", "run: audio"]).run()
     app.switch_page("pages/predict.py").run()
-    upload(app, demo.CLIP.read_bytes())
+    upload(app, demo.DEMO_CLIP_FILE.read_bytes())
     assert not app.exception
     tables = [frame.value["model"].tolist() for frame in app.dataframe]
     assert ["audio"] in tables
@@ -73,7 +73,7 @@ def test_models_starts_a_run_as_a_process(cache: Cache, workspace: Path) -> None
     assert not app.error
     run = Run(workspace / "runs" / "audio")
     assert run.config == preset("audio", seed=5)
-    launch.stop(run)
+    launch.stop_run(run)
 
 
 def test_models_looks_before_it_starts_and_names_contradictions(cache: Cache, workspace: Path) -> None:
@@ -115,7 +115,7 @@ def test_models_evaluates_finished_runs_and_leads_to_their_table(cache: Cache, r
     assert not app.exception
     assert not app.error
     for _ in range(1200):
-        if (ended := last(workspace)) and ended.state != "running":
+        if (ended := read_last_evaluation(workspace)) and ended.state != "running":
             break
         time.sleep(0.1)
     assert ended and ended.state == "done", ended
@@ -149,8 +149,8 @@ def run_of(folder: Path, modality: str, preset_name: str, cache: Cache, **status
     run.create(preset(modality, preset_name), cache.folder)
     for epoch in (1, 2):
         row = {"epoch": epoch, "stage": 1, "loss": 0.1, "validation_loss": 0.1, "seconds": 1.0, "clips_per_second": 9.0}
-        run.record({**row, **{f"accuracy_{trait}": 0.9 for trait in TRAIT_NAMES}})
-    run.say(**status)
+        run.record_metrics({**row, **{f"accuracy_{trait}": 0.9 for trait in TRAIT_NAMES}})
+    run.write_status(**status)
     return run
 
 

@@ -1,4 +1,5 @@
-"""Words of strangers on pages: every page is held to `plain`, and `plain` to what Markdown would make of them."""
+"""Words of strangers on pages: every page is held to `escape_markdown`, and `escape_markdown` to what Markdown would
+make of them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.components.plain_text import JOINER, plain
+from pages.components.plain_text import WORD_JOINER, escape_markdown
 
 PAGES = sorted((Path(__file__).parents[2] / "pages").rglob("*.py"))
 # What draws Markdown, with the places of its arguments that are read as such; named ones are in NAMED.
@@ -17,7 +18,7 @@ FIRST = (
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
     *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "radio", "html"),
 )
-OWN: dict[str, tuple[int, ...]] = {"frame": (0, 1), "offer_practice": (0,)}  # of the pages themselves
+OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice": (0,)}  # of the pages themselves
 MARKDOWN = {
     **dict.fromkeys(FIRST, (0,)),
     **dict.fromkeys(("metric",), (0, 1, 2)),
@@ -29,7 +30,7 @@ MARKDOWN = {
 CHOICES = ("segmented_control", "pills", "radio")  # whose choices are Markdown too, as `format_func` says them
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # what a format ends with that no text can have
-ESCAPES = ("plain", "coloured_words")  # words, for Markdown and for HTML
+ESCAPES = ("escape_markdown", "coloured_words")  # words, for Markdown and for HTML
 SHIPPED = ("gains", "sentences")  # of the figures that ship, which are no stranger's
 CHANGES = ("append", "extend", "insert", "update", "add")
 
@@ -79,7 +80,7 @@ class Module:
             case ast.Attribute(value=value, attr=name):
                 return name.isupper() or all_safe(value)
             case ast.Name(id=name):
-                return name.isupper() or name == "plain" or name in waiting or self.known(name, scope, waiting)
+                return name.isupper() or name == "escape_markdown" or name in waiting or self.known(name, scope, waiting)
             case ast.Call(func=function, args=arguments):
                 return self.safe_call(function, arguments, scope, waiting)
         return False
@@ -87,7 +88,8 @@ class Module:
     def safe_call(
         self, function: ast.expr, arguments: list[ast.expr], scope: ast.AST, waiting: tuple[str, ...]
     ) -> bool:
-        """`plain`, what joins or changes safe words, numbers, and functions of the page whose answers are safe."""
+        """`escape_markdown`, what joins or changes safe words, numbers, and functions of the page whose answers are
+        safe."""
         match function:
             case ast.Name(id=name) if name in (*ESCAPES, *SHIPPED, "len"):
                 return True
@@ -222,14 +224,14 @@ def test_what_cannot_hold_a_name_is_let_be(code: str) -> None:
         ("$x$ `c` <b> a|b", r"\$x\$ \`c\` \<b\> a\|b"),
         ("# one\n\n    two\t# three", r"\# one two \# three"),
         ("1. a", r"1\. a"),
-        (":smile: a", rf"\:{JOINER}smile\: a"),
-        ("http://a", rf"http\:{JOINER}\/\/a"),
-        ("WWW.a.b", rf"WWW{JOINER}\.a\.b"),
-        ("a@b.c", rf"a\@{JOINER}b\.c"),
-        ("a -> b -- c", rf"a \-{JOINER}\> b \-{JOINER}\- c"),
+        (":smile: a", rf"\:{WORD_JOINER}smile\: a"),
+        ("http://a", rf"http\:{WORD_JOINER}\/\/a"),
+        ("WWW.a.b", rf"WWW{WORD_JOINER}\.a\.b"),
+        ("a@b.c", rf"a\@{WORD_JOINER}b\.c"),
+        ("a -> b -- c", rf"a \-{WORD_JOINER}\> b \-{WORD_JOINER}\- c"),
         (r"\*", r"\\\*"),
         (5, "5"),
     ],
 )
 def test_plain_text_by_hand(text: object, drawn_as: str) -> None:
-    assert plain(text) == drawn_as
+    assert escape_markdown(text) == drawn_as

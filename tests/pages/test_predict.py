@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from personality.assets import demo
 from personality.constants import LIMITS
-from personality.inference.face_impressions import ATTRIBUTES, FaceImpressions
+from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpressions
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAITS
@@ -33,7 +33,7 @@ def test_a_practice_person_is_judged_by_the_practice_models() -> None:
         assert list(table.columns) == ["model", *(trait.label for trait in TRAITS)]
         assert list(table["model"]) == [f"practice: {name}" for name in MODALITIES]
     assert "16 found" in words(app)
-    assert demo.NOTICE in words(app)
+    assert demo.PRACTICE_NOTICE in words(app)
 
 
 def test_a_person_who_speaks_english_is_judged_by_models_of_real_people_too() -> None:
@@ -47,15 +47,15 @@ def test_a_person_who_speaks_english_is_judged_by_models_of_real_people_too() ->
     (transcript,) = (piece for piece in pieces if isinstance(piece, Transcript))
     assert "gardener" in transcript.text
     (rated,) = (piece for piece in pieces if isinstance(piece, FaceImpressions))
-    assert set(rated.ratings) == set(ATTRIBUTES)
+    assert set(rated.ratings) == set(FACE_RATING_NAMES)
     assert "photograph ratings" in words(app)
 
 
 def test_an_upload_is_judged_by_models_of_real_people_and_practice_models_can_be_added() -> None:
-    app = upload(visit("predict"), demo.SPEECH_CLIP.read_bytes())
+    app = upload(visit("predict"), demo.DEMO_SPEECH_CLIP_FILE.read_bytes())
     assert not app.exception
     assert models_in_table(app) == ["from the voice", "from the words", "from voice and words"]
-    assert demo.NOTICE not in words(app)
+    assert demo.PRACTICE_NOTICE not in words(app)
     read = app.session_state["reading"]
     app.multiselect(key="more_models").select("practice: visual").run()
     assert app.session_state["reading"] is read  # the clip is not read again
@@ -86,7 +86,7 @@ def test_an_upload_that_the_browser_should_have_refused_is_refused_here(monkeypa
     app = visit("predict")
     app.checkbox(key="consent").check().run()
     app.checkbox(key="consent").uncheck()  # in the same moment
-    app.file_uploader(key="video_0").upload("a.mp4", demo.CLIP.read_bytes(), "video/mp4").run()
+    app.file_uploader(key="video_0").upload("a.mp4", demo.DEMO_CLIP_FILE.read_bytes(), "video/mp4").run()
     assert "clip" not in app.session_state
     monkeypatch.setattr(clip_input, "LIMITS", replace(LIMITS, upload_bytes=2**20))
     app = visit("predict")
@@ -145,7 +145,7 @@ def test_who_waits_is_told_the_place_in_the_queue(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(DeltaGenerator, "caption", noted)
     with ExitStack() as others:
         for _ in range(LIMITS.readers):
-            others.enter_context(model_store.TURNS.turn(lambda place: None))
+            others.enter_context(model_store.PREDICTION_QUEUE.wait_for_slot(lambda place: None))
         st.cache_resource.clear()  # as any visitor's message may
         threading.Timer(2, others.pop_all().close).start()
         app.button(key="practice_sample").click().run()

@@ -11,11 +11,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.components.access_control import REFUSAL
-from pages.components.table_picker import DEMO, REAL, UPLOAD
+from pages.components.access_control import OPERATOR_ONLY_MESSAGE
+from pages.components.table_picker import PRACTICE_DATA_LABEL, REAL_DATA_LABEL, UPLOAD_DATA_LABEL
 from personality.assets import demo
 from personality.predictions.prediction_files import read_predictions, write_predictions
-from personality.utils.workspace import remember_models, remembered_models
+from personality.utils.workspace import read_chosen_models, write_chosen_models
 from tests.pages.visits import ROOT, visit, words
 from training.runs.run import Run
 
@@ -28,7 +28,7 @@ def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable
     with pytest.raises(ValueError, match="models"):
         app.switch_page("pages/models.py").run()
     app = visit("traits")
-    assert app.selectbox(key="table").options == [REAL, DEMO, UPLOAD]
+    assert app.selectbox(key="table").options == [REAL_DATA_LABEL, PRACTICE_DATA_LABEL, UPLOAD_DATA_LABEL]
     app = visit("explore")
     assert not app.exception
 
@@ -36,7 +36,7 @@ def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable
 def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
     go_public: Callable[[], None], workspace: Path
 ) -> None:
-    write_predictions(read_predictions(demo.PREDICTIONS), workspace / "predictions" / "secret.parquet")
+    write_predictions(read_predictions(demo.DEMO_PREDICTIONS_FILE), workspace / "predictions" / "secret.parquet")
     assert "secret" in visit("traits").selectbox(key="table").options
     go_public()
     app = visit("traits")
@@ -67,19 +67,19 @@ def test_what_acts_refuses_by_itself(go_public: Callable[[], None], call: str) -
 
 def refused(app: AppTest) -> None:
     """One sentence was shown and nothing else, not even an error."""
-    assert [info.value for info in app.info] == [REFUSAL]
+    assert [info.value for info in app.info] == [OPERATOR_ONLY_MESSAGE]
     assert len(app.main) == 1
     assert not app.exception
 
 
 def test_the_choice_of_models_is_not_changed_by_a_callback(go_public: Callable[[], None], workspace: Path) -> None:
     """Callbacks run before the page: here of one that was drawn while the server was private."""
-    remember_models(["voice"])
+    write_chosen_models(["voice"])
     app = visit("models")
     app.multiselect(key="models_picked").set_value(["words"])
     go_public()
     refused(app.run())
-    assert remembered_models() == ["voice"]
+    assert read_chosen_models() == ["voice"]
 
 
 @pytest.mark.parametrize("public", [True, False])
@@ -100,7 +100,7 @@ def test_strangers_cannot_add_the_operators_runs(
 def test_a_run_is_not_resumed_by_a_callback(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
     shutil.copytree(runs / "audio", workspace / "runs" / "audio")
     run = Run(workspace / "runs" / "audio")
-    run.say("stopped", why="")
+    run.write_status("stopped", why="")
     app = visit("models")
     app.button(key="resume").click()
     go_public()
@@ -112,7 +112,7 @@ def test_strangers_are_told_that_a_model_is_damaged_and_no_more(
     go_public: Callable[[], None], runs: Path, workspace: Path
 ) -> None:
     shutil.copytree(runs, workspace / "runs")
-    remember_models(["run: audio"])
+    write_chosen_models(["run: audio"])
     (workspace / "runs" / "audio" / "model.safetensors").write_bytes(b"damaged")
     assert "audio" in visit("predict").error[0].value
     go_public()

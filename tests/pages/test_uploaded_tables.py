@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pages.components.report_button import make_report
-from pages.components.table_picker import UPLOAD
+from pages.components.report_button import make_audit_file
+from pages.components.table_picker import UPLOAD_DATA_LABEL
 from personality.assets import demo
 from personality.predictions.prediction_files import read_predictions
 from personality.traits import TRAIT_NAMES
@@ -29,7 +29,7 @@ def test_an_uploaded_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
 def test_an_uploaded_table_is_shown() -> None:
     app = visit("traits")
     app.selectbox(key="table").select("Upload a table ...").run()
-    app.file_uploader(key="table_file").upload("a.parquet", demo.PREDICTIONS.read_bytes(), "x/y").run()
+    app.file_uploader(key="table_file").upload("a.parquet", demo.DEMO_PREDICTIONS_FILE.read_bytes(), "x/y").run()
     assert not app.exception
     assert "200 clips of 50 sources" in words(app)
     app.switch_page("pages/gender.py").run()
@@ -49,7 +49,7 @@ def test_predictions_of_one_row_per_clip_are_shown_beside_labels_after_a_preview
     )
     labels["split"] = ["train", "val", "val", "val"]
     app = visit("traits")
-    app.selectbox(key="table").select(UPLOAD).run()
+    app.selectbox(key="table").select(UPLOAD_DATA_LABEL).run()
     predictions = labels.assign(clip="C:\\x\\" + labels["clip"])[["clip", *TRAIT_NAMES]]
     for key, table in (("table_file", predictions), ("labels_file", labels)):
         data = table.to_csv(sep=";", index=False).encode("utf-16")
@@ -67,6 +67,6 @@ def test_the_audit_is_offered_of_a_table_and_made_when_asked_for() -> None:
     app = practise("gender")
     assert not app.exception
     assert [button.proto.label for button in app.get("download_button")].count("Audit as one file (HTML)") == 1
-    html = make_report(read_predictions(demo.PREDICTIONS), ("gender",)).decode()
+    html = make_audit_file(read_predictions(demo.DEMO_PREDICTIONS_FILE), ("gender",)).decode()
     assert "By gender" in html
     assert "practice_visual" in html

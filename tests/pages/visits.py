@@ -5,8 +5,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from pages.components.plain_text import JOINER
-from pages.components.table_picker import DEMO
+from pages.components.plain_text import WORD_JOINER
+from pages.components.table_picker import PRACTICE_DATA_LABEL
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
@@ -23,7 +23,7 @@ def visit(page: str) -> AppTest:
 def practise(page: str) -> AppTest:
     """An analysis page with the practice data chosen, which are computer-made people."""
     app = visit(page)
-    app.selectbox(key="table").select(DEMO).run()
+    app.selectbox(key="table").select(PRACTICE_DATA_LABEL).run()
     assert not app.exception, app.exception
     return app
 
@@ -36,7 +36,7 @@ def words(app: AppTest) -> str:
 
 def read(text: str) -> str:
     """What a person reads of a text in which `plain` words are."""
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text.replace(JOINER, ""))
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text.replace(WORD_JOINER, ""))
 
 
 def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:

@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 
-from personality.plots.clip_plots import change_grid, envelope, trait_dots, trait_timeline
+from personality.plots.clip_plots import change_grid, trait_dots, trait_timeline, waveform_envelope
 
 
 def test_envelope_by_hand() -> None:
     samples = np.array([0.1, -0.2, 0.3, 0.0, -0.5, 0.4, 9.0], np.float32)
-    np.testing.assert_allclose(envelope(samples, 3), [[-0.2, 0.1], [0.0, 0.3], [-0.5, 0.4]])
+    np.testing.assert_allclose(waveform_envelope(samples, 3), [[-0.2, 0.1], [0.0, 0.3], [-0.5, 0.4]])
 
 
 def test_trait_dots_draw_one_trace_per_model() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.predictions.baselines import same_source_lookup, training_means
+from personality.predictions.baselines import same_source_baseline, training_means
 from personality.traits import TRAIT_NAMES
 
 
@@ -25,7 +25,7 @@ def test_a_lookup_by_hand() -> None:
     """Within sources the variance is .02; the means .3 and .7 vary by .08, of which .01 is from within: .07 between,
     so k = .02 / .07, and source a is told .3 with the weight 2 / (2 + k), the mean .5 with the rest."""
     table = clips([*KNOWN, ("a3", "a", "validation", 0.9), ("c1", "c", "validation", 0.9), ("a4", "a", "test", 0.1)])
-    found = same_source_lookup(table, "validation")
+    found = same_source_baseline(table, "validation")
     k = 0.02 / 0.07
     assert found.loc["a3", "openness"] == pytest.approx((0.6 + k * 0.5) / (2 + k))
     assert found.loc["c1", "openness"] == pytest.approx(0.5)
@@ -35,11 +35,11 @@ def test_a_lookup_by_hand() -> None:
 def test_later_splits_know_earlier_ones_and_training_does_not_know_itself() -> None:
     table = clips([*KNOWN, ("a3", "a", "validation", 0.9), ("a4", "a", "test", 0.1)])
     assert (
-        same_source_lookup(table, "test").loc["a4", "openness"]
-        > same_source_lookup(clips([*KNOWN, ("a3", "a", "validation", 0.9)]), "validation").loc["a3", "openness"]
+        same_source_baseline(table, "test").loc["a4", "openness"]
+        > same_source_baseline(clips([*KNOWN, ("a3", "a", "validation", 0.9)]), "validation").loc["a3", "openness"]
     )
-    own = same_source_lookup(table, "training")
-    changed = same_source_lookup(clips([("a1", "a", "training", 0.25), *KNOWN[1:]]), "training")
+    own = same_source_baseline(table, "training")
+    changed = same_source_baseline(clips([("a1", "a", "training", 0.25), *KNOWN[1:]]), "training")
     assert own.loc["a2", "openness"] != changed.loc["a2", "openness"]
     k = 0.02 / 0.07
     assert own.loc["a1", "openness"] == pytest.approx((0.4 + k * 0.5) / (1 + k))
@@ -47,7 +47,7 @@ def test_later_splits_know_earlier_ones_and_training_does_not_know_itself() -> N
 
 def test_sources_of_one_clip_each_and_unlabelled_clips_do_no_harm() -> None:
     table = clips([("a", "a", "training", 0.2), ("b", "b", "training", 0.8), ("c", "a", "test", np.nan)])
-    assert same_source_lookup(table, "test").loc["c", "openness"] == pytest.approx((0.2 + 0.5) / 2)
+    assert same_source_baseline(table, "test").loc["c", "openness"] == pytest.approx((0.2 + 0.5) / 2)
     assert training_means(table)["openness"] == 0.5
 
 
@@ -55,7 +55,7 @@ def test_on_real_labels_the_lookup_is_as_good_as_a_winner_where_sources_are_shar
     from personality.dataset import load_dataset
 
     table = load_dataset(real_data / "first-impressions").table
-    found = same_source_lookup(table, "validation")
+    found = same_source_baseline(table, "validation")
     labels = table.set_index("clip").loc[found.index]
     seen = labels["source"].isin(table.loc[table["split"].eq("training"), "source"])
     accuracy = 1 - (found - labels[list(TRAIT_NAMES)]).abs().mean(axis=1).groupby(seen).mean()

@@ -10,11 +10,11 @@ import pytest
 from personality.predictions.assemble import join_predictions
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.predictions.predictions_table import (
-    OVERSHOT,
+    CLAMPED_COUNT_ATTR,
     PredictionsError,
-    accept_predictions,
+    check_external_predictions,
     check_predictions,
-    read_scores,
+    to_prediction_arrays,
 )
 from personality.traits import TRAIT_NAMES
 
@@ -74,7 +74,7 @@ def test_what_one_table_lacks_another_fills() -> None:
 
 
 def test_whole_numbers_are_names_of_models_and_values() -> None:
-    scores = read_scores(table(model_id=1).assign(model=1, actual=1, split=pd.Categorical(["test"] * 20)))
+    scores = to_prediction_arrays(table(model_id=1).assign(model=1, actual=1, split=pd.Categorical(["test"] * 20)))
     assert scores.models == ("1",)
     assert scores.actual.tolist() == [[1.0] * 5] * 4
 
@@ -88,7 +88,7 @@ def test_a_csv_of_a_predictions_table_is_one(tmp_path: Path) -> None:
     again = read_predictions(tmp_path / "t.csv")[::-1]
     assert list(again) == list(first)
     assert again["country"].tolist() == ["NA"] * 20
-    np.testing.assert_array_equal(read_scores(again).predicted, read_scores(first).predicted)
+    np.testing.assert_array_equal(to_prediction_arrays(again).predicted, to_prediction_arrays(first).predicted)
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "t.parquet"), first)
 
 
@@ -108,9 +108,9 @@ def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> Non
 
 
 def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
-    found = accept_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+    found = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
     assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
-    assert found.attrs[OVERSHOT] == 2
-    assert accept_predictions(table()).attrs[OVERSHOT] == 0
+    assert found.attrs[CLAMPED_COUNT_ATTR] == 2
+    assert check_external_predictions(table()).attrs[CLAMPED_COUNT_ATTR] == 0
     with pytest.raises(PredictionsError, match=r"ranges from 0.5 to 1.3; expected 0 to 1"):
-        accept_predictions(table().assign(predicted=[1.3] + [0.5] * 19))
+        check_external_predictions(table().assign(predicted=[1.3] + [0.5] * 19))

@@ -114,7 +114,7 @@ def video_of(path: Path, picture: np.ndarray) -> bytes:
 
 def sample_picture() -> np.ndarray:
     """The first frame of the sample, uint8 (256, 256, 3) RGB."""
-    with av.open(str(demo.CLIP)) as container:
+    with av.open(str(demo.DEMO_CLIP_FILE)) as container:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
 
 

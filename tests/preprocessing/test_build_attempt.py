@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from personality.preprocessing import build_attempt as attempt_module
-from personality.preprocessing.build_attempt import SupersededError, begin_attempt, participate
+from personality.preprocessing.build_attempt import SupersededError, begin_attempt, join_build_attempt
 
 
 def test_workers_of_one_attempt_run_side_by_side(tmp_path: Path) -> None:
     attempt = begin_attempt(tmp_path)
-    with participate(tmp_path, attempt), participate(tmp_path, attempt):
+    with join_build_attempt(tmp_path, attempt), join_build_attempt(tmp_path, attempt):
         pass
 
 
@@ -21,7 +21,7 @@ def test_a_later_attempt_waits_for_workers_of_an_earlier_one_and_ends_them(tmp_p
     reading, finished = threading.Event(), []
 
     def work() -> None:
-        with participate(tmp_path, first):
+        with join_build_attempt(tmp_path, first):
             reading.set()
             time.sleep(0.2)
             finished.append("clip")
@@ -32,15 +32,18 @@ def test_a_later_attempt_waits_for_workers_of_an_earlier_one_and_ends_them(tmp_p
     second = begin_attempt(tmp_path)
     assert finished == ["clip"]
     worker.join()
-    with pytest.raises(SupersededError), participate(tmp_path, first):
+    with pytest.raises(SupersededError), join_build_attempt(tmp_path, first):
         finished.append("another clip")
-    with participate(tmp_path, second):
+    with join_build_attempt(tmp_path, second):
         finished.append("clip of the second attempt")
     assert finished == ["clip", "clip of the second attempt"]
 
 
 def test_a_worker_that_does_not_end_is_an_error_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempt_module, "PATIENCE", 0.05)
-    with participate(tmp_path, begin_attempt(tmp_path)), pytest.raises(ValueError, match="earlier run still write"):
+    monkeypatch.setattr(attempt_module, "WORKER_EXIT_TIMEOUT_SECONDS", 0.05)
+    with (
+        join_build_attempt(tmp_path, begin_attempt(tmp_path)),
+        pytest.raises(ValueError, match="earlier run still write"),
+    ):
         begin_attempt(tmp_path)
     begin_attempt(tmp_path)

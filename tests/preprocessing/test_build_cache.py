@@ -19,13 +19,13 @@ from typing import Any
 import pytest
 
 from personality.dataset import DatasetError, load_dataset
-from personality.dataset.archives import identity, read_clip
+from personality.dataset.archives import clip_file_signature, get_clip_path_or_bytes
 from personality.dataset.index import Dataset
 from personality.preprocessing import build_cache
 from personality.preprocessing.build_attempt import SupersededError, begin_attempt
-from personality.preprocessing.build_cache import DIED, preprocess
+from personality.preprocessing.build_cache import WORKER_DIED_MESSAGE, preprocess
 from personality.preprocessing.cache import Cache
-from personality.preprocessing.media_errors import Source
+from personality.preprocessing.media_errors import MediaSource
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -75,20 +75,20 @@ def test_claims_that_a_killed_run_left_are_removed(people: Path, cache: Cache, t
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
     written, unread = cache.clips["clip"].iloc[:2]
-    copy.entry(unread).unlink()
+    copy.entry_path(unread).unlink()
     for clip in (written, unread, "removed.mp4"):
-        copy.claim(clip).parent.mkdir(exist_ok=True)
-        copy.claim(clip).write_text("1")
-    stamp = copy.entry(written).stat().st_mtime_ns
+        copy.claim_path(clip).parent.mkdir(exist_ok=True)
+        copy.claim_path(clip).write_text("1")
+    stamp = copy.entry_path(written).stat().st_mtime_ns
     clips = preprocess(load_dataset(people), copy.folder)
     assert clips["error"].tolist() == [""] * len(clips)
     assert contents(copy.folder) == contents(cache.folder)
-    assert copy.entry(written).stat().st_mtime_ns == stamp
+    assert copy.entry_path(written).stat().st_mtime_ns == stamp
 
 
-def tasks_of(dataset: Dataset, clips: int) -> dict[str, build_cache.Task]:
+def tasks_of(dataset: Dataset, clips: int) -> dict[str, build_cache.ClipTask]:
     rows = dataset.table[["clip", "location"]].head(clips).itertuples(index=False)
-    return {clip: (clip, location, identity(dataset.root, location)) for clip, location in rows}
+    return {clip: (clip, location, clip_file_signature(dataset.root, location)) for clip, location in rows}
 
 
 def test_a_worker_killed_after_its_entry_was_written_leaves_no_claim_in_the_same_run(
@@ -97,17 +97,19 @@ def test_a_worker_killed_after_its_entry_was_written_leaves_no_claim_in_the_same
     dataset, store = load_dataset(people), Cache(tmp_path / "c")
     todo, calls = tasks_of(dataset, 2), []
 
-    def parallel(read: build_cache.Read, units: list[list[build_cache.Task]]) -> Iterator[build_cache.Errors]:
+    def parallel(
+        read: build_cache.ReadClips, units: list[list[build_cache.ClipTask]]
+    ) -> Iterator[build_cache.ErrorsByClip]:
         calls.append([clip for unit in units for clip, *_ in unit])
         yield read(units[0]) if len(calls) > 1 else die(read, units[0])
 
-    def die(read: build_cache.Read, unit: list[build_cache.Task]) -> build_cache.Errors:
+    def die(read: build_cache.ReadClips, unit: list[build_cache.ClipTask]) -> build_cache.ErrorsByClip:
         (clip,) = read(unit)
-        store.claim(clip).write_text("1")
+        store.claim_path(clip).write_text("1")
         raise BrokenExecutor
 
     first, second = todo
-    assert build_cache._read_all(store, dataset.root, begin_attempt(store.folder), todo, parallel) == {}
+    assert build_cache._read_all_clips(store, dataset.root, begin_attempt(store.folder), todo, parallel) == {}
     assert calls == [[first, second], [second]]
     assert entries(store.folder) == 2
     assert not list(store.folder.rglob("*.reading"))
@@ -122,15 +124,15 @@ def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
     todo, attempt = tasks_of(dataset, 2), begin_attempt(store.folder)
     reads: list[tuple[threading.Thread, str]] = []
 
-    def slow_read(root: Path, location: str) -> Source:
+    def slow_read(root: Path, location: str) -> MediaSource:
         reads.append((threading.current_thread(), location))
         if threading.current_thread() is worker:
             time.sleep(0.5)
-        return read_clip(root, location)
+        return get_clip_path_or_bytes(root, location)
 
     def work() -> None:
         with pytest.raises(SupersededError):
-            build_cache._read(store, dataset.root, attempt, list(todo.values()))
+            build_cache._write_entries(store, dataset.root, attempt, list(todo.values()))
 
     monkeypatch.setattr(build_cache, "read_clip", slow_read)
     worker = threading.Thread(target=work)
@@ -147,7 +149,7 @@ def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
 @contextmanager
 def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
     """Kill, so many times, the worker that reads `clip` as soon as it says that it does."""
-    claim, ends = Cache(out).claim(clip), threading.Event()
+    claim, ends = Cache(out).claim_path(clip), threading.Event()
     killed: list[int] = []
 
     def watch() -> None:
@@ -182,7 +184,7 @@ def test_a_clip_that_kills_its_readers_costs_itself_only(people: Path, cache: Ca
     with readers_die(tmp_path / "c", clip, times=2) as killed:
         clips = preprocess(load_dataset(people), tmp_path / "c", workers=2)
     assert len(killed) == 2
-    assert clips.loc[clips["error"] != "", ["clip", "error"]].to_numpy().tolist() == [[clip, DIED]]
+    assert clips.loc[clips["error"] != "", ["clip", "error"]].to_numpy().tolist() == [[clip, WORKER_DIED_MESSAGE]]
     preprocess(load_dataset(people), tmp_path / "c", workers=2)
     assert contents(tmp_path / "c") == contents(cache.folder)
 
@@ -241,7 +243,7 @@ def test_a_cluster_gives_the_same_cache_though_a_worker_dies(
 def test_no_cluster_and_one_without_workers_are_a_sentence(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
 ) -> None:
-    monkeypatch.setattr(build_cache, "CONNECTING", 2)
+    monkeypatch.setattr(build_cache, "DASK_TIMEOUT_SECONDS", 2)
     with pytest.raises(DatasetError, match="has no workers; start some"):
         preprocess(load_dataset(people), tmp_path / "c", dask=scheduler)
     with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):

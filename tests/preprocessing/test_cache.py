@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from personality.dataset import load_dataset
-from personality.models.batching import make_batch, speakable
+from personality.models.batching import can_predict, make_batch
 from personality.models.network import Needs
 from personality.preprocessing import cache as cache_module
 from personality.preprocessing.build_cache import preprocess
-from personality.preprocessing.cache import Cache, CacheError, encode, finish
+from personality.preprocessing.cache import Cache, CacheError, encode_entry, write_cache_tables
 from personality.preprocessing.feature_tables import add_table
 from personality.preprocessing.sample import read_sample
-from personality.preprocessing.voice_descriptors import COLUMNS
+from personality.preprocessing.voice_descriptors import VOICE_DESCRIPTOR_COLUMNS
 from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES
 from tests.preprocessing.clips import write_clip
 
@@ -29,7 +29,7 @@ def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
     assert stored.voice_descriptors.dtype == np.float32
     np.testing.assert_allclose(fresh.emotion_confidences, stored.emotion_confidences, atol=1e-5)  # one thread there
     assert (fresh.age, fresh.gender, fresh.warnings) == (stored.age, stored.gender, stored.warnings)
-    assert cache.entry(clip).stat().st_size < 0.5e6
+    assert cache.entry_path(clip).stat().st_size < 0.5e6
 
 
 def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path) -> None:
@@ -48,7 +48,7 @@ def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path:
     table.loc[:1, ["gender", "age_group"]] = None
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
-    clips = finish(copy, table, {table["clip"][1]: "unread"}, cache.card)
+    clips = write_cache_tables(copy, table, {table["clip"][1]: "unread"}, cache.card)
     assert clips["gender_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
     assert clips["age_group_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
     assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ESTIMATED]  # years: nobody said any
@@ -61,12 +61,12 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
     first = preprocess(part, tmp_path / "c")
     store = Cache(tmp_path / "c")
     names = list(first["clip"])
-    kept, torn, gone = (store.entry(name) for name in names)
+    kept, torn, gone = (store.entry_path(name) for name in names)
     before = {path: path.read_bytes() for path in (kept, torn, gone)}
     stamp = kept.stat().st_mtime_ns
     torn.write_bytes(before[torn][:1000])
     gone.unlink()
-    assert [store.state(name)[0] for name in names] == ["present", "torn", "missing"]
+    assert [store.entry_state(name)[0] for name in names] == ["present", "torn", "missing"]
     second = preprocess(part, tmp_path / "c")
     assert {path: path.read_bytes() for path in before} == before
     assert kept.stat().st_mtime_ns == stamp
@@ -75,8 +75,8 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
 
 def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
-    monkeypatch.setattr(cache_module, "FORMAT", 99)
-    assert cache.state(clip) == ("stale", "format was 4 and is 99")
+    monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
+    assert cache.entry_state(clip) == ("stale", "format was 4 and is 99")
     with pytest.raises(CacheError, match=r"is stale \(format was 4 and is 99\)"):
         cache.read(clip)
 
@@ -87,9 +87,9 @@ def test_stale_entries_are_made_again_on_request_only(
     dataset = load_dataset(people)
     part = type(dataset)(dataset.name, dataset.root, dataset.table.head(2))
     preprocess(part, tmp_path / "c")
-    entries = [Cache(tmp_path / "c").entry(clip) for clip in part.table["clip"]]
+    entries = [Cache(tmp_path / "c").entry_path(clip) for clip in part.table["clip"]]
     before = [path.read_bytes() for path in entries]
-    monkeypatch.setattr(cache_module, "FORMAT", 99)
+    monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
     with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was 4 and is 99; --remake"):
         preprocess(part, tmp_path / "c")
     assert [path.read_bytes() for path in entries] == before
@@ -103,21 +103,21 @@ def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: 
     preprocess(part, tmp_path / "c")
     (clip,) = part.table["clip"]
     store = Cache(tmp_path / "c")
-    assert (len(store.read(clip).rest), store.keeps_whole_sound) == (0, False)
+    assert (len(store.read(clip).rest), store.has_whole_sound) == (0, False)
     with pytest.raises(CacheError, match=r"1 entries of .* are stale: the sound after 5 s was not kept; --remake"):
         preprocess(part, tmp_path / "c", whole_sound=True)
     preprocess(part, tmp_path / "c", whole_sound=True, remake=True)
     preprocess(more, tmp_path / "c")
     store = Cache(tmp_path / "c")
-    assert store.keeps_whole_sound
+    assert store.has_whole_sound
     for clip, location in more.table[["clip", "location"]].itertuples(index=False):
         fresh, stored = read_sample(dataset.root / location), store.read(clip)
         assert len(stored.rest) == len(fresh.rest) > 8_000
         np.testing.assert_allclose(stored.rest, fresh.rest, atol=1e-4)
     batch = make_batch([stored], 1, 60.0)
-    assert batch.heard is not None and batch.audio is not None
-    assert batch.heard.tolist() == [80_000 + len(fresh.rest)]
-    assert batch.audio[0, batch.heard[0] - 100 :].count_nonzero() <= 100
+    assert batch.sound_lengths is not None and batch.audio is not None
+    assert batch.sound_lengths.tolist() == [80_000 + len(fresh.rest)]
+    assert batch.audio[0, batch.sound_lengths[0] - 100 :].count_nonzero() <= 100
 
 
 def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_unreadable_and_missing_clips_are_rows_with_a_reason(people: Path, tmp_p
     assert clips["error"].str.contains("cannot be read as a video").tolist() == [True, False]
     assert clips["error"].iloc[1] == "the file is missing"
     store = Cache(tmp_path / "c")
-    assert not speakable(store, store.rows("training"), Needs(frozenset({"audio"}))).any()
+    assert not can_predict(store, store.labelled_clips("training"), Needs(frozenset({"audio"}))).any()
 
 
 def test_equal_samples_give_equal_bytes(cache: Cache) -> None:
     sample = cache.read(cache.clips["clip"].iloc[0])
-    assert encode("x", sample, "file") == encode("x", sample, "file")
+    assert encode_entry("x", sample, "file") == encode_entry("x", sample, "file")
 
 
 def test_unfinished_cache_is_one_sentence(tmp_path: Path) -> None:
@@ -178,12 +178,16 @@ def test_a_finished_cache_has_a_table_of_the_voices_that_were_heard(people: Path
     store = Cache(tmp_path / "c")
     preprocess(type(dataset)("data", root, table), store.folder)
     voices = store.table("voice_descriptors")
-    assert (voices.index.tolist(), voices.index.name, tuple(voices.columns)) == ([heard], "clip", COLUMNS)
+    assert (voices.index.tolist(), voices.index.name, tuple(voices.columns)) == (
+        [heard],
+        "clip",
+        VOICE_DESCRIPTOR_COLUMNS,
+    )
     assert set(voices.dtypes) == {np.dtype(np.float32)}
     np.testing.assert_array_equal(voices.loc[heard], store.read(heard).voice_descriptors)
     assert not store.read(silent).voice_descriptors.any()
-    needs = Needs(frozenset(), tables=frozenset({("voice_descriptors", COLUMNS)}))
-    assert speakable(store, store.clips, needs).tolist() == [True, False, False]
+    needs = Needs(frozenset(), tables=frozenset({("voice_descriptors", VOICE_DESCRIPTOR_COLUMNS)}))
+    assert can_predict(store, store.clips, needs).tolist() == [True, False, False]
 
 
 def test_an_added_table_of_voices_goes_before_the_computed_one(cache: Cache, tmp_path: Path) -> None:

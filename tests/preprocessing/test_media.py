@@ -9,18 +9,18 @@ from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing import sound as sound_module
 from personality.preprocessing.media import Frame, open_media, probe, write_video
-from personality.preprocessing.media_errors import MediaError, Source, check_pixels
+from personality.preprocessing.media_errors import MediaError, MediaSource, check_picture_size
 from tests.preprocessing.clips import understated, write_clip
 
 RATE = 16_000
 
 
-def frames(source: Source) -> list[Frame]:
+def frames(source: MediaSource) -> list[Frame]:
     with open_media(source) as opened:
         return list(opened.frames())
 
 
-def sound(source: Source) -> tuple[np.ndarray, float]:
+def sound(source: MediaSource) -> tuple[np.ndarray, float]:
     with open_media(source) as opened:
         heard = opened.sound()
     return heard.samples, heard.seconds
@@ -78,7 +78,7 @@ def test_long_sound_is_cut(tmp_path: Path) -> None:
 
 
 def test_sound_beyond_the_limit_of_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sound_module, "LONGEST_SOUND", 88_000)
+    monkeypatch.setattr(sound_module, "MAX_SOUND_SAMPLES", 88_000)
     with open_media(video(tmp_path / "a.mp4", seconds=7)) as opened:
         assert len(opened.sound().rest) == 8_000
 
@@ -198,4 +198,4 @@ def test_what_the_fuzzer_found(tmp_path: Path) -> None:
     data[length] |= 0x80
     assert probe(bytes(data)).duration == pytest.approx(0.3, abs=0.05)
     with pytest.raises(MediaError, match="says its picture is 0x32; it is damaged"):
-        check_pixels(0, 32)
+        check_picture_size(0, 32)

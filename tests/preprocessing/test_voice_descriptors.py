@@ -13,7 +13,13 @@ from threadpoolctl import threadpool_limits
 from torchaudio.transforms import MFCC
 
 from personality.preprocessing.media import open_media
-from personality.preprocessing.voice_descriptors import COLUMNS, RATE, SAMPLES, _half_rate, describe_voice
+from personality.preprocessing.voice_descriptors import (
+    VOICE_DESCRIPTOR_COLUMNS,
+    VOICE_SAMPLE_RATE_HZ,
+    VOICE_WINDOW_SAMPLES,
+    _resample_to_half_rate,
+    compute_voice_descriptors,
+)
 from tests.preprocessing.clips import tone, write_clip
 
 REAL = {
@@ -24,15 +30,15 @@ REAL = {
 
 
 def sine(frequency: float, seconds: float = 7.0, amplitude: float = 0.5) -> np.ndarray:
-    return amplitude * tone(seconds, RATE, 1, frequency)[:, 0].astype(np.float32) / 0.5
+    return amplitude * tone(seconds, VOICE_SAMPLE_RATE_HZ, 1, frequency)[:, 0].astype(np.float32) / 0.5
 
 
 def noise(seconds: float = 7.0) -> np.ndarray:
-    return np.random.default_rng(0).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+    return np.random.default_rng(0).normal(0, 0.1, round(seconds * VOICE_SAMPLE_RATE_HZ)).astype(np.float32)
 
 
 def named(sound: np.ndarray) -> dict[str, float]:
-    return dict(zip(COLUMNS, describe_voice(sound).tolist(), strict=True))
+    return dict(zip(VOICE_DESCRIPTOR_COLUMNS, compute_voice_descriptors(sound).tolist(), strict=True))
 
 
 def heard(path: Path) -> np.ndarray:
@@ -43,9 +49,9 @@ def heard(path: Path) -> np.ndarray:
 @pytest.mark.parametrize("clip", REAL)
 def test_real_clips_give_their_published_rows(real_data: Path, clip: str) -> None:
     table = pd.read_csv(real_data / f"first-impressions/audio_features/{REAL[clip]}.csv", index_col=0)
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == VOICE_DESCRIPTOR_COLUMNS
     published = table.loc[Path(clip).name].to_numpy()
-    found = describe_voice(heard(real_data / clip))
+    found = compute_voice_descriptors(heard(real_data / clip))
     large = np.abs(published) > 0.01
     assert large.sum() >= 25
     np.testing.assert_allclose(found[large], published[large], rtol=1e-3)
@@ -62,38 +68,40 @@ def test_a_tone_has_the_descriptors_of_its_frequency() -> None:
 
 
 def test_mfccs_are_those_of_torchaudio() -> None:
-    sound = noise() + sine(220) * np.linspace(0, 1, SAMPLES, dtype=np.float32)
+    sound = noise() + sine(220) * np.linspace(0, 1, VOICE_WINDOW_SAMPLES, dtype=np.float32)
     mel = {"n_fft": 2048, "hop_length": 512, "n_mels": 128, "norm": "slaney", "mel_scale": "slaney"}
-    other = MFCC(22_050, n_mfcc=20, melkwargs=mel)(torch.from_numpy(_half_rate(sound))).mean(1)
-    np.testing.assert_allclose(describe_voice(sound)[-20:], other, rtol=1e-3, atol=2e-3)
+    other = MFCC(22_050, n_mfcc=20, melkwargs=mel)(torch.from_numpy(_resample_to_half_rate(sound))).mean(1)
+    np.testing.assert_allclose(compute_voice_descriptors(sound)[-20:], other, rtol=1e-3, atol=2e-3)
 
 
 def test_half_the_rate_keeps_what_it_can_hold_and_nothing_else() -> None:
     for frequency in (100, 3000, 9000):
-        inside = _half_rate(sine(frequency))[2000:-2000]
+        inside = _resample_to_half_rate(sine(frequency))[2000:-2000]
         np.testing.assert_allclose(inside, sine(frequency)[::2][2000:-2000], atol=2e-4)
-    assert np.abs(_half_rate(sine(12_000)))[2000:-2000].max() < 1e-4
-    assert len(_half_rate(np.ones(10_001, np.float32))) == 5_000
+    assert np.abs(_resample_to_half_rate(sine(12_000)))[2000:-2000].max() < 1e-4
+    assert len(_resample_to_half_rate(np.ones(10_001, np.float32))) == 5_000
 
 
 def test_only_the_first_seven_seconds_are_described() -> None:
-    np.testing.assert_array_equal(describe_voice(noise(9)), describe_voice(noise(9)[:SAMPLES]))
+    np.testing.assert_array_equal(
+        compute_voice_descriptors(noise(9)), compute_voice_descriptors(noise(9)[:VOICE_WINDOW_SAMPLES])
+    )
     assert named(noise(3))["mfcc1"] == pytest.approx(named(noise())["mfcc1"], rel=0.01)
 
 
 @pytest.mark.parametrize("length", [0, 1, 4095])
 def test_less_than_a_frame_is_zeros(length: int) -> None:
-    assert not describe_voice(noise()[:length]).any()
-    assert describe_voice(noise()[:4096]).all()
+    assert not compute_voice_descriptors(noise()[:length]).any()
+    assert compute_voice_descriptors(noise()[:4096]).all()
 
 
 def test_silence_is_zeros_and_nearly_nothing_is_finite() -> None:
-    silence = np.zeros(SAMPLES, np.float32)
-    assert (describe_voice(silence).dtype, describe_voice(silence).any()) == (np.float32, False)
+    silence = np.zeros(VOICE_WINDOW_SAMPLES, np.float32)
+    assert (compute_voice_descriptors(silence).dtype, compute_voice_descriptors(silence).any()) == (np.float32, False)
     click, constant = silence.copy(), silence + np.float32(0.25)
-    click[SAMPLES // 2] = 1 / 32768
+    click[VOICE_WINDOW_SAMPLES // 2] = 1 / 32768
     for sound in (click, constant, -np.sign(sine(50)), sine(21_000), np.float32(1 / 32768) * np.sign(noise())):
-        assert np.isfinite(describe_voice(sound)).all()
+        assert np.isfinite(compute_voice_descriptors(sound)).all()
 
 
 def test_the_number_of_threads_changes_no_bit() -> None:
@@ -101,13 +109,13 @@ def test_the_number_of_threads_changes_no_bit() -> None:
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads, "blas"):
-            found.append(describe_voice(noise()))
+            found.append(compute_voice_descriptors(noise()))
     np.testing.assert_array_equal(found[0], found[1])
 
 
 def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
     """A tone of amplitude .5 in one channel of several, float (N, channels)."""
-    return tone(seconds, RATE, channels) * (np.arange(channels) == sounding)
+    return tone(seconds, VOICE_SAMPLE_RATE_HZ, channels) * (np.arange(channels) == sounding)
 
 
 @pytest.mark.parametrize(
@@ -121,19 +129,19 @@ def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
 )
 def test_channels_are_mixed_to_stereo_as_ffmpeg_does(tmp_path: Path, layout: str, channels: int, gain: float) -> None:
     path = tmp_path / "a.mkv"
-    kind: dict[str, Any] = {"layout": layout, "rate": RATE, "audio_codec": "pcm_s16le"}
+    kind: dict[str, Any] = {"layout": layout, "rate": VOICE_SAMPLE_RATE_HZ, "audio_codec": "pcm_s16le"}
     write_clip(path, times=[0.0, 0.1], sound=wave(channels, sounding=0), **kind)
     sound = heard(path)
-    assert (sound.shape, sound.dtype) == ((SAMPLES,), np.float32)
-    np.testing.assert_allclose(sound, gain * wave(1, 0)[:SAMPLES, 0], atol=2e-4)
+    assert (sound.shape, sound.dtype) == ((VOICE_WINDOW_SAMPLES,), np.float32)
+    np.testing.assert_allclose(sound, gain * wave(1, 0)[:VOICE_WINDOW_SAMPLES, 0], atol=2e-4)
     assert named(sound)["rmse"] == pytest.approx(gain * 0.5 / np.sqrt(2), rel=2e-3)
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
 def test_a_short_sound_is_heard_to_its_end(tmp_path: Path, rate: int) -> None:
     path = write_clip(tmp_path / "a.mov", times=[0.0, 0.1], sound=tone(2, rate, 2), rate=rate, audio_codec="pcm_s16le")
-    assert len(heard(path)) == pytest.approx(2 * RATE, abs=2)
-    assert describe_voice(heard(path)).all()
+    assert len(heard(path)) == pytest.approx(2 * VOICE_SAMPLE_RATE_HZ, abs=2)
+    assert compute_voice_descriptors(heard(path)).all()
 
 
 def test_sound_that_cannot_be_mixed_to_stereo_is_not_described(tmp_path: Path) -> None:

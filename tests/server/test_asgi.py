@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.asgi import address, header
+from server.asgi import client_address, read_header
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,11 @@ from server.asgi import address, header
     ],
 )
 def test_address(client: tuple[str, int] | None, who: str) -> None:
-    assert address({"client": client}) == who
+    assert client_address({"client": client}) == who
 
 
 def test_header() -> None:
     scope = {"headers": [(b"host", b"a"), (b"host", b"b"), (b"x", b"\xe9")]}
-    assert header(scope, b"host") == "a"
-    assert header(scope, b"x") == "é"
-    assert header(scope, b"y") is None
+    assert read_header(scope, b"host") == "a"
+    assert read_header(scope, b"x") == "é"
+    assert read_header(scope, b"y") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from server.one_line_log import LENGTH, one_line
+from server.one_line_log import MAX_LOG_LINE_CHARS, format_one_line
 
 
 def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
@@ -13,14 +13,14 @@ def record(message: str, *arguments: object, error: bool = False) -> logging.Log
 
 
 def test_line_ends_are_spelled_out() -> None:
-    assert one_line(record("a %s", "b\nERROR c\x1b[0m")) == r"a b\nERROR c\x1b[0m"
-    assert len(one_line(record("a" * 2000))) == LENGTH
+    assert format_one_line(record("a %s", "b\nERROR c\x1b[0m")) == r"a b\nERROR c\x1b[0m"
+    assert len(format_one_line(record("a" * 2000))) == MAX_LOG_LINE_CHARS
 
 
 def test_an_error_is_its_kind_its_words_and_where_it_arose() -> None:
     try:
         int("no\nnumber")
     except ValueError:
-        line = one_line(record("failed", error=True))
+        line = format_one_line(record("failed", error=True))
     assert line.startswith("failed: ValueError: invalid literal")
     assert line.endswith("(test_an_error_is_its_kind_its_words_and_where_it_arose, test_log.py:22)")

@@ -11,7 +11,7 @@ import pytest
 from personality.constants import LIMITS
 from server import uploads
 from server.asgi import Message, Receive, Scope, Send
-from server.limits import VISITS
+from server.limits import PUBLIC_SERVER_LIMITS
 
 FULL = LIMITS.upload_bytes
 
@@ -21,20 +21,20 @@ FULL = LIMITS.upload_bytes
     [
         ([], FULL, True),
         ([("a", FULL)], FULL, True),
-        ([("a", FULL)], FULL + 2 * uploads.FRAME, False),  # more bytes than a session may have
+        ([("a", FULL)], FULL + 2 * uploads.MAX_MULTIPART_OVERHEAD_BYTES, False),  # more bytes than a session may have
         ([("a", 1), ("a", 1)], 1, False),  # more files
         ([("b", 1), ("b", 1)], 1, True),
-        ([(str(number), 1) for number in range(VISITS.files)], 1, False),  # more files of all
+        ([(str(one), 1) for one in range(PUBLIC_SERVER_LIMITS.max_pending_uploads)], 1, False),  # more files of all
         ([(str(number), FULL) for number in range(9)], FULL, True),
         ([(str(number), FULL) for number in range(10)], 1, False),  # more bytes of all
     ],
 )
 def test_room_for_one_more(others: list[tuple[str, int]], size: int, room: bool) -> None:
-    assert uploads.fits(others, ("a", size)) is room
+    assert uploads.can_accept_upload(others, ("a", size)) is room
 
 
 def test_a_body_that_halts_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "VISITS", replace(VISITS, upload_seconds=0.1))
+    monkeypatch.setattr(uploads, "PUBLIC_SERVER_LIMITS", replace(PUBLIC_SERVER_LIMITS, upload_timeout_seconds=0.1))
     scope: dict[str, Any] = {"type": "http"}
     sent: list[Message] = []
 
@@ -48,5 +48,5 @@ def test_a_body_that_halts_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     async def note(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(uploads.in_time(read, scope, halt, note))
+    asyncio.run(uploads.serve_within_timeout(read, scope, halt, note))
     assert sent[0]["status"] == 408

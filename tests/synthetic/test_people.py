@@ -6,16 +6,18 @@ import pandas as pd
 import pytest
 
 from personality.dataset import load_dataset
-from personality.synthetic.face_model import Expression, displacement, load_face_model
-from personality.synthetic.people import Knobs, _invent, _label, _scenes, synthesize
-from personality.synthetic.voice import Voice, speak
+from personality.synthetic.face_model import Expression, compute_landmark_motion, load_face_model
+from personality.synthetic.people import SynthesisOptions, _create_people, _create_scenes, _label_scenes, synthesize
+from personality.synthetic.voice import Voice, synthesize_voice
 from personality.traits import TRAIT_NAMES
 
 
-def table(people: int = 200, seed: int = 0, knobs: Knobs | None = None) -> pd.DataFrame:
-    knobs, model = knobs or Knobs(), load_face_model()
-    scenes = [scene for person in _invent(model, people, seed, knobs) for scene in _scenes(person, seed, knobs)]
-    return _label(model, scenes, seed, knobs)
+def table(people: int = 200, seed: int = 0, knobs: SynthesisOptions | None = None) -> pd.DataFrame:
+    knobs, model = knobs or SynthesisOptions(), load_face_model()
+    scenes = [
+        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+    ]
+    return _label_scenes(model, scenes, seed, knobs)
 
 
 def test_the_dataset_reads_as_first_impressions_without_a_complaint(people: Path) -> None:
@@ -41,7 +43,7 @@ def test_same_seed_same_people_another_seed_others() -> None:
 
 def test_planted_noise_differs_by_group_and_by_age() -> None:
     clips = table()
-    knobs = Knobs()
+    knobs = SynthesisOptions()
     for gender in ("male", "female"):
         young = clips[clips["gender"].eq(gender) & clips["age"].lt(46)]
         residual = [
@@ -76,13 +78,13 @@ def test_few_people_and_a_full_folder_are_refused(tmp_path: Path) -> None:
 def test_voice_has_the_pitch_of_its_gender_and_loudness_follows_energy() -> None:
     pitch, loud = {}, {}
     for gender in ("male", "female"):
-        sound, opening = speak(Voice(gender, 40, 0, 0, -2), 4, np.random.default_rng(0))
+        sound, opening = synthesize_voice(Voice(gender, 40, 0, 0, -2), 4, np.random.default_rng(0))
         frame = max(np.split(sound, 40), key=lambda part: np.abs(part).sum())
         lags = np.correlate(frame, frame, "full")[len(frame) :]
         pitch[gender] = 16_000 / (np.argmax(lags[50:250]) + 51)
         assert 0 <= opening.min() <= opening.max() <= 1
     for energy in (-1.0, 1.0):
-        sound, _ = speak(Voice("male", 40, energy, 0, 0), 4, np.random.default_rng(0))
+        sound, _ = synthesize_voice(Voice("male", 40, energy, 0, 0), 4, np.random.default_rng(0))
         loud[energy] = np.sqrt((sound**2).mean())
     assert pitch["male"] < 150 < pitch["female"]
     assert 20 * np.log10(loud[1.0] / loud[-1.0]) == pytest.approx(10, abs=1)
@@ -91,15 +93,15 @@ def test_voice_has_the_pitch_of_its_gender_and_loudness_follows_energy() -> None
 def test_the_mouth_opens_and_the_eyes_close() -> None:
     model = load_face_model()
     points = model.shape(np.zeros(len(model.residual)))
-    opened = displacement(points, Expression(mouth=1.0))
+    opened = compute_landmark_motion(points, Expression(mouth=1.0))
     assert opened[57, 1] > 5
     assert opened[51, 1] < 0
-    closed = points + displacement(points, Expression(blink=1.0))
+    closed = points + compute_landmark_motion(points, Expression(blink=1.0))
     assert abs(closed[37, 1] - closed[41, 1]) < 0.5 * abs(points[37, 1] - points[41, 1])
 
 
 def test_a_smile_looks_happier_and_older_looks_older() -> None:
     model = load_face_model()
     for name in ("happy", "age"):
-        low, high = (model.impression(model.change({name: value})) for value in (-1.0, 1.0))
+        low, high = (model.predict_ratings(model.attribute_shift({name: value})) for value in (-1.0, 1.0))
         assert high[name] > low[name] + 0.8

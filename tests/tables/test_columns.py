@@ -1,7 +1,14 @@
 import pandas as pd
 import pytest
 
-from personality.tables.columns import GENDERS, SPLITS, find_column, known_words, plain_name, understand
+from personality.tables.columns import (
+    GENDER_SYNONYMS,
+    SPLIT_SYNONYMS,
+    find_column,
+    identify_columns,
+    match_synonyms,
+    normalize_column_name,
+)
 from personality.tables.errors import TableError
 from personality.traits import TRAIT_NAMES
 
@@ -23,26 +30,26 @@ PLAIN = ["openness", "conscientiousness", "extraversion", "agreeableness"]
     ],
 )
 def test_the_columns_of_this_field_are_understood(names: list[str]) -> None:
-    found = understand(names)
+    found = identify_columns(names)
     order = [names.index(found.traits[trait]) for trait in TRAIT_NAMES]
     assert len(set(order)) == 5
     assert found.clip in (*names[:1], "Path")
     for trait, column in found.traits.items():
-        assert plain_name(column)[0] in trait[0] + "ns", (trait, column)
+        assert normalize_column_name(column)[0] in trait[0] + "ns", (trait, column)
     assert not any("label" in column for column in found.traits.values())
 
 
 def test_the_file_of_a_clip_counts_before_the_number_of_a_row() -> None:
-    assert understand(["id", "path", *TRAIT_NAMES]).clip == "path"
-    assert understand(["id", *TRAIT_NAMES]).clip == "id"
+    assert identify_columns(["id", "path", *TRAIT_NAMES]).clip == "path"
+    assert identify_columns(["id", *TRAIT_NAMES]).clip == "id"
 
 
 def test_the_present_name_counts_where_the_old_one_is_there_too() -> None:
-    found = understand(["clip", *PLAIN, "neuroticism", "emotional_stability"])
+    found = identify_columns(["clip", *PLAIN, "neuroticism", "emotional_stability"])
     assert found.traits["emotional_stability"] == "emotional_stability"
     assert not found.is_neuroticism
-    assert understand(["clip", *PLAIN, "neuroticism"]).is_neuroticism
-    assert not understand(["clip", *PLAIN, "non_neuroticism"]).is_neuroticism
+    assert identify_columns(["clip", *PLAIN, "neuroticism"]).is_neuroticism
+    assert not identify_columns(["clip", *PLAIN, "non_neuroticism"]).is_neuroticism
 
 
 @pytest.mark.parametrize(
@@ -56,14 +63,14 @@ def test_the_present_name_counts_where_the_old_one_is_there_too() -> None:
 )
 def test_what_is_missing_or_ambiguous_is_named(names: list[str], words: str) -> None:
     with pytest.raises(TableError, match=words):
-        understand(names)
+        identify_columns(names)
 
 
 def test_raters_and_words() -> None:
     assert find_column(["clip", "Worker ID"], ("rater", "workerid")) == "Worker ID"
-    genders = known_words(pd.Series(["M", " f", "1", "2", "Man", "WOMAN", "other", None]), GENDERS)
+    genders = match_synonyms(pd.Series(["M", " f", "1", "2", "Man", "WOMAN", "other", None]), GENDER_SYNONYMS)
     assert genders.tolist()[:6] == ["male", "female", "male", "female", "male", "female"]
     assert genders[6:].isna().all()
-    splits = known_words(pd.Series(["Train", "val", "dev", "TEST", "fold 1"]), SPLITS)
+    splits = match_synonyms(pd.Series(["Train", "val", "dev", "TEST", "fold 1"]), SPLIT_SYNONYMS)
     assert splits.tolist()[:4] == ["training", "validation", "validation", "test"]
     assert splits[4:].isna().all()

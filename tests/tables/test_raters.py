@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.tables.raters import average, intraclass_correlations
+from personality.tables.raters import average_ratings, intraclass_correlations
 
 
 def test_the_example_of_shrout_and_fleiss() -> None:
@@ -29,7 +29,7 @@ def test_agreement_is_unknown_without_two_clips_and_two_ratings_of_one(clips: li
 
 def test_rows_of_a_clip_are_averaged() -> None:
     table = pd.DataFrame({"clip": ["b", "a", "b"], "o": [0.2, 0.5, 0.4], "group": ["x", "y", "x"]})
-    rows, agreement = average(table, ["o"])
+    rows, agreement = average_ratings(table, ["o"])
     assert rows.to_dict("list") == {"clip": ["b", "a"], "o": [pytest.approx(0.3), 0.5], "group": ["x", "y"]}
-    assert agreement is not None and agreement.raters == 1.5
-    assert average(table[:2], ["o"])[1] is None
+    assert agreement is not None and agreement.ratings_per_clip == 1.5
+    assert average_ratings(table[:2], ["o"])[1] is None

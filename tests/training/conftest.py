@@ -14,7 +14,7 @@ from personality.dataset import load_dataset
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
 from personality.synthetic.face_model import load_face_model
-from training.recipes.rated_portraits import write_dataset
+from training.recipes.rated_portraits import write_portrait_dataset
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +29,7 @@ def portraits(made: Callable[[str, Callable[[Path], None]], Path]) -> Path:
             coefficients = model.sample({}, random)
             picture = cv2.resize(model.render(coefficients), (256, 256), interpolation=cv2.INTER_CUBIC)
             cv2.imwrite(str(folder / "images" / f"{number}.jpg"), picture[..., ::-1])
-            ratings = {name: 50 + 10 * value for name, value in model.impression(coefficients).items()}
+            ratings = {name: 50 + 10 * value for name, value in model.predict_ratings(coefficients).items()}
             rows.append({"stimulus": number, **ratings})
         pd.DataFrame(rows).to_csv(folder / "attribute_means.csv", index=False)
 
@@ -41,7 +41,7 @@ def portraits_cache(portraits: Path, people: Path, made: Callable[[str, Callable
     """The cache of their dataset of stills."""
 
     def make(folder: Path) -> None:
-        write_dataset(portraits, people, folder / "dataset")
+        write_portrait_dataset(portraits, people, folder / "dataset")
         preprocess(load_dataset(folder / "dataset"), folder / "cache")
 
     return Cache(made("rated_portraits", make) / "cache")

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from personality.preprocessing.cache import Cache
 from training.config.run_config import Config
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs.run import Run
 
 
 def run_to_end(folder: Path, cache: Cache, config: Config) -> Run:
     run = Run(folder)
     run.create(config, cache.folder)
-    train(run)
+    train_run(run)
     return run
 
 

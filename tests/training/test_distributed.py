@@ -80,19 +80,19 @@ def test_a_batch_in_pieces_gives_its_gradients(cache: Cache, tmp_path: Path) -> 
 
 def test_in_one_process_nothing_is_shared() -> None:
     rows = torch.arange(5)
-    assert distributed.share(rows) is rows
-    assert distributed.gather(rows, 5) is rows
-    assert distributed.first_says("x") == "x"
-    assert (distributed.rank(), distributed.count()) == (0, 1)
+    assert distributed.take_process_share(rows) is rows
+    assert distributed.gather_rows(rows, 5) is rows
+    assert distributed.broadcast_from_first("x") == "x"
+    assert (distributed.rank(), distributed.process_count()) == (0, 1)
 
 
 def test_shares_cover_all_rows_and_come_together_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = torch.arange(7)
-    monkeypatch.setattr(distributed, "count", lambda: 3)
+    monkeypatch.setattr(distributed, "process_count", lambda: 3)
     shares = []
     for number in range(3):
         monkeypatch.setattr(distributed, "rank", lambda number=number: number)
-        shares.append(distributed.share(rows))
+        shares.append(distributed.take_process_share(rows))
     assert [share.tolist() for share in shares] == [[0, 3, 6], [1, 4, 0], [2, 5, 1]]
     monkeypatch.setattr(distributed.together, "all_gather", lambda _: tuple(shares))
-    assert distributed.gather(shares[0], 7).tolist() == rows.tolist()
+    assert distributed.gather_rows(shares[0], 7).tolist() == rows.tolist()

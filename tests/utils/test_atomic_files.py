@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from personality.utils.atomic_files import atomic_path, remove_leftovers, sha256, write_bytes
+from personality.utils.atomic_files import atomic_path, file_sha256, remove_temporary_files, write_bytes
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> No
 
 def test_sha256_of_abc(tmp_path: Path) -> None:
     write_bytes(tmp_path / "abc", b"abc")
-    assert sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_sha256(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
 DYING = """
@@ -61,7 +61,7 @@ def test_a_death_at_any_point_of_a_write_leaves_the_old_file_or_the_new_one(tmp_
         assert found[-1] in (b"old", b"new" * 1000)
         if done.returncode == 0:
             break
-        remove_leftovers(tmp_path)
+        remove_temporary_files(tmp_path)
         assert [one.name for one in tmp_path.iterdir()] == ["a.bin"]
     else:
         pytest.fail("the write never ended")

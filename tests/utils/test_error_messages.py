@@ -5,7 +5,7 @@ import pytest
 
 from personality.cli.main import main
 from personality.utils.atomic_files import atomic_path, write_bytes
-from personality.utils.error_messages import sentence
+from personality.utils.error_messages import describe_error
 
 
 def caught(path: Path, data: bytes) -> OSError:
@@ -16,9 +16,9 @@ def caught(path: Path, data: bytes) -> OSError:
 
 def test_errors_of_the_system_say_what_where_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert sentence(caught(Path("/dev/full"), b"x")) == "The disk is full; make room and try again."
+    assert describe_error(caught(Path("/dev/full"), b"x")) == "The disk is full; make room and try again."
     for path, what in ((tmp_path, "there is a folder"), (tmp_path / "file" / "a", "wanted and there is a file")):
-        words = sentence(caught(path, b""))
+        words = describe_error(caught(path, b""))
         assert what in words and str(path) in words and "Errno" not in words and words.endswith(".")
 
 
@@ -26,17 +26,17 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path: Path) -> No
     path = tmp_path / "card.json"
     with pytest.raises(OSError) as found, atomic_path(path):
         Path("/dev/full").write_bytes(b"x")
-    assert sentence(found.value) == f"The disk is full: {path}; make room and try again."
+    assert describe_error(found.value) == f"The disk is full: {path}; make room and try again."
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(OSError) as found:
         write_bytes(tmp_path / "nowhere" / "a", b"x")
-    assert f": {tmp_path}/nowhere/a;" in sentence(found.value)
+    assert f": {tmp_path}/nowhere/a;" in describe_error(found.value)
 
 
 def test_errors_of_our_own_are_as_they_are() -> None:
-    assert sentence(ValueError("batch wants two clips")) == "batch wants two clips"
-    assert sentence(FileExistsError("a holds a run already")) == "a holds a run already"
-    assert "try again" in sentence(OSError(os.EX_IOERR, "strange"))
+    assert describe_error(ValueError("batch wants two clips")) == "batch wants two clips"
+    assert describe_error(FileExistsError("a holds a run already")) == "a holds a run already"
+    assert "try again" in describe_error(OSError(os.EX_IOERR, "strange"))
 
 
 def test_the_command_line_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

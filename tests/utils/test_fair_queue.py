@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from personality.utils.fair_queue import Turns
+from personality.utils.fair_queue import FairQueue
 
 
-def ask(turns: Turns, hold: threading.Event, count: int) -> tuple[list[int], list[list[int]], int]:
+def ask(turns: FairQueue, hold: threading.Event, count: int) -> tuple[list[int], list[list[int]], int]:
     """`count` people, one after the other, all served once `hold` is set: in what order, what places they were told,
     and how many were served at once at most."""
     lock = threading.Lock()
@@ -18,7 +18,7 @@ def ask(turns: Turns, hold: threading.Event, count: int) -> tuple[list[int], lis
 
     def come(number: int) -> None:
         nonlocal now, most
-        with turns.turn(places[number].append):
+        with turns.wait_for_slot(places[number].append):
             with lock:
                 served.append(number)
                 now += 1
@@ -39,7 +39,7 @@ def ask(turns: Turns, hold: threading.Event, count: int) -> tuple[list[int], lis
 
 
 def test_all_are_served_in_the_order_they_came() -> None:
-    served, places, most = ask(Turns(1), threading.Event(), 8)
+    served, places, most = ask(FairQueue(1), threading.Event(), 8)
     assert served == list(range(8))
     assert most == 1
     assert [seen[0] for seen in places[1:]] == [1, 2, 3, 4, 5, 6, 7]
@@ -47,19 +47,19 @@ def test_all_are_served_in_the_order_they_came() -> None:
 
 
 def test_as_many_are_served_at_once_as_may_be() -> None:
-    served, places, most = ask(Turns(2), threading.Event(), 8)
+    served, places, most = ask(FairQueue(2), threading.Event(), 8)
     assert sorted(served) == list(range(8))
     assert most == 2
     assert [seen[:1] for seen in places] == [[], [], [1], [2], [3], [4], [5], [6]]
 
 
 def test_who_leaves_the_queue_gives_the_place_up() -> None:
-    turns = Turns(1)
+    turns = FairQueue(1)
 
     def leave(place: int) -> None:
         raise KeyboardInterrupt
 
-    with turns.turn(lambda place: None), pytest.raises(KeyboardInterrupt), turns.turn(leave):
+    with turns.wait_for_slot(lambda place: None), pytest.raises(KeyboardInterrupt), turns.wait_for_slot(leave):
         pass
-    with turns.turn(leave):
+    with turns.wait_for_slot(leave):
         pass

@@ -7,38 +7,41 @@ from pathlib import Path
 import pandas as pd
 
 from personality.assets import demo
-from personality.dataset.tabular import read_tabular
-from personality.models.checkpoint import read_card
+from personality.dataset.tabular import read_clips_table
+from personality.models.checkpoint import read_checkpoint_card
 from personality.predictions.predictions_table import check_predictions
 from personality.traits import TRAIT_NAMES
-from personality.utils.legacy_names import CURRENT, OLD, current_json, current_rows
+from personality.utils.legacy_names import CURRENT_TRAIT, LEGACY_TRAIT, rename_legacy_json, rename_legacy_rows
 
 
 def test_a_table_with_the_old_name_is_read_under_the_present_one() -> None:
-    table = pd.read_parquet(demo.PREDICTIONS)
-    old = table.assign(trait=table["trait"].astype(object).replace(CURRENT, OLD))
+    table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
+    old = table.assign(trait=table["trait"].astype(object).replace(CURRENT_TRAIT, LEGACY_TRAIT))
     assert set(check_predictions(old)["trait"]) == set(TRAIT_NAMES)
-    assert current_rows(table[["clip"]]).equals(table[["clip"]])
+    assert rename_legacy_rows(table[["clip"]]).equals(table[["clip"]])
 
 
 def test_a_card_with_the_old_name_loads(tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(demo.MODELS[0], folder)
-    text = (folder / "card.json").read_text().replace(CURRENT, OLD)
+    shutil.copytree(demo.PRACTICE_MODEL_FOLDERS[0], folder)
+    text = (folder / "card.json").read_text().replace(CURRENT_TRAIT, LEGACY_TRAIT)
     (folder / "card.json").write_text(text)
-    card = read_card(folder)
+    card = read_checkpoint_card(folder)
     assert card["traits"] == list(TRAIT_NAMES)
     assert set(card["training_labels"]) == set(TRAIT_NAMES)
 
 
 def test_metrics_of_an_old_run_have_the_present_name() -> None:
-    assert current_json([{"accuracy_neuroticism": 0.9}]) == [{"accuracy_emotional_stability": 0.9}]
-    assert json.dumps(current_json({"traits": ["openness", OLD]})) == '{"traits": ["openness", "emotional_stability"]}'
+    assert rename_legacy_json([{"accuracy_neuroticism": 0.9}]) == [{"accuracy_emotional_stability": 0.9}]
+    assert (
+        json.dumps(rename_legacy_json({"traits": ["openness", LEGACY_TRAIT]}))
+        == '{"traits": ["openness", "emotional_stability"]}'
+    )
 
 
 def test_a_table_of_clips_may_use_either_name(tmp_path: Path) -> None:
-    for name in (OLD, CURRENT):
-        columns = [trait if trait != CURRENT else name for trait in TRAIT_NAMES]
+    for name in (LEGACY_TRAIT, CURRENT_TRAIT):
+        columns = [trait if trait != CURRENT_TRAIT else name for trait in TRAIT_NAMES]
         rows = pd.DataFrame([["a.mp4", *[0.1, 0.2, 0.3, 0.4, 0.5]]], columns=["clip", *columns])
         rows.to_csv(tmp_path / "clips.csv", index=False)
-        assert read_tabular(tmp_path).table[CURRENT].tolist() == [0.5]
+        assert read_clips_table(tmp_path).table[CURRENT_TRAIT].tolist() == [0.5]

@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODELS
-from personality.models.model_card import CARD, read_model_card
+from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS
+from personality.models.model_card import MODEL_CARD_FILE, read_model_card
 from personality.utils.untrusted_files import (
-    LARGEST,
-    TAIL_BYTES,
-    DamagedFile,
+    LOG_TAIL_BYTES,
+    MAX_JSON_BYTES,
+    DamagedFileError,
     is_count,
-    is_figure,
     is_number,
+    is_number_or_nan,
     is_text,
-    read_end,
     read_json,
-    read_object,
-    read_rows,
-    read_tail,
+    read_json_lines,
+    read_json_object,
+    read_last_log_lines,
+    read_log_end,
 )
 
 TEXTS = {
@@ -31,7 +31,7 @@ TEXTS = {
     "nothing": b"null",
     "deep": b"[" * 200_000,
     "no text": b"\xff\xfe\x00",
-    "large": b'"' + b"a" * LARGEST + b'"',
+    "large": b'"' + b"a" * MAX_JSON_BYTES + b'"',
     "digits": b'{"a": ' + b"9" * 5000 + b"}",
 }
 
@@ -40,7 +40,7 @@ TEXTS = {
 def test_what_is_no_object_is_a_sentence_that_names_the_file(name: str, tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     path.write_bytes(TEXTS[name])
-    with pytest.raises(DamagedFile) as found:
+    with pytest.raises(DamagedFileError) as found:
         read_json(path, dict)
     assert str(path) in str(found.value)
     assert len(str(found.value)) < len(str(path)) + 100
@@ -53,15 +53,15 @@ def test_what_is_no_file_is_a_sentence_too(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")  # to read it would last for ever
     ends = {"link": "leads nowhere", "folder": "is no file", "pipe": "is no file", "none": "is missing"}
     for name, end in ends.items():
-        with pytest.raises(DamagedFile, match=f"{name} {end}"):
+        with pytest.raises(DamagedFileError, match=f"{name} {end}"):
             read_json(tmp_path / name, dict)
-    with pytest.raises(DamagedFile):
+    with pytest.raises(DamagedFileError):
         read_json(tmp_path / "zero", dict)
 
 
 def test_values_of_another_kind_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
-    needed, known = {"state": is_text}, {"pid": is_count, "best": is_figure}
+    needed, known = {"state": is_text}, {"pid": is_count, "best": is_number_or_nan}
     for values, words in (
         ({}, "does not say state"),
         ({"state": 1}, "its state is 1"),
@@ -71,45 +71,45 @@ def test_values_of_another_kind_are_named(tmp_path: Path) -> None:
         ({"state": "x" * 10_000, "best": "y" * 10_000}, "its best is 'yyy"),
     ):
         path.write_text(json.dumps(values))
-        with pytest.raises(DamagedFile, match=words) as found:
-            read_object(path, needed, known)
+        with pytest.raises(DamagedFileError, match=words) as found:
+            read_json_object(path, needed, known)
         assert len(str(found.value)) < len(str(path)) + 150
     good = {"state": "done", "pid": 3, "best": float("nan"), "later": [1]}  # what is not known is let be
     path.write_text(json.dumps(good))
-    assert read_object(path, needed, known)["later"] == [1]
+    assert read_json_object(path, needed, known)["later"] == [1]
     assert not any(is_number(value) for value in (float("nan"), float("inf"), 10**400, "1", True, None))
 
 
 def test_of_lines_those_that_are_whole_are_read(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
-    assert read_rows(path, dict, {}) == ([], "")
+    assert read_json_lines(path, dict, {}) == ([], "")
     lines = ['{"epoch": 1}', "no json", '{"epoch": "2"}', "[3]", "", '{"epoch": 4}', '{"epo']
     path.write_text("\n".join(lines))
-    rows, wrong = read_rows(path, lambda row: row, {"epoch": is_count})
+    rows, wrong = read_json_lines(path, lambda row: row, {"epoch": is_count})
     assert rows == [{"epoch": 1}, {"epoch": 4}]
     assert wrong == f"{path} is damaged, line 2: it is not JSON; 4 more lines are left out."
     path.unlink()
     path.symlink_to(tmp_path / "gone")
-    assert read_rows(path, dict, {}) == ([], f"{path} leads nowhere.")
+    assert read_json_lines(path, dict, {}) == ([], f"{path} leads nowhere.")
 
 
 def test_of_a_log_the_end_is_read_however_long_it_is(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
-    assert read_tail(path, 2) == ""
+    assert read_last_log_lines(path, 2) == ""
     path.write_text("one\ntwo\nthree\n")
-    assert read_tail(path, 2) == "two\nthree"
+    assert read_last_log_lines(path, 2) == "two\nthree"
     with path.open("ab") as file:
         file.truncate(200 * 2**20)  # a line of 200 MB
         file.seek(0, os.SEEK_END)
         file.write(b"the end")
-    assert len(read_end(path)) <= TAIL_BYTES
-    assert read_tail(path, 12).endswith("the end") and len(read_tail(path, 12)) <= 500
+    assert len(read_log_end(path)) <= LOG_TAIL_BYTES
+    assert read_last_log_lines(path, 12).endswith("the end") and len(read_last_log_lines(path, 12)) <= 500
     path.unlink()
     path.mkdir()
-    assert read_tail(path, 12) == f"{path} is no file."
+    assert read_last_log_lines(path, 12) == f"{path} is no file."
 
 
-@pytest.mark.parametrize("folder", [*REAL_MODELS, *PRACTICE_MODELS], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [*REAL_MODEL_FOLDERS, *PRACTICE_MODELS], ids=lambda folder: folder.name)
 def test_the_cards_that_ship_are_whole(folder: Path) -> None:
     assert read_model_card(folder)["modality"]
 
@@ -130,8 +130,8 @@ CARDS = {
 
 @pytest.mark.parametrize("name", CARDS)
 def test_a_card_that_says_something_else_is_named(name: str, tmp_path: Path) -> None:
-    card = json.loads((PRACTICE_MODELS[0] / CARD).read_text())
-    (tmp_path / CARD).write_text(json.dumps({**card, name: CARDS[name]}))
-    with pytest.raises(DamagedFile, match=f"its {name} is") as found:
+    card = json.loads((PRACTICE_MODELS[0] / MODEL_CARD_FILE).read_text())
+    (tmp_path / MODEL_CARD_FILE).write_text(json.dumps({**card, name: CARDS[name]}))
+    with pytest.raises(DamagedFileError, match=f"its {name} is") as found:
         read_model_card(tmp_path)
-    assert str(tmp_path / CARD) in str(found.value)
+    assert str(tmp_path / MODEL_CARD_FILE) in str(found.value)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from personality.network_options import CHOICES as DESIGN_CHOICES
-from personality.network_options import Design
-from training.config.run_config import CHOICES, Config, Stage
+from personality.network_options import NETWORK_CHOICES as DESIGN_CHOICES
+from personality.network_options import NetworkDesign
+from training.config.run_config import CONFIG_CHOICES, Config, Stage
 
-ABOUT = {
+FIELD_DESCRIPTIONS = {
     "activation": "of the hidden layers",
     "optimiser": "momentum is SGD with a momentum of 0.9",
     "weight_decay": "pulls weights towards 0",
@@ -29,8 +29,8 @@ ABOUT = {
     "compile": "the backbone, by torch.compile",
 }
 # Chosen elsewhere: what is trained, on what, and in which stages.
-NOT_ASKED = ("modality", "preset", "stages", "table", "branches", "extra_cache", "design")
-ABOUT_DESIGN = {
+FIELDS_NOT_IN_FORM = ("modality", "preset", "stages", "table", "branches", "extra_cache", "design")
+DESIGN_DESCRIPTIONS = {
     "backbone": "the name of a timm model, for faces",
     "frames": "how a clip's frames become one",
     "encoder": "of sound",
@@ -40,30 +40,37 @@ ABOUT_DESIGN = {
 
 
 @dataclass(frozen=True)
-class Field:
+class FormField:
     """One choice: its name, what it is, the value it has now, and the values it may have (empty: any of its kind)."""
 
     name: str
-    about: str
+    help_text: str
     value: Any
     choices: tuple[str, ...] = ()
 
 
-def config_fields(config: Config) -> Iterator[Field]:
+def config_fields(config: Config) -> Iterator[FormField]:
     """The fields of a config that a form asks for, with the config's own values."""
     for field in fields(Config):
-        if field.name not in NOT_ASKED:
-            yield Field(field.name, ABOUT[field.name], getattr(config, field.name), CHOICES.get(field.name, ()))
+        if field.name not in FIELDS_NOT_IN_FORM:
+            yield FormField(
+                field.name,
+                FIELD_DESCRIPTIONS[field.name],
+                getattr(config, field.name),
+                CONFIG_CHOICES.get(field.name, ()),
+            )
 
 
-def design_fields(design: Design) -> Iterator[Field]:
+def design_fields(design: NetworkDesign) -> Iterator[FormField]:
     """The same of the networks of `modern`."""
-    for field in fields(Design):
+    for field in fields(NetworkDesign):
         choices = DESIGN_CHOICES.get(field.name, ())
-        yield Field(field.name, ABOUT_DESIGN[field.name], getattr(design, field.name), choices)
+        yield FormField(field.name, DESIGN_DESCRIPTIONS[field.name], getattr(design, field.name), choices)
 
 
-def with_values(config: Config, values: dict[str, Any], stages: list[dict[str, Any]], design: dict[str, Any]) -> Config:
+def apply_form_values(
+    config: Config, values: dict[str, Any], stages: list[dict[str, Any]], design: dict[str, Any]
+) -> Config:
     """The config with what a form says. Raises ValueError where that is contradictory or no stage is whole."""
     try:
         made = tuple(Stage(int(s["epochs"]), s["trains"], float(s["rate"]), int(s["frames"])) for s in stages)

@@ -5,24 +5,24 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from personality.modalities import ACTIVATIONS, MODALITIES, TABLES
-from personality.network_options import Design
+from personality.modalities import ACTIVATION_NAMES, MODALITIES, TABULAR_MODALITIES
+from personality.network_options import NetworkDesign
 
 OPTIMISERS = ("adam", "adamw", "sgd", "momentum")
 LOSSES = ("mse", "l1", "blend")
-PARTS = ("head", "all")
+TRAINABLE_PARTS = ("head", "all")
 SCHEDULES = ("constant", "cycle")
-KEEPS = ("best", "last")
+CHECKPOINT_EPOCHS = ("best", "last")
 PRECISIONS = ("auto", "float32", "bfloat16")
-CHOICES: dict[str, tuple[str, ...]] = {
-    "activation": ACTIVATIONS,
+CONFIG_CHOICES: dict[str, tuple[str, ...]] = {
+    "activation": ACTIVATION_NAMES,
     "optimiser": OPTIMISERS,
     "loss": LOSSES,
     "schedule": SCHEDULES,
-    "keeps": KEEPS,
+    "keeps": CHECKPOINT_EPOCHS,
     "precision": PRECISIONS,
 }
-HUB, RANDOM = "hub", "none"  # in place of a file of weights: timm's own, downloaded, or no weights
+HUB_WEIGHTS, RANDOM_WEIGHTS = "hub", "none"  # in place of a file of weights: timm's own, downloaded, or no weights
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ class Config:
     accumulate: int = 1
     precision: str = "float32"
     compile: bool = False
-    design: Design = field(default_factory=Design)
+    design: NetworkDesign = field(default_factory=NetworkDesign)
 
     def __post_init__(self) -> None:
-        for name, choices in {**CHOICES, "modality": tuple(MODALITIES), "preset": tuple(PRESETS)}.items():
+        for name, choices in {**CONFIG_CHOICES, "modality": tuple(MODALITIES), "preset": tuple(PRESETS)}.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
-        if not self.stages or any(stage.epochs < 1 or stage.trains not in PARTS for stage in self.stages):
+        if not self.stages or any(stage.epochs < 1 or stage.trains not in TRAINABLE_PARTS for stage in self.stages):
             raise ValueError("stages want at least one stage of at least one epoch that trains head or all")
         if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or self.patience < 1:
             raise ValueError("rate, frames and patience want to be above 0")
@@ -109,7 +109,7 @@ class Config:
             raise ValueError(
                 f"accumulate is {self.accumulate}; a batch of {self.batch} has 1 to {self.batch // 2} pieces"
             )
-        if self.design != Design() and self.preset != "modern":
+        if self.design != NetworkDesign() and self.preset != "modern":
             raise ValueError(f"the preset {self.preset} has a design of its own; --preset modern lets you choose")
         if self.compile and self.modality != "visual":
             raise ValueError(f"{self.modality} has no backbone to compile; visual has")
@@ -117,8 +117,8 @@ class Config:
             raise ValueError(f"{self.modality} has nothing to train beneath its head; its stages train the head only")
         if self.extra_cache is not None and self.modality not in ("audio", "visual"):
             raise ValueError(f"{self.modality} takes no extra cache; audio and visual do")
-        if (self.modality in TABLES) != (self.table is not None):
-            wants = "wants the name of a" if self.modality in TABLES else "reads no"
+        if (self.modality in TABULAR_MODALITIES) != (self.table is not None):
+            wants = "wants the name of a" if self.modality in TABULAR_MODALITIES else "reads no"
             raise ValueError(f"{self.modality} {wants} table of features")
         if (self.modality == "fusion") != (len(self.branches) > 1):
             raise ValueError(
@@ -142,7 +142,7 @@ class Config:
         known = {
             "stages": tuple(Stage(**stage) for stage in values["stages"]),
             "branches": tuple(values.get("branches", ())),
-            "design": Design(**values.get("design", {})),
+            "design": NetworkDesign(**values.get("design", {})),
         }
         return Config(**{**values, **known})
 
@@ -156,9 +156,9 @@ class Preset:
     special: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-_FUSION = ("audiovisual", "handcrafted")
+_FUSED_MODALITIES = ("audiovisual", "handcrafted")
 # Little to learn and much to learn by heart: a falling rate and no choice of epoch, so validation stays untouched.
-_TABLE = {"optimiser": "adamw", "schedule": "cycle", "keeps": "last", "batch": 256, "patience": 1000}
+_TABLE_MODEL_DEFAULTS = {"optimiser": "adamw", "schedule": "cycle", "keeps": "last", "batch": 256, "patience": 1000}
 PRESETS = {
     # The table of the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
     "thesis": Preset(
@@ -166,7 +166,7 @@ PRESETS = {
         stages={
             "audio": (Stage(150, "head", 1e-5),),
             "visual": (Stage(50, "head", 1e-5, frames=1), Stage(20, "all", 1e-5, frames=1)),
-            **dict.fromkeys(_FUSION, (Stage(70, "head", 1e-5),)),
+            **dict.fromkeys(_FUSED_MODALITIES, (Stage(70, "head", 1e-5),)),
         },
         special={"audio": {"batch": 64}},
     ),
@@ -175,14 +175,14 @@ PRESETS = {
         stages={
             "audio": (Stage(60, "head", 1e-3),),
             "visual": (Stage(40, "head", 1e-3, frames=8), Stage(4, "all", 2e-5, frames=2)),
-            **dict.fromkeys(_FUSION, (Stage(60, "head", 1e-3, frames=8),)),
+            **dict.fromkeys(_FUSED_MODALITIES, (Stage(60, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
             **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),
         },
         special={
-            "features": {**_TABLE, "weight_decay": 1e-2},
-            "text": {**_TABLE, "weight_decay": 0.1, "table": "text", "activation": "tanh"},
-            "fusion": {**_TABLE, "weight_decay": 0.1},
+            "features": {**_TABLE_MODEL_DEFAULTS, "weight_decay": 1e-2},
+            "text": {**_TABLE_MODEL_DEFAULTS, "weight_decay": 0.1, "table": "text", "activation": "tanh"},
+            "fusion": {**_TABLE_MODEL_DEFAULTS, "weight_decay": 0.1},
         },
     ),
     # What each of its ideas is worth: docs/ablations.md.
@@ -202,7 +202,7 @@ PRESETS = {
         stages={
             "audio": (Stage(60, "head", 1e-3),),
             "visual": (Stage(30, "head", 1e-3, frames=8), Stage(6, "all", 5e-5, frames=2)),
-            **dict.fromkeys(_FUSION, (Stage(40, "head", 1e-3, frames=8),)),
+            **dict.fromkeys(_FUSED_MODALITIES, (Stage(40, "head", 1e-3, frames=8),)),
             "features": (Stage(60, "head", 2e-3),),
             **dict.fromkeys(("text", "fusion"), (Stage(20, "head", 1e-3),)),
         },

@@ -5,46 +5,48 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-TURN = 6.0  # degrees at most
-ZOOM = 0.08  # change of scale at most, share
-SHIFT = 0.04  # share of the side at most
-LIGHT, CONTRAST = 18.0, 0.15  # grey levels and share at most
-BLUR = 1.2  # pixels of the crop, standard deviation of a Gaussian at most
-SMALLEST = 0.25  # of the side: a crop of 224 is often enlarged already, and half of that is what a small video holds
-JPEG_QUALITY = (15, 95)  # of the picture at its smaller size
-CLEAN = 0.25  # share of draws whose blur, size and compression stay as they are
+MAX_TURN_DEGREES = 6.0  # degrees at most
+MAX_ZOOM_SHARE = 0.08  # change of scale at most, share
+MAX_SHIFT_SHARE = 0.04  # share of the side at most
+MAX_BRIGHTNESS_CHANGE, MAX_CONTRAST_CHANGE = 18.0, 0.15  # grey levels and share at most
+MAX_BLUR_SIGMA_PIXELS = 1.2  # pixels of the crop, standard deviation of a Gaussian at most
+MIN_DOWNSCALE_SHARE = (
+    0.25  # of the side: a crop of 224 is often enlarged already, and half of that is what a small video holds
+)
+AUGMENT_JPEG_QUALITY = (15, 95)  # of the picture at its smaller size
+UNDEGRADED_SHARE = 0.25  # share of draws whose blur, size and compression stay as they are
 
 
-def vary_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def augment_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Mirror, turn, scale, shift, light and degrade uint8 (T, S, S, 3) RGB: one draw for all frames of a take.
 
     Colour, expression and shape stay: people judge by them. What is moved in from outside repeats the border.
     """
-    turn, zoom, *shift = random.uniform(-1, 1, 4) * [TURN, ZOOM, SHIFT, SHIFT]
-    light, contrast = random.uniform(-1, 1, 2) * [LIGHT, CONTRAST]
+    turn, zoom, *shift = random.uniform(-1, 1, 4) * [MAX_TURN_DEGREES, MAX_ZOOM_SHARE, MAX_SHIFT_SHARE, MAX_SHIFT_SHARE]
+    light, contrast = random.uniform(-1, 1, 2) * [MAX_BRIGHTNESS_CHANGE, MAX_CONTRAST_CHANGE]
     side = faces.shape[1]
     matrix = cv2.getRotationMatrix2D((side / 2, side / 2), turn, 1 + zoom)
     matrix[:, 2] += np.multiply(shift, side)
     levels = (np.arange(256) - 128) * (1 + contrast) + 128 + light
     table = levels.clip(0, 255).astype(np.uint8)
     moved = [cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE) for face in faces]
-    return mirror(degrade(cv2.LUT(np.stack(moved), table), random), random)
+    return mirror_at_random(degrade_faces(cv2.LUT(np.stack(moved), table), random), random)
 
 
-def degrade(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def degrade_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Blur, shrink, compress and enlarge again, uint8 (T, S, S, 3) RGB: what lenses, small videos and codecs do.
 
     One draw of blur, size and quality for all frames of a take; a share of CLEAN stays as it is.
     """
-    blur = random.uniform(0, BLUR)
-    size = round(faces.shape[1] * SMALLEST ** random.uniform(0, 1))  # every halving is as likely
-    quality = int(random.integers(*JPEG_QUALITY, endpoint=True))
-    if random.random() < CLEAN:
+    blur = random.uniform(0, MAX_BLUR_SIGMA_PIXELS)
+    size = round(faces.shape[1] * MIN_DOWNSCALE_SHARE ** random.uniform(0, 1))  # every halving is as likely
+    quality = int(random.integers(*AUGMENT_JPEG_QUALITY, endpoint=True))
+    if random.random() < UNDEGRADED_SHARE:
         return faces
-    return np.stack([_degrade_one(face, blur, size, quality) for face in faces])
+    return np.stack([_degrade_face(face, blur, size, quality) for face in faces])
 
 
-def _degrade_one(face: np.ndarray, blur: float, size: int, quality: int) -> np.ndarray:
+def _degrade_face(face: np.ndarray, blur: float, size: int, quality: int) -> np.ndarray:
     side = face.shape[1]
     soft = cv2.GaussianBlur(face, (0, 0), blur) if blur > 0.1 else face  # below, the kernel is one pixel
     small = cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
@@ -54,6 +56,6 @@ def _degrade_one(face: np.ndarray, blur: float, size: int, quality: int) -> np.n
     return cv2.resize(read, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-def mirror(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def mirror_at_random(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """The faces (T, S, S, 3), in half of the draws as a mirror shows them."""
     return faces[:, :, ::-1] if random.random() < 0.5 else faces

@@ -24,7 +24,7 @@ class JoinedCache(Cache):
     def clips(self) -> pd.DataFrame:
         """As in Cache."""
         assert self.extra is not None
-        own, more = super().clips, self.extra.rows("training")
+        own, more = super().clips, self.extra.labelled_clips("training")
         twice = more["clip"].isin(own["clip"])
         if twice.any():
             name = more.loc[twice, "clip"].iloc[0]
@@ -32,13 +32,15 @@ class JoinedCache(Cache):
         return pd.concat([own, more], ignore_index=True)
 
     @cached_property
-    def _borrowed(self) -> frozenset[str]:
+    def _extra_clip_names(self) -> frozenset[str]:
         assert self.extra is not None
-        return frozenset(self.extra.rows("training")["clip"])
+        return frozenset(self.extra.labelled_clips("training")["clip"])
 
-    def entry(self, clip: str) -> Path:
+    def entry_path(self, clip: str) -> Path:
         """As in Cache: where the entry of `clip` is, in either folder."""
-        return self.extra.entry(clip) if self.extra and clip in self._borrowed else super().entry(clip)
+        return (
+            self.extra.entry_path(clip) if self.extra and clip in self._extra_clip_names else super().entry_path(clip)
+        )
 
 
 def open_cache(folder: Path, extra: Path | None) -> Cache:

@@ -8,23 +8,27 @@ from pathlib import Path
 import torch
 
 from personality.modalities import MODALITIES
-from personality.models.checkpoint import WEIGHTS, CheckpointError, Model, load_model, read_card
-from personality.models.factory import build
+from personality.models.checkpoint import MODEL_WEIGHTS_FILE, CheckpointError, Model, load_model, read_checkpoint_card
+from personality.models.factory import build_network
 from personality.models.network import Network
-from personality.models.pretrained_weights import load_from_file, load_from_hub, load_from_package
-from personality.network_options import PACKAGED
+from personality.models.pretrained_weights import (
+    load_backbone_from_file,
+    load_backbone_from_hub,
+    load_backbone_from_package,
+)
+from personality.network_options import PACKAGED_BACKBONE
 from personality.preprocessing.cache import Cache
-from personality.utils.atomic_files import sha256
+from personality.utils.atomic_files import file_sha256
 from training import distributed
-from training.config.run_config import HUB, RANDOM, Config
-from training.data.dataloader import Split, TrainingError, read_split
+from training.config.run_config import HUB_WEIGHTS, RANDOM_WEIGHTS, Config
+from training.data.dataloader import LabelledSplit, TrainingError, read_split
 from training.data.joined_cache import open_cache
-from training.engine.tensorboard import Board
+from training.engine.tensorboard import TensorBoardWriter
 from training.runs.run import Run, finished_runs
 
 
 @dataclass
-class Parts:
+class RunContext:
     """What a run works with."""
 
     run: Run
@@ -32,10 +36,10 @@ class Parts:
     network: Network
     branches: dict[str, Model]
     cache: Cache
-    training: Split
-    validation: Split
+    training: LabelledSplit
+    validation: LabelledSplit
     device: torch.device
-    board: Board
+    tensorboard_writer: TensorBoardWriter
 
     @property
     def autocast(self) -> torch.autocast:
@@ -46,16 +50,16 @@ class Parts:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=halves)
 
 
-def prepare(run: Run) -> Parts:
+def prepare_run(run: Run) -> RunContext:
     """All that a run needs before its first step. Raises TrainingError where something is missing, CacheError for a
     table, CheckpointError for a branch, ValueError where weights or the design do not fit."""
     config = run.config
     cache = open_cache(run.cache, None if config.extra_cache is None else Path(config.extra_cache))
     torch.manual_seed(config.seed)
-    branches = _branches(run, config, cache)
+    branches = _load_branches(run, config, cache)
     networks = {name: model.network for name, model in branches.items()}
     table = (config.table, tuple(cache.table(config.table).columns)) if config.table else None
-    network = build(
+    network = build_network(
         config.modality,
         preset=config.preset,
         activation=config.activation,
@@ -68,14 +72,14 @@ def prepare(run: Run) -> Parts:
         read_split(cache, split, network.needs, config.balance) for split in ("training", "validation")
     )
     load_backbone(network, config)
-    device, board = distributed.device(), Board(run.folder)
-    return Parts(run, config, network.to(device), branches, cache, training, validation, device, board)
+    device, board = distributed.process_device(), TensorBoardWriter(run.folder)
+    return RunContext(run, config, network.to(device), branches, cache, training, validation, device, board)
 
 
-def starts_at_random(config: Config) -> bool:
+def has_random_backbone(config: Config) -> bool:
     """Whether no weights are named for a backbone, and the preset brings none."""
     if config.preset == "modern":
-        return config.backbone == RANDOM
+        return config.backbone == RANDOM_WEIGHTS
     return config.preset == "thesis" and config.backbone is None
 
 
@@ -89,52 +93,55 @@ def load_backbone(network: Network, config: Config) -> None:
     if not network.backbone_tensors():
         if config.backbone:
             raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
-    elif starts_at_random(config):
+    elif has_random_backbone(config):
         return
-    elif config.preset == "modern" and config.backbone == HUB:
-        load_from_hub(network, name)
+    elif config.preset == "modern" and config.backbone == HUB_WEIGHTS:
+        load_backbone_from_hub(network, name)
     elif config.backbone:
-        load_from_file(network, Path(config.backbone))
-    elif name != PACKAGED:
+        load_backbone_from_file(network, Path(config.backbone))
+    elif name != PACKAGED_BACKBONE:
         raise TrainingError(f"{name} wants weights: --backbone FILE, hub (downloads timm's) or none (random).")
     else:
-        load_from_package(network)
+        load_backbone_from_package(network)
 
 
-def _branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
+def _load_branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
     """The models a fusion joins: the best at the first start, the same ones whenever it goes on."""
     pinned = run.branches
     if not pinned:
         names = MODALITIES[config.modality].branches
-        folders = {name: best_run(run.folder.parent, name, config.preset, cache) for name in names}
-        folders |= _given(config.branches, cache)
-        pinned = {name: {"folder": str(f.resolve()), "sha256": sha256(f / WEIGHTS)} for name, f in folders.items()}
-        run.pin(pinned)
+        folders = {name: find_best_run(run.folder.parent, name, config.preset, cache) for name in names}
+        folders |= _named_branch_folders(config.branches, cache)
+        pinned = {
+            name: {"folder": str(f.resolve()), "sha256": file_sha256(f / MODEL_WEIGHTS_FILE)}
+            for name, f in folders.items()
+        }
+        run.store_branches(pinned)
     for name, entry in pinned.items():
-        if sha256(Path(entry["folder"]) / WEIGHTS) != entry["sha256"]:
+        if file_sha256(Path(entry["folder"]) / MODEL_WEIGHTS_FILE) != entry["sha256"]:
             raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
     return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
 
 
-def _given(branches: tuple[str, ...], cache: Cache) -> dict[str, Path]:
+def _named_branch_folders(branches: tuple[str, ...], cache: Cache) -> dict[str, Path]:
     """The folders of the runs that a fusion names, by their names. Raises TrainingError where two have one name, or
     one was trained on other data."""
     folders = {Path(branch).name.replace(".", "_"): Path(branch) for branch in branches}
     if len(folders) < len(branches):
         raise TrainingError("Two of the runs to join have one name; give their folders different names.")
     for folder in folders.values():
-        if read_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
+        if read_checkpoint_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
             raise TrainingError(f"{folder} was trained on other data than this cache's; join runs of one dataset.")
     return folders
 
 
-def best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
+def find_best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
     """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
     on the same data. Raises TrainingError where there is none."""
     found = []
     for run in finished_runs(runs, modality, preset):
         try:
-            card = read_card(run.folder)
+            card = read_checkpoint_card(run.folder)
         except CheckpointError:  # of another version, say; others may do
             continue
         if card["data"]["fingerprint"] == cache.card["fingerprint"]:

@@ -10,16 +10,16 @@ import torch
 
 from personality.models.batching import read_batch
 from training.data.dataloader import VALIDATION_FRAMES, TrainingError
-from training.engine.context import Parts, starts_at_random
-from training.engine.memory_estimate import clip_bytes, fixed_bytes, trained_parameters
-from training.runs.eta import spell
+from training.engine.context import RunContext, has_random_backbone
+from training.engine.memory_estimate import count_trained_parameters, estimate_bytes_per_clip, estimate_fixed_bytes
+from training.runs.eta import format_duration
 
-TRIED = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
-MEGABYTE = 2**20
+TRIAL_CLIPS = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
+MEGABYTE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
-class Preflight:
+class DryRunReport:
     """What `report` says in words.
 
     training, validation: clips; left_out: of both, lacking what the modality needs; shared_sources: sources in both,
@@ -35,14 +35,14 @@ class Preflight:
     left_out: int
     shared_sources: int
     shared_clips: int
-    baseline: float
+    mean_baseline_accuracy: float
     parameters: int
-    trained: int
-    megabytes: float
+    trained_parameter_count: int
+    fixed_megabytes: float
     batch_megabytes: float
-    seconds: float
-    whole_seconds: float
-    random: bool
+    batch_seconds: float
+    run_seconds: float
+    is_backbone_random: bool
 
     def report(self) -> str:
         """The same in words."""
@@ -52,23 +52,23 @@ class Preflight:
             else "no source is in both"
         )
         counts = f"{self.training:,} clips to train on, {self.validation:,} to validate, {self.left_out:,} left out"
-        weights = f"{self.parameters:,} parameters, {self.trained:,} trained"
+        weights = f"{self.parameters:,} parameters, {self.trained_parameter_count:,} trained"
         return (
             f"{counts}; {leak}\n"
-            f"accuracy to beat: {self.baseline:.4f}, by always saying the training mean\n"
-            f"{weights}; {self.megabytes:,.0f} MB for them and the optimiser, "
+            f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, by always saying the training mean\n"
+            f"{weights}; {self.fixed_megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
-            f"a batch through all layers, forward and back, takes about {self.seconds:.2f} s; "
-            f"the whole run about {spell(self.whole_seconds)}, if no stage ends early"
+            f"a batch through all layers, forward and back, takes about {self.batch_seconds:.2f} s; "
+            f"the whole run about {format_duration(self.run_seconds)}, if no stage ends early"
             + (
                 "\nthe backbone starts from random weights; --backbone names a file of better ones"
-                if self.random
+                if self.is_backbone_random
                 else ""
             )
         )
 
 
-def inspect(parts: Parts) -> Preflight:
+def perform_dry_run(parts: RunContext) -> DryRunReport:
     """Look at a run that is prepared, and try one small batch on a copy of its network.
 
     Raises TrainingError where memory does not suffice even for that, or its loss is not a number.
@@ -76,52 +76,52 @@ def inspect(parts: Parts) -> Preflight:
     training, validation = parts.training, parts.validation
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
-    trial = _try_batch(parts)
-    return Preflight(
+    trial = _time_trial_batch(parts)
+    return DryRunReport(
         training=len(training.rows),
         validation=len(validation.rows),
         left_out=training.left_out + validation.left_out,
         shared_sources=validation.rows.loc[shared, "source"].nunique(),
         shared_clips=int(shared.sum()),
-        baseline=1 - (validation.labels - mean).abs().mean().item(),
+        mean_baseline_accuracy=1 - (validation.labels - mean).abs().mean().item(),
         parameters=sum(parameter.numel() for parameter in parts.network.parameters()),
-        trained=trained_parameters(parts),
-        megabytes=fixed_bytes(parts) / MEGABYTE,
-        batch_megabytes=clip_bytes(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE,
-        seconds=trial.learn * parts.config.batch,
-        whole_seconds=_project(parts, trial),
-        random=bool(parts.network.backbone_tensors()) and starts_at_random(parts.config),
+        trained_parameter_count=count_trained_parameters(parts),
+        fixed_megabytes=estimate_fixed_bytes(parts) / MEGABYTE_BYTES,
+        batch_megabytes=estimate_bytes_per_clip(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE_BYTES,
+        batch_seconds=trial.forward_backward_seconds * parts.config.batch,
+        run_seconds=_estimate_run_seconds(parts, trial),
+        is_backbone_random=bool(parts.network.backbone_tensors()) and has_random_backbone(parts.config),
     )
 
 
 @dataclass(frozen=True)
-class _Trial:
+class _TrialTimes:
     """Seconds of one clip with so many frames: look, forward alone; learn, forward and back."""
 
     frames: int
-    look: float
-    learn: float
+    forward_seconds: float
+    forward_backward_seconds: float
 
 
-def _project(parts: Parts, trial: _Trial) -> float:
+def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
     """Seconds of all epochs of all stages and their validation. What precedes a head is computed once."""
 
     def share(frames: int) -> float:
         return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
 
     training, validation = len(parts.training.rows), len(parts.validation.rows)
-    total, judged = 0.0, validation * share(VALIDATION_FRAMES) * trial.look
+    total, judged = 0.0, validation * share(VALIDATION_FRAMES) * trial.forward_seconds
     for stage in parts.config.stages:
         if stage.trains == "head" and parts.network.needs.inputs:
-            total += training * share(stage.frames) * trial.look + judged
+            total += training * share(stage.frames) * trial.forward_seconds + judged
         else:
-            total += stage.epochs * (training * share(stage.frames) * trial.learn + judged)
+            total += stage.epochs * (training * share(stage.frames) * trial.forward_backward_seconds + judged)
     return total
 
 
-def _try_batch(parts: Parts) -> _Trial:
+def _time_trial_batch(parts: RunContext) -> _TrialTimes:
     """A copy's passes on a few clips: one that does not count, forward alone, forward and back."""
-    rows = parts.training.rows.head(TRIED)
+    rows = parts.training.rows.head(TRIAL_CLIPS)
     labels = parts.training.labels[: len(rows)].to(parts.device)
     frames = parts.config.stages[0].frames
     try:
@@ -140,4 +140,4 @@ def _try_batch(parts: Parts) -> _Trial:
         raise TrainingError(f"Memory does not suffice even for {len(rows)} clips; take fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not a number; look at the inputs.")
-    return _Trial(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))
+    return _TrialTimes(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))

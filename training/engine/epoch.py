@@ -12,23 +12,23 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from personality.models.checkpoint import ELSEWHERE
+from personality.models.checkpoint import UNSTORED_TENSOR_PREFIXES
 from personality.models.network import Batch, Network
 from training import distributed
 from training.config.run_config import Config, Stage
-from training.data.dataloader import FIXED, Piece, TrainingError
-from training.engine.context import Parts
-from training.engine.losses import LOSSES
-from training.engine.optimizer_state import restore, with_prefix
-from training.engine.weight_averaging import Average
+from training.data.dataloader import FROZEN_PREFIXES, MicroBatch, TrainingError
+from training.engine.context import RunContext
+from training.engine.losses import LOSS_FUNCTIONS
+from training.engine.optimizer_state import restore_optimiser, select_by_prefix
+from training.engine.weight_averaging import WeightAverage
 
-ADAMS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-HEARTBEAT = 5.0  # seconds between two words of life within an epoch
+ADAM_OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+HEARTBEAT_SECONDS = 5.0  # seconds between two words of life within an epoch
 
-Batches = Iterator[tuple[Piece, Batch | Tensor]]
+MicroBatchInputs = Iterator[tuple[MicroBatch, Batch | Tensor]]
 
 
-class Step(nn.Module):
+class StepModule(nn.Module):
     """A network as a step calls it: with whole clips, or with what the fixed part of it gave for them."""
 
     def __init__(self, network: Network) -> None:
@@ -44,31 +44,31 @@ class Step(nn.Module):
 class Learner:
     """What a stage changes: the network, wrapped for this process; the optimiser; the average, if there is one."""
 
-    step: nn.Module
+    step_module: nn.Module
     optimiser: torch.optim.Optimizer
-    average: Average | None
+    average: WeightAverage | None
 
     @property
-    def averaged(self) -> AbstractContextManager:
+    def averaged_weights(self) -> AbstractContextManager:
         """Within the context the network has the weights by which it is judged."""
-        return nullcontext() if self.average is None else self.average.in_place()
+        return nullcontext() if self.average is None else self.average.apply_temporarily()
 
 
-def make_learner(parts: Parts, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
+def make_learner(parts: RunContext, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
     """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
-    optimiser = make_optimiser(_select(parts.network, stage), parts.config, stage.rate)
-    still = ELSEWHERE if stage.trains == "all" else FIXED  # what never changes is not averaged
-    average = Average(parts.network, parts.config.averaging, still) if parts.config.averaging else None
+    optimiser = make_optimiser(_select_parameters(parts.network, stage), parts.config, stage.rate)
+    still = UNSTORED_TENSOR_PREFIXES if stage.trains == "all" else FROZEN_PREFIXES  # what never changes is not averaged
+    average = WeightAverage(parts.network, parts.config.averaging, still) if parts.config.averaging else None
     if state is not None:
-        restore(optimiser, state)
+        restore_optimiser(optimiser, state)
         if average is not None:
-            average.load(with_prefix(state, "average."), steps)
+            average.load(select_by_prefix(state, "average."), steps)
     if parts.config.compile and stage.trains == "all":
         parts.network.backbone.compile()  # type: ignore[union-attr]
-    return Learner(distributed.wrap(Step(parts.network), parts.network), optimiser, average)
+    return Learner(distributed.wrap_for_processes(StepModule(parts.network), parts.network), optimiser, average)
 
 
-def _select(network: Network, stage: Stage) -> list[nn.Parameter]:
+def _select_parameters(network: Network, stage: Stage) -> list[nn.Parameter]:
     """The parameters that a stage trains; the others are frozen. A head's features are computed once."""
     backbone = getattr(network, "backbone", None)
     if backbone is not None:
@@ -78,46 +78,50 @@ def _select(network: Network, stage: Stage) -> list[nn.Parameter]:
 
 def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) -> torch.optim.Optimizer:
     """Adam, AdamW, or SGD with or without a momentum of 0.9."""
-    if config.optimiser in ADAMS:
-        return ADAMS[config.optimiser](parameters, rate, weight_decay=config.weight_decay)
+    if config.optimiser in ADAM_OPTIMISERS:
+        return ADAM_OPTIMISERS[config.optimiser](parameters, rate, weight_decay=config.weight_decay)
     momentum = 0.9 if config.optimiser == "momentum" else 0.0
     return torch.optim.SGD(parameters, rate, momentum=momentum, weight_decay=config.weight_decay)
 
 
-def run_epoch(parts: Parts, learner: Learner, batches: Batches, rates: Iterator[float], epoch: int) -> float:
+def run_epoch(
+    parts: RunContext, learner: Learner, batches: MicroBatchInputs, rates: Iterator[float], epoch: int
+) -> float:
     """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
     parts.network.train()
     total, count, spoken = 0.0, 0, time.monotonic()
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
     bar = tqdm(total=steps, desc=f"epoch {epoch + 1}", leave=False, disable=True if distributed.rank() else None)
     for piece, inputs in batches:
-        loss = _backward(parts, learner, piece, inputs)
-        total, count = total + loss * len(piece.numbers), count + len(piece.numbers)
-        if piece.last:
-            _advance(learner, next(rates))
+        loss = _backpropagate(parts, learner, piece, inputs)
+        total, count = total + loss * len(piece.clip_indices), count + len(piece.clip_indices)
+        if piece.is_last:
+            _step_optimiser(learner, next(rates))
             bar.update()
-        if time.monotonic() - spoken > HEARTBEAT:
-            parts.run.say("running", done=count / len(parts.training.rows))
+        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
+            parts.run.write_status("running", done=count / len(parts.training.rows))
             spoken = time.monotonic()
     bar.close()
     return total / count
 
 
-def _backward(parts: Parts, learner: Learner, piece: Piece, inputs: Batch | Tensor) -> float:
+def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor) -> float:
     """Add a piece's gradients to those of its batch; its loss, over all processes."""
-    labels, weights = (part[piece.numbers].to(parts.device) for part in (parts.training.labels, parts.training.weights))
-    alone = nullcontext() if piece.last else distributed.unsynchronised(learner.step)
+    labels, weights = (
+        part[piece.clip_indices].to(parts.device) for part in (parts.training.labels, parts.training.weights)
+    )
+    alone = nullcontext() if piece.is_last else distributed.without_gradient_sync(learner.step_module)
     with alone:
         with parts.autocast:
-            own = learner.step(inputs)
-        loss = LOSSES[parts.config.loss](distributed.gather(own, len(labels)), labels, weights)
+            own = learner.step_module(inputs)
+        loss = LOSS_FUNCTIONS[parts.config.loss](distributed.gather_rows(own, len(labels)), labels, weights)
         if not torch.isfinite(loss):
             raise TrainingError("The loss is not a number any more; try a smaller rate. The best epoch is kept.")
         (loss * piece.weight).backward()
     return loss.item()
 
 
-def _advance(learner: Learner, rate: float) -> None:
+def _step_optimiser(learner: Learner, rate: float) -> None:
     learner.optimiser.param_groups[0]["lr"] = rate
     learner.optimiser.step()
     learner.optimiser.zero_grad()

@@ -16,12 +16,12 @@ from personality.analysis.jackknife import mean_intervals
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
-from training.data.dataloader import Split
+from training.data.dataloader import LabelledSplit
 from training.data.joined_cache import JoinedCache
-from training.engine.context import Parts
+from training.engine.context import RunContext
 
 
-def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
+def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
     """The card for weights that gave `predicted` (N, 5) on the validation split."""
     return {
         "modality": parts.config.modality,
@@ -29,27 +29,27 @@ def make_card(parts: Parts, predicted: Tensor, *, best_epoch: int) -> dict[str, 
         "activation": parts.config.activation,
         "config": parts.config.as_dict(),
         "seed": parts.config.seed,
-        "table": _table(parts),
+        "table": _feature_table_columns(parts),
         "design": asdict(parts.config.design),
-        "data": _data(parts),
+        "data": _describe_data(parts),
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
-        "metrics": measure(predicted, parts.validation),
+        "metrics": measure_validation_accuracy(predicted, parts.validation),
         "training_labels": _per_trait(parts.training.labels, describe_labels),
-        "conformal": _conformal(parts, predicted),
+        "conformal": _conformal_offsets_by_trait(parts, predicted),
     }
 
 
-def _data(parts: Parts) -> dict[str, Any]:
+def _describe_data(parts: RunContext) -> dict[str, Any]:
     """Where the clips come from; `synthetic` only if all of them are."""
-    facts = [_dataset(parts.cache)]
+    facts = [_describe_dataset(parts.cache)]
     if isinstance(parts.cache, JoinedCache) and parts.cache.extra is not None:
-        facts.append(_dataset(parts.cache.extra))
+        facts.append(_describe_dataset(parts.cache.extra))
     return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
 
 
-def _dataset(cache: Cache) -> dict[str, Any]:
+def _describe_dataset(cache: Cache) -> dict[str, Any]:
     card = cache.card
     return {"name": card["dataset"], "fingerprint": card["fingerprint"], "synthetic": card["synthetic"]}
 
@@ -58,7 +58,7 @@ def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) ->
     return {trait: describe(column) for trait, column in zip(TRAIT_NAMES, values.double().numpy().T, strict=True)}
 
 
-def _conformal(parts: Parts, predicted: Tensor) -> dict[str, list[float]]:
+def _conformal_offsets_by_trait(parts: RunContext, predicted: Tensor) -> dict[str, list[float]]:
     """Offsets of prediction intervals, by trait, from the validation clips whose sources are not in training."""
     sources = parts.validation.sources
     unseen = ~np.isin(sources, parts.training.sources)
@@ -66,14 +66,14 @@ def _conformal(parts: Parts, predicted: Tensor) -> dict[str, list[float]]:
     return _per_trait(residuals, lambda one: [round(bound, 4) for bound in conformal_offsets(one, sources[unseen])])
 
 
-def _table(parts: Parts) -> tuple[str, list[str]] | None:
+def _feature_table_columns(parts: RunContext) -> tuple[str, list[str]] | None:
     """The table of features that a model reads itself, and its columns."""
     if parts.config.table is None:
         return None
     return parts.config.table, list(parts.cache.table(parts.config.table).columns)
 
 
-def measure(predicted: Tensor, validation: Split) -> dict[str, Any]:
+def measure_validation_accuracy(predicted: Tensor, validation: LabelledSplit) -> dict[str, Any]:
     """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by leaving out sources."""
     errors = (predicted - validation.labels).abs().double().numpy()
     columns = np.column_stack([errors, errors.mean(1)])
@@ -81,11 +81,11 @@ def measure(predicted: Tensor, validation: Split) -> dict[str, Any]:
     low, high = mean_intervals(columns, codes)
     names = [*TRAIT_NAMES, "mean"]
     cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
-    traits = {name: {"accuracy": float(a), "low": _figure(b), "high": _figure(c)} for name, a, b, c in cells}
+    traits = {name: {"accuracy": float(a), "low": _nan_to_none(b), "high": _nan_to_none(c)} for name, a, b, c in cells}
     facts = {"split": "validation", "n": len(errors), "sources": int(codes.max() + 1)}
     return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
 
 
-def _figure(value: float) -> float | None:
+def _nan_to_none(value: float) -> float | None:
     """A number for JSON, which has no NaN."""
     return None if math.isnan(value) else float(value)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's moments by name, which `restore` gives back."""
+    """An optimiser's moments by name, which `restore_optimiser` gives back."""
     return {
         f"optimiser.{number}.{name}": value
         for number, moments in optimiser.state_dict()["state"].items()
@@ -19,7 +19,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def restore(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
     """Give an optimiser the moments that `load_state` read."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
@@ -35,6 +35,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a dict
 
 
-def with_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def select_by_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     """The tensors whose names begin with the prefix, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -13,7 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 
 # glibc's names in malloc.h: no piece of its own from the kernel however large, and none handed back.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-MOST = 2**31 - 1
+MAX_INT32 = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
@@ -25,10 +25,10 @@ def keep_freed_memory() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_MAX, 0)
-        mallopt(M_TRIM_THRESHOLD, MOST)
+        mallopt(M_TRIM_THRESHOLD, MAX_INT32)
 
 
-def held_bytes(forward: Callable[[], Tensor]) -> int:
+def measure_activation_bytes(forward: Callable[[], Tensor]) -> int:
     """What a forward pass holds for its backward pass, in bytes: activations, and the weights it multiplied by."""
     held: dict[int, int] = {}
 
@@ -41,14 +41,14 @@ def held_bytes(forward: Callable[[], Tensor]) -> int:
     return sum(held.values())
 
 
-def most_bytes(device: torch.device) -> int:
+def peak_memory_bytes(device: torch.device) -> int:
     """The most memory that this process has held: of the GPU, or of the machine."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def free_bytes(device: torch.device) -> int:
+def free_memory_bytes(device: torch.device) -> int:
     """Memory that nobody uses now: of the GPU, or of the machine."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]

@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass, field
 from safetensors.torch import save
 from torch import Tensor
 
-from personality.models.checkpoint import WEIGHTS, save_weights
+from personality.models.checkpoint import MODEL_WEIGHTS_FILE, save_weights
 from personality.models.network import Network
 from personality.utils.atomic_files import write_bytes
 from training import distributed
-from training.engine.context import Parts
+from training.engine.context import RunContext
 from training.engine.epoch import Learner
-from training.engine.optimizer_state import optimiser_tensors, read_tensors, with_prefix
-from training.runs.run import STATE
+from training.engine.optimizer_state import optimiser_tensors, read_tensors, select_by_prefix
+from training.runs.run import RUN_STATE_FILE
 
 
 @dataclass
-class Progress:
+class RunProgress:
     """Where a run is.
 
     epoch counts over all stages; best is the lowest validation loss of the run (or the last, where that is kept), of
@@ -41,7 +41,7 @@ class Progress:
     ended: dict[str, str] = field(default_factory=dict)
 
 
-def keep(parts: Parts, learner: Learner, progress: Progress) -> None:
+def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
     """Store the state, then the weights if they are the best so far; the first process does, the others wait.
 
     A death between the two is mended by `load_state`: the state's own weights are then the best.
@@ -49,47 +49,48 @@ def keep(parts: Parts, learner: Learner, progress: Progress) -> None:
     if not distributed.rank():
         save_state(parts, learner, progress)
         if progress.best_epoch == progress.epoch - 1:
-            with learner.averaged:
+            with learner.averaged_weights:
                 save_weights(parts.run.folder, parts.network)
-    distributed.wait()
+    distributed.wait_for_processes()
 
 
-def load_best(parts: Parts) -> None:
+def load_best_weights(parts: RunContext) -> None:
     """Put the stored weights of the best epoch into the network."""
-    tensors, _ = read_tensors(parts.run.folder / WEIGHTS)
-    _load_own(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+    tensors, _ = read_tensors(parts.run.folder / MODEL_WEIGHTS_FILE)
+    _load_own_tensors(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
 
 
-def save_state(parts: Parts, learner: Learner, progress: Progress) -> None:
+def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
     """Weights, their average, the optimiser's moments and where the run is, in one file."""
-    tensors = {f"network.{name}": tensor for name, tensor in _own(parts.network).items()}
+    tensors = {f"network.{name}": tensor for name, tensor in _own_tensors(parts.network).items()}
     tensors |= optimiser_tensors(learner.optimiser)
     if learner.average is not None:
         tensors |= {f"average.{name}": tensor for name, tensor in learner.average.tensors.items()}
         progress.averaged = learner.average.steps
     data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(parts.run.folder / STATE, save(data, {"progress": json.dumps(asdict(progress))}))
+    write_bytes(parts.run.folder / RUN_STATE_FILE, save(data, {"progress": json.dumps(asdict(progress))}))
 
 
-def load_state(parts: Parts) -> tuple[Progress, dict[str, Tensor] | None]:
-    """Where the run was, its weights put into the network, and the tensors for `restore`; None for a new run."""
-    path = parts.run.folder / STATE
+def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None]:
+    """Where the run was, its weights put into the network, and the tensors for `restore_optimiser`; None for a new
+    run."""
+    path = parts.run.folder / RUN_STATE_FILE
     if not path.exists():
-        return Progress(), None
+        return RunProgress(), None
     tensors, facts = read_tensors(path)
-    progress = Progress(**json.loads(facts["progress"]))
-    _load_own(parts.network, with_prefix(tensors, "network."))
+    progress = RunProgress(**json.loads(facts["progress"]))
+    _load_own_tensors(parts.network, select_by_prefix(tensors, "network."))
     if progress.best_epoch == progress.epoch - 1 and not distributed.rank():
         judged = copy.deepcopy(parts.network)
-        judged.load_state_dict(with_prefix(tensors, "average."), strict=False)
+        judged.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
         save_weights(parts.run.folder, judged)
     parts.run.log(f"going on after epoch {progress.epoch}")
     return progress, tensors
 
 
-def _own(network: Network) -> dict[str, Tensor]:
+def _own_tensors(network: Network) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("branches.")}
 
 
-def _load_own(network: Network, tensors: dict[str, Tensor]) -> None:
+def _load_own_tensors(network: Network, tensors: dict[str, Tensor]) -> None:
     network.load_state_dict(tensors, strict=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-NOT_FIGURES = ("epoch", "stage", "trains")
+NON_SCALAR_METRICS = ("epoch", "stage", "trains")
 
 
-class Board:
+class TensorBoardWriter:
     """One run's event files, in `tensorboard/` of its folder. Does nothing where TensorBoard is not installed."""
 
     def __init__(self, folder: Path) -> None:
@@ -28,7 +28,7 @@ class Board:
         if self._writer is None:
             self._writer = SummaryWriter(str(self._folder), purge_step=epoch)
         for name, value in metrics.items():
-            if name not in NOT_FIGURES:
+            if name not in NON_SCALAR_METRICS:
                 self._writer.add_scalar(name, value, epoch)
         self._writer.flush()
 

@@ -20,157 +20,159 @@ from torch import Tensor
 from personality.constants import PREPROCESSING
 from personality.models.checkpoint import save_card
 from personality.traits import TRAIT_NAMES
-from personality.utils.atomic_files import exclusive
+from personality.utils.atomic_files import hold_lock_file
 from training import distributed
 from training.config.run_config import Stage
 from training.data.dataloader import (
     VALIDATION_FRAMES,
-    Clips,
+    ClipLoader,
     TrainingError,
-    clip_batches,
     compute_features,
-    in_order,
-    split_order,
+    load_clip_batches,
+    micro_batches_in_order,
+    split_into_micro_batches,
 )
-from training.engine.context import Parts, prepare
-from training.engine.dry_run import inspect
-from training.engine.epoch import Batches, make_learner, run_epoch
-from training.engine.losses import LOSSES
-from training.engine.lr_schedule import cycle
-from training.engine.model_card import make_card
-from training.engine.process_memory import most_bytes
-from training.engine.resume import Progress, keep, load_best, load_state
-from training.runs.run import Follower, Run
+from training.engine.context import RunContext, prepare_run
+from training.engine.dry_run import perform_dry_run
+from training.engine.epoch import MicroBatchInputs, make_learner, run_epoch
+from training.engine.losses import LOSS_FUNCTIONS
+from training.engine.lr_schedule import one_cycle_factor
+from training.engine.model_card import make_run_card
+from training.engine.process_memory import peak_memory_bytes
+from training.engine.resume import RunProgress, load_best_weights, load_state, save_epoch
+from training.runs.run import ReadOnlyRun, Run
 
 
-class Stopped(BaseException):
+class StopRequested(BaseException):
     """Somebody asked the run to stop; nothing that catches errors on the way shall take it for one."""
 
 
-def train(run: Run) -> None:
+def train_run(run: Run) -> None:
     """Begin or go on with a run until its end; the status tells how it ended. Where several processes take part, each
-    calls it within `processes.joined`.
+    calls it within `processes.process_group`.
 
     Raises ValueError where another process writes this run. Whatever else ends it is raised after the status has said
-    `failed`: TrainingError where it cannot go on, a full disk included, and what `prepare` raises.
+    `failed`: TrainingError where it cannot go on, a full disk included, and what `prepare_run` raises.
     """
-    before = {number: signal.signal(number, _stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, _raise_stop_requested) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with _alone(run):
-            _train_alone(Follower(run.folder) if distributed.rank() else run)
+        with _lock_run(run):
+            _train_with_status(ReadOnlyRun(run.folder) if distributed.rank() else run)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _alone(run: Run) -> AbstractContextManager:
+def _lock_run(run: Run) -> AbstractContextManager:
     """The run's lock, which the first of its processes holds for all."""
     if distributed.rank():
         return nullcontext()
-    return exclusive(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
+    return hold_lock_file(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
 
 
-def _train_alone(run: Run) -> None:
+def _train_with_status(run: Run) -> None:
     try:
-        run.say("running", why="")
-        _train(prepare(run))
-    except Stopped:
-        run.say("stopped", why="somebody stopped it; it can be resumed")
+        run.write_status("running", why="")
+        _train_stages(prepare_run(run))
+    except StopRequested:
+        run.write_status("stopped", why="somebody stopped it; it can be resumed")
     except OSError as error:
         if error.errno != errno.ENOSPC:
-            _fail(run, error)
+            _write_failed_status(run, error)
             raise
         full = TrainingError(f"The disk of {run.folder} is full; make room and resume. The last whole epoch is kept.")
-        _fail(run, full)
+        _write_failed_status(run, full)
         raise full from error
     except Exception as error:
-        _fail(run, error)
+        _write_failed_status(run, error)
         raise
 
 
-def _fail(run: Run, error: Exception) -> None:
+def _write_failed_status(run: Run, error: Exception) -> None:
     with suppress(OSError):  # a full disk takes no last words either; the run is then stale
-        run.say("failed", why=str(error) or type(error).__name__)
+        run.write_status("failed", why=str(error) or type(error).__name__)
 
 
-def _stop(*_: object) -> None:
-    raise Stopped
+def _raise_stop_requested(*_: object) -> None:
+    raise StopRequested
 
 
-def _train(parts: Parts) -> None:
+def _train_stages(parts: RunContext) -> None:
     progress, state = load_state(parts)
     if state is None:
-        parts.run.log(inspect(parts).report())
+        parts.run.log(perform_dry_run(parts).report())
     for place in range(progress.stage, len(parts.config.stages)):
         if place > progress.stage:
-            progress = _next_stage(parts, progress, place)
+            progress = _begin_next_stage(parts, progress, place)
             state = None
         _run_stage(parts, progress, parts.config.stages[place], state)
-    parts.board.close()
-    figures = _write_card(parts, progress)
-    parts.run.say("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
-    distributed.wait()
+    parts.tensorboard_writer.close()
+    figures = _write_model_card(parts, progress)
+    parts.run.write_status("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
+    distributed.wait_for_processes()
 
 
-def _next_stage(parts: Parts, progress: Progress, place: int) -> Progress:
+def _begin_next_stage(parts: RunContext, progress: RunProgress, place: int) -> RunProgress:
     """A new stage begins from the best weights so far."""
-    load_best(parts)
+    load_best_weights(parts)
     kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
-    return Progress(stage=place, **kept)
+    return RunProgress(stage=place, **kept)
 
 
-def _run_stage(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    if _goes_on(parts, progress, stage):
+def _run_stage(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
+    if _has_epochs_left(parts, progress, stage):
         _run_epochs(parts, progress, stage, state)
     stopped_early = progress.waited >= parts.config.patience
     why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
     progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
 
 
-def _goes_on(parts: Parts, progress: Progress, stage: Stage) -> bool:
+def _has_epochs_left(parts: RunContext, progress: RunProgress, stage: Stage) -> bool:
     return progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience
 
 
-def _run_epochs(parts: Parts, progress: Progress, stage: Stage, state: dict[str, Tensor] | None) -> None:
+def _run_epochs(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
     # First what is fitted to the data: an average of it that began before would never quite arrive.
-    draw, predict = _sources(parts, stage, fresh=state is None and progress.stage == 0)
+    draw, predict = _make_epoch_functions(parts, stage, fresh=state is None and progress.stage == 0)
     learner = make_learner(parts, stage, state, progress.averaged)
-    while _goes_on(parts, progress, stage):
+    while _has_epochs_left(parts, progress, stage):
         # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
         order = torch.randperm(len(parts.training.rows))
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch + 7_919 * distributed.rank())
-        rates = _rates(parts, stage, progress.stage_epoch)
+        rates = _learning_rates(parts, stage, progress.stage_epoch)
         loss = run_epoch(parts, learner, draw(order, progress.stage_epoch), rates, progress.epoch)
         training = time.monotonic() - began
-        with learner.averaged:
+        with learner.averaged_weights:
             # What one process finds decides for all, or some would stop earlier than others.
-            predicted = distributed.first_says(predict())
+            predicted = distributed.broadcast_from_first(predict())
         times = {"seconds": time.monotonic() - began, "clips_per_second": len(parts.training.rows) / training}
-        _note_epoch(parts, progress, loss, predicted, times)
-        keep(parts, learner, progress)
+        _record_epoch(parts, progress, loss, predicted, times)
+        save_epoch(parts, learner, progress)
 
 
-def _rates(parts: Parts, stage: Stage, epoch: int) -> Iterator[float]:
+def _learning_rates(parts: RunContext, stage: Stage, epoch: int) -> Iterator[float]:
     """The rate of each step of an epoch: a function of the step's number alone, so that resuming is exact."""
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
     for step in range(epoch * steps, (epoch + 1) * steps):
-        yield stage.rate * (cycle(step, steps * stage.epochs) if parts.config.schedule == "cycle" else 1.0)
+        yield stage.rate * (one_cycle_factor(step, steps * stage.epochs) if parts.config.schedule == "cycle" else 1.0)
 
 
-def _sources(
-    parts: Parts, stage: Stage, *, fresh: bool
-) -> tuple[Callable[[Tensor, int], Batches], Callable[[], Tensor]]:
+def _make_epoch_functions(
+    parts: RunContext, stage: Stage, *, fresh: bool
+) -> tuple[Callable[[Tensor, int], MicroBatchInputs], Callable[[], Tensor]]:
     """How an epoch's batches come in a given order, and how the validation split is predicted."""
     config = parts.config
     if stage.trains == "all":
-        clips = Clips(parts.cache, parts.training, config, parts.network.needs, frames=stage.frames)
+        clips = ClipLoader(parts.cache, parts.training, config, parts.network.needs, frames=stage.frames)
 
-        def draw(order: Tensor, epoch: int) -> Batches:
-            return clip_batches(clips, split_order(order, config.batch, config.accumulate), parts.device, epoch=epoch)
+        def draw(order: Tensor, epoch: int) -> MicroBatchInputs:
+            return load_clip_batches(
+                clips, split_into_micro_batches(order, config.batch, config.accumulate), parts.device, epoch=epoch
+            )
 
-        return draw, lambda: _predict_clips(parts, VALIDATION_FRAMES)
+        return draw, lambda: _predict_validation_clips(parts, VALIDATION_FRAMES)
     parts.run.log("computing what the fixed part of the network gives, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
@@ -178,41 +180,45 @@ def _sources(
     if fresh and fit is not None:
         fit(features)
 
-    def pick(order: Tensor, epoch: int) -> Batches:
-        for piece in split_order(order, config.batch, config.accumulate):
-            yield piece, features[distributed.share(piece.numbers)].to(parts.device)
+    def pick(order: Tensor, epoch: int) -> MicroBatchInputs:
+        for piece in split_into_micro_batches(order, config.batch, config.accumulate):
+            yield piece, features[distributed.take_process_share(piece.clip_indices)].to(parts.device)
 
-    return pick, lambda: _predict_features(parts, known)
+    return pick, lambda: _predict_from_features(parts, known)
 
 
 @torch.inference_mode()
-def _predict_features(parts: Parts, features: Tensor) -> Tensor:
+def _predict_from_features(parts: RunContext, features: Tensor) -> Tensor:
     parts.network.eval()
     return torch.cat([parts.network.head(part.to(parts.device)).cpu() for part in features.split(256)])
 
 
 @torch.inference_mode()
-def _predict_clips(parts: Parts, frames: int) -> Tensor:
+def _predict_validation_clips(parts: RunContext, frames: int) -> Tensor:
     parts.network.eval()
     if not parts.network.needs.inputs:
         features = compute_features(parts.network, parts.cache, parts.validation, frames, parts.device)
-        return _predict_features(parts, features)
-    clips = Clips(parts.cache, parts.validation, parts.config, parts.network.needs, frames=frames)
-    batches = clip_batches(clips, in_order(len(clips)), parts.device, epoch=None)
-    return torch.cat([distributed.gather(parts.network(batch), len(piece.numbers)).cpu() for piece, batch in batches])
+        return _predict_from_features(parts, features)
+    clips = ClipLoader(parts.cache, parts.validation, parts.config, parts.network.needs, frames=frames)
+    batches = load_clip_batches(clips, micro_batches_in_order(len(clips)), parts.device, epoch=None)
+    return torch.cat(
+        [distributed.gather_rows(parts.network(batch), len(piece.clip_indices)).cpu() for piece, batch in batches]
+    )
 
 
-def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor, times: dict[str, float]) -> None:
+def _record_epoch(
+    parts: RunContext, progress: RunProgress, loss: float, predicted: Tensor, times: dict[str, float]
+) -> None:
     """Put the epoch's figures into the progress, the metrics, the log and the status. times: of the whole epoch, and
     clips a second while it trained."""
-    found, trains = _judge(parts, progress, predicted), parts.config.stages[progress.stage].trains
+    found, trains = _evaluate_epoch(parts, progress, predicted), parts.config.stages[progress.stage].trains
     row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, "loss": loss, **found, **times}
-    parts.run.record(row)
+    parts.run.record_metrics(row)
     if not distributed.rank():
-        parts.board.add(row)
+        parts.tensorboard_writer.add(row)
     figures = f"loss {loss:.4f}, validation {found['validation_loss']:.4f}, accuracy {found['accuracy']:.4f}"
     parts.run.log(f"epoch {progress.epoch}: {figures}")
-    parts.run.say(
+    parts.run.write_status(
         "running",
         epoch=progress.epoch,
         epochs=sum(stage.epochs for stage in parts.config.stages),
@@ -220,15 +226,15 @@ def _note_epoch(parts: Parts, progress: Progress, loss: float, predicted: Tensor
         best_accuracy=progress.best_accuracy,
         done=0.0,
         device=distributed.device_name(parts.device),
-        memory=most_bytes(parts.device),
+        memory=peak_memory_bytes(parts.device),
     )
 
 
-def _judge(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, float]:
+def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
     """What an epoch reached on validation, which its progress then knows: whether it is the best, how many passed
     without a better one."""
     labels = parts.validation.labels
-    loss = LOSSES[parts.config.loss](predicted, labels, parts.validation.weights).item()
+    loss = LOSS_FUNCTIONS[parts.config.loss](predicted, labels, parts.validation.weights).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
     accuracy = by_trait.mean().item()
     if loss < progress.best or parts.config.keeps == "last":
@@ -240,10 +246,10 @@ def _judge(parts: Parts, progress: Progress, predicted: Tensor) -> dict[str, flo
     return {"validation_loss": loss, "accuracy": accuracy, **{f"accuracy_{trait}": value for trait, value in each}}
 
 
-def _write_card(parts: Parts, progress: Progress) -> dict[str, Any]:
+def _write_model_card(parts: RunContext, progress: RunProgress) -> dict[str, Any]:
     """The card, with the figures that the stored, half-precision weights reach; returns those."""
-    load_best(parts)
-    card = make_card(parts, _predict_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
+    load_best_weights(parts)
+    card = make_run_card(parts, _predict_validation_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
     if not distributed.rank():
         save_card(parts.run.folder, card, parts.branches)
     return card["metrics"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class WeightAverage:
     """An exponential moving average of a network's floating tensors (Polyak and Juditsky 1992), its own copies.
 
     leave_out: prefixes of names that are not averaged, such as a fusion's branches, which never change.
@@ -42,7 +42,7 @@ class Average:
         self.steps = steps
 
     @contextmanager
-    def in_place(self) -> Iterator[None]:
+    def apply_temporarily(self) -> Iterator[None]:
         """Within the context the network has the averaged weights, after it its own again."""
         self._swap()
         try:

@@ -6,15 +6,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from personality.utils.locations import ASSETS
+from personality.utils.locations import ASSETS_FOLDER
 
 
 def _emotion(options: argparse.Namespace) -> None:
     from training.engine.process_memory import keep_freed_memory
-    from training.recipes.emotion_network import train_emotion
+    from training.recipes.emotion_network import train_emotion_network
 
     keep_freed_memory()
-    train_emotion(
+    train_emotion_network(
         options.fer2013,
         options.out,
         epochs=options.epochs,
@@ -26,38 +26,38 @@ def _emotion(options: argparse.Namespace) -> None:
 
 def _portraits(options: argparse.Namespace) -> None:
     from training.engine.process_memory import keep_freed_memory
-    from training.recipes.portrait_ratings import EPOCHS, cross_validate, rate_others
+    from training.recipes.portrait_ratings import PORTRAIT_EPOCHS, cross_validate_portraits, rate_new_portraits
 
     keep_freed_memory()
-    epochs = options.epochs or EPOCHS
+    epochs = options.epochs or PORTRAIT_EPOCHS
     if options.rate is None:
-        print(cross_validate(options.portraits, options.out, epochs=epochs).round(3).to_string())
+        print(cross_validate_portraits(options.portraits, options.out, epochs=epochs).round(3).to_string())
         return
-    without = rate_others(options.portraits, options.rate, options.csv, epochs=epochs)
+    without = rate_new_portraits(options.portraits, options.rate, options.csv, epochs=epochs)
     left_out = f"; no face was found in {', '.join(without)}" if without else ""
     print(f"ratings in {options.csv}{left_out}")
 
 
 def _portrait_ratings(options: argparse.Namespace) -> None:
     from training.engine.process_memory import keep_freed_memory
-    from training.recipes.portrait_ratings import ship
+    from training.recipes.portrait_ratings import train_face_impressions
 
     keep_freed_memory()
-    for name, figures in ship(options.portraits, options.work, options.out)["held_out"]["r2"].items():
+    for name, figures in train_face_impressions(options.portraits, options.work, options.out)["held_out"]["r2"].items():
         print(f"{name}: R2 {figures['r2']} [{figures['low']}, {figures['high']}]")
 
 
 def _face_model(options: argparse.Namespace) -> None:
-    from training.recipes.face_model import build_face_model, packaged_predictor
+    from training.recipes.face_model import build_face_model, find_landmark_predictor
 
-    card = build_face_model(options.portraits, options.predictor or packaged_predictor(), options.out)
+    card = build_face_model(options.portraits, options.predictor or find_landmark_predictor(), options.out)
     print(card["rating_r2_10_fold"])
 
 
 def _rated_portraits(options: argparse.Namespace) -> None:
-    from training.recipes.rated_portraits import write_dataset
+    from training.recipes.rated_portraits import write_portrait_dataset
 
-    table = write_dataset(options.portraits, options.people, options.out)
+    table = write_portrait_dataset(options.portraits, options.people, options.out)
     print(f"{len(table):,} portraits in {options.out}, {table['split'].eq('test').sum():,} of them held out")
 
 
@@ -92,7 +92,7 @@ def add_recipes(commands: Any) -> None:
     """Add them to the subparsers of the command line."""
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
-    command.add_argument("--out", type=Path, default=ASSETS / "emotion")
+    command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "emotion")
     command.add_argument("--epochs", type=int, default=40)
     command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
     words = "folder of weights to learn from beside the labels; may be repeated"
@@ -113,13 +113,13 @@ def add_recipes(commands: Any) -> None:
     command = commands.add_parser("portrait-ratings", help="train and ship the face impressions")
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
     command.add_argument("--work", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
-    command.add_argument("--out", type=Path, default=ASSETS / "face_impressions")
+    command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_impressions")
     command.set_defaults(run=_portrait_ratings)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)
     command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
-    command.add_argument("--out", type=Path, default=ASSETS / "face_model")
+    command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_model")
     command.set_defaults(run=_face_model)
 
     command = commands.add_parser("rated-portraits", help="rated portraits as a dataset for the practice visual model")
@@ -134,14 +134,14 @@ def add_recipes(commands: Any) -> None:
 
     command = commands.add_parser("real-models", help="train the models of real people on First Impressions")
     command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
-    command.add_argument("--out", type=Path, default=ASSETS / "models")
+    command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "models")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
     command.set_defaults(run=_real_models)
 
     command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
     command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
-    command.add_argument("--out", type=Path, default=ASSETS / "real_figures")
+    command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "real_figures")
     command.set_defaults(run=_real_figures)
 
     command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")

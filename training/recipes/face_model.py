@@ -15,15 +15,15 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import cross_val_predict
 from tqdm import tqdm
 
-from personality.preprocessing.faces import outline
-from personality.synthetic.face_model import FOLDER, border_points, warp
+from personality.preprocessing.faces import find_face_landmarks
+from personality.synthetic.face_model import FACE_MODEL_FOLDER, border_points, warp_picture
 from personality.utils.atomic_files import atomic_path, write_json
 from training.recipes.portraits import read_ratings
 
-SIZE = 160  # pixels, side of a texture
-TEXTURE, SHAPE = 64, 25  # components kept
-ATTRIBUTES = ("age", "gender", "happy", "skin-color", "long-haired")
-RATINGS = (
+TEXTURE_SIDE_PIXELS = 160  # pixels, side of a texture
+TEXTURE_COMPONENTS, SHAPE_COMPONENTS = 64, 25  # components kept
+FACE_MODEL_ATTRIBUTES = ("age", "gender", "happy", "skin-color", "long-haired")
+FACE_MODEL_RATINGS = (
     "trustworthy",
     "dominant",
     "smart",
@@ -37,12 +37,15 @@ RATINGS = (
     "alert",
     "typical",
 )
-RIDGE = 5.0
-FACE_SHARE, FACE_HEIGHT = 0.62, 0.56  # width of the mean face and height of its centre, shares of SIZE
+FACE_MODEL_RIDGE_PENALTY = 5.0
+MEAN_FACE_WIDTH_SHARE, MEAN_FACE_CENTRE_SHARE = (
+    0.62,
+    0.56,
+)  # width of the mean face and height of its centre, shares of TEXTURE_SIDE_PIXELS
 
 
 @dataclass(frozen=True)
-class Components:
+class PrincipalComponents:
     """mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k) in standard deviations;
     explained: their share of the variance."""
 
@@ -52,7 +55,7 @@ class Components:
     explained: float
 
 
-def packaged_predictor() -> Path:
+def find_landmark_predictor() -> Path:
     """dlib's 68-point predictor from requirements-test.txt's package. Raises FileNotFoundError without it."""
     package = find_spec("face_recognition_models")  # not imported: it would ask for an old setuptools
     if package is None or package.origin is None:
@@ -62,36 +65,40 @@ def packaged_predictor() -> Path:
     return Path(package.origin).with_name("models") / "shape_predictor_68_face_landmarks.dat"
 
 
-def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> dict[str, object]:
+def build_face_model(portraits: Path, predictor: Path, out: Path = FACE_MODEL_FOLDER) -> dict[str, object]:
     """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
 
     predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and where a picture cannot be read.
     """
     ratings = read_ratings(portraits)
-    kept, pictures, points = _read(portraits, ratings, predictor)
+    kept, pictures, points = _read_portrait_landmarks(portraits, ratings, predictor)
     mean = _mean_shape(points)
-    triangles = Delaunay(np.vstack([mean, border_points(SIZE)])).simplices
+    triangles = Delaunay(np.vstack([mean, border_points(TEXTURE_SIDE_PIXELS)])).simplices
     textures, shapes = zip(
-        *(_normalise(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True
+        *(_warp_to_mean_shape(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True
     )
-    texture = _principal(np.stack(textures).reshape(len(kept), -1).astype(np.float32), TEXTURE)
-    shape = _principal(np.stack(shapes).reshape(len(kept), -1), SHAPE)
+    texture = _fit_principal_components(
+        np.stack(textures).reshape(len(kept), -1).astype(np.float32), TEXTURE_COMPONENTS
+    )
+    shape = _fit_principal_components(np.stack(shapes).reshape(len(kept), -1), SHAPE_COMPONENTS)
     coefficients = np.hstack([texture.coefficients, shape.coefficients])
     table = ratings.loc[kept]
     standard = (table - table.mean()) / table.std()
-    forward = Ridge(RIDGE).fit(standard[list(ATTRIBUTES)], coefficients)
-    rest = coefficients - forward.predict(standard[list(ATTRIBUTES)])
-    backward = Ridge(RIDGE).fit(coefficients, standard[list(RATINGS)])
-    arrays = _quantise(texture) | {
-        "texture_mean": texture.mean.reshape(SIZE, SIZE, 3).round().astype(np.uint8),
+    forward = Ridge(FACE_MODEL_RIDGE_PENALTY).fit(standard[list(FACE_MODEL_ATTRIBUTES)], coefficients)
+    rest = coefficients - forward.predict(standard[list(FACE_MODEL_ATTRIBUTES)])
+    backward = Ridge(FACE_MODEL_RIDGE_PENALTY).fit(coefficients, standard[list(FACE_MODEL_RATINGS)])
+    arrays = _quantise_texture_basis(texture) | {
+        "texture_mean": texture.mean.reshape(TEXTURE_SIDE_PIXELS, TEXTURE_SIDE_PIXELS, 3).round().astype(np.uint8),
         "shape_mean": shape.mean.reshape(-1, 2).astype(np.float32),
         "shape_basis": shape.basis.astype(np.float32),
         "triangles": triangles.astype(np.int16),
         "from_attributes": np.vstack([forward.intercept_, forward.coef_.T]).astype(np.float32),
-        "residual": np.linalg.cholesky(np.cov(rest.T) + 1e-6 * np.eye(TEXTURE + SHAPE)).astype(np.float32),
+        "residual": np.linalg.cholesky(np.cov(rest.T) + 1e-6 * np.eye(TEXTURE_COMPONENTS + SHAPE_COMPONENTS)).astype(
+            np.float32
+        ),
         "to_ratings": np.vstack([backward.intercept_, backward.coef_.T]).astype(np.float32),
     }
-    card = _card(len(ratings), len(kept), texture, shape, coefficients, standard)
+    card = _make_face_model_card(len(ratings), len(kept), texture, shape, coefficients, standard)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / "model.safetensors") as temporary:
         save_file(arrays, temporary)
@@ -99,7 +106,7 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FOLDER) -> di
     return card
 
 
-def _read(
+def _read_portrait_landmarks(
     portraits: Path, ratings: pd.DataFrame, predictor: Path
 ) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
     kept, pictures, points = [], [], []
@@ -109,7 +116,7 @@ def _read(
         if read is None:
             raise ValueError(f"{path} cannot be read; every row of the ratings wants its picture.")
         picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
-        found = outline(picture, predictor)
+        found = find_face_landmarks(picture, predictor)
         if found is not None:
             kept.append(name)
             pictures.append(picture)
@@ -119,30 +126,39 @@ def _read(
 
 def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
     mean = np.stack(points).mean(0)
-    return (mean - mean.mean(0)) / np.ptp(mean[:, 0]) * SIZE * FACE_SHARE + [SIZE / 2, SIZE * FACE_HEIGHT]
+    return (mean - mean.mean(0)) / np.ptp(mean[:, 0]) * TEXTURE_SIDE_PIXELS * MEAN_FACE_WIDTH_SHARE + [
+        TEXTURE_SIDE_PIXELS / 2,
+        TEXTURE_SIDE_PIXELS * MEAN_FACE_CENTRE_SHARE,
+    ]
 
 
-def _normalise(
+def _warp_to_mean_shape(
     picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
     similarity, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), mean.astype(np.float32), method=cv2.LMEDS)
     aligned = points @ similarity[:, :2].T + similarity[:, 2]
-    crop = cv2.warpAffine(picture, similarity, (SIZE, SIZE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
-    border = border_points(SIZE)
-    return warp(crop, np.vstack([aligned, border]), np.vstack([mean, border]), triangles), aligned
+    crop = cv2.warpAffine(
+        picture,
+        similarity,
+        (TEXTURE_SIDE_PIXELS, TEXTURE_SIDE_PIXELS),
+        flags=cv2.INTER_AREA,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    border = border_points(TEXTURE_SIDE_PIXELS)
+    return warp_picture(crop, np.vstack([aligned, border]), np.vstack([mean, border]), triangles), aligned
 
 
-def _principal(rows: np.ndarray, count: int) -> Components:
+def _fit_principal_components(rows: np.ndarray, count: int) -> PrincipalComponents:
     mean = rows.mean(0)
     _, singular, basis = np.linalg.svd(rows - mean, full_matrices=False)
     scores = (rows - mean) @ basis[:count].T
     deviation = scores.std(0)
     explained = float((singular[:count] ** 2).sum() / (singular**2).sum())
-    return Components(mean, basis[:count] * deviation[:, None], scores / deviation, explained)
+    return PrincipalComponents(mean, basis[:count] * deviation[:, None], scores / deviation, explained)
 
 
-def _quantise(texture: Components) -> dict[str, np.ndarray]:
+def _quantise_texture_basis(texture: PrincipalComponents) -> dict[str, np.ndarray]:
     scale = np.abs(texture.basis).max(1) / 127
     return {
         "texture_basis": (texture.basis / scale[:, None]).round().astype(np.int8),
@@ -150,11 +166,16 @@ def _quantise(texture: Components) -> dict[str, np.ndarray]:
     }
 
 
-def _card(
-    portraits: int, kept: int, texture: Components, shape: Components, coefficients: np.ndarray, standard: pd.DataFrame
+def _make_face_model_card(
+    portraits: int,
+    kept: int,
+    texture: PrincipalComponents,
+    shape: PrincipalComponents,
+    coefficients: np.ndarray,
+    standard: pd.DataFrame,
 ) -> dict[str, object]:
-    wanted = standard[list(RATINGS)].to_numpy()
-    guess = cross_val_predict(Ridge(RIDGE), coefficients, wanted, cv=10)
+    wanted = standard[list(FACE_MODEL_RATINGS)].to_numpy()
+    guess = cross_val_predict(Ridge(FACE_MODEL_RIDGE_PENALTY), coefficients, wanted, cv=10)
     r2 = 1 - ((wanted - guess) ** 2).sum(0) / ((wanted - wanted.mean(0)) ** 2).sum(0)
     return {
         "what": "Statistical face model: shape and texture components, joined to attributes and ratings",
@@ -163,10 +184,10 @@ def _card(
         "licence": "CC BY-NC-SA 4.0, as the portraits",
         "portraits": portraits,
         "used": kept,
-        "attributes": list(ATTRIBUTES),
-        "ratings": list(RATINGS),
+        "attributes": list(FACE_MODEL_ATTRIBUTES),
+        "ratings": list(FACE_MODEL_RATINGS),
         "texture_variance_explained": round(texture.explained, 3),
         "shape_variance_explained": round(shape.explained, 3),
-        "rating_r2_10_fold": {name: round(float(value), 3) for name, value in zip(RATINGS, r2, strict=True)},
+        "rating_r2_10_fold": {name: round(float(value), 3) for name, value in zip(FACE_MODEL_RATINGS, r2, strict=True)},
         "limits": "`gender` is high for masculine. The ratings are first impressions of one group of raters.",
     }

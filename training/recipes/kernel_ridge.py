@@ -10,13 +10,15 @@ import torch
 from torch import Tensor
 
 from personality.models.kernel_ensemble import KernelEnsemble
-from personality.models.tabular import QUANTILES
+from personality.models.tabular import QUANTILE_KNOTS
 
-Vary = Callable[[Tensor, torch.Generator], Tensor]  # features (N, D) -> the same clips, recorded otherwise (N, D)
+FeatureAugmentation = Callable[
+    [Tensor, torch.Generator], Tensor
+]  # features (N, D) -> the same clips, recorded otherwise (N, D)
 
 
 @dataclass(frozen=True)
-class Settings:
+class KernelRidgeSettings:
     """How a KernelEnsemble is fitted.
 
     gamma: of the kernel exp(-gamma |x - y|^2) between normal scores; penalty: of the weights of the Fourier features;
@@ -32,8 +34,14 @@ class Settings:
 
 
 @torch.no_grad()
-def fit(
-    network: KernelEnsemble, features: Tensor, labels: Tensor, settings: Settings, *, seed: int, vary: Vary | None
+def fit_kernel_ridge(
+    network: KernelEnsemble,
+    features: Tensor,
+    labels: Tensor,
+    settings: KernelRidgeSettings,
+    *,
+    seed: int,
+    vary: FeatureAugmentation | None,
 ) -> None:
     """Set a network's tensors by least squares.
 
@@ -53,8 +61,8 @@ def fit(
         Draws a varied copy of the features; None where each clip is used as it is.
     """
     random = torch.Generator().manual_seed(seed)
-    groups = _groups(network)
-    places = torch.linspace(0, 1, QUANTILES)
+    groups = _feature_groups(network)
+    places = torch.linspace(0, 1, QUANTILE_KNOTS)
     network.knots.copy_(torch.stack([torch.quantile(column, places) for column in features.T], 1))
     read = torch.tensor([group in settings.kernel_groups for group in groups])
     directions = torch.randn(network.directions.shape, generator=random) * math.sqrt(2 * settings.gamma)
@@ -65,20 +73,20 @@ def fit(
     network.output.weight.zero_()
     network.output.bias.zero_()
     for member in range(network.plan.members):
-        _add_member(network, member, copies, labels, torch.cat([linear, _penalties(network, settings)]))
+        _fit_member(network, member, copies, labels, torch.cat([linear, _fourier_penalties(network, settings)]))
 
 
-def _groups(network: KernelEnsemble) -> list[str]:
+def _feature_groups(network: KernelEnsemble) -> list[str]:
     ((_, columns),) = network.needs.tables
     return [column.rpartition("/")[0] for column in columns]
 
 
-def _penalties(network: KernelEnsemble, settings: Settings) -> Tensor:
+def _fourier_penalties(network: KernelEnsemble, settings: KernelRidgeSettings) -> Tensor:
     """Of a member's Fourier features and, 0, of the constant."""
     return torch.cat([torch.full((network.plan.fourier,), settings.penalty), torch.zeros(1)])
 
 
-def _add_member(network: KernelEnsemble, member: int, copies: list[Tensor], labels: Tensor, penalties: Tensor) -> None:
+def _fit_member(network: KernelEnsemble, member: int, copies: list[Tensor], labels: Tensor, penalties: Tensor) -> None:
     """Fit one member and add its share to the output layer."""
     columns = copies[0].shape[1]
     first = columns + member * network.plan.fourier

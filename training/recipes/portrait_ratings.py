@@ -25,57 +25,69 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from personality.inference.calibration import describe_labels
-from personality.inference.face_impressions import ATTRIBUTES, CARD, FOLDER, WEIGHTS
-from personality.models.face_rater import BATCH, FaceRater, to_tensor
-from personality.models.pretrained_weights import load_from_package
+from personality.inference.face_impressions import (
+    FACE_RATER_CARD_FILE,
+    FACE_RATER_FOLDER,
+    FACE_RATER_WEIGHTS_FILE,
+    FACE_RATING_NAMES,
+)
+from personality.models.face_rater import FACE_RATER_BATCH_FACES, FaceRater, faces_to_tensor
+from personality.models.pretrained_weights import load_backbone_from_package
 from personality.utils.atomic_files import atomic_path, write_bytes, write_json
-from training.data.augment import vary_faces
-from training.engine.lr_schedule import cycle
-from training.engine.weight_averaging import Average
-from training.recipes.portraits import COLUMNS, Portraits, read_portraits, read_rated
+from training.data.augment import augment_faces
+from training.engine.lr_schedule import one_cycle_factor
+from training.engine.weight_averaging import WeightAverage
+from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits, read_rated_portraits
 
-FOLDS, SEEDS = 5, (0,)
-EPOCHS = VIEWS = 4  # every epoch sees another view of each portrait
-RATE, WEIGHT_DECAY, AVERAGING = 3e-4, 0.02, 0.98
-ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
-DRAWS = 2000  # of the bootstrap
+PORTRAIT_FOLDS, PORTRAIT_SEEDS = 5, (0,)
+PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # every epoch sees another view of each portrait
+PORTRAIT_LEARNING_RATE, PORTRAIT_WEIGHT_DECAY, PORTRAIT_AVERAGING_DECAY = 3e-4, 0.02, 0.98
+RIDGE_ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
+PORTRAIT_BOOTSTRAP_DRAWS = 2000  # of the bootstrap
 
 
 @dataclass(frozen=True)
-class Views:
+class PortraitViews:
     """Fixed feature maps float16 (V, N, 40, 28, 28) of V varied views of N faces, and frozen features (N, 1280)."""
 
     maps: Tensor
     features: np.ndarray
 
-    def part(self, rows: np.ndarray) -> Views:
+    def select_faces(self, rows: np.ndarray) -> PortraitViews:
         """The views of some faces."""
-        return Views(self.maps[:, torch.from_numpy(rows)], self.features[rows])
+        return PortraitViews(self.maps[:, torch.from_numpy(rows)], self.features[rows])
 
 
 @torch.inference_mode()
-def make_views(crops: np.ndarray, count: int = VIEWS) -> Views:
+def make_portrait_views(crops: np.ndarray, count: int = VIEWS_PER_PORTRAIT) -> PortraitViews:
     """Vary the crops uint8 (N, 224, 224, 3) `count` times and compute what training keeps fixed."""
-    rater, random = _pretrained(), np.random.default_rng(0)
+    rater, random = _load_pretrained_rater(), np.random.default_rng(0)
     maps = []
     for _ in tqdm(range(count), desc="views", disable=None):
-        varied = np.stack([vary_faces(crop[None], random)[0] for crop in crops])
-        maps.append(torch.cat([rater.early(to_tensor(part)).half() for part in _parts(varied)]))
-    both = [[rater.features(rater.early(to_tensor(p))) for p in _parts(c)] for c in (crops, crops[:, :, ::-1])]
-    return Views(torch.stack(maps), ((torch.cat(both[0]) + torch.cat(both[1])) / 2).numpy())
+        varied = np.stack([augment_faces(crop[None], random)[0] for crop in crops])
+        maps.append(
+            torch.cat([rater.compute_fixed_maps(faces_to_tensor(part)).half() for part in _split_into_batches(varied)])
+        )
+    both = [
+        [rater.features(rater.compute_fixed_maps(faces_to_tensor(p))) for p in _split_into_batches(c)]
+        for c in (crops, crops[:, :, ::-1])
+    ]
+    return PortraitViews(torch.stack(maps), ((torch.cat(both[0]) + torch.cat(both[1])) / 2).numpy())
 
 
-def _parts(faces: np.ndarray) -> list[np.ndarray]:
-    return [faces[start : start + BATCH] for start in range(0, len(faces), BATCH)]
+def _split_into_batches(faces: np.ndarray) -> list[np.ndarray]:
+    return [faces[start : start + FACE_RATER_BATCH_FACES] for start in range(0, len(faces), FACE_RATER_BATCH_FACES)]
 
 
-def _pretrained() -> FaceRater:
-    rater = FaceRater(len(ATTRIBUTES)).eval()
-    load_from_package(rater.visual)
+def _load_pretrained_rater() -> FaceRater:
+    rater = FaceRater(len(FACE_RATING_NAMES)).eval()
+    load_backbone_from_package(rater.visual)
     return rater
 
 
-def fit(views: Views, ratings: np.ndarray, *, seeds: Sequence[int] = SEEDS, epochs: int = EPOCHS) -> FaceRater:
+def fit_face_rater(
+    views: PortraitViews, ratings: np.ndarray, *, seeds: Sequence[int] = PORTRAIT_SEEDS, epochs: int = PORTRAIT_EPOCHS
+) -> FaceRater:
     """A rater of faces in [0, 1].
 
     Parameters
@@ -89,28 +101,33 @@ def fit(views: Views, ratings: np.ndarray, *, seeds: Sequence[int] = SEEDS, epoc
     """
     centre, spread = ratings.mean(0), ratings.std(0)
     standard = (ratings - centre) / spread
-    ridge = RidgeCV(ALPHAS).fit(views.features, standard)
-    trained = [_train(views.maps, standard, ridge, seed, epochs) for seed in seeds]
-    rater = FaceRater(len(ATTRIBUTES))
-    rater.load_state_dict(_mean([one.state_dict() for one in trained]))
-    _rescale(rater, centre / 100, spread / 100)
+    ridge = RidgeCV(RIDGE_ALPHAS).fit(views.features, standard)
+    trained = [_train_face_rater(views.maps, standard, ridge, seed, epochs) for seed in seeds]
+    rater = FaceRater(len(FACE_RATING_NAMES))
+    rater.load_state_dict(_average_weights([one.state_dict() for one in trained]))
+    _rescale_output_layer(rater, centre / 100, spread / 100)
     return rater.eval()
 
 
-def _train(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs: int) -> FaceRater:
+def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs: int) -> FaceRater:
     """All but the first blocks, trained on standardised ratings, starting at the ridge regression."""
     torch.manual_seed(seed)
-    rater, targets = _pretrained(), torch.from_numpy(standard.astype(np.float32))
+    rater, targets = _load_pretrained_rater(), torch.from_numpy(standard.astype(np.float32))
     with torch.no_grad():
         rater.output.weight.copy_(torch.from_numpy(ridge.coef_))
         rater.output.bias.copy_(torch.from_numpy(ridge.intercept_))
-    optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=WEIGHT_DECAY)
-    average, steps = Average(rater, AVERAGING), epochs * -(-len(standard) // BATCH)
-    batches = ((epoch, rows) for epoch in range(epochs) for rows in torch.randperm(len(standard)).split(BATCH))
+    optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=PORTRAIT_WEIGHT_DECAY)
+    average, steps = (
+        WeightAverage(rater, PORTRAIT_AVERAGING_DECAY),
+        epochs * -(-len(standard) // FACE_RATER_BATCH_FACES),
+    )
+    batches = (
+        (epoch, rows) for epoch in range(epochs) for rows in torch.randperm(len(standard)).split(FACE_RATER_BATCH_FACES)
+    )
     for step, (epoch, rows) in enumerate(tqdm(batches, total=steps, desc="steps", leave=False, disable=None)):
         rater.train()
-        optimiser.param_groups[0]["lr"] = RATE * cycle(step, steps)
-        loss = functional.mse_loss(rater.late(maps[(epoch + seed) % len(maps), rows].float()), targets[rows])
+        optimiser.param_groups[0]["lr"] = PORTRAIT_LEARNING_RATE * one_cycle_factor(step, steps)
+        loss = functional.mse_loss(rater.rate_fixed_maps(maps[(epoch + seed) % len(maps), rows].float()), targets[rows])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -119,7 +136,7 @@ def _train(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs
     return rater
 
 
-def _mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+def _average_weights(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {
         name: torch.stack([state[name] for state in states]).mean(0) if tensor.is_floating_point() else tensor
         for name, tensor in states[0].items()
@@ -127,13 +144,15 @@ def _mean(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def _rescale(rater: FaceRater, centre: np.ndarray, spread: np.ndarray) -> None:
+def _rescale_output_layer(rater: FaceRater, centre: np.ndarray, spread: np.ndarray) -> None:
     """Let the last layer rate in [0, 1] in place of standard deviations from the mean."""
     rater.output.weight.mul_(torch.from_numpy(spread).float()[:, None])
     rater.output.bias.mul_(torch.from_numpy(spread).float()).add_(torch.from_numpy(centre).float())
 
 
-def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int = FOLDS) -> pd.DataFrame:
+def cross_validate_portraits(
+    folder: Path, out: Path, *, epochs: int = PORTRAIT_EPOCHS, folds: int = PORTRAIT_FOLDS
+) -> pd.DataFrame:
     """Rate each portrait by models of the folds it is not in.
 
     Parameters
@@ -149,27 +168,29 @@ def cross_validate(folder: Path, out: Path, *, epochs: int = EPOCHS, folds: int 
         One row per attribute: R2 of the network with its interval (r2, low, high) and of ridge regression on features
         that stay as ImageNet made them (ridge).
     """
-    portraits, ratings = read_rated(folder)
-    rated = _out_of_fold(portraits, ratings.to_numpy(), out, epochs=epochs, folds=folds)
-    report = describe_fit(ratings.to_numpy(), rated["network"])
+    portraits, ratings = read_rated_portraits(folder)
+    rated = _rate_out_of_fold(portraits, ratings.to_numpy(), out, epochs=epochs, folds=folds)
+    report = measure_rating_r2(ratings.to_numpy(), rated["network"])
     report["ridge"] = r2_score(ratings, rated["ridge"], multioutput="raw_values")
     write_json(out / "report.json", {"portraits": len(ratings), "folds": folds, "r2": report.round(4).to_dict("index")})
     return report
 
 
-def _out_of_fold(
-    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: Views | None = None
+def _rate_out_of_fold(
+    portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: PortraitViews | None = None
 ) -> dict[str, np.ndarray]:
     """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. Without views they are made where a fold needs them."""
     out.mkdir(parents=True, exist_ok=True)
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
-    digest = hashlib.sha256(f"{portraits.names} {epochs} {VIEWS} {SEEDS}".encode() + ratings.tobytes()).hexdigest()[:12]
+    digest = hashlib.sha256(
+        f"{portraits.names} {epochs} {VIEWS_PER_PORTRAIT} {PORTRAIT_SEEDS}".encode() + ratings.tobytes()
+    ).hexdigest()[:12]
     for number, (training, held) in enumerate(KFold(folds, shuffle=True, random_state=0).split(ratings)):
         path = out / f"fold-{number}-of-{folds}-{digest}.npz"
         if not path.exists():
-            views = views or make_views(portraits.crops)
-            rater = fit(views.part(training), ratings[training], epochs=epochs)
-            ridge = RidgeCV(ALPHAS).fit(views.features[training], ratings[training])
+            views = views or make_portrait_views(portraits.crops)
+            rater = fit_face_rater(views.select_faces(training), ratings[training], epochs=epochs)
+            ridge = RidgeCV(RIDGE_ALPHAS).fit(views.features[training], ratings[training])
             network = rater.rate(portraits.crops[held]) * 100
             with atomic_path(path) as temporary, temporary.open("wb") as file:
                 np.savez(file, network=network, ridge=ridge.predict(views.features[held]))
@@ -179,56 +200,65 @@ def _out_of_fold(
     return rated
 
 
-def describe_fit(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
+def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
     """R2 per attribute with a 95 % bootstrap interval over portraits, for (N, 8) ratings and predictions of them."""
-    rows = np.random.default_rng(0).integers(len(ratings), size=(DRAWS, len(ratings)))
+    rows = np.random.default_rng(0).integers(len(ratings), size=(PORTRAIT_BOOTSTRAP_DRAWS, len(ratings)))
     residual = ((ratings - rated) ** 2)[rows].mean(1)
     low, high = np.percentile(1 - residual / ratings[rows].var(1), (2.5, 97.5), axis=0)
     r2 = r2_score(ratings, rated, multioutput="raw_values")
-    return pd.DataFrame({"r2": r2, "low": low, "high": high}, index=list(ATTRIBUTES))
+    return pd.DataFrame({"r2": r2, "low": low, "high": high}, index=list(FACE_RATING_NAMES))
 
 
-def rate_others(folder: Path, others: Path, csv: Path, *, epochs: int = EPOCHS) -> list[str]:
+def rate_new_portraits(folder: Path, others: Path, csv: Path, *, epochs: int = PORTRAIT_EPOCHS) -> list[str]:
     """Train on all portraits of a folder as what ships was, rate the pictures in `others`, and write a CSV (`stimulus`
     and a column per attribute, 0 to 100). Returns the names in which no face was found."""
-    (portraits, ratings), strangers = read_rated(folder), read_portraits(others)
-    rater = fit(make_views(portraits.crops), ratings.to_numpy(), epochs=epochs)
-    rated = pd.DataFrame(rater.rate(strangers.crops) * 100, strangers.names, COLUMNS)
+    (portraits, ratings), strangers = read_rated_portraits(folder), read_portraits(others)
+    rater = fit_face_rater(make_portrait_views(portraits.crops), ratings.to_numpy(), epochs=epochs)
+    rated = pd.DataFrame(rater.rate(strangers.crops) * 100, strangers.names, RATING_COLUMNS)
     csv.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(csv) as temporary:
         rated.clip(0, 100).rename_axis("stimulus").to_csv(temporary)
-    return strangers.without
+    return strangers.names_without_face
 
 
-def ship(folder: Path, work: Path, out: Path = FOLDER, *, epochs: int = EPOCHS, folds: int = FOLDS) -> dict[str, Any]:
+def train_face_impressions(
+    folder: Path,
+    work: Path,
+    out: Path = FACE_RATER_FOLDER,
+    *,
+    epochs: int = PORTRAIT_EPOCHS,
+    folds: int = PORTRAIT_FOLDS,
+) -> dict[str, Any]:
     """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, return the card."""
-    portraits, ratings = read_rated(folder)
+    portraits, ratings = read_rated_portraits(folder)
     truth = ratings.to_numpy()
-    views = make_views(portraits.crops)
-    rated = _out_of_fold(portraits, truth, work, epochs=epochs, folds=folds, views=views)["network"]
-    rater = fit(views, truth, epochs=epochs)
+    views = make_portrait_views(portraits.crops)
+    rated = _rate_out_of_fold(portraits, truth, work, epochs=epochs, folds=folds, views=views)["network"]
+    rater = fit_face_rater(views, truth, epochs=epochs)
     out.mkdir(parents=True, exist_ok=True)
     tensors = {n: t.half() if t.is_floating_point() else t for n, t in rater.state_dict().items()}
-    write_bytes(out / WEIGHTS, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
-    card = _card(portraits, truth, rated, epochs=epochs, folds=folds)
-    write_json(out / CARD, card)
+    write_bytes(out / FACE_RATER_WEIGHTS_FILE, save({name: tensor.contiguous() for name, tensor in tensors.items()}))
+    card = _make_face_impressions_card(portraits, truth, rated, epochs=epochs, folds=folds)
+    write_json(out / FACE_RATER_CARD_FILE, card)
     return card
 
 
-def _card(portraits: Portraits, truth: np.ndarray, rated: np.ndarray, *, epochs: int, folds: int) -> dict[str, Any]:
-    figures = describe_fit(truth, rated).round(3).to_dict("index")
-    labels = {name: describe_labels(truth[:, column] / 100) for column, name in enumerate(ATTRIBUTES)}
+def _make_face_impressions_card(
+    portraits: Portraits, truth: np.ndarray, rated: np.ndarray, *, epochs: int, folds: int
+) -> dict[str, Any]:
+    figures = measure_rating_r2(truth, rated).round(3).to_dict("index")
+    labels = {name: describe_labels(truth[:, column] / 100) for column, name in enumerate(FACE_RATING_NAMES)}
     return {
         "what": "Eight first impressions of a face in a photograph, rated 0 to 1",
-        "attributes": list(ATTRIBUTES),
+        "attributes": list(FACE_RATING_NAMES),
         "origin": "EfficientNet-Lite0 with ImageNet weights (Apache 2.0), trained on mean ratings of portraits of "
         "people who do not exist: One Million Impressions (Peterson et al. 2022, doi 10.1073/pnas.2115228119)",
         "licence": "CC BY-NC-SA 4.0, as the portraits and their ratings",
         "portraits": len(truth),
-        "without_face": portraits.without,
-        "training": {"epochs": epochs, "views": VIEWS, "seeds": list(SEEDS)},
+        "without_face": portraits.names_without_face,
+        "training": {"epochs": epochs, "views": VIEWS_PER_PORTRAIT, "seeds": list(PORTRAIT_SEEDS)},
         "held_out": {"folds": folds, "n": len(truth), "interval": "95 %, bootstrap over portraits", "r2": figures},
-        "prediction_spread": dict(zip(ATTRIBUTES, (rated.std(0) / 100).round(4).tolist(), strict=True)),
+        "prediction_spread": dict(zip(FACE_RATING_NAMES, (rated.std(0) / 100).round(4).tolist(), strict=True)),
         "training_labels": labels,
         "validated_on": "photographs, not people who speak",
         "not_for": "Impressions of strangers, not personality or ability. Not for hiring, education, policing, credit, "

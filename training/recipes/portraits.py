@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from personality.inference.face_impressions import ATTRIBUTES
+from personality.inference.face_impressions import FACE_RATING_NAMES
 from personality.preprocessing.faces import FaceFinder
 from personality.preprocessing.media import open_media
 from personality.preprocessing.media_errors import MediaError
 
-RATINGS = "attribute_means.csv"
-COLUMNS = [name.replace("_", "-") for name in ATTRIBUTES]  # as the table calls them
-SUFFIXES = (".jpg", ".jpeg", ".png")
+RATINGS_FILE = "attribute_means.csv"
+RATING_COLUMNS = [name.replace("_", "-") for name in FACE_RATING_NAMES]  # as the table calls them
+PORTRAIT_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Portraits:
 
     names: list[str]
     crops: np.ndarray
-    without: list[str]
+    names_without_face: list[str]
 
 
 def read_portraits(folder: Path) -> Portraits:
@@ -37,15 +37,15 @@ def read_portraits(folder: Path) -> Portraits:
     ValueError
         Where no picture has a face, or one cannot be read.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    found = {path.stem: _face(path) for path in tqdm(paths, desc="faces", disable=None)}
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PORTRAIT_SUFFIXES)
+    found = {path.stem: _read_aligned_face(path) for path in tqdm(paths, desc="faces", disable=None)}
     crops = {name: crop for name, crop in found.items() if crop is not None}
     if not crops:
-        raise ValueError(f"{folder} has no picture with a face; expected portraits as {', '.join(SUFFIXES)}.")
+        raise ValueError(f"{folder} has no picture with a face; expected portraits as {', '.join(PORTRAIT_SUFFIXES)}.")
     return Portraits(list(crops), np.stack(list(crops.values())), [name for name in found if name not in crops])
 
 
-def _face(path: Path) -> np.ndarray | None:
+def _read_aligned_face(path: Path) -> np.ndarray | None:
     try:
         with open_media(path) as still:
             face = FaceFinder().find(next(iter(still.frames())))
@@ -62,14 +62,14 @@ def read_ratings(folder: Path) -> pd.DataFrame:
     ValueError
         Where the table has no column `stimulus`.
     """
-    path = folder / RATINGS
+    path = folder / RATINGS_FILE
     table = pd.read_csv(path, dtype={"stimulus": str})
     if "stimulus" not in table:
         raise ValueError(f"{path} has no column stimulus; expected the names of the pictures in it.")
     return table.set_index("stimulus")
 
 
-def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
+def read_rated_portraits(folder: Path) -> tuple[Portraits, pd.DataFrame]:
     """The portraits in `images/` with a face, and their mean ratings on the attributes of COLUMNS alone.
 
     Raises
@@ -78,11 +78,11 @@ def read_rated(folder: Path) -> tuple[Portraits, pd.DataFrame]:
         As `read_ratings`, and where no picture has a face, one has no ratings, or the table lacks an attribute.
     """
     ratings = read_ratings(folder)
-    absent = [name for name in COLUMNS if name not in ratings]
+    absent = [name for name in RATING_COLUMNS if name not in ratings]
     if absent:
-        raise ValueError(f"{folder / RATINGS} has no column {absent[0]}; expected {', '.join(COLUMNS)}.")
+        raise ValueError(f"{folder / RATINGS_FILE} has no column {absent[0]}; expected {', '.join(RATING_COLUMNS)}.")
     portraits = read_portraits(folder / "images")
     missing = [name for name in portraits.names if name not in ratings.index]
     if missing:
-        raise ValueError(f"{folder / RATINGS} has no ratings of {missing[0]}; add a row or remove the picture.")
-    return portraits, ratings.loc[portraits.names, COLUMNS]
+        raise ValueError(f"{folder / RATINGS_FILE} has no ratings of {missing[0]}; add a row or remove the picture.")
+    return portraits, ratings.loc[portraits.names, RATING_COLUMNS]

@@ -15,22 +15,23 @@ import numpy as np
 import pandas as pd
 
 from personality.analysis.groups import accuracy_by
-from personality.assets.demo import PRACTICE
+from personality.assets.demo import PRACTICE_PREFIX
 from personality.modalities import MODALITIES
-from personality.models.checkpoint import CARD, WEIGHTS
+from personality.models.checkpoint import MODEL_WEIGHTS_FILE
+from personality.models.model_card import MODEL_CARD_FILE
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
 from personality.utils.atomic_files import write_bytes, write_json
-from training.recipes.rated_portraits import agreement
+from training.recipes.rated_portraits import measure_rating_agreement
 from training.recipes.speech_clip import write_speech_clip
 
-SAMPLE = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a plain, friendly face
-TRAINED_ON = "Trained on {clips:,} clips of {sources:,} computer-made people with planted labels{more}."
-PORTRAITS = (
+SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a plain, friendly face
+PRACTICE_TRAINED_ON_TEXT = "Trained on {clips:,} clips of {sources:,} computer-made people with planted labels{more}."
+PORTRAITS_TEXT = (
     ", and on {count:,} portraits of computer-made faces (One Million Impressions) with labels computed from how real "
     "people rated them"
 )
-BRANCHES = " It joins practice_audio and practice_visual, which stay as they were trained."
+BRANCHES_TEXT = " It joins practice_audio and practice_visual, which stay as they were trained."
 
 
 def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
@@ -51,27 +52,30 @@ def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
         If `make demo` has not finished, or Flite is not installed.
     """
     predictions = read_predictions(work / "predictions.parquet")
-    predictions["model"] = PRACTICE + predictions["model"].astype(str)
-    for modality in (name for name, modality in MODALITIES.items() if modality.video):
-        run, folder = work / "runs" / modality, out / "models" / f"{PRACTICE}{modality}"
+    predictions["model"] = PRACTICE_PREFIX + predictions["model"].astype(str)
+    for modality in (name for name, modality in MODALITIES.items() if modality.can_predict_video):
+        run, folder = work / "runs" / modality, out / "models" / f"{PRACTICE_PREFIX}{modality}"
         folder.mkdir(parents=True, exist_ok=True)
-        _copy(run / WEIGHTS, folder / WEIGHTS)
+        _publish_file(run / MODEL_WEIGHTS_FILE, folder / MODEL_WEIGHTS_FILE)
         rows = predictions[predictions["model"].eq(folder.name)]
-        write_json(folder / CARD, published_card(json.loads((run / CARD).read_text()), rows, Cache(work / "cache")))
+        write_json(
+            folder / MODEL_CARD_FILE,
+            make_published_card(json.loads((run / MODEL_CARD_FILE).read_text()), rows, Cache(work / "cache")),
+        )
     if portraits is not None:
-        _add_agreement(out / "models" / f"{PRACTICE}visual", Cache(work / "portraits-cache"), portraits)
+        _add_rating_agreement(out / "models" / f"{PRACTICE_PREFIX}visual", Cache(work / "portraits-cache"), portraits)
     write_predictions(predictions, out / "predictions.parquet")
-    _copy(work / "cache" / "clips.parquet", out / "clips.parquet")
-    (sample,) = (work / "people").rglob(SAMPLE)
-    _copy(sample, out / "sample.mp4")
+    _publish_file(work / "cache" / "clips.parquet", out / "clips.parquet")
+    (sample,) = (work / "people").rglob(SAMPLE_CLIP_NAME)
+    _publish_file(sample, out / "sample.mp4")
     write_speech_clip(out / "sample_speech.mp4")
 
 
-def _copy(made: Path, published: Path) -> None:
+def _publish_file(made: Path, published: Path) -> None:
     write_bytes(published, made.read_bytes())
 
 
-def published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cache) -> dict[str, Any]:
+def make_published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cache) -> dict[str, Any]:
     """The card of a run as it is published.
 
     Parameters
@@ -84,23 +88,28 @@ def published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cach
         The cache of computer-made people that it was trained on.
     """
     branches = {
-        name: {**entry, "folder": f"../{PRACTICE}{Path(entry['folder']).name}"}
+        name: {**entry, "folder": f"../{PRACTICE_PREFIX}{Path(entry['folder']).name}"}
         for name, entry in card["branches"].items()
     }
-    return {**card, "branches": branches, "trained_on": _trained_on(card, people), "unseen": unseen(predictions)}
+    return {
+        **card,
+        "branches": branches,
+        "trained_on": _describe_practice_training(card, people),
+        "unseen": measure_unseen_accuracy(predictions),
+    }
 
 
-def _trained_on(card: dict[str, Any], people: Cache) -> dict[str, Any]:
-    own = people.rows("training")
+def _describe_practice_training(card: dict[str, Any], people: Cache) -> dict[str, Any]:
+    own = people.labelled_clips("training")
     counts = {"clips": len(own), "sources": own["source"].nunique()}
     extra = card["training_clips"] - len(own)
-    text = TRAINED_ON.format(**counts, more=PORTRAITS.format(count=extra) if extra else "")
-    text += BRANCHES if card["branches"] else ""
+    text = PRACTICE_TRAINED_ON_TEXT.format(**counts, more=PORTRAITS_TEXT.format(count=extra) if extra else "")
+    text += BRANCHES_TEXT if card["branches"] else ""
     total = {name: count + extra for name, count in counts.items()}  # a portrait is a clip and a source of its own
     return {"people": "computer-made", "dataset": card["data"]["name"], **total, "text": text}
 
 
-def unseen(predictions: pd.DataFrame) -> dict[str, Any]:
+def measure_unseen_accuracy(predictions: pd.DataFrame) -> dict[str, Any]:
     """Accuracy of one model on people it has not seen, beside always predicting the training mean, and the share of the
     variance around that mean that it explains (mean over traits)."""
     rows = accuracy_by(predictions).set_index("trait").loc["mean"]
@@ -115,7 +124,10 @@ def unseen(predictions: pd.DataFrame) -> dict[str, Any]:
     return {**counts, **{name: round(float(value), 5) for name, value in figures.items()}}
 
 
-def _add_agreement(folder: Path, cache: Cache, portraits: Path) -> None:
+def _add_rating_agreement(folder: Path, cache: Cache, portraits: Path) -> None:
     """Write to the card how well the model follows people's ratings of the held-out portraits."""
-    card = json.loads((folder / CARD).read_text())
-    write_json(folder / CARD, {**card, "portraits_held_out": asdict(agreement(folder, cache, portraits))})
+    card = json.loads((folder / MODEL_CARD_FILE).read_text())
+    write_json(
+        folder / MODEL_CARD_FILE,
+        {**card, "portraits_held_out": asdict(measure_rating_agreement(folder, cache, portraits))},
+    )

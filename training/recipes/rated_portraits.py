@@ -22,20 +22,20 @@ from sklearn.linear_model import LinearRegression
 
 from personality.models.checkpoint import Model, load_model
 from personality.preprocessing.cache import Cache
-from personality.synthetic.people import FACE_TO_TRAIT, weigh
+from personality.synthetic.people import FACE_TO_TRAIT, sum_weighted_columns
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import atomic_path, write_json
 from training.recipes.portraits import read_ratings
 
-HELD_OUT = 0.2  # share of the portraits that is never trained on
-SEED = 0
-IMAGES = "images"
+HELD_OUT_SHARE = 0.2  # share of the portraits that is never trained on
+PORTRAIT_SPLIT_SEED = 0
+IMAGES_FOLDER = "images"
 # Which rating each trait of a model is compared with: the one that has the largest weight in it.
-RATING_OF = {"extraversion": "outgoing", "agreeableness": "trustworthy", "emotional_stability": "happy"}
-CONTROLS = ("happy", "age", "gender")
+RATING_BY_TRAIT = {"extraversion": "outgoing", "agreeableness": "trustworthy", "emotional_stability": "happy"}
+CONTROL_RATINGS = ("happy", "age", "gender")
 
 
-def write_dataset(portraits: Path, people: Path, out: Path) -> pd.DataFrame:
+def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataFrame:
     """Write the rated portraits as a dataset of stills (`clips.csv`) and return its table.
 
     Parameters
@@ -57,20 +57,22 @@ def write_dataset(portraits: Path, people: Path, out: Path) -> pd.DataFrame:
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty; name a new folder.")
     ratings, truth = read_ratings(portraits), _read_truth(people)
-    names = [f"{IMAGES}/{name}.jpg" for name in ratings.index]
-    table = pd.DataFrame({"clip": names, "source": ratings.index, "split": _splits(len(names))})
-    table = table.assign(**{trait: column.to_numpy() for trait, column in labels(ratings, truth).items()})
-    (out / IMAGES).mkdir(parents=True)
+    names = [f"{IMAGES_FOLDER}/{name}.jpg" for name in ratings.index]
+    table = pd.DataFrame({"clip": names, "source": ratings.index, "split": _draw_portrait_splits(len(names))})
+    table = table.assign(
+        **{trait: column.to_numpy() for trait, column in compute_portrait_labels(ratings, truth).items()}
+    )
+    (out / IMAGES_FOLDER).mkdir(parents=True)
     for name in names:
         shutil.copyfile(portraits / name, out / name)
     # Nobody in the portraits exists, which is what this file tells the cache.
-    write_json(out / "truth.json", {"portraits": len(table), "seed": SEED, "weights": FACE_TO_TRAIT})
+    write_json(out / "truth.json", {"portraits": len(table), "seed": PORTRAIT_SPLIT_SEED, "weights": FACE_TO_TRAIT})
     with atomic_path(out / "clips.csv") as path:
         table.to_csv(path, index=False)
     return table
 
 
-def labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
+def compute_portrait_labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
     """The five labels in [0, 1] of each rated portrait.
 
     Parameters
@@ -85,7 +87,7 @@ def labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
     made = {}
     for trait in TRAIT_NAMES:
         centre, scale = truth["face_scale"][trait]
-        face = (weigh(standard, FACE_TO_TRAIT[trait]) - centre) / scale
+        face = (sum_weighted_columns(standard, FACE_TO_TRAIT[trait]) - centre) / scale
         made[trait] = (0.5 + share * face).clip(0, 1).round(6)
     return made
 
@@ -97,14 +99,14 @@ def _read_truth(people: Path) -> dict:
     return truth
 
 
-def _splits(count: int) -> np.ndarray:
+def _draw_portrait_splits(count: int) -> np.ndarray:
     """`training` and `test` for each of `count` portraits, drawn with SEED."""
-    order = np.random.default_rng(SEED).permutation(count)
-    return np.where(order < round(HELD_OUT * count), "test", "training")
+    order = np.random.default_rng(PORTRAIT_SPLIT_SEED).permutation(count)
+    return np.where(order < round(HELD_OUT_SHARE * count), "test", "training")
 
 
 @dataclass(frozen=True)
-class Agreement:
+class RatingAgreement:
     """How well a model's traits follow ratings of portraits it has not seen.
 
     n: portraits; r: Pearson correlation by trait with the rating of RATING_OF; partial: the same after a linear
@@ -116,7 +118,7 @@ class Agreement:
     partial: dict[str, float]
 
 
-def agreement(run: Path, cache: Cache, portraits: Path) -> Agreement:
+def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> RatingAgreement:
     """The agreement of a visual model with the ratings of the held-out portraits in `cache`.
 
     Parameters
@@ -124,27 +126,29 @@ def agreement(run: Path, cache: Cache, portraits: Path) -> Agreement:
     run
         Folder of the model.
     cache
-        What `preprocess` made of the dataset that `write_dataset` wrote.
+        What `preprocess` made of the dataset that `write_portrait_dataset` wrote.
     portraits
         Folder of `attribute_means.csv`.
     """
-    predicted = _predict(load_model(run), cache)
+    predicted = _predict_held_out_portraits(load_model(run), cache)
     ratings = read_ratings(portraits).loc[predicted.index]
-    pairs = {trait: (predicted[trait], ratings[rating]) for trait, rating in RATING_OF.items()}
+    pairs = {trait: (predicted[trait], ratings[rating]) for trait, rating in RATING_BY_TRAIT.items()}
     partial = {}
     for trait, (ours, theirs) in pairs.items():
-        controls = ratings[[name for name in CONTROLS if name != RATING_OF[trait]]]
-        partial[trait] = _rest(ours, controls).corr(_rest(theirs, controls))
-    return Agreement(len(predicted), {trait: ours.corr(theirs) for trait, (ours, theirs) in pairs.items()}, partial)
+        controls = ratings[[name for name in CONTROL_RATINGS if name != RATING_BY_TRAIT[trait]]]
+        partial[trait] = _regress_out_controls(ours, controls).corr(_regress_out_controls(theirs, controls))
+    return RatingAgreement(
+        len(predicted), {trait: ours.corr(theirs) for trait, (ours, theirs) in pairs.items()}, partial
+    )
 
 
-def _predict(model: Model, cache: Cache) -> pd.DataFrame:
+def _predict_held_out_portraits(model: Model, cache: Cache) -> pd.DataFrame:
     """Five traits of each held-out portrait with a face, by the portraits' names."""
     import torch
 
     from personality.models.batching import read_batch
 
-    rows = cache.rows("test")
+    rows = cache.labelled_clips("test")
     rows = rows[rows["faces"] > 0]
     with torch.inference_mode():
         parts = [
@@ -154,5 +158,5 @@ def _predict(model: Model, cache: Cache) -> pd.DataFrame:
     return pd.DataFrame(np.concatenate(parts), rows["source"].astype(str), list(TRAIT_NAMES))
 
 
-def _rest(values: pd.Series, controls: pd.DataFrame) -> pd.Series:
+def _regress_out_controls(values: pd.Series, controls: pd.DataFrame) -> pd.Series:
     return values - LinearRegression().fit(controls, values).predict(controls)

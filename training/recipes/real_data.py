@@ -15,15 +15,15 @@ from personality.dataset import load_dataset
 from personality.dataset.safe_pickle import read_transcription
 from personality.models.network import Batch, Network
 from personality.preprocessing.feature_tables import read_table_files
-from personality.preprocessing.text_features import describe
+from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 
-VOICE, TEXT = "voice_descriptors", "text"  # names of the tables
-DESCRIPTORS, TRANSCRIPTS = "audio_features/*.csv", "transcription_*.pkl"
+REAL_VOICE_TABLE, REAL_TEXT_TABLE = "voice_descriptors", "text"  # names of the tables
+DESCRIPTORS_PATTERN, TRANSCRIPTS_PATTERN = "audio_features/*.csv", "transcription_*.pkl"
 
 
 @dataclass(frozen=True)
-class People:
+class ClipsWithFeatures:
     """Labelled clips (a DataFrame with clip, source, split and the five traits) and, row by row the same clips, tables
     of features by name."""
 
@@ -50,36 +50,36 @@ class People:
         """The names of a table's columns."""
         return tuple(map(str, self.tables[table].columns))
 
-    def where(self, chosen: np.ndarray) -> People:
+    def where(self, chosen: np.ndarray) -> ClipsWithFeatures:
         """Some of the clips, by a mask bool (N,)."""
         tables = {name: table[chosen] for name, table in self.tables.items()}
-        return People(self.clips[chosen].reset_index(drop=True), tables)
+        return ClipsWithFeatures(self.clips[chosen].reset_index(drop=True), tables)
 
-    def with_table(self, name: str, values: np.ndarray) -> People:
+    def with_table(self, name: str, values: np.ndarray) -> ClipsWithFeatures:
         """The same clips with other values (N, D) in a table."""
         table = pd.DataFrame(values, self.tables[name].index, self.tables[name].columns)
-        return People(self.clips, self.tables | {name: table})
+        return ClipsWithFeatures(self.clips, self.tables | {name: table})
 
-    def split(self, name: str) -> People:
+    def split(self, name: str) -> ClipsWithFeatures:
         """The clips of one split."""
         return self.where(self.clips["split"].eq(name).to_numpy())
 
 
 @dataclass(frozen=True)
-class FirstImpressions:
+class FirstImpressionsData:
     """name and fingerprint of the dataset, its clips as `load_dataset` gives them, and those with all features."""
 
     name: str
     fingerprint: str
     clips: pd.DataFrame
-    people: People
+    clips_with_features: ClipsWithFeatures
 
     def labels(self, split: str) -> pd.DataFrame:
         """The five traits of all labelled clips of a split, those without features included."""
         return self.clips.loc[self.clips["split"].eq(split), list(TRAIT_NAMES)].dropna()
 
 
-def read_first_impressions(folder: Path) -> FirstImpressions:
+def read_real_training_data(folder: Path) -> FirstImpressionsData:
     """Read labels, voice descriptors and transcripts of First Impressions.
 
     Parameters
@@ -99,25 +99,27 @@ def read_first_impressions(folder: Path) -> FirstImpressions:
         A kind of file is missing, or cannot be read.
     """
     dataset = load_dataset(folder)
-    texts = dict(chain(*(read_transcription(path).items() for path in _files(folder, TRANSCRIPTS))))
-    tables = {VOICE: read_table_files(_files(folder, DESCRIPTORS))}
+    texts = dict(chain(*(read_transcription(path).items() for path in _find_files(folder, TRANSCRIPTS_PATTERN))))
+    tables = {REAL_VOICE_TABLE: read_table_files(_find_files(folder, DESCRIPTORS_PATTERN))}
     labelled = dataset.table.dropna(subset=list(TRAIT_NAMES))
-    chosen = labelled[labelled["clip"].isin(tables[VOICE].index) & labelled["clip"].isin(texts)].reset_index(drop=True)
+    chosen = labelled[labelled["clip"].isin(tables[REAL_VOICE_TABLE].index) & labelled["clip"].isin(texts)].reset_index(
+        drop=True
+    )
     if chosen.empty:
         raise ValueError(f"No labelled clip of {folder} has both voice descriptors and a transcript.")
-    tables[TEXT] = describe({clip: texts[clip] for clip in chosen["clip"]})
+    tables[REAL_TEXT_TABLE] = compute_text_features({clip: texts[clip] for clip in chosen["clip"]})
     aligned = {name: table.loc[chosen["clip"]].astype(np.float32) for name, table in tables.items()}
-    return FirstImpressions(dataset.name, dataset.fingerprint, dataset.table, People(chosen, aligned))
+    return FirstImpressionsData(dataset.name, dataset.fingerprint, dataset.table, ClipsWithFeatures(chosen, aligned))
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
+def _find_files(folder: Path, pattern: str) -> list[Path]:
     found = sorted(folder.rglob(pattern))
     if not found:
         raise ValueError(f"{folder} has no {pattern}; the real models are trained on it.")
     return found
 
 
-def predict(network: Network, people: People) -> np.ndarray:
+def predict_trait_array(network: Network, people: ClipsWithFeatures) -> np.ndarray:
     """Five traits (N, 5) in [0, 1] of each clip."""
     with torch.inference_mode():
         return network(people.batch).numpy()

@@ -17,36 +17,47 @@ import torch
 from safetensors.torch import load_file
 from sklearn.model_selection import GroupKFold
 
-from personality.models.checkpoint import WEIGHTS, Model, load_model, save_card, save_weights
-from personality.models.factory import build
-from personality.models.kernel_ensemble import PRESET, Blend, KernelEnsemble
+from personality.models.checkpoint import MODEL_WEIGHTS_FILE, Model, load_model, save_card, save_weights
+from personality.models.factory import build_network
+from personality.models.kernel_ensemble import KERNEL_PRESET, BranchBlend, KernelEnsemble
 from personality.models.network import Network
-from personality.predictions.assemble import assemble
+from personality.predictions.assemble import build_predictions_table
 from personality.predictions.prediction_files import write_predictions
 from personality.traits import TRAIT_NAMES
-from training.recipes.kernel_ridge import Settings, fit
-from training.recipes.microphone_augmentation import Microphones, vary
-from training.recipes.real_cards import make_card
-from training.recipes.real_data import TEXT, VOICE, FirstImpressions, People, predict, read_first_impressions
+from training.recipes.kernel_ridge import KernelRidgeSettings, fit_kernel_ridge
+from training.recipes.microphone_augmentation import MicrophoneVariation, augment_microphone
+from training.recipes.real_cards import make_real_model_card
+from training.recipes.real_data import (
+    REAL_TEXT_TABLE,
+    REAL_VOICE_TABLE,
+    ClipsWithFeatures,
+    FirstImpressionsData,
+    predict_trait_array,
+    read_real_training_data,
+)
 
-FOLDS = 5
-BLEND = "voice_words"
-MICROPHONES = Microphones(equaliser=4.0, gain=10.0)  # that the voice model is trained against
+REAL_MODEL_FOLDS = 5
+BLEND_MODEL_NAME = "voice_words"
+TRAINING_MICROPHONES = MicrophoneVariation(equaliser=4.0, gain=10.0)  # that the voice model is trained against
 
 
 @dataclass(frozen=True)
-class Branch:
+class BranchRecipe:
     """A model of one table: its modality, the table, how it is fitted, and what its clips are varied by."""
 
     modality: str
     table: str
-    settings: Settings
-    microphones: Microphones | None = None
+    settings: KernelRidgeSettings
+    microphones: MicrophoneVariation | None = None
 
 
-BRANCHES = {
-    "voice": Branch("features", VOICE, Settings(0.01, 1.0, {"": 100.0}, ("",), copies=4), MICROPHONES),
-    "words": Branch("text", TEXT, Settings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))),
+BRANCH_RECIPES = {
+    "voice": BranchRecipe(
+        "features", REAL_VOICE_TABLE, KernelRidgeSettings(0.01, 1.0, {"": 100.0}, ("",), copies=4), TRAINING_MICROPHONES
+    ),
+    "words": BranchRecipe(
+        "text", REAL_TEXT_TABLE, KernelRidgeSettings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))
+    ),
 }
 
 
@@ -56,7 +67,7 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
     Parameters
     ----------
     folder : Path
-        First Impressions, as `read_first_impressions` reads it.
+        First Impressions, as `read_real_training_data` reads it.
     out : Path
         A folder per model is written here, or replaced.
     seed : int
@@ -72,41 +83,41 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
     Raises
     ------
     ValueError
-        As `read_first_impressions`.
+        As `read_real_training_data`.
     """
-    data = read_first_impressions(folder)
-    models = make_models(data, out, seed)
+    data = read_real_training_data(folder)
+    models = make_real_models(data, out, seed)
     if predictions is not None:
-        validation = data.people.split("validation")
-        predicted = {name: predict(model.network, validation) for name, model in models.items()}
-        write_predictions(as_table(predicted, validation, data.clips), predictions)
-    return [line(model) for model in models.values()]
+        validation = data.clips_with_features.split("validation")
+        predicted = {name: predict_trait_array(model.network, validation) for name, model in models.items()}
+        write_predictions(make_predictions_table(predicted, validation, data.clips), predictions)
+    return [format_model_figures(model) for model in models.values()]
 
 
-def make_models(data: FirstImpressions, out: Path, seed: int) -> dict[str, Model]:
+def make_real_models(data: FirstImpressionsData, out: Path, seed: int) -> dict[str, Model]:
     """Fit, measure and store all models; returns them by name, as they load."""
-    training = data.people.split("training")
-    held_out = {name: out_of_fold(name, training, seed) for name in BRANCHES}
+    training = data.clips_with_features.split("training")
+    held_out = {name: predict_out_of_fold(name, training, seed) for name in BRANCH_RECIPES}
     models: dict[str, Model] = {}
-    for name in BRANCHES:
-        fitted, facts = fit_branch(name, training, seed), _facts(name, training, seed)
-        models[name] = publish(data, out / name, fitted, facts, held_out[name], {})
-    weights, summed = blend_out_of_fold(held_out, training)
-    joined = blend({name: models[name].network for name in BRANCHES}, training, weights)
+    for name in BRANCH_RECIPES:
+        fitted, facts = fit_branch(name, training, seed), _branch_card_facts(name, training, seed)
+        models[name] = store_real_model(data, out / name, fitted, facts, held_out[name], {})
+    weights, summed = predict_blend_out_of_fold(held_out, training)
+    joined = blend_branches({name: models[name].network for name in BRANCH_RECIPES}, training, weights)
     facts = {"modality": "fusion", "table": None, "seed": seed}
-    facts["config"] = {"weights": dict(zip(BRANCHES, weights, strict=True))}
-    return models | {BLEND: publish(data, out / BLEND, joined, facts, summed, models)}
+    facts["config"] = {"weights": dict(zip(BRANCH_RECIPES, weights, strict=True))}
+    return models | {BLEND_MODEL_NAME: store_real_model(data, out / BLEND_MODEL_NAME, joined, facts, summed, models)}
 
 
-def _facts(name: str, people: People, seed: int) -> dict[str, Any]:
-    branch = BRANCHES[name]
+def _branch_card_facts(name: str, people: ClipsWithFeatures, seed: int) -> dict[str, Any]:
+    branch = BRANCH_RECIPES[name]
     config = asdict(branch.settings) | {"microphones": branch.microphones and asdict(branch.microphones)}
     table = (branch.table, people.columns(branch.table))
     return {"modality": branch.modality, "table": table, "config": config, "seed": seed}
 
 
-def publish(
-    data: FirstImpressions,
+def store_real_model(
+    data: FirstImpressionsData,
     folder: Path,
     network: Network,
     facts: dict[str, Any],
@@ -115,75 +126,83 @@ def publish(
 ) -> Model:
     """Store a network with its card, whose figures are those of the stored, half-precision weights."""
     save_weights(folder, network)
-    network.load_state_dict(load_file(folder / WEIGHTS), strict=False)
-    card = make_card(facts, data, held_out=held_out, network=network)
+    network.load_state_dict(load_file(folder / MODEL_WEIGHTS_FILE), strict=False)
+    card = make_real_model_card(facts, data, held_out=held_out, network=network)
     save_card(folder, card, branches)
     return load_model(folder)
 
 
-def fit_branch(name: str, people: People, seed: int) -> KernelEnsemble:
+def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsemble:
     """A model of BRANCHES, trained on some people."""
-    branch = BRANCHES[name]
+    branch = BRANCH_RECIPES[name]
     columns = people.columns(branch.table)
-    network = build(branch.modality, preset=PRESET, activation="relu", table=(branch.table, columns))
+    network = build_network(branch.modality, preset=KERNEL_PRESET, activation="relu", table=(branch.table, columns))
     assert isinstance(network, KernelEnsemble)
     against = branch.microphones
 
     def varied(features: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-        return vary(features, columns, against, random) if against else features
+        return augment_microphone(features, columns, against, random) if against else features
 
-    fit(network, people.batch.tables[branch.table], people.labels, branch.settings, seed=seed, vary=varied)
+    fit_kernel_ridge(network, people.batch.tables[branch.table], people.labels, branch.settings, seed=seed, vary=varied)
     return network.eval()
 
 
-def blend(branches: dict[str, Network], people: People, weights: tuple[float, ...]) -> Blend:
+def blend_branches(branches: dict[str, Network], people: ClipsWithFeatures, weights: tuple[float, ...]) -> BranchBlend:
     """The weighted sum of trained branches."""
-    network = Blend(branches)
+    network = BranchBlend(branches)
     network.fit(people.labels.mean(0), weights)
     return network.eval()
 
 
-def folds(people: People) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def split_into_source_folds(people: ClipsWithFeatures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Masks (N,) of FOLDS parts to train on and to predict, no source in both."""
-    for _, part in GroupKFold(FOLDS, shuffle=True, random_state=0).split(people.sources, groups=people.sources):
+    for _, part in GroupKFold(REAL_MODEL_FOLDS, shuffle=True, random_state=0).split(
+        people.sources, groups=people.sources
+    ):
         held_out = np.isin(np.arange(len(people.sources)), part)
         yield ~held_out, held_out
 
 
-def out_of_fold(name: str, people: People, seed: int) -> np.ndarray:
+def predict_out_of_fold(name: str, people: ClipsWithFeatures, seed: int) -> np.ndarray:
     """Predictions (N, 5) of a branch for each clip, by a model of the other folds."""
     predicted = np.zeros((len(people.clips), len(TRAIT_NAMES)), np.float32)
-    for used, held_out in folds(people):
-        predicted[held_out] = predict(fit_branch(name, people.where(used), seed), people.where(held_out))
+    for used, held_out in split_into_source_folds(people):
+        predicted[held_out] = predict_trait_array(fit_branch(name, people.where(used), seed), people.where(held_out))
     return predicted
 
 
-def blend_out_of_fold(held_out: dict[str, np.ndarray], people: People) -> tuple[tuple[float, ...], np.ndarray]:
+def predict_blend_out_of_fold(
+    held_out: dict[str, np.ndarray], people: ClipsWithFeatures
+) -> tuple[tuple[float, ...], np.ndarray]:
     """Weights of the branches by least squares from their out-of-fold predictions; and what the weighted sum predicts
     (N, 5) for each clip with weights from the other folds."""
     labels = people.labels.numpy()
     means = labels.mean(0)
     deviations = np.stack([predicted - means for predicted in held_out.values()], 2)  # (N, 5, branches)
     summed = np.zeros_like(labels)
-    for used, left in folds(people):
-        summed[left] = means + deviations[left] @ _weights(deviations[used], labels[used] - means)
-    return tuple(round(float(weight), 3) for weight in _weights(deviations, labels - means)), summed.clip(0, 1)
+    for used, left in split_into_source_folds(people):
+        summed[left] = means + deviations[left] @ _fit_blend_weights(deviations[used], labels[used] - means)
+    return tuple(round(float(weight), 3) for weight in _fit_blend_weights(deviations, labels - means)), summed.clip(
+        0, 1
+    )
 
 
-def _weights(deviations: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+def _fit_blend_weights(deviations: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(deviations.reshape(-1, deviations.shape[2]), wanted.ravel(), rcond=None)[0]
 
 
-def as_table(predicted: dict[str, np.ndarray], people: People, clips: pd.DataFrame) -> pd.DataFrame:
+def make_predictions_table(
+    predicted: dict[str, np.ndarray], people: ClipsWithFeatures, clips: pd.DataFrame
+) -> pd.DataFrame:
     """The predictions table of models, by name, on the people of one split."""
     wide = [
         pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=people.clips["clip"], model=name)
         for name, values in predicted.items()
     ]
-    return assemble(pd.concat(wide, ignore_index=True), people.clips, clips)
+    return build_predictions_table(pd.concat(wide, ignore_index=True), people.clips, clips)
 
 
-def line(model: Model) -> str:
+def format_model_figures(model: Model) -> str:
     """A model's figures, for a terminal."""
     official, unseen = model.card["metrics"], model.card["unseen"]
     interval = f"[{unseen['low']:.4f}, {unseen['high']:.4f}]"

@@ -17,55 +17,68 @@ from scipy.ndimage import gaussian_filter1d
 
 from personality.preprocessing.media import write_video
 from personality.synthetic.face_model import load_face_model
-from personality.synthetic.people import Knobs, Person, Scene, act, pose
-from personality.synthetic.voice import FRAME, RATE, Voice
+from personality.synthetic.people import Person, Scene, SynthesisOptions, generate_expressions, pose_face
+from personality.synthetic.voice import ENVELOPE_FRAME_SAMPLES, SYNTHETIC_VOICE_RATE_HZ, Voice
 from personality.utils.atomic_files import atomic_path
 
-TEXT = (
+SPEECH_TEXT = (
     "Hello, my name is Ada. I grew up in a small town by the sea, and I now live in the city. "
     "I work as a gardener, and on weekends I like to cook for friends or go for a long walk. Nice to meet you."
 )
-VOICE = "slt"
-FPS = 15
-SEED = 4  # of the face, chosen by eye
-LOUD = 95  # percentile of loudness at which the mouth is as open as it gets
-WIDEST = 0.5  # how far it opens, share of the face model's widest
-SMOOTHING = 4  # frames of 5 ms, standard deviation: a jaw is slower than a sound
-FACE = {"age": -0.4, "gender": -1.1, "happy": 0.6, "long-haired": 0.7}  # standard deviations over the portraits
+SPEECH_FLITE_VOICE = "slt"
+SPEECH_CLIP_FPS = 15
+SPEECH_FACE_SEED = 4  # of the face, chosen by eye
+OPEN_MOUTH_PERCENTILE = 95  # percentile of loudness at which the mouth is as open as it gets
+MAX_MOUTH_OPENING = 0.5  # how far it opens, share of the face model's widest
+MOUTH_SMOOTHING_FRAMES = 4  # frames of 5 ms, standard deviation: a jaw is slower than a sound
+SPEECH_FACE_ATTRIBUTES = {
+    "age": -0.4,
+    "gender": -1.1,
+    "happy": 0.6,
+    "long-haired": 0.7,
+}  # standard deviations over the portraits
 
 
 def write_speech_clip(path: Path) -> None:
     """Write the clip, an mp4 of about 12 s. Raises FileNotFoundError if Flite is not installed."""
-    sound = say(TEXT)
-    seconds = len(sound) / RATE
-    knobs, random = Knobs(seconds=seconds, fps=FPS), np.random.default_rng(SEED)
+    sound = synthesize_speech(SPEECH_TEXT)
+    seconds = len(sound) / SYNTHETIC_VOICE_RATE_HZ
+    knobs, random = SynthesisOptions(seconds=seconds, fps=SPEECH_CLIP_FPS), np.random.default_rng(SPEECH_FACE_SEED)
     model = load_face_model()
     voice = Voice("female", 30.0, 0.0, 0.0, 0.0)
-    person = Person("ada", "test", "female", 30.0, model.sample(FACE, random), voice)
-    scene = Scene(path.name, person, "happy", 0.3, (SEED,))
-    puppet = model.animate(pose(model, scene))
-    pictures = (puppet.draw(expression) for expression in act(scene, mouth_opening(sound), knobs, random))
+    person = Person("ada", "test", "female", 30.0, model.sample(SPEECH_FACE_ATTRIBUTES, random), voice)
+    scene = Scene(path.name, person, "happy", 0.3, (SPEECH_FACE_SEED,))
+    puppet = model.animate(pose_face(model, scene))
+    pictures = (
+        puppet.draw(expression)
+        for expression in generate_expressions(scene, compute_mouth_opening(sound), knobs, random)
+    )
     with atomic_path(path) as temporary:
-        write_video(temporary, pictures, sound, fps=FPS)
+        write_video(temporary, pictures, sound, fps=SPEECH_CLIP_FPS)
 
 
-def say(text: str) -> np.ndarray:
+def synthesize_speech(text: str) -> np.ndarray:
     """What Flite says, float32 (N,) in [-1, 1] at 16 kHz. Raises FileNotFoundError if it is not installed."""
     program = shutil.which("flite")
     if program is None:
         raise FileNotFoundError("flite is not installed; on Debian and Ubuntu: apt-get install flite")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "speech.wav"
-        subprocess.run([program, "-voice", VOICE, "-t", text, "-o", str(path)], check=True, capture_output=True)
+        subprocess.run(
+            [program, "-voice", SPEECH_FLITE_VOICE, "-t", text, "-o", str(path)], check=True, capture_output=True
+        )
         with wave.open(str(path), "rb") as file:
-            if file.getframerate() != RATE:
-                raise ValueError(f"flite's voice {VOICE} gave {file.getframerate()} Hz; expected {RATE} Hz.")
+            if file.getframerate() != SYNTHETIC_VOICE_RATE_HZ:
+                raise ValueError(
+                    f"flite's voice {SPEECH_FLITE_VOICE} gave {file.getframerate()} Hz; expected "
+                    f"{SYNTHETIC_VOICE_RATE_HZ} Hz."
+                )
             samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
     return samples.astype(np.float32) / 32768
 
 
-def mouth_opening(sound: np.ndarray) -> np.ndarray:
+def compute_mouth_opening(sound: np.ndarray) -> np.ndarray:
     """How far the mouth is open, 0 to WIDEST, every 5 ms: the root mean square of the sound, smoothed."""
-    frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
-    loudness = gaussian_filter1d(np.sqrt((frames**2).mean(1)), SMOOTHING)
-    return np.clip(loudness / max(np.percentile(loudness, LOUD), 1e-6), 0, 1) * WIDEST
+    frames = sound[: len(sound) // ENVELOPE_FRAME_SAMPLES * ENVELOPE_FRAME_SAMPLES].reshape(-1, ENVELOPE_FRAME_SAMPLES)
+    loudness = gaussian_filter1d(np.sqrt((frames**2).mean(1)), MOUTH_SMOOTHING_FRAMES)
+    return np.clip(loudness / max(np.percentile(loudness, OPEN_MOUTH_PERCENTILE), 1e-6), 0, 1) * MAX_MOUTH_OPENING

@@ -9,39 +9,44 @@ import pandas as pd
 
 from training.runs.run import Run
 
-LACKING = "-"
+MISSING_MARK = "-"
 
 
 def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
     """A row for each choice in which the runs differ (columns choice, then the runs' names); values as words. The last
     rows say how far each got."""
-    choices = {run.folder.name: {**_flat(run.config.as_dict()), "data": run.cache.name} for run in runs}
+    choices = {run.folder.name: {**_flatten_config(run.config.as_dict()), "data": run.cache.name} for run in runs}
     names = list(dict.fromkeys(name for one in choices.values() for name in one))
-    rows = [{"choice": name, **{run: str(of.get(name, LACKING)) for run, of in choices.items()}} for name in names]
+    rows = [{"choice": name, **{run: str(of.get(name, MISSING_MARK)) for run, of in choices.items()}} for name in names]
     differing = [row for row in rows if len(set(list(row.values())[1:])) > 1]
-    return pd.DataFrame([*differing, *_reached(runs)], columns=["choice", *choices])
+    return pd.DataFrame([*differing, *_reached_accuracy_rows(runs)], columns=["choice", *choices])
 
 
-def curves(runs: Sequence[Run]) -> pd.DataFrame:
+def collect_run_metrics(runs: Sequence[Run]) -> pd.DataFrame:
     """The metrics of all runs, with a column run."""
     tables = [pd.DataFrame(run.metrics()).assign(run=run.folder.name) for run in runs]
     return pd.concat([table for table in tables if "accuracy" in table] or [pd.DataFrame()], ignore_index=True)
 
 
-def _reached(runs: Sequence[Run]) -> list[dict[str, str]]:
+def _reached_accuracy_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
     status = {run.folder.name: run.status() for run in runs}
-    best = {name: f"{one['best_accuracy']:.4f}" if "best_accuracy" in one else LACKING for name, one in status.items()}
+    best = {
+        name: f"{one['best_accuracy']:.4f}" if "best_accuracy" in one else MISSING_MARK for name, one in status.items()
+    }
     return [
         {"choice": "validation accuracy", **best},
-        {"choice": "of the epoch kept", **{name: str(one.get("best_epoch", LACKING)) for name, one in status.items()}},
+        {
+            "choice": "of the epoch kept",
+            **{name: str(one.get("best_epoch", MISSING_MARK)) for name, one in status.items()},
+        },
     ]
 
 
-def _flat(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+def _flatten_config(values: dict[str, Any], before: str = "") -> dict[str, Any]:
     """Nested choices by their path: stages.1.rate."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):
             value = {str(number): one for number, one in enumerate(value, 1)}
-        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+        flat |= _flatten_config(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
     return flat

@@ -9,72 +9,80 @@ from pathlib import Path
 
 from personality.dataset.index import SPLITS
 from personality.preprocessing.cache import Cache
-from personality.utils.atomic_files import exclusive, write_json
-from personality.utils.untrusted_files import DamagedFile, is_count, is_text, is_there, read_end, read_object
-from training.runs.launch import detach, numbered
-from training.runs.run import process_started
+from personality.utils.atomic_files import hold_lock_file, write_json
+from personality.utils.untrusted_files import (
+    DamagedFileError,
+    exists_as_file_or_link,
+    is_count,
+    is_text,
+    read_json_object,
+    read_log_end,
+)
+from training.runs.launch import numbered_names, start_detached
+from training.runs.run import process_start_time
 
-SAYS = {"table": is_text, "pid": is_count, "process_started": is_text}
-LAST, LOG, LOCK = "evaluation.json", "evaluation.log", "evaluation.lock"
-BUSY = "Another evaluation is running; wait until it is done."
+EVALUATION_FIELDS = {"table": is_text, "pid": is_count, "process_started": is_text}
+EVALUATION_FILE, EVALUATION_LOG_FILE, EVALUATION_LOCK_FILE = "evaluation.json", "evaluation.log", "evaluation.lock"
+EVALUATION_BUSY_MESSAGE = "Another evaluation is running; wait until it is done."
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationJob:
     """table: the predictions table that it writes; state: `running`, `done` or `failed`; said: its log, as a terminal
     would show it."""
 
     table: Path
     state: str
-    said: str
+    log_text: str
 
 
-def begin(folders: Sequence[Path], *, cache: Path, split: str, workspace: Path) -> None:
+def start_evaluation(folders: Sequence[Path], *, cache: Path, split: str, workspace: Path) -> None:
     """Evaluate finished runs in the background; the table is called after cache and split. Raises ValueError where an
     evaluation is running."""
-    with exclusive(workspace / LOCK, BUSY):
-        before = last(workspace)
+    with hold_lock_file(workspace / EVALUATION_LOCK_FILE, EVALUATION_BUSY_MESSAGE):
+        before = read_last_evaluation(workspace)
         if before is not None and before.state == "running":
-            raise ValueError(BUSY)
+            raise ValueError(EVALUATION_BUSY_MESSAGE)
         tables = workspace.resolve() / "predictions"
-        free = (tables / f"{name}.parquet" for name in numbered(f"{cache.name}-{split}"))
+        free = (tables / f"{name}.parquet" for name in numbered_names(f"{cache.name}-{split}"))
         table = next(path for path in free if not path.exists())
         where = ["--cache", str(cache.resolve()), "--split", split, "--out", str(table)]
-        (workspace / LOG).unlink(missing_ok=True)
+        (workspace / EVALUATION_LOG_FILE).unlink(missing_ok=True)
         runs = [str(folder.resolve()) for folder in folders]
-        child = detach("personality", ["evaluate", *runs, *where], workspace / LOG, prints=True)
-        started = process_started(child.pid)
-        write_json(workspace / LAST, {"table": str(table), "pid": child.pid, "process_started": started})
+        child = start_detached("personality", ["evaluate", *runs, *where], workspace / EVALUATION_LOG_FILE, prints=True)
+        started = process_start_time(child.pid)
+        write_json(workspace / EVALUATION_FILE, {"table": str(table), "pid": child.pid, "process_started": started})
 
 
-def last(workspace: Path) -> Evaluation | None:
-    """The evaluation that was begun last; None where there was none, or its file is damaged, as `damaged` says."""
+def read_last_evaluation(workspace: Path) -> EvaluationJob | None:
+    """The evaluation that was begun last; None where there was none, or its file is damaged, as
+    `describe_evaluation_damage` says."""
     try:
-        known = read_object(workspace / LAST, SAYS)
-    except DamagedFile:
+        known = read_json_object(workspace / EVALUATION_FILE, EVALUATION_FIELDS)
+    except DamagedFileError:
         return None
     table, started = Path(known["table"]), known["process_started"]
     ended = "done" if table.exists() else "failed"
-    running = started and process_started(known["pid"]) == started
-    return Evaluation(table, "running" if running else ended, _shown(workspace / LOG))
+    running = started and process_start_time(known["pid"]) == started
+    return EvaluationJob(table, "running" if running else ended, _read_log_as_shown(workspace / EVALUATION_LOG_FILE))
 
 
-def damaged(workspace: Path) -> str:
+def describe_evaluation_damage(workspace: Path) -> str:
     """Why the last evaluation cannot be read, as a sentence; empty where it can, or there was none."""
     try:
-        if is_there(workspace / LAST):
-            read_object(workspace / LAST, SAYS)
-    except DamagedFile as error:
+        if exists_as_file_or_link(workspace / EVALUATION_FILE):
+            read_json_object(workspace / EVALUATION_FILE, EVALUATION_FIELDS)
+    except DamagedFileError as error:
         return str(error)
     return ""
 
 
-def _shown(log: Path) -> str:
+def _read_log_as_shown(log: Path) -> str:
     """A log as a terminal would show it: what was written over is gone."""
-    return "\n".join(line.rpartition("\r")[2] for line in read_end(log).split("\n")).strip()
+    return "\n".join(line.rpartition("\r")[2] for line in read_log_end(log).split("\n")).strip()
 
 
 def labelled_splits(cache: Path) -> list[str]:
     """The splits with labels on which nothing was trained, the one that is furthest from training first."""
     clips = Cache(cache)
-    return [split for split in reversed(SPLITS) if split != "training" and len(clips.rows(split))]
+    return [split for split in reversed(SPLITS) if split != "training" and len(clips.labelled_clips(split))]

@@ -17,41 +17,41 @@ from typing import Any
 from personality.models.model_card import read_model_card
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_bytes, write_json
-from personality.utils.legacy_names import current_json
+from personality.utils.legacy_names import rename_legacy_json
 from personality.utils.untrusted_files import (
-    DamagedFile,
+    DamagedFileError,
+    exists_as_file_or_link,
     is_count,
-    is_figure,
-    is_map_of,
     is_number,
-    is_object,
+    is_number_or_nan,
     is_text,
-    is_there,
-    read_object,
-    read_rows,
-    read_tail,
+    make_map_check,
+    make_object_check,
+    read_json_lines,
+    read_json_object,
+    read_last_log_lines,
 )
 from training.config.run_config import Config
 
-ACTIVE = ("queued", "running")
-STATE, LOG = "state.safetensors", "log.txt"
-TAIL = 12  # lines of a log that are shown
-BRANCHES = "branches"
+ACTIVE_STATES = ("queued", "running")
+RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
+LOG_TAIL_LINES = 12  # lines of a log that are shown
+BRANCHES_KEY = "branches"
 # What the files of a run say, each with what it is to be; all else in them is let be.
-CONFIG = {"config": is_object({}), "cache": is_text}
-JOINED = {BRANCHES: is_map_of(is_object({"folder": is_text}))}
-STATUS = {
+CONFIG_FILE_FIELDS = {"config": make_object_check({}), "cache": is_text}
+OPTIONAL_CONFIG_FIELDS = {BRANCHES_KEY: make_map_check(make_object_check({"folder": is_text}))}
+STATUS_FIELDS = {
     **dict.fromkeys(("why", "device", "process_started"), is_text),
     **dict.fromkeys(("pid", "epoch", "epochs", "best_epoch", "memory"), is_count),
-    **dict.fromkeys(("best_accuracy", "accuracy"), is_figure),
+    **dict.fromkeys(("best_accuracy", "accuracy"), is_number_or_nan),
     "heartbeat": is_number,
     "done": lambda value: is_number(value) and 0 <= value <= 1,
 }
-EPOCH = {
+EPOCH_METRIC_FIELDS = {
     "epoch": is_count,
     "stage": lambda value: is_count(value) and value > 0,
     **dict.fromkeys(("seconds", "clips_per_second"), is_number),
-    **dict.fromkeys(("loss", "validation_loss", *(f"accuracy_{trait}" for trait in TRAIT_NAMES)), is_figure),
+    **dict.fromkeys(("loss", "validation_loss", *(f"accuracy_{trait}" for trait in TRAIT_NAMES)), is_number_or_nan),
 }
 
 
@@ -64,14 +64,14 @@ class Run:
     @property
     def config(self) -> Config:
         """The run's config. Raises ValueError as `stored`."""
-        return self.stored()[0]
+        return self.read_config_and_cache()[0]
 
     @property
     def cache(self) -> Path:
         """The cache it trains on. Raises ValueError as `stored`."""
-        return self.stored()[1]
+        return self.read_config_and_cache()[1]
 
-    def stored(self) -> tuple[Config, Path]:
+    def read_config_and_cache(self) -> tuple[Config, Path]:
         """Config and cache. Raises ValueError where this version cannot read them."""
         path, known = self.folder / "config.json", self._read_config()
         try:
@@ -81,46 +81,46 @@ class Run:
 
     def _read_config(self) -> dict[str, Any]:
         """Raises DamagedFile."""
-        return read_object(self.folder / "config.json", CONFIG, JOINED)
+        return read_json_object(self.folder / "config.json", CONFIG_FILE_FIELDS, OPTIONAL_CONFIG_FIELDS)
 
     @property
     def branches(self) -> dict[str, dict[str, str]]:
         """The trained models a fusion joins, by folder and sha256; empty before it has begun."""
-        return self._read_config().get(BRANCHES, {})
+        return self._read_config().get(BRANCHES_KEY, {})
 
-    def pin(self, branches: dict[str, dict[str, str]]) -> None:
+    def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
         """Note which models a fusion joins, so that going on joins the same."""
-        write_json(self.folder / "config.json", {**self._read_config(), BRANCHES: branches})
+        write_json(self.folder / "config.json", {**self._read_config(), BRANCHES_KEY: branches})
 
     def create(self, config: Config, cache: Path) -> None:
         """Make the folder, over a run that never finished an epoch.
 
         Raises FileExistsError where there is a run that did, or that is active.
         """
-        if self.taken:
+        if self.is_taken:
             raise FileExistsError(f"{self.folder} holds a run already; resume it or name another folder")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         write_json(self.folder / "config.json", {"cache": str(cache.resolve()), "config": config.as_dict()})
-        self.say("queued")
+        self.write_status("queued")
 
     @property
-    def taken(self) -> bool:
+    def is_taken(self) -> bool:
         """Whether the folder holds something that must not be lost."""
-        begun = (self.folder / STATE).exists() or self.status()["state"] in ACTIVE
+        begun = (self.folder / RUN_STATE_FILE).exists() or self.status()["state"] in ACTIVE_STATES
         foreign = self.folder.exists() and not (self.folder / "config.json").exists()
         return begun or (foreign and any(self.folder.iterdir()))
 
-    def say(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
+    def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
         """Write the status; facts are kept until they are said anew. pid: of the run's process, if it is not this."""
         number = os.getpid() if pid is None else pid
-        process = {"pid": number, "process_started": process_started(number), "heartbeat": time.time()}
-        write_json(self.folder / "status.json", {**self._said(), **facts, "state": state, **process})
+        process = {"pid": number, "process_started": process_start_time(number), "heartbeat": time.time()}
+        write_json(self.folder / "status.json", {**self._last_status(), **facts, "state": state, **process})
 
     def log(self, text: str) -> None:
         """Print a line and append it to the run's log."""
         print(text, flush=True)
-        with (self.folder / LOG).open("a") as file:
+        with (self.folder / RUN_LOG_FILE).open("a") as file:
             file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
@@ -128,23 +128,23 @@ class Run:
         damaged, as `why` then says."""
         try:
             status = self._read_status()
-        except DamagedFile as error:
+        except DamagedFileError as error:
             return {"state": "stale", "why": str(error)}
-        alive = process_started(status.get("pid", -1)) == status.get("process_started", "")
-        return status if alive or status["state"] not in ACTIVE else {**status, "state": "stale"}
+        alive = process_start_time(status.get("pid", -1)) == status.get("process_started", "")
+        return status if alive or status["state"] not in ACTIVE_STATES else {**status, "state": "stale"}
 
     def _read_status(self) -> dict[str, Any]:
         """Raises DamagedFile."""
-        return read_object(self.folder / "status.json", {"state": is_text}, STATUS)
+        return read_json_object(self.folder / "status.json", {"state": is_text}, STATUS_FIELDS)
 
-    def _said(self) -> dict[str, Any]:
+    def _last_status(self) -> dict[str, Any]:
         """What the run last said, as far as it can be read."""
         try:
             return self._read_status()
-        except DamagedFile:
+        except DamagedFileError:
             return {}
 
-    def record(self, metrics: dict[str, Any]) -> None:
+    def record_metrics(self, metrics: dict[str, Any]) -> None:
         """Add one epoch's metrics; a death or a full disk leaves those of the epochs before."""
         rows = [*self.metrics(), metrics]
         write_bytes(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
@@ -154,22 +154,24 @@ class Run:
         return list({row["epoch"]: row for row in self._read_metrics()[0]}.values())
 
     def _read_metrics(self) -> tuple[list[dict[str, Any]], str]:
-        return read_rows(self.folder / "metrics.jsonl", current_json, EPOCH, {"accuracy": is_figure})
+        return read_json_lines(
+            self.folder / "metrics.jsonl", rename_legacy_json, EPOCH_METRIC_FIELDS, {"accuracy": is_number_or_nan}
+        )
 
-    def damages(self) -> Iterator[str]:
+    def describe_damaged_files(self) -> Iterator[str]:
         """A sentence for each file beside the config that cannot be read in full."""
         reads: list[Callable] = [self._read_status]
-        if self._said().get("state") == "done":
+        if self._last_status().get("state") == "done":
             reads.append(partial(read_model_card, self.folder))
         for read in reads:
             try:
                 read()
-            except DamagedFile as error:
+            except DamagedFileError as error:
                 yield str(error)
         if wrong := self._read_metrics()[1]:
             yield wrong
 
-    def joined_by(self) -> list[str]:
+    def list_dependent_runs(self) -> list[str]:
         """The names of the runs beside this one that join its model."""
         own = str(self.folder.resolve())
         beside = [run for run in list_runs(self.folder.parent) if run.folder != self.folder]
@@ -177,34 +179,34 @@ class Run:
 
     def delete(self) -> None:
         """Remove the folder. Raises ValueError where the run is active or others join its model."""
-        if self.status()["state"] in ACTIVE:
+        if self.status()["state"] in ACTIVE_STATES:
             raise ValueError(f"{self.folder.name} is running; stop it first.")
-        if users := self.joined_by():
+        if users := self.list_dependent_runs():
             raise ValueError(f"{' and '.join(users)} cannot do without {self.folder.name}; delete those first.")
         shutil.rmtree(self.folder)
 
     def log_tail(self) -> str:
         """The last lines of the log, or why it cannot be read."""
-        return read_tail(self.folder / LOG, TAIL)
+        return read_last_log_lines(self.folder / RUN_LOG_FILE, LOG_TAIL_LINES)
 
 
-class Follower(Run):
+class ReadOnlyRun(Run):
     """A run as its other processes see it: they read, the first one writes."""
 
-    def say(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
+    def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
         """Nothing."""
 
     def log(self, text: str) -> None:
         """Nothing."""
 
-    def record(self, metrics: dict[str, Any]) -> None:
+    def record_metrics(self, metrics: dict[str, Any]) -> None:
         """Nothing."""
 
-    def pin(self, branches: dict[str, dict[str, str]]) -> None:
+    def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
         """Nothing."""
 
 
-def process_started(pid: int) -> str:
+def process_start_time(pid: int) -> str:
     """When the process of this number began, as the kernel counts; empty where there is none (or it is a zombie)."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -215,23 +217,29 @@ def process_started(pid: int) -> str:
 
 def list_runs(folder: Path) -> list[Run]:
     """The runs below a folder, newest first, but for the unreadable ones."""
-    return [run for run, why in _found(folder) if not why]
+    return [run for run, why in _runs_with_problems(folder) if not why]
 
 
-def damages(folder: Path) -> list[str]:
+def describe_damaged_runs(folder: Path) -> list[str]:
     """A sentence for each file of the runs below a folder that cannot be read; a run without a config is left out."""
-    return [one for run, why in _found(folder) for one in ([f"A run is left out. {why}"] if why else run.damages())]
+    return [
+        one
+        for run, why in _runs_with_problems(folder)
+        for one in ([f"A run is left out. {why}"] if why else run.describe_damaged_files())
+    ]
 
 
-def _found(folder: Path) -> list[tuple[Run, str]]:
+def _runs_with_problems(folder: Path) -> list[tuple[Run, str]]:
     """The runs below a folder, newest first, each with why it cannot be read, empty where it can."""
     paths = [path / "config.json" for path in folder.glob("*") if not path.name.startswith(".")]
-    there = filter(is_there, paths)  # a link that leads nowhere is damage, which a pattern for the file would skip
-    runs = [Run(path.parent) for path in sorted(there, key=_changed, reverse=True)]
-    return [(run, trouble(run)) for run in runs]
+    there = filter(
+        exists_as_file_or_link, paths
+    )  # a link that leads nowhere is damage, which a pattern for the file would skip
+    runs = [Run(path.parent) for path in sorted(there, key=_modification_time, reverse=True)]
+    return [(run, describe_config_problem(run)) for run in runs]
 
 
-def _changed(path: Path) -> float:
+def _modification_time(path: Path) -> float:
     """When a file was written; 0 where it has gone, or is a link that leads nowhere."""
     try:
         return path.stat().st_mtime
@@ -239,21 +247,21 @@ def _changed(path: Path) -> float:
         return 0.0
 
 
-def trouble(run: Run) -> str:
+def describe_config_problem(run: Run) -> str:
     """Why a run cannot be read; empty where it can."""
     try:
-        run.stored()
+        run.read_config_and_cache()
     except ValueError as error:
         return str(error)
     return ""
 
 
-def done_runs(folder: Path) -> dict[str, Run]:
+def finished_runs_by_name(folder: Path) -> dict[str, Run]:
     """The runs that are done by their names, newest first."""
     return {run.folder.name: run for run in list_runs(folder) if run.status()["state"] == "done"}
 
 
 def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:
     """The runs of a modality and preset that are done, newest first."""
-    done = done_runs(folder).values()
+    done = finished_runs_by_name(folder).values()
     return [run for run in done if (run.config.modality, run.config.preset) == (modality, preset)]

@@ -2,7 +2,8 @@
 
 Held: a file that kills its decoder, hangs it, or fills the memory costs one sentence; nothing of the file is left on
 disk, however either process ends; a reading process that is stopped is replaced; what comes back is plain values and
-arrays, never executed; a file that takes over its decoder can do only what `confine` leaves it. NOT held: until its
+arrays, never executed; a file that takes over its decoder can do only what `confine_process` leaves it. NOT held:
+until its
 time is up it may read, empty and delete files of the server's user, and send what it read to whoever uploaded it.
 Whoever serves strangers runs the server as a user who owns nothing, or in a container.
 """
@@ -27,24 +28,28 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from personality.constants import LIMITS
-from personality.preprocessing.faces import Box, Face
+from personality.preprocessing.faces import Face, FaceBox
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
-from personality.preprocessing.sample import People, Piece, Sample
+from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample
 from personality.preprocessing.sound import Sound
 from personality.utils.locations import IMPORT_ROOT
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, People, Face, Sound, Sample)}
-ORDER = 256  # bytes of an order: JSON, filled up with spaces
-MOST = 64 * 2**20  # bytes of all that comes back of one file; 60 s of sound and 16 faces, twice, are 13 MB
-SIZES = struct.Struct("!QQ")  # bytes of each of the two parts of a piece, before them
-BEGINNING = 60.0  # seconds that the reading process may take to be ready, at most; a busy machine took 37
-OVERDUE = 5.0  # seconds after a file's time; who has not ended its reader by then is stopped itself
-DIED = "Reading this file ended the process that read it: it is damaged. Convert it to mp4 and try again."
-SLOW = "Reading this file took more than {seconds:.0f} s. Cut it or make it smaller first."
+UPDATE_CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, DetectedPeople, Face, Sound, Sample)}
+READER_REQUEST_BYTES = 256  # bytes of an order: JSON, filled up with spaces
+MAX_READER_REPLY_BYTES = (
+    64 * 2**20
+)  # bytes of all that comes back of one file; 60 s of sound and 16 faces, twice, are 13 MB
+REPLY_SIZES_STRUCT = struct.Struct("!QQ")  # bytes of each of the two parts of a piece, before them
+READER_START_SECONDS = 60.0  # seconds that the reading process may take to be ready, at most; a busy machine took 37
+READER_GRACE_SECONDS = 5.0  # seconds after a file's time; who has not ended its reader by then is stopped itself
+VIDEO_READER_DIED_MESSAGE = (
+    "Reading this file ended the process that read it: it is damaged. Convert it to mp4 and try again."
+)
+VIDEO_READER_SLOW_MESSAGE = "Reading this file took more than {seconds:.0f} s. Cut it or make it smaller first."
 
 
-class _Reader(NamedTuple):
+class _ReaderProcess(NamedTuple):
     """The reading process, the socket that it gets orders by, and when it will be ready, in seconds of `monotonic`."""
 
     process: subprocess.Popen
@@ -52,41 +57,43 @@ class _Reader(NamedTuple):
     ready: float
 
 
-_lock = threading.Lock()
-_reader: _Reader | None = None
+_reader_lock = threading.Lock()
+_reader: _ReaderProcess | None = None
 
 
-def prepare() -> None:
+def start_reader_process() -> None:
     """Begin the reading process, which needs some seconds before the first file; does nothing where there is one."""
-    with _lock:
-        _living()
+    with _reader_lock:
+        _ensure_reader()
 
 
-def read_apart(data: bytes, *, person: Box | None = None, seconds: float = LIMITS.reader_seconds) -> Iterator[Piece]:
-    """The pieces of a file, as `sample.read_pieces`, read by a process of its own within so many seconds. Raises
+def read_clip_in_sandbox(
+    data: bytes, *, person: FaceBox | None = None, seconds: float = LIMITS.reader_seconds
+) -> Iterator[ClipUpdate]:
+    """The pieces of a file, as `sample.read_clip_updates`, read by a process of its own within so many seconds. Raises
     MediaError as that, and where the process dies or passes a limit."""
     with tempfile.TemporaryFile() as file:  # without a name: it is gone with the last process that has it open
         file.write(data)
         file.flush()
-        answer, reader = _order(file.fileno(), {"person": person, "seconds": seconds})
+        answer, reader = _send_request(file.fileno(), {"person": person, "seconds": seconds})
     try:
-        yield from _receive(answer, reader, seconds)
+        yield from _receive_updates(answer, reader, seconds)
     finally:
         os.close(answer)
 
 
-def _order(file: int, what: dict[str, Any]) -> tuple[int, _Reader]:
+def _send_request(file: int, what: dict[str, Any]) -> tuple[int, _ReaderProcess]:
     """Ask for the open file to be read; the pipe that the pieces come through, and who was asked."""
-    order = json.dumps(what).encode().ljust(ORDER)
+    order = json.dumps(what).encode().ljust(READER_REQUEST_BYTES)
     receive, send = os.pipe()
     try:
-        with _lock:
+        with _reader_lock:
             try:
-                socket.send_fds(_living().control, [order], [file, send])
+                socket.send_fds(_ensure_reader().control, [order], [file, send])
             except OSError:  # it died since it was last looked at
-                _end()
-                socket.send_fds(_living().control, [order], [file, send])
-            return receive, _living()
+                _stop_reader()
+                socket.send_fds(_ensure_reader().control, [order], [file, send])
+            return receive, _ensure_reader()
     except BaseException:
         os.close(receive)
         raise
@@ -94,11 +101,11 @@ def _order(file: int, what: dict[str, Any]) -> tuple[int, _Reader]:
         os.close(send)
 
 
-def _living() -> _Reader:
+def _ensure_reader() -> _ReaderProcess:
     """The reading process; begun anew where it has died."""
     global _reader
     if _reader is not None and _reader.process.poll() is not None:
-        _end()
+        _stop_reader()
     if _reader is None:
         ours, its = socket.socketpair()
         command = [sys.executable, "-m", "personality.preprocessing.sandbox.worker", str(its.fileno())]
@@ -106,11 +113,11 @@ def _living() -> _Reader:
             child = subprocess.Popen(
                 command, cwd=IMPORT_ROOT, stdin=subprocess.DEVNULL, pass_fds=[its.fileno()], start_new_session=True
             )
-        _reader = _Reader(child, ours, time.monotonic() + BEGINNING)
+        _reader = _ReaderProcess(child, ours, time.monotonic() + READER_START_SECONDS)
     return _reader
 
 
-def _end() -> None:
+def _stop_reader() -> None:
     global _reader
     if _reader is not None:
         _reader.control.close()
@@ -120,47 +127,49 @@ def _end() -> None:
     _reader = None
 
 
-def _receive(answer: int, reader: _Reader, seconds: float) -> Iterator[Piece]:
-    began, room = time.monotonic(), MOST
-    deadline = max(began, reader.ready) + seconds + OVERDUE
+def _receive_updates(answer: int, reader: _ReaderProcess, seconds: float) -> Iterator[ClipUpdate]:
+    began, room = time.monotonic(), MAX_READER_REPLY_BYTES
+    deadline = max(began, reader.ready) + seconds + READER_GRACE_SECONDS
     while True:
         try:
-            kind, values, size = _piece(answer, room, deadline)
+            kind, values, size = _receive_reply(answer, room, deadline)
             room -= size
-            piece = KINDS[kind](**values) if kind in KINDS else None
+            piece = UPDATE_CLASSES[kind](**values) if kind in UPDATE_CLASSES else None
         except TimeoutError as error:
-            _replace(reader)
-            raise MediaError(SLOW.format(seconds=seconds)) from error
+            _stop_stuck_reader(reader)
+            raise MediaError(VIDEO_READER_SLOW_MESSAGE.format(seconds=seconds)) from error
         except (EOFError, OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
             late = time.monotonic() - began > seconds
-            raise MediaError(SLOW.format(seconds=seconds) if late else DIED) from error
+            raise MediaError(
+                VIDEO_READER_SLOW_MESSAGE.format(seconds=seconds) if late else VIDEO_READER_DIED_MESSAGE
+            ) from error
         if kind == "end":
             return
         if piece is None:
-            raise MediaError(str(values.get("why", DIED)))
+            raise MediaError(str(values.get("why", VIDEO_READER_DIED_MESSAGE)))
         yield piece
 
 
-def _replace(stopped: _Reader) -> None:
+def _stop_stuck_reader(stopped: _ReaderProcess) -> None:
     """End a reading process that no longer does its work, unless somebody has ended it already; the next is begun when
     it is wanted."""
-    with _lock:
+    with _reader_lock:
         if _reader is stopped:
-            _end()
+            _stop_reader()
 
 
-def _piece(answer: int, room: int, deadline: float) -> tuple[str, dict[str, Any], int]:
+def _receive_reply(answer: int, room: int, deadline: float) -> tuple[str, dict[str, Any], int]:
     """One piece of at most `room` bytes: its kind, its fields and its size. Raises ValueError where it is larger."""
-    sizes = SIZES.unpack(_exactly(answer, SIZES.size, deadline))
+    sizes = REPLY_SIZES_STRUCT.unpack(_read_exactly(answer, REPLY_SIZES_STRUCT.size, deadline))
     if sum(sizes) > room:
         raise ValueError(f"a piece of {sum(sizes)} bytes; at most {room} are taken")
-    head, arrays = (_exactly(answer, size, deadline) for size in sizes)
+    head, arrays = (_read_exactly(answer, size, deadline) for size in sizes)
     said = json.loads(head)
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in said["values"].items()}
     return said["kind"], plain | load(arrays), sum(sizes)
 
 
-def _exactly(answer: int, count: int, deadline: float) -> bytes:
+def _read_exactly(answer: int, count: int, deadline: float) -> bytes:
     """So many bytes of a pipe. Raises EOFError where it ends before, TimeoutError where nothing comes in time."""
     waiting, data = select.poll(), bytearray()  # not select.select, which takes no descriptor above 1,023
     waiting.register(answer, select.POLLIN)

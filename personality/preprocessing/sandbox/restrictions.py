@@ -18,12 +18,12 @@ from pathlib import Path
 
 from personality.constants import LIMITS
 
-STATUS = Path("/proc/self/status")
-DESCRIPTORS = 64  # that it may have open
+PROCESS_STATUS_FILE = Path("/proc/self/status")
+MAX_OPEN_DESCRIPTORS = 64  # that it may have open
 
 # Numbers of system calls by machine, from Linux's asm/unistd.h: those of processes and programs, of sockets (io_uring
 # opens them too), and of what reaches into other processes.
-_REFUSED = {
+_REFUSED_CALLS = {
     "x86_64": {
         *(57, 58, 59, 322),  # fork, vfork, execve, execveat
         *(41, 53, 425),  # socket, socketpair, io_uring_setup
@@ -50,36 +50,36 @@ _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
 _NO_NEW_PRIVILEGES, _GET_SECCOMP, _SET_SECCOMP, _FILTER = 38, 21, 22, 2  # linux/prctl.h
 
 
-def confine() -> None:
+def confine_process() -> None:
     """Do without all that the module names; for ever. Raises OSError where the kernel refuses."""
     cores = os.cpu_count() or 1
-    memory = [(resource.RLIMIT_DATA, _data_bytes() + LIMITS.reader_bytes)] if STATUS.exists() else []
+    memory = [(resource.RLIMIT_DATA, _count_data_bytes() + LIMITS.reader_bytes)] if PROCESS_STATUS_FILE.exists() else []
     for what, most in (
         *memory,
         (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, DESCRIPTORS),
+        (resource.RLIMIT_NOFILE, MAX_OPEN_DESCRIPTORS),
     ):
         resource.setrlimit(what, (most, most))
-    if can_filter():
-        _filter_calls(_program(platform.machine()))
+    if can_filter_system_calls():
+        _install_call_filter(_build_call_filter(platform.machine()))
 
 
-def can_filter() -> bool:
+def can_filter_system_calls() -> bool:
     """Whether system calls can be refused here."""
-    if platform.system() != "Linux" or platform.machine() not in _REFUSED:
+    if platform.system() != "Linux" or platform.machine() not in _REFUSED_CALLS:
         return False
     return ctypes.CDLL(None).prctl(_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
-def _data_bytes() -> int:
+def _count_data_bytes() -> int:
     """What the kernel counts against RLIMIT_DATA now."""
-    (line,) = (line for line in STATUS.read_text().splitlines() if line.startswith("VmData:"))
+    (line,) = (line for line in PROCESS_STATUS_FILE.read_text().splitlines() if line.startswith("VmData:"))
     return int(line.split()[1]) * 1024
 
 
-def _program(machine: str) -> bytes:
+def _build_call_filter(machine: str) -> bytes:
     """The filter in the kernel's form: (code, steps to skip if so, steps to skip if not, value) in a row."""
     refused = (_RETURN, 0, 0, _REFUSE | errno.EPERM)
     steps = [
@@ -90,7 +90,7 @@ def _program(machine: str) -> bytes:
         *((_AT_LEAST, 0, 1, _X32), refused),
         *((_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _REFUSE | errno.ENOSYS)),
     ]
-    for number in sorted(_REFUSED[machine]):
+    for number in sorted(_REFUSED_CALLS[machine]):
         steps += [(_EQUAL, 0, 1, number), refused]
     steps += [
         (_EQUAL, 0, 3, _CLONE[machine]),
@@ -102,12 +102,12 @@ def _program(machine: str) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-class _Program(ctypes.Structure):
+class _FilterProgram(ctypes.Structure):
     _fields_ = [("steps", ctypes.c_ushort), ("first", ctypes.c_char_p)]
 
 
-def _filter_calls(program: bytes) -> None:
+def _install_call_filter(program: bytes) -> None:
     library = ctypes.CDLL(None, use_errno=True)
-    given = _Program(len(program) // 8, program)
+    given = _FilterProgram(len(program) // 8, program)
     if library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or library.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(given), 0, 0):
         raise OSError(ctypes.get_errno(), "The kernel takes no filter of system calls")

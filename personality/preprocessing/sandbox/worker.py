@@ -24,32 +24,32 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from personality.preprocessing.faces import Box
-from personality.preprocessing.media_errors import TOO_LARGE, MediaError
-from personality.preprocessing.sample import read_pieces, warm
-from personality.preprocessing.sandbox.client import ORDER, SIZES
-from personality.preprocessing.sandbox.restrictions import can_filter, confine
+from personality.preprocessing.faces import FaceBox
+from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
+from personality.preprocessing.sample import read_clip_updates, warm_up_preprocessing
+from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT
+from personality.preprocessing.sandbox.restrictions import can_filter_system_calls, confine_process
 
-PATIENCE = 0.1  # seconds between two looks at the children
-THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
+CHILD_POLL_SECONDS = 0.1  # seconds between two looks at the children
+DECODER_THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
 
 
-def serve(control: socket.socket) -> None:
+def serve_read_requests(control: socket.socket) -> None:
     """Fork a child for each order that comes through `control`, kill those that take too long; until the server at the
     other end has gone."""
     children: dict[int, float] = {}  # each with when it must have ended
     while True:
-        _reap(children)
-        if not select.select([control], [], [], PATIENCE)[0]:
+        _reap_children(children)
+        if not select.select([control], [], [], CHILD_POLL_SECONDS)[0]:
             continue
-        message, descriptors, *_ = socket.recv_fds(control, ORDER, 2)
+        message, descriptors, *_ = socket.recv_fds(control, READER_REQUEST_BYTES, 2)
         if not message:
             break
         order = json.loads(message)
         pid = os.fork()
         if pid == 0:
             control.close()
-            _read(order, *descriptors)
+            _read_in_child(order, *descriptors)
         children[pid] = time.monotonic() + order["seconds"]
         for descriptor in descriptors:
             os.close(descriptor)
@@ -57,7 +57,7 @@ def serve(control: socket.socket) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _reap(children: dict[int, float]) -> None:
+def _reap_children(children: dict[int, float]) -> None:
     for pid, deadline in list(children.items()):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)  # it is our child and not waited for yet: the number is still its own
@@ -65,37 +65,37 @@ def _reap(children: dict[int, float]) -> None:
             del children[pid]
 
 
-def _read(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
+def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
     """Read one file and send its pieces; in the child, which ends here whatever happens."""
     try:
-        confine()
+        confine_process()
         with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken: nobody wants to know any more
-            _send_pieces(answer, Path(f"/dev/fd/{file}"), order["person"])
+            _send_updates(answer, Path(f"/dev/fd/{file}"), order["person"])
     except BaseException:
         traceback.print_exc()  # in the server's log: places in our code, nothing of the file
     finally:
         os._exit(0)
 
 
-def _send_pieces(answer: BinaryIO, file: Path, person: Box | None) -> None:
+def _send_updates(answer: BinaryIO, file: Path, person: FaceBox | None) -> None:
     try:
-        for piece in read_pieces(file, threads=THREADS, person=person):
-            _send(answer, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
-        _send(answer, "end", {})
+        for piece in read_clip_updates(file, threads=DECODER_THREADS, person=person):
+            _send_reply(answer, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
+        _send_reply(answer, "end", {})
     except MediaError as error:
-        _send(answer, "error", {"why": str(error)})
+        _send_reply(answer, "error", {"why": str(error)})
     except MemoryError:
-        _send(answer, "error", {"why": TOO_LARGE})
+        _send_reply(answer, "error", {"why": OUT_OF_MEMORY_MESSAGE})
 
 
-def _send(answer: BinaryIO, kind: str, values: dict[str, Any]) -> None:
+def _send_reply(answer: BinaryIO, kind: str, values: dict[str, Any]) -> None:
     """A piece: two sizes, its plain values as JSON, its arrays as safetensors. Nothing that a reader of them would
     execute, whatever has become of this process."""
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in values.items() if name not in arrays}
     head = json.dumps({"kind": kind, "values": plain}).encode()
     body = save({name: np.ascontiguousarray(value) for name, value in arrays.items()})
-    for part in (SIZES.pack(len(head), len(body)), head, body):
+    for part in (REPLY_SIZES_STRUCT.pack(len(head), len(body)), head, body):
         answer.write(part)
     answer.flush()
 
@@ -106,7 +106,7 @@ if __name__ == "__main__":
     # or with other people's clips, up to five times as long.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    warm()
-    if not can_filter():
+    warm_up_preprocessing()
+    if not can_filter_system_calls():
         print("personality: this machine filters no system calls: a file's reader may open sockets", file=sys.stderr)
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve_read_requests(socket.socket(fileno=int(sys.argv[1])))

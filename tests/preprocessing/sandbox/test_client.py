@@ -16,9 +16,9 @@ from personality.assets import demo
 from personality.constants import LIMITS
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
-from personality.preprocessing.sample import People, Sample, read_sample
+from personality.preprocessing.sample import DetectedPeople, Sample, read_sample
 from personality.preprocessing.sandbox import client
-from personality.preprocessing.sandbox.client import read_apart
+from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 from tests.preprocessing.clips import two_people, video_of
 
 
@@ -37,14 +37,14 @@ def children_of(pid: int) -> list[int]:
 
 
 def the_reader() -> int:
-    client.prepare()
+    client.start_reader_process()
     assert client._reader is not None
     return client._reader[0].pid
 
 
 def read_and_send(number: signal.Signals, data: bytes, **how: float) -> None:
     """Read a file whose child gets a signal as soon as it has said what the file is."""
-    reader, pieces = the_reader(), read_apart(data, **how)  # type: ignore[arg-type]
+    reader, pieces = the_reader(), read_clip_in_sandbox(data, **how)  # type: ignore[arg-type]
     assert isinstance(next(pieces), Metadata)
     (child,) = children_of(reader)
     os.kill(child, number)
@@ -52,13 +52,13 @@ def read_and_send(number: signal.Signals, data: bytes, **how: float) -> None:
 
 
 def last(data: bytes, **how: float) -> Sample:
-    *_, sample = read_apart(data, **how)  # type: ignore[arg-type]
+    *_, sample = read_clip_in_sandbox(data, **how)  # type: ignore[arg-type]
     assert isinstance(sample, Sample)
     return sample
 
 
 def test_what_is_read_apart_is_what_is_read_here() -> None:
-    here, apart = read_sample(demo.CLIP), last(demo.CLIP.read_bytes())
+    here, apart = read_sample(demo.DEMO_CLIP_FILE), last(demo.DEMO_CLIP_FILE.read_bytes())
     np.testing.assert_array_equal(here.faces, apart.faces)
     np.testing.assert_array_equal(here.audio, apart.audio)
     np.testing.assert_array_equal(here.boxes, apart.boxes)
@@ -75,7 +75,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_a_killed_child_is_a_sentence_and_the_next_file_is_read(large: bytes) -> None:
     with pytest.raises(MediaError, match="ended the process"):
         read_and_send(signal.SIGKILL, large)
-    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+    assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
 
 
 def test_a_hanging_child_is_ended_when_its_time_is_up(large: bytes) -> None:
@@ -88,30 +88,30 @@ def test_a_dead_reader_is_begun_anew() -> None:
     os.kill(the_reader(), signal.SIGKILL)
     assert client._reader is not None
     client._reader[0].wait()
-    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+    assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
 
 
 def test_a_stopped_reader_is_replaced_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither it nor those that it forked are left, and no descriptor."""
-    last(demo.CLIP.read_bytes())
+    last(demo.DEMO_CLIP_FILE.read_bytes())
     stopped, before = the_reader(), len(list(Path("/proc/self/fd").iterdir()))
     assert client._reader is not None
     client._reader = client._reader._replace(ready=0.0)
-    monkeypatch.setattr(client, "OVERDUE", 1.0)
-    pieces = read_apart(demo.CLIP.read_bytes(), seconds=2.0)
+    monkeypatch.setattr(client, "READER_GRACE_SECONDS", 1.0)
+    pieces = read_clip_in_sandbox(demo.DEMO_CLIP_FILE.read_bytes(), seconds=2.0)
     assert isinstance(next(pieces), Metadata)
     os.killpg(stopped, signal.SIGSTOP)
     with pytest.raises(MediaError, match="took more than 2 s"):
         list(pieces)
     assert stopped not in [group for *_, group in living()]
-    assert len(last(demo.CLIP.read_bytes()).faces) == 16
+    assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
     assert the_reader() != stopped
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader whose children may have 50 MB more than they begin with, where a frame as a picture has 24."""
-    client._end()
+    client._stop_reader()
     script = "import runpy; from personality.constants import LIMITS;"
     script += "object.__setattr__(LIMITS, 'reader_bytes', 50 * 2**20);"
     script += "runpy.run_module('personality.preprocessing.sandbox.worker', run_name='__main__')"
@@ -122,21 +122,21 @@ def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.Monk
         with pytest.raises(MediaError):  # whoever is refused memory first: the decoder, its threads, numpy
             last(large)
     finally:
-        client._end()
+        client._stop_reader()
     monkeypatch.undo()
     assert last(large).warnings[0] == "no face was found"
 
 
 def test_nothing_of_a_file_is_left_open_or_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    pieces = read_apart(demo.CLIP.read_bytes())
+    pieces = read_clip_in_sandbox(demo.DEMO_CLIP_FILE.read_bytes())
     assert isinstance(next(pieces), Metadata)
     assert list(tmp_path.iterdir()) == []  # the file never has a name
     pieces.close()  # type: ignore[attr-defined]
     wait_until_alone()
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(3):
-        last(demo.CLIP.read_bytes())
+        last(demo.DEMO_CLIP_FILE.read_bytes())
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
@@ -151,7 +151,7 @@ def wait_until_alone() -> None:
 
 def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> None:
     data = two_people(tmp_path / "two.mp4")
-    people = [piece for piece in read_apart(data) if isinstance(piece, People)]
+    people = [piece for piece in read_clip_in_sandbox(data) if isinstance(piece, DetectedPeople)]
     assert len(people) == 1
     left, right = people[0].boxes.tolist()
     assert left[2] < 150 < right[0]
@@ -160,11 +160,11 @@ def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> No
 
 
 def test_what_comes_back_of_a_file_has_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = demo.CLIP.read_bytes()
-    sizes = [sum(np.asarray(value).nbytes for value in vars(piece).values()) for piece in read_apart(data)]
+    data = demo.DEMO_CLIP_FILE.read_bytes()
+    sizes = [sum(np.asarray(value).nbytes for value in vars(piece).values()) for piece in read_clip_in_sandbox(data)]
     assert max(sizes) < 4e6 < sum(sizes)
     with monkeypatch.context() as patch:
-        patch.setattr(client, "MOST", 4_000_000)  # more than any one piece, less than all
+        patch.setattr(client, "MAX_READER_REPLY_BYTES", 4_000_000)  # more than any one piece, less than all
         with pytest.raises(MediaError, match="ended the process"):
-            list(read_apart(data))
-    assert len(list(read_apart(data))) == len(sizes)
+            list(read_clip_in_sandbox(data))
+    assert len(list(read_clip_in_sandbox(data))) == len(sizes)

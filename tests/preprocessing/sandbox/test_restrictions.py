@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from personality.preprocessing.sandbox.restrictions import can_filter
+from personality.preprocessing.sandbox.restrictions import can_filter_system_calls
 
-needs_filter = pytest.mark.skipif(not can_filter(), reason="this machine filters no system calls")
+needs_filter = pytest.mark.skipif(not can_filter_system_calls(), reason="this machine filters no system calls")
 TRY = """
 import ctypes, errno, json, os, signal, socket, subprocess, sys, threading
 from pathlib import Path

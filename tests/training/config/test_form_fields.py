@@ -4,14 +4,21 @@ from dataclasses import fields
 
 import pytest
 
-from personality.network_options import Design
-from training.config.form_fields import ABOUT, ABOUT_DESIGN, NOT_ASKED, config_fields, design_fields, with_values
+from personality.network_options import NetworkDesign
+from training.config.form_fields import (
+    DESIGN_DESCRIPTIONS,
+    FIELD_DESCRIPTIONS,
+    FIELDS_NOT_IN_FORM,
+    apply_form_values,
+    config_fields,
+    design_fields,
+)
 from training.config.run_config import Config, Stage, preset
 
 
 def test_every_field_is_described_or_chosen_elsewhere() -> None:
-    assert {field.name for field in fields(Config)} == {*ABOUT, *NOT_ASKED}
-    assert {field.name for field in fields(Design)} == set(ABOUT_DESIGN)
+    assert {field.name for field in fields(Config)} == {*FIELD_DESCRIPTIONS, *FIELDS_NOT_IN_FORM}
+    assert {field.name for field in fields(NetworkDesign)} == set(DESIGN_DESCRIPTIONS)
 
 
 @pytest.mark.parametrize("name", ["thesis", "compact", "modern"])
@@ -20,7 +27,7 @@ def test_a_form_that_nobody_touches_gives_the_preset_back(name: str) -> None:
     values = {one.name: one.value for one in config_fields(config)}
     design = {one.name: one.value for one in design_fields(config.design)}
     stages = config.as_dict()["stages"]
-    assert with_values(config, values, stages, design) == config
+    assert apply_form_values(config, values, stages, design) == config
     for one in (*config_fields(config), *design_fields(config.design)):
         assert not one.choices or one.value in one.choices
 
@@ -28,11 +35,11 @@ def test_a_form_that_nobody_touches_gives_the_preset_back(name: str) -> None:
 def test_what_is_changed_is_changed_and_contradictions_are_refused() -> None:
     config = preset("audio")
     stages = [{"epochs": 3.0, "trains": "head", "rate": 0.01, "frames": 4.0}]
-    changed = with_values(config, {"batch": 8}, stages, {})
+    changed = apply_form_values(config, {"batch": 8}, stages, {})
     assert (changed.batch, changed.stages) == (8, (Stage(3, "head", 0.01, 4),))
     with pytest.raises(ValueError, match="batch wants two clips or more"):
-        with_values(config, {"batch": 1}, stages, {})
+        apply_form_values(config, {"batch": 1}, stages, {})
     with pytest.raises(ValueError, match="one of them is empty"):
-        with_values(config, {}, [{**stages[0], "rate": None}], {})
+        apply_form_values(config, {}, [{**stages[0], "rate": None}], {})
     with pytest.raises(ValueError, match="has a design of its own"):
-        with_values(config, {}, stages, {"frames": "mean"})
+        apply_form_values(config, {}, stages, {"frames": "mean"})

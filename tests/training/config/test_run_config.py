@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from personality.network_options import Design
+from personality.network_options import NetworkDesign
 from personality.preprocessing.cache import Cache
 from training.__main__ import main
 from training.config.run_config import Config, Stage, parse_stage, preset
@@ -52,7 +52,7 @@ def test_thesis_preset_is_the_thesiss_table() -> None:
         ({"accumulate": 20}, "1 to 16 pieces"),
         ({"precision": "int8"}, "precision is 'int8'"),
         ({"compile": True}, "no backbone to compile"),
-        ({"design": Design(encoder="transformer")}, "--preset modern lets you choose"),
+        ({"design": NetworkDesign(encoder="transformer")}, "--preset modern lets you choose"),
     ],
 )
 def test_config_refuses_what_training_cannot_do(changes: dict, words: str) -> None:

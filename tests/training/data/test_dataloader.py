@@ -15,14 +15,14 @@ from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.feature_tables import add_table
 from training.config.run_config import preset
 from training.data.dataloader import (
-    AHEAD,
-    MOST_WEIGHT,
-    Clips,
+    MAX_CLIP_WEIGHT,
+    PREFETCHED_BATCHES,
+    ClipLoader,
     TrainingError,
-    balanced,
-    clip_batches,
+    compute_balance_weights,
+    load_clip_batches,
     read_split,
-    split_order,
+    split_into_micro_batches,
 )
 
 NEEDS = Needs(frozenset({"faces", "audio"}))
@@ -30,8 +30,8 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def clips(cache: Cache) -> Clips:
-    return Clips(cache, read_split(cache, "training", NEEDS), preset("visual"), NEEDS, frames=3)
+def clips(cache: Cache) -> ClipLoader:
+    return ClipLoader(cache, read_split(cache, "training", NEEDS), preset("visual"), NEEDS, frames=3)
 
 
 def faces_of(batch: Batch) -> torch.Tensor:
@@ -39,15 +39,15 @@ def faces_of(batch: Batch) -> torch.Tensor:
     return batch.faces
 
 
-def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: Clips) -> None:
+def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: ClipLoader) -> None:
     order = torch.arange(len(clips)).flip(0)
-    drawn = list(clip_batches(clips, split_order(order, 2), CPU, epoch=5))
-    assert len(drawn) > AHEAD, "more batches than lie ready at once"
-    assert torch.cat([piece.numbers for piece, _ in drawn]).tolist() == order.tolist()
+    drawn = list(load_clip_batches(clips, split_into_micro_batches(order, 2), CPU, epoch=5))
+    assert len(drawn) > PREFETCHED_BATCHES, "more batches than lie ready at once"
+    assert torch.cat([piece.clip_indices for piece, _ in drawn]).tolist() == order.tolist()
     for piece, batch in drawn:
-        alone = clips.batch(piece.numbers.tolist(), 5)
+        alone = clips.batch(piece.clip_indices.tolist(), 5)
         assert torch.equal(faces_of(batch), faces_of(alone))
-        assert faces_of(batch).shape == (len(piece.numbers), 3, 3, 224, 224)
+        assert faces_of(batch).shape == (len(piece.clip_indices), 3, 3, 224, 224)
     again, other = clips.batch(order[:2].tolist(), 5), clips.batch(order[:2].tolist(), 6)
     assert torch.equal(faces_of(again), faces_of(drawn[0][1]))
     assert not torch.equal(faces_of(other), faces_of(again))
@@ -55,16 +55,20 @@ def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: Clips) -> 
 
 def test_a_batch_in_pieces_is_the_batch() -> None:
     order = torch.arange(11)
-    pieces = list(split_order(order, 4, 3))
-    assert [piece.numbers.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9, 10]]
-    assert [piece.last for piece in pieces] == [False, True, False, True, True]
+    pieces = list(split_into_micro_batches(order, 4, 3))
+    assert [piece.clip_indices.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9, 10]]
+    assert [piece.is_last for piece in pieces] == [False, True, False, True, True]
     assert [piece.weight for piece in pieces] == [0.5, 0.5, 0.5, 0.5, 1.0]
-    assert [len(piece.numbers) for piece in split_order(torch.arange(9), 4)] == [4, 4], "one clip alone is left out"
-    assert [len(piece.numbers) for piece in split_order(torch.arange(1), 4)] == [1], "unless it is all there is"
+    assert [len(piece.clip_indices) for piece in split_into_micro_batches(torch.arange(9), 4)] == [4, 4], (
+        "one clip alone is left out"
+    )
+    assert [len(piece.clip_indices) for piece in split_into_micro_batches(torch.arange(1), 4)] == [1], (
+        "unless it is all there is"
+    )
 
 
 def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
-    row = cache.rows("training").iloc[0]
+    row = cache.labelled_clips("training").iloc[0]
     whole, some = cache.sample(row), cache.sample(row, np.array([2, 9]))
     np.testing.assert_array_equal(some.faces, whole.faces[[2, 9]])
     np.testing.assert_array_equal(some.times, whole.times[[2, 9]])
@@ -74,14 +78,14 @@ def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
 def test_a_clip_that_was_not_read_is_empty_where_a_table_speaks_for_it(cache: Cache, tmp_path: Path) -> None:
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
-    clip = copy.rows("training")["clip"].iloc[0]
-    copy.entry(clip).unlink()
+    clip = copy.labelled_clips("training")["clip"].iloc[0]
+    copy.entry_path(clip).unlink()
     unread = {"faces": 0, "audio_seconds": 0.0, "error": "the file is missing"}
     copy.clips.loc[copy.clips["clip"].eq(clip), list(unread)] = list(unread.values())
     add_table(copy, "hints", pd.DataFrame({"x": 0.25}, copy.clips["clip"]))
     video, hints = frozenset({"faces", "audio"}), frozenset({("hints", ("x",))})
     needs = Needs(video, hints, (Needs(video), Needs(tables=hints)))
-    clips = Clips(copy, read_split(copy, "training", needs), preset("visual"), needs, frames=3)
+    clips = ClipLoader(copy, read_split(copy, "training", needs), preset("visual"), needs, frames=3)
     assert clips.split.rows["clip"].iloc[0] == clip
     for epoch in (None, 0):
         batch = clips.batch([0, 1], epoch)
@@ -92,30 +96,30 @@ def test_a_clip_that_was_not_read_is_empty_where_a_table_speaks_for_it(cache: Ca
         assert not batch.audio[0].any() and batch.tables["hints"].tolist() == [[0.25], [0.25]]
 
 
-def test_a_consumer_that_leaves_early_leaves_no_thread(clips: Clips) -> None:
+def test_a_consumer_that_leaves_early_leaves_no_thread(clips: ClipLoader) -> None:
     before = threading.active_count()
-    batches = clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0)
+    batches = load_clip_batches(clips, split_into_micro_batches(torch.arange(len(clips)), 2), CPU, epoch=0)
     assert isinstance(batches, Generator)
     next(batches)
     batches.close()
     assert threading.active_count() == before
 
 
-def test_what_goes_wrong_in_a_thread_reaches_the_loop(clips: Clips, tmp_path: Path) -> None:
+def test_what_goes_wrong_in_a_thread_reaches_the_loop(clips: ClipLoader, tmp_path: Path) -> None:
     clips.cache = Cache(tmp_path)
     with pytest.raises(CacheError, match="is missing"):
-        list(clip_batches(clips, split_order(torch.arange(len(clips)), 2), CPU, epoch=0))
+        list(load_clip_batches(clips, split_into_micro_batches(torch.arange(len(clips)), 2), CPU, epoch=0))
 
 
 def test_groups_weigh_alike_and_small_ones_not_without_end() -> None:
     rows = pd.DataFrame({"group": ["a"] * 6 + ["b"] * 2 + [None]})
-    weights = balanced(rows, "group")
+    weights = compute_balance_weights(rows, "group")
     assert weights.mean().item() == pytest.approx(1)
     assert weights[:6].sum().item() == pytest.approx(weights[6:8].sum().item())
     assert weights[8] == pytest.approx(weights[:8].mean().item(), rel=0.01)
-    rare = balanced(pd.DataFrame({"group": ["a"] * 999 + ["b"]}), "group")
-    assert (rare[-1] / rare[0]).item() == pytest.approx(MOST_WEIGHT / (1000 / 2 / 999), rel=0.01)
-    assert balanced(rows, None).tolist() == [1.0] * 9
+    rare = compute_balance_weights(pd.DataFrame({"group": ["a"] * 999 + ["b"]}), "group")
+    assert (rare[-1] / rare[0]).item() == pytest.approx(MAX_CLIP_WEIGHT / (1000 / 2 / 999), rel=0.01)
+    assert compute_balance_weights(rows, None).tolist() == [1.0] * 9
 
 
 def test_an_attribute_that_clips_lack_cannot_balance(cache: Cache) -> None:

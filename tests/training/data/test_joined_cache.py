@@ -15,10 +15,10 @@ from training.data.joined_cache import open_cache
 
 def test_only_training_clips_are_added(cache: Cache, portraits_cache: Cache) -> None:
     joined = open_cache(cache.folder, portraits_cache.folder)
-    own, more = cache.rows("training"), portraits_cache.rows("training")
-    assert joined.rows("training")["clip"].tolist() == [*own["clip"], *more["clip"]]
+    own, more = cache.labelled_clips("training"), portraits_cache.labelled_clips("training")
+    assert joined.labelled_clips("training")["clip"].tolist() == [*own["clip"], *more["clip"]]
     for split in ("validation", "test"):
-        assert joined.rows(split)["clip"].tolist() == cache.rows(split)["clip"].tolist()
+        assert joined.labelled_clips(split)["clip"].tolist() == cache.labelled_clips(split)["clip"].tolist()
     for source, row in ((cache, own.iloc[0]), (portraits_cache, more.iloc[0])):
         np.testing.assert_array_equal(joined.sample(row).faces, source.sample(row).faces)
 
@@ -29,7 +29,7 @@ def test_without_a_second_cache_it_is_the_first(cache: Cache) -> None:
 
 def test_two_clips_of_one_name_are_refused(cache: Cache) -> None:
     with pytest.raises(CacheError, match="both have a clip"):
-        open_cache(cache.folder, cache.folder).rows("training")
+        open_cache(cache.folder, cache.folder).labelled_clips("training")
 
 
 def test_a_visual_run_learns_from_both_and_its_card_names_both(
@@ -39,8 +39,11 @@ def test_a_visual_run_learns_from_both_and_its_card_names_both(
     config = preset("visual", "modern", stages=stages, batch=8, extra_cache=str(portraits_cache.folder))
     run = run_to_end(tmp_path / "visual", cache, config)
     card = json.loads((run.folder / "card.json").read_text())
-    assert card["training_clips"] == len(cache.rows("training")) + (portraits_cache.rows("training")["faces"] > 0).sum()
-    assert card["metrics"]["n"] == len(cache.rows("validation"))
+    assert (
+        card["training_clips"]
+        == len(cache.labelled_clips("training")) + (portraits_cache.labelled_clips("training")["faces"] > 0).sum()
+    )
+    assert card["metrics"]["n"] == len(cache.labelled_clips("validation"))
     assert [card["data"]["name"], card["data"]["extra"][0]["name"]] == ["people", "dataset"]
     assert card["data"]["synthetic"] is True
     assert load_model(run.folder).network.needs.inputs == {"faces"}

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.engine.losses import CONCORDANCE_SHARE, LOSSES, blend, concordance
+from training.engine.losses import CONCORDANCE_SHARE, LOSS_FUNCTIONS, concordance, concordance_blend_loss
 
 
 def test_concordance_by_hand() -> None:
@@ -15,12 +15,12 @@ def test_concordance_by_hand() -> None:
 def test_a_constant_pays_and_one_clip_is_finite() -> None:
     labels = torch.tensor([[0.2], [0.4]])
     constant = torch.full((2, 1), 0.3, requires_grad=True)
-    loss = blend(constant, labels, torch.ones(2))
+    loss = concordance_blend_loss(constant, labels, torch.ones(2))
     assert loss.item() == pytest.approx(0.1 + CONCORDANCE_SHARE, abs=1e-4)
     loss.backward()
     assert constant.grad is not None
     assert constant.grad[0] != constant.grad[1], "it pulls the predictions apart"
-    assert torch.isfinite(blend(torch.rand(1, 5), torch.rand(1, 5), torch.ones(1)))
+    assert torch.isfinite(concordance_blend_loss(torch.rand(1, 5), torch.rand(1, 5), torch.ones(1)))
 
 
 def test_a_clip_is_as_heavy_as_its_weight() -> None:
@@ -28,6 +28,8 @@ def test_a_clip_is_as_heavy_as_its_weight() -> None:
     twice = torch.tensor([2.0, 0.0, 1.0, 1.0])
     kept = [0, 0, 2, 3]
     for name in ("mse", "l1"):
-        alike = LOSSES[name](predicted[kept], labels[kept], torch.ones(4))
-        assert LOSSES[name](predicted, labels, twice).item() == pytest.approx(alike.item())
-    torch.testing.assert_close(LOSSES["l1"](predicted, labels, torch.ones(4)), (predicted - labels).abs().mean())
+        alike = LOSS_FUNCTIONS[name](predicted[kept], labels[kept], torch.ones(4))
+        assert LOSS_FUNCTIONS[name](predicted, labels, twice).item() == pytest.approx(alike.item())
+    torch.testing.assert_close(
+        LOSS_FUNCTIONS["l1"](predicted, labels, torch.ones(4)), (predicted - labels).abs().mean()
+    )

@@ -11,9 +11,9 @@ import torch
 from safetensors.torch import load_file
 
 from personality.dataset import load_dataset
-from personality.inference.predict import Impression, Unavailable, impressions, load_models
+from personality.inference.predict import Impression, Unavailable, load_models, predict_impressions
 from personality.models.network import Batch
-from personality.network_options import Design
+from personality.network_options import NetworkDesign
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache, CacheError
 from personality.traits import TRAIT_NAMES
@@ -21,9 +21,9 @@ from tests.training.helpers import Death, run_to_end
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
 from training.engine import resume
-from training.engine.context import prepare
+from training.engine.context import prepare_run
 from training.engine.epoch import make_optimiser
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs.run import Run, list_runs
 
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
@@ -65,7 +65,7 @@ def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) 
 
 
 def test_a_network_hears_the_whole_sound_where_a_cache_keeps_it(cache: Cache, people: Path, tmp_path: Path) -> None:
-    config = preset("audio", "modern", stages=HEAD, design=Design(seconds=15.0))
+    config = preset("audio", "modern", stages=HEAD, design=NetworkDesign(seconds=15.0))
     with pytest.raises(CacheError, match=r"hears 15 s of sound and .* keeps 5; `preprocess --whole-sound --remake`"):
         run_to_end(tmp_path / "none", cache, config)
     dataset = load_dataset(people)
@@ -73,9 +73,11 @@ def test_a_network_hears_the_whole_sound_where_a_cache_keeps_it(cache: Cache, pe
     preprocess(few, tmp_path / "cache", workers=2, whole_sound=True)
     run = run_to_end(tmp_path / "audio", Cache(tmp_path / "cache"), config)
     (model,) = load_models([run.folder])
-    row = Cache(tmp_path / "cache").rows("validation").iloc[0]
+    row = Cache(tmp_path / "cache").labelled_clips("validation").iloc[0]
     sample = Cache(tmp_path / "cache").read(row["clip"])
-    whole, window = (next(impressions(heard, [model])) for heard in (sample, replace(sample, rest=sample.rest[:0])))
+    whole, window = (
+        next(predict_impressions(heard, [model])) for heard in (sample, replace(sample, rest=sample.rest[:0]))
+    )
     assert isinstance(whole, Impression) and isinstance(window, Impression)
     assert whole.traits != window.traits
 
@@ -95,7 +97,7 @@ def test_resumed_after_death_equals_never_stopped(
     for epoch in (1, 2, 3):
         run = Run(tmp_path / f"dies-{epoch}")
         run.create(preset("audio", stages=stages), cache.folder)
-        record = Run.record
+        record = Run.record_metrics
 
         def die(self: Run, metrics: dict, epoch: int = epoch, record: Callable = record) -> None:
             if metrics["epoch"] > epoch:
@@ -103,10 +105,10 @@ def test_resumed_after_death_equals_never_stopped(
             record(self, metrics)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Run, "record", die)
+            patch.setattr(Run, "record_metrics", die)
             with pytest.raises(Death):
-                train(run)
-        train(Run(run.folder))
+                train_run(run)
+        train_run(Run(run.folder))
         assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
         assert [row["loss"] for row in run.metrics()] == [row["loss"] for row in whole.metrics()]
 
@@ -123,10 +125,12 @@ def test_a_fusion_goes_on_with_the_branches_it_began_with(runs: Path, cache: Cac
     run = Run(tmp_path / "runs" / "audiovisual")
     assert set(run.branches) == {"audio", "visual"}
     audio = tmp_path / "runs" / "audio" / "model.safetensors"
-    run.pin({name: {**entry, "folder": str(tmp_path / "runs" / name)} for name, entry in run.branches.items()})
+    run.store_branches(
+        {name: {**entry, "folder": str(tmp_path / "runs" / name)} for name, entry in run.branches.items()}
+    )
     audio.write_bytes(audio.read_bytes() + b" ")
     with pytest.raises(TrainingError, match="The audio model this run joins has changed"):
-        train(run)
+        train_run(run)
 
 
 def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +154,8 @@ def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkey
         with monkeypatch.context() as patch:  # after the state of an epoch, before its weights
             patch.setattr(resume, "save_weights", die)
             with pytest.raises(Death):
-                train(run)
-        train(Run(run.folder))
+                train_run(run)
+        train_run(Run(run.folder))
         assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
 
@@ -168,20 +172,20 @@ def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cac
     stages = (Stage(1, "head", 1e-3, frames=1),)
     for modality in ("audio", "visual", "audiovisual", "handcrafted"):
         run_to_end(tmp_path / modality, cache, preset(modality, "modern", stages=stages, batch=4))
-    sample = cache.sample(cache.rows("test").iloc[0])
+    sample = cache.sample(cache.labelled_clips("test").iloc[0])
     faceless = replace(sample, faces=sample.faces[:0])
     models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
-    silent, *spoken = impressions(faceless, models)
+    silent, *spoken = predict_impressions(faceless, models)
     assert silent == Unavailable("visual", "no face was found")
     assert [type(piece) for piece in spoken] == [Impression, Impression]
     mute = replace(faceless, audio_seconds=0.0)
-    assert all(isinstance(piece, Unavailable) for piece in impressions(mute, models))
+    assert all(isinstance(piece, Unavailable) for piece in predict_impressions(mute, models))
 
 
 def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:
     run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
     assert run.status()["state"] == "done"
-    parts = prepare(run)
+    parts = prepare_run(run)
     with parts.autocast, torch.inference_mode():
         traits = parts.network.eval()(Batch(audio=torch.randn(2, 80_000)))
     assert traits.dtype == torch.float32

@@ -2,20 +2,20 @@ import pytest
 import torch
 from torch import nn
 
-from training.engine.weight_averaging import Average
+from training.engine.weight_averaging import WeightAverage
 
 
 def test_an_average_by_hand() -> None:
     """The decays of the first two steps are 1/10 and 2/11, below the one that is asked for."""
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
-    average = Average(layer, 0.9)
+    average = WeightAverage(layer, 0.9)
     for value in (1.0, 2.0):
         nn.init.constant_(layer.weight, value)
         average.update()
     expected = (0.9 * 1) * 2 / 11 + 2 * 9 / 11
     assert average.tensors["weight"].item() == pytest.approx(expected)
-    with average.in_place():
+    with average.apply_temporarily():
         assert layer.weight.item() == pytest.approx(expected)
     assert layer.weight.item() == 2.0
     assert average.tensors["weight"].item() == pytest.approx(expected)
@@ -24,7 +24,7 @@ def test_an_average_by_hand() -> None:
 def test_it_equals_torchs_once_it_is_under_way() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(3, 2)
-    average = Average(layer, 0.5)
+    average = WeightAverage(layer, 0.5)
     average.steps = 1000
     oracle = torch.optim.swa_utils.AveragedModel(layer, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.5))
     oracle.update_parameters(layer)  # its first one copies
@@ -38,10 +38,10 @@ def test_it_equals_torchs_once_it_is_under_way() -> None:
 
 def test_what_never_changes_is_left_out() -> None:
     network = nn.ModuleDict({"branches": nn.Linear(1, 1), "own": nn.BatchNorm1d(1)})
-    average = Average(network, 0.9, ("branches.",))
+    average = WeightAverage(network, 0.9, ("branches.",))
     assert set(average.tensors) == {"own.weight", "own.bias", "own.running_mean", "own.running_var"}
 
 
 def test_a_decay_of_one_never_learns_and_is_refused() -> None:
     with pytest.raises(ValueError, match="less than 1"):
-        Average(nn.Linear(1, 1), 1.0)
+        WeightAverage(nn.Linear(1, 1), 1.0)

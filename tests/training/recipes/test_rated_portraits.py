@@ -8,9 +8,14 @@ import pandas as pd
 import pytest
 
 from personality.preprocessing.cache import Cache
-from personality.synthetic.people import FACE_TO_TRAIT, weigh
+from personality.synthetic.people import FACE_TO_TRAIT, sum_weighted_columns
 from personality.traits import TRAIT_NAMES
-from training.recipes.rated_portraits import RATING_OF, agreement, labels, write_dataset
+from training.recipes.rated_portraits import (
+    RATING_BY_TRAIT,
+    compute_portrait_labels,
+    measure_rating_agreement,
+    write_portrait_dataset,
+)
 
 RATINGS = ("memorable", "alert", "typical", "well-groomed", "smart", "outgoing", "trustworthy", "happy", "smug")
 TRUTH = {"knobs": {"spread": 0.13, "face_share": 0.75}, "face_scale": {trait: [-0.5, 2.0] for trait in TRAIT_NAMES}}
@@ -19,7 +24,7 @@ TRUTH = {"knobs": {"spread": 0.13, "face_share": 0.75}, "face_scale": {trait: [-
 def test_a_label_is_the_planted_mix_of_ratings() -> None:
     """Ratings 40, 50, 60 are -1, 0, 1 standard deviations; outgoing alone makes extraversion."""
     ratings = pd.DataFrame({name: [40.0, 50.0, 60.0] for name in RATINGS})
-    made = labels(ratings, TRUTH)
+    made = compute_portrait_labels(ratings, TRUTH)
     share = 0.13 * 0.75
     assert made["extraversion"].tolist() == pytest.approx([0.5 + share * (z + 0.5) / 2 for z in (-1, 0, 1)], abs=1e-6)
     # happy .6 and smug -.4: .2 of a standard deviation.
@@ -32,10 +37,10 @@ def test_the_scale_is_that_of_the_synthetic_people(people: Path) -> None:
     truth = json.loads((people / "truth.json").read_text())
     centre, scale = truth["face_scale"]["extraversion"]
     ratings = pd.DataFrame({name: np.random.default_rng(0).normal(50, 10, 200) for name in RATINGS})
-    standard = weigh((ratings - ratings.mean()) / ratings.std(), FACE_TO_TRAIT["extraversion"])
+    standard = sum_weighted_columns((ratings - ratings.mean()) / ratings.std(), FACE_TO_TRAIT["extraversion"])
     face = (standard - centre) / scale
     expected = 0.5 + truth["knobs"]["spread"] * truth["knobs"]["face_share"] * face
-    np.testing.assert_allclose(labels(ratings, truth)["extraversion"], expected.clip(0, 1), atol=1e-6)
+    np.testing.assert_allclose(compute_portrait_labels(ratings, truth)["extraversion"], expected.clip(0, 1), atol=1e-6)
     faces = pd.Series([row["face_extraversion"] for row in truth["clips"]])
     assert (faces.mean(), faces.std()) == pytest.approx((0, 1), abs=1e-3)
 
@@ -50,7 +55,7 @@ def test_the_dataset_holds_out_a_fifth(portraits_cache: Cache) -> None:
 def test_people_of_an_older_version_are_refused(portraits: Path, tmp_path: Path) -> None:
     (tmp_path / "truth.json").write_text("{}")
     with pytest.raises(ValueError, match="has no face_scale"):
-        write_dataset(portraits, tmp_path, tmp_path / "out")
+        write_portrait_dataset(portraits, tmp_path, tmp_path / "out")
 
 
 def test_agreement_is_with_the_held_out_portraits(
@@ -59,12 +64,12 @@ def test_agreement_is_with_the_held_out_portraits(
     """A model that repeats the ratings agrees perfectly, also after the controls; its own model is not perfect."""
     from training.recipes import rated_portraits
 
-    found = agreement(runs / "visual", portraits_cache, portraits)
+    found = measure_rating_agreement(runs / "visual", portraits_cache, portraits)
     assert found.n == 2
     ratings = pd.read_csv(portraits / "attribute_means.csv", dtype={"stimulus": str}).set_index("stimulus")
-    same = pd.DataFrame({trait: ratings[rating] for trait, rating in RATING_OF.items()})
-    monkeypatch.setattr(rated_portraits, "_predict", lambda model, cache: same)
-    found = agreement(runs / "visual", portraits_cache, portraits)
+    same = pd.DataFrame({trait: ratings[rating] for trait, rating in RATING_BY_TRAIT.items()})
+    monkeypatch.setattr(rated_portraits, "_predict_held_out_portraits", lambda model, cache: same)
+    found = measure_rating_agreement(runs / "visual", portraits_cache, portraits)
     assert found.n == 10
     assert list(found.r.values()) == pytest.approx([1, 1, 1])
     assert list(found.partial.values()) == pytest.approx([1, 1, 1])

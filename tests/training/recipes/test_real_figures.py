@@ -9,14 +9,19 @@ import pytest
 
 from personality.analysis.gaps import compare_groups
 from personality.analysis.groups import accuracy_by
-from personality.analysis.model_comparison import differences
-from personality.analysis.real_figures import BY, FOLDER, UNSEEN, read_real_figures
-from personality.assets.shipped_models import REAL
+from personality.analysis.model_comparison import compare_models
+from personality.analysis.real_figures import (
+    FIGURE_ATTRIBUTES,
+    REAL_FIGURES_FOLDER,
+    SOURCES_NOT_IN_TRAINING,
+    read_real_figures,
+)
+from personality.assets.shipped_models import REAL_MODEL_NAMES
 from personality.dataset import load_dataset
 from personality.inference.import_predictions import import_predictions
 from personality.predictions.assemble import join_predictions
 from personality.predictions.prediction_files import write_predictions
-from personality.predictions.predictions_table import SEEN, PredictionsError
+from personality.predictions.predictions_table import SOURCE_IN_TRAINING, PredictionsError
 from personality.traits import TRAIT_NAMES
 from training.__main__ import main
 from training.recipes.real_figures import write_real_figures
@@ -36,7 +41,7 @@ def table() -> pd.DataFrame:
     clips["ethnicity"] = random.choice(["Caucasian", "African-American"], CLIPS)
     clips.loc[:19, "ethnicity"], clips.loc[20:29, "ethnicity"] = "Asian", None
     clips["age_group"] = random.choice(["19-24", "25-32"], CLIPS)
-    clips[SEEN] = np.tile(["yes", "yes", "no", "no"], CLIPS // 4)
+    clips[SOURCE_IN_TRAINING] = np.tile(["yes", "yes", "no", "no"], CLIPS // 4)
     table = clips.merge(pd.DataFrame({"trait": TRAIT_NAMES}), how="cross").assign(constant=0.5, lookup=0.5)
     table = table.assign(actual=random.random(len(table)))
     tables = [table.assign(model=name, predicted=random.random(len(table))) for name in MODELS]
@@ -55,16 +60,16 @@ def folder(table: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_figures_are_those_of_the_table(folder: Path, table: pd.DataFrame) -> None:
     figures = read_real_figures(folder / "out")
     assert figures.models == ["voice", "words"]
-    assert figures.attributes == [by for by in BY if by]
+    assert figures.attributes == [by for by in FIGURE_ATTRIBUTES if by]
     for by in ((), ("gender",)):
         assert_same(figures.accuracy_by(by), accuracy_by(table, by), ["model", "trait", "group"])
     for measure in ("gain", "signed_error"):
         found, direct = figures.compare_groups(["gender"], measure), compare_groups(table, ["gender"], measure=measure)
         assert_same(found.gaps, direct.gaps, ["model", "trait", "group"])
         assert_same(found.spreads, direct.spreads, ["model", "trait"])
-    assert_same(figures.differences_from("voice"), differences(table, "voice"), ["model", "trait"])
-    unseen = figures.of_sources(UNSEEN).accuracy_by(["gender"])
-    assert_same(unseen, accuracy_by(table[table[SEEN] == "no"], ["gender"]), ["model", "trait", "group"])
+    assert_same(figures.compare_with("voice"), compare_models(table, "voice"), ["model", "trait"])
+    unseen = figures.select_sources(SOURCES_NOT_IN_TRAINING).accuracy_by(["gender"])
+    assert_same(unseen, accuracy_by(table[table[SOURCE_IN_TRAINING] == "no"], ["gender"]), ["model", "trait", "group"])
 
 
 def assert_same(found: pd.DataFrame, direct: pd.DataFrame, index: list[str]) -> None:
@@ -78,15 +83,15 @@ def assert_same(found: pd.DataFrame, direct: pd.DataFrame, index: list[str]) -> 
 def test_groups_of_few_clips_are_left_out_and_counted(folder: Path, table: pd.DataFrame) -> None:
     figures = read_real_figures(folder / "out")
     assert set(figures.accuracy_by(["ethnicity"])["group"]) == {"Caucasian", "African-American"}
-    assert figures.left_out(["ethnicity"]) == {"groups": 1, "clips": 20, "unknown": 10}
-    assert figures.left_out(["gender"]) == {"groups": 0, "clips": 0, "unknown": 0}
+    assert figures.count_omitted_groups(["ethnicity"]) == {"groups": 1, "clips": 20, "unknown": 10}
+    assert figures.count_omitted_groups(["gender"]) == {"groups": 0, "clips": 0, "unknown": 0}
     kept = table[table["ethnicity"].isin(["Caucasian", "African-American"])]
     found = figures.compare_groups(["ethnicity"], "accuracy").gaps
     assert_same(found, compare_groups(kept, ["ethnicity"]).gaps, ["model", "trait", "group"])
 
 
 def test_a_selection_of_models_keeps_what_it_compares(folder: Path) -> None:
-    figures = read_real_figures(folder / "out").of_models(["words"])
+    figures = read_real_figures(folder / "out").select_models(["words"])
     assert figures.models == ["words"]
     assert set(figures.compare_groups(["gender"], "gain").gaps["model"]) == {"words"}
     with pytest.raises(PredictionsError, match="no measure 'beauty'"):
@@ -118,7 +123,7 @@ def test_tables_that_do_not_belong_together_are_refused(table: pd.DataFrame, tmp
 
 def test_what_ships_is_small_and_of_no_small_group() -> None:
     figures = read_real_figures()
-    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 300_000
+    assert sum(path.stat().st_size for path in REAL_FIGURES_FOLDER.iterdir()) < 300_000
     for rows in (figures.accuracy, figures.gaps, figures.differences):
         assert rows["n"].min() >= 30
     assert figures.gaps["n_reference"].min() >= 30
@@ -138,10 +143,10 @@ def test_what_ships_is_what_the_real_data_give(real_data: Path, tmp_path: Path) 
         import_predictions(published / csv, dataset, split="validation", model=model)[0] for model, csv in names.items()
     ]
     table = join_predictions(winners, mean="BU-NKU 2017 mean").sort_values("clip", kind="stable")
-    figures = read_real_figures().of_models(list(table["model"].unique()))
-    for by in ((), ("gender",), (SEEN,)):
+    figures = read_real_figures().select_models(list(table["model"].unique()))
+    for by in ((), ("gender",), (SOURCE_IN_TRAINING,)):
         assert_same(figures.accuracy_by(by), accuracy_by(table, by), ["model", "trait", "group"])
     found = figures.compare_groups(["gender"], "gain").gaps
     direct = compare_groups(table, ["gender"], measure="gain").gaps
     assert_same(found, direct, ["model", "trait", "group"])
-    assert set(REAL) <= set(read_real_figures().models)
+    assert set(REAL_MODEL_NAMES) <= set(read_real_figures().models)

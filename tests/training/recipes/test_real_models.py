@@ -17,8 +17,8 @@ from personality.traits import TRAIT_NAMES
 from training.__main__ import main
 from training.recipes import real_data as people_module
 from training.recipes import real_models
-from training.recipes.microphone_augmentation import MFCCS, Microphones, vary
-from training.recipes.real_data import read_first_impressions
+from training.recipes.microphone_augmentation import MFCC_COUNT, MicrophoneVariation, augment_microphone
+from training.recipes.real_data import read_real_training_data
 
 COLUMNS = (
     *("chroma_stft", "rmse", "spectral_centroid", "spectral_bandwidth", "rolloff", "zero_crossing_rate"),
@@ -38,8 +38,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """First Impressions in small: 120 sources of two clips in training, 40 clips in validation, half of their sources
     in training too. Loud voices and long texts score high."""
     monkeypatch.setattr(people_module, "describe", made_up_texts)
-    plans = {"features": kernel_ensemble.Plan(2, 32), "text": kernel_ensemble.Plan(2, 32)}
-    monkeypatch.setattr(kernel_ensemble, "PLANS", plans)
+    plans = {"features": kernel_ensemble.KernelPlan(2, 32), "text": kernel_ensemble.KernelPlan(2, 32)}
+    monkeypatch.setattr(kernel_ensemble, "KERNEL_PLANS", plans)
     random = np.random.default_rng(0)
     splits = {
         "training": [f"person{number:05}.00{clip}.mp4" for number in range(120) for clip in range(2)],
@@ -67,7 +67,7 @@ def test_recipe_makes_three_models_with_their_figures(
     out, table = tmp_path / "models", tmp_path / "predictions.parquet"
     assert main(["real-models", str(folder), "--out", str(out), "--predictions", str(table)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3
-    data = read_first_impressions(folder)
+    data = read_real_training_data(folder)
     predicted = read_predictions(table).pivot(index=["clip", "model"], columns="trait", values="predicted")
     for name in ("voice", "words", "voice_words"):
         model = load_model(out / name)
@@ -78,8 +78,8 @@ def test_recipe_makes_three_models_with_their_figures(
         assert unseen["low"] < unseen["accuracy"] < unseen["high"]
         assert unseen["mean_baseline"] < unseen["accuracy"]
         assert 0 < unseen["r2"] < 1
-        validation = data.people.split("validation")
-        again = people_module.predict(model.network, validation)
+        validation = data.clips_with_features.split("validation")
+        again = people_module.predict_trait_array(model.network, validation)
         stored = predicted.xs(name, level="model").loc[validation.clips["clip"], list(TRAIT_NAMES)]
         np.testing.assert_allclose(again, stored, atol=1e-6)
         assert card["metrics"]["accuracy"] == pytest.approx(
@@ -104,9 +104,9 @@ def test_recipe_needs_descriptors(folder: Path, capsys: pytest.CaptureFixture) -
 
 
 def test_no_source_is_on_both_sides_of_a_fold(folder: Path) -> None:
-    training = read_first_impressions(folder).people.split("training")
+    training = read_real_training_data(folder).clips_with_features.split("training")
     times = np.zeros(len(training.clips))
-    for used, held_out in real_models.folds(training):
+    for used, held_out in real_models.split_into_source_folds(training):
         assert not set(training.sources[used]) & set(training.sources[held_out])
         times += held_out
     assert (times == 1).all()
@@ -114,15 +114,19 @@ def test_no_source_is_on_both_sides_of_a_fold(folder: Path) -> None:
 
 def test_microphones_move_what_they_should() -> None:
     voices = torch.ones(20_000, 26)
-    gained = vary(voices, COLUMNS, Microphones(0.0, 6.0), torch.Generator().manual_seed(0)) - voices
+    gained = (
+        augment_microphone(voices, COLUMNS, MicrophoneVariation(0.0, 6.0), torch.Generator().manual_seed(0)) - voices
+    )
     moved = {COLUMNS[number] for number in range(26) if gained[:, number].abs().max() > 1e-6}
     assert moved == {"mfcc1", "rmse"}
     decibels = gained[:, COLUMNS.index("mfcc1")] / 128**0.5
     assert decibels.abs().max() <= 6
     torch.testing.assert_close(gained[:, 1] + 1, 10 ** (decibels / 20))
-    equalised = vary(voices, COLUMNS, Microphones(2.0, 0.0), torch.Generator().manual_seed(0)) - voices
+    equalised = (
+        augment_microphone(voices, COLUMNS, MicrophoneVariation(2.0, 0.0), torch.Generator().manual_seed(0)) - voices
+    )
     spread = equalised[:, 7:].std(0)
-    torch.testing.assert_close(spread, 8 * 2 / torch.arange(1.0, MFCCS), rtol=0.03, atol=0)
+    torch.testing.assert_close(spread, 8 * 2 / torch.arange(1.0, MFCC_COUNT), rtol=0.03, atol=0)
     assert (equalised[:, 6] == 0).all()
     assert (equalised[:, 0] == 0).all()
 
@@ -150,11 +154,11 @@ def test_intervals_cover_nine_in_ten_people_of_other_folds(real_data: Path) -> N
     csvs = sorted((real_data / "first-impressions/audio_features").glob("*.csv"))
     sounds = pd.concat([pd.read_csv(path) for path in csvs]).set_index("VideoName")
     clips = data[data["clip"].isin(sounds.index)].reset_index(drop=True)
-    tables = {people_module.VOICE: sounds.loc[clips["clip"]].astype(np.float32)}
-    people = people_module.People(clips, tables)
+    tables = {people_module.REAL_VOICE_TABLE: sounds.loc[clips["clip"]].astype(np.float32)}
+    people = people_module.ClipsWithFeatures(clips, tables)
     residuals = people.labels.numpy() - ridge_out_of_fold(people)
     covered = np.zeros_like(residuals)
-    for used, held_out in real_models.folds(people):
+    for used, held_out in real_models.split_into_source_folds(people):
         for trait in range(5):
             low, high = conformal_offsets(residuals[used, trait].astype(float), people.sources[used])
             covered[held_out, trait] = (residuals[held_out, trait] >= low) & (residuals[held_out, trait] <= high)
@@ -163,11 +167,13 @@ def test_intervals_cover_nine_in_ten_people_of_other_folds(real_data: Path) -> N
     assert (covered.mean(0) < 0.92).all()
 
 
-def ridge_out_of_fold(people: people_module.People) -> np.ndarray:
+def ridge_out_of_fold(people: people_module.ClipsWithFeatures) -> np.ndarray:
     """Predictions (N, 5) of the voice branch with few features, for each clip by a model of the other folds."""
     patch = pytest.MonkeyPatch()
     with patch.context() as small:
         small.setattr(
-            kernel_ensemble, "PLANS", {"features": kernel_ensemble.Plan(1, 128), "text": kernel_ensemble.Plan(1, 128)}
+            kernel_ensemble,
+            "KERNEL_PLANS",
+            {"features": kernel_ensemble.KernelPlan(1, 128), "text": kernel_ensemble.KernelPlan(1, 128)},
         )
-        return real_models.out_of_fold("voice", people, seed=0)
+        return real_models.predict_out_of_fold("voice", people, seed=0)

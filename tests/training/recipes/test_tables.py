@@ -12,7 +12,7 @@ import torch
 from personality.analysis.groups import accuracy_by
 from personality.dataset import load_dataset
 from personality.inference.evaluate import evaluate, predict_unlabelled
-from personality.inference.predict import Unavailable, impressions
+from personality.inference.predict import Unavailable, predict_impressions
 from personality.models.checkpoint import load_model
 from personality.predictions.predictions_table import PredictionsError
 from personality.preprocessing.build_cache import preprocess
@@ -22,8 +22,8 @@ from personality.traits import TRAIT_NAMES
 from tests.training.helpers import Death
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
-from training.engine.lr_schedule import cycle
-from training.engine.trainer import train
+from training.engine.lr_schedule import one_cycle_factor
+from training.engine.trainer import train_run
 from training.runs.run import Run
 
 STAGES = (Stage(4, "head", 1e-2),)
@@ -47,7 +47,7 @@ def run_features(folder: Path, cache: Cache, **changes: Any) -> Run:
 @pytest.fixture(scope="module")
 def features(tables: Cache, tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = run_features(tmp_path_factory.mktemp("runs") / "features", tables, stages=(Stage(60, "head", 1e-2),))
-    train(run)
+    train_run(run)
     return run
 
 
@@ -69,7 +69,7 @@ def test_audio_descriptors_of_real_clips_beat_what_was_published(real_data: Path
     add_table(store, "audio", read_table_files(sorted((folder / "audio_features").glob("*.csv"))))
     run = Run(tmp_path / "features")
     run.create(preset("features", table="audio"), store.folder)
-    train(run)
+    train_run(run)
     table, _ = evaluate([run.folder], store, "validation")
     rows = accuracy_by(table, ["source_in_training"]).set_index(["trait", "group"])
     assert accuracy_by(table).set_index("trait").loc["mean", "accuracy"] > 0.898
@@ -81,8 +81,8 @@ def test_resumed_with_a_falling_rate_equals_never_stopped(
     tables: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run_features(tmp_path / "whole", tables)
-    train(whole)
-    torn, record = run_features(tmp_path / "torn", tables), Run.record
+    train_run(whole)
+    torn, record = run_features(tmp_path / "torn", tables), Run.record_metrics
 
     def die(self: Run, metrics: dict) -> None:
         if metrics["epoch"] > 2:
@@ -90,10 +90,10 @@ def test_resumed_with_a_falling_rate_equals_never_stopped(
         record(self, metrics)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "record", die)
+        patch.setattr(Run, "record_metrics", die)
         with pytest.raises(Death):
-            train(torn)
-    train(Run(torn.folder))
+            train_run(torn)
+    train_run(Run(torn.folder))
     assert (torn.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
 
@@ -112,7 +112,7 @@ def test_what_was_fitted_to_the_data_is_not_averaged_away(tables: Cache, tmp_pat
         stages = (Stage(10, "head", 1e-3),)
         config = preset("features", "modern", table="hints", stages=stages, batch=4, averaging=averaging)
         run.create(config, folder)
-        train(run)
+        train_run(run)
         knots.append(load_model(run.folder).network.get_buffer("knots"))
     assert torch.equal(*knots)
     assert len(knots[0][:, 1].unique()) == 1
@@ -125,18 +125,18 @@ def test_words_or_figures_are_enough_for_a_gate(features: Run, tables: Cache, tm
     add_table(tables, "others", both)
     other = Run(tmp_path / "others")
     other.create(preset("features", table="others", stages=STAGES, batch=4), tables.folder)
-    train(other)
+    train_run(other)
     run = Run(tmp_path / "fusion")
     branches = (str(features.folder), str(other.folder))
     run.create(preset("fusion", "modern", branches=branches, stages=STAGES, batch=4), tables.folder)
-    train(run)
+    train_run(run)
     table = predict_unlabelled(run.folder, tables)
     assert table["clip"].tolist() == ["another.mp4", "unlabelled.mp4"]
     assert table[list(TRAIT_NAMES)].notna().all().all()
 
 
 def test_the_rate_rises_falls_and_ends_near_nothing() -> None:
-    rates = [cycle(step, 100) for step in range(100)]
+    rates = [one_cycle_factor(step, 100) for step in range(100)]
     assert rates[0] == pytest.approx(1 / 25)
     assert max(rates) == rates[30] == pytest.approx(1)
     assert rates[:31] == sorted(rates[:31])
@@ -148,7 +148,7 @@ def test_a_fusion_joins_a_table_with_sound(features: Run, runs: Path, tables: Ca
     run = Run(tmp_path / "fusion")
     branches = (str(features.folder), str(runs / "audio"))
     run.create(preset("fusion", branches=branches, stages=STAGES, batch=4), tables.folder)
-    train(run)
+    train_run(run)
     model = load_model(run.folder)
     assert model.network.needs.inputs == {"audio"}
     assert {name for name, _ in model.network.needs.tables} == {"hints"}
@@ -166,8 +166,8 @@ def test_clips_without_labels_are_predicted_from_a_table(features: Run, tables: 
 
 
 def test_a_video_alone_makes_a_model_of_a_table_silent(features: Run, tables: Cache) -> None:
-    sample = tables.sample(tables.rows("test").iloc[0])
-    (piece,) = impressions(sample, [load_model(features.folder)])
+    sample = tables.sample(tables.labelled_clips("test").iloc[0])
+    (piece,) = predict_impressions(sample, [load_model(features.folder)])
     assert piece == Unavailable("features", "it reads the table hints beside the video")
 
 
@@ -201,7 +201,7 @@ def test_two_branches_of_one_name_are_a_sentence(features: Run, tables: Cache, t
     run = Run(tmp_path / "fusion")
     run.create(preset("fusion", branches=(str(features.folder), "elsewhere/features"), stages=STAGES), tables.folder)
     with pytest.raises(TrainingError, match="have one name"):
-        train(run)
+        train_run(run)
 
 
 def test_a_branch_of_other_data_is_a_sentence(features: Run, runs: Path, tables: Cache, tmp_path: Path) -> None:
@@ -214,4 +214,4 @@ def test_a_branch_of_other_data_is_a_sentence(features: Run, runs: Path, tables:
     run = Run(tmp_path / "fusion")
     run.create(preset("fusion", branches=(str(features.folder), str(other)), stages=STAGES), tables.folder)
     with pytest.raises(TrainingError, match="trained on other data"):
-        train(run)
+        train_run(run)

@@ -6,7 +6,7 @@ import pytest
 
 from personality.preprocessing.cache import Cache
 from training.config.run_config import Stage, preset
-from training.runs.compare import compare_runs, curves
+from training.runs.compare import collect_run_metrics, compare_runs
 from training.runs.run import Run
 
 
@@ -18,22 +18,22 @@ def test_only_what_differs_is_listed(cache: Cache, tmp_path: Path) -> None:
     assert set(found.index) == {"seed", "stages.1.rate", "validation accuracy", "of the epoch kept"}
     assert found.loc["stages.1.rate"].tolist() == ["0.001", "0.01"]
     assert found.loc["seed"].tolist() == ["0", "7"]
-    assert curves([one, other]).empty
+    assert collect_run_metrics([one, other]).empty
 
 
 def test_curves_of_runs_are_told_apart(runs: Path) -> None:
-    table = curves([Run(runs / "audio"), Run(runs / "visual")])
+    table = collect_run_metrics([Run(runs / "audio"), Run(runs / "visual")])
     assert table.groupby("run")["epoch"].apply(list).to_dict() == {"audio": [1, 2], "visual": [1, 2]}
 
 
 def test_a_run_that_others_join_is_not_deleted(runs: Path, cache: Cache, tmp_path: Path) -> None:
-    assert sorted(Run(runs / "audio").joined_by()) == ["audiovisual", "handcrafted"]
+    assert sorted(Run(runs / "audio").list_dependent_runs()) == ["audiovisual", "handcrafted"]
     with pytest.raises(ValueError, match="cannot do without audio"):
         Run(runs / "audio").delete()
     alone = Run(tmp_path / "alone")
     alone.create(preset("audio"), cache.folder)
     with pytest.raises(ValueError, match="is running"):
         alone.delete()
-    alone.say("failed")
+    alone.write_status("failed")
     alone.delete()
     assert not alone.folder.exists()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from training.config.run_config import Stage, preset
-from training.runs.eta import outlook
+from training.runs.eta import estimate_eta
 
 CONFIG = preset("visual", stages=(Stage(10, "head", 1e-3), Stage(4, "all", 1e-5)))
 
@@ -13,25 +13,25 @@ def rows(stage: int, *seconds: float) -> list[dict]:
 
 
 def test_before_the_first_epoch_nobody_knows() -> None:
-    found = outlook(CONFIG, {}, [])
-    assert (found.epoch, found.epochs, found.seconds, found.later) == (1, 14, None, 4)
+    found = estimate_eta(CONFIG, {}, [])
+    assert (found.epoch, found.epochs, found.stage_seconds_left, found.later_stage_epochs) == (1, 14, None, 4)
 
 
 def test_the_median_of_the_latest_epochs_times_those_left() -> None:
-    found = outlook(CONFIG, {"done": 0.5}, rows(1, 100, 2, 2, 2, 2, 3))
-    assert found.seconds == pytest.approx((10 - 6 - 0.5) * 2)
-    assert found.share == pytest.approx(6.5 / 14)
+    found = estimate_eta(CONFIG, {"done": 0.5}, rows(1, 100, 2, 2, 2, 2, 3))
+    assert found.stage_seconds_left == pytest.approx((10 - 6 - 0.5) * 2)
+    assert found.share_done == pytest.approx(6.5 / 14)
     assert found.epoch == 7
 
 
 def test_another_stage_takes_another_time() -> None:
     first = rows(1, *[2.0] * 10)
-    assert outlook(CONFIG, {}, first).seconds is None
-    found = outlook(CONFIG, {}, first + rows(2, 60, 60))
-    assert found.seconds == pytest.approx(120)
-    assert found.later == 0
+    assert estimate_eta(CONFIG, {}, first).stage_seconds_left is None
+    found = estimate_eta(CONFIG, {}, first + rows(2, 60, 60))
+    assert found.stage_seconds_left == pytest.approx(120)
+    assert found.later_stage_epochs == 0
 
 
 def test_a_stage_that_ended_early_is_behind() -> None:
-    found = outlook(CONFIG, {}, rows(1, 2, 2) + rows(2, 60))
-    assert found.seconds == pytest.approx(180)
+    found = estimate_eta(CONFIG, {}, rows(1, 2, 2) + rows(2, 60))
+    assert found.stage_seconds_left == pytest.approx(180)

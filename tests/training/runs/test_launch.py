@@ -11,9 +11,9 @@ import pytest
 from personality.preprocessing.cache import Cache
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
-from training.engine.trainer import train
+from training.engine.trainer import train_run
 from training.runs import launch
-from training.runs.run import ACTIVE, Run
+from training.runs.run import ACTIVE_STATES, Run
 
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
@@ -21,22 +21,22 @@ HEAD = (Stage(3, "head", 1e-3, frames=2),)
 def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
     with pytest.raises(FileExistsError, match="holds a run already"):
         Run(runs / "audio").create(preset("audio"), cache.folder)
-    assert launch.free_folder(runs, preset("audio")) == runs / "audio-2"
+    assert launch.find_free_run_folder(runs, preset("audio")) == runs / "audio-2"
 
 
 def test_a_run_that_never_began_gives_its_name_back(cache: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "audiovisual")
     run.create(preset("audiovisual", stages=HEAD), cache.folder)
     with pytest.raises(TrainingError):
-        train(run)
-    assert launch.free_folder(tmp_path, preset("audiovisual")) == run.folder
+        train_run(run)
+    assert launch.find_free_run_folder(tmp_path, preset("audiovisual")) == run.folder
 
 
 def test_stop_never_signals_its_own_process(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run(tmp_path / "audio")
     run.create(preset("audio"), cache.folder)
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("the server would have died"))
-    launch.stop(run)
+    launch.stop_run(run)
 
 
 def test_a_process_that_is_gone_is_stale(tmp_path: Path, cache: Cache) -> None:
@@ -56,31 +56,31 @@ def wait(run: Run, wanted: set[str], seconds: float = 60) -> str:
 
 def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: Path) -> None:
     config = preset("audio", stages=(Stage(4000, "head", 1e-5),), patience=4000)
-    run = launch.start(config, cache=cache.folder, runs=tmp_path)
+    run = launch.start_run(config, cache=cache.folder, runs=tmp_path)
     end = time.monotonic() + 60
     while len(run.metrics()) < 2 and time.monotonic() < end:
         time.sleep(0.1)
     pid = run.status()["pid"]
     assert pid != os.getpid()
     assert os.getsid(pid) != os.getsid(0)
-    launch.stop(run)
+    launch.stop_run(run)
     assert wait(run, {"stopped"}) == "stopped"
     epochs = len(run.metrics())
-    launch.resume(run)
+    launch.resume_run(run)
     end = time.monotonic() + 60
     while len(run.metrics()) <= epochs and time.monotonic() < end:
         time.sleep(0.1)
     assert len(run.metrics()) > epochs
-    assert run.status()["state"] in ACTIVE
+    assert run.status()["state"] in ACTIVE_STATES
     with pytest.raises(ValueError, match="is running; stop it first"):
-        launch.resume(run)
+        launch.resume_run(run)
     os.kill(run.status()["pid"], signal.SIGKILL)
     assert wait(run, {"stale"}) == "stale"
 
 
 def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path: Path) -> None:
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audio", "visual", "audiovisual", "handcrafted")]
-    begun = launch.start_all(configs, cache=cache.folder, runs=tmp_path)
+    begun = launch.start_run_chain(configs, cache=cache.folder, runs=tmp_path)
     assert [run.folder.name for run in begun] == ["audio", "visual", "audiovisual", "handcrafted"]
     assert {run.status()["state"] for run in begun[1:]} == {"queued"}
     assert wait(begun[-1], {"done", "failed", "stopped"}, 120) == "done", begun[-1].log_tail()
@@ -93,15 +93,15 @@ def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path:
 def test_a_chain_that_breaks_leaves_the_rest_stopped(cache: Cache, tmp_path: Path) -> None:
     """A fusion without its branches fails, and what was to follow says so."""
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audiovisual", "audio")]
-    first, second = launch.start_all(configs, cache=cache.folder, runs=tmp_path)
+    first, second = launch.start_run_chain(configs, cache=cache.folder, runs=tmp_path)
     assert wait(second, {"done", "stopped"}) == "stopped"
     assert first.status()["state"] == "failed"
     assert "audiovisual, before it, did not end well" in second.status()["why"]
 
 
 def test_a_look_before_the_start_trains_nothing_and_leaves_nothing(cache: Cache, tmp_path: Path) -> None:
-    words = launch.check(preset("audio", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
+    words = launch.dry_run_in_subprocess(preset("audio", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
     assert "clips to train on" in words and "accuracy to beat" in words
     with pytest.raises(ValueError, match="No finished audio run"):
-        launch.check(preset("audiovisual", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
+        launch.dry_run_in_subprocess(preset("audiovisual", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
