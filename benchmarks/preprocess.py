@@ -39,12 +39,12 @@ from personality.traits import TRAIT_NAMES
 
 PROFILED_FUNCTIONS = {  # functions whose time a stage is, as the profiler names them
     "decoding": ("<method 'decode' of 'av.packet.Packet' objects>", "<built-in method av.container.core.open>"),
-    "looking for faces": ("_near", "_anywhere", "grey"),
-    "crops": ("_cut",),
-    "age and gender": ("age_and_gender",),
-    "emotions": ("emotion_confidences",),
-    "voice descriptors": ("voice_frames",),
-    "the entry": ("encode", "write_bytes"),
+    "looking for faces": ("_find_nearby", "_find_anywhere", "grey"),
+    "crops": ("_crop_face",),
+    "age and gender": ("estimate_age_and_gender",),
+    "emotions": ("predict_emotion_confidences",),
+    "voice descriptors": ("compute_voice_frames",),
+    "the entry": ("encode_entry", "write_bytes"),
 }
 
 
@@ -70,7 +70,8 @@ def compare_pipeline_speeds(name: str, clips: Sequence[Path], workers: int, repe
     print("| way | s per clip | times real time | ours takes, times it |\n|---|---|---|---|")
     for title, each in seconds.items():
         print(
-            f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | {seconds['project_pipeline'] / each:.2f} |"
+            f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | "
+            f"{seconds['project_pipeline'] / each:.2f} |"
         )
 
 

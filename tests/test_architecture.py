@@ -111,12 +111,14 @@ def test_no_cycle() -> None:
 
 # What starts, changes, deletes or takes in something of the operator's, as the pages call it.
 ACTS = (
-    *("launch.check", "launch.start", "launch.start_all", "launch.stop", "launch.resume", "launch.make_practice_cache"),
-    *("run.delete", "evaluation_job.begin", "remember_models", "read_predictions"),
+    *("launch.dry_run_in_subprocess", "launch.start_run", "launch.start_run_chain", "launch.stop_run"),
+    *("launch.resume_run", "launch.start_practice_cache", "run.delete", "evaluation_job.start_evaluation"),
+    *("write_chosen_models", "read_predictions"),
 )
 READS = (
-    *("launch.companions", "launch.is_making_practice"),
-    *("evaluation_job.last", "evaluation_job.damaged", "evaluation_job.labelled_splits"),
+    *("launch.list_chained_runs", "launch.is_making_practice_cache"),
+    *("evaluation_job.read_last_evaluation", "evaluation_job.describe_evaluation_damage"),
+    "evaluation_job.labelled_splits",
 )
 
 
@@ -148,7 +150,9 @@ def test_whatever_acts_on_a_page_asks_first_whether_strangers_are_served() -> No
         *("models.py", "training_form.py", "run_monitor.py", "evaluation_form.py", "table_picker.py"),
     }
     open_to_all = {f"{path.name} {one.name}" for path, one in acting if not guarded(one.body)}
-    assert open_to_all == {"table_picker.py load_table"}  # of a file that `choose_table` offers, the demo's in public
+    assert open_to_all == {
+        "table_picker.py load_cached_predictions"
+    }  # of a file that `choose_table` offers, the demo's in public
 
 
 def test_every_fragment_beside_what_acts_asks_too() -> None:

@@ -18,7 +18,7 @@ FIRST = (
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
     *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "radio", "html"),
 )
-OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice": (0,)}  # of the pages themselves
+OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice_data": (0,)}  # of the pages themselves
 MARKDOWN = {
     **dict.fromkeys(FIRST, (0,)),
     **dict.fromkeys(("metric",), (0, 1, 2)),
@@ -31,7 +31,7 @@ CHOICES = ("segmented_control", "pills", "radio")  # whose choices are Markdown 
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # what a format ends with that no text can have
 ESCAPES = ("escape_markdown", "coloured_words")  # words, for Markdown and for HTML
-SHIPPED = ("gains", "sentences")  # of the figures that ship, which are no stranger's
+SHIPPED = ("describe_model_gains", "describe_gaps")  # of the figures that ship, which are no stranger's
 CHANGES = ("append", "extend", "insert", "update", "add")
 
 
@@ -80,7 +80,9 @@ class Module:
             case ast.Attribute(value=value, attr=name):
                 return name.isupper() or all_safe(value)
             case ast.Name(id=name):
-                return name.isupper() or name == "escape_markdown" or name in waiting or self.known(name, scope, waiting)
+                return (
+                    name.isupper() or name == "escape_markdown" or name in waiting or self.known(name, scope, waiting)
+                )
             case ast.Call(func=function, args=arguments):
                 return self.safe_call(function, arguments, scope, waiting)
         return False
@@ -184,7 +186,7 @@ LEAKS = (
     "def said(row):\n    return row['why']\nst.toast(said(row))",
     'st.image(crops, caption=[face.name for face in faces], alt="")',
     'st.metric("Best", best)',
-    'frame(title, "A page.")',
+    'draw_page_header(title, "A page.")',
     'st.caption(f"{name:>20}")',
     "st.info(LABELS.get(name, name))",
     'lines = ["a"]\nlines.extend(names)\nst.markdown("\\n".join(lines))',
@@ -192,12 +194,12 @@ LEAKS = (
     'st.html(f"<b>{name}</b>")',
 )
 SOUND = (
-    'st.markdown(f"**{plain(name)}**, n = {n:,}, {share:.0%}")',
+    'st.markdown(f"**{escape_markdown(name)}**, n = {n:,}, {share:.0%}")',
     "st.caption(NOTICE if public else demo.NOTICE)",
-    'st.caption("; ".join(f"{plain(name)} {n:,}" for name, n in sizes))',
-    'st.segmented_control("Model", names, format_func=plain)',
-    'lines = ["a"]\nlines.append(f"- {plain(name)}")\nst.markdown("\\n".join(lines))',
-    "def said(row):\n    return plain(row['why'])\nst.toast(said(row))",
+    'st.caption("; ".join(f"{escape_markdown(name)} {n:,}" for name, n in sizes))',
+    'st.segmented_control("Model", names, format_func=escape_markdown)',
+    'lines = ["a"]\nlines.append(f"- {escape_markdown(name)}")\nst.markdown("\\n".join(lines))',
+    "def said(row):\n    return escape_markdown(row['why'])\nst.toast(said(row))",
     "st.subheader(LABELS[measure])",
     'st.selectbox("Model", names, key="a")',  # which draws its choices as they are
 )

@@ -52,9 +52,15 @@ def test_a_page_of_the_operator_refuses_by_itself(go_public: Callable[[], None],
 
 
 CALLS = {
-    "training_form": ("form()", "begin([], None)", "practice()", "watch_practice(None)"),
-    "run_monitor": ("runs()", "draw_table()", "watch(None)", "stop(None)", "resume(None)", "confirm(None)"),
-    "evaluation_form": ("form()", "draw_last()"),
+    "training_form": (
+        *("draw_training_form()", "start_runs_from_form([], None)", "offer_practice_cache()"),
+        "draw_practice_cache_log(None)",
+    ),
+    "run_monitor": (
+        *("draw_run_monitor()", "draw_runs_table()", "draw_run_details(None)", "stop_run_on_click(None)"),
+        *("resume_run_on_click(None)", "confirm_run_deletion(None)"),
+    ),
+    "evaluation_form": ("draw_evaluation_form()", "draw_last_evaluation()"),
 }
 
 
@@ -91,7 +97,8 @@ def test_strangers_cannot_add_the_operators_runs(
     if public:
         go_public()
     app = AppTest.from_string(
-        "import streamlit as st\nfrom pages.components import model_store\nst.write(list(model_store.asked_models()))"
+        "import streamlit as st\nfrom pages.components import "
+        "model_store\nst.write(list(model_store.models_for_clip()))"
     )
     app.session_state["more_models"] = ["run: audio"]
     assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public

@@ -23,4 +23,4 @@ def test_an_error_is_its_kind_its_words_and_where_it_arose() -> None:
     except ValueError:
         line = format_one_line(record("failed", error=True))
     assert line.startswith("failed: ValueError: invalid literal")
-    assert line.endswith("(test_an_error_is_its_kind_its_words_and_where_it_arose, test_log.py:22)")
+    assert line.endswith("(test_an_error_is_its_kind_its_words_and_where_it_arose, test_one_line_log.py:22)")

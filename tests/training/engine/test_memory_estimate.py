@@ -41,12 +41,12 @@ def test_a_clip_costs_most_where_all_layers_train(parts: RunContext) -> None:
 def test_the_largest_batch_follows_the_room_there_is(parts: RunContext, monkeypatch: pytest.MonkeyPatch) -> None:
     clip, fixed = memory_estimate.estimate_bytes_per_clip(parts), memory_estimate.estimate_fixed_bytes(parts)
     monkeypatch.setattr(
-        memory_estimate, "free_bytes", lambda _: fixed + 5 * clip / memory_estimate.ACTIVATION_MEMORY_SHARE
+        memory_estimate, "free_memory_bytes", lambda _: fixed + 5 * clip / memory_estimate.ACTIVATION_MEMORY_SHARE
     )
     assert memory_estimate.find_largest_batch(parts) == 4
-    monkeypatch.setattr(memory_estimate, "free_bytes", lambda _: 1e15)
+    monkeypatch.setattr(memory_estimate, "free_memory_bytes", lambda _: 1e15)
     assert memory_estimate.find_largest_batch(parts) == 8, "a power of two, no more than there are clips"
-    monkeypatch.setattr(memory_estimate, "free_bytes", lambda _: fixed)
+    monkeypatch.setattr(memory_estimate, "free_memory_bytes", lambda _: fixed)
     with pytest.raises(TrainingError, match="batch of two clips"):
         memory_estimate.find_largest_batch(parts)
 
