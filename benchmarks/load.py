@@ -16,7 +16,7 @@ from statistics import median
 from benchmarks.machine import describe_machine
 from personality.assets import demo
 from personality.constants import LIMITS
-from personality.inference.predict import Impression, load_models, predict
+from personality.inference.predict import Impression, load_models, predict_updates
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 from personality.utils.fair_queue import FairQueue
 
@@ -27,7 +27,7 @@ def main(clip: Path, people: int) -> None:
     """Print the waits in the order in which people came."""
     print(describe_machine())
     data, models, turns = clip.read_bytes(), load_models(demo.PRACTICE_MODEL_FOLDERS), FairQueue(LIMITS.readers)
-    list(predict(read_clip_in_sandbox(data), models))
+    list(predict_updates(read_clip_in_sandbox(data), models))
     waited: dict[int, float] = {}  # in the order in which people were served
     whole: dict[int, float] = {}
     told: list[list[int]] = [[] for _ in range(people)]
@@ -36,7 +36,9 @@ def main(clip: Path, people: int) -> None:
         began = time.perf_counter()
         with turns.wait_for_slot(told[number].append):
             waited[number] = time.perf_counter() - began
-            said = [piece for piece in predict(read_clip_in_sandbox(data), models) if isinstance(piece, Impression)]
+            said = [
+                piece for piece in predict_updates(read_clip_in_sandbox(data), models) if isinstance(piece, Impression)
+            ]
         assert len(said) == len(models)
         whole[number] = time.perf_counter() - began
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 from benchmarks.machine import describe_machine
 from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.inference.face_impressions import FaceImpressions
-from personality.inference.predict import load_models, predict, warm_up_prediction
+from personality.inference.predict import load_models, predict_updates, warm_up_prediction
 from personality.preprocessing.faces import Face
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 
@@ -48,7 +48,7 @@ def main(clip: Path) -> None:
     print(describe_machine())
     data, models = clip.read_bytes(), load_models(REAL_MODEL_FOLDERS)
     warm_up_prediction(models)
-    list(predict(read_clip_in_sandbox(data), models))
+    list(predict_updates(read_clip_in_sandbox(data), models))
     print_prediction_times("on the server", [time_in_process(data, models) for _ in range(PREDICTION_REPEATS)])
     print_prediction_times("in Chromium on the same cores", time_in_browser(clip))
 
@@ -63,7 +63,7 @@ def time_in_process(data: bytes, models: list) -> tuple[float, float, float]:
     """Seconds until the first face, until the traits from the voice and the ratings of the face, and until the last
     model has answered."""
     began = time.perf_counter()
-    came = [(type(piece), time.perf_counter() - began) for piece in predict(read_clip_in_sandbox(data), models)]
+    came = [(type(piece), time.perf_counter() - began) for piece in predict_updates(read_clip_in_sandbox(data), models)]
     first, rated = (next(at for kind, at in came if kind is wanted) for wanted in (Face, FaceImpressions))
     return first, rated, came[-1][1]
 

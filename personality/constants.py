@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from personality.utils.public_mode import is_public
 
+VERSION = "0.2.0.dev0"  # as in pyproject.toml
+
 
 @dataclass(frozen=True)
 class Preprocessing:

@@ -14,9 +14,9 @@ FOLDERS = ("personality", "training", "pages", "server")
 FILES = sorted([ROOT / "app.py", *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))])
 # Data goes one way: what stands later may import what stands earlier, and a folder may import within itself.
 LIBRARY = (
-    *("", "utils", "constants", "traits", "modalities", "network_options", "assets", "tables", "dataset"),
+    *("utils", "constants", "traits", "modalities", "network_options", "assets", "tables", "dataset"),
     *("preprocessing", "synthetic", "models", "predictions", "inference", "explain", "analysis", "plots", "report"),
-    *("cli", "__main__"),
+    *("", "cli", "__main__"),  # "": the public names of `import personality`, which the library itself does not use
 )
 TRAINING = ("", "config", "distributed", "runs", "data", "engine", "recipes", "__main__")
 PAGES = ("server", "pages.components", "pages", "app")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+import pdoc
 import pytest
 from packaging.requirements import Requirement
 
+import personality
 from tests.conftest import ROOT
 from tests.waiting import wait_for
 
@@ -126,6 +129,22 @@ def test_what_is_pinned_is_what_the_package_requires(file: str, required: list[s
     assert set(pins) == set(wanted) - {"personality"}
     for name, version in pins.items():
         assert wanted[name].specifier.contains(version), name
+
+
+def test_the_public_interface_is_whole_documented_and_imported_late() -> None:
+    public = {name: getattr(personality, name) for name in personality.__all__}
+    assert all(inspect.getdoc(value) for value in public.values())
+    assert personality.__version__ == PROJECT["version"]
+    code = "import sys, personality; print(sorted({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_api_reference_has_every_public_name(tmp_path: Path) -> None:
+    pdoc.render.configure(docformat="numpy")
+    pdoc.pdoc("personality", output_directory=tmp_path)
+    page = (tmp_path / "personality.html").read_text()
+    assert not [name for name in personality.__all__ if f'id="{name}"' not in page]
 
 
 def test_the_architecture_page_is_up_to_date() -> None:

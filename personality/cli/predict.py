@@ -13,7 +13,7 @@ from personality.dataset.index import SPLITS
 def run_predict(options: argparse.Namespace) -> int:
     """Predicted first impressions of the person in each video."""
     from personality.assets.shipped_models import REAL_MODEL_FOLDERS
-    from personality.inference.predict import load_models, predict
+    from personality.inference.predict import load_models, predict_updates
     from personality.inference.prediction_document import prediction_lines, prediction_to_json
     from personality.preprocessing.media_errors import MediaError
     from personality.preprocessing.sample import read_clip_updates
@@ -22,7 +22,7 @@ def run_predict(options: argparse.Namespace) -> int:
     status = 0
     for video in options.videos:
         try:
-            result = prediction_to_json(video.name, list(predict(read_clip_updates(video), models)), models)
+            result = prediction_to_json(video.name, list(predict_updates(read_clip_updates(video), models)), models)
         except MediaError as error:
             result, status = {"clip": video.name, "error": str(error)}, 1
         print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)

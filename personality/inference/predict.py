@@ -83,7 +83,34 @@ def warm_up_prediction(models: Sequence[Model]) -> None:
         embed_texts(["warm"])
 
 
-def predict(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> Iterator[PredictionUpdate]:
+def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Impression | Unavailable]:
+    """Predict the first impression that the person in a video makes on strangers.
+
+    Parameters
+    ----------
+    video : Path or str
+        A video with a face or speech; of several people the largest face is followed.
+    models : sequence of Model, optional
+        As `load_models` returns them; by default the shipped models of real people: `voice`, `words`, `voice_words`.
+
+    Returns
+    -------
+    list of Impression or Unavailable
+        In the order of the models.
+
+    Raises
+    ------
+    MediaError
+        The file is missing, too large or no readable video.
+    """
+    from personality.assets.shipped_models import REAL_MODEL_FOLDERS
+    from personality.preprocessing.sample import read_sample
+
+    loaded = load_models(REAL_MODEL_FOLDERS) if models is None else models
+    return list(predict_impressions(read_sample(Path(video)), loaded))
+
+
+def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> Iterator[PredictionUpdate]:
     """Pass on the pieces of a clip as they come and, after the Sample, everything that is predicted from it.
 
     Parameters
@@ -115,7 +142,7 @@ def predict(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> Iterator[P
 
 
 def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[PredictionUpdate]:
-    """What `predict` yields after the Sample."""
+    """What `predict_updates` yields after the Sample."""
     from personality.inference.face_impressions import rate_faces
     from personality.models.clip_features import TEXT_TABLE, requires_table
 
@@ -134,7 +161,7 @@ def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Predicti
 
 def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
     """The prediction of each model for a Sample, whose speech and words are looked for where a model needs them.
-    Branches that several models share are computed once. Raises SpeechModelError as `predict` does."""
+    Branches that several models share are computed once. Raises SpeechModelError as `predict_updates` does."""
     import torch
 
     from personality.models.batching import explain_missing_inputs, make_batch

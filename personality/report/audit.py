@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pandas as pd
 
-from personality import __version__
 from personality.analysis.consistency_checks import count_attribute_origins
 from personality.analysis.findings import describe_gaps
 from personality.analysis.gaps import MAX_COMPARED_GROUPS, available_measures, compare_measures
 from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN, accuracy_by
 from personality.analysis.jackknife import CONFIDENCE_LEVEL, INTERVAL_METHOD, MIN_SOURCES
 from personality.analysis.worst_groups import find_worst_groups
+from personality.constants import VERSION
 from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 
 AUDIT_MEASURES = ("gain", "accuracy", "signed_error", "concordance")
@@ -101,7 +101,7 @@ def _list_audit_facts(table: pd.DataFrame) -> dict[str, str]:
         "Digest of the predictions (sha256)": digest_predictions(table),
         "Intervals": f"{CONFIDENCE_LEVEL:.0%}, {INTERVAL_METHOD}; no random numbers",
         "Tests": "cluster-robust t between and within sources, Holm's correction over traits x groups",
-        "Made": f"{datetime.now(UTC).date().isoformat()} by personality {__version__}",
+        "Made": f"{datetime.now(UTC).date().isoformat()} by personality {VERSION}",
     }
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from personality import __version__
 from personality.analysis.jackknife import mean_intervals
+from personality.constants import VERSION
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
@@ -34,7 +34,7 @@ def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> d
         "data": _describe_data(parts),
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
-        "versions": {"personality": __version__, "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {"personality": VERSION, "torch": torch.__version__, "numpy": np.__version__},
         "metrics": measure_validation_accuracy(predicted, parts.validation),
         "training_labels": _per_trait(parts.training.labels, describe_labels),
         "conformal": _conformal_offsets_by_trait(parts, predicted),

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 from sklearn import __version__ as sklearn_version
 
-from personality import __version__
 from personality.analysis.jackknife import mean_intervals
+from personality.constants import VERSION
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.models.kernel_ensemble import KERNEL_PRESET
 from personality.models.network import Network
@@ -90,7 +90,7 @@ def describe_real_training(dataset: str, training: ClipsWithFeatures) -> dict[st
 def library_versions() -> dict[str, str]:
     """Of what the model was made with."""
     return {
-        "personality": __version__,
+        "personality": VERSION,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
