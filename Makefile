@@ -51,7 +51,7 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.tutorial
 
 # The figures of real people that ship, from First Impressions' labels and predictions of its validation split:
 # docs/analysis.md. Minutes.
@@ -73,9 +73,9 @@ bench: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.load $(CLIP)
 	test ! -d $(WORK)/cache || $(BIN)/python -m benchmarks.training $(WORK)/cache --turns 3
 
-# The README's tables from the predictions that ship.
+# The tables of docs/tutorial.md from the predictions that ship.
 figures: $(VENV)/test.done
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.tutorial
 
 # The heavy trials in full, a share of which is in the tests; writes their outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
