@@ -16,9 +16,6 @@ from personality.utils.atomic_files import write_bytes
 CHECKOUT_FOLDER = Path(__file__).parents[1]
 TUTORIAL_FILE = CHECKOUT_FOLDER / "docs" / "tutorial.md"
 DEMO_PREDICTIONS_FILE = CHECKOUT_FOLDER / "demo" / "predictions.parquet"
-    CHECKOUT_FOLDER / "docs" / "tutorial.md",
-    CHECKOUT_FOLDER / "demo" / "predictions.parquet",
-)
 
 
 def format_tutorial_trait_table(table: pd.DataFrame) -> str:
