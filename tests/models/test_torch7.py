@@ -8,41 +8,7 @@ import numpy as np
 import pytest
 
 from personality.models.torch7 import MAX_TORCH7_DEPTH, Torch7Error, Torch7Object, read_torch7
-
-NIL, NUMBER, TEXT, TABLE, OBJECT, BOOLEAN, FUNCTION = range(7)
-
-
-def integer(value: int) -> bytes:
-    return struct.pack("<i", value)
-
-
-def words(value: str) -> bytes:
-    return integer(len(value)) + value.encode()
-
-
-def number(value: float) -> bytes:
-    return integer(NUMBER) + struct.pack("<d", value)
-
-
-def text(value: str) -> bytes:
-    return integer(TEXT) + words(value)
-
-
-def table(index: int, *pairs: bytes) -> bytes:
-    return integer(TABLE) + integer(index) + integer(len(pairs) // 2) + b"".join(pairs)
-
-
-def thing(index: int, name: str, content: bytes) -> bytes:
-    return integer(OBJECT) + integer(index) + words("V 1") + words(name) + content
-
-
-def tensor(index: int, values: Any, *, shape: Any = None, strides: Any = None, offset: int = 1) -> bytes:
-    array = np.asarray(values, "<f4")
-    shape = array.shape if shape is None else shape
-    strides = [stride // 4 for stride in array.strides] if strides is None else strides
-    storage = thing(index + 1, "torch.FloatStorage", struct.pack("<q", array.size) + array.tobytes())
-    sizes = b"".join(struct.pack("<q", size) for size in (*shape, *strides, offset))
-    return thing(index, "torch.FloatTensor", integer(len(shape)) + sizes + storage)
+from tests.models.lua import BOOLEAN, FUNCTION, NIL, TABLE, TEXT, integer, number, table, tensor, text, thing, words
 
 
 @pytest.fixture
