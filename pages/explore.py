@@ -8,7 +8,7 @@ from pages.components.plain_text import escape_markdown
 from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
 from personality.analysis.groups import list_attributes
 from personality.analysis.real_figures import RealFigures
-from personality.assets import demo
+from personality.constants import IMPRESSION_NOTICE
 from personality.plots import clip_plots, count_plots
 from personality.preprocessing.find_clip import find_clip
 from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_LABELS
@@ -153,7 +153,7 @@ chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):
     clip = clips["clip"].iloc[chosen[0]]
     st.markdown(f"**{escape_markdown(clip)}**")
-    st.markdown(demo.IMPRESSION_NOTICE)
+    st.markdown(IMPRESSION_NOTICE)
     video, said = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)
     if file is None:

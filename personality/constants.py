@@ -61,8 +61,15 @@ class TableLimits:
     models: int = 200  # in a predictions table
 
 
-MISUSE_WARNING = (  # on every card and with every prediction that leaves the program
-    "Impressions of strangers, not personality. Not for hiring, education, policing or any decision about a person."
+# The warnings against misuse: on model cards and exported predictions, and on pages that show a person's traits.
+_MEANING, _NOT_FOR = (
+    "impressions of strangers, not personality",
+    ("Not for hiring, education, policing or any decision about a person."),
+)
+MISUSE_WARNING = f"{_MEANING.capitalize()}. {_NOT_FOR}"
+IMPRESSION_NOTICE = (
+    f"These numbers are **{_MEANING}**: predictions of how people who do not know a person would rate them after a few "
+    f"seconds of video. {_NOT_FOR}"
 )
 PREPROCESSING = Preprocessing()
 LIMITS = Limits(upload_bytes=20 * 2**20, reader_seconds=10.0) if is_public() else Limits()
