@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from personality.analysis.groups import TRAIT_MEAN, accuracy_by, name_groups
+from personality.analysis.group_assignment import assign_groups
+from personality.analysis.groups import TRAIT_MEAN, accuracy_by
 from personality.analysis.published import PUBLISHED_BY_GENDER, PUBLISHED_OVERALL
 
 ShareRange = tuple[float, float] | None
@@ -16,7 +17,7 @@ def check_group_averages(table: pd.DataFrame, rows: pd.DataFrame, by: Sequence[s
     """How many clips of a table have no known group, and how far the groups of `accuracy_by(table, by)`, weighted by
     their clips, are from the accuracy of all clips of known groups: nothing but rounding, else something is wrong."""
     clips = table.drop_duplicates("clip")
-    known = clips.loc[name_groups(clips, by).notna(), "clip"]
+    known = clips.loc[assign_groups(clips, by).codes >= 0, "clip"]
     if known.empty:
         return len(clips), 0.0
     whole = accuracy_by(table[table["clip"].isin(known)]).set_index(["model", "trait"])["accuracy"]

@@ -11,8 +11,9 @@ import pandas as pd
 
 from personality.analysis.contrasts import minimum_detectable_difference
 from personality.analysis.corrections import benjamini_hochberg, holm
+from personality.analysis.group_assignment import GROUP_SEPARATOR, clip_groups
 from personality.analysis.group_differences import GroupDifference, ModelGroupSums
-from personality.analysis.groups import GROUP_SEPARATOR, MIN_GROUP_CLIPS, TRAIT_MEAN, group_codes
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 from personality.analysis.jackknife import MIN_SOURCES
 from personality.predictions.predictions_table import PredictionsError, to_prediction_arrays
 from personality.traits import GROUP_DESCRIPTIONS, TRAIT_NAMES
@@ -56,7 +57,7 @@ def compare_groups(
     table
         A predictions table.
     by
-        Attributes, numeric ones perhaps with edges (`groups.name_groups`).
+        Attributes, numeric ones perhaps with edges (`group_assignment.assign_groups`).
     measure
         One of MEASURES.
     reference
@@ -96,7 +97,8 @@ def compare_measures(
     measures = available_measures(table) if measures is None else measures
     _check_measures(table, measures)
     scores = to_prediction_arrays(table)
-    code, groups = group_codes(scores, by, most=MAX_COMPARED_GROUPS)
+    assigned = clip_groups(scores, by, most=MAX_COMPARED_GROUPS)
+    code, groups = assigned.codes, assigned.names
     present = [groups[number] for number in np.unique(code[code >= 0])]
     reference = _choose_reference(present, by, reference)
     beside = None if reference == OTHER_GROUPS else groups.index(reference)

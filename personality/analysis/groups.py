@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
+from personality.analysis.group_assignment import clip_groups
 from personality.analysis.jackknife import MIN_SOURCES, degrees_of_freedom, jackknife_units, standard_error, t_interval
 from personality.analysis.metrics import SUM_NAMES, compute_metrics, summands
-from personality.predictions.predictions_table import (
-    BASELINE_COLUMNS,
-    PREDICTION_COLUMNS,
-    PredictionArrays,
-    PredictionsError,
-    to_prediction_arrays,
-)
-from personality.traits import GROUP_ORDERS, TRAIT_NAMES
+from personality.predictions.predictions_table import PredictionArrays, to_prediction_arrays
+from personality.traits import TRAIT_NAMES
 
-ALL_CLIPS = "all"
 TRAIT_MEAN = "mean"
 MIN_GROUP_CLIPS = 30  # clips; groups below are marked
-GROUP_SEPARATOR = " x "
-MAX_RANGE_EDGES = 50  # by which numbers are cut
-MAX_TABLE_GROUPS = 1_000  # in one table of figures
 METRICS_WITH_INTERVAL = (
     *("accuracy", "signed_error", "gain", "pearson", "concordance", "r2", "calibration_slope"),
     "actual_mean",
@@ -74,105 +62,6 @@ class GroupSourcePairs:
         return slice(*np.searchsorted(self.group, (number, number + 1)))
 
 
-def name_groups(clips: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """The name of each row's group: values of the attributes joined by ' x ', `all` without any, NaN where unknown.
-
-    An attribute of numbers is cut into ranges by `name:10,20`: under 10, 10 to 20, 20 and over. A value that itself
-    looks joined is quoted, so that `split_group_name` finds the values again. Raises PredictionsError where an
-    attribute is
-    not a column, or has no numbers to cut.
-    """
-    if not by:
-        return pd.Series(ALL_CLIPS, clips.index)
-    parts = [_attribute_values(clips, name) for name in by]
-    if len(parts) == 1:
-        return parts[0]
-    quoted = [
-        part.map({value: _quote_value(value) for value in part.dropna().unique()}).astype("string") for part in parts
-    ]
-    return quoted[0].str.cat(quoted[1:], sep=GROUP_SEPARATOR)
-
-
-def split_group_name(name: str) -> list[str]:
-    """The values of the attributes that `name_groups` joined into a group's name."""
-    values = re.findall(r'("(?:[^"\\]|\\.)*"|.+?)(?: x |$)', name, flags=re.DOTALL)
-    return [json.loads(value) if value.startswith('"') else value for value in values]
-
-
-def _quote_value(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if GROUP_SEPARATOR in value or value.startswith('"') else value
-
-
-def list_attributes(table: pd.DataFrame) -> list[str]:
-    """The columns by which a table's clips can be told apart."""
-    return [column for column in table.columns if column not in (*PREDICTION_COLUMNS, *BASELINE_COLUMNS)]
-
-
-def _attribute_values(clips: pd.DataFrame, attribute: str) -> pd.Series:
-    name, _, edges = (attribute, "", "") if attribute in clips else attribute.partition(":")
-    if name not in clips:
-        raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(list_attributes(clips))}.")
-    return _cut_into_ranges(clips[name], edges) if edges else clips[name].astype("string")
-
-
-def _cut_into_ranges(values: pd.Series, words: str) -> pd.Series:
-    """Numbers as the names of the ranges between the edges that the words name."""
-    try:
-        ends = [-np.inf, *_parse_range_edges(words), np.inf]
-        cut = pd.cut(pd.to_numeric(values), ends, right=False, labels=_range_names(words))
-    except (ValueError, TypeError) as error:
-        raise PredictionsError(f"{values.name}:{words} does not cut numbers; wanted NAME:EDGE,EDGE,...") from error
-    return cut.astype("string")
-
-
-def _parse_range_edges(words: str) -> list[float]:
-    """The edges that the words name, ascending. Raises ValueError for what is no number, and for too many."""
-    edges = sorted({float(word) for word in words.split(",")})
-    if not np.isfinite(edges).all() or len(edges) > MAX_RANGE_EDGES:
-        raise ValueError(words)
-    return edges
-
-
-def _range_names(words: str) -> list[str]:
-    edges = [f"{edge:g}" for edge in _parse_range_edges(words)]
-    return [f"under {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"{edges[-1]} and over"]
-
-
-def _known_group_order(attribute: str) -> tuple[str, ...]:
-    """The order of an attribute's values, where it is known."""
-    name, _, edges = attribute.partition(":")
-    return tuple(_range_names(edges)) if edges else GROUP_ORDERS.get(name, ())
-
-
-def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
-    """All groups of one known attribute in its order, empty ones too; otherwise those there are, in order."""
-    orders = [_known_group_order(attribute) for attribute in by]
-    if len(by) == 1 and set(orders[0]) & set(names):
-        return [*orders[0], *sorted(set(names) - set(orders[0]))]
-    places = [{name: place for place, name in enumerate(order)} for order in orders]
-
-    def key(name: str) -> list[tuple[int, str]]:
-        return [(order.get(part, 99), part) for order, part in zip(places, split_group_name(name), strict=False)]
-
-    return sorted(set(names), key=key)
-
-
-def group_codes(
-    scores: PredictionArrays, by: Sequence[str], *, most: int = MAX_TABLE_GROUPS
-) -> tuple[np.ndarray, list[str]]:
-    """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order. Raises
-    PredictionsError as `name_groups`, and where there are more groups than `most`."""
-    names = name_groups(scores.clips, by)
-    groups = order_groups(names.dropna().unique().tolist(), by)
-    if len(groups) > most:
-        raise PredictionsError(
-            f"{GROUP_SEPARATOR.join(by)} has {len(groups):,} groups; expected at most {most:,}. Cut numbers "
-            "into ranges "
-            f"(age:25,40), or name fewer attributes."
-        )
-    return pd.Categorical(names, categories=groups).codes.astype(np.int64), groups
-
-
 def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     """One row per model, trait (the five and `mean`) and group, with 95 % intervals by leaving out sources.
 
@@ -181,7 +70,7 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     table
         A predictions table.
     by
-        Attributes, numeric ones perhaps with edges (`name_groups`).
+        Attributes, numeric ones perhaps with edges (`assign_groups`).
 
     Returns
     -------
@@ -198,7 +87,8 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         As `to_prediction_arrays` and `group_codes`.
     """
     scores = to_prediction_arrays(table)
-    code, groups = group_codes(scores, by)
+    assigned = clip_groups(scores, by)
+    code, groups = assigned.codes, assigned.names
     by_source, by_unit = (
         GroupSourcePairs.from_group_codes(code, scores.source_codes),
         GroupSourcePairs.from_group_codes(code, jackknife_units(scores.source_codes)),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from personality.analysis.groups import name_groups
+from personality.analysis.group_assignment import ALL_CLIPS, assign_groups
 from personality.analysis.model_comparison import compare_models
 from personality.predictions.predictions_table import PredictionsError, check_predictions
 
@@ -34,14 +34,14 @@ def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = RECALIBRA
     table
         A predictions table.
     by
-        Attributes, as in `groups.name_groups`; clips of no known group are corrected as all are.
+        Attributes, as in `group_assignment.assign_groups`; clips of no known group are corrected as all are.
     seed
         By which the sources are dealt.
 
     Raises
     ------
     PredictionsError
-        As `check_predictions` and `name_groups`, and where there are fewer than four sources.
+        As `check_predictions` and `assign_groups`, and where there are fewer than four sources.
     """
     table = check_predictions(table)
     sources = table["source"].unique()
@@ -50,9 +50,9 @@ def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = RECALIBRA
             f"{len(sources)} sources; expected at least {2 * SOURCE_FOLDS}, to correct a half by another."
         )
     dealt = pd.Series(np.random.default_rng(seed).permutation(len(sources)) % SOURCE_FOLDS, sources)
-    half, group = table["source"].map(dealt), name_groups(table, by)
+    half, group = table["source"].map(dealt), pd.Series(assign_groups(table, by).codes, table.index)
     added = []
-    for name, groups in ((RECALIBRATED, pd.Series(pd.NA, table.index, dtype="string")), (RECALIBRATED_BY_GROUP, group)):
+    for name, groups in ((RECALIBRATED, pd.Series(-1, table.index)), (RECALIBRATED_BY_GROUP, group)):
         predicted = pd.Series(np.nan, table.index)
         for _, rows in table.groupby(["model", "trait", half], sort=False):
             others = table[table["model"].eq(rows["model"].iloc[0]) & table["trait"].eq(rows["trait"].iloc[0])]
@@ -64,22 +64,23 @@ def recalibrate(table: pd.DataFrame, by: Sequence[str], *, seed: int = RECALIBRA
 
 
 def _fit_calibration_lines(rows: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
-    """Level and slope of the ratings on the predictions, of all (the row "") and what each group adds."""
+    """The regression of the ratings on the predictions: level and slope of all clips (the row -1, for clips of no
+    known group), and of each group by its code, as the difference from those of all."""
     p, a = rows["predicted"].to_numpy(), rows["actual"].to_numpy()
     centre, spread = p.mean(), p.std()
     z = (p - centre) / (spread if spread > 0 else 1.0)
-    names = groups.dropna().unique().tolist()
-    own = [np.where(groups.eq(name).fillna(False), 1.0, 0.0) for name in names]
+    codes = [code for code in groups.unique() if code >= 0]
+    own = [np.where(groups.eq(code), 1.0, 0.0) for code in codes]
     x = np.column_stack([np.ones_like(z), z, *(column for one in own for column in (one, one * z))])
-    penalty = np.diag([0.0, 0.0 if spread > 0 else 1.0, *[float(SHRINKAGE_CLIPS)] * (2 * len(names))])
+    penalty = np.diag([0.0, 0.0 if spread > 0 else 1.0, *[float(SHRINKAGE_CLIPS)] * (2 * len(codes))])
     found = np.linalg.solve(x.T @ x + penalty, x.T @ a).reshape(-1, 2)
-    lines = pd.DataFrame(found, index=["", *names], columns=["level", "slope"])
+    lines = pd.DataFrame(found, index=[-1, *codes], columns=["level", "slope"])
     return lines.assign(centre=centre, spread=spread if spread > 0 else 1.0)
 
 
 def _apply_calibration_lines(rows: pd.DataFrame, groups: pd.Series, lines: pd.DataFrame) -> np.ndarray:
-    own = lines.reindex(groups.to_numpy(dtype=object, na_value="none"))[["level", "slope"]].fillna(0.0).to_numpy()
-    every = lines.iloc[0]
+    every = lines.loc[-1]
+    own = lines.drop(index=-1).reindex(groups)[["level", "slope"]].fillna(0.0).to_numpy()
     z = (rows["predicted"].to_numpy() - every["centre"]) / every["spread"]
     return every["level"] + own[:, 0] + (every["slope"] + own[:, 1]) * z
 
@@ -91,9 +92,10 @@ def recalibration_effects(table: pd.DataFrame, by: Sequence[str]) -> pd.DataFram
     corrected model minus that of the one before, on the same clips, with its interval), before and group.
     """
     names = table["model"].unique()
-    group = name_groups(table, by)
+    assigned = assign_groups(table, by)
+    parts = [(name, table[assigned.codes == code]) for code, name in enumerate(assigned.names)]
     rows = []
-    for name, part in [("all", table), *table.groupby(group, sort=False)]:
+    for name, part in [(ALL_CLIPS, table), *parts]:
         for model in names:
             pair = part[part["model"].isin([model, f"{model} ({RECALIBRATED})", f"{model} ({RECALIBRATED_BY_GROUP})"])]
             if len(set(pair["model"])) > 1:

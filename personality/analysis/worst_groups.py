@@ -11,8 +11,16 @@ import pandas as pd
 
 from personality.analysis.corrections import holm
 from personality.analysis.gaps import GAP_MEASURES
+from personality.analysis.group_assignment import (
+    GROUP_SEPARATOR,
+    Group,
+    GroupAssignment,
+    clip_groups,
+    format_group,
+    list_attributes,
+)
 from personality.analysis.group_differences import GroupDifference, ModelGroupSums
-from personality.analysis.groups import GROUP_SEPARATOR, MIN_GROUP_CLIPS, TRAIT_MEAN, group_codes, list_attributes
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 from personality.analysis.jackknife import MIN_SOURCES
 from personality.predictions.predictions_table import PredictionArrays, PredictionsError, to_prediction_arrays
 from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
@@ -60,8 +68,8 @@ def find_worst_groups(
     place = [*TRAIT_NAMES, TRAIT_MEAN].index(trait)
     found = [
         part
-        for by, code, groups in _cross_attributes(scores, attributes or searchable_attributes(scores.clips))
-        for part in _compare_large_groups(scores, by, code, groups, measure, place)
+        for by, assigned in _cross_attributes(scores, attributes or searchable_attributes(scores.clips))
+        for part in _compare_large_groups(scores, by, assigned, measure, place)
     ]
     rows = [
         _correct_for_search([part for part in found if part.model == model], measure, place) for model in scores.models
@@ -76,8 +84,8 @@ class _SearchedGroup:
     """A group of a search, against all other clips."""
 
     model: str
-    attributes: str
-    group: str
+    attributes: tuple[str, ...]
+    group: Group
     difference: GroupDifference
 
 
@@ -88,26 +96,27 @@ def searchable_attributes(clips: pd.DataFrame) -> list[str]:
 
 def _cross_attributes(
     scores: PredictionArrays, attributes: Sequence[str]
-) -> Iterator[tuple[tuple[str, ...], np.ndarray, list[str]]]:
+) -> Iterator[tuple[tuple[str, ...], GroupAssignment]]:
     if not attributes:
         raise PredictionsError(f"This table has no attribute of 2 to {MAX_ATTRIBUTE_VALUES} values to search.")
     for depth in range(1, MAX_CROSSED_ATTRIBUTES + 1):
         for by in combinations(attributes, depth):
-            yield by, *group_codes(scores, by)
+            yield by, clip_groups(scores, by)
 
 
 def _compare_large_groups(
-    scores: PredictionArrays, by: tuple[str, ...], code: np.ndarray, groups: list[str], measure: str, place: int
+    scores: PredictionArrays, by: tuple[str, ...], assigned: GroupAssignment, measure: str, place: int
 ) -> Iterator[_SearchedGroup]:
     """The groups of these attributes that are large enough, of each model."""
-    sizes = np.bincount(code[code >= 0], minlength=len(groups))
+    code, count = assigned.codes, len(assigned.groups)
+    sizes = np.bincount(code[code >= 0], minlength=count)
     large = np.flatnonzero((sizes >= MIN_GROUP_CLIPS) & (sizes < sizes.sum()))
     for model, name in enumerate(scores.models if len(large) else ()):
-        parts = ModelGroupSums.from_predictions(scores, model, code, len(groups), (measure,))
+        parts = ModelGroupSums.from_predictions(scores, model, code, count, (measure,))
         for number in large:
             difference = parts.compare_group(int(number), None)
             if min(difference.sources[place], difference.sources_reference[place]) >= MIN_SOURCES:
-                yield _SearchedGroup(name, GROUP_SEPARATOR.join(by), groups[number], difference)
+                yield _SearchedGroup(name, by, assigned.groups[number], difference)
 
 
 def _correct_for_search(found: list[_SearchedGroup], measure: str, place: int) -> pd.DataFrame:
@@ -121,7 +130,8 @@ def _correct_for_search(found: list[_SearchedGroup], measure: str, place: int) -
     for one in found:
         columns = one.difference.to_columns(measure, pairs=len(found))
         figures = {name: columns[name][place] for name in kept}
-        rows.append({"model": one.model, "attributes": one.attributes, "group": one.group, **figures})
+        names = {"attributes": GROUP_SEPARATOR.join(one.attributes), "group": format_group(one.group)}
+        rows.append({"model": one.model, **names, **figures})
     result = pd.DataFrame(rows, columns=["model", "attributes", "group", *kept])
     certain = np.where(result["gap"] < 0, result["high"].clip(upper=0), result["low"].clip(lower=0))
     return result.assign(
