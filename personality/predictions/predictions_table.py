@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from personality.constants import TABLE_LIMITS
+from personality.constants import table_limits
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.columns import UNNAMED_COLUMN_PREFIX
 from personality.tables.errors import TableError
@@ -21,7 +21,6 @@ SOURCE_BASELINE_COLUMN = "lookup"  # what people said of other clips of the same
 BASELINE_COLUMNS = (MEAN_BASELINE_COLUMN, SOURCE_BASELINE_COLUMN)  # a table may lack them, and then has no such figures
 SOURCE_IN_TRAINING = "source_in_training"  # attribute of a clip: yes or no, see `assemble.mark_sources_in_training`
 SYNTHETIC_ATTR = "synthetic"  # of a table's attrs: whether its people are computer-made
-CLAMPED_COUNT_ATTR = "overshot"  # of a table's attrs: how many predictions were held in [0, 1]
 _PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models
 MAX_CELLS_PER_ROW = 20  # cells of clips x models x traits for each row of a table, in tables of more than
 SMALL_TABLE_CELLS = 4_000_000  # cells
@@ -70,16 +69,14 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def check_external_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """`check_predictions` of a table from elsewhere: predictions that overshoot [0, 1] a little, as those of a linear
-    model do, are held in it. attrs[OVERSHOT] says how many."""
+def check_external_predictions(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """`check_predictions` of a table of any origin, and how many predictions were clamped to [0, 1]: those of a linear
+    model may be slightly outside (`scales.clamp_predictions`). Raises PredictionsError as `check_predictions`."""
     count = 0
     if "predicted" in table and pd.api.types.is_numeric_dtype(table["predicted"]):
         inside, count = clamp_predictions(table[["predicted"]])
         table = table.assign(predicted=inside["predicted"])
-    table = check_predictions(table)
-    table.attrs[CLAMPED_COUNT_ATTR] = count
-    return table
+    return check_predictions(table), count
 
 
 def to_prediction_arrays(table: pd.DataFrame) -> PredictionArrays:
@@ -178,11 +175,11 @@ def _check_range(table: pd.DataFrame) -> None:
 def _check_density(shape: tuple[int, int, int], rows: int) -> None:
     """Refuse many clips with many models that have little to do with each other: arrays hold a cell for every pair."""
     clips, models, traits = shape
-    check = clips * models * traits
-    if models > TABLE_LIMITS.models or check > max(MAX_CELLS_PER_ROW * rows, SMALL_TABLE_CELLS):
+    check, max_models = clips * models * traits, table_limits().models
+    if models > max_models or check > max(MAX_CELLS_PER_ROW * rows, SMALL_TABLE_CELLS):
         raise PredictionsError(
             f"The table has {clips:,} clips and {models:,} models, but {rows:,} rows; expected at most "
-            f"{TABLE_LIMITS.models} models, each with predictions of most of the clips. Split it."
+            f"{max_models} models, each with predictions of most of the clips. Split it."
         )
 
 
