@@ -14,7 +14,15 @@ from personality.utils.atomic_files import atomic_path
 
 
 def write_predictions(table: pd.DataFrame, path: Path) -> None:
-    """Write a predictions table as parquet, atomically."""
+    """Write a predictions table as parquet.
+
+    Parameters
+    ----------
+    table
+        A predictions table.
+    path
+        The file, which is replaced atomically; its folder is created if it does not exist.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         table.to_parquet(temporary, index=False)
