@@ -6,7 +6,7 @@ import streamlit as st
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
-from personality.analysis.groups import list_attributes
+from personality.analysis.group_assignment import groups_by_name, list_attributes
 from personality.analysis.real_figures import RealFigures
 from personality.constants import IMPRESSION_NOTICE
 from personality.plots import clip_plots, count_plots
@@ -104,7 +104,8 @@ trait = right.selectbox(
 )
 
 label, bounds, around = HEATMAP_MEASURES[figure]
-cells = heatmap_cells(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
+groups = groups_by_name(table, by)
+cells = heatmap_cells(rows, groups, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_plots.heatmap(
     cells,
     names=(format_attribute_name(by[0]), format_attribute_name(by[1]) if len(by) > 1 else ""),
@@ -129,11 +130,11 @@ analysis_widgets.show_group_sum_check(table, rows, by)
 analysis_widgets.draw_table_expander(rows, key="explore")
 
 st.subheader("The clips of a cell")
-groups = list(cells["group"])
-if st.session_state.get("cell") not in groups:
+names = list(cells["group"])
+if st.session_state.get("cell") not in names:
     st.session_state.pop("cell", None)
-group = st.selectbox("Cell", groups, key="cell", bind="query-params")
-clips = list_group_clips(table, by, group, model=model, trait=trait)
+name = st.selectbox("Cell", names, key="cell", bind="query-params")
+clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
     f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {escape_markdown(model)} "
     "judges worst come "

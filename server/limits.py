@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class PublicServerLimits:
     max_requests_per_address: int = 60
     max_pending_uploads: int = 30  # uploaded and not yet taken by a page, or on their way
     max_uploads_per_session: int = 2  # of one session
-    max_upload_bytes_per_session: int = 2 * LIMITS.upload_bytes
-    max_pending_upload_bytes: int = 10 * LIMITS.upload_bytes
+    max_upload_bytes_per_session: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes
+    max_pending_upload_bytes: int = 10 * PUBLIC_UPLOAD_LIMITS.file_bytes
     upload_timeout_seconds: float = 120.0  # for the whole body; 1.4 Mbit/s fill it
     unclaimed_upload_seconds: float = (
         30.0  # a page takes its upload at once; what lies longer has no page that wants it

@@ -9,7 +9,7 @@ from pages.components import explanations, model_store
 from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
-from personality.constants import LIMITS
+from personality.constants import LIMITS, upload_limits
 from personality.preprocessing.media import VIDEO_SUFFIXES
 
 VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in VIDEO_SUFFIXES]
@@ -49,7 +49,7 @@ def draw_clip_inputs() -> None:
     # A new key each time: the uploader of a clip that was taken or dropped is gone.
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
-    size = LIMITS.upload_bytes // 2**20
+    size = upload_limits().file_bytes // 2**20
     label = f"A video of one person speaking, up to {size} MB and {LIMITS.seconds:.0f} s"
     left.file_uploader(
         label,
@@ -74,7 +74,7 @@ def store_uploaded_clip(key: str) -> None:
     allowed = st.session_state.get("consent", False)
     if not isinstance(file, UploadedFile):  # none, or one that was taken a moment ago and that the browser names again
         return
-    data = file.getvalue() if allowed and file.size <= LIMITS.upload_bytes else None
+    data = file.getvalue() if allowed and file.size <= upload_limits().file_bytes else None
     delete_uploaded_file(file)
     discard_clip()
     if data is not None:

@@ -20,9 +20,8 @@ def convert_vggface(options: argparse.Namespace) -> None:
     from personality.models.convert_vggface import convert_vggface
 
     convert_vggface(options.file, options.out)
-    print(
-        f"weights in {options.out}; personality-train run CACHE --modality visual --preset thesis --backbone {options.out}"
-    )
+    command = f"personality-train run CACHE --modality visual --preset thesis --backbone {options.out}"
+    print(f"weights in {options.out}; {command}")
 
 
 def add_commands(commands: Any) -> None:

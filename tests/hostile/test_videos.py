@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from tests.hostile.videos import GIANT, LURE, MUTANT, NOISE, REFUSED, count_ends
 
 
@@ -19,7 +19,7 @@ def test_every_hostile_video_ends_in_a_result_or_a_sentence(
         assert {how for one, how in counts if one == kind} == {REFUSED}, kind
     assert ends["read"] > count / 20  # some wounds do not matter: the mutants are near enough to be worth trying
     assert counts[MUTANT, REFUSED] > count / 20
-    assert longest < LIMITS.reader_seconds
+    assert longest < upload_limits().reader_seconds
     words = ", ".join(f"{number:,} {how}" for how, number in ends.most_common())
     outcome(
         "hostile videos: mutants of mp4, webm, avi, mov, playlists that name other files, giant pictures, noise",
