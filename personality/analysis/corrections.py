@@ -6,7 +6,8 @@ import numpy as np
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of a family of tests, float64 (N,), by the method of Holm (1979). NaN is not counted as a test."""
+    """Adjusted p-values of a family of tests, float64 (N,), by the method of Holm (1979). NaN is not counted as a
+    test."""
     result, order = p.copy(), np.argsort(p)
     order = order[~np.isnan(p[order])]
     steps = len(order) - np.arange(len(order))

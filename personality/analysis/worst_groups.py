@@ -1,4 +1,5 @@
-"""Search for the groups with the worst results, among up to three crossed attributes, corrected for multiple testing."""
+"""Search for the groups with the worst results, among up to three crossed attributes, corrected for multiple
+testing."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from personality.cli import analysis, app, data, predict, tables
+from personality.cli import analysis, app, convert, data, predict, tables
 from personality.utils.error_messages import describe_error
 
 
@@ -39,6 +39,6 @@ def _mark_dash_files(arguments: list[str]) -> list[str]:
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("personality", description="Apparent personality from short videos.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (app, predict, data, tables, analysis):
+    for group in (app, predict, data, tables, analysis, convert):
         group.add_commands(commands)
     return parser

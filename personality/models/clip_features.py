@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from personality.modalities import TEXT_TABLE, VOICE_TABLE
+from personality.models.evolgen import EVOLGEN_COLUMNS, EVOLGEN_TABLE, compute_evolgen_sound
 from personality.models.network import Needs
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech import explain_missing_voice, explain_missing_words
@@ -33,7 +34,16 @@ def _make_text_row(sample: Sample) -> pd.Series:
     return compute_text_features({"": sample.transcript.text}, sample.duration).iloc[0]
 
 
+def _explain_missing_evolgen(sample: Sample) -> str:
+    return "" if compute_evolgen_sound(sample.sound) is not None else "the sound is too short"
+
+
+def _make_evolgen_row(sample: Sample) -> pd.Series:
+    return pd.Series(compute_evolgen_sound(sample.sound), EVOLGEN_COLUMNS)
+
+
 _CLIP_TABLES = {
+    EVOLGEN_TABLE: _ClipTable(_explain_missing_evolgen, _make_evolgen_row),
     VOICE_TABLE: _ClipTable(explain_missing_voice, _make_voice_row),
     TEXT_TABLE: _ClipTable(explain_missing_words, _make_text_row),
 }

@@ -50,9 +50,8 @@ def convert_evolgen(file: Path, folder: Path) -> None:
 
 def _read_evolgen_tensors(file: Path) -> dict[str, np.ndarray]:
     layers = _layers_of(read_torch7(file), file, 9)
-    sound, faces = (
-        _layers_of(one, file, count) for one, count in zip(_layers_of(layers[0], file, 2), (2, 12), strict=True)
-    )
+    of_sound, of_faces = _layers_of(layers[0], file, 2)
+    sound, faces = _layers_of(of_sound, file, 2), _layers_of(of_faces, file, 12)
     tensors = _weights_of("sound", sound[1], (32, 68))
     for number, (place, size, inputs) in enumerate(((0, 5, 3), (3, 7, 16), (6, 9, 16))):
         tensors |= _weights_of(f"convolutions.{number}", faces[place], (16, inputs, size, size))
@@ -91,8 +90,7 @@ def _make_evolgen_card(file: Path) -> dict[str, Any]:
         "preset": EVOLGEN_PRESET,
         "activation": "relu",
         "data": {"name": "first-impressions", "fingerprint": "", "synthetic": False},
-        "trained_on": TRAINED_ON,
-        "limits": LIMITS,
+        "trained_on": {"people": "real", "text": f"{TRAINED_ON} {LIMITS}"},
         "licence": "Apache 2.0 (InnovArul/first-impressions); the labels of First Impressions are for research use",
         "converted_from": {"file": file.name, "sha256": file_sha256(file)},
         "versions": {"personality": VERSION},

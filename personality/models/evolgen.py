@@ -37,6 +37,8 @@ EVOLGEN_FACE_SIDE = 112  # pixels
 # over 160 portraits of the similarity between the two sets of 68 landmarks (deviation 5 % and 3 pixels).
 EVOLGEN_FACE_SCALE, EVOLGEN_FACE_SHIFT = 0.5573, (-5.409, -8.806)
 
+_LAYERS = ("sound", "face", "output", *(f"convolutions.{number}" for number in range(3)))
+
 
 def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
     """Describe the sound of a whole clip in six parts.
@@ -65,6 +67,12 @@ def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
 
 class EvolgenNetwork(Network):
     """Faces uint8 (B, T, 3, 224, 224) and the table of the sound (B, 408) to five traits: the mean over six parts."""
+
+    # All of it, so that a converted model predicts what the published one does.
+    full_precision_buffers = (
+        *(f"{layer}.{kind}" for layer in _LAYERS for kind in ("weight", "bias")),
+        *(f"lstm.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+    )
 
     def __init__(self) -> None:
         needs = Needs(frozenset({"faces"}), frozenset({(EVOLGEN_TABLE, EVOLGEN_COLUMNS)}))

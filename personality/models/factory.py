@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from personality.modalities import MODALITIES, TABULAR_MODALITIES
 from personality.models import kernel_ensemble
 from personality.models.audio import CompactAudio, ModernAudio, ThesisAudio
+from personality.models.evolgen import EVOLGEN_PRESET, EvolgenNetwork
 from personality.models.fusion import FREE_FUSION_DROPOUT, FUSION_DROPOUT, Fusion, GatedFusion
 from personality.models.network import Network
 from personality.models.tabular import TableNetwork
@@ -39,6 +40,8 @@ def build_network(
     """
     design = design or NetworkDesign()
     plan = MODALITIES[modality]
+    if (modality, preset) == ("audiovisual", EVOLGEN_PRESET):
+        return EvolgenNetwork()
     if modality in TABULAR_MODALITIES:
         if table is None:
             raise ValueError(f"{modality} reads a table of features; its name and columns are missing")

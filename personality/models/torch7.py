@@ -64,13 +64,15 @@ def read_torch7(path: Path) -> Any:
     Torch7Error
         The file cannot be read, is damaged, too large or holds a Lua function.
     """
+    size = path.stat().st_size
+    if size > MAX_TORCH7_BYTES:
+        raise Torch7Error(f"{path.name} has {size:,} bytes; expected at most {MAX_TORCH7_BYTES:,}.")
     try:
-        size = path.stat().st_size
-        if size > MAX_TORCH7_BYTES:
-            raise Torch7Error(f"{path.name} has {size:,} bytes; expected at most {MAX_TORCH7_BYTES:,}")
         return _Torch7Reader(path.read_bytes()).value(0)
+    except Torch7Error as error:
+        raise Torch7Error(f"{path.name} is no Torch7 file that can be read: {error}.") from error
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
-        raise Torch7Error(f"{path.name} is no Torch7 file, or is damaged") from error
+        raise Torch7Error(f"{path.name} is no Torch7 file, or is damaged.") from error
 
 
 class _Torch7Reader:

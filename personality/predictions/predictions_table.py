@@ -20,7 +20,9 @@ MEAN_BASELINE_COLUMN = "constant"  # the mean baseline: the training mean of the
 SOURCE_BASELINE_COLUMN = "lookup"  # the same-source baseline: see `baselines`
 BASELINE_COLUMNS = (MEAN_BASELINE_COLUMN, SOURCE_BASELINE_COLUMN)  # optional
 SOURCE_IN_TRAINING = "source_in_training"  # attribute, yes or no: `assemble.mark_sources_in_training`
-SYNTHETIC_ATTR = "synthetic"  # key in the `attrs` of a table, stored in parquet: whether its people are computer-generated
+SYNTHETIC_ATTR = (
+    "synthetic"  # key in the `attrs` of a table, stored in parquet: whether its people are computer-generated
+)
 _PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models of a clip
 # Cells of the array clips x models x traits for each row of a table; tables up to SMALL_TABLE_CELLS are not limited.
 MAX_CELLS_PER_ROW = 20
@@ -134,7 +136,8 @@ def _is_text_category(values: pd.Series) -> bool:
 
 @dataclass(frozen=True)
 class _RowPositions:
-    """Position of each row of a table in an array clips x models x traits: indices of its clip, of its trait, and of its
+    """Position of each row of a table in an array clips x models x traits: indices of its clip, of its trait, and of
+    its
     cell in the flat array."""
 
     clip: np.ndarray
@@ -154,7 +157,8 @@ class _RowPositions:
 
 
 def _convert_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Convert names to text and values to numbers. Raises TableError as `tables.cells`, and if a column is missing or has
+    """Convert names to text and values to numbers. Raises TableError as `tables.cells`, and if a column is missing
+    or has
     empty cells."""
     table = table.rename(columns=str)
     table = table.drop(columns=[column for column in table if column.startswith(UNNAMED_COLUMN_PREFIX)])

@@ -52,7 +52,7 @@ class Lua:
         return self.index
 
     def layer(self, name: str, **tensors: np.ndarray) -> bytes:
-        pairs = [part for key, value in tensors.items() for part in (text(key), tensor(self.next(2), value))]
+        pairs = [part for key, value in tensors.items() for part in (text(key), tensor(self.next(2) - 1, value))]
         return thing(self.next(), name, table(self.next(), *pairs))
 
     def container(self, name: str, layers: list[bytes]) -> bytes:
