@@ -1,4 +1,4 @@
-"""The modalities: what people call them, and which trained models they join. Data only; networks are in `models/`."""
+"""Modalities: labels, and the modalities that they combine. Data only; the networks are in `models/`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Modality:
-    """label for people; branches: the modalities it joins; handcrafted: whether it joins the nine
-    handcrafted features too; video: whether a video alone is enough to predict from."""
+    """label: name on pages; branches: the modalities that it combines; handcrafted: whether it also uses the nine
+    handcrafted features; can_predict_video: whether it can predict from a video alone."""
 
     label: str
     branches: tuple[str, ...] = ()
@@ -25,5 +25,5 @@ MODALITIES = {
     "text": Modality("Text", can_predict_video=False),
     "fusion": Modality("Fusion of any models", can_predict_video=False),
 }
-TABULAR_MODALITIES = ("features", "text")  # modalities that read a table of features beside the cache
+TABULAR_MODALITIES = ("features", "text")  # modalities that use a table of features
 ACTIVATION_NAMES = ("relu", "tanh", "sigmoid")

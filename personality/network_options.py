@@ -1,4 +1,4 @@
-"""What may be chosen of the networks of the preset `modern`. Data only; the networks are in `models/`."""
+"""Options of the networks of the preset `modern`. Data only; the networks are in `models/`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from personality.constants import LIMITS, PREPROCESSING
 
-PACKAGED_BACKBONE = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights a package brings
+PACKAGED_BACKBONE = "tf_efficientnet_lite0"  # the timm model whose ImageNet weights are installed by a package
 NETWORK_CHOICES = {
     "frames": ("attention", "mean"),
     "encoder": ("convolution", "transformer"),
@@ -16,9 +16,26 @@ NETWORK_CHOICES = {
 
 @dataclass(frozen=True)
 class NetworkDesign:
-    """backbone: the name of a timm model, for faces; frames: how a clip's frames become one; encoder: of sound;
-    seconds: how much of the sound is heard, from the clip's start, 60 being the whole of any; fusion: how branches are
-    joined. Raises ValueError for anything else."""
+    """Options of a network of the preset `modern`.
+
+    Parameters
+    ----------
+    backbone
+        The name of a timm model, for faces.
+    frames
+        Pooling of the frames of a clip: attention or mean.
+    encoder
+        Encoder of sound: convolution or transformer.
+    seconds
+        Duration of the sound used, from the start of the clip; 60 uses all of it.
+    fusion
+        Combination of branches: gate or concatenation.
+
+    Raises
+    ------
+    ValueError
+        If an option has an invalid value.
+    """
 
     backbone: str = PACKAGED_BACKBONE
     frames: str = "attention"
@@ -28,10 +45,10 @@ class NetworkDesign:
 
     def __post_init__(self) -> None:
         if not isinstance(self.backbone, str):
-            raise ValueError(f"backbone is {self.backbone!r}; wanted the name of a timm model")
+            raise ValueError(f"backbone is {self.backbone!r}; expected the name of a timm model")
         for name, choices in NETWORK_CHOICES.items():
             if getattr(self, name) not in choices:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; wanted one of {', '.join(choices)}")
-        least, most = PREPROCESSING.audio_seconds, LIMITS.seconds
-        if not isinstance(self.seconds, (int, float)) or not least <= self.seconds <= most:
-            raise ValueError(f"seconds is {self.seconds!r}; wanted a number from {least:.0f} to {most:.0f}")
+                raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(choices)}")
+        shortest, longest = PREPROCESSING.audio_seconds, LIMITS.seconds
+        if not isinstance(self.seconds, (int, float)) or not shortest <= self.seconds <= longest:
+            raise ValueError(f"seconds is {self.seconds!r}; expected a number from {shortest:.0f} to {longest:.0f}")

@@ -100,7 +100,9 @@ def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None)
     """
     models = [model for table in tables for model in table["model"].unique()] + ([mean] if mean else [])
     if len(set(models)) < len(models):
-        raise PredictionsError(f"The model name {max(models, key=models.count)} occurs twice; rename one of the models.")
+        raise PredictionsError(
+            f"The model name {max(models, key=models.count)} occurs twice; rename one of the models."
+        )
     joined = _merge_sources_in_training(pd.concat(tables, ignore_index=True))
     if mean:
         key = ["clip", "trait"]
