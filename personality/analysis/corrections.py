@@ -6,8 +6,7 @@ import numpy as np
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of a family of tests, float64 (N,), by the method of Holm (1979). NaN is not counted as a
-    test."""
+    """Adjusted p-values of a family of tests, float64 (N,), by Holm (1979). NaN is not counted as a test."""
     result, order = p.copy(), np.argsort(p)
     order = order[~np.isnan(p[order])]
     steps = len(order) - np.arange(len(order))
@@ -16,8 +15,8 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Adjusted p-values of a family of tests, float64 (N,), by the method of Benjamini and Hochberg (1995). NaN is not
-    counted as a test."""
+    """Adjusted p-values of a family of tests, float64 (N,), by Benjamini and Hochberg (1995). NaN is not counted
+    as a test."""
     result, order = p.copy(), np.argsort(p)
     order = order[~np.isnan(p[order])]
     scaled = p[order] * len(order) / (np.arange(len(order)) + 1)

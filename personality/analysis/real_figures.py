@@ -74,15 +74,13 @@ class RealFigures:
         return replace(self, source_subset=sources)
 
     def accuracy_by(self, by: Sequence[str] = ()) -> pd.DataFrame:
-        """As `groups.accuracy_by`, for groups of at least MIN_GROUP_CLIPS clips. Raises PredictionsError if there
-        are no
-        figures by these attributes."""
+        """As `groups.accuracy_by`, for groups of at least MIN_GROUP_CLIPS clips. Raises PredictionsError if there are
+        no figures by these attributes."""
         return self._select_rows(self.accuracy, by)
 
     def compare_groups(self, by: Sequence[str], measure: str) -> GroupComparison:
         """As `gaps.compare_groups`, for the clips in groups of at least MIN_GROUP_CLIPS. Raises PredictionsError if
-        there
-        are no figures by these attributes, or there is no such measure."""
+        there are no figures by these attributes, or there is no such measure."""
         if measure not in GAP_MEASURES:
             raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(GAP_MEASURES)}.")
         gaps, spreads = (

@@ -52,7 +52,6 @@ def effect_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def gap_lines(found: GroupComparison, *, mean_only: bool = False) -> Iterator[str]:
     """A heading, a line per gap, and a line per model with the largest difference between groups. mean_only: without
-    the
     single traits."""
     measure = found.gaps["measure"].iloc[0]
     yield f"{measure}: 95 % interval of each gap; p after Holm's correction over traits x groups, groups for the mean"

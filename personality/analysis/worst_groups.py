@@ -1,5 +1,4 @@
-"""Search for the groups with the worst results, among up to three crossed attributes, corrected for multiple
-testing."""
+"""Search for the worst groups of up to three crossed attributes, corrected for multiple testing."""
 
 from __future__ import annotations
 

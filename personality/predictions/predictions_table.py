@@ -20,9 +20,7 @@ MEAN_BASELINE_COLUMN = "constant"  # the mean baseline: the training mean of the
 SOURCE_BASELINE_COLUMN = "lookup"  # the same-source baseline: see `baselines`
 BASELINE_COLUMNS = (MEAN_BASELINE_COLUMN, SOURCE_BASELINE_COLUMN)  # optional
 SOURCE_IN_TRAINING = "source_in_training"  # attribute, yes or no: `assemble.mark_sources_in_training`
-SYNTHETIC_ATTR = (
-    "synthetic"  # key in the `attrs` of a table, stored in parquet: whether its people are computer-generated
-)
+SYNTHETIC_ATTR = "synthetic"  # key in the `attrs` of a table, stored in parquet: whether its people are computer-made
 _PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models of a clip
 # Cells of the array clips x models x traits for each row of a table; tables up to SMALL_TABLE_CELLS are not limited.
 MAX_CELLS_PER_ROW = 20
@@ -136,9 +134,8 @@ def _is_text_category(values: pd.Series) -> bool:
 
 @dataclass(frozen=True)
 class _RowPositions:
-    """Position of each row of a table in an array clips x models x traits: indices of its clip, of its trait, and of
-    its
-    cell in the flat array."""
+    """Position of each row of a table in an array clips x models x traits: indices of its clip, its trait, and its cell
+    in the flat array."""
 
     clip: np.ndarray
     trait: np.ndarray
@@ -157,9 +154,8 @@ class _RowPositions:
 
 
 def _convert_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Convert names to text and values to numbers. Raises TableError as `tables.cells`, and if a column is missing
-    or has
-    empty cells."""
+    """Convert names to text and values to numbers. Raises TableError as `tables.cells`, and if a column is missing or
+    has empty cells."""
     table = table.rename(columns=str)
     table = table.drop(columns=[column for column in table if column.startswith(UNNAMED_COLUMN_PREFIX)])
     missing = [column for column in PREDICTION_COLUMNS if column not in table]
@@ -212,24 +208,24 @@ def _unify_values(table: pd.DataFrame, name: str, group: np.ndarray, *, per: str
     known = ~np.isnan(values)
     if not known.any():
         return table
-    first = np.full(group.max() + 1, -1)  # the first row of each group whose value is known
+    first = np.full(group.max() + 1, -1)  # first row of each group with a known value
     first[group[known][::-1]] = np.flatnonzero(known)[::-1]
     of_first = first[group]
-    # Numbers may have been rounded to 32 bits on their way.
+    # Numbers may have been rounded to 32 bits.
     differ = np.flatnonzero(known & (np.abs(values - values[of_first]) > 1e-6))
     if len(differ):
         row, other = differ[0], of_first[differ[0]]
         raise PredictionsError(
             f"{table['clip'].iloc[row]} has two values of {name}: {table[name].iloc[other]} and "
-            f"{table[name].iloc[row]}; expected one per {per}, the same for all models. Correct the table, or leave "
-            "the column out."
+            f"{table[name].iloc[row]}; expected one per {per}, the same for all models. Correct the table, or remove "
+            "the column."
         )
     missing = np.flatnonzero(~known & (of_first >= 0))
     return table if not len(missing) else _copy_row_values(table, name, missing, of_first[missing])
 
 
 def _copy_row_values(table: pd.DataFrame, name: str, rows: np.ndarray, like: np.ndarray) -> pd.DataFrame:
-    """A copy in which some rows have the value that others have."""
+    """A copy in which some rows have the values of others."""
     places = np.arange(len(table))
     places[rows] = like
     return table.assign(**{name: table[name].iloc[places].set_axis(table.index)})

@@ -101,12 +101,12 @@ def test_of_several_splits_one_is_shown_at_a_time(workspace: Path) -> None:
 def test_the_bar_chooses_the_baselines_beside_the_dots(page: str) -> None:
     app = practise(page)
     app.segmented_control(key="measure").set_value("accuracy").run()
-    marks = {"both": {"constant baseline", "same-source lookup"}, "training mean": {"constant baseline"}}
+    marks = {"both": {"mean baseline", "same-source baseline"}, "training mean": {"mean baseline"}}
     for choice, wanted in marks.items():
         app.selectbox(key="baselines").select(choice).run()
         assert not app.exception
         drawn = {trace["name"] for chart in app.get("plotly_chart") for trace in json.loads(chart.proto.spec)["data"]}
-        assert drawn & {"constant baseline", "same-source lookup"} == wanted
+        assert drawn & {"mean baseline", "same-source baseline"} == wanted
 
 
 HOSTILE = {

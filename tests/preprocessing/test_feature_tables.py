@@ -165,5 +165,5 @@ def test_original_transcriptions_are_read_without_executing(real_data: Path, tmp
 
 def test_labels_are_no_texts(tmp_path: Path) -> None:
     write_annotation(tmp_path / "a.pkl", {"openness": {"a": 0.5}})
-    with pytest.raises(DatasetError, match="no texts by clip"):
+    with pytest.raises(DatasetError, match="transcripts"):
         read_transcription(tmp_path / "a.pkl")
