@@ -90,7 +90,7 @@ def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
 def test_a_batch_of_less_sound_than_a_network_hears_is_refused() -> None:
     network = ModernAudio("relu", NetworkDesign(seconds=15.0))
     assert (network.needs | Needs()).seconds == 15.0
-    with pytest.raises(ValueError, match=r"of 80,000 samples of audio; wanted float32 \(B, 240000\)"):
+    with pytest.raises(ValueError, match=r"80,000 .*\(B, 240000\)"):
         network(Batch(torch.zeros(1, 80_000)))
 
 
@@ -136,7 +136,7 @@ def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes(
     network = build_network("visual", preset="modern", activation="relu", design=design).eval()
     with torch.inference_mode():
         assert network(Batch(faces=torch.zeros(1, 1, 3, 224, 224, dtype=torch.uint8))).shape == (1, 5)
-    with pytest.raises(ValueError, match="takes pictures of 160x160 pixels only; faces are 224x224"):
+    with pytest.raises(ValueError, match="160x160 .*224x224"):
         build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_vit"))
     with pytest.raises(ValueError, match="backbone is 7"):
         NetworkDesign(backbone=7)  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
         raise OSError("no way there")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ValueError, match="cannot be had from timm's hub: no way there"):
+    with pytest.raises(ValueError, match="test_resnet .*no way there"):
         load_backbone_from_hub(network, "test_resnet")
 
 
