@@ -20,11 +20,11 @@ from personality.utils.locations import ASSETS_FOLDER
 if TYPE_CHECKING:
     from personality.models.face_rater import FaceRater
 
-# By decision no others: sexuality, religion, politics, ethnicity, attractiveness and class are never trained, stored or shown.
+# No others: sexuality, religion, politics, ethnicity, attractiveness and class are never trained, stored or shown.
 FACE_RATING_NAMES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
 FACE_RATER_FOLDER = ASSETS_FOLDER / "face_impressions"
 FACE_RATER_WEIGHTS_FILE, FACE_RATER_CARD_FILE = "model.safetensors", "card.json"
-MAX_RATED_FACES = 8  # per clip, evenly spaced; within .05 SD (over people) of the ratings of 16 faces
+MAX_RATED_FACES = 8  # per clip, evenly spaced; ratings are within .05 SD (over people) of those of 16 faces
 
 _loaded_raters: dict[Path, FaceRater] = {}
 _rater_lock = Lock()
@@ -50,7 +50,7 @@ def rate_faces(faces: np.ndarray, folder: Path = FACE_RATER_FOLDER) -> FaceImpre
     Parameters
     ----------
     faces
-        Aligned crops uint8 (K, 224, 224, 3) RGB, as in `Sample.faces`. At most MAX_RATED_FACES, evenly spaced, are rated.
+        Crops uint8 (K, 224, 224, 3) RGB, as in `Sample.faces`. At most MAX_RATED_FACES, evenly spaced, are rated.
     folder
         Weights and card.
 

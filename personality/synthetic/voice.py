@@ -1,7 +1,7 @@
 """A source-filter voice: harmonics of a pitch, shaped by the resonances of a mouth. It is not in any language.
 
 After Fant's source-filter theory (1960): a periodic source whose harmonics fall by some 5 dB an octave (12 at the
-glottis, minus 6 by radiation at the lips) passes the formants of a vowel. Vowels change with each syllable; the envelope
+glottis, minus 6 by radiation at the lips) passes the formants of a vowel. Each syllable has a new vowel; the envelope
 moves the mouth of the face.
 """
 

@@ -136,7 +136,7 @@ def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes(
     network = build_network("visual", preset="modern", activation="relu", design=design).eval()
     with torch.inference_mode():
         assert network(Batch(faces=torch.zeros(1, 1, 3, 224, 224, dtype=torch.uint8))).shape == (1, 5)
-    with pytest.raises(ValueError, match="160x160 .*224x224"):
+    with pytest.raises(ValueError, match=r"160x160 .*224x224"):
         build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_vit"))
     with pytest.raises(ValueError, match="backbone is 7"):
         NetworkDesign(backbone=7)  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
         raise OSError("no way there")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ValueError, match="test_resnet .*no way there"):
+    with pytest.raises(ValueError, match=r"test_resnet .*no way there"):
         load_backbone_from_hub(network, "test_resnet")
 
 

@@ -19,7 +19,7 @@ HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
 
 def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
-    with pytest.raises(FileExistsError, match="holds a run already"):
+    with pytest.raises(FileExistsError, match="resume it"):
         Run(runs / "audio").create(preset("audio"), cache.folder)
     assert launch.find_free_run_folder(runs, preset("audio")) == runs / "audio-2"
 
