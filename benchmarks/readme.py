@@ -1,4 +1,4 @@
-"""Writes the README's tables of figures anew from the shipped predictions: `python -m benchmarks.readme`."""
+"""Update the README's tables of figures from the shipped predictions: `python -m benchmarks.readme`."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _fill_readme_place(content: str, place: re.Match[str]) -> str:
 
 
 def update_readme_tables(text: str, table: pd.DataFrame) -> str:
-    """The README's text with its two tables made anew. Raises ValueError where it has no place for one."""
+    """The README's text with two updated tables. Raises ValueError if a marker is missing."""
     for name, content in (
         ("by trait", format_readme_trait_table(table)),
         ("by gender", format_readme_gender_table(table)),
@@ -71,7 +71,7 @@ def update_readme_tables(text: str, table: pd.DataFrame) -> str:
         place = re.compile(rf"(<!-- figures {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
         text, found = place.subn(partial(_fill_readme_place, content), text)
         if found != 1:
-            raise ValueError(f"README.md wants one place `<!-- figures {name} -->` ... `<!-- end -->`; it has {found}.")
+            raise ValueError(f"README.md has {found} places `<!-- figures {name} -->` ... `<!-- end -->`; expected 1.")
     return text
 
 

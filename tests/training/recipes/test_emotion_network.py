@@ -83,7 +83,7 @@ def test_a_state_of_other_options_is_not_gone_on_from(
         patch.setattr(emotion_network, "_save_emotion_state", die)
         train_emotion_network(fer2013, tmp_path, epochs=3, seed=1)
     for epochs, seed in ((1, 1), (3, 2)):
-        with pytest.raises(ValueError, match="of a training with other options"):
+        with pytest.raises(ValueError, match="other options"):
             train_emotion_network(fer2013, tmp_path, epochs=epochs, seed=seed)
     assert not (tmp_path / "card.json").exists()
 
@@ -91,10 +91,10 @@ def test_a_state_of_other_options_is_not_gone_on_from(
 def test_an_archive_of_another_kind_is_a_sentence(tmp_path: Path) -> None:
     images, labels = np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8)
     np.savez(tmp_path / "a.npz", images=images, labels=labels)
-    with pytest.raises(ValueError, match="has no array classes; wanted images"):
+    with pytest.raises(ValueError, match="classes"):
         load_fer2013(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", images=images, labels=labels, classes=np.array(["Contempt"]))
-    with pytest.raises(ValueError, match="has a class contempt; wanted anger"):
+    with pytest.raises(ValueError, match="contempt"):
         load_fer2013(tmp_path / "b.npz")
 
 
