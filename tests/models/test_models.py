@@ -145,7 +145,7 @@ def copy(folder: Path, to: Path, **changes: torch.Tensor) -> Path:
     return to
 
 
-def test_what_does_not_match_is_refused_by_name(runs: Path, tmp_path: Path) -> None:
+def test_a_tensor_that_does_not_match_is_named(runs: Path, tmp_path: Path) -> None:
     audio = runs / "audio"
     changes = {
         "(3,)": {"output.bias": torch.zeros(3)},
@@ -159,7 +159,7 @@ def test_what_does_not_match_is_refused_by_name(runs: Path, tmp_path: Path) -> N
         assert next(iter(change)) in str(caught.value)
 
 
-def test_a_fusion_knows_its_branches_by_their_digest(runs: Path, tmp_path: Path) -> None:
+def test_a_fusion_identifies_its_branches_by_digest(runs: Path, tmp_path: Path) -> None:
     for name in ("audio", "visual", "audiovisual"):
         copy(runs / name, tmp_path / name)
     for name in ("audio", "visual"):
@@ -174,7 +174,7 @@ def test_a_fusion_knows_its_branches_by_their_digest(runs: Path, tmp_path: Path)
         load_model(tmp_path / "audiovisual")
 
 
-def test_a_card_of_other_constants_or_without_sense_is_refused(runs: Path, tmp_path: Path) -> None:
+def test_a_card_of_other_constants_or_an_invalid_one_raises(runs: Path, tmp_path: Path) -> None:
     folder = copy(runs / "audio", tmp_path / "a")
     text = (folder / "card.json").read_text()
     for changed, words in (

@@ -69,7 +69,7 @@ def test_looking_changes_nothing(parts: RunContext) -> None:
     assert all(parameter.grad is None for parameter in parts.network.parameters())
 
 
-def test_check_says_it_and_leaves_nothing(
+def test_check_prints_the_report_and_leaves_no_files(
     cache: Cache, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(["check", str(cache.folder), "--modality", "audio", "--out", str(tmp_path / "runs")]) == 0
@@ -81,7 +81,7 @@ def test_check_says_it_and_leaves_nothing(
 
 
 def test_a_backbone_that_starts_at_random_is_named(parts: RunContext) -> None:
-    """The preset of the thesis wants VGG-Face, which cannot ship."""
+    """The preset of the thesis requires VGG-Face, which we cannot redistribute."""
     found = perform_dry_run(parts)
     assert not found.is_backbone_random
     assert "starts from random weights" not in found.report()
@@ -91,7 +91,7 @@ def test_a_backbone_that_starts_at_random_is_named(parts: RunContext) -> None:
     assert [has_random_backbone(preset("visual", "modern", backbone=name)) for name in (None, "none")] == [False, True]
 
 
-def test_a_run_says_it_before_its_first_epoch_and_writes_tensorboard(runs: Path) -> None:
+def test_a_run_logs_the_report_first_and_writes_tensorboard(runs: Path) -> None:
     log = (runs / "audio" / "log.txt").read_text()
     assert log.index("accuracy to beat") < log.index("epoch 1:")
     pytest.importorskip("tensorboard")

@@ -21,7 +21,7 @@ from training.runs.run import Run
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
 
-def test_fusion_without_trained_branches_is_one_sentence(cache: Cache, tmp_path: Path) -> None:
+def test_fusion_without_trained_branches_raises(cache: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "audiovisual")
     run.create(preset("audiovisual", stages=HEAD), cache.folder)
     with pytest.raises(TrainingError, match="train audio first"):

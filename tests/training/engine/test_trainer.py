@@ -37,7 +37,7 @@ def test_sgd_with_and_without_momentum(name: str, momentum: float) -> None:
     assert optimiser.param_groups[0]["momentum"] == momentum
 
 
-def test_a_finished_run_says_so_and_keeps_its_best_epoch(runs: Path) -> None:
+def test_a_finished_run_is_done_and_stores_its_best_epoch(runs: Path) -> None:
     for run in list_runs(runs):
         status = run.status()
         assert status["state"] == "done"
@@ -65,7 +65,7 @@ def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) 
     assert weights[0] == weights[1] != weights[2]
 
 
-def test_a_network_hears_the_whole_sound_where_a_cache_keeps_it(cache: Cache, people: Path, tmp_path: Path) -> None:
+def test_a_network_reads_the_whole_sound_if_the_cache_includes_it(cache: Cache, people: Path, tmp_path: Path) -> None:
     config = preset("audio", "modern", stages=HEAD, design=NetworkDesign(seconds=15.0))
     with pytest.raises(CacheError, match=r"15 s .* 5 s.* `preprocess --whole-sound --remake`"):
         run_to_end(tmp_path / "none", cache, config)
@@ -183,7 +183,7 @@ def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cac
     assert all(isinstance(piece, Unavailable) for piece in predict_impressions(mute, models))
 
 
-def test_bfloat16_trains_and_speaks_in_full_precision(cache: Cache, tmp_path: Path) -> None:
+def test_bfloat16_trains_and_predicts_in_float32(cache: Cache, tmp_path: Path) -> None:
     run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
     assert run.status()["state"] == "done"
     parts = prepare_run(run)

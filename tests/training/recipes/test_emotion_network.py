@@ -70,9 +70,7 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     assert (card["epochs_before"], card["teachers"]) == (3, 1)
 
 
-def test_a_state_of_other_options_is_not_gone_on_from(
-    fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_state_of_other_options_raises(fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save = emotion_network._save_emotion_state
 
     def die(*arguments: Any) -> None:
@@ -98,7 +96,7 @@ def test_an_archive_of_another_kind_is_a_sentence(tmp_path: Path) -> None:
         load_fer2013(tmp_path / "b.npz")
 
 
-def test_what_is_aimed_at_is_half_the_label_and_half_what_the_teachers_say(fer2013: Path, tmp_path: Path) -> None:
+def test_targets_are_half_the_label_and_half_the_teachers(fer2013: Path, tmp_path: Path) -> None:
     images, labels = load_fer2013(fer2013 / "training.npz")
     alone = make_emotion_targets(images, labels, [])
     torch.testing.assert_close(alone.sum(1), torch.ones(PICTURES))

@@ -119,7 +119,7 @@ def test_what_was_fitted_to_the_data_is_not_averaged_away(tables: Cache, tmp_pat
 
 
 def test_words_or_figures_are_enough_for_a_gate(features: Run, tables: Cache, tmp_path: Path) -> None:
-    """predict-table speaks on the clips of any table."""
+    """predict-table predicts from the clips of any table."""
     clips = tables.clips["clip"]
     both = pd.DataFrame({"x": np.linspace(0, 1, len(clips) + 1)}, [*clips, "another.mp4"])
     add_table(tables, "others", both)
@@ -192,7 +192,7 @@ def test_a_cache_without_the_table_or_its_columns_is_a_sentence(features: Run, c
         ("text", {"schedule": "sideways"}, "schedule"),
     ],
 )
-def test_config_refuses_what_a_table_or_a_fusion_cannot_be(modality: str, changes: dict, words: str) -> None:
+def test_invalid_options_of_tables_and_fusions_raise(modality: str, changes: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         preset(modality, **changes)
 

@@ -21,7 +21,7 @@ def test_only_what_differs_is_listed(cache: Cache, tmp_path: Path) -> None:
     assert collect_run_metrics([one, other]).empty
 
 
-def test_curves_of_runs_are_told_apart(runs: Path) -> None:
+def test_metrics_of_runs_have_their_names(runs: Path) -> None:
     table = collect_run_metrics([Run(runs / "audio"), Run(runs / "visual")])
     assert table.groupby("run")["epoch"].apply(list).to_dict() == {"audio": [1, 2], "visual": [1, 2]}
 
