@@ -132,11 +132,11 @@ def _has_epochs_left(parts: RunContext, progress: RunProgress, stage: Stage) -> 
 
 
 def _run_epochs(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    # First what is fitted to the data: an average of it that began before would never quite arrive.
+    # Fit before the average is created, which would otherwise include the initial values.
     draw, predict = _make_epoch_functions(parts, stage, fresh=state is None and progress.stage == 0)
     learner = make_learner(parts, stage, state, progress.averaged)
     while _has_epochs_left(parts, progress, stage):
-        # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
+        # The order of clips is sampled with the same seed in all processes, and the rest with a seed per process.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
         order = torch.randperm(len(parts.training.rows))
@@ -230,8 +230,7 @@ def _record_epoch(
 
 
 def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
-    """What an epoch reached on validation, which its progress then knows: whether it is the best, how many passed
-    without a better one."""
+    """Evaluate an epoch on validation and update the progress: the best epoch, and the epochs since then."""
     labels = parts.validation.labels
     loss = LOSS_FUNCTIONS[parts.config.loss](predicted, labels, parts.validation.weights).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
