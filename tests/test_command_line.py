@@ -245,7 +245,7 @@ def test_external_predictions_are_shown_in_words_before_they_are_kept(
     assert main(command) == 0
     printed = capsys.readouterr().out
     assert "clip = Clip; openness = O" in printed
-    assert "10 of 12 rows are of labelled clips of test" in printed
+    assert "10 of 12 rows" in printed
     table = pd.read_parquet(out)
     assert table["predicted"].to_numpy() == pytest.approx(table["actual"].to_numpy())
     assert table.drop_duplicates("clip")["source_in_training"].tolist() == ["yes"] * 4 + ["no"] * 6

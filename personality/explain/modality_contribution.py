@@ -1,4 +1,4 @@
-"""What a modality adds: how far the traits move from the model without it to the model with it."""
+"""The contribution of a modality: the difference between the models with and without it."""
 
 from __future__ import annotations
 
@@ -24,8 +24,21 @@ MODEL_INPUT_LABELS = {
 
 
 def compute_modality_effects(answers: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
-    """For every two models of which one takes one input more than the other: columns change, trait, value (of the
-    one that takes more), difference. Empty where no two models differ by one."""
+    """The differences between models that differ by one input.
+
+    Parameters
+    ----------
+    answers : sequence of Impression
+        Predictions of the models.
+    models : sequence of Model
+        The models, which include those of the predictions.
+
+    Returns
+    -------
+    DataFrame
+        Columns change, trait, value (of the model with more inputs), difference. Empty if no two models differ by
+        exactly one input.
+    """
     inputs = {model.name: _list_model_inputs(model) for model in models}
     rows = []
     for less, more in permutations(answers, 2):

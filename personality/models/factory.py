@@ -1,4 +1,4 @@
-"""The networks of all modalities, in each preset. Networks know tensors only; `inputs` knows Samples and tables."""
+"""Build the networks of all modalities and presets. Networks read tensors; `batching` converts Samples and tables."""
 
 from __future__ import annotations
 
@@ -32,11 +32,29 @@ def build_network(
     table: tuple[str, Sequence[str]] | None = None,
     design: NetworkDesign | None = None,
 ) -> Network:
-    """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
-    `table`'s name and columns; the preset `modern` reads the design; the preset `kernel` has no activation.
+    """Build a network with random weights.
 
-    Raises ValueError where the table or a branch is missing or timm has no such backbone, KeyError for a modality,
-    preset or activation that does not exist.
+    Parameters
+    ----------
+    modality : str
+        A key of MODALITIES.
+    preset : str
+        `thesis`, `compact`, `modern` or `kernel`.
+    activation : str
+        A key of ACTIVATIONS; the preset `kernel` ignores it.
+    branches : dict of str to Network, optional
+        The trained networks that a fusion joins.
+    table : (str, sequence of str), optional
+        Name and columns of the feature table, for TABULAR_MODALITIES.
+    design : NetworkDesign, optional
+        Design of the preset `modern`.
+
+    Raises
+    ------
+    ValueError
+        The table or a branch is missing, or timm has no such backbone.
+    KeyError
+        Unknown modality, preset or activation.
     """
     design = design or NetworkDesign()
     plan = MODALITIES[modality]
@@ -44,7 +62,7 @@ def build_network(
         return EvolgenNetwork()
     if modality in TABULAR_MODALITIES:
         if table is None:
-            raise ValueError(f"{modality} reads a table of features; its name and columns are missing")
+            raise ValueError(f"{modality} requires the name and columns of a feature table")
         if preset == kernel_ensemble.KERNEL_PRESET:
             return kernel_ensemble.KernelEnsemble(kind=modality, table=table[0], columns=table[1])
         return TableNetwork(activation, kind=modality, table=table[0], columns=table[1])
@@ -58,7 +76,9 @@ def build_network(
     names = plan.branches or tuple(given)
     missing = [name for name in names if name not in given]
     if missing or not names:
-        raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
+        raise ValueError(
+            f"{modality} requires trained models as branches; the {missing[0] if missing else 'first'} model is missing"
+        )
     ordered = {name: given[name] for name in names}
     if preset == kernel_ensemble.KERNEL_PRESET:
         return kernel_ensemble.BranchBlend(ordered)

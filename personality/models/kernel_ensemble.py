@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from personality.models.network import TRAIT_COUNT, Batch, Needs, Network
 from personality.models.tabular import QUANTILE_KNOTS, normal_scores
 
-KERNEL_PRESET = "kernel"  # what cards call these networks, beside thesis, compact and modern
+KERNEL_PRESET = "kernel"  # the preset of these networks on model cards
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class KernelEnsemble(LinearNetwork):
     full_precision_buffers = ("knots",)
 
     def __init__(self, *, kind: str, table: str, columns: Sequence[str]) -> None:
-        """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
+        """kind: a key of KERNEL_PLANS; table: its name in the cache; columns: its columns, in order."""
         plan = KERNEL_PLANS[kind]
         super().__init__(len(columns) + plan.features, Needs(tables=frozenset({(table, tuple(columns))})))
         self.plan, self.table = plan, table
@@ -125,15 +125,16 @@ class BranchBlend(LinearNetwork):
         shared = batch.shared()
         present = [batch.has(branch.needs).to(self.centre.device) for branch in self.joined]
         deviations = [
-            self._branch_deviation(branch, shared, there) for branch, there in zip(self.joined, present, strict=True)
+            self._branch_deviation(branch, shared, available)
+            for branch, available in zip(self.joined, present, strict=True)
         ]
         return torch.cat([*deviations, torch.stack(present, 1).to(self.centre.dtype)], 1)
 
-    def _branch_deviation(self, branch: Network, batch: Batch, there: Tensor) -> Tensor:
-        if not there.any():
+    def _branch_deviation(self, branch: Network, batch: Batch, available: Tensor) -> Tensor:
+        if not available.any():
             return torch.zeros(len(batch), TRAIT_COUNT, device=self.centre.device)
         with torch.no_grad():
-            return torch.where(there[:, None], branch(batch) - self.centre, 0.0)  # what is absent may be no number
+            return torch.where(available[:, None], branch(batch) - self.centre, 0.0)  # a missing branch may give NaN
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size): the deviations where all branches are present, then their mean where some are absent."""

@@ -46,7 +46,7 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
             assert time.monotonic() < end
             page.wait_for_timeout(50)
         page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("stopped on request; it can be resumed").last).to_be_visible(timeout=SLOW)
         stopped = len(run.metrics())
         page.get_by_role("button", name="Go on").click()
         expect(page.get_by_text(re.compile("all 4 epochs done")).last).to_be_visible(timeout=SLOW)

@@ -105,7 +105,7 @@ def test_a_model_that_joins_itself_is_a_sentence(tmp_path: Path) -> None:
         card = json.loads((tmp_path / name / MODEL_CARD_FILE).read_text())
         branches = {"audio": {"folder": f"../{other}", "sha256": file_sha256(AUDIO / MODEL_WEIGHTS_FILE)}}
         (tmp_path / name / MODEL_CARD_FILE).write_text(json.dumps({**card, "branches": branches}))
-    with pytest.raises(CheckpointError, match="a joins itself"):
+    with pytest.raises(CheckpointError, match="branch of itself"):
         load_model(tmp_path / "a")
 
 
@@ -169,7 +169,7 @@ def test_weights_of_another_network_are_refused_by_name(
         (tmp_path / MODEL_CARD_FILE).write_text(json.dumps({**card, "preset": "modern", "design": design}))
         weights = demo.PRACTICE_MODEL_FOLDERS[number % 2 and 1] / MODEL_WEIGHTS_FILE
         shutil.copy(weights, tmp_path / MODEL_WEIGHTS_FILE)
-        with pytest.raises(CheckpointError, match=r"tensor [\w.]+ is (missing|not of this model|\()"):
+        with pytest.raises(CheckpointError, match=r"tensor [\w.]+ (is missing|is not part of this model|has shape)"):
             load_model(tmp_path)
     assert len(asked) == 50
     outcome("weights of another network", f"{len(asked)} of {len(asked)} refused with the tensor named")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-CONCORDANCE_SHARE = 0.03  # of (1 - concordance) beside the absolute error in `concordance_blend_loss`
+CONCORDANCE_SHARE = 0.03  # weight of (1 - concordance) in `concordance_blend_loss`
 VARIANCE_EPSILON = 1e-6  # added to a variance, so that a batch of one clip is finite
 
 

@@ -33,7 +33,7 @@ def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> d
         "table": _feature_table_columns(parts),
         "design": asdict(parts.config.design),
         "data": _describe_data(parts),
-        "licence": _join_licences(parts),
+        "licence": join_licences(parts.cache),
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": VERSION, "torch": torch.__version__, "numpy": np.__version__},
@@ -45,20 +45,20 @@ def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> d
 
 def _describe_data(parts: RunContext) -> dict[str, Any]:
     """The datasets of the clips; `synthetic` only if all of them are."""
-    facts = [_describe_dataset(cache) for cache in _list_caches(parts)]
+    facts = [_describe_dataset(cache) for cache in _list_caches(parts.cache)]
     return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
 
 
-def _join_licences(parts: RunContext) -> str:
+def join_licences(cache: Cache) -> str:
     """The licence of the training data; caches made before version 0.2 did not record one."""
-    cards = [cache.card for cache in _list_caches(parts)]
+    cards = [one.card for one in _list_caches(cache)]
     each = [card.get("licence") or default_dataset_card(synthetic=card["synthetic"]).licence for card in cards]
     return " and ".join(dict.fromkeys(each))
 
 
-def _list_caches(parts: RunContext) -> list[Cache]:
-    extra = parts.cache.extra if isinstance(parts.cache, JoinedCache) else None
-    return [parts.cache] if extra is None else [parts.cache, extra]
+def _list_caches(cache: Cache) -> list[Cache]:
+    extra = cache.extra if isinstance(cache, JoinedCache) else None
+    return [cache] if extra is None else [cache, extra]
 
 
 def _describe_dataset(cache: Cache) -> dict[str, Any]:

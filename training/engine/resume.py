@@ -1,4 +1,4 @@
-"""Where a run is, on disk after every epoch: weights, the optimiser's moments and the place, in one file."""
+"""The state of a run on disk, written after every epoch: weights, moments of the optimiser and progress."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RunProgress:
 def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
     """Store the state, then the weights if they are the best so far; the first process does, the others wait.
 
-    A death between the two is mended by `load_state`: the state's own weights are then the best.
+    If the process is killed between the two, `load_state` writes the best weights from the state.
     """
     if not distributed.rank():
         save_state(parts, learner, progress)
@@ -54,14 +54,14 @@ def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> No
 
 
 def load_best_weights(parts: RunContext) -> None:
-    """Put the stored weights of the best epoch into the network."""
+    """Load the stored weights of the best epoch into the network."""
     tensors, _ = read_tensors(parts.run.folder / MODEL_WEIGHTS_FILE)
     weights = {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
     parts.network.load_state_dict(weights, strict=False)
 
 
 def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
-    """Weights, their average, the optimiser's moments and where the run is, in one file."""
+    """Write weights, their average, the moments of the optimiser and the progress to one file."""
     tensors = {f"network.{name}": tensor for name, tensor in parts.network.stored_tensors().items()}
     tensors |= optimiser_tensors(learner.optimiser)
     if learner.average is not None:
@@ -72,7 +72,7 @@ def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> No
 
 
 def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None]:
-    """Where the run was, its weights put into the network, and the tensors for `restore_optimiser`; None for a new
+    """Load the weights into the network; returns the progress and the tensors for `restore_optimiser`, None for a new
     run."""
     path = parts.run.folder / RUN_STATE_FILE
     if not path.exists():
@@ -81,8 +81,8 @@ def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None
     progress = RunProgress(**json.loads(facts["progress"]))
     parts.network.load_state_dict(select_by_prefix(tensors, "network."), strict=False)
     if progress.best_epoch == progress.epoch - 1 and not distributed.rank():
-        judged = copy.deepcopy(parts.network)
-        judged.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
-        save_weights(parts.run.folder, judged)
-    parts.run.log(f"going on after epoch {progress.epoch}")
+        averaged_network = copy.deepcopy(parts.network)
+        averaged_network.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
+        save_weights(parts.run.folder, averaged_network)
+    parts.run.log(f"resumed after epoch {progress.epoch}")
     return progress, tensors

@@ -27,7 +27,7 @@ class WeightAverage:
 
     def __init__(self, tensors: dict[str, Tensor], decay: float) -> None:
         if not 0 <= decay < 1:
-            raise ValueError(f"the decay of averaged weights is {decay}; wanted 0 or more and less than 1")
+            raise ValueError(f"the decay of averaged weights is {decay}; expected 0 or more and less than 1")
         self.decay, self.steps = decay, 0
         self._live = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
         self.tensors = {name: tensor.clone() for name, tensor in self._live.items()}

@@ -1,4 +1,4 @@
-"""Real people's labels with the tables of features that the recipe of the real models reads."""
+"""Labels of real people with the feature tables that the real models are trained on."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ DESCRIPTORS_PATTERN, TRANSCRIPTS_PATTERN = "audio_features/*.csv", "transcriptio
 
 @dataclass(frozen=True)
 class ClipsWithFeatures:
-    """Labelled clips (a DataFrame with clip, source, split and the five traits) and, row by row the same clips, tables
-    of features by name."""
+    """Labelled clips (columns clip, source, split and the five traits) and feature tables with the same rows."""
 
     clips: pd.DataFrame
     tables: dict[str, pd.DataFrame]
@@ -42,7 +41,7 @@ class ClipsWithFeatures:
 
     @property
     def batch(self) -> Batch:
-        """All clips as networks read them."""
+        """All clips as a batch."""
         tensors = {name: torch.from_numpy(table.to_numpy(np.float32, copy=True)) for name, table in self.tables.items()}
         return Batch(tables=tensors)
 
@@ -67,7 +66,7 @@ class ClipsWithFeatures:
 
 @dataclass(frozen=True)
 class FirstImpressionsData:
-    """name and fingerprint of the dataset, its clips as `load_dataset` gives them, and those with all features."""
+    """name and fingerprint of the dataset, its clips as in `load_dataset`, and those with all features."""
 
     name: str
     fingerprint: str
@@ -75,7 +74,7 @@ class FirstImpressionsData:
     clips_with_features: ClipsWithFeatures
 
     def labels(self, split: str) -> pd.DataFrame:
-        """The five traits of all labelled clips of a split, those without features included."""
+        """The five traits of all labelled clips of a split, also of those without features."""
         return self.clips.loc[self.clips["split"].eq(split), list(TRAIT_NAMES)].dropna()
 
 
@@ -85,13 +84,13 @@ def read_real_training_data(folder: Path) -> FirstImpressionsData:
     Parameters
     ----------
     folder : Path
-        Holds, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice descriptors in a
+        Contains, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice descriptors in a
         folder `audio_features`.
 
     Returns
     -------
-    FirstImpressions
-        Its `people` are the labelled clips that have voice descriptors and a transcript.
+    FirstImpressionsData
+        Its `clips_with_features` are the labelled clips that have voice descriptors and a transcript.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Figures of models on real people, from predictions tables that stay where the clips are.
+"""Figures of models on real people, from predictions tables that are not published.
 
-What is written holds no clip and no source, and no group of fewer than SMALL clips.
+The output includes no clip, no source, and no group of few clips.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CHALLENGE_WINNERS_TEXTS = (
     "and validation, so each model was trained on other validation clips, of other videos",
 )
 SHIPPED_ORIGIN = "Ships with this tool; trained here on the training split, labels of First Impressions"
-# What a reader is told of each model: what it uses, and where its predictions are from. The order is that of the pages.
+# Description and origin of each model, in the order of the pages.
 REAL_FIGURES_MODELS: dict[str, tuple[str, str]] = {
     "voice": ("26 descriptors of the voice", SHIPPED_ORIGIN),
     "words": ("The transcript", SHIPPED_ORIGIN),
@@ -81,8 +81,7 @@ def write_real_figures(tables: Sequence[Path], out: Path) -> dict:
 
 
 def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
-    """Rows as a small parquet file: the bytes of single precision numbers compress best where those of one place lie
-    together."""
+    """Rows as a small parquet file: float32 columns compress best with byte stream split."""
     numbers = rows.select_dtypes("floating").columns
     with atomic_path(path) as temporary:
         rows.astype(dict.fromkeys(numbers, "float32")).to_parquet(
@@ -96,7 +95,7 @@ def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
 
 
 def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The TABLES of `RealFigures` from a predictions table, rounded to DIGITS decimals."""
+    """The tables of `RealFigures` from a predictions table, with rounded figures."""
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in FIGURE_TABLES}
     for sources in SOURCE_SUBSETS:
         for by in FIGURE_ATTRIBUTES:
@@ -108,7 +107,7 @@ def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _compute_figures_by(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables by one set of attributes, each with its name; none where only one group is large enough."""
+    """The tables by a set of attributes with their names; none if fewer than two groups are large enough."""
     if not by:
         yield "accuracy", accuracy_by(table)
         for model in table["model"].unique():
@@ -138,20 +137,20 @@ def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
 
 
 def _round_and_compact(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with numbers rounded and repeated words stored once."""
+    """The rows with rounded numbers and categorical text."""
     rows = rows.round(STORED_DECIMALS)
     words = rows.select_dtypes(["object", "string"]).columns
     return rows.assign(**{name: rows[name].astype(str) for name in words})
 
 
 def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
-    """One table in the order of MODELS and of the clips' names, so that the same tables make the same files.
+    """One table, sorted by model (as in REAL_FIGURES_MODELS) and clip, so that the output is deterministic.
     Raises PredictionsError as `write_real_figures`."""
     table = join_predictions([read_predictions(path) for path in tables]).sort_values("clip", kind="stable")
-    strange = sorted(set(table["model"]) - set(REAL_FIGURES_MODELS))
-    if strange:
+    unknown = sorted(set(table["model"]) - set(REAL_FIGURES_MODELS))
+    if unknown:
         raise PredictionsError(
-            f"No description of the model {strange[0]!r}; expected one of {', '.join(REAL_FIGURES_MODELS)}."
+            f"No description of the model {unknown[0]!r}; expected one of {', '.join(REAL_FIGURES_MODELS)}."
         )
     splits = sorted(set(table["split"]))
     if len(splits) > 1:
@@ -161,7 +160,7 @@ def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
 
 
 def _make_real_figures_card(table: pd.DataFrame) -> dict:
-    """What the figures are of, who made the predictions, and what was left out."""
+    """The card of the figures: the clips, the models, and the groups that are not included."""
     clips = table.drop_duplicates("clip")
     models = {
         model: {

@@ -24,7 +24,7 @@ from training.runs.run import Run
         ({"stages": (Stage(1, "head", -1.0),)}, "rate"),
     ],
 )
-def test_config_refuses_contradictions(changes: dict, option: str) -> None:
+def test_contradictory_options_raise(changes: dict, option: str) -> None:
     with pytest.raises(ValueError, match=option):
         preset("audio", **changes)
 
@@ -39,7 +39,7 @@ def test_config_survives_json() -> None:
     assert Config.from_dict(json.loads(json.dumps(config.as_dict()))) == config
 
 
-def test_thesis_preset_is_the_thesiss_table() -> None:
+def test_thesis_preset_has_the_values_of_the_thesis() -> None:
     visual = preset("visual", "thesis")
     assert [(s.epochs, s.trains, s.rate) for s in visual.stages] == [(50, "head", 1e-5), (20, "all", 1e-5)]
     assert (visual.loss, visual.optimiser, visual.batch) == ("mse", "adam", 32)
@@ -57,7 +57,7 @@ def test_thesis_preset_is_the_thesiss_table() -> None:
         ({"design": NetworkDesign(encoder="transformer")}, "--preset modern"),
     ],
 )
-def test_config_refuses_what_training_cannot_do(changes: dict, option: str) -> None:
+def test_invalid_training_options_raise(changes: dict, option: str) -> None:
     with pytest.raises(ValueError, match=option):
         preset("audio", **changes)
 
@@ -74,7 +74,7 @@ def test_a_design_from_the_command_line(cache: Cache, tmp_path: Path, capsys: py
     assert main([*command, "--design", "backbone=test_resnet", "--backbone", "none"]) == 0
 
 
-def test_a_stage_is_written_in_one_word() -> None:
+def test_parse_stage() -> None:
     assert parse_stage("6:all:5e-5:2") == Stage(6, "all", 5e-5, 2)
     assert parse_stage("60:head:1e-3") == Stage(60, "head", 1e-3)
     for wrong in ("6:all", "six:all:1e-3", "6:all:1e-3:2:1", ""):

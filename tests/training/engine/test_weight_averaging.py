@@ -6,7 +6,7 @@ from training.engine.weight_averaging import WeightAverage
 
 
 def test_an_average_by_hand() -> None:
-    """The decays of the first two steps are 1/10 and 2/11, below the one that is asked for."""
+    """The decays of the first two steps are 1/10 and 2/11, below the requested one."""
     layer = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(layer.weight)
     average = WeightAverage(layer.state_dict(), 0.9)
@@ -21,7 +21,7 @@ def test_an_average_by_hand() -> None:
     assert average.tensors["weight"].item() == pytest.approx(expected)
 
 
-def test_it_equals_torchs_once_it_is_under_way() -> None:
+def test_later_steps_equal_torchs_average() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(3, 2)
     average = WeightAverage(layer.state_dict(), 0.5)
@@ -41,6 +41,6 @@ def test_integers_are_not_averaged() -> None:
     assert set(average.tensors) == {"weight", "bias", "running_mean", "running_var"}
 
 
-def test_a_decay_of_one_never_learns_and_is_refused() -> None:
+def test_a_decay_of_one_raises() -> None:
     with pytest.raises(ValueError, match="less than 1"):
         WeightAverage(nn.Linear(1, 1).state_dict(), 1.0)

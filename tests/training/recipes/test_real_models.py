@@ -132,7 +132,7 @@ def test_microphones_move_what_they_should() -> None:
 
 
 def test_shipped_voice_reaches_the_figure_of_its_card(real_data: Path) -> None:
-    """The voice model needs nothing but a CSV; trained on training only, so validation is as its card says."""
+    """The voice model requires only a CSV and was trained on training, so validation has the accuracy on its card."""
     model = load_model(SHIPPED / "voice")
     rows = pd.read_csv(real_data / "first-impressions/audio_features/validation.csv").set_index("VideoName")
     labels = people_module.load_dataset(real_data / "first-impressions").table.set_index("clip").loc[rows.index]
