@@ -17,7 +17,7 @@ GENDER_PAGE_GROUPINGS = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
 
 
 def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
-    """Gender, ethnicity or both crossed, of what the data have."""
+    """Let the visitor group by gender, ethnicity or both, as far as the data include them."""
     names = {
         GROUP_SEPARATOR.join(by): by
         for by in GENDER_PAGE_GROUPINGS
@@ -34,8 +34,8 @@ def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
 
 analysis_widgets.draw_page_header(
     "Accuracy by gender and ethnicity",
-    "For whom does each model err more, and in which direction? Gender and ethnicity are as annotated by people, or "
-    "gender as estimated where nobody did.",
+    "For which groups does each model make larger errors, and in which direction? Gender and ethnicity were annotated "
+    "by people. Where the annotation is missing, gender is estimated from the face.",
     notice=False,
 )
 data = table_picker.choose_data()
@@ -73,9 +73,8 @@ if by == GENDER_PAGE_GROUPINGS[0]:
     st.subheader("What the original thesis reported")
     st.markdown(
         "On the official test split of First Impressions, without intervals. The rows of "
-        f"{escape_markdown(' and '.join(find_misprinted_models()))} **cannot add up**: no share of men makes "
-        "both groups "
-        "average to the thesis's own overall figures."
+        f"{escape_markdown(' and '.join(find_misprinted_models()))} **are inconsistent**: no proportion of men and "
+        "women averages to the overall accuracy that the thesis reports."
     )
     printed = published_gender()
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")
