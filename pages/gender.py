@@ -58,13 +58,13 @@ draw = partial(analysis_widgets.draw_measure_chart, colour="group", colours=colo
 draw(means, line="model", key="gender_mean", alt=alt)
 analysis_widgets.explain_dot_chart(measure)
 
-st.subheader("Each trait")
+st.subheader("By trait")
 models = list(rows["model"].unique())
 model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model", bind="query-params")
 one = rows[rows["model"] == model]
 draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
 sizes = analysis_widgets.group_sizes(one).itertuples(index=False)
-st.caption("Clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in sizes))
+st.caption("Number of clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in sizes))
 analysis_widgets.draw_table_expander(rows, key="gender")
 
 group_differences.draw_group_differences(data, by, trait="mean", measure=measure, key="gender")

@@ -163,11 +163,11 @@ def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
         chart = clip_plots.face_ratings(rated.ratings, percentiles, r2)
         st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
         st.caption(
-            "Predicted ratings of "
-            f"{'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'} as a **photograph**, from 0 to "
-            "100. They are separate from the five traits above. The model was trained and tested on human ratings of "
-            "804 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions (lower "
-            "R² on portraits not used in training)."
+            "How people would probably rate **photographs** of "
+            f"{'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'}, from 0 to 100. "
+            "These ratings are separate from the five traits above. The model was trained and tested on human ratings "
+            "of 804 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions "
+            "(lower R² on portraits not used in training)."
             + (" Number next to a bar: percentage of the portraits that people rated lower." if percentiles else "")
         )
 

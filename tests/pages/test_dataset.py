@@ -19,7 +19,7 @@ def test_dataset_shows_counts_leakage_and_problems(cache: Cache, people: Path, w
     shutil.copytree(cache.folder, mine.folder)  # cached clips are not read again
     mine.entry_path(table.loc[0, "clip"]).unlink()
     preprocess(replace(dataset, table=table), mine.folder, workers=1)
-    (workspace / "caches" / "begun" / "entries").mkdir(parents=True)
+    (workspace / "caches" / "partial" / "entries").mkdir(parents=True)
     app = visit("dataset")
     app.selectbox(key="clips").select("mine").run()
     assert not app.exception
@@ -27,7 +27,7 @@ def test_dataset_shows_counts_leakage_and_problems(cache: Cache, people: Path, w
     assert app.dataframe[0].value["not readable"].sum() == 1
     assert "share source videos" in words(app)
     assert "the file is missing" in app.dataframe[-1].value["reason"].tolist()
-    assert "Not finished: begun" in words(app)
+    assert "Not finished: partial" in words(app)
     app.selectbox(key="attribute").select("emotion").run()
     assert not app.exception
 

@@ -181,7 +181,7 @@ LEAKS = (
     'words = "a"\nwords += name\nst.info(words)',
     "for name in names:\n    st.write(name)",
     "def draw(words):\n    words = words or 'none'\n    st.warning(words)",
-    "def said(row):\n    return row['why']\nst.toast(said(row))",
+    "def text_of(row):\n    return row['why']\nst.toast(text_of(row))",
     'st.image(crops, caption=[face.name for face in faces], alt="")',
     'st.metric("Best", best)',
     'draw_page_header(title, "A page.")',
@@ -197,7 +197,7 @@ SOUND = (
     'st.caption("; ".join(f"{escape_markdown(name)} {n:,}" for name, n in sizes))',
     'st.segmented_control("Model", names, format_func=escape_markdown)',
     'lines = ["a"]\nlines.append(f"- {escape_markdown(name)}")\nst.markdown("\\n".join(lines))',
-    "def said(row):\n    return escape_markdown(row['why'])\nst.toast(said(row))",
+    "def text_of(row):\n    return escape_markdown(row['why'])\nst.toast(text_of(row))",
     "st.subheader(LABELS[measure])",
     'st.selectbox("Model", names, key="a")',  # draws its options literally
 )
