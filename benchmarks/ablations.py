@@ -27,9 +27,9 @@ from personality.network_options import NetworkDesign
 from personality.predictions.assemble import build_predictions_table
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
+from training.config import losses
 from training.config.run_config import Config, preset
 from training.data.dataloader import compute_features, read_split
-from training.engine import losses
 from training.engine.process_memory import keep_freed_memory
 from training.engine.trainer import train_run
 from training.runs.run import Run

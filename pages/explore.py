@@ -6,9 +6,9 @@ import streamlit as st
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
-from personality.analysis.groups import list_attributes
+from personality.analysis.group_assignment import groups_by_name, list_attributes
 from personality.analysis.real_figures import RealFigures
-from personality.assets import demo
+from personality.constants import IMPRESSION_NOTICE
 from personality.plots import clip_plots, count_plots
 from personality.preprocessing.find_clip import find_clip
 from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_LABELS
@@ -112,7 +112,8 @@ trait = right.selectbox(
 )
 
 label, bounds, around = HEATMAP_MEASURES[figure]
-cells = heatmap_cells(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
+groups = groups_by_name(table, by)
+cells = heatmap_cells(rows, groups, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_plots.heatmap(
     cells,
     names=(format_attribute_name(by[0]), format_attribute_name(by[1]) if len(by) > 1 else ""),
@@ -135,11 +136,11 @@ analysis_widgets.show_group_sum_check(table, rows, by)
 analysis_widgets.draw_table_expander(rows, key="explore")
 
 st.subheader("Clips in a cell")
-groups = list(cells["group"])
-if st.session_state.get("cell") not in groups:
+names = list(cells["group"])
+if st.session_state.get("cell") not in names:
     st.session_state.pop("cell", None)
-group = st.selectbox("Cell", groups, key="cell", bind="query-params")
-clips = list_group_clips(table, by, group, model=model, trait=trait)
+name = st.selectbox("Cell", names, key="cell", bind="query-params")
+clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
     f"n = {len(clips):,} clips from {clips['source'].nunique():,} source videos, sorted by the error of "
     f"{escape_markdown(model)} ({TRAIT_LABELS[trait]}), largest first. Select a row to see the clip."
@@ -158,7 +159,7 @@ chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):
     clip = clips["clip"].iloc[chosen[0]]
     st.markdown(f"**{escape_markdown(clip)}**")
-    st.markdown(demo.IMPRESSION_NOTICE)
+    st.markdown(IMPRESSION_NOTICE)
     video, ratings = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)
     if file is None:

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.consistency_checks import find_misprinted_models
-from personality.analysis.groups import GROUP_SEPARATOR
+from personality.analysis.group_assignment import GROUP_SEPARATOR
 from personality.analysis.published import published_gender
 from personality.analysis.real_figures import RealFigures
 from personality.plots import accuracy_plots

@@ -10,6 +10,7 @@ from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_model_gains
 from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING
 from personality.assets import demo, shipped_models
+from personality.constants import IMPRESSION_NOTICE
 from personality.plots import accuracy_plots
 from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 from personality.utils.public_mode import is_public
@@ -23,7 +24,7 @@ analysis_widgets.draw_page_header(
     "impression? And **for whom does the model make larger errors**?",
     notice=False,
 )
-st.markdown(demo.IMPRESSION_NOTICE)
+st.markdown(IMPRESSION_NOTICE)
 
 ways = [
     ("pages/predict.py", "Predict", ":material/videocam:", "Upload a video; see five traits predicted from it."),

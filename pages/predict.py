@@ -13,8 +13,7 @@ from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
 from pages.components.plain_text import escape_markdown
 from pages.components.waveform import draw_waveform
-from personality.assets import demo
-from personality.constants import PREPROCESSING
+from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression, Unavailable, predict_sample
 from personality.preprocessing.faces import Face, FaceBox
@@ -229,7 +228,7 @@ analysis_widgets.draw_page_header(
     "the face.",
     notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in model_store.models_for_clip()),
 )
-st.markdown(demo.IMPRESSION_NOTICE)
+st.markdown(IMPRESSION_NOTICE)
 if not is_public():
     show_damaged_files()
 if not model_store.models_for_clip():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class PublicServerLimits:
     max_requests_per_address: int = 60
     max_pending_uploads: int = 30  # in progress, or complete but not yet read by a page
     max_uploads_per_session: int = 2
-    max_upload_bytes_per_session: int = 2 * LIMITS.upload_bytes
-    max_pending_upload_bytes: int = 10 * LIMITS.upload_bytes
+    max_upload_bytes_per_session: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes
+    max_pending_upload_bytes: int = 10 * PUBLIC_UPLOAD_LIMITS.file_bytes
     upload_timeout_seconds: float = 120.0  # for the whole body; enough for the largest upload at 1.4 Mbit/s
     unclaimed_upload_seconds: float = 30.0  # a page reads its upload at once; an older one belongs to no page
     max_message_burst: int = 30  # messages of one page before it is slowed down

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streamlit import config, net_util
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.utils.public_mode import is_public
 from server.limits import PUBLIC_SERVER_LIMITS
 from server.memory import use_mmap_for_large_blocks
@@ -35,7 +35,7 @@ def _disable_external_ip_lookup() -> None:
 def _set_options() -> None:
     hosts = [*LOOPBACK_HOSTS, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
-    config.set_option("server.maxUploadSize", LIMITS.upload_bytes // 2**20)
+    config.set_option("server.maxUploadSize", upload_limits().file_bytes // 2**20)
     config.set_option("client.allowedOrigins", [])  # no site that embeds a page may send it messages
     if is_public():
         config.set_option("server.maxWidgetStateSize", PUBLIC_SERVER_LIMITS.max_message_megabytes)

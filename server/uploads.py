@@ -13,13 +13,13 @@ from typing import cast
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 from personality.utils.public_mode import is_public
 from server.asgi import ASGIApp, Message, Receive, Scope, Send, read_header, send_error_response
 from server.limits import PUBLIC_SERVER_LIMITS
 
 UPLOAD_PATH_PATTERN = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
-UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {LIMITS.upload_bytes // 2**20} MB."
+UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_LIMITS.file_bytes // 2**20} MB."
 LENGTH_REQUIRED_MESSAGE = "An upload must have a Content-Length header."
 TOO_MANY_UPLOADS_MESSAGE = "Too many uploads are being processed. Please try again in a minute."
 UPLOAD_TIMEOUT_MESSAGE = f"The upload took longer than {PUBLIC_SERVER_LIMITS.upload_timeout_seconds:.0f} s."
@@ -44,7 +44,7 @@ class UploadLimitMiddleware:
         if not length.isdecimal():
             return await send_error_response(scope, send, 411, LENGTH_REQUIRED_MESSAGE)
         upload = (found[1], int(length))
-        if upload[1] > LIMITS.upload_bytes + MAX_MULTIPART_OVERHEAD_BYTES:
+        if upload[1] > PUBLIC_UPLOAD_LIMITS.file_bytes + MAX_MULTIPART_OVERHEAD_BYTES:
             return await send_error_response(scope, send, 413, UPLOAD_TOO_LARGE_MESSAGE)
         if not can_accept_upload([*list_pending_uploads(), *self.uploads_in_progress], upload):
             return await serve_within_timeout(drain_and_refuse_upload, scope, receive, send)

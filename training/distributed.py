@@ -17,6 +17,8 @@ import torch.distributed.nn.functional as together
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from personality.models.network import Network
+
 
 def rank() -> int:
     """The number of this process, 0 for the first, which alone writes."""
@@ -86,16 +88,15 @@ def wait_for_processes() -> None:
         distributed.barrier()
 
 
-def wrap_for_processes(step: nn.Module, network: nn.Module) -> nn.Module:
+def wrap_for_processes(step: nn.Module, network: Network) -> nn.Module:
     """The step with its gradients averaged over the processes; on GPUs its network's own batch normalisations take
     their statistics of all. Not those of backbones and branches: they keep theirs fixed, and timm's
     layers may be a normalisation and an activation in one, which the conversion would lose."""
     if process_count() == 1:
         return step
     if torch.cuda.is_available():
-        for name, child in network.named_children():
-            if name not in ("backbone", "branches"):
-                setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+        for name, child in network.head_modules().items():
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
     return DistributedDataParallel(step)
 
 

@@ -9,7 +9,7 @@ from pages.components import explanations, model_store
 from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
-from personality.constants import LIMITS
+from personality.constants import LIMITS, upload_limits
 from personality.preprocessing.media import VIDEO_SUFFIXES
 
 VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in VIDEO_SUFFIXES]
@@ -46,7 +46,7 @@ def draw_clip_inputs() -> None:
     # A new key after each clip resets the uploader.
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
-    size = LIMITS.upload_bytes // 2**20
+    size = upload_limits().file_bytes // 2**20
     label = f"Video of one person speaking (up to {size} MB and {LIMITS.seconds:.0f} s)"
     left.file_uploader(
         label,
@@ -73,7 +73,7 @@ def store_uploaded_clip(key: str) -> None:
     allowed = st.session_state.get("consent", False)
     if not isinstance(file, UploadedFile):  # no file, or one already taken that the browser reports again
         return
-    data = file.getvalue() if allowed and file.size <= LIMITS.upload_bytes else None
+    data = file.getvalue() if allowed and file.size <= upload_limits().file_bytes else None
     delete_uploaded_file(file)
     discard_clip()
     if data is not None:

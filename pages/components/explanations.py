@@ -26,6 +26,7 @@ from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression
 from personality.inference.prediction_document import prediction_rows, prediction_to_json
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.plots import clip_plots
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
@@ -71,8 +72,6 @@ def draw_explanations(key: str, name: str, done: list) -> None:
 
 def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
     """The views available for the models that made a prediction, each with the function that draws it."""
-    from personality.models.clip_features import TEXT_TABLE, VOICE_TABLE
-
     names = {one.model for one in answers}
     models = [model for model in model_store.load_models_for_clip() if model.name in names]
     # A model may have been deleted since it made its prediction.

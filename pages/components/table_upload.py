@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.components import model_store
 from pages.components.plain_text import escape_markdown
 from pages.components.uploads import delete_uploaded_file
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.dataset.index import SPLITS, Dataset, DatasetError
 from personality.dataset.tabular import dataset_from_labels
 from personality.inference.import_predictions import convert_predictions
@@ -47,7 +47,7 @@ def load_uploaded_table() -> pd.DataFrame:
         st.stop()
     if UPLOADED_TABLE_STATE_KEY not in st.session_state:
         st.session_state[UPLOADED_TABLE_STATE_KEY] = (
-            check_external_predictions(given)
+            check_external_predictions(given)[0]
             if set(PREDICTION_COLUMNS) <= set(given)
             else _join_with_uploaded_labels(given)
         )
@@ -56,7 +56,7 @@ def load_uploaded_table() -> pd.DataFrame:
 
 def _read_uploaded_table(key: str, label: str) -> pd.DataFrame | None:
     """Draw an uploader and return its table, which is read once. Raises PredictionsError if it cannot be read."""
-    size = LIMITS.upload_bytes // 2**20
+    size = upload_limits().file_bytes // 2**20
     st.file_uploader(
         f"{escape_markdown(label)}, up to {size:,} MB",
         type=TABLE_UPLOAD_TYPES,
@@ -90,7 +90,7 @@ def _store_uploaded_bytes(key: str) -> None:
     file = st.session_state.get(key)
     if not isinstance(file, UploadedFile):  # no file, or one already taken that the browser reports again
         return
-    data = file.getvalue() if file.size <= LIMITS.upload_bytes else None
+    data = file.getvalue() if file.size <= upload_limits().file_bytes else None
     delete_uploaded_file(file)
     st.session_state.pop(UPLOADED_TABLE_STATE_KEY, None)
     if data is not None:

@@ -17,7 +17,7 @@ from personality.utils.app_log import log_duration
 from personality.utils.error_messages import describe_error
 from personality.utils.untrusted_files import read_last_log_lines
 from personality.utils.workspace import list_finished_caches, runs_folder, workspace_folder
-from training.config.form_fields import FormField, apply_form_values, config_fields, design_fields
+from training.config.form_fields import FormField, apply_form_values, list_form_fields
 from training.config.run_config import PRESETS, TRAINABLE_PARTS, Config, preset
 from training.runs import launch
 from training.runs.run import finished_runs, finished_runs_by_name
@@ -78,11 +78,11 @@ def choose_run_config(cache: Path, modality: str, name: str) -> Config:
         st.caption("The settings of the preset, which you can change. The command line uses the same names.")
         key = f"{name}_{modality}"
         stages = edit_stages(config, key)
-        values = edit_fields(config_fields(config), key)
+        values = edit_fields(list_form_fields(config), key)
         design = {}
         if name == "modern":
             st.markdown("**Networks**")
-            design = edit_fields(design_fields(config.design), f"{key}_design")
+            design = edit_fields(list_form_fields(config.design), f"{key}_design")
     return apply_form_values(config, values, stages, design)
 
 

@@ -24,8 +24,3 @@ PRACTICE_MODELS_DESCRIPTION = (
     "practice_audio: from the voice alone. practice_visual: from the face. practice_audiovisual: from both. "
     "practice_handcrafted: from both, with expressions, age and gender as further inputs."
 )
-# What every page says that shows a person's traits.
-IMPRESSION_NOTICE = (
-    "These numbers are **impressions of strangers, not personality**: a guess of what people would say after a few "
-    "seconds of video. Not for hiring, education, policing or any decision about a person."
-)

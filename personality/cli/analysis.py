@@ -96,13 +96,12 @@ def run_report(options: argparse.Namespace) -> None:
 
 def _read_predictions_option(options: argparse.Namespace) -> pd.DataFrame:
     """A predictions table; that it pools several splits is said beside the figures."""
-    from personality.predictions.prediction_files import read_predictions
-    from personality.predictions.predictions_table import CLAMPED_COUNT_ATTR
+    from personality.predictions.prediction_files import read_predictions_and_clamped_count
     from personality.tables.scales import describe_clamped_count
 
-    table = read_predictions(options.predictions)
-    if count := table.attrs[CLAMPED_COUNT_ATTR]:
-        print(f"note: {describe_clamped_count(count)}", file=sys.stderr)
+    table, clamped = read_predictions_and_clamped_count(options.predictions)
+    if clamped:
+        print(f"note: {describe_clamped_count(clamped)}", file=sys.stderr)
     counts = table.groupby("split", sort=False)["clip"].nunique()
     if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
         words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())

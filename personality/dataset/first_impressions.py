@@ -16,7 +16,7 @@ from personality.dataset.index import (
     check_labels,
     parse_source,
 )
-from personality.dataset.safe_pickle import AnnotationError, read_annotation
+from personality.dataset.safe_pickle import read_annotation
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
@@ -56,10 +56,7 @@ def _read_annotated_labels(folder: Path) -> pd.DataFrame:
     parts = []
     for split in SPLITS:
         for path in sorted(folder.rglob(f"annotation_{split}.pkl"))[:1]:
-            try:
-                values = {rename_legacy_trait(key): labels for key, labels in read_annotation(path).items()}
-            except AnnotationError as error:
-                raise DatasetError(str(error)) from error
+            values = {rename_legacy_trait(key): labels for key, labels in read_annotation(path).items()}
             missing = [trait for trait in TRAIT_NAMES if trait not in values]
             if missing:
                 raise DatasetError(f"{path.name} lacks {', '.join(missing)}; wanted all of {', '.join(TRAIT_NAMES)}.")

@@ -16,12 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from personality.constants import LIMITS
+from personality.dataset.index import DatasetError
 from personality.utils.atomic_files import write_bytes
-
-
-class AnnotationError(ValueError):
-    """An annotation file that cannot be used; the message says what was found and what was wanted."""
-
 
 MAX_TUPLE_ITEMS = 8  # the state of a dtype
 ALLOWED_CONSTRUCTORS = {
@@ -35,7 +31,7 @@ PICKLED_NUMBER_FORMATS = {"f8": "d", "f4": "f"}
 def read_annotation(path: Path) -> dict[str, dict[str, float]]:
     """`{trait: {clip: value}}` from an original annotation pickle (protocol 2, latin1).
 
-    Raises AnnotationError where the file is anything but dictionaries of numbers, or over the size limit.
+    Raises DatasetError where the file is anything but dictionaries of numbers, or over the size limit.
     """
     value = _read_pickle(path)
     _check_annotation(value, path.name)
@@ -43,27 +39,27 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_transcription(path: Path) -> dict[str, str]:
-    """`{clip: text}` from an original transcription pickle. Raises AnnotationError as `read_annotation` does."""
+    """`{clip: text}` from an original transcription pickle. Raises DatasetError as `read_annotation` does."""
     value = _read_pickle(path)
     if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
-        raise AnnotationError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
+        raise DatasetError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
     return value
 
 
 def _read_pickle(path: Path) -> Any:
     size = path.stat().st_size
     if size > LIMITS.annotation_bytes:
-        raise AnnotationError(
+        raise DatasetError(
             f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pickletools decodes strings of damaged files, and warns of their escapes
             return _PickleInterpreter().run(path.read_bytes())
-    except AnnotationError as error:
-        raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
+    except DatasetError as error:
+        raise DatasetError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
-        raise AnnotationError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
+        raise DatasetError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
 
 
 def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
@@ -74,13 +70,13 @@ def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
 def _check_annotation(value: Any, name: str) -> None:
     wanted = "{trait: {clip: number}}"
     if not isinstance(value, dict) or not value:
-        raise AnnotationError(f"{name} holds {type(value).__name__}; wanted {wanted}.")
+        raise DatasetError(f"{name} holds {type(value).__name__}; wanted {wanted}.")
     for trait, clips in value.items():
         if not isinstance(trait, str) or not isinstance(clips, dict):
-            raise AnnotationError(f"{name} holds {type(clips).__name__} under {str(trait)[:40]!r}; wanted {wanted}.")
+            raise DatasetError(f"{name} holds {type(clips).__name__} under {str(trait)[:40]!r}; wanted {wanted}.")
         for clip, number in clips.items():
             if not isinstance(clip, str) or not isinstance(number, float):
-                raise AnnotationError(f"{name} holds {type(number).__name__} for a clip of {trait!r}; wanted a number.")
+                raise DatasetError(f"{name} holds {type(number).__name__} for a clip of {trait!r}; wanted a number.")
 
 
 class _PickleInterpreter:
@@ -118,7 +114,7 @@ class _PickleInterpreter:
         for instruction, argument, _ in pickletools.genops(data):
             action = self.actions.get(instruction.name)
             if action is None:
-                raise AnnotationError(f"it uses the instruction {instruction.name}, which no annotation needs")
+                raise DatasetError(f"it uses the instruction {instruction.name}, which no annotation needs")
             action(argument)
         if self.below:
             raise ValueError("a mark without an end")
@@ -163,7 +159,7 @@ class _PickleInterpreter:
     def _name_constructor(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
         if (module, name) not in ALLOWED_CONSTRUCTORS:
-            raise AnnotationError(f"it calls {module[:40]}.{name[:40]}, which no annotation needs")
+            raise DatasetError(f"it calls {module[:40]}.{name[:40]}, which no annotation needs")
         self.stack.append((ALLOWED_CONSTRUCTORS[module, name],))
 
     def _construct(self) -> None:

@@ -57,17 +57,14 @@ def _compare_counterfactuals(sample: Sample, model: Model) -> Iterator[tuple[str
     import torch
 
     from personality.models.batching import make_batch
-    from personality.models.network import Network
 
     with torch.inference_mode():
-        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
-        said = model.network(batch)[0]
-        told_too = [
-            id(part) for part in model.network.modules() if isinstance(part, Network) and has_handcrafted_input(part)
-        ]
+        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds).shared()
+        original = model.network(batch)[0]
         for change, other in vary_handcrafted(sample):
             changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
-            memo = {key: value for key, value in batch.memo.items() if key not in told_too}
-            values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
-            for trait, value, moved in zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True):
-                yield change, trait, value, moved
+            assert changed is not None
+            values = model.network(batch.with_input("handcrafted", changed))[0]
+            differences = (values - original).tolist()
+            for trait, value, difference in zip(TRAIT_NAMES, values.tolist(), differences, strict=True):
+                yield change, trait, value, difference

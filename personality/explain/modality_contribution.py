@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from personality.inference.predict import Impression
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
@@ -17,8 +18,8 @@ MODEL_INPUT_LABELS = {
     "audio": "sound",
     "faces": "faces",
     "handcrafted": "attributes",
-    "voice_descriptors": "voice",
-    "text": "words",
+    VOICE_TABLE: "voice",
+    TEXT_TABLE: "words",
 }
 
 

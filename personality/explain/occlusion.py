@@ -6,8 +6,7 @@ Occlusion (Zeiler and Fergus 2014): the model itself is asked again for each par
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -82,26 +81,14 @@ def _predict_occluded_inputs(
 
     from personality.models.batching import explain_missing_inputs
 
-    found = {}
-    other: dict[str, Any] = {name: variants}
-    changed = replace(batch.repeated(len(variants)), **other)
+    found, shared = {}, batch.shared()
     with torch.inference_mode():
         for model in models:
             needs = model.network.needs
             if name in needs.inputs and not explain_missing_inputs(needs, sample):
-                _reuse_other_branches(model, name, batch, changed)
-                found[model.name] = (model.network(changed) - model.network(batch)).numpy()
+                original = model.network(shared)
+                found[model.name] = (model.network(shared.with_input(name, variants)) - original).numpy()
     return found
-
-
-def _reuse_other_branches(model: Model, name: str, batch: Batch, changed: Batch) -> None:
-    """Put the branches that do not take the input `name` into the memo of the changed batch: computed once, not N
-    times."""
-    from personality.models.network import Network
-
-    for part in model.network.modules():
-        if isinstance(part, Network) and name not in part.needs.inputs and batch.has(part.needs).all():
-            changed.memo[id(part)] = part.embed(batch).expand(len(changed), -1)
 
 
 def _to_long_table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:

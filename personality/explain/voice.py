@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from personality.modalities import VOICE_TABLE
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.voice_descriptors import VOICE_HOP_SECONDS
 from personality.traits import TRAIT_NAMES
@@ -40,7 +41,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
         all of them, as `occlusion.occlude_sound` has it. Empty where no model reads descriptors, or the voice lasts no
         two seconds.
     """
-    from personality.models.clip_features import VOICE_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     reading = [model for model in models if requires_table(model.network.needs, VOICE_TABLE)]
     seconds = (np.arange(sample.voice_frames.shape[1]) * VOICE_HOP_SECONDS // LEFT_OUT_VOICE_SECONDS).astype(int)

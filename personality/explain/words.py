@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from personality.modalities import TEXT_TABLE
 from personality.preprocessing.sample import Sample
 from personality.traits import TRAIT_NAMES
 
@@ -46,7 +47,7 @@ def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     reading = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     if len(parts) < 2 or not reading:
@@ -67,7 +68,6 @@ def _predict_without_words(sample: Sample, model: Model, texts: list[str]) -> np
     import torch
 
     from personality.models.batching import make_batch
-    from personality.models.clip_features import TEXT_TABLE
     from personality.preprocessing.text_features import compute_text_features
 
     needs = model.network.needs

@@ -87,7 +87,7 @@ def _predict_batch(
             continue
         spoken_on = rows[list(mask)]
         needs = reduce(or_, (model.network.needs for model in together), Needs())
-        batch = read_batch(cache, spoken_on, needs, PREPROCESSING.faces).to(device)
+        batch = read_batch(cache, spoken_on, needs, PREPROCESSING.faces).to(device).shared()
         for model in together:
             with torch.inference_mode():
                 values = model.network(batch).cpu().numpy()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
 from personality.inference.calibration import label_percentile, prediction_interval
+from personality.modalities import TEXT_TABLE
 from personality.preprocessing.speech import with_speech, with_transcript
 from personality.traits import TRAIT_NAMES
 
@@ -73,7 +74,7 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
 def warm_up_prediction(models: Sequence[Model]) -> None:
     """Load what predicting with these models needs beside them, so that the first clip does not wait for it."""
     from personality.inference.face_impressions import load_face_rater
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
     from personality.preprocessing.speech_to_text import load_speech_model
     from personality.preprocessing.text_features import embed_texts
 
@@ -144,7 +145,7 @@ def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> It
 def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[PredictionUpdate]:
     """What `predict_updates` yields after the Sample."""
     from personality.inference.face_impressions import rate_faces
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     with_words = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     sample = with_speech(sample)
@@ -165,7 +166,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
     import torch
 
     from personality.models.batching import explain_missing_inputs, make_batch
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
     from personality.models.network import Needs
 
     needs = reduce(or_, (model.network.needs for model in models), Needs())
@@ -175,7 +176,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         return
     if requires_table(needs, TEXT_TABLE):
         sample = with_transcript(sample)
-    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
+    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables).shared()
     for model in models:
         needs = model.network.needs
         missing = explain_missing_inputs(needs, sample)

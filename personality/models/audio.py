@@ -52,6 +52,8 @@ class ThesisAudio(Network):
 class CompactAudio(Network):
     """Log-mel -> three convolutions over time -> mean and deviation over time -> Dense 64 -> 5."""
 
+    unstored_modules = ("mel",)
+
     def __init__(self, activation: str) -> None:
         super().__init__(64, Needs(frozenset({"audio"})))
         self.mel = _make_mel_transform()
@@ -79,6 +81,8 @@ class ModernAudio(Network):
     Each clip is heard at one loudness: how near the microphone was is nothing of the person. Moments after a clip's
     sound has ended count for nothing, so how much longer others are changes nothing.
     """
+
+    unstored_modules = ("mel",)
 
     def __init__(self, activation: str, design: NetworkDesign) -> None:
         super().__init__(64, Needs(frozenset({"audio"}), seconds=design.seconds))

@@ -12,27 +12,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import MISUSE_WARNING, PREPROCESSING
-from personality.modalities import ACTIVATION_NAMES
 from personality.models.factory import build_network
 from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, read_model_card
 from personality.models.network import Network
-from personality.network_options import NetworkDesign
+from personality.network_options import ACTIVATIONS, NetworkDesign
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import file_sha256, write_bytes, write_json
 from personality.utils.untrusted_files import DamagedFileError
 
 MODEL_WEIGHTS_FILE = "model.safetensors"
-# Of models trained on synthetic people, who come from the face model; others are as their data allows.
-SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
-# Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
-UNSTORED_TENSOR_PREFIXES = ("branches.", "mel.")
 CHECKPOINT_CARD_KEYS = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
 MAX_BRANCH_PATH_CHARS = 1000  # characters
-FULL_PRECISION_TENSORS = (
-    "knots",
-    "centre",
-    "scale",
-)  # kept in full precision: half would merge figures that are large and close
 
 
 class CheckpointError(ValueError):
@@ -57,25 +47,23 @@ class Model:
 
 
 def save_weights(folder: Path, network: Network) -> None:
-    """Write the network's own tensors, atomically, in half precision but for whole numbers and those of WHOLE; a
-    fusion's branches stay in their own folders."""
+    """Write the stored tensors of a network atomically: in half precision, except integers and the network's
+    `full_precision_buffers`."""
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() and name not in FULL_PRECISION_TENSORS else tensor)
+        name: (tensor.half() if tensor.is_floating_point() and name not in network.full_precision_buffers else tensor)
         .cpu()
         .contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.startswith(UNSTORED_TENSOR_PREFIXES)
+        for name, tensor in network.stored_tensors().items()
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / MODEL_WEIGHTS_FILE, save(tensors))
 
 
 def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | None = None) -> None:
-    """Write the card, with what every card says and where a fusion's branches lie and what they hash to."""
+    """Write the card, with the entries that all cards have, and the folder and digest of each branch of a fusion."""
     fixed = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
-        "licence": card.get("licence") or (SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE),
         "not_for": MISUSE_WARNING,
         "branches": {
             name: {
@@ -150,8 +138,8 @@ def read_checkpoint_card(folder: Path) -> dict[str, Any]:
         if card[name] != value:
             found = str(card[name])[:MAX_QUOTED_CARD_CHARS]
             raise CheckpointError(f"{folder.name} was made with {name} {found}; this version has {value}.")
-    if card["activation"] not in ACTIVATION_NAMES:
-        found, known = repr(card["activation"])[:MAX_QUOTED_CARD_CHARS], ", ".join(ACTIVATION_NAMES)
+    if card["activation"] not in ACTIVATIONS:
+        found, known = repr(card["activation"])[:MAX_QUOTED_CARD_CHARS], ", ".join(ACTIVATIONS)
         raise CheckpointError(f"The activation of {folder.name} is {found}; wanted one of {known}.")
     return card
 
@@ -189,9 +177,7 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 def _check_tensors(folder: Path, network: Network, tensors: dict[str, torch.Tensor]) -> None:
     """Raise CheckpointError naming the first tensor that is not what the network has there."""
-    wanted = {
-        name: tensor for name, tensor in network.state_dict().items() if not name.startswith(UNSTORED_TENSOR_PREFIXES)
-    }
+    wanted = network.stored_tensors()
     for name in sorted(wanted.keys() ^ tensors.keys()):
         raise CheckpointError(
             f"{folder.name}: tensor {name} is {'missing' if name in wanted else 'not of this model'}."

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.network import Needs
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech import explain_missing_voice, explain_missing_words
 from personality.preprocessing.text_features import compute_text_features
 from personality.preprocessing.voice_descriptors import VOICE_DESCRIPTOR_COLUMNS, VOICE_WINDOW_SECONDS
-
-VOICE_TABLE, TEXT_TABLE = "voice_descriptors", "text"  # names of the tables, in caches too
 
 
 @dataclass(frozen=True)

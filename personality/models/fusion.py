@@ -25,7 +25,9 @@ BRANCH_HIDE_PROBABILITY = 0.15  # how often a branch is hidden from a gate in tr
 
 
 class _BranchFusion(Network):
-    """What every fusion is: trained branches that stay fixed, and perhaps the handcrafted features beside them."""
+    """Base of the fusions: trained branches with fixed weights and, optionally, the handcrafted features."""
+
+    unstored_modules = ("branches",)
 
     def __init__(self, preset: str, branches: dict[str, Network], *, handcrafted: bool, one_is_enough: bool) -> None:
         own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
@@ -74,8 +76,9 @@ class Fusion(_BranchFusion):
 
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, then the handcrafted features, side by side (B, joined)."""
+        shared = batch.shared()
         with torch.no_grad():
-            parts = [branch.embed(batch) for branch in self.joined]
+            parts = [branch.embed(shared) for branch in self.joined]
         return torch.cat([*parts, *self._handcrafted(batch)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
@@ -87,8 +90,10 @@ class GatedFusion(_BranchFusion):
     """Each branch (and the handcrafted features) brought to one size; a gate weighs them clip by clip -> 5.
 
     One present branch is enough: an absent one has the weight 0 (after Arevalo et al. 2017). In training branches are
-    hidden at random, so that the gate knows how to do without (Neverova et al. 2016).
+    hidden at random, so that the gate learns to do without (Neverova et al. 2016).
     """
+
+    full_precision_buffers = ("centre", "scale")
 
     def __init__(
         self,
@@ -113,18 +118,18 @@ class GatedFusion(_BranchFusion):
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, the handcrafted features, then for each of these whether it is there, 0 or 1:
         (B, joined + count)."""
-        able = [batch.has(branch.needs) for branch in self.joined]
+        shared, present = batch.shared(), [batch.has(branch.needs) for branch in self.joined]
         device = self.centre.device
         with torch.no_grad():
             parts = [
-                torch.where(there.to(device)[:, None], branch.embed(batch), 0.0)  # what is absent may be no number
+                torch.where(there.to(device)[:, None], branch.embed(shared), 0.0)  # what is absent may be no number
                 if there.any()
                 else torch.zeros(len(batch), branch.hidden_size, device=device)
-                for branch, there in zip(self.joined, able, strict=True)
+                for branch, there in zip(self.joined, present, strict=True)
             ]
         if self.takes_handcrafted:  # they are read from faces
-            able.append(batch.has(Needs(frozenset({"faces"}))))
-        there = torch.stack(able, 1).to(device, parts[0].dtype)
+            present.append(batch.has(Needs(frozenset({"faces"}))))
+        there = torch.stack(present, 1).to(device, parts[0].dtype)
         return torch.cat([*parts, *self._handcrafted(batch), there], 1)
 
     def fit(self, features: Tensor) -> None:

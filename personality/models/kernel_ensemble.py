@@ -53,6 +53,8 @@ class KernelEnsemble(LinearNetwork):
     Rahimi and Recht (2007), Random features for large-scale kernel machines.
     """
 
+    full_precision_buffers = ("knots",)
+
     def __init__(self, *, kind: str, table: str, columns: Sequence[str]) -> None:
         """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
         plan = KERNEL_PLANS[kind]
@@ -82,6 +84,9 @@ class BranchBlend(LinearNetwork):
     Where a branch is absent, the prediction is the mean of the branches that are present.
     """
 
+    unstored_modules = ("branches",)
+    full_precision_buffers = ("centre",)
+
     def __init__(self, branches: dict[str, Network]) -> None:
         each = tuple(branch.needs for branch in branches.values())
         needs = replace(reduce(or_, each, Needs()), alternatives=each)
@@ -99,8 +104,8 @@ class BranchBlend(LinearNetwork):
         return self
 
     @torch.no_grad()
-    def fit(self, means: Tensor, weights: Sequence[float]) -> None:
-        """Set the output layer.
+    def set_output_layer(self, means: Tensor, weights: Sequence[float]) -> None:
+        """Set the output layer to a weighted sum of the branches' deviations from the mean.
 
         Parameters
         ----------
@@ -117,9 +122,10 @@ class BranchBlend(LinearNetwork):
     def features(self, batch: Batch) -> Tensor:
         """The deviations of K branches, zero where one is absent, then for each whether it is present, 0 or 1:
         (B, 5 K + K)."""
+        shared = batch.shared()
         present = [batch.has(branch.needs).to(self.centre.device) for branch in self.joined]
         deviations = [
-            self._branch_deviation(branch, batch, there) for branch, there in zip(self.joined, present, strict=True)
+            self._branch_deviation(branch, shared, there) for branch, there in zip(self.joined, present, strict=True)
         ]
         return torch.cat([*deviations, torch.stack(present, 1).to(self.centre.dtype)], 1)
 

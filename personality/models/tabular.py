@@ -37,6 +37,8 @@ class TableNetwork(Network):
     The normalisation is fitted to the training split by `fit` and stored with the weights.
     """
 
+    full_precision_buffers = ("knots",)
+
     def __init__(self, activation: str, *, kind: str, table: str, columns: Sequence[str]) -> None:
         """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
         plan = TABLE_NETWORK_PLANS[kind]

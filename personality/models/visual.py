@@ -63,7 +63,7 @@ class CompactVisual(Network):
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
         backbone: Any = timm.create_model(PACKAGED_BACKBONE, pretrained=False, num_classes=0)
-        self.backbone = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
+        self.backbone: Any = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((1280, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
@@ -84,7 +84,8 @@ class ModernVisual(Network):
         """Raises ValueError where timm has no model of the design's name; a name of timm's hub is none."""
         super().__init__(128, Needs(frozenset({"faces"})))
         backbone = _timm_model(design.backbone)
-        self.name, self.backbone = design.backbone, backbone.to(memory_format=torch.channels_last)
+        self.name = design.backbone
+        self.backbone: Any = backbone.to(memory_format=torch.channels_last)
         self.mean, self.deviation = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
         size = backbone.head_hidden_size
         self.pool = AttentionPool(size) if design.frames == "attention" else None

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from personality.dataset.dataset_card import SYNTHETIC_DATASET_CARD
 from personality.dataset.index import SPLITS
 from personality.dataset.safe_pickle import write_annotation
 from personality.preprocessing.media import write_video
@@ -127,6 +128,7 @@ def synthesize(
     table = _label_scenes(model, scenes, seed, knobs)
     _write_annotations(out, table)
     scale = _compute_face_scale(_predict_face_ratings(model, scenes))
+    SYNTHETIC_DATASET_CARD.write(out)
     _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
     _write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
     return table

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from personality.constants import TABLE_LIMITS, TableLimits
+from personality.constants import TableLimits, table_limits
 from personality.tables.delimited import read_delimited
 from personality.tables.errors import TableError
 from personality.tables.parquet import read_parquet
@@ -23,7 +23,7 @@ UNSUPPORTED_SIGNATURES = {
 PARQUET_SIGNATURE = b"PAR1"
 
 
-def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = TABLE_LIMITS) -> pd.DataFrame:
+def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits | None = None) -> pd.DataFrame:
     """A table from parquet (typed) or delimited text (every cell is text, empty ones are missing).
 
     Parameters
@@ -38,7 +38,7 @@ def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = T
     TableError
         Where the file cannot be read, is no table, or exceeds the limits. The message names it.
     """
-    name = name or (file.name if isinstance(file, Path) else "The table")
+    name, limits = name or (file.name if isinstance(file, Path) else "The table"), limits or table_limits()
     try:
         stream: BinaryIO = io.BytesIO(_read_table_bytes(file, name, limits))
         beginning = stream.read(4)

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import pandas as pd
 import pyarrow as pa
 
-from personality.constants import LIMITS, TABLE_LIMITS
+from personality.constants import LIMITS, table_limits, upload_limits
 from personality.tables.errors import TableError
 from personality.tables.parquet import PANDAS_ATTRS_KEY, read_boolean_attrs
 from personality.tables.reader import read_table
@@ -28,9 +28,10 @@ TABLE_REFUSED_STATUS = 3  # exit status of a process that sent a sentence
 TABLE_READER_DIED = "it is damaged or too large: the process that read it ended"
 
 
-def read_table_in_sandbox(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds) -> pd.DataFrame:
+def read_table_in_sandbox(data: bytes, name: str, *, seconds: float | None = None) -> pd.DataFrame:
     """A table as `read_table`, read by a process of its own within so many seconds of one core, which may use
     LIMITS.reader_bytes of memory. Raises TableError as that, and where the process dies or passes a limit."""
+    seconds = upload_limits().reader_seconds if seconds is None else seconds
     # Files without a name: they are gone with the last process that has them open.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as found:
         given.write(data)
@@ -71,7 +72,7 @@ def _run_reader_process(name: str, seconds: int) -> int:
     for what, most in (
         (resource.RLIMIT_DATA, LIMITS.reader_bytes),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, TABLE_LIMITS.memory_bytes),
+        (resource.RLIMIT_FSIZE, table_limits().memory_bytes),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))

@@ -7,7 +7,8 @@ from fairlearn.metrics import MetricFrame
 from sklearn.metrics import mean_absolute_error
 
 from personality.analysis.emotions import best_and_worst_traits, confidence_histogram
-from personality.analysis.groups import MAX_TABLE_GROUPS, accuracy_by, name_groups, order_groups, split_group_name
+from personality.analysis.group_assignment import MAX_TABLE_GROUPS, assign_groups, groups_by_name
+from personality.analysis.groups import accuracy_by
 from personality.analysis.published import (
     PUBLISHED_BY_GENDER,
     PUBLISHED_OVERALL,
@@ -91,7 +92,8 @@ def test_names_that_look_joined_are_kept_apart() -> None:
     table = table.assign(one=one, other=other)
     rows = accuracy_by(table, ["one", "other"])
     assert rows["group"].nunique() == 8
-    assert {tuple(split_group_name(group)) for group in rows["group"]} == set(zip(one, other, strict=True))
+    groups = groups_by_name(table, ["one", "other"])
+    assert {groups[name] for name in rows["group"]} == set(zip(one, other, strict=True))
     assert set(accuracy_by(table, ["one"])["group"]) == {"a", "a x b"}
 
 
@@ -126,7 +128,7 @@ def test_bad_tables_are_refused_in_a_sentence() -> None:
     with pytest.raises(PredictionsError, match="two values of actual"):
         accuracy_by(pd.concat([table, other]))
     with pytest.raises(PredictionsError, match="no attribute height; this table has gender"):
-        name_groups(table, ["height"])
+        assign_groups(table, ["height"])
 
 
 def test_without_the_training_mean_there_is_no_baseline() -> None:
@@ -136,8 +138,9 @@ def test_without_the_training_mean_there_is_no_baseline() -> None:
 
 
 def test_groups_keep_the_fields_order() -> None:
-    assert order_groups(["25-32", "7-13"], ["age_group"]) == list(AGE_GROUPS)
-    assert order_groups(["female x 7-13", "male x 25-32", "male x 7-13"], ["gender", "age_group"]) == [
+    clips = pd.DataFrame({"age_group": ["7-13", "25-32", "7-13"], "gender": ["female", "male", "male"]})
+    assert assign_groups(clips, ["age_group"]).names == list(AGE_GROUPS)
+    assert assign_groups(clips, ["gender", "age_group"]).names == [
         "male x 7-13",
         "male x 25-32",
         "female x 7-13",

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, expect
 from pages.components.table_picker import PRACTICE_DATA_LABEL
 from personality.assets import demo
 from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS, model_label
-from personality.constants import LIMITS
+from personality.constants import LOCAL_UPLOAD_LIMITS
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
 
@@ -229,7 +229,7 @@ def test_a_webcam_recording_becomes_a_clip(page: Page, address: str) -> None:
 
 def test_the_uploader_refuses_a_file_that_is_too_large(page: Page, address: str, tmp_path: Path) -> None:
     with (tmp_path / "large.mp4").open("wb") as file:
-        file.truncate(LIMITS.upload_bytes + 1)
+        file.truncate(LOCAL_UPLOAD_LIMITS.file_bytes + 1)
     upload(page, address, tmp_path / "large.mp4")
     expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)

@@ -82,7 +82,7 @@ def test_faces_covered_by_hand_change_the_fusion_as_the_table_says(sample: Sampl
     covered[..., 64:96, 96:128] = mean
     fusion = models[3]
     with torch.inference_mode():
-        moved = (fusion.network(replace(batch, faces=covered, memo={})) - fusion.network(batch))[0]
+        moved = (fusion.network(replace(batch, faces=covered)) - fusion.network(batch))[0]
     of = rows[rows["model"].eq("practice_handcrafted") & rows["row"].eq(2) & rows["column"].eq(3)].set_index("trait")
     for trait, value in zip(TRAIT_NAMES, moved.tolist(), strict=True):
         assert of.loc[trait, "difference"] == pytest.approx(value, abs=1e-5)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.dataset.safe_pickle import AnnotationError, read_annotation
+from personality.dataset.index import DatasetError
+from personality.dataset.safe_pickle import read_annotation
 
 
 def test_mutants_are_read_or_rejected_quickly(
@@ -42,7 +43,7 @@ def ends(path: Path) -> tuple[str, float, float]:
     try:
         read_annotation(path)
         how = "read"
-    except AnnotationError as error:
+    except DatasetError as error:
         assert str(error) and "\n" not in str(error)
         how = "rejected"
     finally:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from tests.hostile.videos import GIANT, LURE, MUTANT, NOISE, REFUSED, count_ends
 
 
@@ -19,7 +19,7 @@ def test_every_hostile_video_gives_a_result_or_an_error(
         assert {how for one, how in counts if one == kind} == {REFUSED}, kind
     assert ends["read"] > count / 20  # some changes are harmless: the mutants are close to valid files
     assert counts[MUTANT, REFUSED] > count / 20
-    assert longest < LIMITS.reader_seconds
+    assert longest < upload_limits().reader_seconds
     words = ", ".join(f"{number:,} {how}" for how, number in ends.most_common())
     outcome(
         "hostile videos: mutated mp4, webm, avi and mov, playlists that refer to other files, huge frames, noise",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.sandbox.client import (
@@ -106,7 +106,7 @@ def ends(data: bytes) -> tuple[str, float]:
         sentence = str(error)
         assert "\n" not in sentence and SECRET not in sentence, sentence
         deaths = {VIDEO_READER_DIED_MESSAGE: "its process died", OUT_OF_MEMORY_MESSAGE: "too much memory"}
-        slow = VIDEO_READER_SLOW_MESSAGE.format(seconds=LIMITS.reader_seconds)
+        slow = VIDEO_READER_SLOW_MESSAGE.format(seconds=upload_limits().reader_seconds)
         how = "too slow" if sentence == slow else deaths.get(sentence, REFUSED)
     return how, time.monotonic() - began
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.clip_features import (
-    TEXT_TABLE,
-    VOICE_TABLE,
     explain_missing_row,
     make_sample_row,
     required_sound_seconds,

@@ -44,7 +44,7 @@ def branches() -> dict[str, KernelEnsemble]:
 @pytest.fixture
 def blend(branches: dict[str, KernelEnsemble]) -> BranchBlend:
     network = BranchBlend(dict(branches))
-    network.fit(MEANS, (0.9, 0.7))
+    network.set_output_layer(MEANS, (0.9, 0.7))
     return network.eval()
 
 

@@ -67,7 +67,7 @@ def test_shared_branches_run_once_per_batch() -> None:
     branches = {name: build_network(name, preset="compact", activation="relu").eval() for name in ("audio", "visual")}
     calls = []
     branches["visual"].get_submodule("backbone").register_forward_hook(lambda *_: calls.append(1))
-    data = batch()
+    data = batch().shared()
     with torch.inference_mode():
         alone = branches["visual"](data)
         for modality in ("audiovisual", "handcrafted"):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from personality.assets import demo
+from personality.constants import IMPRESSION_NOTICE
 from tests.pages.visits import ANALYSIS, ROOT, practise, visit, words
 
 PAGES = re.findall(r"pages/(\w+)\.py", (ROOT / "app.py").read_text())
@@ -21,7 +21,7 @@ def test_first_visit_shows_its_data(page: str) -> None:
 
 @pytest.mark.parametrize("page", ["overview", "predict"])
 def test_pages_with_traits_of_a_person_explain_them(page: str) -> None:
-    assert demo.IMPRESSION_NOTICE in words(visit(page))
+    assert IMPRESSION_NOTICE in words(visit(page))
 
 
 @pytest.mark.parametrize("page", ANALYSIS)

@@ -3,7 +3,6 @@
 import shutil
 import threading
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from personality.assets import demo
-from personality.constants import LIMITS
+from personality.constants import LIMITS, UploadLimits
 from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpressions
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
@@ -88,7 +87,7 @@ def test_an_upload_that_bypasses_the_browser_checks_is_refused(monkeypatch: pyte
     app.checkbox(key="consent").uncheck()  # in the same message
     app.file_uploader(key="video_0").upload("a.mp4", demo.DEMO_CLIP_FILE.read_bytes(), "video/mp4").run()
     assert "clip" not in app.session_state
-    monkeypatch.setattr(clip_input, "LIMITS", replace(LIMITS, upload_bytes=2**20))
+    monkeypatch.setattr(clip_input, "upload_limits", lambda: UploadLimits(file_bytes=2**20))
     app = visit("predict")
     app.checkbox(key="consent").check().run()
     app.file_uploader(key="video_0").upload("a.mp4", bytes(2**20 + 1), "video/mp4").run()

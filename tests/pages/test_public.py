@@ -1,9 +1,6 @@
 """Restrictions of a public server."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +11,16 @@ from streamlit.testing.v1 import AppTest
 from pages.components.access_control import OPERATOR_ONLY_MESSAGE
 from pages.components.table_picker import PRACTICE_DATA_LABEL, REAL_DATA_LABEL, UPLOAD_DATA_LABEL
 from personality.assets import demo
+from personality.constants import (
+    LOCAL_TABLE_LIMITS,
+    LOCAL_UPLOAD_LIMITS,
+    PUBLIC_TABLE_LIMITS,
+    PUBLIC_UPLOAD_LIMITS,
+    table_limits,
+    upload_limits,
+)
 from personality.predictions.prediction_files import read_predictions, write_predictions
+from personality.utils.public_mode import PUBLIC_MODE_VARIABLE
 from personality.utils.workspace import read_chosen_models, write_chosen_models
 from tests.pages.visits import ROOT, visit, words
 from training.runs.run import Run
@@ -125,9 +131,13 @@ def test_visitors_do_not_see_why_a_model_is_damaged(go_public: Callable[[], None
     assert "audio" not in app.error[0].value
 
 
-def test_limits_are_smaller_on_a_public_server() -> None:
-    script = "from personality.constants import LIMITS; print(LIMITS.upload_bytes // 2**20, LIMITS.reader_seconds)"
-    for public, expected in (("1", "20 10.0"), ("0", "50 20.0"), ("", "50 20.0")):
-        environment = {**os.environ, "PERSONALITY_PUBLIC": public}
-        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.stdout.strip() == expected
+def test_limits_are_smaller_on_a_public_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for public, uploads, tables in (
+        ("1", PUBLIC_UPLOAD_LIMITS, PUBLIC_TABLE_LIMITS),
+        ("0", LOCAL_UPLOAD_LIMITS, LOCAL_TABLE_LIMITS),
+        ("", LOCAL_UPLOAD_LIMITS, LOCAL_TABLE_LIMITS),
+    ):
+        monkeypatch.setenv(PUBLIC_MODE_VARIABLE, public)
+        assert (upload_limits(), table_limits()) == (uploads, tables)
+    assert PUBLIC_UPLOAD_LIMITS.file_bytes < LOCAL_UPLOAD_LIMITS.file_bytes
+    assert PUBLIC_TABLE_LIMITS.rows < LOCAL_TABLE_LIMITS.rows

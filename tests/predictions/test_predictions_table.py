@@ -10,7 +10,6 @@ import pytest
 from personality.predictions.assemble import join_predictions
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.predictions.predictions_table import (
-    CLAMPED_COUNT_ATTR,
     PredictionsError,
     check_external_predictions,
     check_predictions,
@@ -108,9 +107,9 @@ def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> Non
 
 
 def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
-    found = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+    found, clamped = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
     assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
-    assert found.attrs[CLAMPED_COUNT_ATTR] == 2
-    assert check_external_predictions(table()).attrs[CLAMPED_COUNT_ATTR] == 0
+    assert clamped == 2
+    assert check_external_predictions(table())[1] == 0
     with pytest.raises(PredictionsError, match=r"ranges from 0.5 to 1.3; expected 0 to 1"):
         check_external_predictions(table().assign(predicted=[1.3] + [0.5] * 19))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 from server import uploads
 from server.asgi import Message, Receive, Scope, Send
 from server.limits import PUBLIC_SERVER_LIMITS
 
-FULL = LIMITS.upload_bytes
+FULL = PUBLIC_UPLOAD_LIMITS.file_bytes
 
 
 @pytest.mark.parametrize(

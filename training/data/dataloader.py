@@ -23,7 +23,6 @@ from personality.models.batching import (
     read_feature_rows,
     read_row_sample,
 )
-from personality.models.checkpoint import UNSTORED_TENSOR_PREFIXES
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.sample import Sample
@@ -35,10 +34,6 @@ from training.data.augment import augment_faces, mirror_at_random
 LOADER_THREADS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batches
 PREFETCHED_BATCHES = 2 * LOADER_THREADS  # batches that lie ready
 MAX_CACHED_FEATURES = 4  # results of `compute_features`
-FROZEN_PREFIXES = (
-    *UNSTORED_TENSOR_PREFIXES,
-    "backbone.",
-)  # tensors that features are made with; the others are of the head
 MAX_CLIP_WEIGHT = 10.0  # of a clip of a small group
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 
@@ -112,9 +107,8 @@ def _features_digest(network: Network, cache: Cache, split: LabelledSplit, frame
     made = [cache.tables[name].stat().st_mtime_ns for name, _ in network.needs.tables]
     facts = (type(network), network.needs, cache.folder.resolve(), cache.card, made, frames)
     digest = hashlib.sha256(f"{facts} {' '.join(split.rows['clip'])}".encode())
-    for name, tensor in network.state_dict().items():
-        if name.startswith(FROZEN_PREFIXES):
-            digest.update(tensor.cpu().numpy().tobytes())
+    for tensor in network.feature_tensors().values():
+        digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 

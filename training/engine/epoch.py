@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from personality.models.checkpoint import UNSTORED_TENSOR_PREFIXES
 from personality.models.network import Batch, Network
 from training import distributed
+from training.config.losses import LOSS_FUNCTIONS
 from training.config.run_config import Config, Stage
-from training.data.dataloader import FROZEN_PREFIXES, MicroBatch, TrainingError
+from training.data.dataloader import MicroBatch, TrainingError
 from training.engine.context import RunContext
-from training.engine.losses import LOSS_FUNCTIONS
 from training.engine.optimizer_state import restore_optimiser, select_by_prefix
 from training.engine.weight_averaging import WeightAverage
 
@@ -57,22 +56,20 @@ class Learner:
 def make_learner(parts: RunContext, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
     """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
     optimiser = make_optimiser(_select_parameters(parts.network, stage), parts.config, stage.rate)
-    still = UNSTORED_TENSOR_PREFIXES if stage.trains == "all" else FROZEN_PREFIXES  # what never changes is not averaged
-    average = WeightAverage(parts.network, parts.config.averaging, still) if parts.config.averaging else None
+    trained = parts.network.stored_tensors() if stage.trains == "all" else parts.network.head_tensors()
+    average = WeightAverage(trained, parts.config.averaging) if parts.config.averaging else None
     if state is not None:
         restore_optimiser(optimiser, state)
         if average is not None:
             average.load(select_by_prefix(state, "average."), steps)
-    if parts.config.compile and stage.trains == "all":
-        parts.network.backbone.compile()  # type: ignore[union-attr]
+    if parts.config.compile and stage.trains == "all" and parts.network.backbone is not None:
+        parts.network.backbone.compile()
     return Learner(distributed.wrap_for_processes(StepModule(parts.network), parts.network), optimiser, average)
 
 
 def _select_parameters(network: Network, stage: Stage) -> list[nn.Parameter]:
     """The parameters that a stage trains; the others are frozen. A head's features are computed once."""
-    backbone = getattr(network, "backbone", None)
-    if backbone is not None:
-        backbone.requires_grad_(stage.trains == "all")
+    network.set_backbone_trainable(stage.trains == "all")
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 

@@ -27,14 +27,8 @@ MAX_BATCH_CLIPS = 4096  # clips
 
 
 def count_trained_parameters(parts: RunContext) -> int:
-    """How many numbers are trained at some stage."""
-    backbone = {id(one) for one in getattr(parts.network, "backbone", torch.nn.Identity()).parameters()}
-    all_trained = any(stage.trains == "all" for stage in parts.config.stages)
-    return sum(
-        parameter.numel()
-        for parameter in parts.network.parameters()
-        if (all_trained if id(parameter) in backbone else parameter.requires_grad)
-    )
+    """How many parameters at least one stage trains."""
+    return parts.network.count_trained_parameters(backbone=any(stage.trains == "all" for stage in parts.config.stages))
 
 
 def estimate_fixed_bytes(parts: RunContext) -> int:
@@ -68,8 +62,7 @@ def _stage_bytes_per_clip(parts: RunContext, stage: Stage) -> float:
 
 def _stage_activation_bytes(parts: RunContext, stage: Stage, rows: pd.DataFrame) -> int:
     network = copy.deepcopy(parts.network).train()
-    if hasattr(network, "backbone"):
-        network.backbone.requires_grad_(stage.trains == "all")
+    network.set_backbone_trainable(stage.trains == "all")
     batch = read_batch(parts.cache, rows, network.needs, stage.frames).to(parts.device)
     with parts.autocast:
         return measure_activation_bytes(lambda: network(batch))

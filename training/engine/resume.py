@@ -11,7 +11,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from personality.models.checkpoint import MODEL_WEIGHTS_FILE, save_weights
-from personality.models.network import Network
 from personality.utils.atomic_files import write_bytes
 from training import distributed
 from training.engine.context import RunContext
@@ -57,12 +56,13 @@ def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> No
 def load_best_weights(parts: RunContext) -> None:
     """Put the stored weights of the best epoch into the network."""
     tensors, _ = read_tensors(parts.run.folder / MODEL_WEIGHTS_FILE)
-    _load_own_tensors(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+    weights = {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
+    parts.network.load_state_dict(weights, strict=False)
 
 
 def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
     """Weights, their average, the optimiser's moments and where the run is, in one file."""
-    tensors = {f"network.{name}": tensor for name, tensor in _own_tensors(parts.network).items()}
+    tensors = {f"network.{name}": tensor for name, tensor in parts.network.stored_tensors().items()}
     tensors |= optimiser_tensors(learner.optimiser)
     if learner.average is not None:
         tensors |= {f"average.{name}": tensor for name, tensor in learner.average.tensors.items()}
@@ -79,18 +79,10 @@ def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None
         return RunProgress(), None
     tensors, facts = read_tensors(path)
     progress = RunProgress(**json.loads(facts["progress"]))
-    _load_own_tensors(parts.network, select_by_prefix(tensors, "network."))
+    parts.network.load_state_dict(select_by_prefix(tensors, "network."), strict=False)
     if progress.best_epoch == progress.epoch - 1 and not distributed.rank():
         judged = copy.deepcopy(parts.network)
         judged.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
         save_weights(parts.run.folder, judged)
     parts.run.log(f"going on after epoch {progress.epoch}")
     return progress, tensors
-
-
-def _own_tensors(network: Network) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("branches.")}
-
-
-def _load_own_tensors(network: Network, tensors: dict[str, Tensor]) -> None:
-    network.load_state_dict(tensors, strict=False)

@@ -22,6 +22,7 @@ from personality.models.checkpoint import save_card
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import hold_lock_file
 from training import distributed
+from training.config.losses import LOSS_FUNCTIONS
 from training.config.run_config import Stage
 from training.data.dataloader import (
     VALIDATION_FRAMES,
@@ -35,7 +36,6 @@ from training.data.dataloader import (
 from training.engine.context import RunContext, prepare_run
 from training.engine.dry_run import perform_dry_run
 from training.engine.epoch import MicroBatchInputs, make_learner, run_epoch
-from training.engine.losses import LOSS_FUNCTIONS
 from training.engine.lr_schedule import one_cycle_factor
 from training.engine.model_card import make_run_card
 from training.engine.process_memory import peak_memory_bytes
@@ -176,9 +176,8 @@ def _make_epoch_functions(
     parts.run.log("computing what the fixed part of the network gives, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
-    fit: Callable[[Tensor], None] | None = getattr(parts.network, "fit", None)
-    if fresh and fit is not None:
-        fit(features)
+    if fresh:
+        parts.network.fit(features)
 
     def pick(order: Tensor, epoch: int) -> MicroBatchInputs:
         for piece in split_into_micro_batches(order, config.batch, config.accumulate):

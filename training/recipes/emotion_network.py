@@ -72,7 +72,7 @@ def train_emotion_network(
     if start is not None:
         load_emotion_weights(network, start / "model.safetensors")
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=EMOTION_WEIGHT_DECAY)
-    average = WeightAverage(network, EMOTION_AVERAGING_DECAY)
+    average = WeightAverage(network.state_dict(), EMOTION_AVERAGING_DECAY)
     weights = [file_sha256(folder / "model.safetensors") for folder in (*filter(None, [start]), *teachers)]
     asked = repr((epochs, seed, before, weights))
     for epoch in range(_load_emotion_state(out / EMOTION_STATE_FILE, network, optimiser, average, asked), epochs):

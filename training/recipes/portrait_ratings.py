@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from personality.constants import MISUSE_WARNING
 from personality.inference.calibration import describe_labels
 from personality.inference.face_impressions import (
     FACE_RATER_CARD_FILE,
@@ -118,7 +119,7 @@ def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: 
         rater.output.bias.copy_(torch.from_numpy(ridge.intercept_))
     optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=PORTRAIT_WEIGHT_DECAY)
     average, steps = (
-        WeightAverage(rater, PORTRAIT_AVERAGING_DECAY),
+        WeightAverage(rater.state_dict(), PORTRAIT_AVERAGING_DECAY),
         epochs * -(-len(standard) // FACE_RATER_BATCH_FACES),
     )
     batches = (
@@ -261,6 +262,5 @@ def _make_face_impressions_card(
         "prediction_spread": dict(zip(FACE_RATING_NAMES, (rated.std(0) / 100).round(4).tolist(), strict=True)),
         "training_labels": labels,
         "validated_on": "photographs, not people who speak",
-        "not_for": "Impressions of strangers, not personality or ability. Not for hiring, education, policing, credit, "
-        "dating or any decision about a person.",
+        "not_for": MISUSE_WARNING,
     }

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression
 
+from personality.dataset.dataset_card import SYNTHETIC_DATASET_CARD
 from personality.models.checkpoint import Model, load_model
 from personality.preprocessing.cache import Cache
 from personality.synthetic.people import FACE_TO_TRAIT, sum_weighted_columns
@@ -65,7 +66,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
     (out / IMAGES_FOLDER).mkdir(parents=True)
     for name in names:
         shutil.copyfile(portraits / name, out / name)
-    # Nobody in the portraits exists, which is what this file tells the cache.
+    SYNTHETIC_DATASET_CARD.write(out)
     write_json(out / "truth.json", {"portraits": len(table), "seed": PORTRAIT_SPLIT_SEED, "weights": FACE_TO_TRAIT})
     with atomic_path(out / "clips.csv") as path:
         table.to_csv(path, index=False)

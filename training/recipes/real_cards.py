@@ -13,13 +13,14 @@ from sklearn import __version__ as sklearn_version
 from personality.analysis.jackknife import mean_intervals
 from personality.constants import VERSION
 from personality.inference.calibration import conformal_offsets, describe_labels
+from personality.modalities import VOICE_TABLE
 from personality.models.kernel_ensemble import KERNEL_PRESET
 from personality.models.network import Network
 from personality.traits import TRAIT_NAMES
 from training.data.dataloader import LabelledSplit
 from training.engine.model_card import measure_validation_accuracy
 from training.recipes.microphone_augmentation import MicrophoneVariation, augment_microphone
-from training.recipes.real_data import REAL_VOICE_TABLE, ClipsWithFeatures, FirstImpressionsData, predict_trait_array
+from training.recipes.real_data import ClipsWithFeatures, FirstImpressionsData, predict_trait_array
 
 REAL_MODEL_LICENCE = "CC BY-NC 4.0 (labels and transcripts of First Impressions v2); not for commercial use"
 REAL_TRAINED_ON_TEXT = (
@@ -151,17 +152,17 @@ def measure_interval_coverage(
 
 
 def _reads_voice(network: Network) -> bool:
-    return any(table == REAL_VOICE_TABLE for table, _ in network.needs.tables)
+    return any(table == VOICE_TABLE for table, _ in network.needs.tables)
 
 
 def measure_microphone_shift(network: Network, people: ClipsWithFeatures) -> dict[str, float]:
     """How far predictions move when each voice is recorded by another microphone, beside how far they differ between
     people; means over traits."""
-    columns, random = people.columns(REAL_VOICE_TABLE), torch.Generator().manual_seed(0)
-    varied = augment_microphone(people.batch.tables[REAL_VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
+    columns, random = people.columns(VOICE_TABLE), torch.Generator().manual_seed(0)
+    varied = augment_microphone(people.batch.tables[VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
     before, after = (
         predict_trait_array(network, people),
-        predict_trait_array(network, people.with_table(REAL_VOICE_TABLE, varied)),
+        predict_trait_array(network, people.with_table(VOICE_TABLE, varied)),
     )
     shift, spread = np.abs(after - before).mean(0), before.std(0)
     figures = {"shift": shift.mean(), "spread": spread.mean(), "ratio": (shift / spread).mean()}

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from personality.dataset import load_dataset
 from personality.dataset.safe_pickle import read_transcription
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.network import Batch, Network
 from personality.preprocessing.feature_tables import read_table_files
 from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 
-REAL_VOICE_TABLE, REAL_TEXT_TABLE = "voice_descriptors", "text"  # names of the tables
 DESCRIPTORS_PATTERN, TRANSCRIPTS_PATTERN = "audio_features/*.csv", "transcription_*.pkl"
 
 
@@ -100,14 +100,14 @@ def read_real_training_data(folder: Path) -> FirstImpressionsData:
     """
     dataset = load_dataset(folder)
     texts = dict(chain(*(read_transcription(path).items() for path in _find_files(folder, TRANSCRIPTS_PATTERN))))
-    tables = {REAL_VOICE_TABLE: read_table_files(_find_files(folder, DESCRIPTORS_PATTERN))}
+    tables = {VOICE_TABLE: read_table_files(_find_files(folder, DESCRIPTORS_PATTERN))}
     labelled = dataset.table.dropna(subset=list(TRAIT_NAMES))
-    chosen = labelled[labelled["clip"].isin(tables[REAL_VOICE_TABLE].index) & labelled["clip"].isin(texts)].reset_index(
+    chosen = labelled[labelled["clip"].isin(tables[VOICE_TABLE].index) & labelled["clip"].isin(texts)].reset_index(
         drop=True
     )
     if chosen.empty:
         raise ValueError(f"No labelled clip of {folder} has both voice descriptors and a transcript.")
-    tables[REAL_TEXT_TABLE] = compute_text_features({clip: texts[clip] for clip in chosen["clip"]})
+    tables[TEXT_TABLE] = compute_text_features({clip: texts[clip] for clip in chosen["clip"]})
     aligned = {name: table.loc[chosen["clip"]].astype(np.float32) for name, table in tables.items()}
     return FirstImpressionsData(dataset.name, dataset.fingerprint, dataset.table, ClipsWithFeatures(chosen, aligned))
 

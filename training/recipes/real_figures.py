@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from personality.analysis.export import EXPORT_METHOD
 from personality.analysis.gaps import compare_measures
-from personality.analysis.groups import MIN_GROUP_CLIPS, accuracy_by, name_groups
+from personality.analysis.group_assignment import GroupAssignment, assign_groups
+from personality.analysis.groups import MIN_GROUP_CLIPS, accuracy_by
 from personality.analysis.model_comparison import compare_models
 from personality.analysis.real_figures import (
     ALL_SOURCES,
@@ -112,9 +114,11 @@ def _compute_figures_by(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tu
         for model in table["model"].unique():
             yield "differences", compare_models(table, model).assign(reference=model)
         return
-    kept = table[name_groups(table, by).isin(_large_groups(table, by))]
-    if name_groups(kept, by).nunique() < 2:
+    assigned = assign_groups(table, by)
+    large = _large_groups(table, assigned)
+    if len(large) < 2:
         return
+    kept = table[np.isin(assigned.codes, large)]
     yield "accuracy", accuracy_by(kept, by).query("n > 0")
     for measure, found in compare_measures(kept, by).items():
         yield "gaps", found.gaps.query("n > 0").drop(columns="verdict")
@@ -125,11 +129,12 @@ def _select_sources(table: pd.DataFrame, sources: str) -> pd.DataFrame:
     return table if sources == ALL_SOURCES else table[table[SOURCE_IN_TRAINING].eq("no")]
 
 
-def _large_groups(table: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
-    """The groups in which every model predicts at least SMALL clips."""
-    sizes = table.assign(group=name_groups(table, by)).groupby(["group", "model"])["clip"].nunique()
-    smallest = sizes.groupby("group").min()
-    return list(smallest.index[smallest.ge(MIN_GROUP_CLIPS)])
+def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
+    """The codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
+    known = assigned.codes >= 0
+    sizes = table[known].groupby([assigned.codes[known], "model"])["clip"].nunique()
+    smallest = sizes.groupby(level=0).min()
+    return smallest.index[smallest.ge(MIN_GROUP_CLIPS)].to_numpy()
 
 
 def _round_and_compact(rows: pd.DataFrame) -> pd.DataFrame:
@@ -182,10 +187,11 @@ def _make_real_figures_card(table: pd.DataFrame) -> dict:
 
 def _count_left_out(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """By each attribute: how many groups are too small, their clips together, and the clips of no known group."""
-    clips, result = table.drop_duplicates("clip"), {}
+    is_first, result = ~table["clip"].duplicated(), {}
     for by in filter(None, FIGURE_ATTRIBUTES):
-        groups = name_groups(clips, by)
-        small = groups[groups.notna() & ~groups.isin(_large_groups(table, by))]
-        counts = {"groups": int(small.nunique()), "clips": len(small), "unknown": int(groups.isna().sum())}
+        assigned = assign_groups(table, by)
+        codes = assigned.codes[is_first]
+        small = codes[(codes >= 0) & ~np.isin(codes, _large_groups(table, assigned))]
+        counts = {"groups": len(np.unique(small)), "clips": len(small), "unknown": int((codes < 0).sum())}
         result[",".join(by)] = counts
     return result

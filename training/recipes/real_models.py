@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.model_selection import GroupKFold
 
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.checkpoint import MODEL_WEIGHTS_FILE, Model, load_model, save_card, save_weights
 from personality.models.factory import build_network
 from personality.models.kernel_ensemble import KERNEL_PRESET, BranchBlend, KernelEnsemble
@@ -28,8 +29,6 @@ from training.recipes.kernel_ridge import KernelRidgeSettings, fit_kernel_ridge
 from training.recipes.microphone_augmentation import MicrophoneVariation, augment_microphone
 from training.recipes.real_cards import make_real_model_card
 from training.recipes.real_data import (
-    REAL_TEXT_TABLE,
-    REAL_VOICE_TABLE,
     ClipsWithFeatures,
     FirstImpressionsData,
     predict_trait_array,
@@ -53,10 +52,10 @@ class BranchRecipe:
 
 BRANCH_RECIPES = {
     "voice": BranchRecipe(
-        "features", REAL_VOICE_TABLE, KernelRidgeSettings(0.01, 1.0, {"": 100.0}, ("",), copies=4), TRAINING_MICROPHONES
+        "features", VOICE_TABLE, KernelRidgeSettings(0.01, 1.0, {"": 100.0}, ("",), copies=4), TRAINING_MICROPHONES
     ),
     "words": BranchRecipe(
-        "text", REAL_TEXT_TABLE, KernelRidgeSettings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))
+        "text", TEXT_TABLE, KernelRidgeSettings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))
     ),
 }
 
@@ -150,7 +149,7 @@ def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsembl
 def blend_branches(branches: dict[str, Network], people: ClipsWithFeatures, weights: tuple[float, ...]) -> BranchBlend:
     """The weighted sum of trained branches."""
     network = BranchBlend(branches)
-    network.fit(people.labels.mean(0), weights)
+    network.set_output_layer(people.labels.mean(0), weights)
     return network.eval()
 
 

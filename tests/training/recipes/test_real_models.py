@@ -154,7 +154,7 @@ def test_intervals_cover_nine_in_ten_people_of_other_folds(real_data: Path) -> N
     csvs = sorted((real_data / "first-impressions/audio_features").glob("*.csv"))
     sounds = pd.concat([pd.read_csv(path) for path in csvs]).set_index("VideoName")
     clips = data[data["clip"].isin(sounds.index)].reset_index(drop=True)
-    tables = {people_module.REAL_VOICE_TABLE: sounds.loc[clips["clip"]].astype(np.float32)}
+    tables = {people_module.VOICE_TABLE: sounds.loc[clips["clip"]].astype(np.float32)}
     people = people_module.ClipsWithFeatures(clips, tables)
     residuals = people.labels.numpy() - ridge_out_of_fold(people)
     covered = np.zeros_like(residuals)
