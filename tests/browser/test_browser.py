@@ -54,7 +54,7 @@ def test_every_page_opens_by_its_url(page: Page, address: str, name: str) -> Non
 def test_a_deep_link_as_the_first_request_opens_the_app(page: Page, tmp_path: Path) -> None:
     with served(tmp_path) as fresh:
         page.goto(f"{fresh}/gender")
-        expect(page.get_by_role("heading", name="Accuracy by gender", level=1)).to_be_visible()
+        expect(page.get_by_role("heading", name="Accuracy by gender", level=1)).to_be_visible(timeout=SLOW)
         settle(page)
         links = page.get_by_test_id("stSidebarNavLink")
         expect(links).to_have_count(len(PAGES))
