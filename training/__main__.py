@@ -15,8 +15,8 @@ from personality.utils.atomic_files import hold_lock_file
 from personality.utils.error_messages import describe_error
 from training.config.run_config import Config, parse_stage, preset
 from training.recipes.commands import add_recipes
-from training.runs.launch import PRACTICE_LOCK_FILE, find_free_run_folder, temporary_run
-from training.runs.run import Run
+from training.runs.launch import PRACTICE_LOCK_FILE, find_free_run_folder, list_chained_runs, stop_run, temporary_run
+from training.runs.run import ACTIVE_STATES, Run
 
 PRACTICE_PEOPLE = 60
 LARGEST_BATCH_OPTION = "largest"
@@ -162,6 +162,15 @@ def _resume_from_options(options: argparse.Namespace) -> int:
         return _train_to_end(run)
 
 
+def _stop_from_options(options: argparse.Namespace) -> None:
+    run = Run(options.run_folder)
+    if run.status()["state"] not in ACTIVE_STATES:
+        raise ValueError(f"{run.folder} is {run.status()['state']}; only an active run can be stopped")
+    others = list_chained_runs(run)
+    stop_run(run)
+    print("\n".join(f"asked {name} to stop; `resume` continues it" for name in (run.folder.name, *others)))
+
+
 def _make_practice_data(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
     from personality.preprocessing.build_cache import preprocess
@@ -221,6 +230,10 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("resume", help="resume a run that was stopped or was killed")
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.set_defaults(run=_resume_from_options)
+
+    command = commands.add_parser("stop", help="stop a run after its current step; `resume` continues it")
+    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.set_defaults(run=_stop_from_options)
 
     command = commands.add_parser("look", help="dry run of an existing run folder")
     command.add_argument("run_folder", type=Path, metavar="RUN")

@@ -13,6 +13,8 @@ from personality.network_options import ACTIVATIONS, NetworkDesign, option, requ
 from training.config.losses import LOSS_FUNCTIONS
 
 TRAINABLE_PARTS = ("head", "all")
+MAX_LEARNING_RATE = 1.0  # for SGD; Adam's are a thousandth of it
+MAX_SEED = 2**31 - 1
 HUB_WEIGHTS, RANDOM_WEIGHTS = "hub", "none"  # instead of a file of weights: timm's own (downloaded), or random ones
 
 
@@ -179,8 +181,15 @@ class Config:
     def _check_numbers(self) -> None:
         if not self.stages or any(stage.epochs < 1 or stage.trains not in TRAINABLE_PARTS for stage in self.stages):
             raise ValueError("stages: expected one or more stages of at least one epoch that train head or all")
-        if any(stage.rate <= 0 or stage.frames < 1 for stage in self.stages) or self.patience < 1:
-            raise ValueError("rate, frames and patience must be greater than 0")
+        for stage in self.stages:
+            if not 0 < stage.rate <= MAX_LEARNING_RATE:  # not a number is neither
+                raise ValueError(f"rate is {stage.rate:g}; expected more than 0 and at most {MAX_LEARNING_RATE:g}")
+        if any(stage.frames < 1 for stage in self.stages) or self.patience < 1:
+            raise ValueError("frames and patience must be greater than 0")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed is {self.seed}; expected a whole number from 0 to {MAX_SEED:,}")
+        if not 0 <= self.weight_decay < 1:
+            raise ValueError(f"weight_decay is {self.weight_decay:g}; expected 0 to 1, without 1")
         if self.batch < 2:
             raise ValueError(f"batch is {self.batch}; batch normalisation requires 2 clips or more")
         if not 0 <= self.averaging < 1:

@@ -57,6 +57,12 @@ class LabelledSplit:
         """The source of each clip."""
         return self.rows["source"].to_numpy()
 
+    @property
+    def digest(self) -> str:
+        """sha256 of the names of the clips, their labels and weights: the same only for the same data."""
+        names = "\0".join(self.rows["clip"]).encode()
+        return hashlib.sha256(names + self.labels.numpy().tobytes() + self.weights.numpy().tobytes()).hexdigest()
+
 
 def read_split(cache: Cache, split: str, needs: Needs, balance: str | None = None) -> LabelledSplit:
     """The labelled clips of a split with the required inputs. balance: attribute whose groups have equal weight. Raises

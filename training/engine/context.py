@@ -71,6 +71,13 @@ def prepare_run(run: Run) -> RunContext:
     training, validation = (
         read_split(cache, split, network.needs, config.balance) for split in ("training", "validation")
     )
+    if len(training.rows) < 2 * distributed.process_count():
+        raise TrainingError(
+            f"The training split has {len(training.rows)} clips for {distributed.process_count()} processes; each "
+            "requires at least two. Use fewer processes."
+            if distributed.process_count() > 1
+            else "The training split has one clip; at least two are required."
+        )
     load_backbone(network, config)
     device, board = distributed.process_device(), TensorBoardWriter(run.folder)
     return RunContext(run, config, network.to(device), branches, cache, training, validation, device, board)

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
+import pandas as pd
 import torch
 
+from personality.analysis.groups import MIN_GROUP_CLIPS
 from personality.models.batching import read_batch
-from training.data.dataloader import VALIDATION_FRAMES, TrainingError
+from training.data.dataloader import LOADER_THREADS, VALIDATION_FRAMES, LabelledSplit, TrainingError
 from training.engine.context import RunContext, has_random_backbone
 from training.engine.memory_estimate import count_trained_parameters, estimate_bytes_per_clip, estimate_fixed_bytes
 from training.runs.eta import format_duration
 
+FEW_TRAINING_CLIPS = 100
+RARE_GROUP_SHARE = 0.1
+EPOCH_FILES_SECONDS = 0.1  # metrics, status and state after each epoch
 TRIAL_CLIPS = 4  # clips in the trial batch, from which figures of the whole batch are extrapolated
 MEGABYTE_BYTES = 2**20
 
@@ -40,6 +47,8 @@ class DryRunReport:
         Estimated time of a forward and backward pass of a batch, and of the whole run.
     is_backbone_random : bool
         Whether the backbone starts from random weights.
+    warnings : tuple of str
+        Properties of the data that make results hard to trust.
     """
 
     training: int
@@ -55,6 +64,7 @@ class DryRunReport:
     batch_seconds: float
     run_seconds: float
     is_backbone_random: bool
+    warnings: tuple[str, ...] = ()
 
     def report(self) -> str:
         """The report as text."""
@@ -77,6 +87,7 @@ class DryRunReport:
                 if self.is_backbone_random
                 else ""
             )
+            + "".join(f"\nwarning: {warning}" for warning in self.warnings)
         )
 
 
@@ -88,7 +99,7 @@ def perform_dry_run(parts: RunContext) -> DryRunReport:
     training, validation = parts.training, parts.validation
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
-    trial = _time_trial_batch(parts)
+    trial, batch = _time_trial_batch(parts), min(parts.config.batch, len(training.rows))
     return DryRunReport(
         training=len(training.rows),
         validation=len(validation.rows),
@@ -99,35 +110,53 @@ def perform_dry_run(parts: RunContext) -> DryRunReport:
         parameters=sum(parameter.numel() for parameter in parts.network.parameters()),
         trained_parameter_count=count_trained_parameters(parts),
         fixed_megabytes=estimate_fixed_bytes(parts) / MEGABYTE_BYTES,
-        batch_megabytes=estimate_bytes_per_clip(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE_BYTES,
-        batch_seconds=trial.forward_backward_seconds * parts.config.batch,
+        batch_megabytes=estimate_bytes_per_clip(parts) * batch / parts.config.accumulate / MEGABYTE_BYTES,
+        batch_seconds=trial.forward_backward_seconds * batch,
         run_seconds=_estimate_run_seconds(parts, trial),
         is_backbone_random=bool(parts.network.backbone_tensors()) and has_random_backbone(parts.config),
+        warnings=tuple(describe_data_problems(training, validation)),
     )
+
+
+def describe_data_problems(training: LabelledSplit, validation: LabelledSplit) -> Iterator[str]:
+    """A sentence for each property of the data that makes results hard to trust: few clips, a rare or absent gender."""
+    if len(training.rows) < FEW_TRAINING_CLIPS:
+        yield f"{len(training.rows)} clips are too few to train on; expected {FEW_TRAINING_CLIPS} or more"
+    if len(validation.rows) < MIN_GROUP_CLIPS:
+        yield f"{len(validation.rows)} validation clips are too few to choose an epoch by; expected {MIN_GROUP_CLIPS}"
+    for name, split in (("training", training), ("validation", validation)):
+        counts = split.rows["gender"].value_counts() if "gender" in split.rows else pd.Series(dtype=int)
+        if len(counts) == 1:
+            yield f"all {counts.iloc[0]:,} clips of {name} with a known gender are {counts.index[0]}"
+        elif len(counts) > 1 and counts.iloc[-1] < RARE_GROUP_SHARE * counts.sum():
+            yield f"only {counts.iloc[-1]:,} of {counts.sum():,} clips of {name} are {counts.index[-1]}"
 
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds per clip with `frames` crops: forward pass, and forward with backward pass."""
+    """Seconds per clip with `frames` crops: reading it, forward pass, and forward with backward pass."""
 
     frames: int
+    read_seconds: float
     forward_seconds: float
     forward_backward_seconds: float
 
 
 def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
-    """Seconds of all epochs and their validation. The features of a head are computed once."""
+    """Seconds of all epochs, their validation and their files. The features of a head are computed once."""
 
     def share(frames: int) -> float:
         return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
 
     training, validation = len(parts.training.rows), len(parts.validation.rows)
-    total, judged = 0.0, validation * share(VALIDATION_FRAMES) * trial.forward_seconds
+    forward, both = (trial.read_seconds + one for one in (trial.forward_seconds, trial.forward_backward_seconds))
+    evaluated = validation * share(VALIDATION_FRAMES) * forward
+    total = EPOCH_FILES_SECONDS * sum(stage.epochs for stage in parts.config.stages)
     for stage in parts.config.stages:
         if stage.trains == "head" and parts.network.needs.inputs:
-            total += training * share(stage.frames) * trial.forward_seconds + judged
+            total += training * share(stage.frames) * forward + evaluated
         else:
-            total += stage.epochs * (training * share(stage.frames) * trial.forward_backward_seconds + judged)
+            total += stage.epochs * (training * share(stage.frames) * both + evaluated)
     return total
 
 
@@ -138,6 +167,7 @@ def _time_trial_batch(parts: RunContext) -> _TrialTimes:
     frames = parts.config.stages[0].frames
     try:
         network = copy.deepcopy(parts.network).eval()
+        before = time.perf_counter()
         batch = read_batch(parts.cache, rows, network.needs, frames).to(parts.device)
         times = [time.perf_counter()]
         for back in (False, False, True):
@@ -152,4 +182,6 @@ def _time_trial_batch(parts: RunContext) -> _TrialTimes:
         raise TrainingError(f"Not enough memory for {len(rows)} clips; use fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not finite; check the inputs.")
-    return _TrialTimes(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))
+    # Reading is spread over threads in training; the first read of a process also loads libraries.
+    each = [(end - start) / len(rows) for start, end in pairwise([before, *times])]
+    return _TrialTimes(frames, each[0] / LOADER_THREADS, each[2], each[3])

@@ -90,7 +90,7 @@ def run_epoch(
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
     bar = tqdm(total=steps, desc=f"epoch {epoch + 1}", leave=False, disable=True if distributed.rank() else None)
     for piece, inputs in batches:
-        loss = _backpropagate(parts, learner, piece, inputs)
+        loss = _backpropagate(parts, learner, piece, inputs, epoch)
         total, count = total + loss * len(piece.clip_indices), count + len(piece.clip_indices)
         if piece.is_last:
             _step_optimiser(learner, next(rates))
@@ -102,8 +102,9 @@ def run_epoch(
     return total / count
 
 
-def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor) -> float:
-    """Add the gradients of a part to those of its batch; returns its loss over all processes."""
+def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor, epoch: int) -> float:
+    """Add the gradients of a part to those of its batch; returns its loss over all processes. epoch: number of
+    completed epochs."""
     labels, weights = (
         part[piece.clip_indices].to(parts.device) for part in (parts.training.labels, parts.training.weights)
     )
@@ -113,7 +114,8 @@ def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, input
             own = learner.step_module(inputs)
         loss = LOSS_FUNCTIONS[parts.config.loss](distributed.gather_rows(own, len(labels)), labels, weights)
         if not torch.isfinite(loss):
-            raise TrainingError("The loss is not finite; use a lower learning rate. The best epoch is stored.")
+            stored = "The best epoch is stored." if epoch else "No epoch is stored."
+            raise TrainingError(f"The loss is not finite; use a lower learning rate. {stored}")
         (loss * piece.weight).backward()
     return loss.item()
 

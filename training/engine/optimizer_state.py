@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from training.data.dataloader import TrainingError
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
@@ -30,9 +32,13 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file."""
-    with safe_open(path, "pt") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a dict
+    """The tensors and the metadata of a safetensors file of a run. Raises TrainingError if it is damaged."""
+    try:
+        with safe_open(path, "pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            return tensors, file.metadata() or {}
+    except SafetensorError as error:
+        raise TrainingError(f"{path} is damaged, so this run cannot be resumed; start a new one.") from error
 
 
 def select_by_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

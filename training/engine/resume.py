@@ -13,6 +13,7 @@ from torch import Tensor
 from personality.models.checkpoint import MODEL_WEIGHTS_FILE, save_weights
 from personality.utils.atomic_files import write_bytes
 from training import distributed
+from training.data.dataloader import TrainingError
 from training.engine.context import RunContext
 from training.engine.epoch import Learner
 from training.engine.optimizer_state import optimiser_tensors, read_tensors, select_by_prefix
@@ -68,16 +69,26 @@ def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> No
         tensors |= {f"average.{name}": tensor for name, tensor in learner.average.tensors.items()}
         progress.averaged = learner.average.steps
     data = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_bytes(parts.run.folder / RUN_STATE_FILE, save(data, {"progress": json.dumps(asdict(progress))}))
+    facts = {"progress": json.dumps(asdict(progress)), "data": _data_digest(parts)}
+    write_bytes(parts.run.folder / RUN_STATE_FILE, save(data, facts))
+
+
+def _data_digest(parts: RunContext) -> str:
+    return f"{parts.training.digest} {parts.validation.digest}"
 
 
 def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None]:
     """Load the weights into the network; returns the progress and the tensors for `restore_optimiser`, None for a new
-    run."""
+    run. Raises TrainingError if the file is damaged, or the clips or labels have changed since it was written."""
     path = parts.run.folder / RUN_STATE_FILE
     if not path.exists():
         return RunProgress(), None
     tensors, facts = read_tensors(path)
+    if facts.get("data", _data_digest(parts)) != _data_digest(parts):  # states of older versions have no digest
+        raise TrainingError(
+            f"The clips or labels of {parts.cache.folder} have changed since this run stopped; restore them, or start "
+            "a new run."
+        )
     progress = RunProgress(**json.loads(facts["progress"]))
     parts.network.load_state_dict(select_by_prefix(tensors, "network."), strict=False)
     if progress.best_epoch == progress.epoch - 1 and not distributed.rank():

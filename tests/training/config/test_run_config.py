@@ -1,6 +1,7 @@
 """Configs, from presets and from the command line."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,9 @@ def test_thesis_preset_has_the_values_of_the_thesis() -> None:
         ({"accumulate": 20}, "accumulate is 20"),
         ({"precision": "int8"}, "precision"),
         ({"compile": True}, "compile"),
+        *(({"stages": (Stage(1, "head", rate),)}, "rate") for rate in (0.0, -1.0, 1e30, math.inf, math.nan)),
+        *(({"seed": seed}, "seed") for seed in (-1, 2**31, 10**30)),
+        ({"weight_decay": math.nan}, "weight_decay"),
         ({"design": NetworkDesign(encoder="transformer")}, "--preset modern"),
     ],
 )

@@ -1,7 +1,9 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -10,8 +12,15 @@ from personality.inference.evaluate import evaluate
 from personality.preprocessing.cache import Cache
 from training.__main__ import main
 from training.config.run_config import Stage, preset
+from training.data.dataloader import LabelledSplit
 from training.engine.context import RunContext, has_random_backbone, prepare_run
-from training.engine.dry_run import _estimate_run_seconds, _TrialTimes, perform_dry_run
+from training.engine.dry_run import (
+    EPOCH_FILES_SECONDS,
+    _estimate_run_seconds,
+    _TrialTimes,
+    describe_data_problems,
+    perform_dry_run,
+)
 from training.runs.run import Run
 
 HEAD = (Stage(1, "head", 1e-3, frames=2),)
@@ -37,12 +46,35 @@ def test_counts_and_the_accuracy_to_beat(parts: RunContext, cache: Cache, runs: 
 
 def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts: RunContext) -> None:
     """Two frames a clip in training, eight in validation, on the trial's two; by hand."""
-    trial = _TrialTimes(frames=2, forward_seconds=1.0, forward_backward_seconds=3.0)
+    trial = _TrialTimes(frames=2, read_seconds=0.0, forward_seconds=1.0, forward_backward_seconds=3.0)
     training, validation = len(parts.training.rows), len(parts.validation.rows)
-    assert _estimate_run_seconds(parts, trial) == training + 4 * validation
+    files = EPOCH_FILES_SECONDS
+    assert _estimate_run_seconds(parts, trial) == pytest.approx(3 * files + training + 4 * validation)
     stages = (Stage(10, "head", 1e-3, frames=4), Stage(5, "all", 1e-5, frames=2))
     both = replace(parts, config=preset("visual", stages=stages, batch=8))
-    assert _estimate_run_seconds(both, trial) == 2 * training + 4 * validation + 5 * (3 * training + 4 * validation)
+    head, whole = 2 * training + 4 * validation, 3 * training + 4 * validation
+    assert _estimate_run_seconds(both, trial) == pytest.approx(15 * files + head + 5 * whole)
+    slow = replace(trial, read_seconds=0.5)
+    assert _estimate_run_seconds(parts, slow) == pytest.approx(3 * files + 1.5 * training + 6 * validation)
+
+
+def test_a_batch_is_no_larger_than_the_training_split(parts: RunContext) -> None:
+    large = perform_dry_run(replace(parts, config=replace(parts.config, batch=100_000)))
+    assert large.batch_seconds <= large.run_seconds
+
+
+def test_data_that_make_results_hard_to_trust_are_named(parts: RunContext) -> None:
+    def split_of(genders: Sequence[str | None]) -> LabelledSplit:
+        rows = pd.DataFrame({"gender": genders, "clip": [str(number) for number in range(len(genders))]})
+        return LabelledSplit(rows, torch.zeros(len(rows), 5), torch.ones(len(rows)), 0)
+
+    balanced = split_of(["male", "female"] * 60)
+    assert list(describe_data_problems(balanced, balanced)) == []
+    few, one_gender = describe_data_problems(split_of(["male", "female"]), split_of(["male"] * 40 + [None] * 5))
+    assert "2 clips" in few
+    assert "all 40" in one_gender and "validation" in one_gender
+    (rare,) = describe_data_problems(split_of(["male"] * 150 + ["female"] * 10), balanced)
+    assert "10 of 160" in rare and "female" in rare
 
 
 def test_shared_sources_are_counted(parts: RunContext) -> None:

@@ -1,9 +1,13 @@
 """What goes wrong is one sentence, and costs nothing that was there."""
 
 import errno
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 
@@ -99,5 +103,55 @@ def test_a_cache_of_other_constants_is_a_sentence(
     run = Run(tmp_path / "audio")
     run.create(preset("audio", stages=HEAD), cache.folder)
     with pytest.raises(CacheError, match=r"is stale \(format was \d+ and is 99\); run `python -m"):
+        train_run(run)
+    assert run.status()["state"] == "failed"
+
+
+def with_other_labels(cache: Cache, folder: Path, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Path:
+    shutil.copytree(cache.folder, folder)
+    change(pd.read_parquet(folder / "clips.parquet")).to_parquet(folder / "clips.parquet", index=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda clips: clips.assign(openness=1 - clips["openness"]),
+        lambda clips: clips.drop(clips.index[clips["split"].eq("training")][:1]),
+    ],
+    ids=["labels", "clips"],
+)
+def test_a_run_is_not_resumed_on_other_data(
+    cache: Cache, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> None:
+    run, weights = a_run_of_two_epochs(cache, tmp_path / "audio")
+    other = with_other_labels(cache, tmp_path / "other", change)
+    config = json.loads((run.folder / "config.json").read_text())
+    (run.folder / "config.json").write_text(json.dumps({**config, "cache": str(other)}))
+    with pytest.raises(TrainingError, match="other"):
+        train_run(run)
+    assert run.status()["state"] == "failed"
+    assert (run.folder / "model.safetensors").read_bytes() == weights
+    (run.folder / "config.json").write_text(json.dumps(config))
+    train_run(run)
+    assert run.status()["state"] == "done"
+
+
+@pytest.mark.parametrize("size", [0, 7, 100])
+def test_a_damaged_state_is_a_sentence(cache: Cache, tmp_path: Path, size: int) -> None:
+    run, _ = a_run_of_two_epochs(cache, tmp_path / "audio")
+    state = run.folder / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:size])
+    with pytest.raises(TrainingError, match=r"state\.safetensors"):
+        train_run(run)
+
+
+def test_one_clip_is_too_few_to_train_on(cache: Cache, tmp_path: Path) -> None:
+    def keep_one(clips: pd.DataFrame) -> pd.DataFrame:
+        return clips.drop(clips.index[clips["split"].eq("training")][1:])
+
+    run = Run(tmp_path / "audio")
+    run.create(preset("audio", stages=HEAD), with_other_labels(cache, tmp_path / "one", keep_one))
+    with pytest.raises(TrainingError, match="at least two"):
         train_run(run)
     assert run.status()["state"] == "failed"

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from personality.preprocessing.cache import Cache
+from tests.waiting import wait_for
+from training.__main__ import main
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
 from training.engine.trainer import train_run
@@ -105,3 +107,18 @@ def test_a_look_before_the_start_trains_nothing_and_leaves_nothing(cache: Cache,
     with pytest.raises(ValueError, match="No finished audio run"):
         launch.dry_run_in_subprocess(preset("audiovisual", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_not_active_cannot_be_stopped(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["stop", str(runs / "audio")]) == 1
+    assert "done" in capsys.readouterr().err
+
+
+def test_the_command_stops_an_active_run(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    config = preset("audio", stages=(Stage(100_000, "head", 1e-5),))
+    run = launch.start_run(config, cache=cache.folder, runs=tmp_path)
+    wait_for(lambda: len(run.metrics()) > 0)
+    assert main(["stop", str(run.folder)]) == 0
+    assert "audio" in capsys.readouterr().out
+    wait_for(lambda: run.status()["state"] not in ACTIVE_STATES)
+    assert run.status()["state"] == "stopped"
