@@ -47,7 +47,7 @@ def draw_clip_inputs() -> None:
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
     size = upload_limits().file_bytes // 2**20
-    label = f"Video of one person speaking (up to {size:d} MB and {LIMITS.seconds:.0f} s)"
+    label = f"Video of one person speaking (up to {size:,} MB and {LIMITS.seconds:.0f} s)"
     left.file_uploader(
         label,
         type=VIDEO_UPLOAD_TYPES,
