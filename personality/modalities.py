@@ -31,7 +31,7 @@ MODALITIES = {
     "audio": Modality("Audio"),
     "visual": Modality("Visual"),
     "audiovisual": Modality("Audio + Visual", ("audio", "visual")),
-    "handcrafted": Modality("Audio + Visual + handcrafted", ("audio", "visual"), handcrafted=True),
+    "handcrafted": Modality("Audio + Visual + attributes", ("audio", "visual"), handcrafted=True),
     "features": Modality("Features of a table", can_predict_video=False),
     "text": Modality("Text", can_predict_video=False),
     "fusion": Modality("Fusion of any models", can_predict_video=False),
