@@ -42,7 +42,7 @@ def test_the_english_sample_uses_models_of_real_people_too() -> None:
     tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
     assert tables[0] == ["from the voice", "from the words", "from voice and words"]
     assert tables[-1] == [f"practice: {name}" for name in MODALITIES]
-    pieces = [piece for piece, _ in app.session_state["answers"][1]]
+    pieces = [piece for piece, _ in app.session_state["predictions"][1]]
     (transcript,) = (piece for piece in pieces if isinstance(piece, Transcript))
     assert "gardener" in transcript.text
     (rated,) = (piece for piece in pieces if isinstance(piece, FaceImpressions))
@@ -55,9 +55,9 @@ def test_an_upload_uses_models_of_real_people_and_practice_models_can_be_added()
     assert not app.exception
     assert models_in_table(app) == ["from the voice", "from the words", "from voice and words"]
     assert demo.PRACTICE_NOTICE not in words(app)
-    before = app.session_state["reading"]
+    before = app.session_state["read_pieces"]
     app.multiselect(key="more_models").select("practice: visual").run()
-    assert app.session_state["reading"] is before  # the clip is not read again
+    assert app.session_state["read_pieces"] is before  # the clip is not read again
     tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
     assert tables[-1] == ["practice: visual"]
 
@@ -108,7 +108,7 @@ def test_one_of_several_people_can_be_chosen(tmp_path: Path) -> None:
 
 def lefts(app: AppTest) -> np.ndarray:
     """The left edges of the boxes of the detected faces."""
-    (sample,) = (piece for piece, _ in app.session_state["reading"][1] if isinstance(piece, Sample))
+    (sample,) = (piece for piece, _ in app.session_state["read_pieces"][1] if isinstance(piece, Sample))
     return sample.boxes[:, 0]
 
 
