@@ -33,7 +33,9 @@ def choose_clip() -> tuple[str, bytes] | None:
     left, right = st.columns([3, 1], vertical_alignment="center")
     label = SAMPLE_CLIP_LABELS.get(st.session_state.get(model_store.SAMPLE_STATE_KEY, ""), "your clip")
     left.markdown(f":material/movie: **{label.capitalize()}**")
-    right.button("Delete this clip", icon=":material/delete:", key="forget", width="stretch", on_click=discard_clip)
+    right.button(
+        "Delete this clip", icon=":material/delete:", key="delete_clip", width="stretch", on_click=discard_clip
+    )
     return name, data
 
 

@@ -159,3 +159,22 @@ def test_avi_shows_a_note_in_place_of_the_player(tmp_path: Path) -> None:
     app.file_uploader(key="video_0").upload("a.avi", path.read_bytes(), "video/avi").run()
     assert not app.exception
     assert "Browsers cannot play AVI" in words(app)
+
+
+def test_discarding_explanations_keeps_the_dry_run_report() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from pages.components.explanations import compute_once_per_clip, discard_explanations
+        from pages.components.training_form import DRY_RUN_STATE_KEY
+
+        st.session_state[DRY_RUN_STATE_KEY] = "report"
+        for view in ("face_occlusion", "timeline"):
+            compute_once_per_clip(view, "clip", dict)
+        discard_explanations()
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert app.session_state["dry_run_report"] == "report"
+    assert "explanation_timeline" not in app.session_state
+    assert "explanation_face_occlusion" not in app.session_state
