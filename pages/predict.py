@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components import analysis_widgets, clip_input, explanations, model_store, prediction_panel
+from pages.components.clip_input import PERSON_STATE_KEY, PREDICTIONS_STATE_KEY, READ_PIECES_STATE_KEY
 from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
 from pages.components.plain_text import escape_markdown
@@ -31,22 +32,21 @@ READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try a
 FACE_CAPTION_LEGEND = "below each: time in the video, detection score (0 to about 2), strongest expression"
 FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
-# Session state: the pieces read from the clip, and the models' predictions for it.
-READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY = "reading", "answers"
-# Minimum time between two redraws of the filmstrip; each takes the browser about a tenth of a second.
-MIN_REDRAW_SECONDS = 0.3
+MIN_REDRAW_SECONDS = 0.3  # between two redraws of the filmstrip, each of which takes the browser about 0.1 s
 
 
-def stream_clip_pieces(clip: str, key: str, data: bytes, person: FaceBox | None, place: DeltaGenerator) -> Iterator:
+def stream_clip_pieces(
+    clip_key: str, prediction_key: str, data: bytes, person: FaceBox | None, place: DeltaGenerator
+) -> Iterator:
     """Yield the pieces of a prediction, from the session state if available, and store new ones there.
 
     A separate process reads the clip. If only the models have changed, the clip is not read again.
 
     Parameters
     ----------
-    clip : str
+    clip_key : str
         Identifies the clip and the selected person.
-    key : str
+    prediction_key : str
         Identifies the clip, the selected person and the models.
     data : bytes
         The video file.
@@ -60,61 +60,62 @@ def stream_clip_pieces(clip: str, key: str, data: bytes, person: FaceBox | None,
     tuple of (object, float)
         A piece, and the seconds from the start until it arrived.
     """
-    reading, answers = _cached_pieces(READ_PIECES_STATE_KEY, clip), _cached_pieces(PREDICTIONS_STATE_KEY, key)
-    if reading and answers:
-        yield from (*reading, *answers)
+    read_pieces = _cached_pieces(READ_PIECES_STATE_KEY, clip_key)
+    predictions = _cached_pieces(PREDICTIONS_STATE_KEY, prediction_key)
+    if read_pieces and predictions:
+        yield from (*read_pieces, *predictions)
         return
     models = model_store.load_models_for_clip()
     with model_store.wait_for_prediction_turn(place), log_duration("prediction"):
-        if reading:
-            yield from reading
+        if read_pieces:
+            yield from read_pieces
         else:
-            reading = yield from _add_arrival_seconds(read_clip_in_sandbox(data, person=person), 0.0)
-            st.session_state[READ_PIECES_STATE_KEY] = (clip, reading)
-        sample, came = reading[-1]
-        answers = yield from _add_arrival_seconds(predict_sample(sample, models), came)
-    st.session_state[PREDICTIONS_STATE_KEY] = (key, answers)
+            read_pieces = yield from _add_arrival_seconds(read_clip_in_sandbox(data, person=person), 0.0)
+            st.session_state[READ_PIECES_STATE_KEY] = (clip_key, read_pieces)
+        sample, seconds = read_pieces[-1]
+        predictions = yield from _add_arrival_seconds(predict_sample(sample, models), seconds)
+    st.session_state[PREDICTIONS_STATE_KEY] = (prediction_key, predictions)
 
 
 def _cached_pieces(name: str, key: str) -> list:
-    known, pieces = st.session_state.get(name, (None, []))
-    return pieces if known == key else []
+    cached_key, pieces = st.session_state.get(name, (None, []))
+    return pieces if cached_key == key else []
 
 
 def _add_arrival_seconds(pieces: Iterable, earlier: float) -> Generator[tuple, None, list]:
-    """Yield each piece with the seconds since the prediction started, counted from `earlier`; return all of them."""
-    start, done = time.perf_counter() - earlier, []
+    """Yield each piece with the seconds since the prediction started, `earlier` seconds ago; return all of them."""
+    start, arrived = time.perf_counter() - earlier, []
     for piece in pieces:
-        done.append((piece, time.perf_counter() - start))
-        yield done[-1]
-    return done
+        arrived.append((piece, time.perf_counter() - start))
+        yield arrived[-1]
+    return arrived
 
 
 def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> list:
     """Draw each piece as it arrives and return all of them, each with its arrival time in seconds."""
-    player_place, facts = st.columns([2, 3])
-    player, over = player_place.empty(), player_place.container()
-    metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
+    left, right = st.columns([2, 3])
+    player, overlay_place = left.empty(), left.container()
+    metadata_place, sound_place, people_place = right.empty(), right.empty(), right.empty()
     count, strip, warnings = st.empty(), st.empty(), st.container()
     traits = prediction_panel.TraitsPanel()
     words_place, face_place, person_place = st.empty(), st.empty(), st.empty()
-    metadata, faces, done = None, [], []
-    drawn = -MIN_REDRAW_SECONDS
+    metadata, faces, arrived = None, [], []
+    last_redraw = -MIN_REDRAW_SECONDS
     progress.caption(":material/hourglass_top: Reading the video ...")
-    for piece, came in pieces:
-        done.append((piece, came))
+    for piece, seconds in pieces:
+        arrived.append((piece, seconds))
         match piece:
             case Metadata():
                 metadata = piece
                 draw_player(player, name, data)
                 metadata_place.caption(format_clip_metadata(piece))
             case DetectedPeople():
-                draw_person_choices(people_place, piece, chosen=st.session_state.get("person"))
+                draw_person_choices(people_place, piece, chosen=st.session_state.get(PERSON_STATE_KEY))
             case Face():
                 faces.append(piece)
-                if came - drawn > MIN_REDRAW_SECONDS:
+                if seconds - last_redraw > MIN_REDRAW_SECONDS:
                     draw_face_filmstrip(strip, faces)
-                    drawn = came
+                    last_redraw = seconds
                 if len(faces) == 1:
                     count.markdown(f"**Faces** · searching at {PREPROCESSING.faces} moments spread over the video ...")
             case Sound():
@@ -122,7 +123,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 draw_face_filmstrip(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {FACE_CAPTION_LEGEND}")
                 draw_sound(sound_place, piece, metadata.duration)
-                with over:
+                with overlay_place:
                     draw_face_overlay(metadata, faces, player=PLAYER_CONTAINER_KEY, key="overlay")
             case Sample():
                 for warning in piece.warnings:
@@ -139,11 +140,11 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 traits.add(piece)
     traits.draw()
     progress.empty()
-    return done
+    return arrived
 
 
 def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
-    """The video player, or a message for formats that browsers cannot play."""
+    """Draw the video player, or a message for formats that browsers cannot play."""
     if name.lower().endswith(".avi"):
         place.info(
             "Browsers cannot play AVI files, so the video is not shown. The prediction is not affected. To see the "
@@ -163,7 +164,7 @@ def format_clip_metadata(metadata: Metadata) -> str:
 
 
 def draw_person_choices(place: DeltaGenerator, people: DetectedPeople, *, chosen: FaceBox | None) -> None:
-    """A clip with several people: one button per person, with the chosen one highlighted."""
+    """Draw a button for each person in the clip, the chosen one highlighted."""
     boxes = [tuple(box) for box in people.boxes.tolist()]
     with place.container(border=True):
         hint = "The highlighted person is analysed." if chosen in boxes else "The largest face is analysed."
@@ -181,11 +182,11 @@ def draw_person_choices(place: DeltaGenerator, people: DetectedPeople, *, chosen
 
 def select_person(box: FaceBox) -> None:
     """Store which person the next prediction is for."""
-    st.session_state["person"] = box
+    st.session_state[PERSON_STATE_KEY] = box
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
-    """The filmstrip, as one page element because that draws faster than one element per face."""
+    """Draw the faces as a filmstrip: a single page element, which the browser draws faster than one per face."""
     if not faces:
         return
     captions = [
@@ -198,7 +199,7 @@ def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
 
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
-    """The waveform, synchronised with the player."""
+    """Draw the waveform, synchronised with the player."""
     from personality.models.clip_features import required_sound_seconds
 
     with place.container():
@@ -247,17 +248,18 @@ if clip is None:
     model_store.load_models_for_clip()  # while the visitor looks for a video
     st.stop()
 name, data = clip
-person = st.session_state.get("person")
+person = st.session_state.get(PERSON_STATE_KEY)
 progress = st.empty()
-key = f"{hashlib.sha256(data).hexdigest()} {person}"
-models = f"{key} {model_store.model_folders_and_mtimes()}"
+clip_key = f"{hashlib.sha256(data).hexdigest()} {person}"
+prediction_key = f"{clip_key} {model_store.model_folders_and_mtimes()}"
 try:
-    done = draw_prediction_pieces(stream_clip_pieces(key, models, data, person, progress), name, data, progress)
+    arriving = stream_clip_pieces(clip_key, prediction_key, data, person, progress)
+    pieces = draw_prediction_pieces(arriving, name, data, progress)
 except (MediaError, OSError) as error:
     progress.empty()
     # An operating-system error may name the operator's folders.
-    hidden = is_public() and isinstance(error, OSError)
-    st.error(READ_FAILED_MESSAGE if hidden else escape_markdown(describe_error(error)), icon=":material/error:")
+    hides_details = is_public() and isinstance(error, OSError)
+    st.error(READ_FAILED_MESSAGE if hides_details else escape_markdown(describe_error(error)), icon=":material/error:")
 else:
     choose_added_models()
-    explanations.draw_explanations(models, name, done)
+    explanations.draw_explanations(prediction_key, name, pieces)

@@ -1,7 +1,7 @@
 """End a session with its tab: immediately if the tab is closed, after a short time if the connection is lost.
 
-Streamlit itself keeps a session for minutes after its connection has ended, so that a browser can reconnect, and with
-it the clip, the media files and the uploads.
+Streamlit itself keeps a session, with its clip, media files and uploads, for minutes after the connection has ended, so
+that a browser can reconnect. It has no public interface to its sessions, so this module uses `Runtime._session_mgr`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.memory import return_free_memory
 from server.uploads import delete_stale_uploads
 
 TAB_CLOSED_CODES = (1000, 1001)  # WebSocket close codes of a tab that is closed, reloaded or navigates away
-SWEEP_INTERVAL_SECONDS = 5.0
+CLEANUP_INTERVAL_SECONDS = 5.0
 _log = logging.getLogger("personality")
 
 
@@ -50,7 +50,7 @@ class SessionEndMiddleware:
             asyncio.get_running_loop().call_later(delay, PAGE_SLOTS.release_slot, client)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
-        """Serve until the connection ends; returns whether its session was ended too."""
+        """Serve until the connection ends; return whether the tab was closed, so that its session was ended too."""
         session: str | None = None
         rate_limiter = MessageRateLimiter(
             PUBLIC_SERVER_LIMITS.max_message_burst,
@@ -84,23 +84,23 @@ class MessageRateLimiter:
     """
 
     def __init__(self, burst: int, seconds: float) -> None:
-        self.ahead, self.seconds = burst * seconds, seconds
-        self.due = 0.0  # when the next message would be allowed without a burst
+        self.burst_seconds, self.seconds = burst * seconds, seconds
+        self.due = 0.0  # time at which the next message would be allowed if there were no burst
 
     async def wait(self) -> None:
         """Wait until the next message is allowed."""
         now = time.monotonic()
         self.due = max(self.due, now) + self.seconds
-        await asyncio.sleep(max(0.0, self.due - now - self.ahead))
+        await asyncio.sleep(max(0.0, self.due - now - self.burst_seconds))
 
 
 def find_session_id(scope: Scope) -> str | None:
-    """The session of an open WebSocket, identified by the random key of its handshake."""
+    """The id of the session of an open WebSocket, found by the random key of its handshake; None if it has ended."""
     key = read_header(scope, b"sec-websocket-key")
-    for one in Runtime.instance()._session_mgr.list_active_sessions():
-        context = one.client.client_context
+    for info in Runtime.instance()._session_mgr.list_active_sessions():
+        context = info.client.client_context
         if context is not None and ("sec-websocket-key", key) in [*context.headers]:
-            return one.session.id
+            return info.session.id
     return None
 
 
@@ -131,7 +131,7 @@ async def _clean_up_periodically() -> None:
     lost: dict[str, float] = {}  # session id: time at which it was first seen without a connection
     uploads: dict[tuple[str, str], float] = {}  # session id and file id: time at which it was first seen
     while True:
-        await asyncio.sleep(SWEEP_INTERVAL_SECONDS)
+        await asyncio.sleep(CLEANUP_INTERVAL_SECONDS)
         try:
             lost = end_lost_sessions(lost, time.monotonic())
             uploads = delete_stale_uploads(uploads, time.monotonic())
@@ -141,25 +141,25 @@ async def _clean_up_periodically() -> None:
 
 
 def end_lost_sessions(lost: dict[str, float], now: float) -> dict[str, float]:
-    """End the sessions without a connection for `LOST_SESSION_SECONDS`.
+    """End the sessions that have had no connection for `LOST_SESSION_SECONDS`.
 
     Parameters
     ----------
     lost : dict of str to float
-        Sessions without a connection at the last call, with the time at which each was first seen so, seconds.
+        By id of the sessions that had no connection at the last call: when this was first observed, in seconds.
     now : float
-        The current time, seconds.
+        The current time in seconds, on the same clock.
 
     Returns
     -------
     dict of str to float
-        The sessions that are still waiting, in the same form.
+        The sessions that still have time to reconnect, in the same form.
     """
     manager = Runtime.instance()._session_mgr
-    active = {one.session.id for one in manager.list_active_sessions()}
-    disconnected = {one.session.id for one in manager.list_sessions()} - active
-    lost = {one: lost.get(one, now) for one in disconnected}
-    expired = [one for one, since in lost.items() if now - since >= LOST_SESSION_SECONDS]
-    for one in expired:
-        end_session(one)
-    return {one: since for one, since in lost.items() if one not in expired}
+    active = {info.session.id for info in manager.list_active_sessions()}
+    disconnected = {info.session.id for info in manager.list_sessions()} - active
+    lost = {session: lost.get(session, now) for session in disconnected}
+    expired = [session for session, since in lost.items() if now - since >= LOST_SESSION_SECONDS]
+    for session in expired:
+        end_session(session)
+    return {session: since for session, since in lost.items() if session not in expired}

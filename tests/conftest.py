@@ -1,4 +1,4 @@
-"""What many tests share: real data where it is at hand, a few synthetic people, their cache, small trained runs."""
+"""Shared fixtures: the folder of real data if available, a dataset of synthetic people, its cache, and trained runs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from training.runs.run import Run
 
 ROOT = Path(__file__).parents[1]
 
-# The processes of pytest share the cores, threads of torch would only fight for them.
+# The pytest workers share the cores; more threads per worker would only compete for them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Nothing goes out, from here or from any Python that the tests begin.
+# Block network access, except to this machine, in this process and in every Python process that the tests start.
 LOOPBACK = ROOT / "tests" / "loopback"
 runpy.run_path(str(LOOPBACK / "sitecustomize.py"))
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(LOOPBACK), os.environ.get("PYTHONPATH"))))
@@ -30,54 +30,56 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(LOOPBACK), os.envir
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real labels and clips, or a skip that says why."""
-    place = os.environ.get("PERSONALITY_REAL_DATA")
-    if not place or not Path(place).is_dir():
-        pytest.skip("PERSONALITY_REAL_DATA names no folder: real clips and labels are not part of the project")
-    return Path(place)
+    """The folder of real labels and clips; tests that use it are skipped without one."""
+    folder = os.environ.get("PERSONALITY_REAL_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("PERSONALITY_REAL_DATA is not a folder; real clips and labels are not part of the project")
+    return Path(folder)
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
-    """A folder of this name, made by whichever process of pytest wants it first; the others wait, and nobody changes
-    it afterwards."""
+def create_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """A function that creates a folder once for all pytest workers and returns it; tests must not change its contents.
+
+    The first worker to call it with a name runs `create(folder)`, and the others wait.
+    """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def once(name: str, make: Callable[[Path], None]) -> Path:
+    def get_or_create(name: str, create: Callable[[Path], None]) -> Path:
         folder, done = shared / name, shared / f"{name}.done"
         with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not done.exists():
-                make(folder)
+                create(folder)
                 done.touch()
         return folder
 
-    return once
+    return get_or_create
 
 
 @pytest.fixture(scope="session")
-def people(made: Callable) -> Path:
+def people(create_once: Callable) -> Path:
     """A dataset of eight people with two short clips each."""
-    return made(
+    return create_once(
         "people", lambda folder: synthesize(folder, people=8, seed=3, knobs=SynthesisOptions(clips_per_person=2))
     )
 
 
 @pytest.fixture(scope="session")
-def cache(people: Path, made: Callable) -> Cache:
-    """Its cache, beside it."""
-    return Cache(made("cache", lambda folder: preprocess(load_dataset(people), folder, workers=2)))
+def cache(people: Path, create_once: Callable) -> Cache:
+    """The cache of `people`."""
+    return Cache(create_once("cache", lambda folder: preprocess(load_dataset(people), folder, workers=2)))
 
 
 @pytest.fixture(scope="session")
-def runs(cache: Cache, made: Callable) -> Path:
-    """A folder of four finished runs of two epochs each."""
+def runs(cache: Cache, create_once: Callable) -> Path:
+    """A folder of four finished runs of two epochs each, one per modality of the thesis."""
 
-    def make(folder: Path) -> None:
+    def create(folder: Path) -> None:
         for modality in ("audio", "visual", "audiovisual", "handcrafted"):
             run = Run(folder / modality)
             run.create(preset(modality, stages=(Stage(2, "head", 1e-3, frames=2),), batch=4), cache.folder)
             train_run(run)
 
-    return made("runs", make)
+    return create_once("runs", create)

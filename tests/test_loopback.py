@@ -34,7 +34,7 @@ def test_the_processes_that_it_begins_cannot_either() -> None:
 
 def test_the_runtime_of_the_age_network_keeps_to_itself(tmp_path: Path) -> None:
     """It would make itself an identity and a queue of events below HOME, and a log below TMPDIR."""
-    code = "from personality.preprocessing.sample import warm; warm()"
+    code = "from personality.preprocessing.sample import warm_up_preprocessing; warm_up_preprocessing()"
     apart = {
         "HOME": str(tmp_path),
         "TMPDIR": str(tmp_path),

@@ -20,6 +20,8 @@ SAMPLE_CLIP_LABELS = {
 }
 # Session state: the name and bytes of the clip, and the number of uploads so far.
 CLIP_STATE_KEY, UPLOAD_COUNT_STATE_KEY = "clip", "uploads"
+# Session state: the pieces read from the clip, the predictions for it, and the box of the selected person.
+READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY, PERSON_STATE_KEY = "read_pieces", "predictions", "person"
 
 
 def choose_clip() -> tuple[str, bytes] | None:
@@ -31,7 +33,9 @@ def choose_clip() -> tuple[str, bytes] | None:
     left, right = st.columns([3, 1], vertical_alignment="center")
     label = SAMPLE_CLIP_LABELS.get(st.session_state.get(model_store.SAMPLE_STATE_KEY, ""), "your clip")
     left.markdown(f":material/movie: **{label.capitalize()}**")
-    right.button("Delete this clip", icon=":material/delete:", key="forget", width="stretch", on_click=discard_clip)
+    right.button(
+        "Delete this clip", icon=":material/delete:", key="delete_clip", width="stretch", on_click=discard_clip
+    )
     return name, data
 
 
@@ -89,7 +93,8 @@ def load_sample_clip(path: Path) -> None:
 
 def discard_clip() -> None:
     """Delete the clip and everything computed from it."""
-    for name in (CLIP_STATE_KEY, model_store.SAMPLE_STATE_KEY, "reading", "answers", "person"):
+    computed = READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY, PERSON_STATE_KEY
+    for name in (CLIP_STATE_KEY, model_store.SAMPLE_STATE_KEY, *computed):
         st.session_state.pop(name, None)
     explanations.discard_explanations()
     st.session_state[UPLOAD_COUNT_STATE_KEY] = st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0) + 1

@@ -41,7 +41,7 @@ def draw_evaluation_form() -> None:
     split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no ratings in this dataset")
     own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
     names = st.multiselect("Runs to evaluate", list(done), default=own, key=f"judged_{cache.name}")
-    if st.button("Evaluate", icon=":material/fact_check:", key="judge", disabled=not names or split is None):
+    if st.button("Evaluate", icon=":material/fact_check:", key="evaluate", disabled=not names or split is None):
         try:
             with log_duration("start of an evaluation"):
                 folders = [done[name].folder for name in names]

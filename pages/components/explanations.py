@@ -39,11 +39,12 @@ from personality.utils.app_log import log_duration
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
+EXPLANATION_STATE_PREFIX = "explanation_"  # of the keys of computed views in the session state
 LEAVE_OUT_FUNCTIONS = {"words": leave_out_words, "phrases": leave_out_phrases}  # by the unit that is left out
 
 
 @st.fragment
-def draw_explanations(key: str, name: str, done: list) -> None:
+def draw_explanations(key: str, name: str, arrived: list) -> None:
     """Draw the explanation views as tabs, of which only the open one is computed.
 
     Parameters
@@ -52,18 +53,18 @@ def draw_explanations(key: str, name: str, done: list) -> None:
         Identifies the clip and the models.
     name : str
         File name of the clip.
-    done : list of (object, float)
+    arrived : list of (object, float)
         The pieces of the prediction, each with its arrival time in seconds.
     """
-    pieces = [piece for piece, _ in done]
+    pieces = [piece for piece, _ in arrived]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
     sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
     if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
         return
     st.subheader("Explanations")
     views = build_explanation_views(key, sample, answers) if answers else {}
-    views["Downloads"] = lambda: draw_downloads(name, done)
-    tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="closer")
+    views["Downloads"] = lambda: draw_downloads(name, arrived)
+    tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="open_explanation")
     for tab, draw in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:
@@ -84,11 +85,11 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
         views["Word contribution"] = lambda: draw_word_effects(sample, models, key)
     if inputs & {"audio", VOICE_TABLE}:
         views["Audio occlusion"] = lambda: draw_audio_occlusion(
-            compute_once_per_clip("heard", key, lambda: compute_audio_occlusion(sample, models))
+            compute_once_per_clip("audio_occlusion", key, lambda: compute_audio_occlusion(sample, models))
         )
     if "faces" in inputs:
         views["Face occlusion"] = lambda: draw_face_occlusion(
-            sample, compute_once_per_clip("looked", key, lambda: occlude_faces(sample, models))
+            sample, compute_once_per_clip("face_occlusion", key, lambda: occlude_faces(sample, models))
         )
     if inputs & {"audio", "faces"}:
         views["Timeline"] = lambda: draw_timeline(
@@ -96,7 +97,7 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
         )
     if "handcrafted" in inputs:
         views["Counterfactuals"] = lambda: draw_counterfactuals(
-            compute_once_per_clip("changes", key, lambda: compute_counterfactuals(sample, models))
+            compute_once_per_clip("counterfactuals", key, lambda: compute_counterfactuals(sample, models))
         )
     return views
 
@@ -105,23 +106,24 @@ def _first_piece_of_type(pieces: list, kind: type) -> Any:
     return next((piece for piece in pieces if isinstance(piece, kind)), None)
 
 
-def compute_once_per_clip(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """The table of a view for this clip and these models, computed at the first call."""
-    before = st.session_state.get(view)
-    if before is None or before[0] != key:
+def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """The table of a view for the clip and models that `key` identifies, computed at the first call."""
+    state_key = f"{EXPLANATION_STATE_PREFIX}{view}"
+    computed = st.session_state.get(state_key)
+    if computed is None or computed[0] != key:
         with (
             st.spinner("Computing the explanation ..."),
             model_store.wait_for_prediction_turn(st.empty()),
             log_duration(view),
         ):
-            st.session_state[view] = (key, make())
-    return st.session_state[view][1]
+            st.session_state[state_key] = (key, compute())
+    return st.session_state[state_key][1]
 
 
 def discard_explanations() -> None:
     """Delete the explanations of the clip."""
-    for view in ("timeline", *LEAVE_OUT_FUNCTIONS, "looked", "heard", "changes"):
-        st.session_state.pop(view, None)
+    for name in [name for name in st.session_state if str(name).startswith(EXPLANATION_STATE_PREFIX)]:
+        del st.session_state[name]
 
 
 def choose_trait(key: str) -> str:
@@ -244,21 +246,23 @@ def draw_counterfactuals(rows: pd.DataFrame) -> None:
     )
 
 
-def draw_downloads(name: str, done: list) -> None:
+def draw_downloads(name: str, arrived: list) -> None:
     """Download buttons, and the time spent in each stage."""
-    pieces, models = [piece for piece, _ in done], model_store.load_models_for_clip()
+    pieces, models = [piece for piece, _ in arrived], model_store.load_models_for_clip()
     stamp = {
         "program": f"personality {__version__}",
         "date": datetime.now(UTC).date().isoformat(),
         "not_for": MISUSE_WARNING,
     }
-    document = {**stamp, **prediction_to_json(name, pieces, models), "seconds": sum_stage_seconds(done)}
+    document = {**stamp, **prediction_to_json(name, pieces, models), "seconds": sum_stage_seconds(arrived)}
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
         st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
         csv = rows_to_safe_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
-    spent = " · ".join(f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(done).items())
+    spent = " · ".join(
+        f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(arrived).items()
+    )
     st.caption(
         "To save a chart as a picture, use the camera button in its top right corner. "
         f"Processing time: {spent}. The video is not stored on disk. The server keeps it in memory until you delete "
@@ -266,7 +270,7 @@ def draw_downloads(name: str, done: list) -> None:
     )
 
 
-def sum_stage_seconds(done: list) -> dict[str, float]:
+def sum_stage_seconds(arrived: list) -> dict[str, float]:
     """Seconds spent in each stage, from the arrival times of the pieces."""
     names = {
         Metadata: "opening",
@@ -279,7 +283,7 @@ def sum_stage_seconds(done: list) -> dict[str, float]:
     }
     spent: dict[str, float] = {}
     before = 0.0
-    for piece, came in done:
+    for piece, arrival in arrived:
         name = names.get(type(piece), "models")
-        spent[name], before = spent.get(name, 0.0) + came - before, came
+        spent[name], before = spent.get(name, 0.0) + arrival - before, arrival
     return spent

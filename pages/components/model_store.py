@@ -23,8 +23,6 @@ from training.runs.run import finished_runs_by_name
 
 PREDICTION_QUEUE = FairQueue(LIMITS.readers)  # not in Streamlit's cache, which any visitor's message may clear
 SAMPLE_STATE_KEY = "sample"  # session state: the file name of the sample clip, if one is shown
-
-
 PRACTICE_LABEL_PREFIX = "practice: "  # prefix of the labels of practice models
 ADDED_MODELS_STATE_KEY = "more_models"  # session state: models that the visitor added to the selected ones
 
@@ -32,9 +30,9 @@ ADDED_MODELS_STATE_KEY = "more_models"  # session state: models that the visitor
 def model_choices() -> dict[str, Path]:
     """The folders of all available models by label: models of real people, practice models, finished runs."""
     practice = {model_label(folder.name): folder for folder in PRACTICE_MODELS}
-    own = {f"run: {name}": run.folder for name, run in finished_runs_by_name(runs_folder()).items()}
+    runs = {f"run: {name}": run.folder for name, run in finished_runs_by_name(runs_folder()).items()}
     real = {model_label(folder.name): folder for folder in REAL_MODEL_FOLDERS}
-    return real | practice | own
+    return real | practice | runs
 
 
 def _real_model_labels() -> list[str]:
@@ -64,23 +62,24 @@ def addable_models() -> list[str]:
 def models_for_clip() -> dict[str, Path]:
     """The models used for the clip of this session.
 
-    The practice sample uses the practice models, the English sample these and the models of real people, and any other
-    clip the selected models and those that the visitor added.
+    - The practice sample: the practice models.
+    - The English sample: the models of real people and the practice models.
+    - Any other clip: the selected models and those that the visitor added.
     """
     choices, sample = model_choices(), st.session_state.get(SAMPLE_STATE_KEY, "")
     practice = [name for name in choices if name.startswith(PRACTICE_LABEL_PREFIX)]
-    of_samples = {
+    sample_models = {
         demo.DEMO_CLIP_FILE.name: practice,
         demo.DEMO_SPEECH_CLIP_FILE.name: [*_real_model_labels(), *practice],
     }
     added = [name for name in st.session_state.get(ADDED_MODELS_STATE_KEY, []) if name in addable_models()]
-    names = of_samples.get(sample) or [*chosen_models(), *added]
+    names = sample_models.get(sample) or [*chosen_models(), *added]
     return {name: choices[name] for name in dict.fromkeys(names) if name in choices}
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading models ...")
-def load_cached_models(folders: tuple[Path, ...], changed: tuple[float, ...]) -> Sequence:
-    """Models in memory, shared by all sessions; loaded again when a file has changed."""
+def load_cached_models(folders: tuple[Path, ...], mtimes: tuple[float, ...]) -> Sequence:
+    """Models in memory, shared by all sessions. `mtimes` is part of the cache key: a changed file is loaded again."""
     from personality.inference.predict import load_models, warm_up_prediction
 
     with log_duration("loading of models"):

@@ -45,8 +45,8 @@ def chosen_baselines() -> tuple[str, ...]:
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def load_cached_predictions(path: Path, changed: int) -> pd.DataFrame:
-    """A predictions table; `changed` is the file's modification time, so that a new file is read again."""
+def load_cached_predictions(path: Path, mtime_ns: int) -> pd.DataFrame:
+    """A predictions table. `mtime_ns` is part of the cache key: a changed file is read again."""
     with log_duration("reading of a table"):
         return read_predictions(path)
 
@@ -80,8 +80,8 @@ def choose_data(*, baselines: bool = True) -> AnalysisData:
 
     Stops the page if there is nothing to show. `baselines`: whether the page draws baselines.
     """
-    own = {} if is_public() else {path.stem: path for path in list_prediction_tables()}
-    choices = [REAL_DATA_LABEL, PRACTICE_DATA_LABEL, *own, UPLOAD_DATA_LABEL]
+    workspace_tables = {} if is_public() else {path.stem: path for path in list_prediction_tables()}
+    choices = [REAL_DATA_LABEL, PRACTICE_DATA_LABEL, *workspace_tables, UPLOAD_DATA_LABEL]
     if DATA_WIDGET_KEY not in st.query_params and st.session_state.get(real_figures.DATA_CHOICE_STATE_KEY) in choices:
         st.session_state[DATA_WIDGET_KEY] = st.session_state[real_figures.DATA_CHOICE_STATE_KEY]
     with st.container(border=True):
@@ -100,7 +100,8 @@ def choose_data(*, baselines: bool = True) -> AnalysisData:
         if choice == REAL_DATA_LABEL:
             data: AnalysisData = _select_figures(middle, right)
         else:
-            data = _select_table({PRACTICE_DATA_LABEL: demo.DEMO_PREDICTIONS_FILE, **own}.get(choice), middle, right)
+            files = {PRACTICE_DATA_LABEL: demo.DEMO_PREDICTIONS_FILE, **workspace_tables}
+            data = _select_table(files.get(choice), middle, right)
         if baselines:
             _draw_baselines_widget(data, right)
         if isinstance(data, pd.DataFrame):
@@ -125,9 +126,8 @@ def _select_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigure
     figures = real_figures.load_shipped_figures()
     chosen = [name for name in _draw_models_widget(figures.models, middle) if name in figures.models]
     figures = figures.select_models(chosen) if chosen else figures
-    return figures.select_sources(
-        dict(zip((ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL), SOURCE_SUBSETS, strict=True))[_draw_sources_widget(right)]
-    )
+    subsets = dict(zip((ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL), SOURCE_SUBSETS, strict=True))
+    return figures.select_sources(subsets[_draw_sources_widget(right)])
 
 
 def _select_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerator) -> pd.DataFrame:
@@ -146,9 +146,9 @@ def _select_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerat
 
 def _load_table_with_origin(path: Path) -> pd.DataFrame:
     """The table in a file, with its origin in `attrs`."""
-    changed = path.stat().st_mtime_ns
-    table = load_cached_predictions(path, changed)
-    table.attrs[TABLE_ORIGIN_ATTR] = (str(path), changed)
+    mtime_ns = path.stat().st_mtime_ns
+    table = load_cached_predictions(path, mtime_ns)
+    table.attrs[TABLE_ORIGIN_ATTR] = (str(path), mtime_ns)
     return table
 
 
@@ -200,10 +200,10 @@ def _draw_sources_widget(place: DeltaGenerator) -> str:
 
 def _keep_table_rows(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:
     """Some rows of a table, with the filter recorded in `attrs`."""
-    part = table[rows]
-    if TABLE_ORIGIN_ATTR in part.attrs:
-        part.attrs[TABLE_ORIGIN_ATTR] = (*part.attrs[TABLE_ORIGIN_ATTR], choice)
-    return part
+    selected = table[rows]
+    if TABLE_ORIGIN_ATTR in selected.attrs:
+        selected.attrs[TABLE_ORIGIN_ATTR] = (*selected.attrs[TABLE_ORIGIN_ATTR], choice)
+    return selected
 
 
 def _draw_baselines_widget(data: AnalysisData, place: DeltaGenerator) -> None:

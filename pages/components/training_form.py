@@ -29,6 +29,7 @@ PRESET_HELP = (
     "face or without sound, but trains more slowly."
 )
 FORM_COLUMNS = 4
+DRY_RUN_STATE_KEY = "dry_run_report"  # session state: the settings, the cache and the report of the last dry run
 
 
 def draw_training_form() -> None:
@@ -46,7 +47,7 @@ def draw_training_form() -> None:
     modality = first[2].selectbox("Modality", available, format_func=MODALITY_MENU_LABELS.__getitem__, key="modality")
     with st.container(horizontal=True):
         hint = "Checks the settings on one batch and estimates the time, without training."
-        dry_run = st.button("Dry run", icon=":material/search:", key="look", help=hint)
+        dry_run = st.button("Dry run", icon=":material/search:", key="dry_run", help=hint)
         start = st.button("Start", type="primary", icon=":material/play_arrow:", key="start")
         hint = (
             "Audio, visual, audio + visual, and audio + visual + attributes, one after the other, with the settings "
@@ -59,8 +60,8 @@ def draw_training_form() -> None:
         if dry_run:
             with place, st.spinner("Dry run ..."):
                 report = launch.dry_run_in_subprocess(config, cache=cache, runs=runs_folder())
-                st.session_state["looked"] = (config, cache, report)
-        *settings, report = st.session_state.get("looked", (None, None, ""))
+                st.session_state[DRY_RUN_STATE_KEY] = (config, cache, report)
+        *settings, report = st.session_state.get(DRY_RUN_STATE_KEY, (None, None, ""))
         if settings == [config, cache]:  # hidden once the settings change
             place.code(report, language=None)
         if start:

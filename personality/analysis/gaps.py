@@ -19,8 +19,8 @@ from personality.predictions.predictions_table import PredictionsError, to_predi
 from personality.traits import GROUP_DESCRIPTIONS, TRAIT_NAMES
 
 OTHER_GROUPS = "the others"
-SIGNIFICANCE_LEVEL = 0.05  # family-wise error rate
-MAX_COMPARED_GROUPS = 50  # groups
+SIGNIFICANCE_LEVEL = 0.05  # family-wise error rate after Holm's correction
+MAX_COMPARED_GROUPS = 50
 # Measures, and descriptions of a negative and a positive gap; {0} is the group, {1} the reference. `gain` is the
 # accuracy minus that of the mean baseline on the same clips: a group whose ratings vary little is easy to predict.
 GAP_MEASURES = {
@@ -41,7 +41,15 @@ LEADING_GAP_COLUMNS = ("model", "trait", "group", "reference")
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """gaps: a row per model, trait and group; spreads: a row per model and trait, over all groups."""
+    """The result of `compare_groups`.
+
+    Attributes
+    ----------
+    gaps : DataFrame
+        A row per model, trait and group.
+    spreads : DataFrame
+        A row per model and trait: the largest difference between any two groups.
+    """
 
     gaps: pd.DataFrame
     spreads: pd.DataFrame
@@ -86,25 +94,42 @@ def compare_groups(
     --------
     >>> compare_groups(table, ["gender"]).gaps
     """
-    (found,) = compare_measures(table, by, (measure,), reference=reference).values()
-    return found
+    (comparison,) = compare_measures(table, by, (measure,), reference=reference).values()
+    return comparison
 
 
 def available_measures(table: pd.DataFrame) -> list[str]:
     """The GAP_MEASURES that a predictions table has the columns for."""
-    known = "constant" in table and table["constant"].notna().any()
-    return [measure for measure in GAP_MEASURES if known or measure not in MEASURES_REQUIRING_MEAN]
+    has_mean = "constant" in table and table["constant"].notna().any()
+    return [measure for measure in GAP_MEASURES if has_mean or measure not in MEASURES_REQUIRING_MEAN]
 
 
 def compare_measures(
     table: pd.DataFrame, by: Sequence[str], measures: Sequence[str] | None = None, *, reference: str | None = None
 ) -> dict[str, GroupComparison]:
-    """`compare_groups` in several measures, by default all available ones; faster than one call for each. Raises as
-    `compare_groups`."""
+    """Compare groups in several measures; faster than a call of `compare_groups` for each.
+
+    Parameters
+    ----------
+    table, by, reference
+        As in `compare_groups`.
+    measures
+        Keys of GAP_MEASURES, by default `available_measures(table)`.
+
+    Returns
+    -------
+    dict of str to GroupComparison
+        By measure.
+
+    Raises
+    ------
+    PredictionsError
+        As in `compare_groups`.
+    """
     measures = available_measures(table) if measures is None else measures
     _check_measures(table, measures)
     scores = to_prediction_arrays(table)
-    assigned = clip_groups(scores, by, most=MAX_COMPARED_GROUPS)
+    assigned = clip_groups(scores, by, max_groups=MAX_COMPARED_GROUPS)
     code, groups = assigned.codes, assigned.names
     present = [groups[number] for number in np.unique(code[code >= 0])]
     reference = _choose_reference(present, by, reference)
@@ -112,13 +137,13 @@ def compare_measures(
     gaps: dict[str, list[pd.DataFrame]] = {measure: [] for measure in measures}
     spreads: dict[str, list[dict]] = {measure: [] for measure in measures}
     for number, model in enumerate(scores.models):
-        parts = ModelGroupSums.from_predictions(scores, number, code, len(groups), measures)
-        difference = cache(parts.compare_group)  # the lowest and highest group are the same in many measures
-        against = {group: difference(place, reference_code) for place, group in enumerate(groups) if group != reference}
+        sums = ModelGroupSums.from_predictions(scores, number, code, len(groups), measures)
+        compare = cache(sums.compare_group)  # the lowest and highest group are the same in many measures
+        differences = {name: compare(group, reference_code) for group, name in enumerate(groups) if name != reference}
         for measure in measures:
-            gaps[measure].append(_gap_rows(against, measure).assign(model=model))
+            gaps[measure].append(_gap_rows(differences, measure).assign(model=model))
             spreads[measure] += [
-                {"model": model, **row} for row in _largest_differences(parts, difference, groups, measure)
+                {"model": model, **row} for row in _largest_differences(sums, compare, groups, measure)
             ]
     return {
         measure: GroupComparison(
@@ -130,13 +155,14 @@ def compare_measures(
 
 
 def _check_measures(table: pd.DataFrame, measures: Sequence[str]) -> None:
-    strange = [measure for measure in measures if measure not in GAP_MEASURES]
-    if strange:
-        raise PredictionsError(f"There is no measure {strange[0]!r}; expected one of {', '.join(GAP_MEASURES)}.")
-    absent = sorted(set(measures) - set(available_measures(table)))
-    if absent:
+    unknown = [measure for measure in measures if measure not in GAP_MEASURES]
+    if unknown:
+        raise PredictionsError(f"There is no measure {unknown[0]!r}; expected one of {', '.join(GAP_MEASURES)}.")
+    unavailable = sorted(set(measures) - set(available_measures(table)))
+    if unavailable:
         raise PredictionsError(
-            f"The measure {absent[0]} requires the training mean, and this table has no column constant."
+            f"The measure {unavailable[0]} requires the training mean, and this table has no column 'constant'; add "
+            f"it, or choose one of {', '.join(available_measures(table))}."
         )
 
 
@@ -155,8 +181,10 @@ def _choose_reference(present: list[str], by: Sequence[str], reference: str | No
 def _gap_rows(differences: dict[str, GroupDifference], measure: str) -> pd.DataFrame:
     """A row per group and trait with their difference in a measure."""
     index = pd.MultiIndex.from_product([differences, [*TRAIT_NAMES, TRAIT_MEAN]], names=["group", "trait"])
-    each = [one.to_columns(measure) for one in differences.values()]
-    return index.to_frame(index=False).assign(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
+    columns = [one.to_columns(measure) for one in differences.values()]
+    return index.to_frame(index=False).assign(
+        **{name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+    )
 
 
 def _add_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
@@ -208,33 +236,33 @@ def _describe_verdict(row: dict) -> str:
 
 
 def _largest_differences(
-    parts: ModelGroupSums, difference: Callable[[int, int], GroupDifference], groups: list[str], measure: str
+    sums: ModelGroupSums, compare: Callable[[int, int], GroupDifference], groups: list[str], measure: str
 ) -> list[dict]:
     """For each trait, the largest difference between two groups with enough sources."""
-    n, sources, values = parts.group_clip_counts(), parts.group_source_counts(), parts.group_metric(measure)
-    error = 1 - parts.group_metric("accuracy")
+    n, sources, values = sums.group_clip_counts(), sums.group_source_counts(), sums.group_metric(measure)
+    error = 1 - sums.group_metric("accuracy")
     rows = []
-    for place, trait in enumerate([*TRAIT_NAMES, TRAIT_MEAN]):
-        large = np.flatnonzero((sources[:, place] >= MIN_SOURCES) & ~np.isnan(values[:, place]))
+    for column, trait in enumerate([*TRAIT_NAMES, TRAIT_MEAN]):
+        large = np.flatnonzero((sources[:, column] >= MIN_SOURCES) & ~np.isnan(values[:, column]))
         if len(large) < 2:
             continue
-        lowest, highest = large[values[large, place].argmin()], large[values[large, place].argmax()]
-        pairs, mistakes = len(large) * (len(large) - 1) // 2, error[large, place]
-        found = difference(int(highest), int(lowest)).to_columns(measure, pairs=pairs)
-        few = np.flatnonzero((sources[:, place] > 0) & (sources[:, place] < MIN_SOURCES))
+        lowest, highest = large[values[large, column].argmin()], large[values[large, column].argmax()]
+        pairs, errors = len(large) * (len(large) - 1) // 2, error[large, column]
+        difference = compare(int(highest), int(lowest)).to_columns(measure, pairs=pairs)
+        few = np.flatnonzero((sources[:, column] > 0) & (sources[:, column] < MIN_SOURCES))
         rows.append(
             {
                 "trait": trait,
                 "groups": len(large),
                 "lowest": groups[lowest],
-                "lowest_n": int(n[lowest, place]),
+                "lowest_n": int(n[lowest, column]),
                 "highest": groups[highest],
-                "highest_n": int(n[highest, place]),
-                "difference": found["gap"][place],
-                "low": found["low"][place],
-                "high": found["high"][place],
-                "p": min(1.0, found["p"][place] * pairs),
-                "error_ratio": mistakes.min() / mistakes.max() if mistakes.max() > 0 else np.nan,
+                "highest_n": int(n[highest, column]),
+                "difference": difference["gap"][column],
+                "low": difference["low"][column],
+                "high": difference["high"][column],
+                "p": min(1.0, difference["p"][column] * pairs),
+                "error_ratio": errors.min() / errors.max() if errors.max() > 0 else np.nan,
                 "left_out": ", ".join(groups[number] for number in few),
             }
         )

@@ -20,7 +20,7 @@ from personality.predictions.predictions_table import (
 from personality.traits import GROUP_ORDERS
 
 Group: TypeAlias = tuple[str, ...]  # the values of the attributes that define a group; () for all clips
-ALL_CLIPS = "all"  # the name of the group of all clips
+ALL_CLIPS = "all"  # name of the group of all clips
 GROUP_SEPARATOR = " x "
 MAX_RANGE_EDGES = 50  # edges of the ranges of one numeric attribute
 MAX_TABLE_GROUPS = 1_000  # groups in one table of figures
@@ -30,8 +30,12 @@ MAX_TABLE_GROUPS = 1_000  # groups in one table of figures
 class GroupAssignment:
     """The group of each of N rows.
 
-    codes: int64 (N,), the index of a row's group in `groups`, -1 where one of its attributes is missing; groups: in
-    the order in which they are shown.
+    Attributes
+    ----------
+    codes : ndarray of int64, shape (N,)
+        Index of a row's group in `groups`; -1 if one of its attributes is missing.
+    groups : list of Group
+        In the order in which they are shown.
     """
 
     codes: np.ndarray
@@ -84,20 +88,21 @@ def assign_groups(clips: pd.DataFrame, by: Sequence[str]) -> GroupAssignment:
     return GroupAssignment(np.array([*(index[group] for group in present), -1])[found], groups)
 
 
-def clip_groups(scores: PredictionArrays, by: Sequence[str], *, most: int = MAX_TABLE_GROUPS) -> GroupAssignment:
-    """`assign_groups` of the clips of a table. Raises PredictionsError as it does, and for more than `most` groups."""
+def clip_groups(scores: PredictionArrays, by: Sequence[str], *, max_groups: int = MAX_TABLE_GROUPS) -> GroupAssignment:
+    """Assign the clips of a table to groups. Raises PredictionsError as `assign_groups` does, and for more than
+    `max_groups` groups."""
     assigned = assign_groups(scores.clips, by)
-    if len(assigned.groups) > most:
+    if len(assigned.groups) > max_groups:
         raise PredictionsError(
-            f"{GROUP_SEPARATOR.join(by)} has {len(assigned.groups):,} groups; expected at most {most:,}. Cut numeric "
-            "attributes into ranges (age:25,40), or use fewer attributes."
+            f"{GROUP_SEPARATOR.join(by)} has {len(assigned.groups):,} groups; expected at most {max_groups:,}. Cut "
+            "numeric attributes into ranges (age:25,40), or use fewer attributes."
         )
     return assigned
 
 
 def groups_by_name(table: pd.DataFrame, by: Sequence[str]) -> dict[str, Group]:
-    """The groups of a predictions table by their names in the column `group` of `accuracy_by`. Raises PredictionsError
-    as `assign_groups`."""
+    """The groups of a predictions table by name, as in the column `group` of `accuracy_by`. Raises PredictionsError as
+    `assign_groups` does."""
     assigned = assign_groups(table.drop_duplicates("clip"), by)
     return dict(zip(assigned.names, assigned.groups, strict=True))
 
@@ -151,16 +156,16 @@ def _parse_range_edges(text: str) -> list[float]:
 
 
 def _range_labels(edges: Sequence[float]) -> tuple[str, ...]:
-    words = [f"{edge:g}" for edge in edges]
-    return (f"under {words[0]}", *(f"{low} to {high}" for low, high in pairwise(words)), f"{words[-1]} and over")
+    texts = [f"{edge:g}" for edge in edges]
+    return (f"under {texts[0]}", *(f"{low} to {high}" for low, high in pairwise(texts)), f"{texts[-1]} and over")
 
 
 def _order_groups(groups: Sequence[Group], orders: Sequence[tuple[str, ...]]) -> list[Group]:
     """Groups in the order of their values, values without a known order last."""
-    known = [(value,) for value in orders[0]] if len(orders) == 1 else []
+    expected = [(value,) for value in orders[0]] if len(orders) == 1 else []  # these are listed even if empty
     ranks = [{value: rank for rank, value in enumerate(order)} for order in orders]
 
     def key(group: Group) -> list[tuple[int, str]]:
         return [(rank.get(value, len(rank)), value) for rank, value in zip(ranks, group, strict=True)]
 
-    return sorted({*groups, *(known if set(known) & set(groups) else ())}, key=key)
+    return sorted({*groups, *(expected if set(expected) & set(groups) else ())}, key=key)

@@ -152,17 +152,17 @@ class ModelGroupSums:
 
     @staticmethod
     def _group_and_reference(
-        values: np.ndarray, split: GroupSourcePairs, size: int, group: int, reference: int | None
+        values: np.ndarray, pairs: GroupSourcePairs, size: int, group: int, reference: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
         """From values of pairs (P, ...), those of a group and of its reference by source or unit: (size, ...) each."""
         first, second = np.zeros((size, *values.shape[1:])), np.zeros((size, *values.shape[1:]))
-        here = split.pairs_of_group(group)
-        first[split.source[here]] = values[here]
+        here = pairs.pairs_of_group(group)
+        first[pairs.source[here]] = values[here]
         if reference is None:
-            np.add.at(second, split.source, values)
+            np.add.at(second, pairs.source, values)
             return first, second - first
-        there = split.pairs_of_group(reference)
-        second[split.source[there]] = values[there]
+        there = pairs.pairs_of_group(reference)
+        second[pairs.source[there]] = values[there]
         return first, second
 
 
@@ -179,15 +179,15 @@ def _clip_contributions(scores: PredictionArrays, model: int, measure: str) -> n
 
 
 def _centred_variance_ratio(
-    present: np.ndarray, totals: np.ndarray, squares: np.ndarray, split: GroupSourcePairs
+    present: np.ndarray, totals: np.ndarray, squares: np.ndarray, pairs: GroupSourcePairs
 ) -> np.ndarray:
     """`variance_ratio` of the contributions of clips minus the mean of their group."""
-    groups = int(split.group.max()) + 1
+    groups = int(pairs.group.max()) + 1
     with np.errstate(invalid="ignore"):
-        means = sums_by_unit(totals, split.group, groups) / sums_by_unit(present, split.group, groups)
-    mean = np.nan_to_num(means)[split.group]
+        means = sums_by_unit(totals, pairs.group, groups) / sums_by_unit(present, pairs.group, groups)
+    mean = np.nan_to_num(means)[pairs.group]
     return variance_ratio(
-        present, totals - present * mean, squares - 2 * mean * totals + present * mean**2, split.source
+        present, totals - present * mean, squares - 2 * mean * totals + present * mean**2, pairs.source
     )
 
 

@@ -22,20 +22,28 @@ METRICS_WITH_INTERVAL = (
     "actual_mean",
 )
 CORRELATION_METRICS = ("pearson", "concordance")  # intervals are computed on Fisher's z scale
-# The first columns of a table of figures.
+# The first columns of the result of `accuracy_by`; the other metrics follow.
 LEADING_ACCURACY_COLUMNS = (
     *("model", "trait", "group", "n", "sources", "effective_sources"),
     *("accuracy", "low", "high", "signed_error", "baseline"),
 )
-BOUND_COLUMNS = {"accuracy": ("low", "high")}  # names of the bounds of a figure; for others, NAME_low and NAME_high
+BOUND_COLUMNS = {
+    "accuracy": ("low", "high")
+}  # columns of the interval; those of other metrics are NAME_low and NAME_high
 
 
 @dataclass(frozen=True)
 class GroupSourcePairs:
-    """Clips sorted by pairs of a group and a source (or another jackknife unit).
+    """Clips sorted by group and, within a group, by source (or another jackknife unit): K clips, P pairs.
 
-    clips: int (K,), indices of the clips of known groups, in the order of pairs; starts: int (P,), position in `clips`
-    of the first clip of each pair; group and source: int (P,), ascending by group.
+    Attributes
+    ----------
+    clips : ndarray of int, shape (K,)
+        Indices of the clips with a known group, sorted by pair.
+    starts : ndarray of int, shape (P,)
+        Position in `clips` of the first clip of each pair.
+    group, source : ndarray of int, shape (P,)
+        Codes of the group and the source of each pair, in ascending order of groups.
     """
 
     clips: np.ndarray
@@ -45,7 +53,7 @@ class GroupSourcePairs:
 
     @classmethod
     def from_group_codes(cls, code: np.ndarray, source: np.ndarray) -> Self:
-        """From the group codes (N,), -1 if unknown, and source codes (N,) of clips."""
+        """Sort N clips by their group codes, int (N,), -1 if unknown, and their source codes, int (N,)."""
         pair = np.where(code >= 0, code * (source.max() + 1) + source, -1)
         order = np.argsort(pair, kind="stable")[(pair < 0).sum() :]
         pairs, starts = np.unique(pair[order], return_index=True)
@@ -55,9 +63,9 @@ class GroupSourcePairs:
         """Sums per pair, (P, ...), of the values of clips, (K, ...)."""
         return np.add.reduceat(values, self.starts, axis=0) if len(self.starts) else values
 
-    def pairs_of_group(self, number: int) -> slice:
-        """The pairs of a group."""
-        return slice(*np.searchsorted(self.group, (number, number + 1)))
+    def pairs_of_group(self, group: int) -> slice:
+        """The positions of the pairs of a group, given by its code."""
+        return slice(*np.searchsorted(self.group, (group, group + 1)))
 
 
 def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
@@ -100,40 +108,39 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         GroupSourcePairs.from_group_codes(code, scores.source_codes),
         GroupSourcePairs.from_group_codes(code, jackknife_units(scores.source_codes)),
     )
-    found = []
-    for number in range(len(scores.models)):
-        sums, clips = sum_by_group_and_unit(scores, number, by_unit), count_clips_by_pair(scores, number, by_source)
-        places = range(max(1, len(groups)))  # without any group, an empty one defines the columns
-        found += [
+    columns = []  # of each model and group: arrays (6,) by column name
+    for model in range(len(scores.models)):
+        sums, clips = sum_by_group_and_unit(scores, model, by_unit), count_clips_by_pair(scores, model, by_source)
+        columns += [
             {
-                **_count_clips_and_sources(clips[by_source.pairs_of_group(place)]),
-                **_metrics_with_bounds(sums[by_unit.pairs_of_group(place)]),
+                **_count_clips_and_sources(clips[by_source.pairs_of_group(group)]),
+                **_metrics_with_bounds(sums[by_unit.pairs_of_group(group)]),
             }
-            for place in places
+            for group in range(max(1, len(groups)))  # without any group, an empty one defines the columns
         ]
     names = ["model", "group", "trait"]
     rows = pd.MultiIndex.from_product([scores.models, groups, [*TRAIT_NAMES, TRAIT_MEAN]], names=names).to_frame(
         index=False
     )
-    rows = rows.assign(**{name: np.concatenate([part[name] for part in found])[: len(rows)] for name in found[0]})
+    rows = rows.assign(**{name: np.concatenate([one[name] for one in columns])[: len(rows)] for name in columns[0]})
     rows.loc[rows["sources"] < MIN_SOURCES, [name for name in rows if name.endswith(("low", "high"))]] = np.nan
     return rows[[*LEADING_ACCURACY_COLUMNS, *(name for name in rows if name not in LEADING_ACCURACY_COLUMNS)]]
 
 
-def sum_by_group_and_unit(scores: PredictionArrays, model: int, split: GroupSourcePairs) -> np.ndarray:
+def sum_by_group_and_unit(scores: PredictionArrays, model: int, pairs: GroupSourcePairs) -> np.ndarray:
     """The sums of one model for each pair of a group and a jackknife unit, float64 (P, 5, len(SUM_NAMES))."""
-    sums = np.empty((len(split.starts), len(TRAIT_NAMES), len(SUM_NAMES)))
-    for place, part in enumerate(summands(scores, model, split.clips)):
-        sums[..., place] = split.sum_by_pair(part)
+    sums = np.empty((len(pairs.starts), len(TRAIT_NAMES), len(SUM_NAMES)))
+    for index, values in enumerate(summands(scores, model, pairs.clips)):
+        sums[..., index] = pairs.sum_by_pair(values)
     return sums
 
 
-def count_clips_by_pair(scores: PredictionArrays, model: int, split: GroupSourcePairs) -> np.ndarray:
-    """Number of clips with a prediction of a model for each pair of a group and a source, (P, 6): by trait, and for the
-    mean those with a prediction of any trait."""
-    present = ~np.isnan(scores.predicted[split.clips, model])
+def count_clips_by_pair(scores: PredictionArrays, model: int, pairs: GroupSourcePairs) -> np.ndarray:
+    """Number of clips that a model predicts in each pair of a group and a source, float64 (P, 6): five traits, and
+    their mean, which counts the clips with a prediction of at least one trait."""
+    present = ~np.isnan(scores.predicted[pairs.clips, model])
     present = np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)
-    return split.sum_by_pair(present)
+    return pairs.sum_by_pair(present)
 
 
 def _count_clips_and_sources(clips: np.ndarray) -> dict[str, np.ndarray]:
@@ -143,10 +150,10 @@ def _count_clips_and_sources(clips: np.ndarray) -> dict[str, np.ndarray]:
     return {"n": n.astype(int), "sources": (clips > 0).sum(0), "effective_sources": effective}
 
 
-def _metrics_with_bounds(parts: np.ndarray) -> dict[str, np.ndarray]:
+def _metrics_with_bounds(sums: np.ndarray) -> dict[str, np.ndarray]:
     """The figures (6,) of a group with their bounds, from its sums by jackknife unit (U, 5, len(SUM_NAMES))."""
-    whole, left_out = compute_metrics(parts.sum(0)), compute_metrics(parts.sum(0) - parts)
-    clips = append_largest_count(parts[..., 0])
+    whole, left_out = compute_metrics(sums.sum(0)), compute_metrics(sums.sum(0) - sums)
+    clips = append_largest_count(sums[..., 0])
     degrees, units = degrees_of_freedom(clips), (clips > 0).sum(0)
     columns: dict[str, np.ndarray] = {}
     for name, value in whole.items():
@@ -169,5 +176,5 @@ def _metric_bounds(
 
 
 def append_largest_count(counts: np.ndarray) -> np.ndarray:
-    """Append to counts of five traits (..., 5) their maximum, the count for the mean: (..., 6)."""
+    """Append the maximum of the counts of five traits, (..., 5), as the count of their mean: (..., 6)."""
     return np.concatenate([counts, counts.max(-1, keepdims=True)], axis=-1)

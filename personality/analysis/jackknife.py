@@ -1,9 +1,9 @@
-"""95 % intervals by the cluster jackknife, which leaves out one source at a time: clips of a video are not independent.
+"""95 % intervals by the cluster jackknife, which leaves out one source at a time, as its clips are not independent.
 
 The estimator is CV3 (MacKinnon, Nielsen and Webb 2023, "Cluster-robust inference: A guide to empirical practice",
 Journal of Econometrics 232), with Student's t and the degrees of freedom of Bell and McCaffrey (2002), which decrease
-if a few sources have most of the clips. It applies to any figure that can be computed without a source and uses no
-random numbers. Coverage from MIN_SOURCES sources on is measured in docs/analysis.md.
+if a few sources have most of the clips. It applies to any statistic that can be recomputed without one source. The
+coverage of the intervals for MIN_SOURCES and more sources is reported in docs/analysis.md.
 """
 
 from __future__ import annotations
@@ -19,9 +19,20 @@ ZERO_STANDARD_ERROR = 1e-12  # smaller standard errors are rounding errors
 
 
 def jackknife_units(source: np.ndarray) -> np.ndarray:
-    """Jackknife unit of each clip, int (N,), from the codes of sources (N,): the source itself, or one of
-    MAX_JACKKNIFE_UNITS random batches of sources if there are more. Batches do not change the expected variance; the
-    width of the interval then has a relative error of about 1 %, and a million clips take seconds."""
+    """The unit with which each clip is left out: its source, or a batch of sources.
+
+    Parameters
+    ----------
+    source
+        Code of the source of each clip, int (N,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Code of the unit of each clip, int (N,). If there are more than MAX_JACKKNIFE_UNITS sources, they are assigned
+        to that number of batches at random, so that a million clips take seconds. Batches do not change the expected
+        variance; the width of the interval then has a relative error of about 1 %.
+    """
     sources = int(source.max()) + 1
     if sources <= MAX_JACKKNIFE_UNITS:
         return source
@@ -29,31 +40,43 @@ def jackknife_units(source: np.ndarray) -> np.ndarray:
 
 
 def standard_error(left_out: np.ndarray, whole: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """The jackknife standard error of figures, (...).
+    """The jackknife standard error of statistics, (...).
 
     Parameters
     ----------
     left_out
-        The figures without each of U units, (U, ...). Leaving out a unit without clips does not change a figure.
+        The statistics without each of U units, (U, ...). Leaving out a unit without clips does not change a statistic.
     whole
-        The figures of all clips, (...).
+        The statistics of all clips, (...).
     units
-        Number of units that have clips of the figure, int (...).
+        Number of units that have clips, int (...).
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (...); NaN without units.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt((units - 1) / units * np.square(left_out - whole).sum(0))
 
 
 def degrees_of_freedom(clips: np.ndarray) -> np.ndarray:
-    """Degrees of freedom (...) of the standard error of a mean, from the numbers of clips of U units, (U, ...).
+    """Degrees of freedom of the standard error of a mean, after Bell and McCaffrey (2002) for clips of equal variance.
 
-    Those of Bell and McCaffrey (2002) for clips of equal variance: U - 1 if units have the same size, fewer otherwise,
-    NaN for one unit.
+    Parameters
+    ----------
+    clips
+        Number of clips of each of U units, (U, ...).
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (...): U - 1 if all units have the same number of clips, fewer otherwise, NaN for one unit.
     """
     clips = clips.astype(float)
     total = clips.sum(0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        weight = clips / (total - clips)  # of a unit's mean in the figure without it
+        weight = clips / (total - clips)  # of a unit's mean in the change if it is left out
         own, shared = weight**2 / clips, (weight**2).sum(0) / total
         own = np.where(clips > 0, own, 0)
         trace = own.sum(0) - shared
@@ -69,16 +92,16 @@ def t_quantile(probability: float | np.ndarray, degrees: np.ndarray) -> np.ndarr
 
 
 def t_interval(
-    figure: np.ndarray, error: np.ndarray, degrees: np.ndarray, *, level: float | np.ndarray = CONFIDENCE_LEVEL
+    statistic: np.ndarray, error: np.ndarray, degrees: np.ndarray, *, level: float | np.ndarray = CONFIDENCE_LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bounds of figures from their standard errors and degrees of freedom, each (...)."""
-    reach = t_quantile((1 + level) / 2, degrees) * error
-    return figure - reach, figure + reach
+    """Lower and upper bounds of statistics from their standard errors and degrees of freedom, each (...)."""
+    margin = t_quantile((1 + level) / 2, degrees) * error
+    return statistic - margin, statistic + margin
 
 
-def sums_by_unit(values: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
-    """Sums (units, C) of values (N, C) by the code of their unit (N,); NaN is ignored."""
-    result = np.zeros((units, values.shape[1]))
+def sums_by_unit(values: np.ndarray, unit: np.ndarray, unit_count: int) -> np.ndarray:
+    """Sums, float64 (unit_count, C), of values (N, C) by the code of their unit, int (N,); NaN is ignored."""
+    result = np.zeros((unit_count, values.shape[1]))
     np.add.at(result, unit, np.nan_to_num(values))
     return result
 
@@ -99,9 +122,9 @@ def mean_intervals(values: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, 
         Lower and upper bounds, (C,) each; NaN for columns with values of fewer than MIN_SOURCES sources.
     """
     unit = jackknife_units(source)
-    units = int(unit.max()) + 1
-    clips = sums_by_unit((~np.isnan(values)).astype(float), unit, units)
-    total = sums_by_unit(values, unit, units)
+    unit_count = int(unit.max()) + 1
+    clips = sums_by_unit((~np.isnan(values)).astype(float), unit, unit_count)
+    total = sums_by_unit(values, unit, unit_count)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = total.sum(0) / clips.sum(0)
         left_out = (total.sum(0) - total) / (clips.sum(0) - clips)

@@ -85,10 +85,11 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
 
     loaded: dict[str, Model] = {}
     names = [folder.name for folder in folders]
-    full = [f"{folder.parent.name}/{folder.name}" for folder in folders]
-    names_by_folder = [full[i] if names.count(name) > 1 else name for i, name in enumerate(names)]
+    unique_names = [
+        f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
+    ]
     models = [
-        replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names_by_folder, strict=True)
+        replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, unique_names, strict=True)
     ]
     for model in models:
         fold_normalisation(model.network)
@@ -96,7 +97,7 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
 
 
 def warm_up_prediction(models: Sequence[Model]) -> None:
-    """Load the other networks that predicting with these models requires, so that the first clip is not delayed."""
+    """Load the face rater and, if a model reads words, the speech recogniser, so that the first clip is not delayed."""
     from personality.inference.face_impressions import load_face_rater
     from personality.models.clip_features import requires_table
     from personality.preprocessing.speech_to_text import load_speech_model
@@ -105,7 +106,7 @@ def warm_up_prediction(models: Sequence[Model]) -> None:
     load_face_rater()
     if any(requires_table(model.network.needs, TEXT_TABLE) for model in models):
         load_speech_model()
-        embed_texts(["warm"])
+        embed_texts(["warm-up"])
 
 
 def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Impression | Unavailable]:
@@ -148,8 +149,8 @@ def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> It
     Yields
     ------
     ClipUpdate, FaceImpressions, Transcript, Impression or Unavailable
-        Models that do not read words, then ratings of the face; last the words, which take longest to recognise, and
-        the models that read them.
+        After the pieces: the predictions of models that do not read words, the ratings of the face, and last, because
+        speech recognition takes longest, the transcript and the predictions of models that read words.
 
     Raises
     ------
@@ -171,22 +172,25 @@ def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Predicti
     from personality.inference.face_impressions import rate_faces
     from personality.models.clip_features import requires_table
 
-    with_words = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
+    text_models = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     sample = with_speech(sample)
-    yield from predict_impressions(sample, [model for model in models if model not in with_words])
-    rated = rate_faces(sample.faces)
-    if rated is not None:
-        yield rated
-    if with_words:
+    yield from predict_impressions(sample, [model for model in models if model not in text_models])
+    ratings = rate_faces(sample.faces)
+    if ratings is not None:
+        yield ratings
+    if text_models:
         sample = with_transcript(sample)
         assert sample.transcript is not None
         yield sample.transcript
-        yield from predict_impressions(sample, with_words)
+        yield from predict_impressions(sample, text_models)
 
 
 def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
-    """The prediction of each model from a Sample; speech and words are recognised if a model requires them. Branches
-    that several models share are computed once. Raises SpeechModelError as `predict_updates` does."""
+    """Yield the prediction of each model from a Sample.
+
+    Speech is detected if the Sample does not include it, and transcribed if a model reads words. Branches that several
+    models share are computed once. Raises SpeechModelError as `predict_updates` does.
+    """
     import torch
 
     from personality.models.batching import explain_missing_inputs, make_batch
@@ -224,15 +228,22 @@ def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[
     }
 
 
-def trait_rows(predicted: Iterable[Impression]) -> pd.DataFrame:
-    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN if not on the card."""
+def trait_rows(impressions: Iterable[Impression]) -> pd.DataFrame:
+    """Predictions as a table with a row per model and trait: columns model, trait, value, percentile, low, high. The
+    last three are NaN if the model's card has no figures for them."""
     import pandas as pd
 
-    unknown = (float("nan"), float("nan"))
+    no_interval = (float("nan"), float("nan"))
     rows = [
-        (one.model, trait, value, one.percentiles.get(trait), *one.intervals.get(trait, unknown))
-        for one in predicted
-        for trait, value in one.traits.items()
+        (
+            impression.model,
+            trait,
+            value,
+            impression.percentiles.get(trait),
+            *impression.intervals.get(trait, no_interval),
+        )
+        for impression in impressions
+        for trait, value in impression.traits.items()
     ]
     columns = {"value": float, "percentile": float, "low": float, "high": float}
     return pd.DataFrame(rows, columns=["model", "trait", *columns]).astype(columns)

@@ -25,18 +25,33 @@ AGE_CENTRE, AGE_SCALE = 35.0, 15.0  # years: handcrafted age is (age - 35) / 15
 
 
 def encode_handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> np.ndarray:
-    """Nine numbers, float32 (9,): emotion histogram, gender (male -1, female 1, unknown 0), standardised age."""
+    """Encode the thesis's handcrafted features.
+
+    Parameters
+    ----------
+    emotions : ndarray, float32 (7,)
+        Emotion histogram.
+    gender : str or None
+        One of GENDERS; None if unknown.
+    age : float or None
+        Years; None or NaN if unknown, which is encoded as AGE_CENTRE.
+
+    Returns
+    -------
+    ndarray, float32 (9,)
+        The histogram, the gender (male -1, female 1, unknown 0) and the age, standardised.
+    """
     gender_code = {GENDERS[0]: -1.0, GENDERS[1]: 1.0}.get(gender or "", 0.0)
     years = 0.0 if age is None or np.isnan(age) else (age - AGE_CENTRE) / AGE_SCALE
     return np.array([*emotions, gender_code, years], np.float32)
 
 
 def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
-    """`count` evenly spaced crops of (K, 224, 224, 3); repeated if K < count, black if K is 0."""
+    """Pick `count` evenly spaced crops of K, (K, 224, 224, 3): repeated if K < count, black if K is 0."""
     if not len(faces):
         return np.zeros((count, *faces.shape[1:]), faces.dtype)
-    places = (np.arange(count) + 0.5) / count * len(faces)
-    return faces[places.astype(int)]
+    positions = (np.arange(count) + 0.5) / count * len(faces)
+    return faces[positions.astype(int)]
 
 
 def make_batch(
@@ -66,7 +81,7 @@ def make_batch(
     count = round(seconds * PREPROCESSING.sample_rate)
     sounds = [np.concatenate([sample.audio, sample.rest])[:count] for sample in samples]
     audio = torch.from_numpy(np.stack([np.pad(sound, (0, count - len(sound))) for sound in sounds]))
-    extra = np.stack([encode_handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
+    handcrafted = np.stack([encode_handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
     has_face = torch.tensor([len(sample.faces) > 0 for sample in samples])
     lengths = torch.tensor([_count_sound_samples(sample) for sample in samples]).clamp(max=count)
     faces = None
@@ -75,13 +90,13 @@ def make_batch(
         faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # the memory layout remains channels-last
     rows, rows_present = _make_table_rows(samples, tables)
     present = {"audio": lengths > 0, "faces": has_face, **rows_present}
-    return Batch(audio, faces, torch.from_numpy(extra), rows, present, lengths)
+    return Batch(audio, faces, torch.from_numpy(handcrafted), rows, present, lengths)
 
 
 def _make_table_rows(
     samples: Sequence[Sample], tables: frozenset[tuple[str, tuple[str, ...]]]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Rows float32 (B, D) by table, and which clips have a row, bool (B,)."""
+    """By table: rows, float32 (B, D), and which clips have a row, bool (B,)."""
     rows, present = {}, {}
     for name, columns in tables:
         rows[name] = torch.from_numpy(np.stack([make_sample_row(name, columns, sample) for sample in samples]))
@@ -149,7 +164,24 @@ def can_predict(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
 
 
 def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> Batch:
-    """Read the inputs that `needs` names for rows of a cache's clips, with `frames` crops per clip."""
+    """Read a batch from a cache.
+
+    Parameters
+    ----------
+    cache : Cache
+        A finished cache.
+    rows : DataFrame
+        Rows of `cache.clips`.
+    needs : Needs
+        The inputs to read.
+    frames : int
+        Face crops per clip.
+
+    Returns
+    -------
+    Batch
+        `audio`, `faces` and `handcrafted` are None if only tables are required.
+    """
     tables, present = read_feature_rows(cache, rows, needs)
     if not needs.inputs:
         return Batch(tables=tables, present=present)
@@ -159,13 +191,35 @@ def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> B
 
 
 def read_row_sample(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
-    """The Sample of a row with some of its crops (None: all); an empty Sample if the clip has neither face nor sound,
-    for networks that read tables only."""
+    """Read the Sample of a row.
+
+    Parameters
+    ----------
+    cache : Cache
+        A finished cache.
+    row : Series
+        A row of `cache.clips`.
+    crops : ndarray of int or None
+        Indices of the face crops to read; None reads all.
+
+    Returns
+    -------
+    Sample
+        EMPTY_SAMPLE if the clip has neither face nor sound, so that networks that also read tables can predict.
+    """
     return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY_SAMPLE
 
 
 def read_feature_rows(cache: Cache, rows: pd.DataFrame, needs: Needs) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Rows of the required tables, float32 (B, D), zeros if missing; and which clips have a row, bool (B,)."""
+    """Read the rows of the required tables for some clips of a cache.
+
+    Returns
+    -------
+    tables : dict of str to Tensor, float32 (B, D)
+        By table; zeros for clips without a row.
+    present : dict of str to Tensor, bool (B,)
+        By table, which clips have a row without missing values.
+    """
     tables, present = {}, {}
     for name, columns in needs.tables:
         found = cache.table(name)[list(columns)].reindex(rows["clip"])

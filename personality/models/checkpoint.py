@@ -22,11 +22,11 @@ from personality.utils.untrusted_files import DamagedFileError
 
 MODEL_WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_CARD_KEYS = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
-MAX_BRANCH_PATH_CHARS = 1000  # characters
+MAX_BRANCH_PATH_CHARS = 1000
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message has the found and the expected value."""
+    """A checkpoint that cannot be used; the message states the value found and the value expected."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Model:
 
 
 def save_weights(folder: Path, network: Network) -> None:
-    """Write the stored tensors of a network atomically: in half precision, except integers and the network's
+    """Write the weights of a network atomically, in half precision except for integers and the network's
     `full_precision_buffers`."""
     tensors = {
         name: (tensor.half() if tensor.is_floating_point() and name not in network.full_precision_buffers else tensor)
@@ -73,8 +73,18 @@ def save_weights(folder: Path, network: Network) -> None:
 
 
 def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | None = None) -> None:
-    """Write the card, with the entries that all cards have, and the folder and digest of each branch of a fusion."""
-    fixed = {
+    """Write the card of a model.
+
+    Parameters
+    ----------
+    folder : Path
+        The checkpoint's folder.
+    card : dict
+        Entries specific to this model. Those that every card has (traits, preprocessing, prohibited uses) are added.
+    branches : dict of str to Model, optional
+        The models that a fusion joins, by name; the card stores their relative folders and digests.
+    """
+    common = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
         "not_for": MISUSE_WARNING,
@@ -86,7 +96,7 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
             for name, model in (branches or {}).items()
         },
     }
-    write_json(folder / MODEL_CARD_FILE, {**card, **fixed})
+    write_json(folder / MODEL_CARD_FILE, {**card, **common})
 
 
 def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
@@ -97,7 +107,8 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
     folder : Path
         The checkpoint's folder.
     loaded : dict of str to Model, optional
-        Models in memory by the sha256 of their weights. A fusion reuses them as branches; loaded models are added.
+        Models in memory by the sha256 of their weights: a fusion uses them as branches instead of loading them again.
+        Every model that this call loads is added.
 
     Returns
     -------
@@ -113,7 +124,7 @@ def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
 
 
 def _load_checkpoint(folder: Path, loaded: dict[str, Model], ancestors: tuple[Path, ...]) -> Model:
-    """Load a model; ancestors: the folders of the fusions that it is a branch of."""
+    """Load a model. `ancestors` are the folders of the fusions that it is a branch of."""
     if folder.resolve() in ancestors:
         raise CheckpointError(f"{folder.name} is a branch of itself; a fusion joins other models.")
     card = read_checkpoint_card(folder)
@@ -127,7 +138,7 @@ def _load_checkpoint(folder: Path, loaded: dict[str, Model], ancestors: tuple[Pa
         _check_tensors(folder, _build_from_card(folder, card, branches), tensors)
     network = _build_from_card(folder, card, branches)
     network.load_state_dict(
-        {name: t.float() if t.is_floating_point() else t for name, t in tensors.items()}, strict=False
+        {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}, strict=False
     )
     loaded[digest] = Model(network.eval(), card, folder, folder.name, digest)
     return loaded[digest]
@@ -174,25 +185,25 @@ def read_checkpoint_card(folder: Path) -> dict[str, Any]:
 def _has_valid_branches(branches: Any) -> bool:
     """Whether the value maps names to folders and digests."""
     entries = list(branches.values()) if isinstance(branches, dict) else [None]
-    words = [entry.get(key) if isinstance(entry, dict) else None for entry in entries for key in ("folder", "sha256")]
-    return all(isinstance(word, str) and word.isprintable() and len(word) < MAX_BRANCH_PATH_CHARS for word in words)
+    values = [entry.get(key) if isinstance(entry, dict) else None for entry in entries for key in ("folder", "sha256")]
+    return all(isinstance(one, str) and one.isprintable() and len(one) < MAX_BRANCH_PATH_CHARS for one in values)
 
 
 def _load_branch(
     folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model], ancestors: tuple[Path, ...]
 ) -> Network:
-    """The branch that a fusion was trained with: a loaded model with its digest, or the folder on the card."""
+    """The branch that a fusion was trained with: from `loaded` if its digest is there, else from its folder."""
     expected = entry["sha256"]
     if expected in loaded:
         return loaded[expected].network
-    place = folder / entry["folder"]
-    if not (place / MODEL_WEIGHTS_FILE).is_file():
-        raise CheckpointError(f"{folder.name} requires the {name} model it was trained with; copy it to {place}.")
-    if file_sha256(place / MODEL_WEIGHTS_FILE) != expected:
+    branch = folder / entry["folder"]
+    if not (branch / MODEL_WEIGHTS_FILE).is_file():
+        raise CheckpointError(f"{folder.name} requires the {name} model it was trained with; copy it to {branch}.")
+    if file_sha256(branch / MODEL_WEIGHTS_FILE) != expected:
         raise CheckpointError(
-            f"{place} is not the {name} model that {folder.name} was trained with (its digest differs)."
+            f"{branch} is not the {name} model that {folder.name} was trained with (its digest differs)."
         )
-    return _load_checkpoint(place, loaded, ancestors).network
+    return _load_checkpoint(branch, loaded, ancestors).network
 
 
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:

@@ -23,9 +23,9 @@ from personality.models.short_term_sound import (
 )
 
 EVOLGEN_PRESET = "evolgen"
-EVOLGEN_TABLE = "evolgen_sound"  # the table that a clip's sound gives
+EVOLGEN_TABLE = "evolgen_sound"  # name of the table of descriptors that are computed from a clip's sound
 EVOLGEN_PARTS = 6
-EVOLGEN_PART_OF_DURATION = 5.5  # a part of the sound lasts so much of the clip's duration; the last one is shorter
+EVOLGEN_PART_DIVISOR = 5.5  # a part of the sound lasts 1/5.5 of the clip, so the sixth is shorter
 EVOLGEN_COLUMNS = tuple(
     f"part {part + 1}/{figure} {number + 1}"
     for part in range(EVOLGEN_PARTS)
@@ -33,8 +33,8 @@ EVOLGEN_COLUMNS = tuple(
     for number in range(SHORT_TERM_COUNT)
 )
 EVOLGEN_FACE_SIDE = 112  # pixels
-# From a crop of ours to OpenFace's mean face, on which the network was trained: scale, and shift in pixels; the median
-# over 160 portraits of the similarity between the two sets of 68 landmarks (deviation 5 % and 3 pixels).
+# Scale, and shift in pixels, from this project's crops to OpenFace's alignment, which the network was trained on. The
+# median over 160 portraits of the similarity transform between the two sets of 68 landmarks (deviation 5 %, 3 pixels).
 EVOLGEN_FACE_SCALE, EVOLGEN_FACE_SHIFT = 0.5573, (-5.409, -8.806)
 
 _LAYERS = ("sound", "face", "output", *(f"convolutions.{number}" for number in range(3)))
@@ -52,23 +52,24 @@ def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
     -------
     numpy.ndarray or None
         float32 (408,) in the order of EVOLGEN_COLUMNS: per part, mean and standard deviation of 34 short-term
-        descriptors. None where the sound is too short for six parts.
+        descriptors. None if the sound is too short for six parts.
     """
     divisor = np.gcd(SHORT_TERM_RATE, PREPROCESSING.sample_rate)
-    wide = resample_poly(sound.astype(float), SHORT_TERM_RATE // divisor, PREPROCESSING.sample_rate // divisor)
-    frames = short_term_descriptors(wide)
-    seconds = len(sound) / PREPROCESSING.sample_rate / EVOLGEN_PART_OF_DURATION
-    each = round(seconds * SHORT_TERM_RATE / SHORT_TERM_WINDOW)
-    parts = [frames[:, start : start + each] for start in range(0, frames.shape[1], max(each, 1))][:EVOLGEN_PARTS]
+    resampled = resample_poly(sound.astype(float), SHORT_TERM_RATE // divisor, PREPROCESSING.sample_rate // divisor)
+    frames = short_term_descriptors(resampled)
+    part_seconds = len(sound) / PREPROCESSING.sample_rate / EVOLGEN_PART_DIVISOR
+    part_frames = round(part_seconds * SHORT_TERM_RATE / SHORT_TERM_WINDOW)
+    starts = range(0, frames.shape[1], max(part_frames, 1))[:EVOLGEN_PARTS]
+    parts = [frames[:, start : start + part_frames] for start in starts]
     if len(parts) < EVOLGEN_PARTS:
         return None
     return np.concatenate([np.concatenate([part.mean(1), part.std(1)]) for part in parts]).astype(np.float32)
 
 
 class EvolgenNetwork(Network):
-    """Faces uint8 (B, T, 3, 224, 224) and the table of the sound (B, 408) to five traits: the mean over six parts."""
+    """Faces, uint8 (B, T, 3, 224, 224), and descriptors of sound, (B, 408), to five traits: the mean over six parts."""
 
-    # All of it, so that a converted model predicts what the published one does.
+    # All weights, so that a converted model makes the same predictions as the published one.
     full_precision_buffers = (
         *(f"{layer}.{kind}" for layer in _LAYERS for kind in ("weight", "bias")),
         *(f"lstm.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
@@ -83,15 +84,15 @@ class EvolgenNetwork(Network):
         self.lstm = nn.LSTM(160, 128, batch_first=True)
 
     def features(self, batch: Batch) -> Tensor:
-        """Sound and face of each part, float32 (B, 6, 160)."""
+        """Features of sound (32) and face (128) of each part, float32 (B, 6, 160)."""
         assert batch.faces is not None
         sound = self.sound(batch.tables[EVOLGEN_TABLE].unflatten(1, (EVOLGEN_PARTS, -1)))
-        every = (torch.arange(EVOLGEN_PARTS) + 0.5) / EVOLGEN_PARTS * batch.faces.shape[1]
-        faces = align_to_openface(batch.faces[:, every.long()].flatten(0, 1).float() / 255)
+        middles = (torch.arange(EVOLGEN_PARTS) + 0.5) / EVOLGEN_PARTS * batch.faces.shape[1]
+        faces = align_to_openface(batch.faces[:, middles.long()].flatten(0, 1).float() / 255)
         for convolution in self.convolutions:
             faces = functional.max_pool2d(functional.relu(convolution(faces)), 2)
-        seen = functional.relu(self.face(faces.flatten(1)))
-        return torch.cat([sound, seen.unflatten(0, (-1, EVOLGEN_PARTS))], 2)
+        face = functional.relu(self.face(faces.flatten(1)))
+        return torch.cat([sound, face.unflatten(0, (-1, EVOLGEN_PARTS))], 2)
 
     def hidden(self, features: Tensor) -> Tensor:
         """The LSTM's state after each part, float32 (B, 6, 128)."""
@@ -102,10 +103,10 @@ class EvolgenNetwork(Network):
 
 
 def align_to_openface(crops: Tensor) -> Tensor:
-    """Crops of ours, float (N, 3, 224, 224), as OpenFace aligns a face, (N, 3, 112, 112)."""
+    """Resample crops, float32 (N, 3, 224, 224), to OpenFace's alignment, float32 (N, 3, 112, 112)."""
     side, shift = crops.shape[-1], torch.tensor(EVOLGEN_FACE_SHIFT, device=crops.device)
-    places = torch.arange(EVOLGEN_FACE_SIDE, device=crops.device, dtype=crops.dtype)
-    wanted = torch.stack(torch.meshgrid(places, places, indexing="xy"), -1)
-    source = (wanted - shift) / EVOLGEN_FACE_SCALE
+    pixels = torch.arange(EVOLGEN_FACE_SIDE, device=crops.device, dtype=crops.dtype)
+    target = torch.stack(torch.meshgrid(pixels, pixels, indexing="xy"), -1)
+    source = (target - shift) / EVOLGEN_FACE_SCALE
     grid = (2 * source / (side - 1) - 1).expand(len(crops), -1, -1, -1)
     return functional.grid_sample(crops, grid, align_corners=True, padding_mode="zeros")

@@ -30,7 +30,7 @@ class Needs:
     seconds : float
         Length of sound that the network reads, from the start of the clip.
 
-    `a | b` requires the inputs of both.
+    `a | b` has the inputs and tables of both and the longer sound, and no alternatives.
     """
 
     inputs: frozenset[str] = frozenset()
@@ -88,9 +88,9 @@ class Batch:
         def repeat(tensor: Tensor) -> Tensor:
             return tensor.expand(count, *tensor.shape[1:])
 
-        given: dict[str, Any] = {name: repeat(one) for name, one in vars(self).items() if isinstance(one, Tensor)}
+        inputs: dict[str, Any] = {name: repeat(one) for name, one in vars(self).items() if isinstance(one, Tensor)}
         tables = {name: repeat(tensor) for name, tensor in self.tables.items()}
-        return Batch(**given, tables=tables, present={name: repeat(one) for name, one in self.present.items()})
+        return Batch(**inputs, tables=tables, present={name: repeat(one) for name, one in self.present.items()})
 
     def shared(self) -> SharedBatch:
         """The same tensors for several networks, which compute the branches they have in common once."""
@@ -99,8 +99,8 @@ class Batch:
         )
 
     def __len__(self) -> int:
-        given = [self.audio, self.faces, self.handcrafted, *self.tables.values()]
-        return len(next(tensor for tensor in given if tensor is not None))
+        inputs = [self.audio, self.faces, self.handcrafted, *self.tables.values()]
+        return len(next(tensor for tensor in inputs if tensor is not None))
 
     def has(self, needs: Needs) -> Tensor:
         """Which clips have all required inputs, bool (B,), on the CPU."""
@@ -108,8 +108,8 @@ class Batch:
             return torch.stack([self.has(one) for one in needs.alternatives]).any(0)
         complete = torch.ones(len(self), dtype=torch.bool)
         for name in (*(needs.inputs & {"audio", "faces"}), *(name for name, _ in needs.tables)):
-            given = name in self.tables or getattr(self, name, None) is not None
-            complete &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & given
+            has_tensor = name in self.tables or getattr(self, name, None) is not None
+            complete &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & has_tensor
         return complete
 
 
@@ -149,8 +149,8 @@ class SharedBatch(Batch):
             Includes the stored hidden layers of the networks that do not read this input.
         """
         whole = self if len(values) == len(self) else self.repeated(len(values)).shared()
-        other: dict[str, Any] = {name: values}
-        changed = replace(whole, **other)
+        new_input: dict[str, Any] = {name: values}
+        changed = replace(whole, **new_input)
         for network, hidden in self._embeddings.items():
             if name not in network.needs.inputs:
                 changed._embeddings[network] = hidden.expand(len(values), -1)
@@ -158,10 +158,10 @@ class SharedBatch(Batch):
 
 
 class Network(nn.Module):
-    """Batch -> `features` -> `hidden` -> five numbers in [0, 1], in the order of `traits.TRAITS`.
+    """A network for one modality: a batch becomes features, a last hidden layer, and five traits.
 
-    A training stage can keep `features` fixed and compute them once. `hidden` is the last hidden layer, which fusions
-    of networks join.
+    The traits are numbers in [0, 1] in the order of `traits.TRAITS`. A training stage can keep the features fixed and
+    compute them once. A fusion joins the last hidden layers of several networks.
 
     Attributes
     ----------
@@ -208,8 +208,8 @@ class Network(nn.Module):
     def count_trained_parameters(self, *, backbone: bool) -> int:
         """The number of parameters that a stage trains, with or without the backbone."""
         pretrained = set() if self.backbone is None else set(self.backbone.parameters())
-        own = [one for one in self.parameters() if one.requires_grad and one not in pretrained]
-        return sum(one.numel() for one in (*own, *(pretrained if backbone else ())))
+        head = [one for one in self.parameters() if one.requires_grad and one not in pretrained]
+        return sum(one.numel() for one in (*head, *(pretrained if backbone else ())))
 
     def head_modules(self) -> dict[str, nn.Module]:
         """The child modules that every training stage trains, by name."""
@@ -236,14 +236,14 @@ class Network(nn.Module):
         return {name: one for name, one in self.state_dict().items() if name.partition(".")[0] not in modules}
 
     def fit(self, features: Tensor) -> None:
-        """Compute statistics of the training features (N, ...) that the network stores; by default there are none."""
+        """Compute and store statistics of the training features, (N, ...), such as quantiles; by default nothing."""
 
     def features(self, batch: Batch) -> Tensor:
-        """(B, ...), from a batch alone."""
+        """Features of a batch, (B, ...): the part of the network that the `head` stages of training keep fixed."""
         raise NotImplementedError
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, hidden_size), from features."""
+        """The last hidden layer, float32 (B, hidden_size), from features."""
         raise NotImplementedError
 
     def head(self, features: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A video becomes a Sample, piece by piece: what it is, its faces, its sound, what they look like."""
+"""Read a video as a Sample: metadata, faces, sound, and the attributes estimated from them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from personality.preprocessing.voice_descriptors import (
 )
 from personality.traits import EMOTIONS
 
-MAX_FACELESS_FRAMES = 40  # frames without a face after which a clip is looked at no further than once per moment
+MAX_FACELESS_FRAMES = 40  # after this many frames without a face, only one frame per moment is searched
 FACE_RETRY_SECONDS = (
     0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
 )
@@ -35,17 +35,44 @@ def _empty_voice_frames() -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the machine takes from one clip; K faces, 0 to 16.
+    """The inputs of the models from one clip, with K faces, 0 to 16.
 
-    faces uint8 (K, 224, 224, 3) RGB; times float32 (K,) seconds; boxes int32 (K, 4) left, top, right, bottom in
-    pixels; scores float32 (K,); audio float32 (80000,) mono 16 kHz in [-1, 1], the first 5 s; audio_seconds of them
-    that were heard; rest float32 (M,) the sound after them, empty where it was not kept; voice_descriptors float32
-    (26,) of the first 7 s as `compute_voice_descriptors` gives them, zeros without sound; duration in seconds; age
-    in years and
-    gender as estimated, None without a face; emotions float32 (7,) summing to 1 (zeros without a face);
-    emotion_confidences float32 (K, 7); warnings: what failed, in words; speech: start and end in seconds of each
-    stretch of speech, and transcript: the words in it, each None until `hearing` has looked for it; voice_frames
-    float32 (26, T) what the descriptors are the means of, not kept in caches.
+    Attributes
+    ----------
+    faces : ndarray, uint8 (K, 224, 224, 3)
+        RGB crops.
+    times : ndarray, float32 (K,)
+        Seconds from the start of the clip.
+    boxes : ndarray, int32 (K, 4)
+        Left, top, right, bottom in pixels of the video.
+    scores : ndarray, float32 (K,)
+        Detection scores, 0 to about 2.
+    audio : ndarray, float32 (80000,)
+        The first 5 s of sound, mono, 16 kHz, in [-1, 1]; zeros after the end of the sound.
+    audio_seconds : float
+        Length of the sound in `audio`; 0 without sound.
+    rest : ndarray, float32 (M,)
+        The sound after `audio`, at the same rate; empty if a cache does not store it.
+    voice_descriptors : ndarray, float32 (26,)
+        Means of `voice_frames` over the first 7 s; zeros without sound.
+    duration : float
+        Seconds.
+    age : float or None
+        Estimated age in years; None without a face.
+    gender : str or None
+        Estimated gender, one of GENDERS; None without a face.
+    emotions : ndarray, float32 (7,)
+        Histogram of EMOTIONS, sums to 1; zeros without a face.
+    emotion_confidences : ndarray, float32 (K, 7)
+        Confidence of each of EMOTIONS per face.
+    warnings : tuple of str
+        Problems with the clip, such as a missing face.
+    speech : tuple of (float, float) or None
+        Start and end of each segment of speech in seconds; None until `speech.with_speech` has run.
+    transcript : Transcript or None
+        The recognised words; None until `speech.with_transcript` has run.
+    voice_frames : ndarray, float32 (26, T)
+        Voice descriptors per frame; caches do not store them.
     """
 
     faces: np.ndarray
@@ -93,8 +120,15 @@ EMPTY_SAMPLE = Sample(
 
 @dataclass(frozen=True)
 class DetectedPeople:
-    """Several people are in the picture, by the first frame that shows any, from left to right: crops uint8
-    (P, 224, 224, 3) RGB and boxes int32 (P, 4), as of a Face."""
+    """The P people in the first frame with a face, from left to right; only for P of at least 2.
+
+    Attributes
+    ----------
+    crops : ndarray, uint8 (P, 224, 224, 3)
+        RGB face crops.
+    boxes : ndarray, int32 (P, 4)
+        As in `Sample`.
+    """
 
     crops: np.ndarray
     boxes: np.ndarray
@@ -104,11 +138,27 @@ ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample
 
 
 def read_clip_updates(source: MediaSource, *, threads: int = 0, person: FaceBox | None = None) -> Iterator[ClipUpdate]:
-    """Metadata, then each Face as it is found, then the Sound, at last the Sample that holds it all. People come before
-    the first Face, where there are several.
+    """Read a clip and yield its pieces as they become available.
 
-    threads: for decoding, 0 is one a core; person: the box of the face to follow, of People; None: the largest. Raises
-    MediaError where the file cannot be read at all; a missing face or sound is a warning in the Sample.
+    Parameters
+    ----------
+    source : MediaSource
+        The file of the clip.
+    threads : int
+        Threads for decoding; 0: one per core.
+    person : FaceBox, optional
+        The face to follow, one of `DetectedPeople.boxes`; by default the largest.
+
+    Yields
+    ------
+    Metadata, DetectedPeople, Face, Sound or Sample
+        Metadata first, DetectedPeople only if there are several, each Face when it is found, the Sound, and last the
+        Sample, which includes all of them. A missing face or sound is a warning in the Sample.
+
+    Raises
+    ------
+    MediaError
+        The file cannot be read.
     """
     with open_media(source, threads=threads) as video:
         yield video.metadata
@@ -129,7 +179,7 @@ def _to_detected_people(faces: tuple[Face, ...]) -> DetectedPeople:
 
 
 def warm_up_preprocessing() -> None:
-    """Load what reading needs, so that the first clip does not wait for it."""
+    """Load the networks that reading a clip requires, so that the first clip is not delayed."""
     face = np.zeros((1, PREPROCESSING.face_size, PREPROCESSING.face_size, 3), np.uint8)
     FaceFinder().find(Frame.blank())
     estimate_age_and_gender(face)
@@ -138,7 +188,7 @@ def warm_up_preprocessing() -> None:
 
 
 def read_sample(source: MediaSource, *, threads: int = 0) -> Sample:
-    """The Sample of a clip; as `read_clip_updates`."""
+    """Read the Sample of a clip. Raises MediaError if the file cannot be read; see `read_clip_updates`."""
     *_, sample = read_clip_updates(source, threads=threads)
     assert isinstance(sample, Sample)
     return sample

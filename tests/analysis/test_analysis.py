@@ -53,7 +53,7 @@ def test_accuracy_by_group_equals_fairlearn() -> None:
             assert row["baseline"] == pytest.approx(1 - (inside["constant"] - inside["actual"]).abs().mean())
 
 
-def test_mean_is_the_average_of_the_five_and_groups_add_up() -> None:
+def test_mean_is_the_average_of_five_traits_and_groups_sum_to_all() -> None:
     table = predictions()
     whole = accuracy_by(table).set_index("trait")["accuracy"]
     assert whole["mean"] == pytest.approx(whole[list(TRAIT_NAMES)].mean())
@@ -84,7 +84,7 @@ def test_few_sources_have_no_interval() -> None:
         assert rows.loc["rest", ["low", "high"]].notna().all(axis=None)
 
 
-def test_names_that_look_joined_are_kept_apart() -> None:
+def test_ambiguous_group_names_are_quoted() -> None:
     table = predictions(clips=80)
     clip = table["clip"].str.removeprefix("c").astype(int)
     one = np.array(["a", "a x b"])[clip % 2]
@@ -102,7 +102,7 @@ def test_a_column_named_like_ranges_is_a_column() -> None:
     assert set(accuracy_by(table, ["age:25,40"])["group"]) == {"some"}
 
 
-def test_too_many_groups_are_refused_with_what_to_do() -> None:
+def test_too_many_groups_of_figures_raise() -> None:
     table = predictions(clips=MAX_TABLE_GROUPS + 1)
     with pytest.raises(PredictionsError, match=r"1,001 groups.*1,000"):
         accuracy_by(table.assign(name=table["clip"]), ["name"])
@@ -112,7 +112,7 @@ def test_the_same_table_gives_the_same_rows() -> None:
     pd.testing.assert_frame_equal(accuracy_by(predictions(), ["gender"]), accuracy_by(predictions(), ["gender"]))
 
 
-def test_bad_tables_are_refused_in_a_sentence() -> None:
+def test_invalid_tables_raise() -> None:
     table = predictions()
     with pytest.raises(PredictionsError, match="column source"):
         accuracy_by(table.drop(columns="source"))
@@ -137,7 +137,7 @@ def test_without_the_training_mean_there_is_no_baseline() -> None:
     assert rows["accuracy"].notna().all()
 
 
-def test_groups_keep_the_fields_order() -> None:
+def test_groups_have_the_standard_order() -> None:
     clips = pd.DataFrame({"age_group": ["7-13", "25-32", "7-13"], "gender": ["female", "male", "male"]})
     assert assign_groups(clips, ["age_group"]).names == list(AGE_GROUPS)
     assert assign_groups(clips, ["gender", "age_group"]).names == [
@@ -166,7 +166,7 @@ def test_confidence_histogram_counts_each_clip_once() -> None:
     assert counts["fear", "0.8-1.0"] == 1
 
 
-def test_published_tables_are_whole_and_their_averages_are_averages() -> None:
+def test_published_tables_are_complete_and_consistent() -> None:
     assert len(published_table()) == len(PUBLISHED_OVERALL)
     assert len(published_gender()) == len(PUBLISHED_BY_GENDER) * 12
     assert len(published_emotion()) == len(EMOTIONS) * 3

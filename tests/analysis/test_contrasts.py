@@ -68,7 +68,7 @@ def test_generalised_least_squares_by_its_matrices() -> None:
     assert found.std_error[0] == pytest.approx(np.sqrt(11 / 12 * np.sum((without - whole) ** 2)))
 
 
-def test_degrees_of_freedom_are_bell_and_mccaffreys() -> None:
+def test_degrees_of_freedom_equal_bell_and_mccaffrey() -> None:
     """tr(K)^2 / tr(K^2) with K from the matrices of the clips."""
     random = np.random.default_rng(2)
     design, values = mixed(random)
@@ -141,7 +141,7 @@ def test_what_does_not_vary_has_no_p() -> None:
     assert np.isnan(Contrast(np.ones(1), np.zeros(1), np.full(1, 9.0)).p_values()).all()
 
 
-def test_what_is_detectable_is_found_four_times_in_five() -> None:
+def test_minimum_detectable_difference_has_80_percent_power() -> None:
     error, degrees, level = np.full(1, 2.0), np.full(1, 15.0), np.full(1, 0.01)
     size = minimum_detectable_difference(error / (1 + 1 / 60), degrees, level)  # of an error that is right on average
     critical = stats.t.ppf(1 - level / 2, degrees)

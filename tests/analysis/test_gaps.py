@@ -1,4 +1,4 @@
-"""Gaps: figures by hand and by fairlearn, tests that keep their level, planted gaps that are found."""
+"""Gaps: values checked by hand and against fairlearn, the level and the power of the tests, simulated gaps."""
 
 from pathlib import Path
 
@@ -22,13 +22,13 @@ from personality.traits import TRAIT_NAMES
 def predictions(
     errors: np.ndarray, group: np.ndarray, source: np.ndarray, *, traits: tuple[str, ...] = TRAIT_NAMES
 ) -> pd.DataFrame:
-    """A model that misses 0.5 by errors (N,), the same on all traits."""
+    """Predictions of labels of 0.5 with the given errors, (N,), for every trait."""
     clips = pd.DataFrame({"clip": [f"c{i}" for i in range(len(errors))], "source": source.astype(str)})
     clips = clips.assign(split="test", model="m", predicted=0.5 + errors, actual=0.5, group=group)
     return clips.merge(pd.DataFrame({"trait": traits}), how="cross")
 
 
-def test_a_gap_by_hand_against_a_named_group_and_against_all_others() -> None:
+def test_gap_from_a_named_group_and_from_all_other_groups() -> None:
     errors = np.array([0.1, 0.1, 0.1, 0.2, 0.2, 0.3])
     table = predictions(errors, np.array(list("aaabbc")), np.arange(6))
     gaps = compare_groups(table, ["group"], reference="a").gaps.query("trait == 'openness'").set_index("group")
@@ -43,8 +43,8 @@ def test_a_gap_by_hand_against_a_named_group_and_against_all_others() -> None:
     assert signed.query("trait == 'mean' and group == 'b'")["gap"].item() == pytest.approx(0.1)
 
 
-def test_a_gap_in_gain_by_hand() -> None:
-    """Both groups are predicted equally well; the mean does better on `a`, so the model gains less there."""
+def test_gap_in_gain() -> None:
+    """The errors are equal in both groups, but the mean baseline is better in `a`, so the gain is smaller there."""
     table = predictions(np.full(8, 0.1), np.repeat(["a", "b"], 4), np.arange(8))
     table["constant"] = np.where(table["group"] == "a", 0.65, 0.8)  # misses by .15 and .3
     table.loc[table["clip"].eq("c0"), "constant"] = 0.75  # .25, so the group's mean is .175
@@ -53,7 +53,7 @@ def test_a_gap_in_gain_by_hand() -> None:
     assert compare_groups(table, ["group"]).gaps["gap"].abs().max() == pytest.approx(0)
 
 
-def test_a_gap_in_gain_is_fairlearns_difference_of_gains() -> None:
+def test_gap_in_gain_equals_fairlearn() -> None:
     random = np.random.default_rng(11)
     group = random.choice(list("ab"), 90)
     table = predictions(random.uniform(-0.3, 0.3, 90), group, np.arange(90))
@@ -70,19 +70,19 @@ def test_a_gap_in_gain_is_fairlearns_difference_of_gains() -> None:
     assert row["gap"] == pytest.approx(frame.by_group["a"] - frame.by_group["b"], abs=1e-12)
     assert row["low"] < row["gap"] < row["high"]
     assert found.spreads.set_index("trait").loc["openness", "difference"] == pytest.approx(frame.difference())
-    # As p of a t-test of the clips' gains, because here every clip is a source of its own.
+    # Every clip is a separate source, so p is close to that of a t-test of the gains of the clips.
     gains = (one["constant"] - one["actual"]).abs() - (one["predicted"] - one["actual"]).abs()
-    two = [gains[one["group"] == name] for name in "ab"]
-    assert row["p"] == pytest.approx(stats.ttest_ind(*two, equal_var=False).pvalue, abs=0.05)
+    gains_by_group = [gains[one["group"] == name] for name in "ab"]
+    assert row["p"] == pytest.approx(stats.ttest_ind(*gains_by_group, equal_var=False).pvalue, abs=0.05)
 
 
-def test_a_gain_needs_the_training_mean() -> None:
+def test_gain_requires_the_training_mean() -> None:
     table = predictions(np.full(8, 0.1), np.repeat(["a", "b"], 4), np.arange(8))
     with pytest.raises(PredictionsError, match="constant"):
         compare_groups(table, ["group"], measure="gain")
 
 
-def test_two_groups_are_held_against_each_other() -> None:
+def test_default_reference_of_two_groups_is_the_other_group() -> None:
     random = np.random.default_rng(0)
     table = predictions(random.uniform(0, 0.3, 80), np.repeat(["a", "b"], 40), np.arange(80))
     gaps = compare_groups(table, ["group"]).gaps
@@ -90,7 +90,7 @@ def test_two_groups_are_held_against_each_other() -> None:
     assert gaps["reference"].unique().tolist() == ["b"]
 
 
-def test_difference_and_ratio_equal_fairlearns() -> None:
+def test_difference_and_ratio_equal_fairlearn() -> None:
     random = np.random.default_rng(1)
     table = predictions(random.uniform(-0.3, 0.3, 90), random.choice(list("abcd"), 90), np.arange(90))
     one = table[table["trait"] == "openness"]
@@ -103,7 +103,7 @@ def test_difference_and_ratio_equal_fairlearns() -> None:
     assert (spread["lowest"], spread["highest"]) == (frame.by_group.idxmax(), frame.by_group.idxmin())
 
 
-def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_others() -> None:
+def test_only_the_gaps_of_the_synthetic_labels_are_significant() -> None:
     table = read_predictions(DEMO_PREDICTIONS_FILE)
     table = table[table["model"] == "practice_visual"].copy()
     random = np.random.default_rng(6)
@@ -113,29 +113,29 @@ def test_gaps_planted_in_synthetic_people_are_found_with_their_sign_and_no_other
     men = table["gender"].eq("male")
     for trait, shift in (("openness", 0.08), ("extraversion", -0.08)):
         noise = noise + np.where(men & table["trait"].eq(trait), shift, 0)
-    planted = table.assign(predicted=table["actual"] + noise)
-    rows = compare_groups(planted, ["gender"], measure="signed_error").gaps.set_index("trait")
+    shifted = table.assign(predicted=table["actual"] + noise)
+    rows = compare_groups(shifted, ["gender"], measure="signed_error").gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("overrates men compared with women, by 0.")
     assert rows.loc["extraversion", "verdict"].startswith("underrates men compared with women, by 0.")
-    quiet = rows.loc[["conscientiousness", "agreeableness", "emotional_stability"]]
-    assert quiet["verdict"].str.startswith("no significant difference; minimum detectable at 80 % power: 0.").all()
-    rows = compare_groups(planted, ["gender"]).gaps.set_index("trait")
+    unshifted = rows.loc[["conscientiousness", "agreeableness", "emotional_stability"]]
+    assert unshifted["verdict"].str.startswith("no significant difference; minimum detectable at 80 % power: 0.").all()
+    rows = compare_groups(shifted, ["gender"]).gaps.set_index("trait")
     assert rows.loc["openness", "verdict"].startswith("less accurate for men than for women, by 0.")
 
 
 @pytest.mark.parametrize("groups", [2, 5])
-def test_what_is_called_detectable_is_found_four_times_in_five(groups: int) -> None:
+def test_detectable_difference_has_80_percent_power(groups: int) -> None:
     """After Holm's correction, for one trait."""
     assert 0.7 < power_at_minimum_detectable(groups, "openness", repetitions=60) < 0.93
 
 
-def test_corrections_by_hand_and_by_scipy() -> None:
+def test_corrections_equal_scipy() -> None:
     assert holm(np.array([0.01, 0.04, np.nan, 0.03])) == pytest.approx([0.03, 0.06, np.nan, 0.06], nan_ok=True)
     p = np.random.default_rng(8).random(30) ** 3
     np.testing.assert_allclose(benjamini_hochberg(p), stats.false_discovery_control(p))
 
 
-def test_many_groups_can_still_pass_the_correction() -> None:
+def test_large_gap_is_significant_among_twenty_groups() -> None:
     """Twenty groups x five traits."""
     group = np.repeat(np.arange(20), 20).astype(str)
     random = np.random.default_rng(9)
@@ -146,28 +146,28 @@ def test_many_groups_can_still_pass_the_correction() -> None:
     assert gaps["p_holm"].ge(0.05).mean() > 0.9
 
 
-def test_small_groups_say_so() -> None:
+def test_verdict_of_a_small_group_states_its_size() -> None:
     random = np.random.default_rng(10)
     table = predictions(random.uniform(0, 0.3, 60), np.where(np.arange(60) < 10, "few", "many"), np.arange(60))
-    (words,) = compare_groups(table, ["group"]).gaps.query("trait == 'mean'")["verdict"]
-    assert "10 clips" in words
+    (verdict,) = compare_groups(table, ["group"]).gaps.query("trait == 'mean'")["verdict"]
+    assert "10 clips" in verdict
 
 
-def test_what_cannot_be_compared_is_a_sentence() -> None:
+def test_invalid_comparisons_raise() -> None:
     table = predictions(np.ones(4) / 9, np.array(list("aabb")), np.arange(4))
-    moods = np.repeat(["sadness", "happy"], len(table) // 2)
-    for changes, words in (
+    emotions = np.repeat(["sadness", "happy"], len(table) // 2)
+    for arguments, message in (
         ({"by": ["split_"]}, "split_"),
         ({"by": ["group"], "reference": "z"}, "'z'.* a, b"),
         ({"by": ["emotion"], "reference": "fear"}, "'fear'.*happy, sadness"),
         ({"by": ["group"], "measure": "beauty"}, "'beauty'.*gain"),
     ):
-        with pytest.raises(PredictionsError, match=words):
-            compare_groups(table.assign(split_="x", emotion=moods), **changes)
+        with pytest.raises(PredictionsError, match=message):
+            compare_groups(table.assign(split_="x", emotion=emotions), **arguments)
 
 
-def test_real_people_and_somebody_elses_system(real_data: Path) -> None:
-    """The winners of 2017 on the official validation split: whether "female more accurate than male" cannot be said."""
+def test_gender_gap_of_an_external_system_on_real_people(real_data: Path) -> None:
+    """The winners of the 2017 challenge on the official validation split: the gender gap is not significant."""
     from personality.dataset import load_dataset
     from personality.inference.import_predictions import import_predictions
     from personality.predictions.assemble import join_predictions
@@ -187,13 +187,13 @@ def test_real_people_and_somebody_elses_system(real_data: Path) -> None:
 
 
 def clustered(random: np.random.Generator, sources: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of sources of so many clips that are half alike, and their sources."""
+    """Errors of the clips of sources of equal size, with an intraclass correlation of 0.5, and the source of each."""
     source = np.repeat(np.arange(sources), size)
     return 0.05 * (random.normal(size=sources)[source] + random.normal(size=len(source))), source
 
 
-def test_a_gap_within_sources_is_found() -> None:
-    """Each source has one silent and one speaking clip, .5 apart: labels that move between sources cannot show it."""
+def test_gap_within_sources_is_significant() -> None:
+    """Each source has one clip of each group, .5 apart; a test that permutes whole sources would not detect this."""
     errors, source = clustered(np.random.default_rng(12), 40, 2)
     group = np.tile(["silent", "speaking"], 40)
     table = predictions(errors * 0.4 + np.where(group == "speaking", 0.25, -0.25), group, source)
@@ -201,11 +201,11 @@ def test_a_gap_within_sources_is_found() -> None:
     assert row["test"] == "within sources"
     assert row["p"] < 1e-20
     assert row["gap"] == pytest.approx(-0.5, abs=0.05)
-    apart = errors[::2] * 0.4 - errors[1::2] * 0.4 - 0.5
-    assert row["p"] == pytest.approx(stats.ttest_1samp(apart, 0).pvalue, rel=1e-6)
+    paired = errors[::2] * 0.4 - errors[1::2] * 0.4 - 0.5
+    assert row["p"] == pytest.approx(stats.ttest_1samp(paired, 0).pvalue, rel=1e-6)
 
 
-def test_a_gap_between_sources_of_all_different_sizes_is_found() -> None:
+def test_gap_between_sources_of_different_sizes_is_significant() -> None:
     source = np.repeat(np.arange(20), np.arange(1, 21))
     group = np.where(source % 2, "b", "a")
     errors = 0.05 * np.random.default_rng(13).normal(size=len(source)) + np.where(group == "b", 0.3, 0.0)
@@ -213,8 +213,8 @@ def test_a_gap_between_sources_of_all_different_sizes_is_found() -> None:
     assert (row["test"], row["p_holm"] < 1e-6) == ("between sources", True)
 
 
-def test_the_interval_and_the_test_agree_where_nothing_is_weighed() -> None:
-    """Sources of one size, each of one group: p is under .05 where the interval is clear of 0."""
+def test_interval_and_p_value_agree_for_sources_of_equal_size() -> None:
+    """If each source has one group, p is below .05 exactly if the interval excludes 0."""
     random = np.random.default_rng(14)
     for _ in range(40):
         errors, source = clustered(random, 20, 3)
@@ -224,7 +224,7 @@ def test_the_interval_and_the_test_agree_where_nothing_is_weighed() -> None:
         assert row["tested_gap"] == pytest.approx(row["gap"])
 
 
-def test_gaps_in_concordance_and_r2_keep_the_level() -> None:
+def test_gaps_in_concordance_and_r2_have_the_nominal_level() -> None:
     random, p = np.random.default_rng(15), []
     for _ in range(150):
         errors, source = clustered(random, 30, 4)
@@ -237,17 +237,17 @@ def test_gaps_in_concordance_and_r2_keep_the_level() -> None:
     assert (np.mean(np.array(p) < 0.05, axis=0) < 0.11).all()
 
 
-def test_gaps_of_several_measures_are_those_of_each_alone() -> None:
+def test_compare_measures_equals_compare_groups_for_each_measure() -> None:
     table = read_predictions(DEMO_PREDICTIONS_FILE)
     found = compare_measures(table, ["emotion"])
     assert next(iter(found)) == "gain"
     for measure in ("accuracy", "r2"):
-        alone = compare_groups(table, ["emotion"], measure=measure)
-        pd.testing.assert_frame_equal(found[measure].gaps, alone.gaps)
-        pd.testing.assert_frame_equal(found[measure].spreads, alone.spreads)
+        single = compare_groups(table, ["emotion"], measure=measure)
+        pd.testing.assert_frame_equal(found[measure].gaps, single.gaps)
+        pd.testing.assert_frame_equal(found[measure].spreads, single.spreads)
 
 
-def test_the_largest_difference_allows_for_all_pairs() -> None:
+def test_largest_difference_is_corrected_for_all_pairs() -> None:
     errors, source = clustered(np.random.default_rng(16), 40, 3)
     table = predictions(errors, np.array(list("abcd"))[source % 4], source)
     spread = compare_groups(table, ["group"], measure="signed_error").spreads.set_index("trait").loc["mean"]
@@ -258,7 +258,7 @@ def test_the_largest_difference_allows_for_all_pairs() -> None:
     assert spread["high"] - spread["low"] > gap["high"] - gap["low"]
 
 
-def test_more_groups_than_can_be_compared_are_refused() -> None:
+def test_too_many_groups_raise() -> None:
     count = MAX_COMPARED_GROUPS + 1
     table = predictions(np.full(count, 0.1), np.arange(count).astype(str), np.arange(count))
     with pytest.raises(PredictionsError, match=r"51 groups.*50"):

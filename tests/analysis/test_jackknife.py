@@ -1,4 +1,4 @@
-"""Intervals by leaving out sources: by hand, by theory, and how often they hold the truth."""
+"""Jackknife intervals: values checked against theory, and simulated coverage."""
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,16 @@ from personality.analysis.jackknife import (
 )
 
 
-def test_where_every_clip_is_a_source_it_is_students_interval() -> None:
+def test_interval_with_one_clip_per_source_equals_students_t() -> None:
     values = np.random.default_rng(0).gamma(2, 0.05, (30, 2))
     low, high = mean_intervals(values, np.arange(30))
     for column in range(2):
         error = stats.sem(values[:, column])
-        wanted = stats.t.interval(0.95, 29, values[:, column].mean(), error)
-        assert (low[column], high[column]) == pytest.approx(wanted)
+        expected = stats.t.interval(0.95, 29, values[:, column].mean(), error)
+        assert (low[column], high[column]) == pytest.approx(expected)
 
 
-def test_the_standard_error_is_that_of_leaving_out_each_source() -> None:
+def test_standard_error_equals_leaving_out_each_source() -> None:
     random = np.random.default_rng(1)
     source = np.repeat(np.arange(9), random.integers(1, 6, 9))
     values = random.normal(size=(len(source), 1))
@@ -37,7 +37,7 @@ def test_the_standard_error_is_that_of_leaving_out_each_source() -> None:
     assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, degrees) * error)
 
 
-def test_degrees_of_freedom_fall_where_one_source_dominates() -> None:
+def test_degrees_of_freedom_decrease_if_one_source_dominates() -> None:
     sizes = np.array([[3] * 10, [30] + [2] * 9]).T
     equal, dominated = degrees_of_freedom(sizes)
     assert equal == pytest.approx(9)
@@ -45,54 +45,54 @@ def test_degrees_of_freedom_fall_where_one_source_dominates() -> None:
     assert np.isnan(degrees_of_freedom(np.array([[4]]))).all()
 
 
-def test_degrees_of_freedom_are_bell_and_mccaffreys() -> None:
-    """2 (expectation)^2 / variance of the quadratic form, from its matrix."""
+def test_degrees_of_freedom_equal_bell_and_mccaffrey() -> None:
+    """Twice the squared expectation over the variance of the quadratic form, from its matrix."""
     n = np.array([1.0, 2, 5, 3, 9, 4])
     project = np.eye(6) - np.outer(n, np.ones(6)) / n.sum()
     weights = np.diag(1 / (n.sum() - n) ** 2)
     matrix = np.sqrt(weights) @ project @ np.diag(n) @ project.T @ np.sqrt(weights)
-    wanted = np.trace(matrix) ** 2 / np.trace(matrix @ matrix)
-    assert degrees_of_freedom(n[:, None])[0] == pytest.approx(wanted)
+    expected = np.trace(matrix) ** 2 / np.trace(matrix @ matrix)
+    assert degrees_of_freedom(n[:, None])[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("clips", [1, 6, 20])
 @pytest.mark.parametrize("sources", [5, 7, 20])
-def test_intervals_hold_the_truth_from_five_sources_on(sources: int, clips: int) -> None:
-    """4,000 repetitions: the standard error is .003."""
+def test_coverage_of_intervals_from_five_sources(sources: int, clips: int) -> None:
+    """The standard error of the simulated coverage, from 4,000 repetitions, is .003."""
     assert 0.94 < simulate_interval_coverage(sources, clips, lambda random, shape: random.standard_normal(shape)) < 0.96
     assert 0.92 < simulate_interval_coverage(sources, clips, draw_half_normal) < 0.97
 
 
-def test_intervals_that_take_clips_for_sources_do_not() -> None:
+def test_intervals_that_ignore_sources_are_too_narrow() -> None:
     random = np.random.default_rng(2)
     values = random.normal(size=(40, 500))[np.repeat(np.arange(40), 5)] + random.normal(0, 0.3, (200, 500))
     naive = mean_intervals(values, np.arange(200))
-    ours = mean_intervals(values, np.repeat(np.arange(40), 5))
-    shares = [((low <= 0) & (high >= 0)).mean() for low, high in (naive, ours)]
+    clustered = mean_intervals(values, np.repeat(np.arange(40), 5))
+    shares = [((low <= 0) & (high >= 0)).mean() for low, high in (naive, clustered)]
     assert shares[0] < 0.75
     assert 0.92 < shares[1] < 0.98
 
 
 def test_too_few_sources_have_no_interval() -> None:
-    for sources, known in ((MIN_SOURCES - 1, False), (MIN_SOURCES, True)):
+    for sources, has_interval in ((MIN_SOURCES - 1, False), (MIN_SOURCES, True)):
         source = np.repeat(np.arange(sources), 20)
         bounds = mean_intervals(np.random.default_rng(3).random((len(source), 1)), source)
-        assert np.isfinite(bounds).all() == known
+        assert np.isfinite(bounds).all() == has_interval
 
 
-def test_what_is_missing_counts_for_nothing() -> None:
+def test_missing_values_are_ignored() -> None:
     values = np.random.default_rng(4).random((12, 1))
     source = np.arange(12) // 2
     missing = np.append(values, [[np.nan]], axis=0)
     np.testing.assert_allclose(mean_intervals(missing, np.append(source, 6)), mean_intervals(values, source))
 
 
-def test_a_wider_level_is_a_wider_interval() -> None:
+def test_higher_confidence_level_gives_a_wider_interval() -> None:
     one, two = (t_interval(np.zeros(1), np.ones(1), np.array([10.0]), level=level)[1] for level in (0.95, 0.99))
     assert (one[0], two[0]) == pytest.approx((stats.t.ppf(0.975, 10), stats.t.ppf(0.995, 10)))
 
 
-def test_many_sources_are_left_out_in_batches_of_as_many() -> None:
+def test_many_sources_are_left_out_in_batches_of_equal_size() -> None:
     source = np.random.default_rng(0).permutation(np.repeat(np.arange(12_000), 2))
     units = jackknife_units(source)
     assert np.bincount(np.bincount(units)).nonzero()[0].tolist() == [4, 6]  # two or three sources of two clips
@@ -100,7 +100,7 @@ def test_many_sources_are_left_out_in_batches_of_as_many() -> None:
     np.testing.assert_array_equal(jackknife_units(source % MAX_JACKKNIFE_UNITS), source % MAX_JACKKNIFE_UNITS)
 
 
-def test_batches_give_the_interval_that_theory_does() -> None:
+def test_interval_with_batches_equals_theory() -> None:
     random = np.random.default_rng(1)
     errors = random.gamma(2, 0.05, 30_000).clip(0, 0.5)
     clips = pd.DataFrame({"clip": np.arange(30_000).astype(str), "split": "test", "model": "m", "trait": "openness"})

@@ -44,7 +44,7 @@ def predicted(visitor: Visitor) -> float:
     began = time.monotonic()
     press(visitor, "practice_sample")
     seconds = time.monotonic() - began
-    press(visitor, "forget")
+    press(visitor, "delete_clip")
     return seconds
 
 
@@ -119,7 +119,7 @@ def test_nothing_of_a_clip_remains_after_its_visit(public: str, end: str, outcom
         assert (answer.status, body, answer.getheader("cache-control")) == (200, clip, "no-store")
         assert holds(pid, noise)
         if end == "deleted":
-            press(visitor, "forget")
+            press(visitor, "delete_clip")
         if end == "connection lost":
             visitor.socket.socket.close()
     seconds = within(LOST_SESSION_SECONDS + 30 if end == "connection lost" else 30, lambda: not holds(pid, noise))

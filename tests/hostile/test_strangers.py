@@ -20,7 +20,7 @@ from tests.hostile.visitor import Visitor, together, visiting
 from training.runs import launch
 from training.runs.run import list_runs
 
-PRESSED = ("look", "start", "start_four", "delete_surely", "judge")  # buttons of the Models page
+PRESSED = ("dry_run", "start", "start_four", "delete_surely", "evaluate")  # buttons of the Models page
 OVERVIEW = "Apparent personality"
 SECRET = "secret"  # the name of the operator's table
 Factory = pytest.TempPathFactory

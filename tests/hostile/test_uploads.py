@@ -234,7 +234,7 @@ def test_sessions_see_only_their_own_results(tmp_path: Path, share: Share, outco
             assert not app.exception
             assert [other for other in sizes if f"{other} x {other}" in text] == [size]
             assert "Predicted first impression" in text
-    sessions[0].button(key="forget").click().run()
+    sessions[0].button(key="delete_clip").click().run()
     assert all(f"{size} x {size}" not in words(sessions[0]) for size in sizes)
     assert f"{sizes[1]} x {sizes[1]}" in words(sessions[1].run())
     outcome(
@@ -267,7 +267,7 @@ def test_hostile_names_and_invalid_videos_give_an_error(tmp_path: Path, outcome:
             continue
         assert len(app.error) == 1, repr(name)
         assert len(name) < 5 or name not in words(app), repr(name)
-        app.button(key="forget").click().run()
+        app.button(key="delete_clip").click().run()
         uploader += 2
     assert {path for folder in (Path.cwd(), Path("/etc"), tmp_path) for path in folder.glob("*")} == before
     assert len(tried) == 33

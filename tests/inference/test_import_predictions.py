@@ -110,19 +110,19 @@ def test_several_raters_are_averaged(dataset: Dataset) -> None:
     low[TRAITS], high[TRAITS] = low[TRAITS] - 0.1, high[TRAITS] + 0.1
     table, preview = read(pd.concat([low, high]), dataset)
     assert is_perfect(table)
-    assert "2 ratings a clip, averaged" in preview and "ICC(1,k)" in preview
+    assert "2 ratings" in preview and "ICC(1,k)" in preview
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t: t.assign(openness="high"), "openness holds 'high'"),
+        (lambda t: t.assign(openness="high"), "openness .*'high'"),
         (lambda t: t.assign(openness=""), "20 rows .* v0"),
         (lambda t: t.assign(openness=np.inf), "infinite"),
         (lambda t: pd.concat([t, t]), r"v0\.000\.mp4 .*rater"),
         (lambda t: pd.concat([t, t]).assign(rater="a"), r"v0\.000\.mp4"),
         (lambda t: pd.concat([t, t.assign(clip="x/" + t["clip"])]), r"v0\.000\.mp4"),
-        (lambda t: t.drop(columns="openness"), "lacks a column for openness"),
+        (lambda t: t.drop(columns="openness"), "column for openness"),
         (lambda t: t.assign(clip="nobody"), "'nobody'.*'v0"),
         (lambda t: t.assign(clip=[f"v{number}.000.mp4" for number in range(20, 30)] * 2), "training and validation"),
         (lambda t: t.assign(clip=""), "the column clip is empty"),

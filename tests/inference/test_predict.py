@@ -22,25 +22,25 @@ def without_face(sample: Sample) -> Sample:
 
 
 def test_without_a_face_audio_predicts_and_fusions_have_a_caveat(sample: Sample) -> None:
-    blind, models = without_face(sample), load_models(demo.PRACTICE_MODEL_FOLDERS)
-    answers = {piece.model: piece for piece in predict_impressions(blind, models)}
-    heard = answers[AUDIO]
-    assert isinstance(heard, Impression)
-    assert heard.caveat == ""
-    assert answers[VISUAL] == Unavailable(VISUAL, "no face was found")
+    faceless, models = without_face(sample), load_models(demo.PRACTICE_MODEL_FOLDERS)
+    predictions = {piece.model: piece for piece in predict_impressions(faceless, models)}
+    audio = predictions[AUDIO]
+    assert isinstance(audio, Impression)
+    assert audio.caveat == ""
+    assert predictions[VISUAL] == Unavailable(VISUAL, "no face was found")
     for name in (AUDIOVISUAL, HANDCRAFTED):
-        fusion = answers[name]
+        fusion = predictions[name]
         assert isinstance(fusion, Impression)
         assert fusion.caveat == "no face was found"
-    document = prediction_to_json("clip", [blind, *answers.values()], models)
+    document = prediction_to_json("clip", [faceless, *predictions.values()], models)
     assert set(document["traits"]) == {AUDIO, AUDIOVISUAL, HANDCRAFTED}
     assert sum("no face was found" in warning for warning in document["warnings"]) >= 3
 
 
 def test_without_face_and_speech_no_model_predicts(sample: Sample) -> None:
-    for silent in (replace(sample, speech=()), replace(sample, speech=(), audio_seconds=0.0)):
-        answers = list(predict_impressions(without_face(silent), load_models(demo.PRACTICE_MODEL_FOLDERS)))
-        assert answers == [Unavailable(folder.name, NO_PERSON_MESSAGE) for folder in demo.PRACTICE_MODEL_FOLDERS]
+    for speechless in (replace(sample, speech=()), replace(sample, speech=(), audio_seconds=0.0)):
+        predictions = list(predict_impressions(without_face(speechless), load_models(demo.PRACTICE_MODEL_FOLDERS)))
+        assert predictions == [Unavailable(folder.name, NO_PERSON_MESSAGE) for folder in demo.PRACTICE_MODEL_FOLDERS]
 
 
 def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> None:

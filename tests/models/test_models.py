@@ -34,7 +34,7 @@ def test_every_modality_gives_five_numbers_between_0_and_1(preset: str) -> None:
         assert ((traits > 0) & (traits < 1)).all()
 
 
-def test_thesis_sizes_are_those_of_the_table() -> None:
+def test_layer_sizes_of_the_thesis() -> None:
     audio = build_network("audio", preset="thesis", activation="relu")
     sizes = [tuple(p.shape) for name, p in audio.named_parameters() if name.endswith("weight")]
     assert sorted(sizes, reverse=True) == [(512, 80_000), (128, 512), (32, 128), (5, 32)]
@@ -77,18 +77,18 @@ def test_shared_branches_run_once_per_batch() -> None:
     torch.testing.assert_close(alone, again)
 
 
-def test_packaged_backbone_is_imagenets_in_order() -> None:
-    """Every tensor of the package lands in the tensor of the same role; running means are far from those at birth."""
+def test_packaged_backbone_has_the_imagenet_weights() -> None:
+    """Every tensor of the package is loaded into its counterpart; running means differ from their initial zeros."""
     network = CompactVisual("relu")
     load_backbone_from_package(network)
-    born = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
-    for (name, loaded), (_, fresh) in zip(
-        network.backbone.state_dict().items(), born.state_dict().items(), strict=True
+    untrained = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+    for (name, loaded), (_, initial) in zip(
+        network.backbone.state_dict().items(), untrained.state_dict().items(), strict=True
     ):
         if name.endswith("running_var"):
             assert (loaded >= 0).all()
         if name.endswith("running_mean"):
-            assert not torch.equal(loaded, fresh), name
+            assert not torch.equal(loaded, initial), name
 
 
 def vgg_face() -> dict[str, torch.Tensor]:
@@ -100,7 +100,7 @@ def vgg_face() -> dict[str, torch.Tensor]:
     }
 
 
-def test_vgg_face_goes_to_its_layers_and_a_wrong_file_names_the_tensor(tmp_path: Path) -> None:
+def test_vgg_face_weights_load_and_a_wrong_file_names_the_tensor(tmp_path: Path) -> None:
     tensors = vgg_face()
     save_file(tensors, tmp_path / "vgg.safetensors")
     network = ThesisVisual("relu")
@@ -114,7 +114,7 @@ def test_vgg_face_goes_to_its_layers_and_a_wrong_file_names_the_tensor(tmp_path:
         load_backbone_from_file(network, tmp_path / "text.safetensors")
 
 
-def test_vgg_face_gets_bgr_minus_its_means() -> None:
+def test_vgg_face_input_is_bgr_minus_the_channel_means() -> None:
     network = ThesisVisual("relu")
     seen = []
     network.backbone[0].register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
@@ -124,13 +124,13 @@ def test_vgg_face_gets_bgr_minus_its_means() -> None:
     assert seen[0][0, :, 0, 0].tolist() == pytest.approx([-93.5940, -104.7624, 200 - 129.1863], abs=1e-4)
 
 
-def test_handcrafted_by_hand() -> None:
+def test_handcrafted_encoding() -> None:
     histogram = np.array([0, 0, 0, 1, 0, 0, 0], np.float32)
     assert encode_handcrafted(histogram, "female", 50.0).tolist() == [0, 0, 0, 1, 0, 0, 0, 1, 1]
     assert encode_handcrafted(histogram, None, None).tolist() == [0, 0, 0, 1, 0, 0, 0, 0, 0]
 
 
-def test_frames_are_spread_and_repeated_where_few() -> None:
+def test_face_crops_are_spaced_evenly_and_repeated_if_few() -> None:
     faces = np.arange(4)
     assert pick_face_crops(faces, 2).tolist() == [1, 3]
     assert pick_face_crops(faces, 1).tolist() == [2]

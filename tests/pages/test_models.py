@@ -80,8 +80,8 @@ def test_models_makes_a_dry_run_and_reports_contradictions(cache: Cache, workspa
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
     app = visit("models")
-    app.button(key="look").click().run()
-    report = app.session_state["looked"][-1]
+    app.button(key="dry_run").click().run()
+    report = app.session_state["dry_run_report"][-1]
     assert report and report in words(app)
     assert report in words(app.run())  # until a setting changes
     assert report not in words(app.number_input(key="compact_audio_seed").set_value(5).run())
@@ -112,7 +112,7 @@ def test_models_evaluates_finished_runs_and_links_to_their_table(cache: Cache, r
     app = visit("models")
     assert sorted(app.multiselect(key="judged_people").value) == ["audio", "audiovisual", "handcrafted", "visual"]
     app.multiselect(key="judged_people").set_value(["audio"])
-    app.button(key="judge").click().run()
+    app.button(key="evaluate").click().run()
     assert not app.exception
     assert not app.error
     for _ in range(1200):

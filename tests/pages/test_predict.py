@@ -1,7 +1,6 @@
 """The Predict page: upload and deletion of clips, several people, separate sessions."""
 
 import shutil
-import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -42,7 +41,7 @@ def test_the_english_sample_uses_models_of_real_people_too() -> None:
     tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
     assert tables[0] == ["from the voice", "from the words", "from voice and words"]
     assert tables[-1] == [f"practice: {name}" for name in MODALITIES]
-    pieces = [piece for piece, _ in app.session_state["answers"][1]]
+    pieces = [piece for piece, _ in app.session_state["predictions"][1]]
     (transcript,) = (piece for piece in pieces if isinstance(piece, Transcript))
     assert "gardener" in transcript.text
     (rated,) = (piece for piece in pieces if isinstance(piece, FaceImpressions))
@@ -55,9 +54,9 @@ def test_an_upload_uses_models_of_real_people_and_practice_models_can_be_added()
     assert not app.exception
     assert models_in_table(app) == ["from the voice", "from the words", "from voice and words"]
     assert demo.PRACTICE_NOTICE not in words(app)
-    before = app.session_state["reading"]
+    before = app.session_state["read_pieces"]
     app.multiselect(key="more_models").select("practice: visual").run()
-    assert app.session_state["reading"] is before  # the clip is not read again
+    assert app.session_state["read_pieces"] is before  # the clip is not read again
     tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
     assert tables[-1] == ["practice: visual"]
 
@@ -108,7 +107,7 @@ def test_one_of_several_people_can_be_chosen(tmp_path: Path) -> None:
 
 def lefts(app: AppTest) -> np.ndarray:
     """The left edges of the boxes of the detected faces."""
-    (sample,) = (piece for piece, _ in app.session_state["reading"][1] if isinstance(piece, Sample))
+    (sample,) = (piece for piece, _ in app.session_state["read_pieces"][1] if isinstance(piece, Sample))
     return sample.boxes[:, 0]
 
 
@@ -139,6 +138,8 @@ def test_a_waiting_visitor_sees_the_position_in_the_queue(monkeypatch: pytest.Mo
 
     def record_caption(self: DeltaGenerator, body: str) -> DeltaGenerator:
         captions.append(body)
+        if "queue" in body:  # the others leave once the position was shown
+            others.pop_all().close()
         return caption(self, body)
 
     monkeypatch.setattr(DeltaGenerator, "caption", record_caption)
@@ -146,7 +147,6 @@ def test_a_waiting_visitor_sees_the_position_in_the_queue(monkeypatch: pytest.Mo
         for _ in range(LIMITS.readers):
             others.enter_context(model_store.PREDICTION_QUEUE.wait_for_slot(lambda place: None))
         st.cache_resource.clear()  # as any visitor's message may
-        threading.Timer(2, others.pop_all().close).start()
         app.button(key="practice_sample").click().run()
     assert any("you are number 1 in the queue" in text for text in captions)
     assert "16 found" in words(app)
@@ -159,3 +159,22 @@ def test_avi_shows_a_note_in_place_of_the_player(tmp_path: Path) -> None:
     app.file_uploader(key="video_0").upload("a.avi", path.read_bytes(), "video/avi").run()
     assert not app.exception
     assert "Browsers cannot play AVI" in words(app)
+
+
+def test_discarding_explanations_keeps_the_dry_run_report() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from pages.components.explanations import compute_once_per_clip, discard_explanations
+        from pages.components.training_form import DRY_RUN_STATE_KEY
+
+        st.session_state[DRY_RUN_STATE_KEY] = "report"
+        for view in ("face_occlusion", "timeline"):
+            compute_once_per_clip(view, "clip", dict)
+        discard_explanations()
+
+    app = AppTest.from_function(page).run()
+    assert not app.exception
+    assert app.session_state["dry_run_report"] == "report"
+    assert "explanation_timeline" not in app.session_state
+    assert "explanation_face_occlusion" not in app.session_state

@@ -18,7 +18,7 @@ from training.recipes.rated_portraits import write_portrait_dataset
 
 
 @pytest.fixture(scope="session")
-def portraits(made: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+def portraits(create_once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
     """Ten portraits and their ratings, in the layout of One Million Impressions."""
 
     def make(folder: Path) -> None:
@@ -33,15 +33,15 @@ def portraits(made: Callable[[str, Callable[[Path], None]], Path]) -> Path:
             rows.append({"stimulus": number, **ratings})
         pd.DataFrame(rows).to_csv(folder / "attribute_means.csv", index=False)
 
-    return made("portraits", make)
+    return create_once("portraits", make)
 
 
 @pytest.fixture(scope="session")
-def portraits_cache(portraits: Path, people: Path, made: Callable[[str, Callable[[Path], None]], Path]) -> Cache:
+def portraits_cache(portraits: Path, people: Path, create_once: Callable[[str, Callable[[Path], None]], Path]) -> Cache:
     """The cache of their dataset of stills."""
 
     def make(folder: Path) -> None:
         write_portrait_dataset(portraits, people, folder / "dataset")
         preprocess(load_dataset(folder / "dataset"), folder / "cache")
 
-    return Cache(made("rated_portraits", make) / "cache")
+    return Cache(create_once("rated_portraits", make) / "cache")

@@ -91,15 +91,15 @@ class DryRunReport:
         )
 
 
-def perform_dry_run(parts: RunContext) -> DryRunReport:
+def perform_dry_run(context: RunContext) -> DryRunReport:
     """Check a prepared run, with one small batch on a copy of its network.
 
     Raises TrainingError if memory is not sufficient for it, or the loss is not finite.
     """
-    training, validation = parts.training, parts.validation
+    training, validation = context.training, context.validation
     shared = validation.rows["source"].isin(training.rows["source"])
     mean = training.labels.mean(0)
-    trial, batch = _time_trial_batch(parts), min(parts.config.batch, len(training.rows))
+    trial, batch = _time_trial_batch(context), min(context.config.batch, len(training.rows))
     return DryRunReport(
         training=len(training.rows),
         validation=len(validation.rows),
@@ -107,13 +107,13 @@ def perform_dry_run(parts: RunContext) -> DryRunReport:
         shared_sources=validation.rows.loc[shared, "source"].nunique(),
         shared_clips=int(shared.sum()),
         mean_baseline_accuracy=1 - (validation.labels - mean).abs().mean().item(),
-        parameters=sum(parameter.numel() for parameter in parts.network.parameters()),
-        trained_parameter_count=count_trained_parameters(parts),
-        fixed_megabytes=estimate_fixed_bytes(parts) / MEGABYTE_BYTES,
-        batch_megabytes=estimate_bytes_per_clip(parts) * batch / parts.config.accumulate / MEGABYTE_BYTES,
+        parameters=sum(parameter.numel() for parameter in context.network.parameters()),
+        trained_parameter_count=count_trained_parameters(context),
+        fixed_megabytes=estimate_fixed_bytes(context) / MEGABYTE_BYTES,
+        batch_megabytes=estimate_bytes_per_clip(context) * batch / context.config.accumulate / MEGABYTE_BYTES,
         batch_seconds=trial.forward_backward_seconds * batch,
-        run_seconds=_estimate_run_seconds(parts, trial),
-        is_backbone_random=bool(parts.network.backbone_tensors()) and has_random_backbone(parts.config),
+        run_seconds=_estimate_run_seconds(context, trial),
+        is_backbone_random=bool(context.network.backbone_tensors()) and has_random_backbone(context.config),
         warnings=tuple(describe_data_problems(training, validation)),
     )
 
@@ -142,40 +142,40 @@ class _TrialTimes:
     forward_backward_seconds: float
 
 
-def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
+def _estimate_run_seconds(context: RunContext, trial: _TrialTimes) -> float:
     """Seconds of all epochs, their validation and their files. The features of a head are computed once."""
 
     def share(frames: int) -> float:
-        return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
+        return frames / trial.frames if "faces" in context.network.needs.inputs else 1.0
 
-    training, validation = len(parts.training.rows), len(parts.validation.rows)
+    training, validation = len(context.training.rows), len(context.validation.rows)
     forward, both = (trial.read_seconds + one for one in (trial.forward_seconds, trial.forward_backward_seconds))
     evaluated = validation * share(VALIDATION_FRAMES) * forward
-    total = EPOCH_FILES_SECONDS * sum(stage.epochs for stage in parts.config.stages)
-    for stage in parts.config.stages:
-        if stage.trains == "head" and parts.network.needs.inputs:
+    total = EPOCH_FILES_SECONDS * sum(stage.epochs for stage in context.config.stages)
+    for stage in context.config.stages:
+        if stage.trains == "head" and context.network.needs.inputs:
             total += training * share(stage.frames) * forward + evaluated
         else:
             total += stage.epochs * (training * share(stage.frames) * both + evaluated)
     return total
 
 
-def _time_trial_batch(parts: RunContext) -> _TrialTimes:
+def _time_trial_batch(context: RunContext) -> _TrialTimes:
     """Time a copy of the network on a few clips: a warm-up, a forward pass, a forward and backward pass."""
-    rows = parts.training.rows.head(TRIAL_CLIPS)
-    labels = parts.training.labels[: len(rows)].to(parts.device)
-    frames = parts.config.stages[0].frames
+    rows = context.training.rows.head(TRIAL_CLIPS)
+    labels = context.training.labels[: len(rows)].to(context.device)
+    frames = context.config.stages[0].frames
     try:
-        network = copy.deepcopy(parts.network).eval()
+        network = copy.deepcopy(context.network).eval()
         before = time.perf_counter()
-        batch = read_batch(parts.cache, rows, network.needs, frames).to(parts.device)
+        batch = read_batch(context.cache, rows, network.needs, frames).to(context.device)
         times = [time.perf_counter()]
         for back in (False, False, True):
             with torch.set_grad_enabled(back):
                 loss = (network(batch) - labels).abs().mean()
             if back:
                 loss.backward()
-            if parts.device.type == "cuda":
+            if context.device.type == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter())
     except (MemoryError, torch.OutOfMemoryError) as error:

@@ -53,18 +53,18 @@ class Learner:
         return nullcontext() if self.average is None else self.average.apply_temporarily()
 
 
-def make_learner(parts: RunContext, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
+def make_learner(context: RunContext, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
     """A learner for a stage, optionally resumed from the tensors of a stored state, whose average has `steps`."""
-    optimiser = make_optimiser(_select_parameters(parts.network, stage), parts.config, stage.rate)
-    trained = parts.network.stored_tensors() if stage.trains == "all" else parts.network.head_tensors()
-    average = WeightAverage(trained, parts.config.averaging) if parts.config.averaging else None
+    optimiser = make_optimiser(_select_parameters(context.network, stage), context.config, stage.rate)
+    trained = context.network.stored_tensors() if stage.trains == "all" else context.network.head_tensors()
+    average = WeightAverage(trained, context.config.averaging) if context.config.averaging else None
     if state is not None:
         restore_optimiser(optimiser, state)
         if average is not None:
             average.load(select_by_prefix(state, "average."), steps)
-    if parts.config.compile and stage.trains == "all" and parts.network.backbone is not None:
-        parts.network.backbone.compile()
-    return Learner(distributed.wrap_for_processes(StepModule(parts.network), parts.network), optimiser, average)
+    if context.config.compile and stage.trains == "all" and context.network.backbone is not None:
+        context.network.backbone.compile()
+    return Learner(distributed.wrap_for_processes(StepModule(context.network), context.network), optimiser, average)
 
 
 def _select_parameters(network: Network, stage: Stage) -> list[nn.Parameter]:
@@ -82,37 +82,39 @@ def make_optimiser(parameters: list[nn.Parameter], config: Config, rate: float) 
 
 
 def run_epoch(
-    parts: RunContext, learner: Learner, batches: MicroBatchInputs, rates: Iterator[float], epoch: int
+    context: RunContext, learner: Learner, batches: MicroBatchInputs, rates: Iterator[float], epoch: int
 ) -> float:
     """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
-    parts.network.train()
+    context.network.train()
     total, count, last_heartbeat = 0.0, 0, time.monotonic()
-    steps = math.ceil(len(parts.training.rows) / parts.config.batch)
+    steps = math.ceil(len(context.training.rows) / context.config.batch)
     bar = tqdm(total=steps, desc=f"epoch {epoch + 1}", leave=False, disable=True if distributed.rank() else None)
     for piece, inputs in batches:
-        loss = _backpropagate(parts, learner, piece, inputs, epoch)
+        loss = _backpropagate(context, learner, piece, inputs, epoch)
         total, count = total + loss * len(piece.clip_indices), count + len(piece.clip_indices)
         if piece.is_last:
             _step_optimiser(learner, next(rates))
             bar.update()
         if time.monotonic() - last_heartbeat > HEARTBEAT_SECONDS:
-            parts.run.write_status("running", done=count / len(parts.training.rows))
+            context.run.write_status("running", done=count / len(context.training.rows))
             last_heartbeat = time.monotonic()
     bar.close()
     return total / count
 
 
-def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor, epoch: int) -> float:
+def _backpropagate(
+    context: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor, epoch: int
+) -> float:
     """Add the gradients of a part to those of its batch; returns its loss over all processes. epoch: number of
     completed epochs."""
     labels, weights = (
-        part[piece.clip_indices].to(parts.device) for part in (parts.training.labels, parts.training.weights)
+        part[piece.clip_indices].to(context.device) for part in (context.training.labels, context.training.weights)
     )
     no_sync = nullcontext() if piece.is_last else distributed.without_gradient_sync(learner.step_module)
     with no_sync:
-        with parts.autocast:
+        with context.autocast:
             own = learner.step_module(inputs)
-        loss = LOSS_FUNCTIONS[parts.config.loss](distributed.gather_rows(own, len(labels)), labels, weights)
+        loss = LOSS_FUNCTIONS[context.config.loss](distributed.gather_rows(own, len(labels)), labels, weights)
         if not torch.isfinite(loss):
             stored = "The best epoch is stored." if epoch else "No epoch is stored."
             raise TrainingError(f"The loss is not finite; use a lower learning rate. {stored}")

@@ -22,30 +22,30 @@ from training.data.joined_cache import JoinedCache
 from training.engine.context import RunContext
 
 
-def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
+def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
     """The card of weights that predicted `predicted` (N, 5) on the validation split."""
     return {
-        "modality": parts.config.modality,
-        "preset": parts.config.preset,
-        "activation": parts.config.activation,
-        "config": parts.config.as_dict(),
-        "seed": parts.config.seed,
-        "table": _feature_table_columns(parts),
-        "design": asdict(parts.config.design),
-        "data": _describe_data(parts),
-        "licence": join_licences(parts.cache),
-        "training_clips": len(parts.training.rows),
+        "modality": context.config.modality,
+        "preset": context.config.preset,
+        "activation": context.config.activation,
+        "config": context.config.as_dict(),
+        "seed": context.config.seed,
+        "table": _feature_table_columns(context),
+        "design": asdict(context.config.design),
+        "data": _describe_data(context),
+        "licence": join_licences(context.cache),
+        "training_clips": len(context.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": VERSION, "torch": torch.__version__, "numpy": np.__version__},
-        "metrics": measure_validation_accuracy(predicted, parts.validation),
-        "training_labels": _per_trait(parts.training.labels, describe_labels),
-        "conformal": _conformal_offsets_by_trait(parts, predicted),
+        "metrics": measure_validation_accuracy(predicted, context.validation),
+        "training_labels": _per_trait(context.training.labels, describe_labels),
+        "conformal": _conformal_offsets_by_trait(context, predicted),
     }
 
 
-def _describe_data(parts: RunContext) -> dict[str, Any]:
+def _describe_data(context: RunContext) -> dict[str, Any]:
     """The datasets of the clips; `synthetic` only if all of them are."""
-    facts = [_describe_dataset(cache) for cache in _list_caches(parts.cache)]
+    facts = [_describe_dataset(cache) for cache in _list_caches(context.cache)]
     return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
 
 
@@ -70,19 +70,19 @@ def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) ->
     return {trait: describe(column) for trait, column in zip(TRAIT_NAMES, values.double().numpy().T, strict=True)}
 
 
-def _conformal_offsets_by_trait(parts: RunContext, predicted: Tensor) -> dict[str, list[float]]:
+def _conformal_offsets_by_trait(context: RunContext, predicted: Tensor) -> dict[str, list[float]]:
     """Offsets of prediction intervals, by trait, from the validation clips whose sources are not in training."""
-    sources = parts.validation.sources
-    unseen = ~np.isin(sources, parts.training.sources)
-    residuals = (parts.validation.labels - predicted)[torch.from_numpy(unseen)]
+    sources = context.validation.sources
+    unseen = ~np.isin(sources, context.training.sources)
+    residuals = (context.validation.labels - predicted)[torch.from_numpy(unseen)]
     return _per_trait(residuals, lambda one: [round(bound, 4) for bound in conformal_offsets(one, sources[unseen])])
 
 
-def _feature_table_columns(parts: RunContext) -> tuple[str, list[str]] | None:
+def _feature_table_columns(context: RunContext) -> tuple[str, list[str]] | None:
     """The feature table that the model reads, and its columns."""
-    if parts.config.table is None:
+    if context.config.table is None:
         return None
-    return parts.config.table, list(parts.cache.table(parts.config.table).columns)
+    return context.config.table, list(context.cache.table(context.config.table).columns)
 
 
 def measure_validation_accuracy(predicted: Tensor, validation: LabelledSplit) -> dict[str, Any]:

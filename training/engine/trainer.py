@@ -1,7 +1,7 @@
-"""The training loop: stages of epochs, the best epoch kept, early stopping, a state to resume from after each epoch.
+"""The training loop: stages of epochs, early stopping, the weights of the best epoch, and resuming after any epoch.
 
-Each epoch's randomness is seeded by the seed, the epoch's number, the process and the clip alone, so a run that is
-resumed at the beginning of an epoch goes on as if it had never stopped, without any generator's state on disk.
+The random numbers of an epoch depend only on the seed of the run, the epoch, the process and the clip. A resumed run
+therefore gives the same result as an uninterrupted one, although no generator state is stored.
 """
 
 from __future__ import annotations
@@ -42,29 +42,44 @@ from training.engine.process_memory import peak_memory_bytes
 from training.engine.resume import RunProgress, load_best_weights, load_state, save_epoch
 from training.runs.run import ReadOnlyRun, Run
 
+# Seeds: RUN_SEED_STRIDE * seed + epoch + PROCESS_SEED_STRIDE * process, distinct for up to 7,919 epochs.
+RUN_SEED_STRIDE, PROCESS_SEED_STRIDE = 1_000_003, 7_919
+HEAD_BATCH_CLIPS = 256  # clips per batch when predicting from stored features
+
 
 class StopRequested(BaseException):
     """The run was asked to stop; a BaseException, so that handlers of errors do not catch it."""
 
 
 def train_run(run: Run) -> None:
-    """Start or resume a run and train it to the end. With several processes, each calls it within
-    `distributed.process_group`.
+    """Start or resume a run and train it to the end.
 
-    Raises ValueError if another process writes this run. Other errors are raised after the status is set to `failed`:
-    TrainingError if the run cannot continue, also for a full disk, and the errors of `prepare_run`.
+    With several processes, each calls it within `distributed.process_group`.
+
+    Parameters
+    ----------
+    run : Run
+        A folder with a configuration; its status, metrics, log, state and checkpoint are written during training.
+
+    Raises
+    ------
+    ValueError
+        Another process is training this run.
+    TrainingError
+        The run cannot continue, for example because the disk is full. The status is then `failed`, as it is after the
+        errors of `prepare_run`.
     """
-    before = {number: signal.signal(number, _raise_stop_requested) for number in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {number: signal.signal(number, _raise_stop_requested) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         with _lock_run(run):
             _train_with_status(ReadOnlyRun(run.folder) if distributed.rank() else run)
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
 
 
 def _lock_run(run: Run) -> AbstractContextManager:
-    """The run's lock, which the first of its processes holds for all."""
+    """The lock of a run, held by the first of its processes."""
     if distributed.rank():
         return nullcontext()
     return hold_lock_file(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
@@ -80,7 +95,9 @@ def _train_with_status(run: Run) -> None:
         if error.errno != errno.ENOSPC:
             _write_failed_status(run, error)
             raise
-        full = TrainingError(f"The disk of {run.folder} is full; make room and resume. The last whole epoch is kept.")
+        full = TrainingError(
+            f"The disk of {run.folder} is full; free some space and resume. The last complete epoch is stored."
+        )
         _write_failed_status(run, full)
         raise full from error
     except Exception as error:
@@ -89,7 +106,9 @@ def _train_with_status(run: Run) -> None:
 
 
 def _write_failed_status(run: Run, error: Exception) -> None:
-    with suppress(OSError):  # on a full disk the status cannot be written; the run is then stale
+    with suppress(
+        OSError
+    ):  # on a full disk the status cannot be written; without a heartbeat, the run is shown as stale
         run.write_status("failed", why=str(error) or type(error).__name__)
 
 
@@ -97,145 +116,151 @@ def _raise_stop_requested(*_: object) -> None:
     raise StopRequested
 
 
-def _train_stages(parts: RunContext) -> None:
-    progress, state = load_state(parts)
+def _train_stages(context: RunContext) -> None:
+    progress, state = load_state(context)
     if state is None:
-        parts.run.log(perform_dry_run(parts).report())
-    for place in range(progress.stage, len(parts.config.stages)):
-        if place > progress.stage:
-            progress = _begin_next_stage(parts, progress, place)
+        context.run.log(perform_dry_run(context).report())
+    for number in range(progress.stage, len(context.config.stages)):
+        if number > progress.stage:
+            progress = _start_next_stage(context, progress, number)
             state = None
-        _run_stage(parts, progress, parts.config.stages[place], state)
-    parts.tensorboard_writer.close()
-    figures = _write_model_card(parts, progress)
-    parts.run.write_status("done", why="; ".join(progress.ended.values()), accuracy=figures["accuracy"])
+        _run_stage(context, progress, context.config.stages[number], state)
+    context.tensorboard_writer.close()
+    metrics = _write_model_card(context, progress)
+    context.run.write_status("done", why="; ".join(progress.ended.values()), accuracy=metrics["accuracy"])
     distributed.wait_for_processes()
 
 
-def _begin_next_stage(parts: RunContext, progress: RunProgress, place: int) -> RunProgress:
+def _start_next_stage(context: RunContext, progress: RunProgress, number: int) -> RunProgress:
     """Start a new stage from the best weights so far."""
-    load_best_weights(parts)
-    kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
-    return RunProgress(stage=place, **kept)
+    load_best_weights(context)
+    carried_over = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
+    return RunProgress(stage=number, **carried_over)
 
 
-def _run_stage(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    if _has_epochs_left(parts, progress, stage):
-        _run_epochs(parts, progress, stage, state)
-    stopped_early = progress.waited >= parts.config.patience
-    why = f"no better epoch in {parts.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
+def _run_stage(context: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
+    if _has_epochs_left(context, progress, stage):
+        _run_epochs(context, progress, stage, state)
+    stopped_early = progress.waited >= context.config.patience
+    why = f"no better epoch in {context.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
     progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
 
 
-def _has_epochs_left(parts: RunContext, progress: RunProgress, stage: Stage) -> bool:
-    return progress.stage_epoch < stage.epochs and progress.waited < parts.config.patience
+def _has_epochs_left(context: RunContext, progress: RunProgress, stage: Stage) -> bool:
+    return progress.stage_epoch < stage.epochs and progress.waited < context.config.patience
 
 
-def _run_epochs(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    # Fit before the average is created, which would otherwise include the initial values.
-    draw, predict = _make_epoch_functions(parts, stage, fresh=state is None and progress.stage == 0)
-    learner = make_learner(parts, stage, state, progress.averaged)
-    while _has_epochs_left(parts, progress, stage):
+def _run_epochs(context: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
+    # This fits the network, so it precedes the average, which would otherwise include values from before the fit.
+    make_batches, predict = _make_epoch_functions(context, stage, fresh=state is None and progress.stage == 0)
+    learner = make_learner(context, stage, state, progress.averaged)
+    while _has_epochs_left(context, progress, stage):
         # The order of clips is sampled with the same seed in all processes, and the rest with a seed per process.
-        torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
-        began = time.monotonic()
-        order = torch.randperm(len(parts.training.rows))
-        torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch + 7_919 * distributed.rank())
-        rates = _learning_rates(parts, stage, progress.stage_epoch)
-        loss = run_epoch(parts, learner, draw(order, progress.stage_epoch), rates, progress.epoch)
-        training = time.monotonic() - began
+        seed = RUN_SEED_STRIDE * context.config.seed + progress.epoch
+        torch.manual_seed(seed)
+        start = time.monotonic()
+        order = torch.randperm(len(context.training.rows))
+        torch.manual_seed(seed + PROCESS_SEED_STRIDE * distributed.rank())
+        rates = _learning_rates(context, stage, progress.stage_epoch)
+        loss = run_epoch(context, learner, make_batches(order, progress.stage_epoch), rates, progress.epoch)
+        training_seconds = time.monotonic() - start
         with learner.averaged_weights:
-            # What one process finds decides for all, or some would stop earlier than others.
+            # All processes use the predictions of the first, so that they stop after the same epoch.
             predicted = distributed.broadcast_from_first(predict())
-        times = {"seconds": time.monotonic() - began, "clips_per_second": len(parts.training.rows) / training}
-        _record_epoch(parts, progress, loss, predicted, times)
-        save_epoch(parts, learner, progress)
+        clips_per_second = len(context.training.rows) / training_seconds
+        times = {"seconds": time.monotonic() - start, "clips_per_second": clips_per_second}
+        _record_epoch(context, progress, loss, predicted, times)
+        save_epoch(context, learner, progress)
 
 
-def _learning_rates(parts: RunContext, stage: Stage, epoch: int) -> Iterator[float]:
-    """The rate of each step of an epoch: a function of the step's number alone, so that resuming is exact."""
-    steps = math.ceil(len(parts.training.rows) / parts.config.batch)
+def _learning_rates(context: RunContext, stage: Stage, epoch: int) -> Iterator[float]:
+    """The learning rate of each step of an epoch; it depends only on the step number, so that resuming is exact."""
+    steps = math.ceil(len(context.training.rows) / context.config.batch)
     for step in range(epoch * steps, (epoch + 1) * steps):
-        yield stage.rate * (one_cycle_factor(step, steps * stage.epochs) if parts.config.schedule == "cycle" else 1.0)
+        yield stage.rate * (one_cycle_factor(step, steps * stage.epochs) if context.config.schedule == "cycle" else 1.0)
 
 
 def _make_epoch_functions(
-    parts: RunContext, stage: Stage, *, fresh: bool
+    context: RunContext, stage: Stage, *, fresh: bool
 ) -> tuple[Callable[[Tensor, int], MicroBatchInputs], Callable[[], Tensor]]:
-    """How an epoch's batches come in a given order, and how the validation split is predicted."""
-    config = parts.config
+    """Two functions for the epochs of a stage: one makes the batches of an epoch from the order of its clips and its
+    number, the other predicts the validation split. A `head` stage computes the features once, here; if `fresh`, the
+    network is fitted to them."""
+    config = context.config
     if stage.trains == "all":
-        clips = ClipLoader(parts.cache, parts.training, config, parts.network.needs, frames=stage.frames)
+        clips = ClipLoader(context.cache, context.training, config, context.network.needs, frames=stage.frames)
 
-        def draw(order: Tensor, epoch: int) -> MicroBatchInputs:
+        def load_batches(order: Tensor, epoch: int) -> MicroBatchInputs:
             return load_clip_batches(
-                clips, split_into_micro_batches(order, config.batch, config.accumulate), parts.device, epoch=epoch
+                clips, split_into_micro_batches(order, config.batch, config.accumulate), context.device, epoch=epoch
             )
 
-        return draw, lambda: _predict_validation_clips(parts, VALIDATION_FRAMES)
-    parts.run.log("computing the features of the fixed layers, once")
-    features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
-    known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
+        return load_batches, lambda: _predict_validation_clips(context, VALIDATION_FRAMES)
+    context.run.log("computing the features of the fixed layers once")
+    features = compute_features(context.network, context.cache, context.training, stage.frames, context.device)
+    validation_features = compute_features(
+        context.network, context.cache, context.validation, VALIDATION_FRAMES, context.device
+    )
     if fresh:
-        parts.network.fit(features)
+        context.network.fit(features)
 
-    def pick(order: Tensor, epoch: int) -> MicroBatchInputs:
+    def select_features(order: Tensor, epoch: int) -> MicroBatchInputs:
         for piece in split_into_micro_batches(order, config.batch, config.accumulate):
-            yield piece, features[distributed.take_process_share(piece.clip_indices)].to(parts.device)
+            yield piece, features[distributed.take_process_share(piece.clip_indices)].to(context.device)
 
-    return pick, lambda: _predict_from_features(parts, known)
-
-
-@torch.inference_mode()
-def _predict_from_features(parts: RunContext, features: Tensor) -> Tensor:
-    parts.network.eval()
-    return torch.cat([parts.network.head(part.to(parts.device)).cpu() for part in features.split(256)])
+    return select_features, lambda: _predict_from_features(context, validation_features)
 
 
 @torch.inference_mode()
-def _predict_validation_clips(parts: RunContext, frames: int) -> Tensor:
-    parts.network.eval()
-    if not parts.network.needs.inputs:
-        features = compute_features(parts.network, parts.cache, parts.validation, frames, parts.device)
-        return _predict_from_features(parts, features)
-    clips = ClipLoader(parts.cache, parts.validation, parts.config, parts.network.needs, frames=frames)
-    batches = load_clip_batches(clips, micro_batches_in_order(len(clips)), parts.device, epoch=None)
+def _predict_from_features(context: RunContext, features: Tensor) -> Tensor:
+    context.network.eval()
+    return torch.cat([context.network.head(part.to(context.device)).cpu() for part in features.split(HEAD_BATCH_CLIPS)])
+
+
+@torch.inference_mode()
+def _predict_validation_clips(context: RunContext, frames: int) -> Tensor:
+    context.network.eval()
+    if not context.network.needs.inputs:
+        features = compute_features(context.network, context.cache, context.validation, frames, context.device)
+        return _predict_from_features(context, features)
+    clips = ClipLoader(context.cache, context.validation, context.config, context.network.needs, frames=frames)
+    batches = load_clip_batches(clips, micro_batches_in_order(len(clips)), context.device, epoch=None)
     return torch.cat(
-        [distributed.gather_rows(parts.network(batch), len(piece.clip_indices)).cpu() for piece, batch in batches]
+        [distributed.gather_rows(context.network(batch), len(piece.clip_indices)).cpu() for piece, batch in batches]
     )
 
 
 def _record_epoch(
-    parts: RunContext, progress: RunProgress, loss: float, predicted: Tensor, times: dict[str, float]
+    context: RunContext, progress: RunProgress, loss: float, predicted: Tensor, times: dict[str, float]
 ) -> None:
-    """Put the epoch's figures into the progress, the metrics, the log and the status. times: of the whole epoch, and
-    clips a second while it trained."""
-    found, trains = _evaluate_epoch(parts, progress, predicted), parts.config.stages[progress.stage].trains
-    row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, "loss": loss, **found, **times}
-    parts.run.record_metrics(row)
+    """Add the results of an epoch to the progress, the metrics, the log and the status. `times` has the `seconds` of
+    the whole epoch and the `clips_per_second` of its training part."""
+    metrics, trains = _evaluate_epoch(context, progress, predicted), context.config.stages[progress.stage].trains
+    row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, "loss": loss, **metrics, **times}
+    context.run.record_metrics(row)
     if not distributed.rank():
-        parts.tensorboard_writer.add(row)
-    figures = f"loss {loss:.4f}, validation {found['validation_loss']:.4f}, accuracy {found['accuracy']:.4f}"
-    parts.run.log(f"epoch {progress.epoch}: {figures}")
-    parts.run.write_status(
+        context.tensorboard_writer.add(row)
+    summary = f"loss {loss:.4f}, validation {metrics['validation_loss']:.4f}, accuracy {metrics['accuracy']:.4f}"
+    context.run.log(f"epoch {progress.epoch}: {summary}")
+    context.run.write_status(
         "running",
         epoch=progress.epoch,
-        epochs=sum(stage.epochs for stage in parts.config.stages),
+        epochs=sum(stage.epochs for stage in context.config.stages),
         best_epoch=progress.best_epoch + 1,
         best_accuracy=progress.best_accuracy,
-        done=0.0,
-        device=distributed.device_name(parts.device),
-        memory=peak_memory_bytes(parts.device),
+        done=0.0,  # share of the next epoch
+        device=distributed.device_name(context.device),
+        memory=peak_memory_bytes(context.device),
     )
 
 
-def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
-    """Evaluate an epoch on validation and update the progress: the best epoch, and the epochs since then."""
-    labels = parts.validation.labels
-    loss = LOSS_FUNCTIONS[parts.config.loss](predicted, labels, parts.validation.weights).item()
+def _evaluate_epoch(context: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
+    """Evaluate an epoch on validation; update the best epoch and the number of epochs without improvement."""
+    labels = context.validation.labels
+    loss = LOSS_FUNCTIONS[context.config.loss](predicted, labels, context.validation.weights).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
     accuracy = by_trait.mean().item()
-    if loss < progress.best or parts.config.keeps == "last":
+    if loss < progress.best or context.config.keeps == "last":
         progress.best, progress.best_epoch, progress.best_accuracy = loss, progress.epoch, accuracy
     progress.waited = 0 if loss < progress.stage_best else progress.waited + 1
     progress.stage_best = min(progress.stage_best, loss)
@@ -244,10 +269,12 @@ def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor)
     return {"validation_loss": loss, "accuracy": accuracy, **{f"accuracy_{trait}": value for trait, value in each}}
 
 
-def _write_model_card(parts: RunContext, progress: RunProgress) -> dict[str, Any]:
-    """Write the card, with metrics of the stored half-precision weights; returns the metrics."""
-    load_best_weights(parts)
-    card = make_run_card(parts, _predict_validation_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
+def _write_model_card(context: RunContext, progress: RunProgress) -> dict[str, Any]:
+    """Write the card with the metrics of the stored half-precision weights; return the metrics."""
+    load_best_weights(context)
+    card = make_run_card(
+        context, _predict_validation_clips(context, PREPROCESSING.faces), best_epoch=progress.best_epoch
+    )
     if not distributed.rank():
-        save_card(parts.run.folder, card, parts.branches)
+        save_card(context.run.folder, card, context.branches)
     return card["metrics"]

@@ -1,4 +1,4 @@
-"""What goes wrong is one sentence, and costs nothing that was there."""
+"""Failures of a run raise clear errors and leave the stored state and checkpoint unchanged."""
 
 import errno
 import json
@@ -43,8 +43,8 @@ def test_two_processes_cannot_write_one_run(cache: Cache, tmp_path: Path) -> Non
     assert run.status()["state"] == "done"
 
 
-def a_run_of_two_epochs(cache: Cache, folder: Path, **changes: Any) -> tuple[Run, bytes]:
-    """A run that stops after its first epoch, and the checkpoint that it has then."""
+def interrupted_run(cache: Cache, folder: Path, **changes: Any) -> tuple[Run, bytes]:
+    """A run of two epochs that was interrupted after the first, and the weights of its checkpoint."""
     run = Run(folder)
     run.create(preset("audio", stages=(Stage(2, "head", 1e-3),), **changes), cache.folder)
     record = Run.record_metrics
@@ -61,23 +61,23 @@ def a_run_of_two_epochs(cache: Cache, folder: Path, **changes: Any) -> tuple[Run
     return run, (run.folder / "model.safetensors").read_bytes()
 
 
-def test_a_loss_that_is_no_number_is_a_sentence_and_costs_nothing(
+def test_a_nan_loss_raises_and_the_checkpoint_remains(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, kept = a_run_of_two_epochs(cache, tmp_path / "audio")
+    run, weights = interrupted_run(cache, tmp_path / "audio")
     monkeypatch.setitem(
         epoch_module.LOSS_FUNCTIONS, "l1", lambda predicted, labels, weights: (predicted - labels).mean() * torch.nan
     )
     with pytest.raises(TrainingError, match="not finite"):
         train_run(run)
     assert run.status()["state"] == "failed"
-    assert (run.folder / "model.safetensors").read_bytes() == kept
+    assert (run.folder / "model.safetensors").read_bytes() == weights
 
 
-def test_a_full_disk_is_a_sentence_and_the_last_epoch_is_kept(
+def test_a_full_disk_raises_and_the_last_epoch_remains(
     cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, kept = a_run_of_two_epochs(cache, tmp_path / "audio")
+    run, weights = interrupted_run(cache, tmp_path / "audio")
     whole = run_to_end(tmp_path / "whole", cache, run.config)
     state = (run.folder / "state.safetensors").read_bytes()
 
@@ -90,15 +90,13 @@ def test_a_full_disk_is_a_sentence_and_the_last_epoch_is_kept(
         with pytest.raises(TrainingError, match=r"disk of .* is full"):
             train_run(run)
     assert run.status()["why"].startswith("The disk of")
-    assert (run.folder / "model.safetensors").read_bytes() == kept
+    assert (run.folder / "model.safetensors").read_bytes() == weights
     assert (run.folder / "state.safetensors").read_bytes() == state
     train_run(run)
     assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
 
-def test_a_cache_of_other_constants_is_a_sentence(
-    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_of_other_constants_raises(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
     run = Run(tmp_path / "audio")
     run.create(preset("audio", stages=HEAD), cache.folder)

@@ -1,4 +1,4 @@
-"""Stages and epochs: what a run ends with, however often it was interrupted."""
+"""Stages and epochs: the result of a run, with and without interruptions."""
 
 import json
 import shutil
@@ -47,15 +47,15 @@ def test_a_finished_run_is_done_and_stores_its_best_epoch(runs: Path) -> None:
         assert card["epoch"] == best["epoch"] == status["best_epoch"]
         assert card["data"]["synthetic"] is True and card["licence"] == SYNTHETIC_LICENCE
         for trait in TRAIT_NAMES:
-            known = card["training_labels"][trait]
-            assert known == sorted(known) and len(known) == 21
+            labels = card["training_labels"][trait]
+            assert labels == sorted(labels) and len(labels) == 21
             assert card["conformal"][trait][0] <= card["conformal"][trait][1]
         mean = card["metrics"]["traits"]["mean"]
         assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
         assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
 
 
-def test_same_seed_same_weights_other_seed_others(cache: Cache, tmp_path: Path) -> None:
+def test_weights_depend_on_the_seed_only(cache: Cache, tmp_path: Path) -> None:
     weights = [
         (
             run_to_end(tmp_path / name, cache, preset("audio", stages=HEAD, seed=seed)).folder / "model.safetensors"
@@ -76,9 +76,7 @@ def test_a_network_reads_the_whole_sound_if_the_cache_includes_it(cache: Cache, 
     (model,) = load_models([run.folder])
     row = Cache(tmp_path / "cache").labelled_clips("validation").iloc[0]
     sample = Cache(tmp_path / "cache").read(row["clip"])
-    whole, window = (
-        next(predict_impressions(heard, [model])) for heard in (sample, replace(sample, rest=sample.rest[:0]))
-    )
+    whole, window = (next(predict_impressions(one, [model])) for one in (sample, replace(sample, rest=sample.rest[:0])))
     assert isinstance(whole, Impression) and isinstance(window, Impression)
     assert whole.traits != window.traits
 
@@ -90,9 +88,7 @@ def test_all_layers_train_in_a_second_stage(cache: Cache, tmp_path: Path) -> Non
     assert run.status()["state"] == "done"
 
 
-def test_resumed_after_death_equals_never_stopped(
-    cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumed_run_equals_uninterrupted_run(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stages = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
     whole = run_to_end(tmp_path / "whole", cache, preset("audio", stages=stages))
     for epoch in (1, 2, 3):
@@ -121,7 +117,7 @@ def test_early_stopping_ends_a_stage(cache: Cache, tmp_path: Path) -> None:
     assert "no better epoch in 2" in run.status()["why"]
 
 
-def test_a_fusion_goes_on_with_the_branches_it_began_with(runs: Path, cache: Cache, tmp_path: Path) -> None:
+def test_a_resumed_fusion_requires_its_original_branches(runs: Path, cache: Cache, tmp_path: Path) -> None:
     shutil.copytree(runs, tmp_path / "runs")
     run = Run(tmp_path / "runs" / "audiovisual")
     assert set(run.branches) == {"audio", "visual"}
@@ -134,8 +130,8 @@ def test_a_fusion_goes_on_with_the_branches_it_began_with(runs: Path, cache: Cac
         train_run(run)
 
 
-def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Averaged weights, holes in the sound, pieces of batches, two stages: killed at any epoch the end is the same."""
+def test_preset_modern_resumes_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Averaged weights, augmented sound, micro-batches, two stages: an interruption in any epoch changes nothing."""
     config = preset(
         "audio", "modern", stages=(Stage(2, "head", 1e-3), Stage(2, "all", 1e-4)), batch=4, accumulate=2, averaging=0.9
     )
@@ -160,25 +156,25 @@ def test_all_ideas_of_modern_resume_exactly(cache: Cache, tmp_path: Path, monkey
         assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
 
-def test_what_is_kept_is_the_average(cache: Cache, tmp_path: Path) -> None:
+def test_checkpoint_stores_the_averaged_weights(cache: Cache, tmp_path: Path) -> None:
     stages = (Stage(3, "head", 1e-2),)
     run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=stages, batch=4, averaging=0.9))
     stored = load_file(run.folder / "state.safetensors")
-    kept = load_file(run.folder / "model.safetensors")
-    torch.testing.assert_close(kept["output.weight"], stored["average.output.weight"].half())
-    assert not torch.equal(kept["output.weight"], stored["network.output.weight"].half())
+    checkpoint = load_file(run.folder / "model.safetensors")
+    torch.testing.assert_close(checkpoint["output.weight"], stored["average.output.weight"].half())
+    assert not torch.equal(checkpoint["output.weight"], stored["network.output.weight"].half())
 
 
-def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cache: Cache, tmp_path: Path) -> None:
+def test_preset_modern_trains_all_modalities_and_predicts_without_a_face(cache: Cache, tmp_path: Path) -> None:
     stages = (Stage(1, "head", 1e-3, frames=1),)
     for modality in ("audio", "visual", "audiovisual", "handcrafted"):
         run_to_end(tmp_path / modality, cache, preset(modality, "modern", stages=stages, batch=4))
     sample = cache.sample(cache.labelled_clips("test").iloc[0])
     faceless = replace(sample, faces=sample.faces[:0])
     models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
-    silent, *spoken = predict_impressions(faceless, models)
-    assert silent == Unavailable("visual", "no face was found")
-    assert [type(piece) for piece in spoken] == [Impression, Impression]
+    visual, *fusions = predict_impressions(faceless, models)
+    assert visual == Unavailable("visual", "no face was found")
+    assert [type(piece) for piece in fusions] == [Impression, Impression]
     mute = replace(faceless, audio_seconds=0.0)
     assert all(isinstance(piece, Unavailable) for piece in predict_impressions(mute, models))
 
@@ -186,7 +182,7 @@ def test_modern_trains_all_four_and_a_gate_evaluates_where_a_face_is_missing(cac
 def test_bfloat16_trains_and_predicts_in_float32(cache: Cache, tmp_path: Path) -> None:
     run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
     assert run.status()["state"] == "done"
-    parts = prepare_run(run)
-    with parts.autocast, torch.inference_mode():
-        traits = parts.network.eval()(Batch(audio=torch.randn(2, 80_000)))
+    context = prepare_run(run)
+    with context.autocast, torch.inference_mode():
+        traits = context.network.eval()(Batch(audio=torch.randn(2, 80_000)))
     assert traits.dtype == torch.float32

@@ -37,7 +37,7 @@ def made_up_texts(texts: dict[str, str]) -> pd.DataFrame:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """First Impressions in small: 120 sources of two clips in training, 40 clips in validation, half of their sources
     in training too. Loud voices and long texts score high."""
-    monkeypatch.setattr(people_module, "describe", made_up_texts)
+    monkeypatch.setattr(people_module, "compute_text_features", made_up_texts)
     plans = {"features": kernel_ensemble.KernelPlan(2, 32), "text": kernel_ensemble.KernelPlan(2, 32)}
     monkeypatch.setattr(kernel_ensemble, "KERNEL_PLANS", plans)
     random = np.random.default_rng(0)

@@ -15,7 +15,7 @@ def test_only_what_differs_is_listed(cache: Cache, tmp_path: Path) -> None:
     one.create(preset("audio", stages=(Stage(2, "head", 1e-3),), batch=4), cache.folder)
     other.create(preset("audio", stages=(Stage(2, "head", 1e-2),), batch=4, seed=7), cache.folder)
     found = compare_runs([one, other]).set_index("choice")
-    assert set(found.index) == {"seed", "stages.1.rate", "validation accuracy", "of the epoch kept"}
+    assert set(found.index) == {"seed", "stages.1.rate", "validation accuracy", "stored epoch"}
     assert found.loc["stages.1.rate"].tolist() == ["0.001", "0.01"]
     assert found.loc["seed"].tolist() == ["0", "7"]
     assert collect_run_metrics([one, other]).empty
