@@ -6,9 +6,11 @@ import copy
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from personality.models.batching import read_batch
+from training import distributed
 from training.data.dataloader import VALIDATION_FRAMES, TrainingError
 from training.engine.context import RunContext, has_random_backbone
 from training.engine.memory_estimate import count_trained_parameters, estimate_bytes_per_clip, estimate_fixed_bytes
@@ -37,7 +39,9 @@ class DryRunReport:
     fixed_megabytes, batch_megabytes : float
         Memory of weights, gradients, moments and average; and of the activations of a batch or its part.
     batch_seconds, run_seconds : float
-        Estimated time of a forward and backward pass of a batch, and of the whole run.
+        Estimated time of a forward and backward pass of a batch through all layers, and of the whole run.
+    device : str
+        The GPU or CPU that the run uses.
     is_backbone_random : bool
         Whether the backbone starts from random weights.
     """
@@ -54,6 +58,7 @@ class DryRunReport:
     batch_megabytes: float
     batch_seconds: float
     run_seconds: float
+    device: str
     is_backbone_random: bool
 
     def report(self) -> str:
@@ -70,8 +75,8 @@ class DryRunReport:
             f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, of always predicting the training mean\n"
             f"{weights}; {self.fixed_megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for the activations of a batch\n"
-            f"forward and backward pass of a batch take about {self.batch_seconds:.2f} s; "
-            f"the whole run about {format_duration(self.run_seconds)}, without early stopping"
+            f"on {self.device}: about {format_duration(self.run_seconds)} for the whole run without early stopping; "
+            f"{self.batch_seconds:.2f} s for a forward and backward pass of a batch through all layers"
             + (
                 "\nthe backbone starts from random weights; use --backbone for pretrained ones"
                 if self.is_backbone_random
@@ -102,48 +107,54 @@ def perform_dry_run(parts: RunContext) -> DryRunReport:
         batch_megabytes=estimate_bytes_per_clip(parts) * parts.config.batch / parts.config.accumulate / MEGABYTE_BYTES,
         batch_seconds=trial.forward_backward_seconds * parts.config.batch,
         run_seconds=_estimate_run_seconds(parts, trial),
+        device=distributed.device_name(parts.device),
         is_backbone_random=bool(parts.network.backbone_tensors()) and has_random_backbone(parts.config),
     )
 
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds per clip with `frames` crops: forward pass, and forward with backward pass."""
+    """Seconds per clip with `frames` crops: forward pass, forward with backward pass, and both of the head alone."""
 
     frames: int
     forward_seconds: float
     forward_backward_seconds: float
+    head_seconds: float
 
 
 def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
-    """Seconds of all epochs and their validation. The features of a head are computed once."""
+    """Seconds of all epochs and their validation. A stage that trains the head computes its features once."""
 
     def share(frames: int) -> float:
         return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
 
     training, validation = len(parts.training.rows), len(parts.validation.rows)
-    total, judged = 0.0, validation * share(VALIDATION_FRAMES) * trial.forward_seconds
+    total, validating = 0.0, validation * share(VALIDATION_FRAMES) * trial.forward_seconds
     for stage in parts.config.stages:
         if stage.trains == "head" and parts.network.needs.inputs:
-            total += training * share(stage.frames) * trial.forward_seconds + judged
+            total += training * share(stage.frames) * trial.forward_seconds + validating
+            total += stage.epochs * training * trial.head_seconds
         else:
-            total += stage.epochs * (training * share(stage.frames) * trial.forward_backward_seconds + judged)
+            total += stage.epochs * (training * share(stage.frames) * trial.forward_backward_seconds + validating)
     return total
 
 
 def _time_trial_batch(parts: RunContext) -> _TrialTimes:
-    """Time a copy of the network on a few clips: a warm-up, a forward pass, a forward and backward pass."""
+    """Time a copy of the network on a few clips: a forward pass, a forward and backward pass, and both of the head."""
     rows = parts.training.rows.head(TRIAL_CLIPS)
     labels = parts.training.labels[: len(rows)].to(parts.device)
     frames = parts.config.stages[0].frames
     try:
         network = copy.deepcopy(parts.network).eval()
         batch = read_batch(parts.cache, rows, network.needs, frames).to(parts.device)
+        with torch.no_grad():
+            features = network.features(batch)  # also the warm-up
         times = [time.perf_counter()]
-        for back in (False, False, True):
-            with torch.set_grad_enabled(back):
-                loss = (network(batch) - labels).abs().mean()
-            if back:
+        for backward, inputs in ((False, batch), (True, batch), (True, features)):
+            with torch.set_grad_enabled(backward):
+                predicted = network(batch) if inputs is batch else network.head(features)
+                loss = (predicted - labels).abs().mean()
+            if backward:
                 loss.backward()
             if parts.device.type == "cuda":
                 torch.cuda.synchronize()
@@ -152,4 +163,5 @@ def _time_trial_batch(parts: RunContext) -> _TrialTimes:
         raise TrainingError(f"Not enough memory for {len(rows)} clips; use fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not finite; check the inputs.")
-    return _TrialTimes(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))
+    forward, forward_backward, head = (float(seconds) / len(rows) for seconds in np.diff(times))
+    return _TrialTimes(frames, forward, forward_backward, head)

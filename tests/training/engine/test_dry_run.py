@@ -37,12 +37,13 @@ def test_counts_and_the_accuracy_to_beat(parts: RunContext, cache: Cache, runs: 
 
 def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts: RunContext) -> None:
     """Two frames a clip in training, eight in validation, on the trial's two; by hand."""
-    trial = _TrialTimes(frames=2, forward_seconds=1.0, forward_backward_seconds=3.0)
+    trial = _TrialTimes(frames=2, forward_seconds=1.0, forward_backward_seconds=3.0, head_seconds=0.5)
     training, validation = len(parts.training.rows), len(parts.validation.rows)
-    assert _estimate_run_seconds(parts, trial) == training + 4 * validation
+    assert _estimate_run_seconds(parts, trial) == training + 4 * validation + 0.5 * training
     stages = (Stage(10, "head", 1e-3, frames=4), Stage(5, "all", 1e-5, frames=2))
     both = replace(parts, config=preset("visual", stages=stages, batch=8))
-    assert _estimate_run_seconds(both, trial) == 2 * training + 4 * validation + 5 * (3 * training + 4 * validation)
+    head = 2 * training + 4 * validation + 10 * 0.5 * training
+    assert _estimate_run_seconds(both, trial) == head + 5 * (3 * training + 4 * validation)
 
 
 def test_shared_sources_are_counted(parts: RunContext) -> None:
