@@ -13,13 +13,17 @@ PAGE = ROOT / "docs" / "architecture.md"
 TOPS = ("personality", "training", "pages", "server")
 EVERYWHERE = ("utils", "constants", "traits", "modalities", "network_options", "assets", "cli", "__main__")
 INTRODUCTION = """# Architecture
-Made from the code by `make docs`; a test fails where it is out of date.
+Generated from the code by `make docs`; a test fails if it is out of date.
 
 Data goes one way: a dataset is preprocessed into a cache, models are trained on it, their predictions become a table,
 and the analysis, plots, reports and pages are views of that table. An arrow points from a folder to one that it
-imports;
-`tests/test_architecture.py` holds every file to the order. Not drawn: arrows that a longer way implies, and what almost
-everything imports: `utils`, the vocabulary (`constants`, `traits`, `modalities`, `network_options`) and `assets`.
+imports; `tests/test_architecture.py` checks the imports of every file. Not shown: arrows implied by a longer path, and
+what almost every file imports: `utils`, the vocabulary (`constants`, `traits`, `modalities`, `network_options`) and
+`assets`.
+
+To follow a training run, read `training/__main__.py`, `runs/run.py` (its folder), `engine/trainer.py` (stages and
+epochs), `engine/context.py` (data and network), `data/dataloader.py` (batches), `engine/epoch.py` (optimiser steps),
+`engine/resume.py` (state after each epoch) and `engine/model_card.py`.
 """
 
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m training COMMAND`; without a command it lists the commands."""
+"""The command `personality-train`, the same as `python -m training`."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from training.runs.launch import PRACTICE_LOCK_FILE, find_free_run_folder, list_
 from training.runs.run import ACTIVE_STATES, Run
 
 PRACTICE_PEOPLE = 60
+OUT_HELP = "folder of runs, in which audiovisual and handcrafted find the runs that they join; default: workspace/runs"
 LARGEST_BATCH_OPTION = "largest"
 CONVERTED_CONFIG_FIELDS = ("modality", "preset", "stages", "batch", "branches", "extra_cache", "design")
 REPEATED_OPTIONS = (  # option, field of Config, placeholder
@@ -157,7 +158,7 @@ def _resume_from_options(options: argparse.Namespace) -> int:
 
     run = Run(options.run_folder)
     if not (run.folder / "config.json").exists():
-        raise ValueError(f"{run.folder} contains no run; start one with `python -m training run`")
+        raise ValueError(f"{run.folder} contains no run; start one with `personality-train run`")
     with distributed.process_group():
         return _train_to_end(run)
 
@@ -191,10 +192,17 @@ def _make_practice_data(options: argparse.Namespace) -> None:
 def _add_run_options(command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int | None]) -> None:
     """The options of a run: one for each field of Config, and shortcuts for the stages."""
     known = {one.name: one.metadata for one in fields(Config)}
-    command.add_argument("cache", type=Path)
-    command.add_argument("--modality", choices=known["modality"]["choices"], required=True)
-    command.add_argument("--preset", choices=known["preset"]["choices"], default="compact")
-    command.add_argument("--out", type=Path, default=Path("workspace/runs"), help="folder of runs")
+    command.add_argument("cache", type=Path, help="folder that `personality preprocess` created")
+    command.add_argument(
+        "--modality", choices=known["modality"]["choices"], required=True, help=known["modality"]["help"]
+    )
+    command.add_argument(
+        "--preset",
+        choices=known["preset"]["choices"],
+        default="compact",
+        help=f"{known['preset']['help']}; default: compact",
+    )
+    command.add_argument("--out", type=Path, default=Path("workspace/runs"), help=OUT_HELP)
     command.add_argument("--epochs", type=int, help="epochs of every stage")
     command.add_argument("--rate", type=float, help="learning rate of every stage")
     for option, name, metavar in REPEATED_OPTIONS:
@@ -218,7 +226,7 @@ def _plain_config_fields() -> list[Field]:
 
 
 def _build_training_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m training", description="Train the models of apparent personality.")
+    parser = argparse.ArgumentParser("personality-train", description="Train the models of apparent personality.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     for name, run, text in (
@@ -227,7 +235,7 @@ def _build_training_parser() -> argparse.ArgumentParser:
     ):
         _add_run_options(commands.add_parser(name, help=text), run)
 
-    command = commands.add_parser("resume", help="resume a run that was stopped or was killed")
+    command = commands.add_parser("resume", help="resume a run that was stopped or killed")
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.set_defaults(run=_resume_from_options)
 
@@ -235,17 +243,21 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.set_defaults(run=_stop_from_options)
 
-    command = commands.add_parser("look", help="dry run of an existing run folder")
+    command = commands.add_parser("look", help="dry run of an existing run folder (used by the dashboard)")
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.set_defaults(run=_dry_run_folder)
 
-    command = commands.add_parser("chain", help="train or resume runs, one after the other")
+    command = commands.add_parser(
+        "chain", help="train or resume existing run folders, one after the other (used by the dashboard)"
+    )
     command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
     command.set_defaults(run=_train_chain)
 
     add_recipes(commands)
 
-    command = commands.add_parser("practice", help="create a cache of synthetic people")
+    command = commands.add_parser(
+        "practice", help="create a cache of synthetic people in a workspace (used by the dashboard)"
+    )
     command.add_argument("workspace", type=Path)
     command.set_defaults(run=_make_practice_data)
     return parser

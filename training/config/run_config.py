@@ -132,9 +132,18 @@ class Config:
         Options are invalid or contradict each other.
     """
 
-    modality: str = option(MISSING, "what the model reads", choices=tuple(MODALITIES), in_form=False)
+    modality: str = option(
+        MISSING,
+        "input of the model; handcrafted: audio, visual, and estimated emotions, gender and age",
+        choices=tuple(MODALITIES),
+        in_form=False,
+    )
     preset: str = option("compact", "default values of the other options", choices=tuple(PRESETS), in_form=False)
-    stages: tuple[Stage, ...] = option((), "EPOCHS:head|all:RATE[:FRAMES], replaces the preset's stages", in_form=False)
+    stages: tuple[Stage, ...] = option(
+        (),
+        "EPOCHS:head|all:RATE[:FRAMES] replaces the preset's stages; head: only the layers after the fixed features",
+        in_form=False,
+    )
     activation: str = option("relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS))
     optimiser: str = option(
         "adam", "momentum is SGD with a momentum of 0.9", choices=("adam", "adamw", "sgd", "momentum")
@@ -143,7 +152,7 @@ class Config:
     loss: str = option("l1", "blend is l1 plus a share of 1 - concordance", choices=tuple(LOSS_FUNCTIONS))
     balance: str | None = option(None, "attribute, such as gender, whose groups have equal weight in the loss")
     batch: int = option(32, "clips per step")
-    patience: int = option(10, "epochs without a lower validation loss before a stage ends")
+    patience: int = option(10, "epochs without a lower validation loss before a stage ends; 1000 in `modern`: never")
     seed: int = option(0, "random seed; the same seed gives the same weights")
     backbone: str | None = option(
         None, "safetensors file of pretrained weights, such as VGG-Face; modern: also hub (a download) or none (random)"
@@ -159,7 +168,7 @@ class Config:
         choices=("constant", "cycle"),
     )
     keeps: str = option(
-        "best", "best epoch on validation, or last, which does not use validation to select", choices=("best", "last")
+        "best", "the epoch that is stored: the best on validation, or the last", choices=("best", "last")
     )
     averaging: float = option(0.0, "decay per step of averaged weights, for example 0.98; 0 disables averaging")
     augment: bool = option(False, "augment faces and sound in training")
@@ -170,7 +179,11 @@ class Config:
     compile: bool = option(False, "compile the backbone with torch.compile")
     design: NetworkDesign = field(
         default_factory=NetworkDesign,
-        metadata={"help": "option of the networks of `modern` (docs/models.md)", "choices": (), "in_form": False},
+        metadata={
+            "help": "option of the networks of `modern`: backbone, frames, encoder, seconds or fusion (docs/models.md)",
+            "choices": (),
+            "in_form": False,
+        },
     )
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ import torch
 
 from personality.analysis.groups import MIN_GROUP_CLIPS
 from personality.models.batching import read_batch
+from training import distributed
 from training.data.dataloader import LOADER_THREADS, VALIDATION_FRAMES, LabelledSplit, TrainingError
 from training.engine.context import RunContext, has_random_backbone
 from training.engine.memory_estimate import count_trained_parameters, estimate_bytes_per_clip, estimate_fixed_bytes
@@ -44,7 +45,9 @@ class DryRunReport:
     fixed_megabytes, batch_megabytes : float
         Memory of weights, gradients, moments and average; and of the activations of a batch or its part.
     batch_seconds, run_seconds : float
-        Estimated time of a forward and backward pass of a batch, and of the whole run.
+        Estimated time of a forward and backward pass of a batch through all layers, and of the whole run.
+    device : str
+        The GPU or CPU that the run uses.
     is_backbone_random : bool
         Whether the backbone starts from random weights.
     warnings : tuple of str
@@ -63,6 +66,7 @@ class DryRunReport:
     batch_megabytes: float
     batch_seconds: float
     run_seconds: float
+    device: str
     is_backbone_random: bool
     warnings: tuple[str, ...] = ()
 
@@ -80,8 +84,8 @@ class DryRunReport:
             f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, of always predicting the training mean\n"
             f"{weights}; {self.fixed_megabytes:,.0f} MB for them and the optimiser, "
             f"{self.batch_megabytes:,.0f} MB for the activations of a batch\n"
-            f"forward and backward pass of a batch take about {self.batch_seconds:.2f} s; "
-            f"the whole run about {format_duration(self.run_seconds)}, without early stopping"
+            f"on {self.device}: about {format_duration(self.run_seconds)} for the whole run without early stopping; "
+            f"{self.batch_seconds:.2f} s for a forward and backward pass of a batch through all layers"
             + (
                 "\nthe backbone starts from random weights; use --backbone for pretrained ones"
                 if self.is_backbone_random
@@ -113,6 +117,7 @@ def perform_dry_run(context: RunContext) -> DryRunReport:
         batch_megabytes=estimate_bytes_per_clip(context) * batch / context.config.accumulate / MEGABYTE_BYTES,
         batch_seconds=trial.forward_backward_seconds * batch,
         run_seconds=_estimate_run_seconds(context, trial),
+        device=distributed.device_name(context.device),
         is_backbone_random=bool(context.network.backbone_tensors()) and has_random_backbone(context.config),
         warnings=tuple(describe_data_problems(training, validation)),
     )
@@ -134,12 +139,13 @@ def describe_data_problems(training: LabelledSplit, validation: LabelledSplit) -
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds per clip with `frames` crops: reading it, forward pass, and forward with backward pass."""
+    """Seconds per clip with `frames` crops: reading, forward pass, forward with backward pass, both of the head alone."""
 
     frames: int
     read_seconds: float
     forward_seconds: float
     forward_backward_seconds: float
+    head_seconds: float
 
 
 def _estimate_run_seconds(context: RunContext, trial: _TrialTimes) -> float:
@@ -155,13 +161,14 @@ def _estimate_run_seconds(context: RunContext, trial: _TrialTimes) -> float:
     for stage in context.config.stages:
         if stage.trains == "head" and context.network.needs.inputs:
             total += training * share(stage.frames) * forward + evaluated
+            total += stage.epochs * training * trial.head_seconds
         else:
             total += stage.epochs * (training * share(stage.frames) * both + evaluated)
     return total
 
 
 def _time_trial_batch(context: RunContext) -> _TrialTimes:
-    """Time a copy of the network on a few clips: a warm-up, a forward pass, a forward and backward pass."""
+    """Time a copy of the network on a few clips: a forward pass, a forward and backward pass, and both of the head."""
     rows = context.training.rows.head(TRIAL_CLIPS)
     labels = context.training.labels[: len(rows)].to(context.device)
     frames = context.config.stages[0].frames
@@ -169,11 +176,15 @@ def _time_trial_batch(context: RunContext) -> _TrialTimes:
         network = copy.deepcopy(context.network).eval()
         before = time.perf_counter()
         batch = read_batch(context.cache, rows, network.needs, frames).to(context.device)
+        read = time.perf_counter() - before
+        with torch.no_grad():
+            features = network.features(batch)  # also the warm-up
         times = [time.perf_counter()]
-        for back in (False, False, True):
-            with torch.set_grad_enabled(back):
-                loss = (network(batch) - labels).abs().mean()
-            if back:
+        for backward, inputs in ((False, batch), (True, batch), (True, features)):
+            with torch.set_grad_enabled(backward):
+                predicted = network(batch) if inputs is batch else network.head(features)
+                loss = (predicted - labels).abs().mean()
+            if backward:
                 loss.backward()
             if context.device.type == "cuda":
                 torch.cuda.synchronize()
@@ -182,6 +193,5 @@ def _time_trial_batch(context: RunContext) -> _TrialTimes:
         raise TrainingError(f"Not enough memory for {len(rows)} clips; use fewer frames.") from error
     if not torch.isfinite(loss):
         raise TrainingError("The loss of the first batch is not finite; check the inputs.")
-    # Reading is spread over threads in training; the first read of a process also loads libraries.
-    each = [(end - start) / len(rows) for start, end in pairwise([before, *times])]
-    return _TrialTimes(frames, each[0] / LOADER_THREADS, each[2], each[3])
+    forward, forward_backward, head = ((end - start) / len(rows) for start, end in pairwise(times))
+    return _TrialTimes(frames, read / len(rows) / LOADER_THREADS, forward, forward_backward, head)

@@ -101,8 +101,8 @@ def load_state(context: RunContext) -> tuple[RunProgress, dict[str, Tensor] | No
     tensors, facts = read_tensors(path)
     if facts.get("data", _data_digest(context)) != _data_digest(context):  # states of older versions have no digest
         raise TrainingError(
-            f"The clips or labels of {context.cache.folder} have changed since this run stopped; restore them, or start "
-            "a new run."
+            f"The clips or labels of {context.cache.folder} have changed since this run stopped; restore them, or "
+            "start a new run."
         )
     progress = RunProgress(**json.loads(facts["progress"]))
     context.network.load_state_dict(select_by_prefix(tensors, "network."), strict=False)

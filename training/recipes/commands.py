@@ -1,4 +1,4 @@
-"""The commands of `python -m training` that produce the shipped weights, figures and clips."""
+"""The commands of `personality-train` that produce the included weights, figures and clips."""
 
 from __future__ import annotations
 
@@ -100,17 +100,15 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
 
-    command = commands.add_parser(
-        "portraits", help="rate still portraits: cross-validated, or pictures without ratings"
-    )
+    command = commands.add_parser("portraits", help="train on rated portraits: cross-validate, or rate other pictures")
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
     command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
     command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
-    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="where their ratings go")
-    command.add_argument("--epochs", type=int, help="in place of the recipe's")
+    command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="output file of --rate")
+    command.add_argument("--epochs", type=int, help="replaces the number of epochs of the recipe")
     command.set_defaults(run=_portraits)
 
-    command = commands.add_parser("portrait-ratings", help="train and ship the face impressions")
+    command = commands.add_parser("portrait-ratings", help="train the included face ratings")
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
     command.add_argument("--work", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_impressions")
@@ -122,13 +120,15 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_model")
     command.set_defaults(run=_face_model)
 
-    command = commands.add_parser("rated-portraits", help="rated portraits as a dataset for the practice visual model")
+    command = commands.add_parser(
+        "rated-portraits", help="create a dataset of rated portraits for the practice visual model"
+    )
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
     command.add_argument("people", type=Path, help="folder that `synthesize` made: the labels are on its scale")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_rated_portraits)
 
-    command = commands.add_parser("speech-clip", help="the sample clip of a person who speaks English (needs flite)")
+    command = commands.add_parser("speech-clip", help="create the sample clip with English speech (requires flite)")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_speech_clip)
 
@@ -139,7 +139,7 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
     command.set_defaults(run=_real_models)
 
-    command = commands.add_parser("real-figures", help="figures by group of predictions on real people, to ship")
+    command = commands.add_parser("real-figures", help="compute the included figures by group on real people")
     command.add_argument("predictions", type=Path, nargs="+", metavar="PREDICTIONS", help="tables of one split")
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "real_figures")
     command.set_defaults(run=_real_figures)

@@ -19,7 +19,7 @@ from training.runs.run import ACTIVE_STATES, RUN_LOG_FILE, Run, list_runs, proce
 
 PRACTICE_LOCK_FILE = "practice.lock"
 DRY_RUN_FOLDER_PREFIX = ".check-"  # prefix of temporary folders, which are not listed as runs
-DRY_RUN_TIMEOUT_SECONDS = 300  # seconds
+DRY_RUN_TIMEOUT_SECONDS = 300
 _detached_processes: list[subprocess.Popen] = []  # referenced until they end, so that no zombie processes remain
 
 
@@ -67,7 +67,7 @@ def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
             )
         except subprocess.TimeoutExpired as error:
             raise ValueError(
-                f"Looking took more than {DRY_RUN_TIMEOUT_SECONDS} s; start it and read its log."
+                f"The dry run took more than {DRY_RUN_TIMEOUT_SECONDS} s; start the run and read its log."
             ) from error
     if done.returncode:
         raise ValueError(

@@ -46,16 +46,16 @@ def test_counts_and_the_accuracy_to_beat(parts: RunContext, cache: Cache, runs: 
 
 def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts: RunContext) -> None:
     """Two frames a clip in training, eight in validation, on the trial's two; by hand."""
-    trial = _TrialTimes(frames=2, read_seconds=0.0, forward_seconds=1.0, forward_backward_seconds=3.0)
+    trial = _TrialTimes(2, read_seconds=0.0, forward_seconds=1.0, forward_backward_seconds=3.0, head_seconds=0.5)
     training, validation = len(parts.training.rows), len(parts.validation.rows)
     files = EPOCH_FILES_SECONDS
-    assert _estimate_run_seconds(parts, trial) == pytest.approx(3 * files + training + 4 * validation)
+    assert _estimate_run_seconds(parts, trial) == pytest.approx(files + training + 4 * validation + 0.5 * training)
     stages = (Stage(10, "head", 1e-3, frames=4), Stage(5, "all", 1e-5, frames=2))
     both = replace(parts, config=preset("visual", stages=stages, batch=8))
-    head, whole = 2 * training + 4 * validation, 3 * training + 4 * validation
+    head, whole = 2 * training + 4 * validation + 10 * 0.5 * training, 3 * training + 4 * validation
     assert _estimate_run_seconds(both, trial) == pytest.approx(15 * files + head + 5 * whole)
     slow = replace(trial, read_seconds=0.5)
-    assert _estimate_run_seconds(parts, slow) == pytest.approx(3 * files + 1.5 * training + 6 * validation)
+    assert _estimate_run_seconds(parts, slow) == pytest.approx(files + 1.5 * training + 6 * validation + 0.5 * training)
 
 
 def test_a_batch_is_no_larger_than_the_training_split(parts: RunContext) -> None:

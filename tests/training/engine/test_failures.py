@@ -122,7 +122,7 @@ def with_other_labels(cache: Cache, folder: Path, change: Callable[[pd.DataFrame
 def test_a_run_is_not_resumed_on_other_data(
     cache: Cache, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> None:
-    run, weights = a_run_of_two_epochs(cache, tmp_path / "audio")
+    run, weights = interrupted_run(cache, tmp_path / "audio")
     other = with_other_labels(cache, tmp_path / "other", change)
     config = json.loads((run.folder / "config.json").read_text())
     (run.folder / "config.json").write_text(json.dumps({**config, "cache": str(other)}))
@@ -137,7 +137,7 @@ def test_a_run_is_not_resumed_on_other_data(
 
 @pytest.mark.parametrize("size", [0, 7, 100])
 def test_a_damaged_state_is_a_sentence(cache: Cache, tmp_path: Path, size: int) -> None:
-    run, _ = a_run_of_two_epochs(cache, tmp_path / "audio")
+    run, _ = interrupted_run(cache, tmp_path / "audio")
     state = run.folder / "state.safetensors"
     state.write_bytes(state.read_bytes()[:size])
     with pytest.raises(TrainingError, match=r"state\.safetensors"):
