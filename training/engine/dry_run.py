@@ -139,7 +139,7 @@ def describe_data_problems(training: LabelledSplit, validation: LabelledSplit) -
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds per clip with `frames` crops: reading, forward pass, forward with backward pass, both of the head alone."""
+    """Seconds per clip with `frames` crops: reading, forward, forward and backward, forward and backward of the head."""
 
     frames: int
     read_seconds: float

@@ -16,6 +16,7 @@ from training.data.dataloader import LabelledSplit
 from training.engine.context import RunContext, has_random_backbone, prepare_run
 from training.engine.dry_run import (
     EPOCH_FILES_SECONDS,
+    DryRunReport,
     _estimate_run_seconds,
     _TrialTimes,
     describe_data_problems,
@@ -59,8 +60,10 @@ def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts:
 
 
 def test_a_batch_is_no_larger_than_the_training_split(parts: RunContext) -> None:
-    large = perform_dry_run(replace(parts, config=replace(parts.config, batch=100_000)))
-    assert large.batch_seconds <= large.run_seconds
+    def with_batch(clips: int) -> DryRunReport:
+        return perform_dry_run(replace(parts, config=replace(parts.config, batch=clips)))
+
+    assert with_batch(100_000).batch_megabytes == with_batch(len(parts.training.rows)).batch_megabytes
 
 
 def test_data_that_make_results_hard_to_trust_are_named(parts: RunContext) -> None:
