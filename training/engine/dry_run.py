@@ -139,7 +139,7 @@ def describe_data_problems(training: LabelledSplit, validation: LabelledSplit) -
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds per clip with `frames` crops: reading, forward, forward and backward, forward and backward of the head."""
+    """Seconds per clip with `frames` crops: reading, forward pass, both passes, and both passes of the head alone."""
 
     frames: int
     read_seconds: float
