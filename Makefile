@@ -1,14 +1,14 @@
-# make app: install and serve; make test: install what tests need and run them.
+# make app: install and start the dashboard. make test: install the test dependencies and run all tests and checks.
 PYTHON ?= python3
 VENV = .venv
-UV = 0.13.9  # installs in half the time that pip takes
+UV = 0.13.9  # installs in half the time of pip
 BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
 .PHONY: app test lint docs bench browser speech demo figures real-figures screenshots trials fuzz
 
-# PUBLIC=1: for strangers; docs/serving.md says what else that wants.
+# PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
 	PERSONALITY_PUBLIC=$(PUBLIC) $(BIN)/streamlit run app.py
 
@@ -20,20 +20,20 @@ lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Debian and Ubuntu bring a Chromium; elsewhere install one yourself and set CHROMIUM to its path.
+# Debian and Ubuntu package Chromium; on other systems, install it yourself and set CHROMIUM to its path.
 browser:
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || test -n "$$CHROMIUM" || \
 	 ! command -v apt-get >/dev/null || (apt-get update -q && apt-get install -y -q chromium) || \
 	 echo "no Chromium: the browser tests will be skipped"
 
-# Tests of speech make some in English, French, German and Spanish.
+# The speech tests synthesise English, French, German and Spanish.
 speech:
 	@command -v espeak-ng >/dev/null || ! command -v apt-get >/dev/null || \
-	 (apt-get update -q && apt-get install -y -q espeak-ng) || echo "no espeak-ng: tests of speech are skipped"
+	 (apt-get update -q && apt-get install -y -q espeak-ng) || echo "no espeak-ng: the speech tests will be skipped"
 
-# Everything in demo/, from nothing; it needs flite (apt-get install flite). PORTRAITS=FOLDER (One Million Impressions) builds
-# the face model first and trains the visual model on the rated portraits too. FER2013=FOLDER trains the emotion network
-# first, in an hour. What is not named is taken as it is.
+# Recreates everything in demo/; requires flite (apt-get install flite). PORTRAITS=FOLDER (One Million Impressions) also
+# builds the face model, and trains the visual model on the rated portraits too. FER2013=FOLDER also trains the emotion
+# network, which takes an hour. Without them, the included face model and emotion network are used.
 EXTRA = $(if $(PORTRAITS),--extra-cache $(WORK)/portraits-cache)
 VISUAL = --batch 16 --stage 30:head:1e-3:2 --stage 4:all:3e-4:1 $(EXTRA)
 demo: $(VENV)/test.done
@@ -51,10 +51,10 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.tutorial
 
-# The figures of real people that ship, from First Impressions' labels and predictions of its validation split:
-# docs/analysis.md. Minutes.
+# The included figures on real people, from First Impressions' labels and predictions for its validation split; takes
+# minutes. docs/analysis.md explains the variables.
 FIGURES = $(WORK)/real-figures
 IMPORT = $(BIN)/python -m personality import-predictions --dataset $(FIRST_IMPRESSIONS) --split validation
 real-figures: $(VENV)/test.done
@@ -65,7 +65,7 @@ real-figures: $(VENV)/test.done
 	$(IMPORT) $(ENCODERS) --model "frozen encoders 2026" --out $(FIGURES)/encoders.parquet
 	$(BIN)/python -m training real-figures $(SHIPPED) $(FIGURES)/winners.parquet $(FIGURES)/encoders.parquet
 
-# The figures of BENCHMARKS.md; CLIP: the video to predict. Training is timed where `make demo` left its cache.
+# Most figures of BENCHMARKS.md. CLIP: the video to predict. Training is timed only if `make demo` left its cache.
 bench: $(VENV)/test.done
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.analysis
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.pages 2>/dev/null
@@ -73,22 +73,22 @@ bench: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.load $(CLIP)
 	test ! -d $(WORK)/cache || $(BIN)/python -m benchmarks.training $(WORK)/cache --turns 3
 
-# The README's tables from the predictions that ship.
+# The tables of docs/tutorial.md, from the included predictions.
 figures: $(VENV)/test.done
-	$(BIN)/python -m benchmarks.readme
+	$(BIN)/python -m benchmarks.tutorial
 
-# The heavy trials in full, a share of which is in the tests; writes their outcomes into docs/reliability.md.
+# The complete reliability trials, a part of which runs with the tests; writes the outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
 	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
 
-# Ten minutes each; what is found lies in workspace/fuzz.
+# Fuzzing, ten minutes per target; findings are written to workspace/fuzz.
 fuzz: $(VENV)/test.done
 	$(BIN)/pip install -q atheris==3.0.0
 	mkdir -p workspace/fuzz
 	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
 	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
 
-# docs/architecture.md from the code, and the API reference of `import personality` in site/.
+# Generates docs/architecture.md from the code, and the API reference of `import personality` in site/.
 docs: $(VENV)/test.done
 	$(BIN)/python docs/architecture.py
 	$(BIN)/pdoc personality --docformat numpy --no-include-undocumented -o site
@@ -97,13 +97,13 @@ screenshots: $(VENV)/test.done
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is wanted: make PYTHON=python3.11')"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is required: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q uv==$(UV)
 
 $(VENV)/app.done: requirements.txt | $(VENV)/bin/python
 	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt
-	$(BIN)/python -c "import librosa.feature.spectral"  # compiles itself now, so that no visitor waits for it
+	$(BIN)/python -c "import librosa.feature.spectral"  # compiled now, so that no visitor waits for it
 	touch $@
 
 $(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""The dashboard: `streamlit run app.py`. Navigation and the frame of every page; nothing else."""
+"""The dashboard: `streamlit run app.py`. Sets up the server, the navigation and the page configuration."""
 
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
@@ -11,14 +11,14 @@ from server.middleware import build_middleware
 from server.options import configure_streamlit
 from server.sessions import cleanup_lifespan
 
-# Beside a folder called pages/ Streamlit serves every file in it as a page, past this navigation, until a script run
-# has called st.navigation. The server imports this file before it listens, so there is no such time.
+# If there is a folder called pages/, Streamlit serves every file in it as a page, bypassing this navigation, until a
+# script run has called st.navigation. The server imports this file before it starts listening, which closes that gap.
 PagesManager.uses_pages_directory = False
 app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
 def navigate() -> None:
-    """What every script run begins with."""
+    """Configure the page and run the navigation; called at the start of every script run."""
     log_to_stderr()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
@@ -45,7 +45,7 @@ def navigate() -> None:
     st.navigation(pages).run()
 
 
-if get_script_run_ctx() is not None:  # for a visitor; without one the server imports this file
+if get_script_run_ctx() is not None:  # a visitor's script run; otherwise the server is importing this file
     navigate()
 else:
     configure_streamlit()

@@ -1,4 +1,4 @@
-"""What each idea of the preset `modern` is worth: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
+"""The effect of each option of the preset `modern`: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
 
 Every variant changes one thing, is trained with each seed on the same clips, and is compared with the preset as it
 is: the difference of accuracy on the same clips, all seeds together, with a 95 % interval that draws whole sources.
@@ -27,9 +27,9 @@ from personality.network_options import NetworkDesign
 from personality.predictions.assemble import build_predictions_table
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
+from training.config import losses
 from training.config.run_config import Config, preset
 from training.data.dataloader import compute_features, read_split
-from training.engine import losses
 from training.engine.process_memory import keep_freed_memory
 from training.engine.trainer import train_run
 from training.runs.run import Run
@@ -77,7 +77,7 @@ def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]
 
 
 def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
-    """The folder of a finished run of this config; it is trained where there is none, and gone on with if begun."""
+    """The folder of a finished run of this config, which is trained or resumed if necessary."""
     run = Run(folder)
     if not run.is_taken:
         run.create(config, cache)
@@ -89,7 +89,7 @@ def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
 
 
 def pool_seed_predictions(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
-    """The predictions of one variant's runs as one model: each seed's clips beside the others', of the same sources."""
+    """The predictions of the runs of a variant as one model: clips of all seeds, with the same sources."""
     tables = []
     for seed, folder in enumerate(folders):
         network = load_model(folder).network
@@ -150,14 +150,16 @@ def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.ablations", description=__doc__)
     parser.add_argument("cache", type=Path)
     parser.add_argument("modality", choices=tuple(ABLATION_VARIANTS))
-    parser.add_argument("--out", type=Path, required=True, help="folder of runs; they are kept")
+    parser.add_argument("--out", type=Path, required=True, help="folder of runs, which are reused")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--table", help="of features in the cache")
     parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
     parser.add_argument("--head-only", action="store_true", help="leave out the stages that train all layers")
     parser.add_argument("--compact", action="store_true", help="also the preset compact")
-    parser.add_argument("--seconds", type=float, help="of sound, for `audio`: also a network that hears so much of it")
+    parser.add_argument(
+        "--seconds", type=float, help="for `audio`: also a network that reads this many seconds of sound"
+    )
     options = parser.parse_args()
     keep_freed_memory()
     cache, tables, lacking = Cache(options.cache), [], []

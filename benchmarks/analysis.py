@@ -30,7 +30,7 @@ TIMED_CLIP_COUNTS = (2_000, 20_000, 200_000, 1_000_000)
 
 
 def make_random_predictions(clips: int, seed: int = 0) -> pd.DataFrame:
-    """A predictions table of so many clips, four models and random numbers; text as categories, as a person with a
+    """A random predictions table with `clips` clips and four models; text as categories, as a person with a
     million clips would hold it."""
     random = np.random.default_rng(seed)
     sources = max(2, int(clips / CLIPS_PER_SOURCE))
@@ -92,7 +92,7 @@ def time_fairlearn_bootstrap(table: pd.DataFrame) -> float:
 
 
 def measure_in_subprocess(clips: int) -> dict[str, float]:
-    """Seconds and gigabytes at most, measured in a process of its own."""
+    """Time in seconds and peak memory in gigabytes, measured in a separate process."""
     command = [sys.executable, "-m", "benchmarks.analysis", "--measure", str(clips)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
@@ -100,13 +100,13 @@ def measure_in_subprocess(clips: int) -> dict[str, float]:
 def measure_time_and_memory(clips: int) -> dict[str, float]:
     """What `measure_in_subprocess` asks of its process."""
     table = make_random_predictions(clips)
-    held = peak_memory_kilobytes()
+    memory = peak_memory_kilobytes()
     seconds = time_group_accuracy(table)
-    return {"clips": clips, "seconds": seconds, "table": held / 2**20, "gigabytes": peak_memory_kilobytes() / 2**20}
+    return {"clips": clips, "seconds": seconds, "table": memory / 2**20, "gigabytes": peak_memory_kilobytes() / 2**20}
 
 
 def peak_memory_kilobytes() -> int:
-    """The most memory this process has held, kilobytes."""
+    """Peak memory of this process in kilobytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
@@ -168,10 +168,10 @@ def main() -> None:
     print("| clips | rows | s | GB at most | of which the table and Python |\n|---|---|---|---|---|")
     rows = [measure_in_subprocess(clips) for clips in TIMED_CLIP_COUNTS if clips <= options.most]
     for row in rows:
-        held = f"{row['gigabytes']:.2f} | {row['table']:.2f}"
+        memory = f"{row['gigabytes']:.2f} | {row['table']:.2f}"
         print(
             f"| {row['clips']:,} | {row['clips'] * RANDOM_MODEL_COUNT * len(TRAIT_NAMES):,} | "
-            f"{row['seconds']:.2f} | {held} |"
+            f"{row['seconds']:.2f} | {memory} |"
         )
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)

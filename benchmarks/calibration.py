@@ -42,7 +42,7 @@ class StudyDesign:
 
 
 def between_sources_design(sizes: np.ndarray) -> StudyDesign:
-    """Every second source is of the first group; sources of so many clips."""
+    """Every second source is in the first group."""
     source = np.repeat(np.arange(len(sizes)), sizes)
     return StudyDesign(source, source % 2 == 0)
 
@@ -201,7 +201,7 @@ def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300)
 
 
 def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
-    """A predictions table of sources of four clips with three attributes that mean nothing."""
+    """A predictions table of sources of four clips with three random attributes."""
     source = np.repeat(np.arange(sources), 4)
     groups = {
         name: np.array([f"{name}{k}" for k in range(3)])[random.integers(0, 3, sources)][source] for name in "abc"
@@ -245,7 +245,7 @@ def main() -> None:
     for groups in (2, 4, 8):
         powers = [power_at_minimum_detectable(groups, trait) for trait in ("openness", "mean")]
         print(f"| {groups} | {powers[0]:.3f} | {powers[1]:.3f} |")
-    print(f"\nsearches for the worst groups that find one where there is none: {worst_group_false_positives(300):.3f}")
+    print(f"\nsearches for the worst groups with a false positive: {worst_group_false_positives(300):.3f}")
 
 
 if __name__ == "__main__":

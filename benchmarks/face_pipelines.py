@@ -27,7 +27,7 @@ def frame_times(duration: float) -> list[float]:
 
 
 def bare_decoding(clip: Path, out: Path) -> None:
-    """All frames decoded from first to last, on one thread, and nothing else."""
+    """Decode all frames in order, on one thread."""
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1

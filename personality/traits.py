@@ -1,4 +1,4 @@
-"""The five traits, the emotions, the genders and the age groups: order, label, colour. Data only."""
+"""Traits, emotions, genders and age groups: order, labels and colours. Data only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Trait:
-    """One of the Big Five as strangers perceive it. `low` and `high` are the words the raters chose between."""
+    """One of the Big Five traits as perceived by strangers. `low` and `high` are the two ends shown to raters."""
 
     name: str
     label: str
@@ -17,8 +17,8 @@ class Trait:
     colour: str
 
 
-# Order O C E A N, as in the thesis's tables. The colours are Okabe and Ito's, told apart by the colour-blind.
-# First Impressions' key `neuroticism` holds emotional stability: high is comfortable (`trait_names` reads it).
+# Order O C E A N, as in the thesis. Colour-blind safe palette of Okabe and Ito.
+# First Impressions' key `neuroticism` contains emotional stability: high is comfortable (`utils.legacy_names`).
 TRAITS = (
     Trait("openness", "Openness", "O", "practical", "imaginative", "#CC79A7"),
     Trait("conscientiousness", "Conscientiousness", "C", "sloppy", "organized", "#0072B2"),
@@ -29,7 +29,7 @@ TRAITS = (
 TRAIT_NAMES = tuple(trait.name for trait in TRAITS)
 TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of the traits"}
 
-# FER-2013's order.
+# Order of FER-2013.
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sadness", "surprise", "neutral")
 EMOTION_COLOURS = dict(
     zip(EMOTIONS, ("#D55E00", "#009E73", "#7B5EA7", "#E69F00", "#0072B2", "#CC79A7", "#8C8C8C"), strict=True)
@@ -37,14 +37,14 @@ EMOTION_COLOURS = dict(
 
 GENDERS = ("male", "female")
 GENDER_COLOURS = {"male": "#0072B2", "female": "#E69F00"}
-ANNOTATED, ESTIMATED = "annotated", "estimated"  # who said what an attribute is: people, or a network
+ANNOTATED, ESTIMATED = "annotated", "estimated"  # origin of an attribute: people, or a network
 ETHNICITIES = ("Asian", "Caucasian", "African-American")
 
-# First Impressions' eight groups, 1..8: label and first year of age.
+# The eight age groups of First Impressions, coded 1 to 8: label and lowest age in years.
 AGE_GROUPS = ("0-6", "7-13", "14-18", "19-24", "25-32", "33-45", "46-60", "61+")
 AGE_STARTS = (0, 7, 14, 19, 25, 33, 46, 61)
 
-# How a sentence calls a group; others by their names.
+# Descriptions of groups in sentences; other groups are described by their names.
 GROUP_DESCRIPTIONS = {
     "male": "men",
     "female": "women",
@@ -52,8 +52,8 @@ GROUP_DESCRIPTIONS = {
     **{name: f"people of {name.replace('-', ' to ').replace('+', ' and over')}" for name in AGE_GROUPS},
 }
 
-MAX_ATTRIBUTE_VALUES = 12  # values of an attribute that can be told apart in a picture
-# Groups of these attributes are shown in this order; of others, in the order of their names.
+MAX_ATTRIBUTE_VALUES = 12  # values of an attribute that can be distinguished in a chart
+# The order of the groups of attributes; other attributes are sorted by name.
 GROUP_ORDERS: dict[str, tuple[str, ...]] = {
     "gender": GENDERS,
     "age_group": AGE_GROUPS,

@@ -1,4 +1,4 @@
-"""What every middleware here needs of ASGI: types, a header, who asks, an answer of one sentence."""
+"""ASGI helpers for the middleware: types, headers, the client's address, error responses."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def read_header(scope: Scope, name: bytes) -> str | None:
-    """The first header of this name, in lower case; None where there is none."""
+    """The value of the first header with this lower-case name, or None."""
     found = (value for key, value in scope["headers"] if key == name)
     value = next(found, None)
     return None if value is None else value.decode("latin-1")
 
 
 def client_address(scope: Scope) -> str:
-    """Who asks: the address, or of IPv6 its network of 64 bits, which one household has to itself.
+    """The client's IPv4 address, or its IPv6 /64 network, which normally belongs to one household.
 
-    uvicorn puts what a proxy on this machine says in X-Forwarded-For in place of the proxy's address.
+    Behind a proxy on this machine, uvicorn has already replaced the proxy's address by the one in X-Forwarded-For.
     """
     host = scope["client"][0] if scope.get("client") else ""
     try:
@@ -32,13 +32,24 @@ def client_address(scope: Scope) -> str:
         return host
     if number.version == 4:
         return host
-    # Behind a socket that takes both, an IPv4 address is one of the network ::ffff:0:0/96, which everybody shares.
+    # On a dual-stack socket, an IPv4 address is mapped into ::ffff:0:0/96, a network shared by all clients.
     return str(number.ipv4_mapped or ipaddress.ip_network((number, 64), strict=False))
 
 
 async def send_error_response(scope: Scope, send: Send, status: int, sentence: str, retry: int | None = None) -> None:
-    """Answer a request, or the handshake of a WebSocket, with a status and a sentence. retry: come back in so many
-    seconds."""
+    """Answer a request or a WebSocket handshake with an error.
+
+    Parameters
+    ----------
+    scope, send
+        Of the ASGI call.
+    status : int
+        HTTP status code.
+    sentence : str
+        The body, as plain text.
+    retry : int or None
+        Value of the Retry-After header, seconds.
+    """
     prefix = "websocket.http" if scope["type"] == "websocket" else "http"
     body = f"{sentence}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]

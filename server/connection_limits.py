@@ -1,4 +1,4 @@
-"""How many may be here at once: so many in all, and so many of one address."""
+"""Limits on concurrent pages and requests, in total and per client address."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections import Counter
 from server.asgi import ASGIApp, Receive, Scope, Send, client_address, read_header, send_error_response
 from server.limits import PUBLIC_SERVER_LIMITS
 
-NO_PAGE_SLOT_MESSAGE = "This server has no place for another page. Close one, or come back in a minute."
-SERVER_BUSY_MESSAGE = "This server is answering as many requests as it can. Come back in a minute."
-BUSY_RETRY_SECONDS = 60  # seconds
+NO_PAGE_SLOT_MESSAGE = "Too many pages are open on this server. Close one, or try again in a minute."
+SERVER_BUSY_MESSAGE = "This server is busy. Please try again in a minute."
+BUSY_RETRY_SECONDS = 60
 
 
 class ConnectionSlots:
-    """Places that are counted in all and by address."""
+    """Slots with a total limit and a limit per address."""
 
     def __init__(self, total: int, each: int) -> None:
         self.total, self.each = total, each
         self.taken: Counter[str] = Counter()
 
-    def has_free_slot(self, who: str) -> bool:
-        """Whether this address may have one more."""
-        return self.taken.total() < self.total and self.taken[who] < self.each
+    def has_free_slot(self, client: str) -> bool:
+        """Whether this address can take another slot."""
+        return self.taken.total() < self.total and self.taken[client] < self.each
 
-    def acquire_slot(self, who: str) -> None:
-        """Give this address a place."""
-        self.taken[who] += 1
+    def acquire_slot(self, client: str) -> None:
+        """Take a slot for this address."""
+        self.taken[client] += 1
 
-    def release_slot(self, who: str) -> None:
-        """One place of this address is free again."""
-        self.taken -= Counter((who,))
+    def release_slot(self, client: str) -> None:
+        """Free a slot of this address."""
+        self.taken -= Counter((client,))
 
 
 PAGE_SLOTS = ConnectionSlots(PUBLIC_SERVER_LIMITS.max_pages, PUBLIC_SERVER_LIMITS.max_pages_per_address)
@@ -37,8 +37,7 @@ REQUEST_SLOTS = ConnectionSlots(PUBLIC_SERVER_LIMITS.max_requests, PUBLIC_SERVER
 
 
 class ConnectionLimitMiddleware:
-    """Middleware of a public server: requests that are being answered are counted, and who opens a page for which there
-    is no place gets a sentence before the browser loads it."""
+    """Middleware of a public server: limits concurrent requests, and refuses a page early if no page slot is free."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -46,13 +45,13 @@ class ConnectionLimitMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        who = client_address(scope)
-        if not REQUEST_SLOTS.has_free_slot(who):
+        client = client_address(scope)
+        if not REQUEST_SLOTS.has_free_slot(client):
             return await send_error_response(scope, send, 503, SERVER_BUSY_MESSAGE, BUSY_RETRY_SECONDS)
-        if "text/html" in (read_header(scope, b"accept") or "") and not PAGE_SLOTS.has_free_slot(who):
+        if "text/html" in (read_header(scope, b"accept") or "") and not PAGE_SLOTS.has_free_slot(client):
             return await send_error_response(scope, send, 503, NO_PAGE_SLOT_MESSAGE, BUSY_RETRY_SECONDS)
-        REQUEST_SLOTS.acquire_slot(who)
+        REQUEST_SLOTS.acquire_slot(client)
         try:
             await self.app(scope, receive, send)
         finally:
-            REQUEST_SLOTS.release_slot(who)
+            REQUEST_SLOTS.release_slot(client)

@@ -1,7 +1,7 @@
-"""For whom the server takes itself: requests that name another host, or come from another site's page, are refused.
+"""Host and Origin check: refuse requests for other host names and from pages of other sites.
 
-A web site whose name is made to point to this machine (DNS rebinding), or whose page opens a WebSocket to it, would
-otherwise drive the app with the rights of whoever sits here.
+Without it, a web site whose name resolves to this machine (DNS rebinding), or whose page opens a WebSocket to it, could
+control the app with the rights of the local user.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from streamlit.web.server.starlette.starlette_websocket import is_host_allowed
 from server.asgi import ASGIApp, Receive, Scope, Send, read_header, send_error_response
 
 WRONG_HOST_MESSAGE = (
-    "This server does not answer to the name that was asked for; its operator names it in server.allowedHosts."
+    "The host name in the request is not allowed. The operator of the server can add it to server.allowedHosts."
 )
 WRONG_ORIGIN_MESSAGE = "Pages of other sites may not connect to this server."
 
 
 class HostCheckMiddleware:
-    """Middleware: the Host header is a loopback name, the address served or one of `server.allowedHosts`; an Origin is
-    the same host and port, or one of `server.corsAllowedOrigins`."""
+    """Middleware that checks the Host and Origin headers.
+
+    Host must be a loopback name, the served address or one of `server.allowedHosts`. Origin, if present, must be the
+    same host and port, or one of `server.corsAllowedOrigins`.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -37,8 +40,8 @@ class HostCheckMiddleware:
 
 
 def is_allowed_origin(origin: str, host: str | None) -> bool:
-    """Whether an Origin is of this server, or of one that the operator allowed."""
+    """Whether an Origin is this server, or another one that the operator allowed."""
     try:
         return urlsplit(origin).netloc == host or origin in config.get_option("server.corsAllowedOrigins")
-    except ValueError:  # an address that is none
+    except ValueError:  # not a valid URL
         return False

@@ -1,34 +1,31 @@
-"""How much of a public server a visitor, an address and all of them together may hold."""
+"""Resource limits of a public server: per session, per client address and in total."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 
 
 @dataclass(frozen=True)
 class PublicServerLimits:
-    """The caps. A place is one open page, or one that was lost less than `kept` seconds ago."""
+    """The limits. A page counts while it is open, and for `LOST_SESSION_SECONDS` after its connection was lost."""
 
     max_pages: int = 70
-    max_pages_per_address: int = 12  # of one address; a household or a class behind one router has one
-    max_requests: int = 200  # being answered at the same moment, pages included
+    max_pages_per_address: int = 12  # a household or a class behind one router shares an address
+    max_requests: int = 200  # concurrent, including pages
     max_requests_per_address: int = 60
-    max_pending_uploads: int = 30  # uploaded and not yet taken by a page, or on their way
-    max_uploads_per_session: int = 2  # of one session
-    max_upload_bytes_per_session: int = 2 * LIMITS.upload_bytes
-    max_pending_upload_bytes: int = 10 * LIMITS.upload_bytes
-    upload_timeout_seconds: float = 120.0  # for the whole body; 1.4 Mbit/s fill it
-    unclaimed_upload_seconds: float = (
-        30.0  # a page takes its upload at once; what lies longer has no page that wants it
-    )
-    max_message_burst: int = 30  # of one page, which then has to wait
-    message_interval_seconds: float = 1.0  # between two of them
-    max_message_megabytes: int = 1  # of the browser's, with the state of all widgets; a page's is some kilobytes
+    max_pending_uploads: int = 30  # in progress, or complete but not yet read by a page
+    max_uploads_per_session: int = 2
+    max_upload_bytes_per_session: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes
+    max_pending_upload_bytes: int = 10 * PUBLIC_UPLOAD_LIMITS.file_bytes
+    upload_timeout_seconds: float = 120.0  # for the whole body; enough for the largest upload at 1.4 Mbit/s
+    unclaimed_upload_seconds: float = 30.0  # a page reads its upload at once; an older one belongs to no page
+    max_message_burst: int = 30  # messages of one page before it is slowed down
+    message_interval_seconds: float = 1.0  # between messages after the burst
+    max_message_megabytes: int = 1  # a message contains the state of all widgets, normally some kilobytes
 
 
 PUBLIC_SERVER_LIMITS = PublicServerLimits()
-# Seconds that a session waits for its browser after a lost connection; Streamlit itself would let it go after 120, but
-# only when it next looks.
+# How long a session waits for its browser after a lost connection. Streamlit itself would keep it for at least 120 s.
 LOST_SESSION_SECONDS = 20.0

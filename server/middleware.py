@@ -1,4 +1,4 @@
-"""The order in which a request passes."""
+"""The middleware and its order."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from server.uploads import UploadLimitMiddleware
 
 
 def build_middleware() -> list[Middleware]:
-    """What stands before the app, the outermost first."""
-    strangers = [Middleware(ConnectionLimitMiddleware), Middleware(UploadLimitMiddleware)] if is_public() else []
+    """The middleware of the app, the outermost first."""
+    limits = [Middleware(ConnectionLimitMiddleware), Middleware(UploadLimitMiddleware)] if is_public() else []
     return [
         Middleware(ResponseHeadersMiddleware),
         Middleware(HostCheckMiddleware),
-        *strangers,
+        *limits,
         Middleware(SessionEndMiddleware),
     ]

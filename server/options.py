@@ -1,10 +1,10 @@
-"""Options of Streamlit that are set as the server starts, private or public."""
+"""Streamlit options that are set when the server starts."""
 
 from __future__ import annotations
 
 from streamlit import config, net_util
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.utils.public_mode import is_public
 from server.limits import PUBLIC_SERVER_LIMITS
 from server.memory import use_mmap_for_large_blocks
@@ -14,7 +14,7 @@ LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 def configure_streamlit() -> None:
-    """Set them, and again whenever Streamlit has read its files anew because one has changed."""
+    """Set the options now, and again whenever Streamlit reloads a changed configuration file."""
     if is_public():
         use_one_line_log_records()
     use_mmap_for_large_blocks()
@@ -24,15 +24,18 @@ def configure_streamlit() -> None:
 
 
 def _disable_external_ip_lookup() -> None:
-    """Streamlit asks an address outside for this machine's own, in the event loop: when it greets whoever starts it on
-    all addresses, and when a WebSocket names a foreign origin. Without the answer both do the right thing."""
+    """Prevent Streamlit from requesting this machine's public address from an external service.
+
+    It does so in the event loop, for its start message and when a WebSocket has a foreign origin. Both work correctly
+    without the answer.
+    """
     net_util.get_external_ip = net_util.get_internal_ip = lambda: None
 
 
 def _set_options() -> None:
     hosts = [*LOOPBACK_HOSTS, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
-    config.set_option("server.maxUploadSize", LIMITS.upload_bytes // 2**20)
-    config.set_option("client.allowedOrigins", [])  # no other site speaks to a page that frames it
+    config.set_option("server.maxUploadSize", upload_limits().file_bytes // 2**20)
+    config.set_option("client.allowedOrigins", [])  # no site that embeds a page may send it messages
     if is_public():
         config.set_option("server.maxWidgetStateSize", PUBLIC_SERVER_LIMITS.max_message_megabytes)

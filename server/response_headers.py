@@ -1,4 +1,4 @@
-"""What goes with every answer: headers that keep a page and its clip where they belong; errors in one line."""
+"""Security headers for every response, blocked operator paths, and error responses."""
 
 from __future__ import annotations
 
@@ -13,26 +13,29 @@ import streamlit
 from personality.utils.public_mode import is_public
 from server.asgi import ASGIApp, Message, Receive, Scope, Send, send_error_response
 
-# Of Streamlit's own, what the browser asks for; the rest (metrics, agents, ...) is the operator's.
+# The Streamlit endpoints that a browser uses; the others (metrics, agents, ...) are for the operator.
 STREAMLIT_CORE_PATH, PUBLIC_CORE_ENDPOINTS = (
     "/_stcore/",
     ("health", "host-config", "stream", "upload_file", "bidi-components"),
 )
 BLOCKED_PATHS = re.compile(r"/(auth/(login|logout)|oauth2callback)$")
-NO_STORE_PATHS = re.compile(r"/(media|_stcore/upload_file)/")  # clips, pictures of people, downloads
+NO_STORE_PATHS = re.compile(r"/(media|_stcore/upload_file)/")  # clips, images of people, downloads
 _log = logging.getLogger("personality")
 
 
 def _hash_inline_scripts() -> list[str]:
-    """The digests of the scripts that stand in Streamlit's one HTML file."""
+    """The CSP hashes of the inline scripts in Streamlit's HTML file."""
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts]
 
 
 def _content_security_policy() -> str:
-    """Nothing from elsewhere, nowhere in a frame. Vega compiles expressions (unsafe-eval), components are modules made
-    in the page (blob), Streamlit writes its styles into it (unsafe-inline)."""
+    """No content from other hosts, no embedding in frames.
+
+    Exceptions: Vega compiles expressions (unsafe-eval), components are loaded as blob modules (blob), and Streamlit
+    adds inline styles (unsafe-inline).
+    """
     scripts = " ".join(["'self'", "blob:", "'unsafe-eval'", *_hash_inline_scripts()])
     rules = {
         "default-src": "'self'",
@@ -62,8 +65,7 @@ SECURITY_HEADERS = {
 
 
 class ResponseHeadersMiddleware:
-    """Middleware, the outermost: adds the headers, closes to strangers what they do not need, and answers where the app
-    fails."""
+    """The outermost middleware: adds the headers, blocks operator paths on a public server, and answers errors."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -71,35 +73,37 @@ class ResponseHeadersMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        path, begun = scope["path"], False
+        path, started = scope["path"], False
 
-        async def add(message: Message) -> None:
-            nonlocal begun
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                begun = True
+                started = True
                 message["headers"] = add_security_headers(message.get("headers", []), path)
             await send(message)
 
         if is_public() and is_operator_path(path):
-            return await send_error_response(scope, add, 404, "Not found.")
+            return await send_error_response(scope, send_with_headers, 404, "Not found.")
         try:
-            return await self.app(scope, receive, add)
+            return await self.app(scope, receive, send_with_headers)
         except Exception:
-            if scope["type"] == "websocket":  # its own handler has closed it
-                return _log.warning("a WebSocket was closed over what it sent", exc_info=True)
-            _log.exception("a request could not be answered")
-            return None if begun else await send_error_response(scope, add, 500, "The server failed to answer.")
+            if scope["type"] == "websocket":  # already closed by its own handler
+                return _log.warning("a WebSocket was closed because of an invalid message", exc_info=True)
+            _log.exception("a request failed")
+            if started:
+                return None
+            return await send_error_response(scope, send_with_headers, 500, "Internal server error.")
 
 
 def is_operator_path(path: str) -> bool:
-    """Whether an address is of use to the operator only. A base path may precede it."""
+    """Whether a path, which may start with a base path, is for the operator only."""
     _, core, rest = path.partition(STREAMLIT_CORE_PATH)
     return bool(BLOCKED_PATHS.search(path)) or bool(core and rest.split("/")[0] not in PUBLIC_CORE_ENDPOINTS)
 
 
 def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer with ours in place of any of the same name."""
-    ours = SECURITY_HEADERS | ({"cache-control": "no-store"} if NO_STORE_PATHS.search(path) else {})
-    added = [(name.encode(), value.encode()) for name, value in ours.items()]
+    """The headers of a response, with the security headers added or replaced."""
+    security = SECURITY_HEADERS | ({"cache-control": "no-store"} if NO_STORE_PATHS.search(path) else {})
+    added = [(name.encode(), value.encode()) for name, value in security.items()]
     names = {name for name, _ in added}
     return [*((name, value) for name, value in headers if name.lower() not in names), *added]

@@ -1,7 +1,7 @@
-"""Uploads of strangers: how large, how many, how long they may take and how long they may lie.
+"""Limits on uploads to a public server: size, number, duration, and time until a page reads them.
 
-Streamlit takes any number of files for any open session, whether a page shows an uploader or not, and keeps them until
-the session has ended.
+Streamlit itself accepts any number of files for any open session, even if no page shows an uploader, and keeps them
+until the session ends.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ from typing import cast
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
-from personality.constants import LIMITS
+from personality.constants import PUBLIC_UPLOAD_LIMITS
 from personality.utils.public_mode import is_public
 from server.asgi import ASGIApp, Message, Receive, Scope, Send, read_header, send_error_response
 from server.limits import PUBLIC_SERVER_LIMITS
 
 UPLOAD_PATH_PATTERN = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
-UPLOAD_TOO_LARGE_MESSAGE = f"An upload may have {LIMITS.upload_bytes // 2**20} MB at most."
-LENGTH_REQUIRED_MESSAGE = "An upload says how long it is (Content-Length)."
-TOO_MANY_UPLOADS_MESSAGE = "Too many uploads wait for a page to take them. Try again in a minute."
+UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_LIMITS.file_bytes // 2**20} MB."
+LENGTH_REQUIRED_MESSAGE = "An upload must have a Content-Length header."
+TOO_MANY_UPLOADS_MESSAGE = "Too many uploads are being processed. Please try again in a minute."
 UPLOAD_TIMEOUT_MESSAGE = f"The upload took longer than {PUBLIC_SERVER_LIMITS.upload_timeout_seconds:.0f} s."
-MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # bytes of a multipart body beside its file, at most
-UPLOAD_RETRY_SECONDS = 60  # seconds
+MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # of a multipart body, in addition to its file
+UPLOAD_RETRY_SECONDS = 60
 
 
 class UploadLimitMiddleware:
-    """Middleware of a public server: an upload needs room before it is read, and has limited time."""
+    """Middleware of a public server: checks the limits before an upload is read, and applies a timeout."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.uploads_in_progress: list[tuple[str, int]] = []  # session and bytes of those that are on their way
+        self.uploads_in_progress: list[tuple[str, int]] = []  # session id and size in bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = (
@@ -40,11 +40,11 @@ class UploadLimitMiddleware:
         )
         if found is None:
             return await self.app(scope, receive, send)
-        told = read_header(scope, b"content-length") or ""
-        if not told.isdecimal():
+        length = read_header(scope, b"content-length") or ""
+        if not length.isdecimal():
             return await send_error_response(scope, send, 411, LENGTH_REQUIRED_MESSAGE)
-        upload = (found[1], int(told))
-        if upload[1] > LIMITS.upload_bytes + MAX_MULTIPART_OVERHEAD_BYTES:
+        upload = (found[1], int(length))
+        if upload[1] > PUBLIC_UPLOAD_LIMITS.file_bytes + MAX_MULTIPART_OVERHEAD_BYTES:
             return await send_error_response(scope, send, 413, UPLOAD_TOO_LARGE_MESSAGE)
         if not can_accept_upload([*list_pending_uploads(), *self.uploads_in_progress], upload):
             return await serve_within_timeout(drain_and_refuse_upload, scope, receive, send)
@@ -56,33 +56,41 @@ class UploadLimitMiddleware:
 
 
 async def drain_and_refuse_upload(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body and keep none of it, for who is still sending does not hear the answer."""
+    """Read and discard the body, then refuse; a client does not read the response before it has sent the body."""
     while (await receive()).get("more_body"):
         pass
     await send_error_response(scope, send, 429, TOO_MANY_UPLOADS_MESSAGE, UPLOAD_RETRY_SECONDS)
 
 
 async def serve_within_timeout(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Let an app answer while there is time; what it has read is gone where there is not."""
-    begun = False
+    """Run an app with the upload timeout; answer with status 408 if it has not responded by then."""
+    started = False
 
-    async def note(message: Message) -> None:
-        nonlocal begun
-        begun = True
+    async def note_start(message: Message) -> None:
+        nonlocal started
+        started = True
         await send(message)
 
     try:
         async with asyncio.timeout(PUBLIC_SERVER_LIMITS.upload_timeout_seconds):
-            await app(scope, receive, note)
+            await app(scope, receive, note_start)
     except TimeoutError:
-        if not begun:
+        if not started:
             await send_error_response(scope, send, 408, UPLOAD_TIMEOUT_MESSAGE)
 
 
 def can_accept_upload(others: list[tuple[str, int]], upload: tuple[str, int]) -> bool:
-    """Whether one more upload, of a session and with so many bytes, is within the caps of all and of its session."""
+    """Whether another upload is within the limits of its session and of the server.
+
+    Parameters
+    ----------
+    others : list of (str, int)
+        Session id and size in bytes of the pending uploads.
+    upload : tuple of (str, int)
+        The same of the new one.
+    """
     session, size = upload
-    own = [bytes_ for whose, bytes_ in others if whose == session]
+    own = [bytes_ for other_session, bytes_ in others if other_session == session]
     every = [bytes_ for _, bytes_ in others]
     return (
         len(own) < PUBLIC_SERVER_LIMITS.max_uploads_per_session
@@ -93,26 +101,37 @@ def can_accept_upload(others: list[tuple[str, int]], upload: tuple[str, int]) ->
 
 
 def _uploaded_file_manager() -> MemoryUploadedFileManager:
-    return cast(MemoryUploadedFileManager, Runtime.instance().uploaded_file_mgr)  # what `streamlit run` makes
+    return cast(MemoryUploadedFileManager, Runtime.instance().uploaded_file_mgr)  # the type that `streamlit run` uses
 
 
 def list_pending_uploads() -> list[tuple[str, int]]:
-    """Session and bytes of every upload that no page has taken yet."""
-    sessions = _uploaded_file_manager().file_storage.copy()  # script threads change it meanwhile
+    """Session id and size in bytes of every upload that no page has read yet."""
+    sessions = _uploaded_file_manager().file_storage.copy()  # script threads may change it concurrently
     return [(one, len(file.data)) for one, files in sessions.items() for file in files.copy().values()]
 
 
 def delete_stale_uploads(seen: dict[tuple[str, str], float], now: float) -> dict[tuple[str, str], float]:
-    """Drop the uploads of sessions that have ended, and of strangers those that lay for too long; returns since when
-    each of the others lies.
+    """Delete uploads of ended sessions and, on a public server, uploads that no page has read in time.
 
-    A body that ends after its session is kept by Streamlit for good.
+    Streamlit would keep an upload that completes after its session has ended.
+
+    Parameters
+    ----------
+    seen : dict of (str, str) to float
+        Session id and file id of the uploads at the last call, with the time at which each was first seen, seconds.
+    now : float
+        The current time, seconds.
+
+    Returns
+    -------
+    dict of (str, str) to float
+        The uploads found at this call, in the same form.
     """
     manager = _uploaded_file_manager()
     sessions = {one.session.id for one in Runtime.instance()._session_mgr.list_sessions()}
-    lie = [(one, file) for one, files in manager.file_storage.copy().items() for file in files.copy()]
-    since = {one: seen.get(one, now) for one in lie}
-    for session, file in lie:
+    uploads = [(one, file) for one, files in manager.file_storage.copy().items() for file in files.copy()]
+    since = {one: seen.get(one, now) for one in uploads}
+    for session, file in uploads:
         if session not in sessions:
             manager.remove_session_files(session)
         elif is_public() and now - since[session, file] >= PUBLIC_SERVER_LIMITS.unclaimed_upload_seconds:

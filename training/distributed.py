@@ -1,8 +1,7 @@
-"""One run in several processes (`torchrun -m training run ...`): who this is, its share of the rows, and how the shares
-come together. In a single process every function is the plain thing.
+"""A run in several processes (`torchrun -m training run ...`); in a single process the functions have no effect.
 
-A step's loss is taken of the whole batch, gathered from all processes, and each process sends the gradients of its own
-rows through the gathering. So any loss, concordance included, gives the gradients that one process would have.
+The loss of a step is computed on the whole batch, gathered from all processes, and gradients flow back through the
+gathering. So any loss, including concordance, has the same gradients as in a single process.
 """
 
 from __future__ import annotations
@@ -17,20 +16,22 @@ import torch.distributed.nn.functional as together
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from personality.models.network import Network
+
 
 def rank() -> int:
-    """The number of this process, 0 for the first, which alone writes."""
+    """The number of this process; only process 0 writes files."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def process_count() -> int:
-    """How many processes there are."""
+    """Number of processes."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 @contextmanager
 def process_group() -> Iterator[None]:
-    """Within the context the processes that torchrun began know each other."""
+    """Within the context the processes that torchrun started can communicate."""
     if int(os.environ.get("WORLD_SIZE", "1")) < 2 or distributed.is_initialized():
         yield
         return
@@ -44,19 +45,19 @@ def process_group() -> Iterator[None]:
 
 
 def process_device() -> torch.device:
-    """The GPU of this process, or the processor."""
+    """The GPU of this process, or the CPU."""
     return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def device_name(device: torch.device) -> str:
-    """What people call it."""
+    """The name of a device for display."""
     return (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"processor, {torch.get_num_threads()} threads"
     )
 
 
 def broadcast_from_first(thing: Any) -> Any:
-    """What the first process passed, in every process."""
+    """The argument of the first process, in every process."""
     if process_count() == 1:
         return thing
     things = [thing]
@@ -65,7 +66,7 @@ def broadcast_from_first(thing: Any) -> Any:
 
 
 def take_process_share(numbers: Tensor) -> Tensor:
-    """This process's part of `numbers` (N,): as many for each process, so some come twice where N does not divide."""
+    """This process's part of `numbers` (N,); all parts have equal size, so some numbers are repeated."""
     if process_count() == 1:
         return numbers
     each = -(-len(numbers) // process_count())
@@ -73,7 +74,7 @@ def take_process_share(numbers: Tensor) -> Tensor:
 
 
 def gather_rows(rows: Tensor, total: int) -> Tensor:
-    """The rows (n, ...) of all processes' shares of `total` rows, in the order they had; gradients go through it."""
+    """The rows (n, ...) of all processes, in the original order of `total` rows; differentiable."""
     if process_count() == 1:
         return rows
     parts = torch.stack(together.all_gather(rows.contiguous()), 1)
@@ -81,24 +82,23 @@ def gather_rows(rows: Tensor, total: int) -> Tensor:
 
 
 def wait_for_processes() -> None:
-    """Until all processes are here."""
+    """Wait until all processes call this."""
     if process_count() > 1:
         distributed.barrier()
 
 
-def wrap_for_processes(step: nn.Module, network: nn.Module) -> nn.Module:
-    """The step with its gradients averaged over the processes; on GPUs its network's own batch normalisations take
-    their statistics of all. Not those of backbones and branches: they keep theirs fixed, and timm's
-    layers may be a normalisation and an activation in one, which the conversion would lose."""
+def wrap_for_processes(step: nn.Module, network: Network) -> nn.Module:
+    """The step with gradients averaged over the processes; on GPUs, batch normalisation in the head has statistics of
+    all processes. Backbones and branches have fixed statistics; besides, the conversion would remove the activations
+    that timm includes in its normalisation layers."""
     if process_count() == 1:
         return step
     if torch.cuda.is_available():
-        for name, child in network.named_children():
-            if name not in ("backbone", "branches"):
-                setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+        for name, child in network.head_modules().items():
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
     return DistributedDataParallel(step)
 
 
 def without_gradient_sync(network: nn.Module) -> AbstractContextManager:
-    """Within the context backward passes keep their gradients: another one of the same step follows."""
+    """Within the context gradients are not averaged, because another backward pass of the same step follows."""
     return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()

@@ -1,4 +1,4 @@
-"""What a public server refuses: the one check of the operator's pages and of everything on them that acts."""
+"""The access check for operator-only pages, and for every function on them that changes something."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ OPERATOR_ONLY_MESSAGE = "This is not available on a public server."
 
 
 def operator_only() -> None:
-    """Where strangers are served, show one sentence and end the page, the fragment or the callback that calls this.
+    """On a public server, show one sentence and stop the page, fragment or callback that calls this.
 
-    It is the first statement of every page of the operator, of every function that starts, changes, deletes or takes in
-    something, and of every fragment and callback beside these: Streamlit runs callbacks before the page's script and
-    fragments without it, so a check at the top of the page does not cover them.
+    Must be the first statement of every operator-only page, of every function that starts, changes, deletes or uploads
+    something, and of every fragment and callback of these pages. A check at the top of the page is not enough, because
+    Streamlit runs callbacks before the page's script, and fragments without it.
 
     Raises
     ------
     PermissionError
-        Where `st.stop` returns, which it does in a parallel fragment and outside of a script run.
+        If `st.stop` returns, which it does in a parallel fragment and outside of a script run.
     """
     if is_public():
         st.info(OPERATOR_ONLY_MESSAGE, icon=":material/lock:")

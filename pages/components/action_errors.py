@@ -1,4 +1,4 @@
-"""What a button does, which the system may refuse."""
+"""Show errors of a button's action."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personality.utils.error_messages import describe_error
 
 @contextmanager
 def show_errors_as_toast() -> Iterator[None]:
-    """Do what is in the block; what goes wrong there is a sentence that outlives the next drawing."""
+    """Show an error raised in the block as a toast, which stays visible after the next rerun."""
     try:
         yield
     except (ValueError, OSError) as error:

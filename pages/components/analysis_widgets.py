@@ -1,4 +1,4 @@
-"""What several pages draw: the frame of a page, charts of groups and the figures behind them."""
+"""Elements shared by several pages: the page header, charts by group, and the tables behind them."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ from personality.traits import ANNOTATED, ESTIMATED
 from personality.utils.app_log import log_duration
 
 MEASURE_LABELS = {
-    "gain": "Gain over the mean",
+    "gain": "Gain over the mean baseline",
     "accuracy": "Accuracy",
     "signed_error": "Over- and underrating",
     "concordance": "Concordance",
     "r2": "R²",
-    "actual_mean": "What people said",
+    "actual_mean": "Mean human rating",
 }
-# What a chart of dots shows: the dot, and what is beside it.
+# Legend of a dot chart, by measure: the meaning of the dot, and of the reference marks.
 DOT_CHART_CAPTIONS = {
     "accuracy": (
         "accuracy, 1 − mean absolute error",
-        "Grey tick: the accuracy of always predicting the training mean; a model that does not exceed it has learnt "
-        "nothing. Grey diamond: of repeating the ratings of other clips of the same video, without looking; where "
-        "there are no such clips it lies on the tick.",
+        "Grey tick: [mean baseline](about#terms), the accuracy of giving every clip the mean rating of the training "
+        "clips. Grey diamond: [same-source baseline](about#terms), the accuracy of giving a clip the ratings of other "
+        "clips from the same video; without such clips it equals the mean baseline.",
     ),
     "gain": (
-        "accuracy minus the accuracy of always predicting the training mean, on the same clips",
-        "Right of the grey line a model has learnt something; on it, it has not.",
+        "accuracy minus the [mean baseline](about#terms) on the same clips",
+        "To the right of the grey line, the model is more accurate than giving every clip the mean rating of the "
+        "training clips.",
     ),
     "concordance": (
-        "Lin's concordance between predictions and ratings: 1 where they are the same, 0 where they have nothing to do "
-        "with each other",
-        "Grey line: what always predicting the same reaches.",
+        "Lin's concordance correlation between predictions and human ratings; 1 means identical, 0 means unrelated",
+        "Grey line: the concordance of a constant prediction.",
     ),
     "r2": (
-        "1 minus squared errors by the spread of the group's ratings: the share that the model explains",
-        "Left of the grey line a model is worse than the group's own mean.",
+        "R², the share of the variance of the group's ratings that the model explains",
+        "To the left of the grey line, the model is worse than predicting the group's mean rating.",
     ),
     "signed_error": (
-        "mean of predicted minus actual",
-        "Right of the grey line a model overrates, left of it it underrates.",
+        "mean of the predicted minus the human rating",
+        "To the right of the grey line the model rates people higher than humans do; to the left, lower.",
     ),
     "actual_mean": (
-        "the mean of people's ratings, the same for all models of the same clips",
-        "A difference between groups here is a judgement of people, which a model may learn.",
+        "the mean human rating, which is the same for all models evaluated on the same clips",
+        "A difference between groups in this measure comes from the human raters. A model may learn it.",
     ),
 }
 TABLE_HASH_FUNCTIONS: dict[str | type, Callable] = {pd.DataFrame: table_picker.hash_predictions_table}
-REFRESH_INTERVAL = "2s"  # how often what goes on by itself is drawn again
-# Plotly's camera saves the picture as it is on screen.
+REFRESH_INTERVAL = "2s"  # how often the state of background processes is redrawn
+# The camera button of a Plotly chart saves it as SVG.
 PLOTLY_CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
 def draw_page_header(title: str, lead: str, *, notice: bool) -> None:
-    """A page's title, one sentence on what it shows, and the demo's notice where the page shows the demo."""
+    """The title of a page and its introduction; `notice`: whether to show the notice on practice data."""
     st.title(title)
     st.markdown(lead)
     if notice:
@@ -76,7 +76,7 @@ def draw_page_header(title: str, lead: str, *, notice: bool) -> None:
 
 
 def accuracy_rows(data: table_picker.AnalysisData, by: tuple[str, ...]) -> pd.DataFrame:
-    """Accuracy per model, trait and group. Ends the page with a sentence where the data lack the attribute."""
+    """Accuracy per model, trait and group. Stops the page with a message if the data do not have the attribute."""
     try:
         return data.accuracy_by(by) if isinstance(data, RealFigures) else _cached_accuracy_rows(data, by)
     except PredictionsError as error:
@@ -84,14 +84,14 @@ def accuracy_rows(data: table_picker.AnalysisData, by: tuple[str, ...]) -> pd.Da
         st.stop()
 
 
-@st.cache_data(max_entries=64, show_spinner="Counting ...", hash_funcs=TABLE_HASH_FUNCTIONS)
+@st.cache_data(max_entries=64, show_spinner="Computing accuracy ...", hash_funcs=TABLE_HASH_FUNCTIONS)
 def _cached_accuracy_rows(table: pd.DataFrame, by: tuple[str, ...]) -> pd.DataFrame:
     with log_duration("counting of groups"):
         return accuracy_by(table, by)
 
 
 def model_differences(data: table_picker.AnalysisData, reference: str) -> pd.DataFrame:
-    """The accuracy of every other model minus that of the reference."""
+    """The accuracy of every other model minus that of `reference`."""
     if isinstance(data, RealFigures):
         return data.compare_with(reference)
     return _cached_model_differences(data, reference)
@@ -102,7 +102,7 @@ def _cached_model_differences(table: pd.DataFrame, reference: str) -> pd.DataFra
     return compare_models(table, reference)
 
 
-@st.cache_data(max_entries=64, show_spinner="Adding up ...", hash_funcs=TABLE_HASH_FUNCTIONS)
+@st.cache_data(max_entries=64, show_spinner="Checking group averages ...", hash_funcs=TABLE_HASH_FUNCTIONS)
 def _cached_group_sum_check(table: pd.DataFrame, rows: pd.DataFrame, by: tuple[str, ...]) -> tuple[int, float]:
     return check_group_averages(table, rows, by)
 
@@ -118,12 +118,15 @@ def draw_measure_chart(
     measure: str = "accuracy",
     published: pd.DataFrame | None = None,
 ) -> None:
-    """Dots with intervals beside the baselines that the bar says; as `charts.accuracy_dots`."""
+    """Draw a measure as dots with intervals, next to the baselines chosen above the page.
+
+    Parameters are those of `personality.plots.accuracy_plots.accuracy_dots`; `alt` is the chart's alternative text.
+    """
     figure = _cached_measure_chart(rows, line, colour, colours, measure, table_picker.chosen_baselines(), published)
     st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=PLOTLY_CONFIG)
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)  # shared, not copied: Streamlit copies what it draws
+@st.cache_resource(max_entries=64, show_spinner=False)  # no copy needed here: Streamlit copies a figure to draw it
 def _cached_measure_chart(
     rows: pd.DataFrame,
     line: str,
@@ -145,7 +148,7 @@ def _cached_measure_chart(
 
 
 def choose_measure(data: table_picker.AnalysisData) -> str:
-    """What the charts and the comparison of groups on a page show, one of `gaps.MEASURES`; kept in the URL."""
+    """Let the visitor choose a measure, one of `gaps.GAP_MEASURES`, for the charts and the group comparison."""
     measures = list(GAP_MEASURES) if isinstance(data, RealFigures) else available_measures(data)
     choice = st.segmented_control(
         "Measure",
@@ -154,70 +157,71 @@ def choose_measure(data: table_picker.AnalysisData) -> str:
         format_func=MEASURE_LABELS.__getitem__,
         key="measure",
         bind="query-params",
-        help="Accuracy: 1 - mean absolute error. Gain: accuracy minus that of always predicting the training mean, "
-        "because people whose ratings vary little are easy to predict. Over- and underrating: predicted minus actual.",
+        help="Accuracy: 1 − mean absolute error. Gain: accuracy minus the mean baseline; compares groups more fairly, "
+        "because ratings that vary little are easy to predict. Over- and underrating: predicted minus human rating. "
+        "Concordance and R²: how well predictions follow the differences between people.",
     )
     return choice or measures[0]
 
 
 def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:
-    """Clips per group, in the groups' order: columns group, n."""
+    """Number of clips per group, in the order of the groups: columns group, n."""
     return rows.groupby("group", sort=False)["n"].max().reset_index()
 
 
 def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
-    """The clips of a predictions table with their attributes."""
+    """The clips of a predictions table with their attributes, one row each."""
     return table.drop_duplicates("clip")
 
 
 def explain_dot_chart(measure: str = "accuracy") -> None:
-    """The legend of every chart of dots, in words."""
-    dot, beside = DOT_CHART_CAPTIONS[measure]
-    st.caption(f"Dot: {dot}. Line: 95 % interval (leaving out one source video at a time). {beside}")
+    """The legend of a dot chart, in words."""
+    dot, reference_marks = DOT_CHART_CAPTIONS[measure]
+    st.caption(f"Dot: {dot}. Line: 95 % interval (cluster jackknife over source videos). {reference_marks}")
 
 
 def warn_small_groups(rows: pd.DataFrame) -> None:
-    """Name the groups that are too small to say much."""
+    """Warn about groups with few clips, and name groups without clips."""
     sizes = rows.groupby("group", sort=False)[["n", "sources"]].max()
     small = [
-        f"{escape_markdown(name)} ({row.n:,} of {row.sources:,})"
+        f"{escape_markdown(name)} ({row.n:,} from {row.sources:,} videos)"
         for name, row in sizes.iterrows()
         if 0 < row.n < MIN_GROUP_CLIPS
     ]
     empty = [escape_markdown(name) for name, row in sizes.iterrows() if row.n == 0]
     if small:
         text = (
-            f"Under {MIN_GROUP_CLIPS} clips, read with care (clips of sources): {', '.join(small)}. Groups of under "
-            f"{MIN_SOURCES} sources have no interval."
+            f"These groups have fewer than {MIN_GROUP_CLIPS} clips; interpret them with caution: {', '.join(small)}. "
+            f"Groups with fewer than {MIN_SOURCES} source videos have no interval."
         )
         st.warning(text, icon=":material/groups:")
     if empty:
-        st.caption(f"No clips at all: {', '.join(empty)}")
+        st.caption(f"Groups without clips: {', '.join(empty)}")
 
 
 def warn_estimated_attribute(data: table_picker.AnalysisData, attribute: str) -> None:
-    """Of how many clips the attribute is an estimate, whose errors then mix with the models'."""
+    """Warn if an attribute is an estimate for some clips, because its errors then affect the results."""
     if isinstance(data, RealFigures):
         return
     counts = count_attribute_origins(data, attribute)
     if not counts.get(ESTIMATED):
         return
     st.warning(
-        f"Annotated by people: {counts.get(ANNOTATED, 0):,} clips. **Estimated from the face: {counts[ESTIMATED]:,}**; "
-        "there the estimator's errors mix with the models'. *Explore* tells them apart: cross with "
-        f"{escape_markdown(attribute)}_from.",
+        f"Annotated by people: {counts.get(ANNOTATED, 0):,} clips. **Estimated from the face: {counts[ESTIMATED]:,}**. "
+        "Errors of these estimates affect the results. To separate the two on *Explore*, add the attribute "
+        f"*{escape_markdown(attribute)}\\_from*.",
         icon=":material/face_retouching_natural:",
     )
 
 
 def draw_table_expander(rows: pd.DataFrame, *, key: str) -> None:
-    """The figures behind a chart, to read and to download."""
-    with st.expander("Figures", icon=":material/table:"):
+    """The values behind a chart, to read and to download."""
+    with st.expander("Show table", icon=":material/table:"):
         draw_downloadable_table(rows, key=key)
 
 
 def draw_downloadable_table(rows: pd.DataFrame, *, key: str) -> None:
-    """Rows with their numbers to four places; downloads that say how they were made."""
+    """A table with four decimals, and download buttons; the downloads include the method."""
     number = st.column_config.NumberColumn(format="%.4f")
     columns = rows.select_dtypes("floating").columns
     st.dataframe(rows, hide_index=True, column_config=dict.fromkeys(columns, number), key=f"{key}_figures")
@@ -227,18 +231,26 @@ def draw_downloadable_table(rows: pd.DataFrame, *, key: str) -> None:
         st.download_button(
             "JSON", json, f"{key}.json", "application/json", key=f"{key}_json", icon=":material/download:"
         )
-    st.caption("Both say how the intervals were made. The camera above a chart saves the picture.")
+    st.caption(
+        "Both files describe how the intervals were computed. To save a chart, use the camera button in its top right "
+        "corner."
+    )
 
 
 def show_group_sum_check(data: table_picker.AnalysisData, rows: pd.DataFrame, by: tuple[str, ...]) -> None:
-    """Say that the groups add up to the whole, or that they do not, and how many clips are of no known group."""
+    """Check that the groups average to the overall accuracy, and report the clips without a known group."""
     if isinstance(data, RealFigures):
         real_figures.show_omitted_groups(data, by)
         return
-    unknown, off = _cached_group_sum_check(data, rows, by)
-    if off > 1e-6:
-        st.error(f"The groups do not add up to the whole: they are {off:.4f} off. Please report this.")
+    unknown, difference = _cached_group_sum_check(data, rows, by)
+    if difference > 1e-6:
+        st.error(
+            f"The weighted average of the groups differs from the overall accuracy by {difference:.4f}. This is an "
+            "error in the program; please report it."
+        )
         return
     clips = data["clip"].nunique()
-    without = f"; {unknown:,} of {clips:,} clips are of no known group and in none of them" if unknown else ""
-    st.caption(f"Checked: averaged by their numbers of clips, the groups give the overall accuracy{without}.")
+    excluded = f" Excluded: {unknown:,} of {clips:,} clips, whose group is unknown." if unknown else ""
+    st.caption(
+        f"Check passed: the average of the groups, weighted by number of clips, equals the overall accuracy.{excluded}"
+    )

@@ -1,4 +1,4 @@
-"""Files of the operator's workspace that cannot be read: what is in the others is shown, and these are named."""
+"""Warnings about workspace files that cannot be read; the page shows the contents of the others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from training.runs import evaluation_job, run
 
 
 def show_damaged_files() -> None:
-    """A sentence for each of them."""
+    """Show a warning for each damaged file in the workspace."""
     operator_only()
     for why in (
         describe_chosen_models_error(),

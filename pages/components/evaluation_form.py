@@ -1,4 +1,4 @@
-"""The form that evaluates finished runs, so that the analysis pages have a table of them."""
+"""The form that evaluates finished runs and writes a predictions table for the analysis pages."""
 
 from pathlib import Path
 
@@ -16,20 +16,20 @@ from training.runs.run import finished_runs_by_name
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def cached_labelled_splits(cache: Path, changed: float) -> list[str]:
-    """As `evaluation.labelled_splits`, which reads the cache's table; `changed` is that file's time."""
+    """As `evaluation_job.labelled_splits`; `changed` is the modification time of the cache's table."""
     return evaluation_job.labelled_splits(cache)
 
 
 def draw_evaluation_form() -> None:
-    """Which runs, on the clips of which split; then how the last evaluation is doing."""
+    """Select runs and a split and start an evaluation; then show the progress of the last one."""
     operator_only()
-    done = dict(reversed(finished_runs_by_name(runs_folder()).items()))  # as they were trained
+    done = dict(reversed(finished_runs_by_name(runs_folder()).items()))  # in the order of training
     found = {path.name: path for path in list_finished_caches()}
     if not done or not found:
-        st.caption("Runs that are done are evaluated here: on clips they were not trained on.")
+        st.caption("Finished training runs can be evaluated here, on clips they were not trained on.")
         return
     first = st.columns([2, 1])
-    cache = found[first[0].selectbox("Clips of", list(found), key="judged_cache")]
+    cache = found[first[0].selectbox("Preprocessed dataset", list(found), key="judged_cache")]
     try:
         splits = cached_labelled_splits(cache, (cache / "clips.parquet").stat().st_mtime)
     except (ValueError, OSError) as error:
@@ -38,9 +38,9 @@ def draw_evaluation_form() -> None:
             icon=":material/error:",
         )
         return
-    split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no labels")
+    split = first[1].selectbox("Split", splits, key="judged_split", placeholder="no ratings in this dataset")
     own = [name for name, run in done.items() if run.cache.resolve() == cache.resolve()]
-    names = st.multiselect("Runs", list(done), default=own, key=f"judged_{cache.name}")
+    names = st.multiselect("Runs to evaluate", list(done), default=own, key=f"judged_{cache.name}")
     if st.button("Evaluate", icon=":material/fact_check:", key="judge", disabled=not names or split is None):
         try:
             with log_duration("start of an evaluation"):
@@ -53,15 +53,15 @@ def draw_evaluation_form() -> None:
 
 @st.fragment(run_every=analysis_widgets.REFRESH_INTERVAL)
 def draw_last_evaluation() -> None:
-    """What the last evaluation says, and where its table is shown. Drawn again every two seconds."""
+    """The log of the last evaluation, and a link to its table. Redrawn every two seconds."""
     operator_only()
     last = evaluation_job.read_last_evaluation(workspace_folder())
     if last is None:
         return
-    st.code(last.log_text or "beginning ...", language=None)
+    st.code(last.log_text or "Starting ...", language=None)
     if last.state == "failed":
-        st.error("It ended without a table; what it said last is above.", icon=":material/error:")
+        st.error("The evaluation failed. The end of its log is above.", icon=":material/error:")
     if last.state == "done":
         table = {"table": last.table.stem}
-        label = f"See {escape_markdown(last.table.stem)}"
+        label = f"Show the results of {escape_markdown(last.table.stem)}"
         st.page_link("pages/traits.py", label=label, icon=":material/bar_chart:", query_params=table)

@@ -1,4 +1,4 @@
-"""A closer look at a prediction: each view is worked out when it is opened, and kept for the clip."""
+"""Explanations of a prediction: each view is computed when it is opened, and kept for the clip."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression
 from personality.inference.prediction_document import prediction_rows, prediction_to_json
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.plots import clip_plots
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
@@ -38,22 +39,28 @@ from personality.utils.app_log import log_duration
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-LEAVE_OUT_FUNCTIONS = {
-    "words": leave_out_words,
-    "phrases": leave_out_phrases,
-}  # of a transcript, by what they are called
+LEAVE_OUT_FUNCTIONS = {"words": leave_out_words, "phrases": leave_out_phrases}  # by the unit that is left out
 
 
 @st.fragment
 def draw_explanations(key: str, name: str, done: list) -> None:
-    """The views, of which only the open one is worked out. key: of the clip and the models; done: pieces, each with
-    the second at which it came."""
+    """Draw the explanation views as tabs, of which only the open one is computed.
+
+    Parameters
+    ----------
+    key : str
+        Identifies the clip and the models.
+    name : str
+        File name of the clip.
+    done : list of (object, float)
+        The pieces of the prediction, each with its arrival time in seconds.
+    """
     pieces = [piece for piece, _ in done]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
     sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
     if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
         return
-    st.subheader("A closer look")
+    st.subheader("Explanations")
     views = build_explanation_views(key, sample, answers) if answers else {}
     views["Downloads"] = lambda: draw_downloads(name, done)
     tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="closer")
@@ -64,32 +71,31 @@ def draw_explanations(key: str, name: str, done: list) -> None:
 
 
 def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
-    """What can be asked of the models that have answered, each with how it is drawn."""
-    from personality.models.clip_features import TEXT_TABLE, VOICE_TABLE
-
+    """The views available for the models that made a prediction, each with the function that draws it."""
     names = {one.model for one in answers}
     models = [model for model in model_store.load_models_for_clip() if model.name in names]
-    answers = [one for one in answers if one.model in {model.name for model in models}]  # others were deleted since
+    # A model may have been deleted since it made its prediction.
+    answers = [one for one in answers if one.model in {model.name for model in models}]
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
-        "What each input adds": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
+        "Modality contribution": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
-        views["Which words"] = lambda: draw_word_effects(sample, models, key)
+        views["Word contribution"] = lambda: draw_word_effects(sample, models, key)
     if inputs & {"audio", VOICE_TABLE}:
-        views["When it listens"] = lambda: draw_audio_occlusion(
+        views["Audio occlusion"] = lambda: draw_audio_occlusion(
             compute_once_per_clip("heard", key, lambda: compute_audio_occlusion(sample, models))
         )
     if "faces" in inputs:
-        views["Where it looks"] = lambda: draw_face_occlusion(
+        views["Face occlusion"] = lambda: draw_face_occlusion(
             sample, compute_once_per_clip("looked", key, lambda: occlude_faces(sample, models))
         )
     if inputs & {"audio", "faces"}:
-        views["Over time"] = lambda: draw_timeline(
+        views["Timeline"] = lambda: draw_timeline(
             compute_once_per_clip("timeline", key, lambda: predict_timeline(sample, models)), sample.duration
         )
     if "handcrafted" in inputs:
-        views["What if"] = lambda: draw_counterfactuals(
+        views["Counterfactuals"] = lambda: draw_counterfactuals(
             compute_once_per_clip("changes", key, lambda: compute_counterfactuals(sample, models))
         )
     return views
@@ -100,11 +106,11 @@ def _first_piece_of_type(pieces: list, kind: type) -> Any:
 
 
 def compute_once_per_clip(view: str, key: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """What was worked out for this clip and these models, once."""
+    """The table of a view for this clip and these models, computed at the first call."""
     before = st.session_state.get(view)
     if before is None or before[0] != key:
         with (
-            st.spinner("Asking the models again ..."),
+            st.spinner("Computing the explanation ..."),
             model_store.wait_for_prediction_turn(st.empty()),
             log_duration(view),
         ):
@@ -113,45 +119,45 @@ def compute_once_per_clip(view: str, key: str, make: Callable[[], pd.DataFrame])
 
 
 def discard_explanations() -> None:
-    """Drop what was worked out for the clip."""
+    """Delete the explanations of the clip."""
     for view in ("timeline", *LEAVE_OUT_FUNCTIONS, "looked", "heard", "changes"):
         st.session_state.pop(view, None)
 
 
 def choose_trait(key: str) -> str:
-    """One of the five traits."""
+    """Let the visitor choose one of the five traits."""
     names = list(TRAIT_NAMES)
     chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
     return chosen or names[0]
 
 
 def choose_model(rows: pd.DataFrame, key: str) -> str:
-    """One of the models in the rows."""
+    """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
     return st.segmented_control("Model", names, default=names[-1], format_func=escape_markdown, key=key) or names[-1]
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:
-    """How far the traits move with each modality more."""
+    """How much each trait changes when a modality is added."""
     if rows.empty:
-        st.caption("No two of the chosen models differ by one modality.")
+        st.caption("This view compares models that differ by exactly one input. No two of the selected models do.")
         return
-    alt = "How far each trait moves from the model without a modality to the model with it"
+    alt = "Change of each trait from the model without a modality to the model with it"
     st.altair_chart(clip_plots.change_grid(rows), width="stretch", alt=alt)
     st.caption(
-        "Two models on the same clip: the one that takes more, minus the one that takes less. Attributes: gender, age, "
-        "expression, as estimated."
+        "How the prediction for this clip changes when a model has one more input: the prediction of the model with "
+        "the input minus that of the model without it. Attributes: estimated gender, age and expressions."
     )
 
 
 def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None:
-    """The transcript, each word or phrase coloured by what it does to a trait."""
+    """The transcript, with each word or phrase coloured by its effect on a trait."""
     part = st.segmented_control(
         "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), key="left_out"
     ) or next(iter(LEAVE_OUT_FUNCTIONS))
     rows = compute_once_per_clip(part, key, lambda: LEAVE_OUT_FUNCTIONS[part](sample, models))
     if rows.empty:
-        st.caption("There are too few.")
+        st.caption("The transcript is too short for this view.")
         return
     left, right = st.columns(2)
     with left:
@@ -162,84 +168,84 @@ def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None
     st.html(coloured_words(shown["text"].tolist(), shown["difference"].tolist()))
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
-        f"Each part was left out and the model asked again. Blue: with it the person gets **more** "
-        f"{TRAIT_LABELS[trait].lower()}; orange: less. The strongest, *{escape_markdown(strongest['text'])}*, "
-        "moves it by "
-        f"{strongest['difference']:+.3f}."
+        "Each word or phrase was left out in turn and the prediction repeated. Blue: the word **increases** the "
+        f"predicted {TRAIT_LABELS[trait].lower()}; orange: it decreases it. The largest effect is that of "
+        f"*{escape_markdown(strongest['text'])}*: {strongest['difference']:+.3f}."
     )
 
 
 def draw_face_occlusion(sample: Sample, rows: pd.DataFrame) -> None:
-    """The squares of the face, coloured by what covering them does to a trait."""
+    """The squares of the face, coloured by the effect of covering them on a trait."""
     if rows.empty:
-        st.caption("No face was found, or no chosen model looks at faces.")
+        st.caption("No face was found, or none of the selected models uses faces.")
         return
     left, right = st.columns(2)
     with left:
         model, trait = choose_model(rows, "looked_model"), choose_trait("looked_trait")
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
     figure = clip_plots.occlusion_map(sample.faces[len(sample.faces) // 2], shown)
-    alt = f"Where covering the face changes {TRAIT_LABELS[trait]} of {model}"
+    alt = f"Effect of covering each part of the face on {TRAIT_LABELS[trait]}, predicted by {model}"
     right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     left.caption(
-        "Each square of the face was covered with its mean colour, in two faces of the clip, and "
-        f"{escape_markdown(model)} asked "
-        f"again. Orange: without this part the person gets **less** {TRAIT_LABELS[trait].lower()}; blue: more. The "
-        f"strongest square moves it by {strongest['difference']:+.3f}."
+        "Each square was covered with its mean colour, in two faces of the clip, and the prediction of "
+        f"{escape_markdown(model)} repeated. Orange: covering the square **decreases** the predicted "
+        f"{TRAIT_LABELS[trait].lower()}; blue: it increases it. The largest change is {strongest['difference']:+.3f}."
     )
 
 
 def compute_audio_occlusion(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of each moment, on models of the sound and on models of the voice."""
+    """The effect of each moment of the sound, on audio models and on models of voice features."""
     parts = [occlude_sound(sample, models), leave_out_seconds(sample, models)]
     return pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
 
 
 def draw_audio_occlusion(rows: pd.DataFrame) -> None:
-    """The moments of the sound, by what silencing them does to a trait."""
+    """The effect of silencing each moment of the sound on a trait."""
     if rows.empty:
-        st.caption("There is no sound, or no chosen model listens.")
+        st.caption("The clip has no sound, or none of the selected models uses sound.")
         return
     trait = choose_trait("heard_trait")
-    alt = f"How silencing each half second changes {TRAIT_LABELS[trait]}, per model"
+    alt = f"Effect of silencing each moment on {TRAIT_LABELS[trait]}, per model"
     figure = clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     st.caption(
-        f"Each moment was taken away and the models asked again: {SILENCED_SECONDS:g} s silenced for models of "
-        "the sound, a "
-        "second left out for models of the voice. Below 0: with this moment the trait gets more."
+        "Each moment was removed in turn and the prediction repeated. For models that read the audio, "
+        f"{SILENCED_SECONDS:g} s were silenced; for models that read voice features, one second was cut out. Below 0: "
+        "this moment increases the predicted trait."
     )
 
 
 def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
-    """One trait at a time, all models."""
+    """One trait over time, for all models."""
     if rows["time"].nunique() < 2:
-        st.caption("The clip is one window of 5 s: nothing to draw over time.")
+        st.caption("The clip is too short for a timeline, which needs more than one window of 5 s.")
         return
     trait = choose_trait("timeline_trait")
-    alt = f"{TRAIT_LABELS[trait]} over the clip, per model"
+    alt = f"Predicted {TRAIT_LABELS[trait]} over the clip, per model"
     chart = clip_plots.trait_timeline(rows[rows["trait"] == trait], duration)
     st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
-    st.caption("Each point is what a model says of the 5 s around it alone.")
+    st.caption("Each point is the prediction from only the 5 s of the clip around it.")
 
 
 def draw_counterfactuals(rows: pd.DataFrame) -> None:
-    """A grid of changes by traits for one model."""
+    """A grid of changed inputs by traits, for one model."""
     if rows.empty:
-        st.caption("No face was found to estimate gender, age and expressions from, or no chosen model is told them.")
+        st.caption(
+            "No face was found to estimate gender, age and expressions, or none of the selected models uses them."
+        )
         return
     shown = rows[rows["model"].eq(choose_model(rows, "what_if_model"))]
-    alt = "How far each trait moves if gender, age or expression had been given otherwise"
+    alt = "Change of each trait if the input gender, age or expression were different"
     st.altair_chart(clip_plots.change_grid(shown), width="stretch", alt=alt)
     st.caption(
-        "The same faces and the same sound; only what the model is **told** of gender, age and expressions changes. "
-        "A model that moves much here leans on those labels."
+        "What would the model predict for the same faces and sound if the **input** gender, age or expression were "
+        "different? Large changes mean that the model relies on these attributes."
     )
 
 
 def draw_downloads(name: str, done: list) -> None:
-    """Downloads, and what took how long."""
+    """Download buttons, and the time spent in each stage."""
     pieces, models = [piece for piece, _ in done], model_store.load_models_for_clip()
     stamp = {
         "program": f"personality {__version__}",
@@ -254,14 +260,14 @@ def draw_downloads(name: str, done: list) -> None:
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
     spent = " · ".join(f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(done).items())
     st.caption(
-        "The camera above each chart saves it as a picture. "
-        f"Time spent: {spent}. The video was never written under a name, and nothing of it is on disk now; the server "
-        "has it in memory until you forget it or close the page."
+        "To save a chart as a picture, use the camera button in its top right corner. "
+        f"Processing time: {spent}. The video is not stored on disk. The server keeps it in memory until you delete "
+        "it or close the page."
     )
 
 
 def sum_stage_seconds(done: list) -> dict[str, float]:
-    """What took how long, from the seconds at which pieces came."""
+    """Seconds spent in each stage, from the arrival times of the pieces."""
     names = {
         Metadata: "opening",
         DetectedPeople: "faces",

@@ -1,4 +1,4 @@
-"""The faces that were found, drawn over the playing video, each around its moment."""
+"""Boxes around the detected faces, drawn over the playing video."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from personality.traits import EMOTIONS
 
 FACE_OVERLAY_SCRIPT = """
 export default function ({ data, parentElement }) {
-  parentElement.stop?.()  // called again with other data: the last drawing goes
+  parentElement.stop?.()  // called again with new data: remove the previous canvas
   const canvas = document.createElement("canvas")
   canvas.style.cssText = "position: absolute; pointer-events: none"
   canvas.dataset.testid = "boxes"
@@ -25,7 +25,7 @@ export default function ({ data, parentElement }) {
     canvas.width = video.clientWidth * scale
     canvas.height = video.clientHeight * scale
     if (!face) return
-    const zoom = Math.min(canvas.width / data.width, canvas.height / data.height)  // the picture keeps its shape
+    const zoom = Math.min(canvas.width / data.width, canvas.height / data.height)  // keeps the aspect ratio
     const x = (canvas.width - data.width * zoom) / 2, y = (canvas.height - data.height * zoom) / 2
     const [left, top, right, bottom] = face.box.map((side) => side * zoom)
     pen.strokeStyle = "#E69F00"
@@ -61,8 +61,19 @@ _face_overlay_component = st.components.v2.component("overlay", js=FACE_OVERLAY_
 
 
 def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str, key: str) -> None:
-    """Draw boxes over the video in the container with the key `player`: each from halfway after the face before to
-    halfway before the next."""
+    """Draw a box and the strongest expression around the face that is nearest in time while the video plays.
+
+    Parameters
+    ----------
+    metadata : Metadata
+        Size and duration of the video.
+    faces : sequence of Face
+        The detected faces; boxes in pixels of the video.
+    player : str
+        Key of the container with the video.
+    key : str
+        Key of this component.
+    """
     reach = max(metadata.duration / max(len(faces), 1), 0.2)
     found = [{"time": face.time, "box": list(face.box), "words": format_strongest_emotion(face)} for face in faces]
     data = {
@@ -76,7 +87,7 @@ def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str,
 
 
 def format_strongest_emotion(face: Face) -> str:
-    """The strongest expression of a face and how sure the network is of it."""
+    """The strongest expression of a face and its probability."""
     assert face.emotions is not None
     strongest = int(face.emotions.argmax())
     return f"{EMOTIONS[strongest]} {face.emotions[strongest]:.0%}"

@@ -15,23 +15,49 @@ from personality.traits import TRAIT_LABELS
 from personality.utils.app_log import log_duration
 from personality.utils.fair_queue import FairQueue
 
-# What a gap is called, and what one right of 0 means.
+# By measure: the axis title of a difference, and the meaning of a difference above 0.
 GAP_AXIS_LABELS = {
-    "concordance": ("gap in concordance", "Right of 0 the model agrees more with people's ratings of this group."),
-    "r2": ("gap in R²", "Right of 0 the model explains more of how the ratings of this group differ."),
-    "accuracy": ("gap in accuracy", "Right of 0 the model errs less on this group."),
-    "gain": ("gap in gain", "Right of 0 the model improves more on always predicting the mean for this group."),
-    "signed_error": ("gap in predicted - actual", "Right of 0 the model rates this group higher than people do."),
-    "actual_mean": ("gap in people's ratings", "Right of 0 people rated this group higher; no model is to blame."),
+    "concordance": (
+        "difference in concordance",
+        "To the right of 0, predictions agree better with human ratings for this group.",
+    ),
+    "r2": ("difference in R²", "To the right of 0, the model explains more of the variance of this group's ratings."),
+    "accuracy": ("difference in accuracy", "To the right of 0, the model makes smaller errors for this group."),
+    "gain": (
+        "difference in gain",
+        "To the right of 0, the model improves more on the mean baseline for this group.",
+    ),
+    "signed_error": (
+        "difference in predicted − human rating",
+        "To the right of 0, the model rates this group too high compared with the reference.",
+    ),
+    "actual_mean": (
+        "difference in mean human rating",
+        "To the right of 0, humans rated this group higher. The difference is not caused by a model.",
+    ),
 }
-COMPARISON_QUEUE = FairQueue(1)  # of all visitors; not in Streamlit's cache, which any visitor's message may clear
+COMPARISON_QUEUE = FairQueue(1)  # for all visitors; not in Streamlit's cache, which any visitor's message may clear
 
 
-@st.fragment(parallel=True)  # chance takes seconds where there are many clips; the page does not wait for it
+@st.fragment(parallel=True)  # with many clips the tests take seconds, and the page does not wait for them
 def draw_group_differences(
     data: table_picker.AnalysisData, by: tuple[str, ...], *, trait: str, measure: str, key: str
 ) -> None:
-    """The section of every page on groups: where they differ, by how much, and whether chance may have done it."""
+    """Draw the differences between groups in a measure, with intervals and significance tests.
+
+    Parameters
+    ----------
+    data : AnalysisData
+        A predictions table or the results of real people.
+    by : tuple of str
+        The attributes that define the groups.
+    trait : str
+        The trait shown, or `mean`.
+    measure : str
+        One of `gaps.GAP_MEASURES`.
+    key : str
+        Prefix of the keys of the elements.
+    """
     st.subheader("Differences between groups")
     try:
         found = _compare_groups_in_turn(data, by, measure)
@@ -42,32 +68,34 @@ def draw_group_differences(
     colours = table_picker.colours_by_model(data)
     title, hint = GAP_AXIS_LABELS[measure]
     figure = accuracy_plots.gap_dots(gaps, colours=colours, title=title)
-    alt = f"Gaps between groups in {analysis_widgets.MEASURE_LABELS[measure]} with intervals, {TRAIT_LABELS[trait]}"
+    alt = f"Differences between groups in {analysis_widgets.MEASURE_LABELS[measure]}, {TRAIT_LABELS[trait]}"
     st.plotly_chart(figure, width="stretch", key=f"{key}_gaps", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     reference = (
-        "all others together"
+        "all other groups together"
         if gaps["reference"].iloc[0] == OTHER_GROUPS
         else escape_markdown(gaps["reference"].iloc[0])
     )
     st.caption(
-        f"{TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: statistically significant "
-        "(p < .05 after Holm's correction for the number of comparisons). Open dot: no significant difference, also "
-        "where a line by itself is clear of 0. Line: 95 % interval of this one gap. The test leaves out one source "
-        "video at a time, and compares within videos where these show several groups."
+        f"{TRAIT_LABELS[trait]}; each group minus {reference}. {hint} Filled dot: significant difference (p < .05 "
+        "after Holm's correction for multiple comparisons). Open dot: no significant difference. Line: 95 % interval "
+        "of the single difference, without that correction; it can exclude 0 although the dot is open. The test is a "
+        "cluster jackknife over source videos. If videos show several groups, it compares within videos."
     )
     _draw_gap_sentences(found, gaps, trait=trait, key=f"{key}_gaps_{measure}")
 
 
 def _draw_gap_sentences(found: GroupComparison, gaps: pd.DataFrame, *, trait: str, key: str) -> None:
-    """The largest differences, and every gap in words."""
+    """The largest difference per model, and a sentence for each difference."""
     for row in found.spreads[found.spreads["trait"].eq(trait)].to_dict("records"):
         lowest, highest = escape_markdown(row["lowest"]), escape_markdown(row["highest"])
         ends = f"{lowest} (n = {row['lowest_n']:,}) and {highest} (n = {row['highest_n']:,})"
         size = f"{row['difference']:.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
-        p = f"p = {row['p']:.3f} for the largest of all pairs"
-        chance = p if row["p"] == row["p"] else "not to be tested"
-        st.markdown(f"- **{escape_markdown(row['model'])}**: largest difference between {ends}: {size}, {chance}")
-    with st.expander("In words, and all figures", icon=":material/table:"):
+        p = f"p = {row['p']:.3f}, corrected for all pairs"
+        significance = p if row["p"] == row["p"] else "too few source videos for a test"
+        st.markdown(
+            f"- **{escape_markdown(row['model'])}**: the largest difference is between {ends}: {size}, {significance}"
+        )
+    with st.expander("All differences in words and numbers", icon=":material/table:"):
         for row in gaps.to_dict("records"):
             who = f"**{escape_markdown(row['model'])}**, {escape_markdown(row['group'])} (n = {row['n']:,})"
             st.markdown(f"- {who}: {escape_markdown(row['verdict'])}")
@@ -79,10 +107,10 @@ def _compare_groups_in_turn(data: table_picker.AnalysisData, by: tuple[str, ...]
         return data.compare_groups(by, measure)
     place = st.empty()
 
-    def say(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: Others compare groups; you are number {ahead:,} in the queue.")
+    def show_position(ahead: int) -> None:
+        place.caption(f":material/hourglass_top: Waiting for other visitors; you are number {ahead:,} in the queue.")
 
-    with COMPARISON_QUEUE.wait_for_slot(say):
+    with COMPARISON_QUEUE.wait_for_slot(show_position):
         return _cached_group_comparison(data, by, measure)
 
 

@@ -1,20 +1,30 @@
-"""Words of strangers as they are, whatever Streamlit's Markdown would make of them."""
+"""Escape text from files and visitors so that Streamlit does not interpret it as Markdown."""
 
 import re
 
-WORD_JOINER = "\u2060"  # takes no room and breaks no line
-MARKDOWN_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all that Markdown lets a backslash stand before
-# What Streamlit looks for after Markdown is read, when no backslash is left to hold it off: emoji and links (`:x:`,
-# `https://`), addresses of mail, www., arrows and dashes that stand alone.
+WORD_JOINER = "\u2060"  # zero width, does not allow a line break
+MARKDOWN_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")  # all characters that a backslash escapes in Markdown
+# What Streamlit replaces after the Markdown parser has removed the backslashes: emoji (`:x:`), links (`https://`,
+# `www.`), e-mail addresses, arrows and dashes.
 STREAMLIT_AUTO_MARKUP = re.compile(r"[:@](?=\S)|www(?=\.)|(?<!\S)[<>~-](?=(?:->|[-=>])(?!\S))", re.IGNORECASE)
 
 
 def escape_markdown(text: object) -> str:
-    """A text in which nothing is Markdown: no picture, link, formula, colour, emoji or icon. Lines become one.
+    """Escape a text so that Markdown shows it literally: no image, link, formula, colour, emoji or icon.
 
-    Everything that comes from a file goes through this before a label, a sentence or a caption has it;
-    `tests/pages/test_plain_text.py` holds the pages to it. Charts, tables, code and lists to choose from take words as
-    they are.
+    All text from files must pass through this function before it is used in a label, sentence or caption;
+    `tests/pages/test_plain_text.py` checks this for every page. Charts, tables, code and select boxes do not
+    interpret Markdown and take the text unchanged.
+
+    Parameters
+    ----------
+    text : object
+        Anything; it is converted with `str`.
+
+    Returns
+    -------
+    str
+        One line; white space is collapsed.
     """
     line = " ".join(str(text).split())
     return MARKDOWN_PUNCTUATION.sub(r"\\\g<0>", STREAMLIT_AUTO_MARKUP.sub(rf"\g<0>{WORD_JOINER}", line))

@@ -1,4 +1,4 @@
-"""What was predicted from a clip: five traits per model, the words, ratings of the face, estimates of the person."""
+"""The results for a clip: five traits per model, transcript, face ratings, and estimated attributes."""
 
 from __future__ import annotations
 
@@ -22,32 +22,34 @@ from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 from personality.utils.public_mode import is_public, shows_estimates
 
-PERCENTILES_CAPTION = " · share of the training clips with a lower label, 0 to 100"
-AGE_MARGIN_YEARS = 5  # years either side of the estimate; its mean absolute error is 4.5 years
+PERCENTILES_CAPTION = " · percentage of training clips with a lower rating"
+AGE_MARGIN_YEARS = 5  # on either side of the estimate, whose mean absolute error is 4.5 years
 
 
 class TraitsPanel:
-    """The five traits, with a place for the models of people and one for the practice models, each drawn again only
-    when one of its models has answered."""
+    """The five traits: one section for models of real people, one for practice models.
+
+    A section is redrawn only when it has new predictions.
+    """
 
     def __init__(self) -> None:
         self._heading, self._people, self._practice = st.empty(), st.empty(), st.empty()
         self._answers: list[Impression | Unavailable] = []
-        self._drawn = {False: 0, True: 0}  # answers of models of people, and of practice models
+        self._drawn = {False: 0, True: 0}  # number of predictions drawn: models of real people, practice models
 
     def add(self, answer: Impression | Unavailable) -> None:
-        """Take an answer, to be drawn with others."""
+        """Add a prediction; it is shown at the next `draw`."""
         self._answers.append(answer)
 
     def draw(self) -> None:
-        """Draw what has come. A clip without a face and without speech is one sentence."""
+        """Draw the predictions added so far; only a message if the clip has neither a face nor speech."""
         with self._heading.container():
             st.subheader("Predicted first impression")
             if self._answers and all(
                 isinstance(one, Unavailable) and one.why == NO_PERSON_MESSAGE for one in self._answers
             ):
-                sentence = "Neither a face nor speech was found in this clip: no traits."
-                st.warning(sentence, icon=":material/person_off:")
+                message = "Neither a face nor speech was found in this clip, so no traits can be predicted."
+                st.warning(message, icon=":material/person_off:")
                 return
         people, practice = (
             [one for one in self._answers if is_practice_model(one.model) is kind] for kind in (False, True)
@@ -81,19 +83,19 @@ def _explain_unavailable(answers: Sequence[Impression | Unavailable]) -> None:
             reasons.setdefault(one.why, []).append(model_label(one.model))
         elif one.caveat:
             st.info(
-                f"{escape_markdown(model_label(one.model).capitalize())}: predicted without one of its inputs "
-                f"({escape_markdown(one.caveat)}).",
+                f"{escape_markdown(model_label(one.model).capitalize())}: one of the inputs was missing "
+                f"({escape_markdown(one.caveat)}), so the prediction is less reliable.",
                 icon=":material/balance:",
             )
     for why, models in reasons.items():
         st.warning(
-            f"Traits unavailable {escape_markdown(', '.join(models))}: {escape_markdown(why)}.",
+            f"Prediction unavailable ({escape_markdown(', '.join(models))}): {escape_markdown(why)}.",
             icon=":material/volume_off:",
         )
 
 
 def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
-    """Dots and radar."""
+    """A dot chart and a radar chart of the traits."""
     dots, radar = st.columns([3, 2])
     how: dict[str, Any] = {
         "width": "stretch",
@@ -104,14 +106,14 @@ def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
     radar.plotly_chart(clip_plots.trait_radar(values), key=f"radar_{key}", **how)
     if values["low"].notna().any():
         st.caption(
-            "Thin line: 90 % prediction interval. For nine of ten clips of people a model was not trained on, the "
-            "average rating of strangers lies within it. One number alone is a rough guess. A telephone, noise or "
-            "strong compression moves what is predicted from the voice about as far as another person would."
+            "Dot: predicted rating. Thin line: 90 % prediction interval; for nine out of ten clips of people who were "
+            "not in the training data, the average rating by strangers lies in this range. A telephone line, noise or "
+            "strong compression can change the prediction from the voice as much as a different speaker."
         )
 
 
 def _draw_tables(values: pd.DataFrame) -> None:
-    """The numbers, and their rank among the training clips."""
+    """Tables of the values, and of their percentiles among the training clips."""
     for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
         table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
         if table.notna().to_numpy().any():
@@ -122,13 +124,13 @@ def _draw_tables(values: pd.DataFrame) -> None:
 
 
 def _describe_models(names: Sequence[str]) -> None:
-    """Per model: whom it was trained on, and how good it is on people it was not trained on."""
+    """Per model: its training data, and its accuracy on people who were not in them."""
     models = {model.name: model for model in model_store.load_models_for_clip()}
     lines = []
-    for name in (name for name in names if name in models):  # one may have been deleted since it was asked
-        known = get_model_facts(models[name])
-        line = f"- **{escape_markdown(model_label(name))}**: {escape_markdown(known['trained_on'])}"
-        if known["accuracy_unseen"] is not None and get_training_people(models[name].card) == REAL_PEOPLE:
+    for name in (name for name in names if name in models):  # a model may have been deleted since its prediction
+        facts = get_model_facts(models[name])
+        line = f"- **{escape_markdown(model_label(name))}**: {escape_markdown(facts['trained_on'])}"
+        if facts["accuracy_unseen"] is not None and get_training_people(models[name].card) == REAL_PEOPLE:
             line += _format_unseen_accuracy(models[name].card["unseen"])
         lines.append(line)
     st.markdown("\n".join(lines))
@@ -136,16 +138,16 @@ def _describe_models(names: Sequence[str]) -> None:
 
 def _format_unseen_accuracy(unseen: dict) -> str:
     return (
-        f" On {unseen['n']:,} clips of people it was not trained on its accuracy is {unseen['accuracy']:.3f} "
-        f"[{unseen['low']:.3f}, {unseen['high']:.3f}]; always predicting the average person reaches "
-        f"{unseen['mean_baseline']:.3f}. It explains {unseen['r2']:.0%} of the differences between people."
+        f" Accuracy on {unseen['n']:,} clips of people who were not in the training data: {unseen['accuracy']:.3f} "
+        f"[{unseen['low']:.3f}, {unseen['high']:.3f}]; [mean baseline](about#terms): {unseen['mean_baseline']:.3f}. "
+        f"The model explains {unseen['r2']:.0%} of the differences between people's ratings (R²)."
     )
 
 
 def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) -> None:
-    """The recognised words, tied to the player; or why there are none."""
+    """The recognised words, synchronised with the player; or the reason why there are none."""
     with place.container():
-        st.markdown("**Words** · recognised by machine, with mistakes; click a phrase to go there")
+        st.markdown("**Words** · automatic transcript, may contain errors; click a phrase to jump to it")
         if words.problem:
             st.caption(f"{escape_markdown(words.problem.capitalize())}.")
         else:
@@ -153,7 +155,7 @@ def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) ->
 
 
 def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
-    """Eight ratings of the face, apart from the traits. Strangers are not shown percentiles of their face."""
+    """Eight ratings of the face, separate from the traits. A public server does not show percentiles."""
     with place.container(border=True):
         st.subheader("From the face (photograph ratings)")
         r2 = {name: figures["r2"] for name, figures in read_face_rater_card()["held_out"]["r2"].items()}
@@ -161,26 +163,29 @@ def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
         chart = clip_plots.face_ratings(rated.ratings, percentiles, r2)
         st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
         st.caption(
-            f"How people would rate {'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'} in a "
-            "**photograph**, 0 to 100: learned from ratings of 804 portraits of people who do not exist, and validated "
-            "on such photographs, not on people who speak. These are not the five traits. Paler bars: ratings that the "
-            "model predicts less well (R² on portraits it was not trained on)."
-            + (" Beside each: the share of the portraits that people rated lower." if percentiles else "")
+            "How people would probably rate **photographs** of "
+            f"{'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'}, from 0 to 100. "
+            "These ratings are separate from the five traits above. The model was trained and tested on human ratings "
+            "of 804 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions "
+            "(lower R² on portraits not used in training)."
+            + (" Number next to a bar: percentage of the portraits that people rated lower." if percentiles else "")
         )
 
 
 def draw_person_estimates(place: DeltaGenerator, sample: Sample) -> None:
-    """Age and gender as estimated, small, and expressions; not for strangers unless the operator allows it."""
+    """Estimated age, gender and expressions; on a public server only if the operator enables them."""
     if sample.age is None or not shows_estimates():
         return
     with place.container(), st.expander("Estimates of age, gender and expression"):
         youngest = max(0, sample.age - AGE_MARGIN_YEARS)
         st.caption(
-            f"Looks about {youngest:.0f} to {sample.age + AGE_MARGIN_YEARS:.0f} years old and "
-            f"{escape_markdown(sample.gender)}: "
-            "estimated from the face, often wrong; a perceived category, not an identity."
+            f"Estimated from the face: about {youngest:.0f} to {sample.age + AGE_MARGIN_YEARS:.0f} years old, "
+            f"{escape_markdown(sample.gender)}. These estimates are often wrong. Gender is a perceived category, not "
+            "an identity."
         )
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
-        st.markdown("**Expressions** · share of faces by strongest expression; an expression is not a feeling")
+        st.markdown(
+            "**Expressions** · share of faces by strongest expression; an expression does not show what a person feels"
+        )
         chart = clip_plots.emotion_bars(histogram)
         st.altair_chart(chart, width="stretch", alt="Share of faces per expression")

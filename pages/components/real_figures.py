@@ -1,4 +1,4 @@
-"""Figures of real people on the pages: what they are, what they find, what they cannot show."""
+"""Results for real people on the pages: description, findings, and what they do not include."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING, RealFigur
 from personality.predictions.predictions_table import PredictionsError
 from personality.utils.public_mode import is_public
 
-DATA_CHOICE_STATE_KEY = "data"  # of the session: which data the bar last chose, on any page
+DATA_CHOICE_STATE_KEY = "data"  # session state: the data last selected, on any page
 FINDING_LABELS = {
-    "gain": "Gain over always predicting the mean",
+    "gain": "Gain over the mean baseline",
     "accuracy": "Accuracy",
     "signed_error": "Over- and underrating",
-    "concordance": "Agreement with people (concordance)",
-    "r2": "Share of the ratings explained (R²)",
-    "actual_mean": "What people said",
+    "concordance": "Agreement with human ratings (concordance)",
+    "r2": "Explained variance of the ratings (R²)",
+    "actual_mean": "Mean human rating",
 }
 IMPORT_INSTRUCTIONS = """
-With the clips' labels (ChaLearn gives them on request) published predictions become a table like the practice data,
-down to the single clip:
+Request the labels of the clips from ChaLearn. You can then import published predictions and explore them here clip by
+clip, like the practice data:
 ```
 python -m personality import-predictions validation_face.csv --dataset FIRST_IMPRESSIONS --split validation \\
   --model "BU-NKU 2017 face" --out workspace/predictions/winners.parquet
@@ -33,61 +33,83 @@ python -m personality import-predictions validation_face.csv --dataset FIRST_IMP
 
 @st.cache_resource(show_spinner=False)
 def load_shipped_figures() -> RealFigures:
-    """The figures that ship."""
+    """The included results for real people."""
     return read_real_figures()
 
 
 def describe_real_figures(figures: RealFigures) -> None:
-    """Of whom the figures are, and where they come from."""
+    """Describe the people, the models and the origin of the results."""
     card, sources = figures.card, figures.source_subset
     clips, videos = card["clips"][sources], card["videos"][sources]
-    unseen = ", of which no model saw another clip in training" if sources == SOURCES_NOT_IN_TRAINING else ""
+    unseen = ", none of which was used in training" if sources == SOURCES_NOT_IN_TRAINING else ""
     st.info(
-        f"**Real people, figures only.** {clips:,} clips of {videos:,} videos{unseen}: the "
+        f"**Real people, summary statistics only.** {clips:,} clips of {videos:,} videos{unseen}, from the "
         f"{escape_markdown(card['split'])} split of {escape_markdown(card['dataset'])}, rated by strangers. "
-        "The clips are not included, "
-        f"and no group of under {card['least_clips_of_a_group']:,} clips is shown.",
+        "The clips themselves are not included. "
+        f"Groups with fewer than {card['least_clips_of_a_group']:,} clips are not shown.",
         icon=":material/groups:",
     )
-    with st.expander("Which models, and where the figures come from", icon=":material/info:"):
+    with st.expander("Models, and origin of the results", icon=":material/info:"):
         rows = [{"model": name, **card["models"][name]} for name in figures.models]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"what": "uses", "origin": "predictions"})
+        names = {"what": "input", "origin": "origin of the predictions"}
+        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=names)
         st.caption(
-            f"{escape_markdown(card['licence'])} Intervals: {escape_markdown(card['method'])}, "
-            f"{card['level']:.0%}. Made by "
-            f"{escape_markdown(card['command'])} (docs/analysis.md)."
+            f"{escape_markdown(card['licence'])} Intervals: {card['level']:.0%}, {escape_markdown(card['method'])}. "
+            f"Created by {escape_markdown(card['command'])}; the method is described in docs/analysis.md."
         )
 
 
 def build_headline_table(means: pd.DataFrame) -> pd.DataFrame:
-    """Gain and accuracy with their intervals as text: a row per model, a column per measure and group of clips.
+    """Gain and accuracy with their intervals as text.
 
-    means: rows of `accuracy_by`, one per model and group.
+    Parameters
+    ----------
+    means : DataFrame
+        Rows of `accuracy_by`, one per model and group.
+
+    Returns
+    -------
+    DataFrame
+        A row per model, a column per measure and group.
     """
     columns = {}
     for measure, low, high in (("gain", "gain_low", "gain_high"), ("accuracy", "low", "high")):
         for group, rows in means.groupby("group", sort=False):
             cells = zip(rows[measure], rows[low], rows[high], strict=True)
-            words = [f"{middle:.4f} [{least:.4f}, {most:.4f}]" for middle, least, most in cells]
-            columns[f"{measure}, {group} (n = {rows['n'].max():,})"] = pd.Series(words, rows["model"])
+            texts = [f"{value:.4f} [{lower:.4f}, {upper:.4f}]" for value, lower, upper in cells]
+            columns[f"{measure}, {group} (n = {rows['n'].max():,})"] = pd.Series(texts, rows["model"])
     return pd.DataFrame(columns).loc[means["model"].unique()].rename_axis("model").reset_index()
 
 
 def show_omitted_groups(figures: RealFigures, by: tuple[str, ...]) -> None:
-    """How many groups and clips are not shown."""
+    """Show how many groups and clips are omitted."""
     counts = figures.count_omitted_groups(by)
-    words = []
+    omitted = []
     if counts["groups"]:
-        few = figures.card["least_clips_of_a_group"]
-        words.append(f"{counts['groups']:,} groups of under {few:,} clips each ({counts['clips']:,} clips together)")
+        limit = figures.card["least_clips_of_a_group"]
+        omitted.append(
+            f"{counts['groups']:,} groups with fewer than {limit:,} clips each ({counts['clips']:,} clips in total)"
+        )
     if counts["unknown"]:
-        words.append(f"{counts['unknown']:,} clips of no known group")
-    if words:
-        st.caption(f"Left out: {' and '.join(words)}.")
+        omitted.append(f"{counts['unknown']:,} clips whose group is unknown")
+    if omitted:
+        st.caption(f"Not shown: {' and '.join(omitted)}.")
 
 
 def draw_findings(figures: RealFigures, by: tuple[str, ...], *, trait: str = "mean", brief: bool = False) -> None:
-    """The significant differences between groups, by measure, in sentences; as `findings.describe_gaps`."""
+    """The significant differences between groups in words, for each measure.
+
+    Parameters
+    ----------
+    figures : RealFigures
+        The results.
+    by : tuple of str
+        The attributes that define the groups.
+    trait : str
+        The trait, or `mean`.
+    brief : bool
+        Whether to summarise over models, as in `findings.describe_gaps`.
+    """
     for measure in GAP_MEASURES:
         try:
             found = describe_gaps(figures.compare_groups(by, measure).gaps, trait=trait, brief=brief)
@@ -99,8 +121,7 @@ def draw_findings(figures: RealFigures, by: tuple[str, ...], *, trait: str = "me
 
 
 def offer_practice_data(why: str, practice: str) -> None:
-    """Why a page shows nothing of real people, and a button to the practice data, the choice called `practice` in the
-    bar."""
+    """Explain why a page has no results for real people, and offer the practice data, labelled `practice` in *Data*."""
     st.warning(why, icon=":material/data_alert:")
     st.button(
         "Show the practice data",
@@ -110,7 +131,7 @@ def offer_practice_data(why: str, practice: str) -> None:
         icon=":material/science:",
     )
     if not is_public():
-        with st.expander("Explore published predictions on real people", icon=":material/upload:"):
+        with st.expander("How to explore published predictions for real people", icon=":material/upload:"):
             st.markdown(IMPORT_INSTRUCTIONS)
 
 

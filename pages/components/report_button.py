@@ -1,4 +1,4 @@
-"""The button below every analysis page that makes an audit of the shown table as one file."""
+"""The button below every analysis page that downloads an audit report of the selected table."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ AUDIT_BUTTON_ATTRIBUTES = ("gender", "ethnicity", "age_group", "emotion")
 
 
 def offer_audit_download(data: table_picker.AnalysisData) -> None:
-    """A download of the audit, made when it is asked for; nothing for figures without clips."""
+    """A download button for the audit, which is computed when clicked; not for results without clips."""
     if isinstance(data, RealFigures):
         return
     by = tuple(name for name in AUDIT_BUTTON_ATTRIBUTES if table_picker.has_several_groups(data, name))
     if not by:
         return
-    st.subheader("Audit")
+    st.subheader("Audit report")
     st.download_button(
-        "Audit as one file (HTML)",
+        "Download audit report (HTML)",
         lambda: make_audit_file(data, by),
         "audit.html",
         "text/html",
@@ -31,13 +31,13 @@ def offer_audit_download(data: table_picker.AnalysisData) -> None:
         icon=":material/fact_check:",
     )
     st.caption(
-        f"Accuracy, groups by {escape_markdown(', '.join(by))}, the worst groups, and a verdict in words; to "
-        "read, print or send."
+        "One file to read, print or share: overall accuracy, accuracy by "
+        f"{escape_markdown(', '.join(by))}, the groups with the largest errors, and conclusions in words."
     )
 
 
 def make_audit_file(data: pd.DataFrame, by: tuple[str, ...]) -> bytes:
-    """The HTML of an audit, or of the sentence why there is none."""
+    """The HTML of the audit, or an error message."""
     from personality.report.audit import audit_predictions
     from personality.report.page import render_report
 

@@ -1,4 +1,4 @@
-"""The bar above every analysis page: figures of real people or a predictions table, which models, clips, baselines."""
+"""The data selection above every analysis page: results of real people or a table, models, clips, baselines."""
 
 from __future__ import annotations
 
@@ -22,59 +22,64 @@ from personality.utils.app_log import log_duration
 from personality.utils.public_mode import is_public
 from personality.utils.workspace import list_prediction_tables
 
-AnalysisData: TypeAlias = pd.DataFrame | RealFigures  # a predictions table, or figures whose clips are not here
-REAL_DATA_LABEL = "Real people (figures)"
+AnalysisData: TypeAlias = pd.DataFrame | RealFigures  # a predictions table, or results without their clips
+REAL_DATA_LABEL = "Real people (summary statistics)"
 PRACTICE_DATA_LABEL = "Practice data (explorable)"
 UPLOAD_DATA_LABEL = "Upload a table ..."
 SEEN_LABELS = {"yes": "seen sources", "no": "unseen sources"}
 ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL = "all", "unseen in training"
-DATA_WIDGET_KEY = "table"  # the name of the choice of data, in an address too
-TABLE_MODELS_ATTR, TABLE_ORIGIN_ATTR = "models", "origin"  # of a table's attrs: all its models; file, time and choices
-# Which baselines a person may have beside the dots; never none.
+DATA_WIDGET_KEY = "table"  # key of the data widget, and its query parameter
+# Keys of a table's `attrs`: all its models; its file, modification time and the filters applied.
+TABLE_MODELS_ATTR, TABLE_ORIGIN_ATTR = "models", "origin"
+# The choices of baselines in dot charts; at least one is always shown.
 BASELINE_CHOICES = {
     "both": tuple(accuracy_plots.BASELINE_MARKS),
-    "training mean": ("baseline",),
-    "same source": ("lookup",),
+    "mean baseline": ("baseline",),
+    "same-source baseline": ("lookup",),
 }
 
 
 def chosen_baselines() -> tuple[str, ...]:
-    """Which baselines were chosen, keys of `charts.BASELINE_MARKS`."""
+    """The selected baselines, keys of `accuracy_plots.BASELINE_MARKS`."""
     return BASELINE_CHOICES[st.session_state.get("baselines", "both")]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_cached_predictions(path: Path, changed: int) -> pd.DataFrame:
-    """A predictions table; `changed` is the file's time, so that a new file is read anew."""
+    """A predictions table; `changed` is the file's modification time, so that a new file is read again."""
     with log_duration("reading of a table"):
         return read_predictions(path)
 
 
 def hash_predictions_table(table: pd.DataFrame) -> str:
-    """What tells a table from others, for what is kept of it: its origin and what of it was chosen, else all of it.
-    (Streamlit itself looks at a part of the rows of a large one.)"""
-    told = repr((table.attrs.get(TABLE_ORIGIN_ATTR), list(table), len(table))).encode()
+    """A cache key for a table: from its file and filters if known, else from all of its rows.
+
+    Streamlit's own hash uses only a sample of the rows of a large table.
+    """
+    origin = repr((table.attrs.get(TABLE_ORIGIN_ATTR), list(table), len(table))).encode()
     rows = b"" if TABLE_ORIGIN_ATTR in table.attrs else pd.util.hash_pandas_object(table).to_numpy().tobytes()
-    return hashlib.sha256(told + rows).hexdigest()
+    return hashlib.sha256(origin + rows).hexdigest()
 
 
 def colours_by_model(data: AnalysisData) -> dict[str, str]:
-    """A colour per model, the same whichever of the models are shown."""
+    """A colour per model, independent of which models are selected."""
     return accuracy_plots.model_colours(
         list(data.card["models"]) if isinstance(data, RealFigures) else data.attrs[TABLE_MODELS_ATTR]
     )
 
 
 def has_several_groups(data: AnalysisData, attribute: str) -> bool:
-    """Whether the clips fall into several groups by an attribute."""
+    """Whether an attribute divides the clips into at least two groups."""
     if isinstance(data, RealFigures):
         return (attribute,) in data.attributes
     return attribute in data and len(data[attribute].dropna().unique()) > 1
 
 
 def choose_data(*, baselines: bool = True) -> AnalysisData:
-    """The bar above every analysis page, kept in the URL: figures of real people or a predictions table, which of the
-    models and clips. Ends the page where there is nothing to show. baselines: whether the page draws them."""
+    """Draw the data selection, which is kept in the URL, and return the selected data.
+
+    Stops the page if there is nothing to show. `baselines`: whether the page draws baselines.
+    """
     own = {} if is_public() else {path.stem: path for path in list_prediction_tables()}
     choices = [REAL_DATA_LABEL, PRACTICE_DATA_LABEL, *own, UPLOAD_DATA_LABEL]
     if DATA_WIDGET_KEY not in st.query_params and st.session_state.get(real_figures.DATA_CHOICE_STATE_KEY) in choices:
@@ -87,9 +92,9 @@ def choose_data(*, baselines: bool = True) -> AnalysisData:
             key=DATA_WIDGET_KEY,
             bind="query-params",
             on_change=_store_data_choice,
-            help="Real people: figures only, their clips are not here. Practice data: computer-made people, down to "
-            "the single clip. "
-            "Your own: upload a table" + ("." if is_public() else ", or evaluate runs on *Models*."),
+            help="Real people: summary statistics only; the clips are not included. Practice data: computer-made "
+            "people; you can explore every clip. "
+            "Your own data: upload a table" + ("." if is_public() else ", or evaluate training runs on *Models*."),
         )
         st.session_state[real_figures.DATA_CHOICE_STATE_KEY] = choice
         if choice == REAL_DATA_LABEL:
@@ -111,12 +116,12 @@ def choose_data(*, baselines: bool = True) -> AnalysisData:
 
 
 def _store_data_choice() -> None:
-    """Keep the choice for other pages: Streamlit forgets a widget's value at the first switch from its page."""
+    """Keep the selection for other pages, because Streamlit discards a widget's value when the page changes."""
     st.session_state[real_figures.DATA_CHOICE_STATE_KEY] = st.session_state[DATA_WIDGET_KEY]
 
 
 def _select_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigures:
-    """The figures of real people, of the chosen models and sources."""
+    """The results of real people, for the selected models and sources."""
     figures = real_figures.load_shipped_figures()
     chosen = [name for name in _draw_models_widget(figures.models, middle) if name in figures.models]
     figures = figures.select_models(chosen) if chosen else figures
@@ -126,7 +131,10 @@ def _select_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigure
 
 
 def _select_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerator) -> pd.DataFrame:
-    """The table of a file, or an uploaded one for None, and of it what was chosen. Ends the page where it is none."""
+    """The table in a file, or the uploaded one if `path` is None, filtered by the visitor's selection.
+
+    Stops the page with a message if the table cannot be used.
+    """
     try:
         table = table_upload.load_uploaded_table() if path is None else _load_table_with_origin(path)
     except PredictionsError as error:
@@ -137,7 +145,7 @@ def _select_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerat
 
 
 def _load_table_with_origin(path: Path) -> pd.DataFrame:
-    """The table of a file, which knows where it is from."""
+    """The table in a file, with its origin in `attrs`."""
     changed = path.stat().st_mtime_ns
     table = load_cached_predictions(path, changed)
     table.attrs[TABLE_ORIGIN_ATTR] = (str(path), changed)
@@ -155,7 +163,7 @@ def _draw_models_widget(models: list[str], place: DeltaGenerator) -> list[str]:
 
 
 def _filter_table_by_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
-    """One split, where a table holds several: the one that is furthest from training at first."""
+    """One split, if a table has several; the default is test, else validation."""
     splits = [split for split in reversed(SPLITS) if split in table["split"].unique()]
     if len(splits) < 2:
         return table
@@ -166,7 +174,7 @@ def _filter_table_by_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.Dat
 
 
 def _filter_table_by_sources(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
-    """All clips of the table, or those of sources that no model was trained on, where there are both."""
+    """All clips of the table, or only those from sources unseen in training, if the table has both."""
     seen = table.get(SOURCE_IN_TRAINING)
     if seen is None or seen.nunique() < 2:
         return table
@@ -175,20 +183,23 @@ def _filter_table_by_sources(table: pd.DataFrame, place: DeltaGenerator) -> pd.D
 
 
 def _draw_sources_widget(place: DeltaGenerator) -> str:
-    words = "The splits of First Impressions share videos: other clips of the same video may have been trained on."
+    hint = (
+        "The splits of First Impressions share source videos, so a model may have been trained on other clips of the "
+        "same video. *Unseen in training* excludes these clips."
+    )
     choice = place.segmented_control(
         "Sources",
         [ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL],
         default=ALL_SOURCES_LABEL,
         key="sources",
         bind="query-params",
-        help=words,
+        help=hint,
     )
     return choice or ALL_SOURCES_LABEL
 
 
 def _keep_table_rows(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:
-    """Some rows, which know what was chosen."""
+    """Some rows of a table, with the filter recorded in `attrs`."""
     part = table[rows]
     if TABLE_ORIGIN_ATTR in part.attrs:
         part.attrs[TABLE_ORIGIN_ATTR] = (*part.attrs[TABLE_ORIGIN_ATTR], choice)
@@ -196,7 +207,7 @@ def _keep_table_rows(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd
 
 
 def _draw_baselines_widget(data: AnalysisData, place: DeltaGenerator) -> None:
-    """Which baselines the dots have beside them, where there are both."""
+    """Let the visitor choose the baselines in dot charts, if the data have both."""
     if isinstance(data, RealFigures) or ("lookup" in data and data["lookup"].notna().any()):
         place.selectbox("Baselines", list(BASELINE_CHOICES), key="baselines", bind="query-params")
 
@@ -205,5 +216,6 @@ def _draw_table_caption(table: pd.DataFrame) -> None:
     splits, models = ", ".join(table["split"].unique()), ", ".join(table["model"].unique())
     clips, sources = table["clip"].nunique(), table["source"].nunique()
     st.caption(
-        f"{clips:,} clips of {sources:,} sources · split {escape_markdown(splits)} · models {escape_markdown(models)}"
+        f"{clips:,} clips from {sources:,} sources · split: {escape_markdown(splits)} · "
+        f"models: {escape_markdown(models)}"
     )

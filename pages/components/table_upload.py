@@ -1,4 +1,4 @@
-"""How a table comes to the analysis pages: uploaded, understood, shown in words, then kept for this session."""
+"""Upload of a predictions table: read, convert, show a preview, keep for the session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from pages.components import model_store
 from pages.components.plain_text import escape_markdown
 from pages.components.uploads import delete_uploaded_file
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.dataset.index import SPLITS, Dataset, DatasetError
 from personality.dataset.tabular import dataset_from_labels
 from personality.inference.import_predictions import convert_predictions
@@ -23,23 +23,31 @@ from personality.utils.app_log import log_duration
 
 TABLE_UPLOAD_TYPES = ["parquet", "csv", "tsv", "txt"]
 PREDICTIONS_UPLOADER_KEY, LABELS_UPLOADER_KEY = "table_file", "labels_file"  # the two uploaders
-UPLOADED_TABLE_STATE_KEY = "uploaded_table"  # of the session: the predictions table that the pages show
+UPLOADED_TABLE_STATE_KEY = "uploaded_table"  # session state: the predictions table that the pages show
 TABLE_UPLOAD_HELP = (
-    "A predictions table (docs/predictions.md lists its columns), or one row per clip: its name and five traits. "
-    "It stays in this session, in memory; no other visitor sees it, and closing the tab drops it."
+    "Upload a predictions table (its columns are described in docs/predictions.md), or a table with one row per clip: "
+    "the clip's name and five traits. The table stays in memory. Other visitors cannot see it, and it is deleted when "
+    "you close the tab."
 )
 
 
 def load_uploaded_table() -> pd.DataFrame:
-    """The predictions table of this session. Ends the page with the ways to bring one where there is none yet. Raises
-    PredictionsError where what was uploaded cannot be used."""
-    given = _read_uploaded_table(PREDICTIONS_UPLOADER_KEY, "Predictions, as parquet or CSV")
+    """The predictions table of this session.
+
+    Stops the page with an uploader if there is none yet.
+
+    Raises
+    ------
+    PredictionsError
+        If the uploaded file cannot be used.
+    """
+    given = _read_uploaded_table(PREDICTIONS_UPLOADER_KEY, "Predictions (Parquet or CSV)")
     if given is None:
         st.caption(TABLE_UPLOAD_HELP)
         st.stop()
     if UPLOADED_TABLE_STATE_KEY not in st.session_state:
         st.session_state[UPLOADED_TABLE_STATE_KEY] = (
-            check_external_predictions(given)
+            check_external_predictions(given)[0]
             if set(PREDICTION_COLUMNS) <= set(given)
             else _join_with_uploaded_labels(given)
         )
@@ -47,9 +55,8 @@ def load_uploaded_table() -> pd.DataFrame:
 
 
 def _read_uploaded_table(key: str, label: str) -> pd.DataFrame | None:
-    """The table that was uploaded here, read once; the server's copy of its file is dropped. Raises PredictionsError
-    where it cannot be read."""
-    size = LIMITS.upload_bytes // 2**20
+    """Draw an uploader and return its table, which is read once. Raises PredictionsError if it cannot be read."""
+    size = upload_limits().file_bytes // 2**20
     st.file_uploader(
         f"{escape_markdown(label)}, up to {size:,} MB",
         type=TABLE_UPLOAD_TYPES,
@@ -76,12 +83,14 @@ def _read_uploaded_table(key: str, label: str) -> pd.DataFrame | None:
 
 
 def _store_uploaded_bytes(key: str) -> None:
-    """Keep the bytes of an upload until the page reads them. The browser checks its size too, but browsers can be told
-    otherwise."""
+    """Keep the bytes of an upload until the page reads them.
+
+    Checks the size again, because a client can bypass the browser's check.
+    """
     file = st.session_state.get(key)
-    if not isinstance(file, UploadedFile):  # none, or one that was taken a moment ago and that the browser names again
+    if not isinstance(file, UploadedFile):  # no file, or one already taken that the browser reports again
         return
-    data = file.getvalue() if file.size <= LIMITS.upload_bytes else None
+    data = file.getvalue() if file.size <= upload_limits().file_bytes else None
     delete_uploaded_file(file)
     st.session_state.pop(UPLOADED_TABLE_STATE_KEY, None)
     if data is not None:
@@ -89,17 +98,24 @@ def _store_uploaded_bytes(key: str) -> None:
 
 
 def _join_with_uploaded_labels(given: pd.DataFrame) -> pd.DataFrame:
-    """Predictions of one row per clip beside labels of the same clips. Ends the page until both are there and the
-    preview was accepted. Raises PredictionsError where one of them cannot be used."""
+    """Combine predictions (one row per clip) with labels of the same clips.
+
+    Stops the page until both are uploaded and the visitor has accepted the preview. Raises PredictionsError if one of
+    the two cannot be used.
+    """
     try:
         identify_columns(list(given.columns))
     except TableError as error:
         raise PredictionsError(
-            f"This is no predictions table ({', '.join(PREDICTION_COLUMNS)}), and {error}."
+            f"The file is not a predictions table (columns {', '.join(PREDICTION_COLUMNS)}). It cannot be read as one "
+            f"row per clip either: {error}."
         ) from error
-    labels = _read_uploaded_table(LABELS_UPLOADER_KEY, "Labels of the same clips, one row per clip, as parquet or CSV")
+    labels = _read_uploaded_table(LABELS_UPLOADER_KEY, "Human ratings of the same clips (Parquet or CSV)")
     if labels is None:
-        st.caption("A column clip and five traits; split, gender and any other attributes are optional.")
+        st.caption(
+            "One row per clip. Required columns: clip and the five traits. Optional: split, gender and other "
+            "attributes to group by."
+        )
         st.stop()
     how, label_scale = _choose_import_options()
     try:
@@ -114,13 +130,15 @@ def _join_with_uploaded_labels(given: pd.DataFrame) -> pd.DataFrame:
 
 
 def _choose_import_options() -> tuple[dict[str, Any], tuple[float, float]]:
-    """How the predictions are read, and the scale of the labels."""
+    """The options for reading the predictions, and the scale of the labels."""
     name, first, second = st.columns([2, 2, 2])
     scale = _choose_scale(first, "Scale of the predictions", "scale")
-    label_scale = _choose_scale(second, "Scale of the labels", "label_scale")
-    model = name.text_input("Name of the model", "uploaded", key="table_model", max_chars=60) or "uploaded"
-    trained_on = st.multiselect("Splits that the model was trained on", SPLITS, default=SPLITS[:1], key="table_trained")
-    is_reversed = st.checkbox("The fifth trait is neuroticism: high means uneasy", key="table_reversed")
+    label_scale = _choose_scale(second, "Scale of the ratings", "label_scale")
+    model = name.text_input("Model name", "uploaded", key="table_model", max_chars=60) or "uploaded"
+    trained_on = st.multiselect("Splits used to train the model", SPLITS, default=SPLITS[:1], key="table_trained")
+    is_reversed = st.checkbox(
+        "The fifth trait is neuroticism (a high value means emotionally unstable)", key="table_reversed"
+    )
     return {"model": model, "scale": scale, "trained_on": trained_on, "is_reversed": is_reversed}, label_scale
 
 
@@ -131,4 +149,4 @@ def _choose_scale(place: Any, label: str, key: str) -> tuple[float, float]:
 
 def _choose_split(dataset: Dataset) -> str:
     splits = [split for split in reversed(SPLITS) if split in set(dataset.table["split"])]
-    return st.selectbox("Split that was predicted", splits, key="table_split")
+    return st.selectbox("Split of the predictions", splits, key="table_split")

@@ -1,4 +1,4 @@
-"""The words of a clip under its player: the phrase that plays is marked; click one to go there."""
+"""The transcript of a clip: the current phrase is highlighted, and a click on a phrase moves the player to it."""
 
 import streamlit as st
 
@@ -14,7 +14,7 @@ small { opacity: 0.65; margin-right: 4px; }
 """
 TRANSCRIPT_SCRIPT = """
 export default function ({ data, parentElement }) {
-  parentElement.stop?.()  // called again with other data: one loop is enough
+  parentElement.stop?.()  // called again with new data: stop the previous loop
   const place = parentElement.querySelector("p")
   const player = () => document.querySelector(`.st-key-${data.player} video`)
   const phrases = data.segments.map(([start, end, text]) => {
@@ -42,6 +42,6 @@ _transcript_component = st.components.v2.component(
 
 
 def draw_clickable_transcript(words: Transcript, *, player: str, key: str) -> None:
-    """Draw the phrases with the second at which each begins. player: the key of the container with the video."""
+    """Draw the phrases with their start times. player: key of the container with the video."""
     segments = [(segment.start, segment.end, segment.text) for segment in words.segments]
     _transcript_component(data={"segments": segments, "player": player}, key=key)

@@ -1,4 +1,4 @@
-"""The server's own copy of an upload."""
+"""Deletion of the server's copy of an upload."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 
 def delete_uploaded_file(file: UploadedFile) -> None:
-    """Drop the server's own copy, which it would keep until the tab is closed."""
+    """Delete the server's copy of an upload, which Streamlit would keep until the tab is closed."""
     context = get_script_run_ctx()
     if context is not None:
-        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # what `streamlit run` makes
+        manager = cast(MemoryUploadedFileManager, context.uploaded_file_mgr)  # the type that `streamlit run` uses
         manager.remove_file(session_id=context.session_id, file_id=file.file_id)

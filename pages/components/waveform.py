@@ -1,4 +1,4 @@
-"""The clip's sound under its player: where it plays, what the models hear; click, or use the arrows, to go there."""
+"""The waveform of a clip, with the playback position and the part used by the models; click to move the player."""
 
 import numpy as np
 import streamlit as st
@@ -7,8 +7,8 @@ from personality.constants import PREPROCESSING
 from personality.plots.clip_plots import waveform_envelope
 from personality.preprocessing.sound import Sound
 
-WAVEFORM_COLUMNS = 600  # of the envelope, over the whole clip
-WAVEFORM_FULL_SCALE = 100  # what a full-scale sample is sent as: whole numbers are short
+WAVEFORM_COLUMNS = 600  # points of the envelope over the whole clip
+WAVEFORM_FULL_SCALE = 100  # value of a full-scale sample as sent to the browser, in short integers
 
 WAVEFORM_STYLE = """
 canvas { width: 100%; height: 110px; cursor: pointer; display: block; color: var(--st-text-color);
@@ -18,7 +18,7 @@ p { margin: 0; font-size: 0.8rem; opacity: 0.7; color: var(--st-text-color); fon
 """
 WAVEFORM_SCRIPT = """
 export default function ({ data, parentElement }) {
-  parentElement.stop?.()  // called again with other data: one loop is enough
+  parentElement.stop?.()  // called again with new data: stop the previous loop
   const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
   const player = () => document.querySelector(`.st-key-${data.player} video`)
   let shown = -1, width = 0, timer = 0
@@ -40,8 +40,8 @@ export default function ({ data, parentElement }) {
     pen.fillRect(Math.min(place(time), canvas.width - 2 * scale), 0, 2 * scale, canvas.height)
     canvas.setAttribute("aria-valuenow", time.toFixed(1))
     const place_in_words = `${time.toFixed(1)} of ${data.duration.toFixed(1)} s`
-    const heard = data.window ? `shaded: the ${data.window} s that models hear` : "no chosen model listens"
-    note.textContent = `${place_in_words}; ${heard}`
+    const used = data.window ? `shaded: the ${data.window} s used by the models` : "no selected model uses sound"
+    note.textContent = `${place_in_words}; ${used}`
   }
   const follow = () => {
     const video = player(), time = video ? video.currentTime : 0
@@ -77,8 +77,21 @@ _waveform_component = st.components.v2.component("waveform", html=WAVEFORM_HTML,
 
 
 def draw_waveform(sound: Sound, duration: float, *, player: str, seconds: float, key: str) -> None:
-    """Draw the sound of a clip of so many seconds; nothing for a still. player: the key of the container with its
-    video; seconds: how much of the sound the models hear."""
+    """Draw the waveform of a clip; nothing for a still image.
+
+    Parameters
+    ----------
+    sound : Sound
+        The sound of the clip.
+    duration : float
+        Length of the clip, seconds.
+    player : str
+        Key of the container with the video.
+    seconds : float
+        How much of the sound the models use, seconds from the start.
+    key : str
+        Key of this component.
+    """
     heard = round(sound.seconds * PREPROCESSING.sample_rate)
     samples = np.concatenate([sound.samples[:heard], sound.rest])
     whole = max(duration, len(samples) / PREPROCESSING.sample_rate)

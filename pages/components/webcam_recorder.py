@@ -1,8 +1,8 @@
-"""A clip from the webcam: the browser records it and hands it to the page's uploader, as if it were a file."""
+"""A webcam recorder: the browser records a clip and passes it to the page's file uploader."""
 
 import streamlit as st
 
-MAX_RECORDING_SECONDS = 15  # of a recording, at most: as long as the clips that the models know
+MAX_RECORDING_SECONDS = 15  # the length of the training clips
 
 RECORDER_STYLE = """
 button { font: inherit; color: var(--st-text-color); background: transparent; padding: 0.45rem 0.9rem; cursor: pointer;
@@ -21,7 +21,7 @@ export default function ({ data, parentElement }) {
   const note = parentElement.querySelector("p")
   let stream = null, recorder = null, timer = 0
 
-  const say = (words) => { note.textContent = words }
+  const show = (text) => { note.textContent = text }
   const end = () => {
     clearInterval(timer)
     stream?.getTracks().forEach((track) => track.stop())
@@ -40,11 +40,11 @@ export default function ({ data, parentElement }) {
     const kind = KINDS.find((one) => MediaRecorder.isTypeSupported(one)), pieces = []
     recorder = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: 2500000 })
     recorder.ondataavailable = (event) => pieces.push(event.data)
-    recorder.onstop = () => { end(); say("Recorded."); hand_over(pieces, kind) }
+    recorder.onstop = () => { end(); show("Recorded."); hand_over(pieces, kind) }
     recorder.start()
     let left = data.seconds
     const count = () => {
-      say(`Recording, ${left} s left. Look at the camera and speak.`)
+      show(`Recording, ${left} s left. Look at the camera and speak.`)
       if (left-- < 1) recorder.stop()
     }
     count()
@@ -52,12 +52,12 @@ export default function ({ data, parentElement }) {
     button.textContent = "Stop"
   }
   const begin = async () => {
-    if (!navigator.mediaDevices) return say("The browser gives no camera to a page that is neither local nor https.")
+    if (!navigator.mediaDevices) return show("The camera is not available: open this page on localhost or over HTTPS.")
     const video = { width: { ideal: 1280 } }, media = navigator.mediaDevices
-    try {  // without a microphone a silent clip will do
+    try {  // if there is no microphone, record without sound
       stream = await media.getUserMedia({ video, audio: true }).catch(() => media.getUserMedia({ video }))
     } catch (error) {
-      return say(`No camera: ${error.message}`)
+      return show(`The camera cannot be used: ${error.message}`)
     }
     mirror.srcObject = stream
     mirror.hidden = false
@@ -75,7 +75,7 @@ _recorder_component = st.components.v2.component("recorder", html=RECORDER_HTML,
 
 
 def draw_webcam_recorder(*, uploader: str, disabled: bool, key: str) -> None:
-    """A button that records some seconds and gives them to the file uploader with the key `uploader`."""
+    """Draw a button that records from the webcam and passes the clip to the uploader with the key `uploader`."""
     label = f"Record up to {MAX_RECORDING_SECONDS} s"
     data = {"uploader": uploader, "seconds": MAX_RECORDING_SECONDS, "label": label, "disabled": disabled}
     _recorder_component(data=data, key=key)

@@ -1,1 +1,1 @@
-"""A predictions table becomes accuracy by group: every figure with n and an interval."""
+"""Analysis of predictions tables: accuracy by group, each figure with its number of clips and an interval."""

@@ -1,13 +1,13 @@
-"""Whether two groups of clips differ: a test that holds whether groups lie between sources, within them, or both.
+"""Test of the difference between two groups of clips, valid for groups between sources, within sources, or both.
 
-Clips are y = mean + difference * (in the first group) + level of the source + rest. The difference is estimated by
-generalised least squares, with the variance of the levels by that of the rest as found in the table: where every source
-has clips of both groups, that compares them within sources, so that what is peculiar to a source cancels; where each
-source is of one group, it weighs sources by how much they tell. The standard error is the cluster jackknife's (CV3),
-which holds whatever the true variances are; p is by Student's t with Bell and McCaffrey's degrees of freedom.
+The model is y = mean + difference * (in the first group) + effect of the source + residual. The difference is estimated
+by generalised least squares, with the ratio of the two variances estimated from the table. If every source has clips of
+both groups, this compares the groups within sources, so that source effects cancel; if each source belongs to one
+group, it weights sources by their information. The standard error is that of the cluster jackknife (CV3), which is
+valid for any true variances; p-values use Student's t with the degrees of freedom of Bell and McCaffrey.
 
 MacKinnon, Nielsen and Webb (2023), Journal of Econometrics 232; Bell and McCaffrey (2002), Survey Methodology 28;
-Imbens and Kolesar (2016), Review of Economics and Statistics 98. Sizes and powers in seven designs: docs/analysis.md.
+Imbens and Kolesar (2016), Review of Economics and Statistics 98. Size and power in seven designs: docs/analysis.md.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy as np
 
 from personality.analysis.jackknife import ZERO_STANDARD_ERROR, standard_error, sums_by_unit, t_quantile
 
-DETECTION_POWER = 0.8  # of what is called detectable
-MAX_VARIANCE_RATIO = 1e6  # of variances, where nothing varies within sources
+DETECTION_POWER = 0.8  # power that defines the minimum detectable difference
+MAX_VARIANCE_RATIO = 1e6  # if there is no variance within sources
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A difference between two groups with its standard error and degrees of freedom, each (C,)."""
+    """Differences between two groups, their standard errors and degrees of freedom, each float64 (C,)."""
 
     difference: np.ndarray
     std_error: np.ndarray
     degrees: np.ndarray
 
     def p_values(self) -> np.ndarray:
-        """How often chance gives as much or more, two-sided, (C,); NaN where nothing varies."""
+        """Two-sided p-values (C,); NaN without variance."""
         from scipy.special import stdtr
 
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -40,22 +40,31 @@ class Contrast:
 
 
 def minimum_detectable_difference(error: np.ndarray, degrees: np.ndarray, level: np.ndarray) -> np.ndarray:
-    """The smallest difference that a two-sided test at this level finds in four cases of five, from its standard error
-    and degrees of freedom: by the noncentral t distribution, whose other tail counts for nothing. A standard error from
-    few sources is too small on average, by one part in 4 x its degrees of freedom."""
+    """The smallest difference that a two-sided test detects with a power of 80 %.
+
+    Computed from the noncentral t distribution; the probability of the opposite tail is neglected. Standard errors from
+    few sources are too small on average, by a factor of 1 - 1 / (4 * degrees), which is corrected.
+
+    Parameters
+    ----------
+    error, degrees
+        Standard errors and degrees of freedom, (N,).
+    level
+        Significance level of each test, (N,).
+    """
     from scipy.special import nctdtrinc
 
     return error * (1 + 1 / (4 * degrees)) * nctdtrinc(degrees, 1 - DETECTION_POWER, t_quantile(1 - level / 2, degrees))
 
 
 def variance_ratio(clips: np.ndarray, totals: np.ndarray, squares: np.ndarray, source: np.ndarray) -> np.ndarray:
-    """The variance of the levels of sources by that of the clips within them, (C,), by one analysis of variance.
+    """Ratio of the variance between sources to the variance within sources, (C,), by one-way analysis of variance.
 
     Parameters
     ----------
     clips, totals, squares
-        Of each pair of a group and a source: the number of clips, their sum, and the sum of their squares, (P, C).
-        The means of groups are taken off before: `centred` sums.
+        For each pair of a group and a source: the number of clips, the sum of their values, and the sum of squares,
+        (P, C), after subtraction of the group means.
     source
         The source of each pair, int (P,).
     """
@@ -77,21 +86,21 @@ def contrast_groups(
     ratio: np.ndarray,
     unit: np.ndarray,
 ) -> Contrast:
-    """The difference of the first group from the second.
+    """Estimate the difference of the first group from the second.
 
     Parameters
     ----------
     clips, totals
-        For each of both groups the number of clips and the sum of their values by source, (S, C).
+        For each of the two groups, the number of clips and the sum of their values by source, (S, C).
     ratio
-        The variance between sources by that within, (C,); 0 gives the plain difference of the means of clips.
+        Ratio of the variance between sources to that within, (C,); 0 gives the difference of the means of clips.
     unit
-        The unit of each source that is left out at once, int (S,); see `jackknife.jackknife_units`.
+        The jackknife unit of each source, int (S,); see `jackknife.jackknife_units`.
     """
     first, both = clips[0], clips[0] + clips[1]
     shrink = 1 / (1 + both * ratio)
     total = totals[0] + totals[1]
-    # Of each source, the parts of X'X and X'y after dividing by the covariance of its clips; X is (1, in the first).
+    # The terms of X'WX and X'Wy of each source, W the inverse covariance of its clips; X is (1, in the first group).
     parts = (
         both * shrink,
         first * shrink,
@@ -117,15 +126,15 @@ def _solve_slope(one: np.ndarray, cross: np.ndarray, square: np.ndarray, y: np.n
 def _contrast_degrees_of_freedom(
     parts: list[np.ndarray], whole: list[np.ndarray], rest: list[np.ndarray]
 ) -> np.ndarray:
-    """Bell and McCaffrey's degrees of freedom tr(K)^2 / tr(K^2), K the covariance of the differences that leaving out
-    each unit makes: diag(own) - F inverse(whole) F', where F has two columns, so that the traces are sums over units.
+    """Degrees of freedom of Bell and McCaffrey, tr(K)^2 / tr(K^2), with K the covariance of the leave-one-unit-out
+    differences: diag(own) - F inverse(whole) F', where F has two columns, so that the traces are sums over units.
 
-    parts, whole, rest: symmetric 2 x 2 matrices of each unit, of all, and of all without each; the first element, the
-    one off the diagonal, and the last.
+    parts, whole, rest: symmetric 2 x 2 matrices of each unit, of all units, and of all units except each; the first
+    diagonal element, the off-diagonal element, and the second diagonal element.
     """
     a, b, c = parts
     size = rest[0] * rest[2] - rest[1] ** 2
-    row = (-rest[1] / size, rest[0] / size)  # of the inverse of what is left without the unit
+    row = (-rest[1] / size, rest[0] / size)  # of the inverse of `rest`
     f = (a * row[0] + b * row[1], b * row[0] + c * row[1])
     own = f[0] * row[0] + f[1] * row[1]
     determinant = whole[0] * whole[2] - whole[1] ** 2

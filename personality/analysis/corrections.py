@@ -1,4 +1,4 @@
-"""p-values of several tests, adjusted for their number."""
+"""Adjustment of p-values for multiple testing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's adjusted p-values (1979) of a family (N,); NaN is no member."""
+    """Adjusted p-values of a family of tests, float64 (N,), by Holm (1979). NaN is not counted as a test."""
     result, order = p.copy(), np.argsort(p)
     order = order[~np.isnan(p[order])]
     steps = len(order) - np.arange(len(order))
@@ -15,7 +15,8 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's adjusted p-values (1995) of a family (N,); NaN is no member."""
+    """Adjusted p-values of a family of tests, float64 (N,), by Benjamini and Hochberg (1995). NaN is not counted
+    as a test."""
     result, order = p.copy(), np.argsort(p)
     order = order[~np.isnan(p[order])]
     scaled = p[order] * len(order) / (np.arange(len(order)) + 1)

@@ -1,40 +1,85 @@
-"""One cell of an intersection, to look into: its clips, and what was said of each."""
+"""Details of one group: its cell in a heatmap, its clips, and the values of a clip."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from personality.analysis.groups import ALL_CLIPS, MIN_GROUP_CLIPS, TRAIT_MEAN, name_groups, split_group_name
+from personality.analysis.group_assignment import ALL_CLIPS, Group, assign_groups
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 from personality.traits import TRAIT_NAMES
 
 
 def heatmap_cells(
-    rows: pd.DataFrame, *, crossed: bool, model: str, trait: str, figure: str, bounds: tuple[str, str] | None
+    rows: pd.DataFrame,
+    groups: Mapping[str, Group],
+    *,
+    model: str,
+    trait: str,
+    figure: str,
+    bounds: tuple[str, str] | None,
 ) -> pd.DataFrame:
-    """The cells of one model and trait from `accuracy_by`, for a heatmap. crossed: with two attributes, not one.
+    """The cells of a heatmap of one model and trait.
 
-    Columns: row, column, group, value (of `figure`), low, high (NaN without bounds), baseline, lookup, n, sources,
-    small, text. Groups without clips are left out.
+    Parameters
+    ----------
+    rows
+        From `groups.accuracy_by`, by one or two attributes.
+    groups
+        The values of each group by its name: `group_assignment.groups_by_name`.
+    model, trait
+        Which rows to show.
+    figure
+        The column that the colors show.
+    bounds
+        The columns of its interval, None if it has none.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per group with clips: row, column (the values of its attributes, `all` for a missing second), group, value
+        (of `figure`), low, high (NaN without bounds), baseline, lookup, n, sources, small, text.
     """
     kept = rows[rows["model"].eq(model) & rows["trait"].eq(trait) & rows["n"].gt(0)].reset_index(drop=True)
-    places = [split_group_name(group) if crossed else [group, ALL_CLIPS] for group in kept["group"]]
+    values = [(*groups[name], ALL_CLIPS)[:2] for name in kept["group"]]
     low, high = (kept[name] if bounds else float("nan") for name in bounds or ("", ""))
-    cells = pd.DataFrame(places, columns=["row", "column"]).assign(
+    cells = pd.DataFrame(values, columns=["row", "column"]).assign(
         value=kept[figure], low=low, high=high, **kept[["group", "baseline", "lookup", "n", "sources"]]
     )
     cells["small"] = cells["n"] < MIN_GROUP_CLIPS
-    words = [f"{row['value']:.3f}" if row["value"] == row["value"] else "-" for row in cells.to_dict("records")]
-    marks = cells["small"].map({True: ", few", False: ""})
-    cells["text"] = [f"{word}\nn = {n:,}{mark}" for word, n, mark in zip(words, cells["n"], marks, strict=True)]
+    cells["text"] = [_cell_text(cell) for cell in cells.to_dict("records")]
     return cells
 
 
-def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: str, *, model: str, trait: str) -> pd.DataFrame:
-    """The clips of a group, those that the model judges worst first: clip, source, error (absolute; the mean of the
-    five for `mean`), predicted, actual. Raises PredictionsError as `name_groups`."""
-    rows = table[table["model"].eq(model) & name_groups(table, by).eq(group).fillna(False)]
+def _cell_text(cell: dict) -> str:
+    value = f"{cell['value']:.3f}" if cell["value"] == cell["value"] else "-"
+    return f"{value}\nn = {cell['n']:,}{', few' if cell['small'] else ''}"
+
+
+def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: Group, *, model: str, trait: str) -> pd.DataFrame:
+    """The clips of a group, largest errors of a model first.
+
+    Parameters
+    ----------
+    table
+        A predictions table.
+    by, group
+        Attributes, as for `assign_groups`, and the group's value of each.
+    model, trait
+        Whose errors; the trait `mean` averages the five.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns clip, source, error (absolute), predicted, actual.
+
+    Raises
+    ------
+    PredictionsError
+        As `assign_groups`, and if there is no such group.
+    """
+    rows = table[table["model"].eq(model) & assign_groups(table, by).rows_of(group)]
     rows = rows if trait == TRAIT_MEAN else rows[rows["trait"].eq(trait)]
     rows = rows.assign(error=(rows["predicted"] - rows["actual"]).abs())
     found = rows.groupby(["clip", "source"])[["error", "predicted", "actual"]].mean().reset_index()
@@ -42,10 +87,10 @@ def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: str, *, mode
 
 
 def list_clip_values(table: pd.DataFrame, clip: str) -> pd.DataFrame:
-    """What people and every model said of a clip: columns model (`people` first), trait, value; traits in order."""
+    """The ratings and all predictions of a clip: columns model (`people` first), trait, value; traits in order."""
     rows = table[table["clip"].eq(clip)]
     people = rows.drop_duplicates("trait").assign(model="people").rename(columns={"actual": "value"})
     models = rows.rename(columns={"predicted": "value"})
     both = pd.concat([people[["model", "trait", "value"]], models[["model", "trait", "value"]]])
-    order = {name: place for place, name in enumerate(TRAIT_NAMES)}
+    order = {name: rank for rank, name in enumerate(TRAIT_NAMES)}
     return both.sort_values("trait", key=lambda names: names.map(order), kind="stable").reset_index(drop=True)

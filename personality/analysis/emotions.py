@@ -1,4 +1,4 @@
-"""The thesis's two views of emotions: which traits go best and worst with each, and how sure the detector is."""
+"""Results by emotion, as in the thesis: the best and worst trait of each, and the confidence of the detector."""
 
 from __future__ import annotations
 
@@ -14,10 +14,19 @@ CONFIDENCE_BIN_EDGES = np.linspace(0, 1, 6)
 
 
 def best_and_worst_traits(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) -> pd.DataFrame:
-    """Per emotion the trait and model of highest and of lowest accuracy, from `accuracy_by(table, ["emotion"])`.
+    """The trait and model with the highest and the lowest accuracy for each emotion.
 
-    without: models that are not considered. Columns: emotion, n, best, best_model, best_accuracy, best_low,
-    best_high, worst, ...; emotions without clips are left out.
+    Parameters
+    ----------
+    rows
+        `accuracy_by(table, ["emotion"])`.
+    without
+        Models to exclude.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per emotion with clips: emotion, n, best, best_model, best_accuracy, best_low, best_high, worst, ...
     """
     kept = rows[~rows["model"].isin(without) & rows["trait"].ne(TRAIT_MEAN) & rows["n"].gt(0)]
     cells = kept.groupby("group", sort=False)
@@ -29,7 +38,7 @@ def best_and_worst_traits(rows: pd.DataFrame, *, without: tuple[str, ...] = ()) 
 
 
 def confidence_histogram(clips: pd.DataFrame) -> pd.DataFrame:
-    """Clips per dominant emotion and range of its confidence: columns emotion, range, n; empty cells kept."""
+    """Clips per dominant emotion and range of its confidence: columns emotion, range, n. Includes empty ranges."""
     labels = [f"{low:.1f}-{high:.1f}" for low, high in pairwise(CONFIDENCE_BIN_EDGES)]
     ranges = pd.cut(clips["emotion_confidence"], CONFIDENCE_BIN_EDGES, labels=labels, include_lowest=True)
     cells = pd.MultiIndex.from_product([EMOTIONS, labels], names=["emotion", "range"])

@@ -1,4 +1,4 @@
-"""Rows for other programs: every export says how its figures were made."""
+"""Export of result tables as CSV and JSON, with the method of their intervals."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import pandas as pd
 
 from personality.analysis.jackknife import CONFIDENCE_LEVEL, INTERVAL_METHOD
 
-FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # what begins a cell that a spreadsheet computes
+FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")  # first characters of cells that spreadsheets evaluate
 EXPORT_METHOD = {"method": INTERVAL_METHOD, "level": CONFIDENCE_LEVEL}
 
 
 def rows_to_csv(rows: pd.DataFrame) -> str:
-    """Rows as CSV, each with the method and level of its intervals."""
+    """Rows as CSV, with the method and level of the intervals in every row."""
     return rows_to_safe_csv(rows.assign(**EXPORT_METHOD))
 
 
 def rows_to_safe_csv(rows: pd.DataFrame) -> str:
-    """Rows as CSV in which no text is a formula to a spreadsheet: one that begins as such has an apostrophe before it.
-    Numbers are as they are."""
+    """Rows as CSV without spreadsheet formulas: text that starts like one is prefixed with an apostrophe. Numbers are
+    unchanged."""
     texts = rows.select_dtypes(exclude=["number", "bool"])
     return rows.assign(**{name: texts[name].map(_escape_formula) for name in texts}).to_csv(index=False)
 
@@ -27,15 +27,15 @@ def rows_to_safe_csv(rows: pd.DataFrame) -> str:
 def _escape_formula(value: object) -> object:
     if not isinstance(value, str):
         return value
-    line = value.replace("\r", " ")  # pandas does not quote it, and spreadsheets begin a row there
+    line = value.replace("\r", " ")  # pandas does not quote it, and spreadsheets start a new row there
     return f"'{line}" if value.startswith(FORMULA_PREFIXES) else line
 
 
 def rows_to_json(rows: pd.DataFrame) -> str:
-    """An object of method, level and `rows`; what is no number is null."""
+    """A JSON object with `method`, `level` and `rows`; NaN is null."""
     return json.dumps({**EXPORT_METHOD, "rows": rows_to_records(rows)}, indent=1)
 
 
 def rows_to_records(rows: pd.DataFrame) -> list[dict]:
-    """Rows as objects. NaN is no JSON: a figure that does not exist is null."""
+    """Rows as dictionaries. NaN is not valid JSON and becomes None."""
     return [{key: None if value != value else value for key, value in row.items()} for row in rows.to_dict("records")]

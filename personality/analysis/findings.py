@@ -1,4 +1,4 @@
-"""What a comparison of groups finds, in sentences."""
+"""Results of group comparisons as sentences."""
 
 from __future__ import annotations
 
@@ -11,19 +11,31 @@ from personality.analysis.groups import TRAIT_MEAN
 
 
 def select_significant_gaps(gaps: pd.DataFrame, *, trait: str = TRAIT_MEAN) -> pd.DataFrame:
-    """The gaps of one trait, or of the mean, that are significant after Holm's correction: rows of
-    `compare_groups` in their order."""
+    """The rows of `compare_groups(...).gaps` for one trait, or for the mean, that are significant after Holm's
+    correction."""
     return gaps[gaps["trait"].eq(trait) & gaps["p_holm"].lt(SIGNIFICANCE_LEVEL)]
 
 
 def describe_gaps(gaps: pd.DataFrame, *, trait: str = TRAIT_MEAN, brief: bool = False) -> list[str]:
-    """A sentence per group and direction in which any model has a significant gap, with every such model; one sentence
-    where there is none, with how large a gap would have been found.
+    """Describe the significant gaps in one measure.
 
-    gaps: of one measure, from `compare_groups`. brief: how many models, and of them the one with the largest gap.
+    Parameters
+    ----------
+    gaps
+        `compare_groups(...).gaps` of one measure.
+    trait
+        One of the five traits, or `mean`.
+    brief
+        Give the number of models and the largest gap instead of listing every model.
+
+    Returns
+    -------
+    list of str
+        A sentence per group and direction with a significant gap. If there is none, one sentence with the minimum
+        detectable difference.
     """
     models = gaps["model"].nunique()
-    if gaps["measure"].eq("actual_mean").all():  # what people said, which is the same beside every model
+    if gaps["measure"].eq("actual_mean").all():  # ratings by people are the same for every model
         gaps = gaps[gaps["model"].eq(gaps["model"].iloc[0])]
     found = select_significant_gaps(gaps, trait=trait)
     if found.empty:
@@ -34,14 +46,19 @@ def describe_gaps(gaps: pd.DataFrame, *, trait: str = TRAIT_MEAN, brief: bool = 
 
 
 def describe_model_gains(rows: pd.DataFrame, *, shipped: Sequence[str]) -> str:
-    """What the shipped models, and the best of the others, add to always predicting the mean on the same clips.
+    """Describe the gain of the shipped models, and of the best other model, over the mean baseline.
 
-    rows: of `accuracy_by`, one per model.
+    Parameters
+    ----------
+    rows
+        Rows of `accuracy_by`, one per model.
+    shipped
+        Names of the shipped models.
     """
-    ours = rows[rows["model"].isin(shipped)]
+    included = rows[rows["model"].isin(shipped)]
     best = rows[~rows["model"].isin(shipped)].nlargest(1, "gain")
     words = [f"Always predicting the mean has an accuracy of {rows['baseline'].iloc[0]:.4f}."]
-    for name, part in (("The models that ship add", ours), ("The best of the published systems adds", best)):
+    for name, part in (("The shipped models add", included), ("The best published system adds", best)):
         each = [
             f"{row['gain']:.4f} [{row['gain_low']:.4f}, {row['gain_high']:.4f}] ({row['model']})"
             for row in part.to_dict("records")
@@ -64,7 +81,7 @@ def _describe_group_gap(words: str, rows: pd.DataFrame, models: int, *, brief: b
 
 
 def _format_gap_size(row: dict) -> str:
-    """How large a gap is, with its interval in the same direction."""
+    """The absolute size of a gap with its interval and p-value."""
     low, high = sorted(bound if row["gap"] > 0 else -bound for bound in (row["low"], row["high"]))
     p = "p < .001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}".replace("0.", ".")
     return f"{abs(row['gap']):.3f} [{low:.3f}, {high:.3f}], {p}"
@@ -73,7 +90,7 @@ def _format_gap_size(row: dict) -> str:
 def _describe_no_gap(gaps: pd.DataFrame) -> str:
     known = gaps["detectable"].dropna()
     if known.empty:
-        return "Cannot be judged: a group has too few sources."
-    least, most = f"{known.min():.3f}", f"{known.max():.3f}"
-    size = least if least == most else f"{least} to {most}"
+        return "Not tested: a group has too few sources."
+    low, high = f"{known.min():.3f}", f"{known.max():.3f}"
+    size = low if low == high else f"{low} to {high}"
     return f"No significant difference. Minimum detectable difference (80 % power): {size}."

@@ -1,4 +1,4 @@
-"""Gaps between groups: how large, with an interval, how likely by chance, and how small a gap could have been found."""
+"""Gaps between groups: size, interval, p-value and minimum detectable difference."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pandas as pd
 
 from personality.analysis.contrasts import minimum_detectable_difference
 from personality.analysis.corrections import benjamini_hochberg, holm
+from personality.analysis.group_assignment import GROUP_SEPARATOR, clip_groups
 from personality.analysis.group_differences import GroupDifference, ModelGroupSums
-from personality.analysis.groups import GROUP_SEPARATOR, MIN_GROUP_CLIPS, TRAIT_MEAN, group_codes
+from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 from personality.analysis.jackknife import MIN_SOURCES
 from personality.predictions.predictions_table import PredictionsError, to_prediction_arrays
 from personality.traits import GROUP_DESCRIPTIONS, TRAIT_NAMES
@@ -20,8 +21,8 @@ from personality.traits import GROUP_DESCRIPTIONS, TRAIT_NAMES
 OTHER_GROUPS = "the others"
 SIGNIFICANCE_LEVEL = 0.05  # family-wise error rate
 MAX_COMPARED_GROUPS = 50  # groups
-# What groups can differ in, and how a difference reads: {0} the group, {1} the reference. `gain` is the accuracy minus
-# that of always predicting the training mean on the same clips: a group whose ratings vary little is easy to predict.
+# Measures, and descriptions of a negative and a positive gap; {0} is the group, {1} the reference. `gain` is the
+# accuracy minus that of the mean baseline on the same clips: a group whose ratings vary little is easy to predict.
 GAP_MEASURES = {
     "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
@@ -30,7 +31,7 @@ GAP_MEASURES = {
     "r2": ("explains less of the ratings of {0} than of {1}", "explains more of the ratings of {0} than of {1}"),
     "actual_mean": ("people rated {0} lower than {1}", "people rated {0} higher than {1}"),
 }
-MEASURES_REQUIRING_MEAN = ("gain",)  # measures that need the training mean
+MEASURES_REQUIRING_MEAN = ("gain",)  # the training mean, in the column `constant`
 SPREAD_COLUMNS = (
     *("model", "trait", "groups", "lowest", "lowest_n", "highest", "highest_n"),
     *("difference", "low", "high", "p", "error_ratio", "left_out"),
@@ -40,7 +41,7 @@ LEADING_GAP_COLUMNS = ("model", "trait", "group", "reference")
 
 @dataclass(frozen=True)
 class GroupComparison:
-    """gaps: one row per model, trait and group; spreads: one row per model and trait, over all groups."""
+    """gaps: a row per model, trait and group; spreads: a row per model and trait, over all groups."""
 
     gaps: pd.DataFrame
     spreads: pd.DataFrame
@@ -49,41 +50,48 @@ class GroupComparison:
 def compare_groups(
     table: pd.DataFrame, by: Sequence[str], *, measure: str = "accuracy", reference: str | None = None
 ) -> GroupComparison:
-    """Gaps of the groups of the attributes `by` in a measure, against a reference.
+    """Compare groups in one measure against a reference.
 
     Parameters
     ----------
     table
         A predictions table.
     by
-        Attributes, numeric ones perhaps with edges (`groups.name_groups`).
+        Attributes; several are crossed. Numeric ones are cut into ranges by `age:25,40`.
     measure
-        One of MEASURES.
+        A key of GAP_MEASURES.
     reference
-        A group; None: the other group where there are two, else all others together.
+        The name of a group, as in the column `group`. By default the other group if there are two, otherwise all other
+        groups together.
 
     Returns
     -------
-    Comparison
-        gaps: model, trait, group, reference, n, sources, n_reference, sources_reference, gap (group minus reference, of
-        clips), low, high (95 %), test (whether it is made between or within sources), tested_gap (the difference that
-        the test is about: `contrasts`; the gap itself for concordance and r2), p (two-sided), p_holm and p_bh (adjusted
-        over a model's five traits x groups, and over the groups for `mean`), detectable (the smallest gap that passes
-        Holm's correction in four cases of five), verdict in words, measure. spreads: the columns of SPREAD: difference
-        is highest minus lowest of all groups, low and high its interval and p allow for having looked at all pairs;
-        error_ratio is the smallest mean absolute error by the largest, left_out the groups of too few sources.
+    GroupComparison
+        `gaps` has the columns model, trait (the five and `mean`), group, reference, n, sources, n_reference,
+        sources_reference, gap (group minus reference), low, high (95 % interval), test (between or within sources),
+        tested_gap (the difference that is tested, see `contrasts`; equal to the gap for concordance and r2), p
+        (two-sided), p_holm and p_bh (adjusted over a model's five traits x groups, and over its groups for `mean`),
+        detectable (minimum detectable difference after Holm's correction, 80 % power), verdict (text), measure.
+
+        `spreads` has SPREAD_COLUMNS: difference is the highest group minus the lowest; its interval and p-value are
+        corrected for the number of pairs; error_ratio is the smallest mean absolute error divided by the largest;
+        left_out lists the groups with fewer than MIN_SOURCES sources.
 
     Raises
     ------
     PredictionsError
-        Where there are no two groups, too many, or no such reference or measure.
+        If there are fewer than two groups or more than MAX_COMPARED_GROUPS, or no such reference or measure.
+
+    Examples
+    --------
+    >>> compare_groups(table, ["gender"]).gaps
     """
     (found,) = compare_measures(table, by, (measure,), reference=reference).values()
     return found
 
 
 def available_measures(table: pd.DataFrame) -> list[str]:
-    """The MEASURES that a predictions table has."""
+    """The GAP_MEASURES that a predictions table has the columns for."""
     known = "constant" in table and table["constant"].notna().any()
     return [measure for measure in GAP_MEASURES if known or measure not in MEASURES_REQUIRING_MEAN]
 
@@ -91,21 +99,22 @@ def available_measures(table: pd.DataFrame) -> list[str]:
 def compare_measures(
     table: pd.DataFrame, by: Sequence[str], measures: Sequence[str] | None = None, *, reference: str | None = None
 ) -> dict[str, GroupComparison]:
-    """`compare_groups` in several measures, None: all that the table has, which share most of the work. Raises as it
-    does."""
+    """`compare_groups` in several measures, by default all available ones; faster than one call for each. Raises as
+    `compare_groups`."""
     measures = available_measures(table) if measures is None else measures
     _check_measures(table, measures)
     scores = to_prediction_arrays(table)
-    code, groups = group_codes(scores, by, most=MAX_COMPARED_GROUPS)
+    assigned = clip_groups(scores, by, most=MAX_COMPARED_GROUPS)
+    code, groups = assigned.codes, assigned.names
     present = [groups[number] for number in np.unique(code[code >= 0])]
     reference = _choose_reference(present, by, reference)
-    beside = None if reference == OTHER_GROUPS else groups.index(reference)
+    reference_code = None if reference == OTHER_GROUPS else groups.index(reference)
     gaps: dict[str, list[pd.DataFrame]] = {measure: [] for measure in measures}
     spreads: dict[str, list[dict]] = {measure: [] for measure in measures}
     for number, model in enumerate(scores.models):
         parts = ModelGroupSums.from_predictions(scores, number, code, len(groups), measures)
         difference = cache(parts.compare_group)  # the lowest and highest group are the same in many measures
-        against = {group: difference(place, beside) for place, group in enumerate(groups) if group != reference}
+        against = {group: difference(place, reference_code) for place, group in enumerate(groups) if group != reference}
         for measure in measures:
             gaps[measure].append(_gap_rows(against, measure).assign(model=model))
             spreads[measure] += [
@@ -127,13 +136,15 @@ def _check_measures(table: pd.DataFrame, measures: Sequence[str]) -> None:
     absent = sorted(set(measures) - set(available_measures(table)))
     if absent:
         raise PredictionsError(
-            f"This table has no column constant, the training mean, which the measure {absent[0]} needs."
+            f"The measure {absent[0]} requires the training mean, and this table has no column constant."
         )
 
 
 def _choose_reference(present: list[str], by: Sequence[str], reference: str | None) -> str:
     if len(present) < 2:
-        raise PredictionsError(f"{GROUP_SEPARATOR.join(by)} has one group in this table; a gap needs two.")
+        raise PredictionsError(
+            f"{GROUP_SEPARATOR.join(by)} has fewer than two groups in this table; a gap requires two."
+        )
     if reference is None:
         return present[1] if len(present) == 2 else OTHER_GROUPS
     if reference not in present:
@@ -142,14 +153,14 @@ def _choose_reference(present: list[str], by: Sequence[str], reference: str | No
 
 
 def _gap_rows(differences: dict[str, GroupDifference], measure: str) -> pd.DataFrame:
-    """The differences of groups in a measure, by trait."""
+    """A row per group and trait with their difference in a measure."""
     index = pd.MultiIndex.from_product([differences, [*TRAIT_NAMES, TRAIT_MEAN]], names=["group", "trait"])
     each = [one.to_columns(measure) for one in differences.values()]
     return index.to_frame(index=False).assign(**{name: np.concatenate([one[name] for one in each]) for name in each[0]})
 
 
 def _add_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with p-values corrected and a verdict each; none where there are too few sources."""
+    """Add adjusted p-values and verdicts; groups with too few sources have neither interval nor p-value."""
     few = rows[["sources", "sources_reference"]].min(axis=1) < MIN_SOURCES
     rows.loc[few, ["low", "high", "p", "error"]] = np.nan
     rows = _add_adjusted_p_values(rows)
@@ -158,12 +169,11 @@ def _add_verdicts(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _add_adjusted_p_values(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with p_holm, p_bh and what could have been found; the families are each model's five traits x groups,
-    and its means x groups."""
+    """Add p_holm, p_bh and detectable. A family is the five traits x groups of a model, or its mean x groups."""
     family = rows.groupby([rows["model"], rows["trait"].eq(TRAIT_MEAN)])["p"]
     for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
         rows[name] = family.transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
-    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # of Holm's first step
+    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # of the first step of Holm's method
     rows["detectable"] = minimum_detectable_difference(
         rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy()
     )
@@ -171,12 +181,12 @@ def _add_adjusted_p_values(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_verdicts(gaps: pd.DataFrame, measure: str) -> list[str]:
-    """Each gap of a measure in words, from the columns of `compare_groups`."""
+    """The verdict on each gap of a measure, as text."""
     return [_describe_verdict(row) for row in gaps.assign(measure=measure).to_dict("records")]
 
 
 def describe_gap_direction(gap: dict) -> str:
-    """Which way a gap goes, from its row in `compare_groups`: `overrates men compared with women`."""
+    """The direction of a gap as text, such as `overrates men compared with women`, from its row in `compare_groups`."""
     names = (GROUP_DESCRIPTIONS.get(gap[side], gap[side]) for side in ("group", "reference"))
     return GAP_MEASURES[gap["measure"]][int(gap["tested_gap"] > 0)].format(*names)
 
@@ -187,9 +197,9 @@ def _describe_verdict(row: dict) -> str:
     fewest = min(row["sources"], row["sources_reference"])
     if fewest < MIN_SOURCES:
         side = row["group"] if row["sources"] == fewest else row["reference"]
-        return f"cannot be judged: {side} has clips of {fewest} of the {MIN_SOURCES} sources that are needed"
+        return f"not tested: {side} has clips of {fewest} sources, at least {MIN_SOURCES} are required"
     if np.isnan(row["p"]):
-        return "cannot be judged: nothing varies within the groups"
+        return "not tested: no variance within the groups"
     warning = f" (only {row['n']} clips)" if row["n"] < MIN_GROUP_CLIPS else ""
     if row["p_holm"] >= SIGNIFICANCE_LEVEL:
         return f"no significant difference; minimum detectable at 80 % power: {row['detectable']:.3f}{warning}"
@@ -200,22 +210,22 @@ def _describe_verdict(row: dict) -> str:
 def _largest_differences(
     parts: ModelGroupSums, difference: Callable[[int, int], GroupDifference], groups: list[str], measure: str
 ) -> list[dict]:
-    """The largest difference between any two groups of enough sources, of each trait."""
+    """For each trait, the largest difference between two groups with enough sources."""
     n, sources, values = parts.group_clip_counts(), parts.group_source_counts(), parts.group_metric(measure)
     error = 1 - parts.group_metric("accuracy")
     rows = []
     for place, trait in enumerate([*TRAIT_NAMES, TRAIT_MEAN]):
-        able = np.flatnonzero((sources[:, place] >= MIN_SOURCES) & ~np.isnan(values[:, place]))
-        if len(able) < 2:
+        large = np.flatnonzero((sources[:, place] >= MIN_SOURCES) & ~np.isnan(values[:, place]))
+        if len(large) < 2:
             continue
-        lowest, highest = able[values[able, place].argmin()], able[values[able, place].argmax()]
-        pairs, mistakes = len(able) * (len(able) - 1) // 2, error[able, place]
+        lowest, highest = large[values[large, place].argmin()], large[values[large, place].argmax()]
+        pairs, mistakes = len(large) * (len(large) - 1) // 2, error[large, place]
         found = difference(int(highest), int(lowest)).to_columns(measure, pairs=pairs)
         few = np.flatnonzero((sources[:, place] > 0) & (sources[:, place] < MIN_SOURCES))
         rows.append(
             {
                 "trait": trait,
-                "groups": len(able),
+                "groups": len(large),
                 "lowest": groups[lowest],
                 "lowest_n": int(n[lowest, place]),
                 "highest": groups[highest],

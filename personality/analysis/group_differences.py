@@ -1,4 +1,4 @@
-"""What a comparison of groups is computed from: a model's sums by group and source, and the difference of any two."""
+"""Sums of a model by group and source, and the differences between two groups computed from them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from personality.analysis.jackknife import CONFIDENCE_LEVEL, jackknife_units, st
 from personality.analysis.metrics import append_trait_mean, compute_metrics
 from personality.predictions.predictions_table import PredictionArrays
 
-# Measures that are means of what each clip contributes; the others are judged by leaving out sources alone.
+# Measures that are means over clips, tested by `contrasts`; the others are tested by the jackknife alone.
 MEAN_MEASURES = ("accuracy", "gain", "signed_error", "actual_mean")
 
 
 @dataclass(frozen=True)
 class GroupDifference:
-    """One group of clips against another, (6,) each.
+    """The difference between a group and its reference, for five traits and their mean: (6,) each.
 
-    n, sources, n_reference, sources_reference: clips and sources; design: where the test is made. Of each measure,
-    plain: the difference between the groups' figures; tested: the difference that the test is about.
+    n, sources, n_reference, sources_reference: numbers of clips and sources. test_design: whether the test is between
+    or within sources. plain_contrasts: by measure, the difference of the groups' figures. tested_contrasts: by measure,
+    the difference that is tested.
     """
 
     n: np.ndarray
@@ -40,8 +41,8 @@ class GroupDifference:
     tested_contrasts: dict[str, Contrast]
 
     def to_columns(self, measure: str, *, pairs: int = 1) -> dict[str, np.ndarray]:
-        """The difference in a measure as columns of a table. pairs: for how many such pairs the interval holds at
-        once."""
+        """The difference in a measure as columns of a table. pairs: number of comparisons for which the interval is
+        simultaneous (Bonferroni)."""
         plain, tested = self.plain_contrasts[measure], self.tested_contrasts[measure]
         low, high = t_interval(
             plain.difference, plain.std_error, plain.degrees, level=1 - (1 - CONFIDENCE_LEVEL) / pairs
@@ -64,12 +65,13 @@ class GroupDifference:
 
 @dataclass(frozen=True)
 class ModelGroupSums:
-    """The clips of one model by pairs of a group and a source (P), and by pairs of a group and a unit (Q), the sources
-    that are left out at once.
+    """Sums over the clips of one model, for P pairs of a group and a source and Q pairs of a group and a jackknife
+    unit.
 
-    sums: (Q, 5, len(SUMS)); present: clips that it predicts, (P, 6); totals: of each measure of MEANS that is asked,
-    the sums of what clips contribute, (P, 6), and ratios: its variance between sources by that within, (6,); others:
-    the other measures that are asked; unit: of each source, int (S,).
+    sums: (Q, 5, len(SUM_NAMES)); clips_by_pair: numbers of predicted clips, (P, 6); totals: by requested measure of
+    MEAN_MEASURES, the sums of the contributions of clips, (P, 6); variance_ratios: by the same measures, the ratio of
+    the variance between sources to that within, (6,); other_measures: the other requested measures; source_units: the
+    jackknife unit of each source, int (S,).
     """
 
     by_source: GroupSourcePairs
@@ -86,7 +88,7 @@ class ModelGroupSums:
     def from_predictions(
         cls, scores: PredictionArrays, model: int, code: np.ndarray, groups: int, measures: Sequence[str]
     ) -> Self:
-        """Of one model of a table, whose clips have these codes of groups (N,)."""
+        """From one model of a table and the group codes (N,) of its clips."""
         units = jackknife_units(scores.source_codes)
         by_source, by_unit = (
             GroupSourcePairs.from_group_codes(code, scores.source_codes),
@@ -106,20 +108,20 @@ class ModelGroupSums:
         return cls(by_source, by_unit, groups, sums, present, totals, ratios, others, unit)
 
     def group_clip_counts(self) -> np.ndarray:
-        """How many clips each group has, (G, 6)."""
+        """Number of clips of each group, (G, 6)."""
         return sums_by_unit(self.clips_by_pair, self.by_source.group, self.group_count)
 
     def group_source_counts(self) -> np.ndarray:
-        """Of how many sources each group has clips, (G, 6)."""
+        """Number of sources of each group, (G, 6)."""
         return sums_by_unit((self.clips_by_pair > 0).astype(float), self.by_source.group, self.group_count).astype(int)
 
     def group_metric(self, measure: str) -> np.ndarray:
-        """A figure of each group, (G, 6)."""
+        """A metric of each group, (G, 6)."""
         sums = [self.sums[self.by_unit.pairs_of_group(number)].sum(0) for number in range(self.group_count)]
         return compute_metrics(np.stack(sums))[measure]
 
     def compare_group(self, group: int, reference: int | None) -> GroupDifference:
-        """A group against another; None: against all others together."""
+        """The difference of a group from another, or from all other groups together if `reference` is None."""
         clips = self._group_and_reference(self.clips_by_pair, self.by_source, len(self.source_units), group, reference)
         plain = self._plain_contrasts(group, reference)
         tested = {measure: plain[measure] for measure in self.other_measures}
@@ -152,7 +154,7 @@ class ModelGroupSums:
     def _group_and_reference(
         values: np.ndarray, split: GroupSourcePairs, size: int, group: int, reference: int | None
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The values of pairs (P, ...) of a group and of its reference, each by source or unit (size, ...)."""
+        """From values of pairs (P, ...), those of a group and of its reference by source or unit: (size, ...) each."""
         first, second = np.zeros((size, *values.shape[1:])), np.zeros((size, *values.shape[1:]))
         here = split.pairs_of_group(group)
         first[split.source[here]] = values[here]
@@ -165,8 +167,8 @@ class ModelGroupSums:
 
 
 def _clip_contributions(scores: PredictionArrays, model: int, measure: str) -> np.ndarray:
-    """What each clip contributes to a measure of MEANS, whose mean over a group differs from the measure by a constant
-    at most: float64 (N, 5), NaN where the model does not predict."""
+    """The contribution of each clip to a measure of MEAN_MEASURES, float64 (N, 5), NaN without a prediction. Its mean
+    over a group equals the measure up to a constant."""
     signed = scores.predicted[:, model] - scores.actual
     if measure == "signed_error":
         return signed
@@ -179,7 +181,7 @@ def _clip_contributions(scores: PredictionArrays, model: int, measure: str) -> n
 def _centred_variance_ratio(
     present: np.ndarray, totals: np.ndarray, squares: np.ndarray, split: GroupSourcePairs
 ) -> np.ndarray:
-    """`variance_ratio` of what clips contribute beyond the mean of their group."""
+    """`variance_ratio` of the contributions of clips minus the mean of their group."""
     groups = int(split.group.max()) + 1
     with np.errstate(invalid="ignore"):
         means = sums_by_unit(totals, split.group, groups) / sums_by_unit(present, split.group, groups)

@@ -1,55 +1,41 @@
-"""Accuracy per model, trait and group, from a predictions table."""
+"""Accuracy per model, trait and group."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
+from personality.analysis.group_assignment import clip_groups
 from personality.analysis.jackknife import MIN_SOURCES, degrees_of_freedom, jackknife_units, standard_error, t_interval
 from personality.analysis.metrics import SUM_NAMES, compute_metrics, summands
-from personality.predictions.predictions_table import (
-    BASELINE_COLUMNS,
-    PREDICTION_COLUMNS,
-    PredictionArrays,
-    PredictionsError,
-    to_prediction_arrays,
-)
-from personality.traits import GROUP_ORDERS, TRAIT_NAMES
+from personality.predictions.predictions_table import PredictionArrays, to_prediction_arrays
+from personality.traits import TRAIT_NAMES
 
-ALL_CLIPS = "all"
 TRAIT_MEAN = "mean"
-MIN_GROUP_CLIPS = 30  # clips; groups below are marked
-GROUP_SEPARATOR = " x "
-MAX_RANGE_EDGES = 50  # by which numbers are cut
-MAX_TABLE_GROUPS = 1_000  # in one table of figures
+MIN_GROUP_CLIPS = 30  # clips; smaller groups are marked
 METRICS_WITH_INTERVAL = (
     *("accuracy", "signed_error", "gain", "pearson", "concordance", "r2", "calibration_slope"),
     "actual_mean",
 )
-CORRELATION_METRICS = ("pearson", "concordance")  # their intervals are made on Fisher's scale, where they are symmetric
-# The columns that come first in a table of figures.
+CORRELATION_METRICS = ("pearson", "concordance")  # intervals are computed on Fisher's z scale
+# The first columns of a table of figures.
 LEADING_ACCURACY_COLUMNS = (
     *("model", "trait", "group", "n", "sources", "effective_sources"),
     *("accuracy", "low", "high", "signed_error", "baseline"),
 )
-BOUND_COLUMNS = {
-    "accuracy": ("low", "high")
-}  # what the bounds of a figure are called; of others, figure_low and figure_high
+BOUND_COLUMNS = {"accuracy": ("low", "high")}  # names of the bounds of a figure; for others, NAME_low and NAME_high
 
 
 @dataclass(frozen=True)
 class GroupSourcePairs:
-    """Clips told apart by group and by source, or by whatever is left out at once.
+    """Clips sorted by pairs of a group and a source (or another jackknife unit).
 
-    clips: int (K,), those of a known group, in the order of pairs; starts: where the clips of each of the P pairs of a
-    group and a source begin; group and source: int (P,), ascending by group.
+    clips: int (K,), indices of the clips of known groups, in the order of pairs; starts: int (P,), position in `clips`
+    of the first clip of each pair; group and source: int (P,), ascending by group.
     """
 
     clips: np.ndarray
@@ -59,14 +45,14 @@ class GroupSourcePairs:
 
     @classmethod
     def from_group_codes(cls, code: np.ndarray, source: np.ndarray) -> Self:
-        """From codes of groups (N,), -1 where it is unknown, and of sources (N,)."""
+        """From the group codes (N,), -1 if unknown, and source codes (N,) of clips."""
         pair = np.where(code >= 0, code * (source.max() + 1) + source, -1)
         order = np.argsort(pair, kind="stable")[(pair < 0).sum() :]
         pairs, starts = np.unique(pair[order], return_index=True)
         return cls(order, starts, *np.divmod(pairs, source.max() + 1))
 
     def sum_by_pair(self, values: np.ndarray) -> np.ndarray:
-        """Sums (P, ...) of what the clips have (K, ...)."""
+        """Sums per pair, (P, ...), of the values of clips, (K, ...)."""
         return np.add.reduceat(values, self.starts, axis=0) if len(self.starts) else values
 
     def pairs_of_group(self, number: int) -> slice:
@@ -74,131 +60,42 @@ class GroupSourcePairs:
         return slice(*np.searchsorted(self.group, (number, number + 1)))
 
 
-def name_groups(clips: pd.DataFrame, by: Sequence[str]) -> pd.Series:
-    """The name of each row's group: values of the attributes joined by ' x ', `all` without any, NaN where unknown.
-
-    An attribute of numbers is cut into ranges by `name:10,20`: under 10, 10 to 20, 20 and over. A value that itself
-    looks joined is quoted, so that `split_group_name` finds the values again. Raises PredictionsError where an
-    attribute is
-    not a column, or has no numbers to cut.
-    """
-    if not by:
-        return pd.Series(ALL_CLIPS, clips.index)
-    parts = [_attribute_values(clips, name) for name in by]
-    if len(parts) == 1:
-        return parts[0]
-    quoted = [
-        part.map({value: _quote_value(value) for value in part.dropna().unique()}).astype("string") for part in parts
-    ]
-    return quoted[0].str.cat(quoted[1:], sep=GROUP_SEPARATOR)
-
-
-def split_group_name(name: str) -> list[str]:
-    """The values of the attributes that `name_groups` joined into a group's name."""
-    values = re.findall(r'("(?:[^"\\]|\\.)*"|.+?)(?: x |$)', name, flags=re.DOTALL)
-    return [json.loads(value) if value.startswith('"') else value for value in values]
-
-
-def _quote_value(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False) if GROUP_SEPARATOR in value or value.startswith('"') else value
-
-
-def list_attributes(table: pd.DataFrame) -> list[str]:
-    """The columns by which a table's clips can be told apart."""
-    return [column for column in table.columns if column not in (*PREDICTION_COLUMNS, *BASELINE_COLUMNS)]
-
-
-def _attribute_values(clips: pd.DataFrame, attribute: str) -> pd.Series:
-    name, _, edges = (attribute, "", "") if attribute in clips else attribute.partition(":")
-    if name not in clips:
-        raise PredictionsError(f"There is no attribute {name}; this table has {', '.join(list_attributes(clips))}.")
-    return _cut_into_ranges(clips[name], edges) if edges else clips[name].astype("string")
-
-
-def _cut_into_ranges(values: pd.Series, words: str) -> pd.Series:
-    """Numbers as the names of the ranges between the edges that the words name."""
-    try:
-        ends = [-np.inf, *_parse_range_edges(words), np.inf]
-        cut = pd.cut(pd.to_numeric(values), ends, right=False, labels=_range_names(words))
-    except (ValueError, TypeError) as error:
-        raise PredictionsError(f"{values.name}:{words} does not cut numbers; wanted NAME:EDGE,EDGE,...") from error
-    return cut.astype("string")
-
-
-def _parse_range_edges(words: str) -> list[float]:
-    """The edges that the words name, ascending. Raises ValueError for what is no number, and for too many."""
-    edges = sorted({float(word) for word in words.split(",")})
-    if not np.isfinite(edges).all() or len(edges) > MAX_RANGE_EDGES:
-        raise ValueError(words)
-    return edges
-
-
-def _range_names(words: str) -> list[str]:
-    edges = [f"{edge:g}" for edge in _parse_range_edges(words)]
-    return [f"under {edges[0]}", *(f"{low} to {high}" for low, high in pairwise(edges)), f"{edges[-1]} and over"]
-
-
-def _known_group_order(attribute: str) -> tuple[str, ...]:
-    """The order of an attribute's values, where it is known."""
-    name, _, edges = attribute.partition(":")
-    return tuple(_range_names(edges)) if edges else GROUP_ORDERS.get(name, ())
-
-
-def order_groups(names: Sequence[str], by: Sequence[str]) -> list[str]:
-    """All groups of one known attribute in its order, empty ones too; otherwise those there are, in order."""
-    orders = [_known_group_order(attribute) for attribute in by]
-    if len(by) == 1 and set(orders[0]) & set(names):
-        return [*orders[0], *sorted(set(names) - set(orders[0]))]
-    places = [{name: place for place, name in enumerate(order)} for order in orders]
-
-    def key(name: str) -> list[tuple[int, str]]:
-        return [(order.get(part, 99), part) for order, part in zip(places, split_group_name(name), strict=False)]
-
-    return sorted(set(names), key=key)
-
-
-def group_codes(
-    scores: PredictionArrays, by: Sequence[str], *, most: int = MAX_TABLE_GROUPS
-) -> tuple[np.ndarray, list[str]]:
-    """The number of each clip's group, int (N,), -1 where it is unknown; and the groups' names in order. Raises
-    PredictionsError as `name_groups`, and where there are more groups than `most`."""
-    names = name_groups(scores.clips, by)
-    groups = order_groups(names.dropna().unique().tolist(), by)
-    if len(groups) > most:
-        raise PredictionsError(
-            f"{GROUP_SEPARATOR.join(by)} has {len(groups):,} groups; expected at most {most:,}. Cut numbers "
-            "into ranges "
-            f"(age:25,40), or name fewer attributes."
-        )
-    return pd.Categorical(names, categories=groups).codes.astype(np.int64), groups
-
-
 def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per model, trait (the five and `mean`) and group, with 95 % intervals by leaving out sources.
+    """Accuracy and other figures per model, trait and group, with 95 % intervals clustered by source.
 
     Parameters
     ----------
     table
         A predictions table.
     by
-        Attributes, numeric ones perhaps with edges (`name_groups`).
+        Attributes; several are crossed. Numeric ones are cut into ranges by `age:25,40`. Without any, all
+        clips are one group.
 
     Returns
     -------
     pandas.DataFrame
-        Columns model, trait, group, n (clips), sources, effective_sources (as many sources of one size would tell as
-        much: Kish 1965), accuracy, low, high, signed_error, baseline (the accuracy of always predicting the training
-        mean on the same clips; NaN where unknown), then the other figures of `metrics.figures`, with bounds called
-        after them (`gain_low`). Groups without clips keep a row of n = 0; fewer than LEAST_SOURCES sources have no
-        interval.
+        Columns model, trait (the five and `mean`), group (name, `all` without attributes), n (clips), sources,
+        effective_sources (Kish's effective sample size of the sources), accuracy (1 - mean absolute error), low, high,
+        signed_error, baseline (accuracy of always predicting the training mean on the same clips; NaN if unknown), then
+        the other figures of `metrics.compute_metrics`, with bounds such as gain_low and gain_high. Empty groups have a
+        row with n = 0; groups with fewer than MIN_SOURCES sources have no intervals.
 
     Raises
     ------
     PredictionsError
-        As `to_prediction_arrays` and `group_codes`.
+        If the table is invalid, an attribute is not in it, or there are more than MAX_TABLE_GROUPS groups.
+
+    References
+    ----------
+    Kish, L. (1965): Survey Sampling. Wiley.
+
+    Examples
+    --------
+    >>> accuracy_by(table, ["gender", "age:25,40"])
     """
     scores = to_prediction_arrays(table)
-    code, groups = group_codes(scores, by)
+    assigned = clip_groups(scores, by)
+    code, groups = assigned.codes, assigned.names
     by_source, by_unit = (
         GroupSourcePairs.from_group_codes(code, scores.source_codes),
         GroupSourcePairs.from_group_codes(code, jackknife_units(scores.source_codes)),
@@ -206,7 +103,7 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     found = []
     for number in range(len(scores.models)):
         sums, clips = sum_by_group_and_unit(scores, number, by_unit), count_clips_by_pair(scores, number, by_source)
-        places = range(max(1, len(groups)))  # where there is no group, one without clips knows the columns
+        places = range(max(1, len(groups)))  # without any group, an empty one defines the columns
         found += [
             {
                 **_count_clips_and_sources(clips[by_source.pairs_of_group(place)]),
@@ -224,7 +121,7 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def sum_by_group_and_unit(scores: PredictionArrays, model: int, split: GroupSourcePairs) -> np.ndarray:
-    """The SUMS of one model for each pair of a group and what is left out at once, (P, 5, len(SUMS))."""
+    """The sums of one model for each pair of a group and a jackknife unit, float64 (P, 5, len(SUM_NAMES))."""
     sums = np.empty((len(split.starts), len(TRAIT_NAMES), len(SUM_NAMES)))
     for place, part in enumerate(summands(scores, model, split.clips)):
         sums[..., place] = split.sum_by_pair(part)
@@ -232,22 +129,22 @@ def sum_by_group_and_unit(scores: PredictionArrays, model: int, split: GroupSour
 
 
 def count_clips_by_pair(scores: PredictionArrays, model: int, split: GroupSourcePairs) -> np.ndarray:
-    """On how many clips of each pair of a group and a source a model predicts, (P, 6); the mean has those of any
-    trait."""
+    """Number of clips with a prediction of a model for each pair of a group and a source, (P, 6): by trait, and for the
+    mean those with a prediction of any trait."""
     present = ~np.isnan(scores.predicted[split.clips, model])
     present = np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)
     return split.sum_by_pair(present)
 
 
 def _count_clips_and_sources(clips: np.ndarray) -> dict[str, np.ndarray]:
-    """n, sources and effective_sources (6,) of a group, from its clips by source (S, 6)."""
+    """n, sources and effective_sources (6,) of a group, from its numbers of clips by source (S, 6)."""
     n, squares = clips.sum(0), np.square(clips).sum(0)
     effective = np.divide(n**2, squares, out=np.zeros_like(n), where=squares > 0)
     return {"n": n.astype(int), "sources": (clips > 0).sum(0), "effective_sources": effective}
 
 
 def _metrics_with_bounds(parts: np.ndarray) -> dict[str, np.ndarray]:
-    """Every figure (6,) of a group with its bounds, from its sums by unit (U, 5, len(SUMS))."""
+    """The figures (6,) of a group with their bounds, from its sums by jackknife unit (U, 5, len(SUM_NAMES))."""
     whole, left_out = compute_metrics(parts.sum(0)), compute_metrics(parts.sum(0) - parts)
     clips = append_largest_count(parts[..., 0])
     degrees, units = degrees_of_freedom(clips), (clips > 0).sum(0)
@@ -272,5 +169,5 @@ def _metric_bounds(
 
 
 def append_largest_count(counts: np.ndarray) -> np.ndarray:
-    """Counts of five traits (..., 5) with those of the mean after them, which is of the clips of any: (..., 6)."""
+    """Append to counts of five traits (..., 5) their maximum, the count for the mean: (..., 6)."""
     return np.concatenate([counts, counts.max(-1, keepdims=True)], axis=-1)

@@ -1,9 +1,9 @@
-"""95 % intervals by leaving out one source at a time: clips of one video are not independent, so whole sources go.
+"""95 % intervals by the cluster jackknife, which leaves out one source at a time: clips of a video are not independent.
 
-The cluster jackknife, called CV3 (MacKinnon, Nielsen and Webb 2023, "Cluster-robust inference: A guide to empirical
-practice", Journal of Econometrics 232), with Student's t and the degrees of freedom of Bell and McCaffrey (2002), which
-fall where a few sources hold most of the clips. It takes any figure that can be computed without a source, needs no
-random numbers, and covers the truth from LEAST_SOURCES sources on (docs/analysis.md).
+The estimator is CV3 (MacKinnon, Nielsen and Webb 2023, "Cluster-robust inference: A guide to empirical practice",
+Journal of Econometrics 232), with Student's t and the degrees of freedom of Bell and McCaffrey (2002), which decrease
+if a few sources have most of the clips. It applies to any figure that can be computed without a source and uses no
+random numbers. Coverage from MIN_SOURCES sources on is measured in docs/analysis.md.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 
 CONFIDENCE_LEVEL = 0.95
 INTERVAL_METHOD = "cluster jackknife (CV3) over sources, Student's t"
-MIN_SOURCES = 5  # with fewer, nothing is said of people who are not in the table
-MAX_JACKKNIFE_UNITS = 5_000  # sources that are left out one by one
-JACKKNIFE_SEED = 0  # by which more sources than that are put into batches
-ZERO_STANDARD_ERROR = 1e-12  # a standard error that is nothing but rounding
+MIN_SOURCES = 5  # with fewer sources there are no intervals and no tests
+MAX_JACKKNIFE_UNITS = 5_000  # more sources than this are left out in batches
+JACKKNIFE_SEED = 0  # of the assignment of sources to batches
+ZERO_STANDARD_ERROR = 1e-12  # smaller standard errors are rounding errors
 
 
 def jackknife_units(source: np.ndarray) -> np.ndarray:
-    """Codes of sources (N,) as codes of what is left out: the sources, or where there are more than MOST_UNITS as many
-    random batches of them. A sum over independent sources varies the same when they are left out in batches; the
-    interval's width is then known to one part in a hundred, and a million clips take seconds."""
+    """Jackknife unit of each clip, int (N,), from the codes of sources (N,): the source itself, or one of
+    MAX_JACKKNIFE_UNITS random batches of sources if there are more. Batches do not change the expected variance; the
+    width of the interval then has a relative error of about 1 %, and a million clips take seconds."""
     sources = int(source.max()) + 1
     if sources <= MAX_JACKKNIFE_UNITS:
         return source
@@ -29,26 +29,26 @@ def jackknife_units(source: np.ndarray) -> np.ndarray:
 
 
 def standard_error(left_out: np.ndarray, whole: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """The jackknife's standard error (...) of figures.
+    """The jackknife standard error of figures, (...).
 
     Parameters
     ----------
     left_out
-        The figures without each of U units, (U, ...). A unit without a clip of the figure leaves it as it is.
+        The figures without each of U units, (U, ...). Leaving out a unit without clips does not change a figure.
     whole
         The figures of all clips, (...).
     units
-        How many units have clips of the figure, int (...).
+        Number of units that have clips of the figure, int (...).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt((units - 1) / units * np.square(left_out - whole).sum(0))
 
 
 def degrees_of_freedom(clips: np.ndarray) -> np.ndarray:
-    """The degrees of freedom (...) of the standard error of a mean over U units with so many clips each, (U, ...).
+    """Degrees of freedom (...) of the standard error of a mean, from the numbers of clips of U units, (U, ...).
 
-    Bell and McCaffrey's (2002), for clips that vary alike: U - 1 where units are of one size, fewer otherwise. NaN of
-    one unit.
+    Those of Bell and McCaffrey (2002) for clips of equal variance: U - 1 if units have the same size, fewer otherwise,
+    NaN for one unit.
     """
     clips = clips.astype(float)
     total = clips.sum(0)
@@ -62,7 +62,7 @@ def degrees_of_freedom(clips: np.ndarray) -> np.ndarray:
 
 
 def t_quantile(probability: float | np.ndarray, degrees: np.ndarray) -> np.ndarray:
-    """The quantile of Student's t."""
+    """Quantiles of Student's t distribution."""
     from scipy.special import stdtrit
 
     return stdtrit(degrees, probability)
@@ -71,22 +71,32 @@ def t_quantile(probability: float | np.ndarray, degrees: np.ndarray) -> np.ndarr
 def t_interval(
     figure: np.ndarray, error: np.ndarray, degrees: np.ndarray, *, level: float | np.ndarray = CONFIDENCE_LEVEL
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The bounds of figures with these standard errors and degrees of freedom, each (...)."""
+    """Lower and upper bounds of figures from their standard errors and degrees of freedom, each (...)."""
     reach = t_quantile((1 + level) / 2, degrees) * error
     return figure - reach, figure + reach
 
 
 def sums_by_unit(values: np.ndarray, unit: np.ndarray, units: int) -> np.ndarray:
-    """Sums (units, C) over the rows of values (N, C) by the code of their unit (N,); NaN counts as nothing."""
+    """Sums (units, C) of values (N, C) by the code of their unit (N,); NaN is ignored."""
     result = np.zeros((units, values.shape[1]))
     np.add.at(result, unit, np.nan_to_num(values))
     return result
 
 
 def mean_intervals(values: np.ndarray, source: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The bounds (C,), (C,) of 95 % intervals for the mean of each column of values (N, C), NaN where there is none.
+    """95 % intervals for the means of columns.
 
-    source: codes (N,) of each row's source. NaN where fewer than LEAST_SOURCES sources have a value.
+    Parameters
+    ----------
+    values
+        float64 (N, C); NaN is ignored.
+    source
+        The code of the source of each row, int (N,).
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Lower and upper bounds, (C,) each; NaN for columns with values of fewer than MIN_SOURCES sources.
     """
     unit = jackknife_units(source)
     units = int(unit.max()) + 1

@@ -1,4 +1,4 @@
-"""Figures of any set of clips, from sums over them, so that any of them can be left out at no cost."""
+"""Metrics computed from sums over clips, so that leaving out clips is a subtraction."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import numpy as np
 
 from personality.predictions.predictions_table import PredictionArrays
 
-# What is summed over clips. Of predicted and actual values their distance from RATING_CENTRE, which keeps squares
-# small.
+# Quantities that are summed over clips. Predicted and actual values are relative to RATING_CENTRE, for precision.
 SUM_NAMES = ("n", "error", "signed", "constant", "lookup", "predicted", "actual", "predicted2", "actual2", "product")
 RATING_CENTRE = 0.5
 
 
 def summands(scores: PredictionArrays, model: int, clips: np.ndarray) -> Iterator[np.ndarray]:
-    """What clips (their numbers, int (N,)) add to each of the SUMS for one model, float64 (N, 5); zeros where it does
-    not speak. One after the other, because all at once are more than a processor's cache holds."""
+    """Yield, for each of SUM_NAMES, the summands of clips (indices, int (N,)) for one model: float64 (N, 5), 0 without
+    a prediction. One at a time, because all together exceed the processor's cache."""
     predicted, actual = scores.predicted[clips, model], scores.actual[clips]
     present = ~np.isnan(predicted)
     p, a = np.where(present, predicted - RATING_CENTRE, 0), np.where(present, actual - RATING_CENTRE, 0)
@@ -29,13 +28,26 @@ def summands(scores: PredictionArrays, model: int, clips: np.ndarray) -> Iterato
 
 
 def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """Figures (...) from sums (..., 5, len(SUMS)), for each trait and, last on the trait's axis, their mean: (..., 6).
+    """Compute metrics from sums over clips.
 
-    accuracy: 1 - mean absolute error; signed_error: mean of predicted minus actual; baseline and lookup: the accuracy
-    of the two BASELINES on the same clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989); r2: 1 -
-    squared errors by squared distances of the ratings from their own mean; calibration_slope: of the ratings on the
-    predictions, 1 where a difference predicted is a difference found; actual_mean, actual_deviation and predicted_mean:
-    what people said and what the model said. NaN where there is no clip, and the middle four where nothing varies.
+    Parameters
+    ----------
+    sums
+        float64 (..., 5, len(SUM_NAMES)).
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        (..., 6) each: five traits and their mean. accuracy: 1 - mean absolute error; signed_error: mean of predicted
+        minus actual; baseline and lookup: accuracy of the mean baseline and of the same-source baseline on the same
+        clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989); r2: coefficient of determination;
+        calibration_slope: slope of the regression of the ratings on the predictions, ideally 1; actual_mean and
+        actual_deviation: mean and standard deviation of the ratings; predicted_mean. NaN without clips; pearson,
+        concordance, r2 and calibration_slope are also NaN without variance.
+
+    References
+    ----------
+    Lin, L. I. (1989): A concordance correlation coefficient to evaluate reproducibility. Biometrics 45, 255-268.
     """
     n, error, signed, constant, lookup, p, a, pp, aa, pa = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -60,12 +72,12 @@ def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _nan_if_zero(variance: np.ndarray) -> np.ndarray:
-    """A variance, NaN where it is nothing but rounding."""
+    """Variances, NaN where they are rounding errors."""
     return np.where(variance > 1e-9, variance, np.nan)
 
 
 def append_trait_mean(values: np.ndarray) -> np.ndarray:
-    """Values of five traits (..., 5) with the mean of those that are numbers after them: (..., 6)."""
+    """Append to values of five traits (..., 5) their mean without NaN: (..., 6)."""
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         mean = np.where(there, values, 0).sum(-1) / there.sum(-1)

@@ -1,4 +1,4 @@
-"""How much better one model is than another on the same clips, with an interval that pairs them."""
+"""Paired comparison of the accuracy of models on the same clips."""
 
 from __future__ import annotations
 
@@ -13,16 +13,32 @@ from personality.traits import TRAIT_NAMES
 
 
 def compare_models(table: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """One row per other model and trait (the five and `mean`): its accuracy minus that of the model `reference`.
+    """Compare the accuracy of every other model with that of a reference model.
 
-    Only clips on which both speak count. Columns: model, trait, n, sources, difference, low, high; the 95 % interval
-    is that of the differences of clips, by leaving out sources. Raises PredictionsError where the table has no such
-    model, or no other.
+    Parameters
+    ----------
+    table
+        A predictions table.
+    reference
+        The name of a model.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per other model and trait (the five and `mean`): model, trait, n, sources, difference (its accuracy minus
+        that of the reference, on clips with predictions of both), low, high (95 % interval of the paired differences,
+        clustered by source).
+
+    Raises
+    ------
+    PredictionsError
+        If the table does not have the model, or no other model.
     """
     scores = to_prediction_arrays(table)
     if reference not in scores.models or len(scores.models) < 2:
         raise PredictionsError(
-            f"There is nothing to compare with {reference!r}; this table has {', '.join(scores.models)}."
+            f"Cannot compare with the model {reference!r}; expected one of at least two models, this table has "
+            f"{', '.join(scores.models)}."
         )
     errors = np.abs(scores.predicted - scores.actual[:, None])
     known = errors[:, scores.models.index(reference)]
@@ -36,7 +52,7 @@ def compare_models(table: pd.DataFrame, reference: str) -> pd.DataFrame:
                 "n": present.sum(0),
                 "sources": [len(np.unique(scores.source_codes[column])) for column in present.T],
             }
-            with np.errstate(invalid="ignore"):  # 0 of 0 where two models speak on no clip in common
+            with np.errstate(invalid="ignore"):  # 0 / 0 for two models without clips in common
                 mean = np.nansum(better, axis=0) / present.sum(0)
             figures = {**counts, "difference": mean, "low": low, "high": high}
             parts.append(pd.DataFrame({"model": model, "trait": [*TRAIT_NAMES, TRAIT_MEAN], **figures}))

@@ -1,9 +1,9 @@
-"""Figures that others published on the official test split of First Impressions, 1 - MAE. Shown, never tested against.
+"""Published accuracies (1 - MAE) on the official test split of First Impressions. For display only.
 
-Sources: the thesis's slides (Alfonso Hernandez, University of Barcelona); Wei et al. 2018 for NJU-LAMDA; OCEAN-AI's
-own report. The slides' gender rows for audio and for handcrafted cannot be averages of their parts (audio: overall
-values outside both groups; handcrafted: the traits ask for different shares of men, see `checks`); they are given as
-printed.
+Sources: the slides of the thesis (Alfonso Hernandez, University of Barcelona); Wei et al. 2018 for NJU-LAMDA; the
+report of OCEAN-AI. In the slides, the gender rows for audio and handcrafted are inconsistent with the overall figures
+(audio: overall values outside both groups; handcrafted: the traits imply different shares of men, see
+`consistency_checks`). They are listed as printed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ PUBLISHED_BY_GENDER = {
     ),
 }
 
-# Per emotion: best trait, model, accuracy, then the worst with audio considered, then the worst without.
+# Per emotion: trait, model and accuracy of the best, of the worst, and of the worst without the audio model.
 PUBLISHED_BY_EMOTION = {
     "neutral": (
         ("agreeableness", "handcrafted", 0.9166),
@@ -95,7 +95,7 @@ def published_table() -> pd.DataFrame:
 
 
 def published_gender() -> pd.DataFrame:
-    """Long: model, group, trait, accuracy, as the thesis prints them."""
+    """Figures by gender of the thesis in long format: model, group, trait, accuracy."""
     return pd.DataFrame(
         [
             (model, group, trait, value)
@@ -108,7 +108,7 @@ def published_gender() -> pd.DataFrame:
 
 
 def published_emotion() -> pd.DataFrame:
-    """Per emotion the thesis's best and worst: columns emotion, kind, trait, model, accuracy."""
+    """Best and worst per emotion in the thesis: columns emotion, kind, trait, model, accuracy."""
     kinds = ("best", "worst", "worst without audio")
     return pd.DataFrame(
         [

@@ -1,6 +1,6 @@
-"""Figures of models on real people, measured where the clips are, so that they can be shown where the clips are not.
+"""Precomputed figures of models on real people, which can be shown without the clips.
 
-The files hold counts, averages and intervals of groups of clips: no clip, no source, no person's value.
+The files contain counts, averages and intervals of groups of clips, and no data of a single clip, source or person.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from personality.predictions.predictions_table import SOURCE_IN_TRAINING, Predic
 from personality.utils.locations import ASSETS_FOLDER
 
 REAL_FIGURES_FOLDER = ASSETS_FOLDER / "real_figures"
-ALL_SOURCES, SOURCES_NOT_IN_TRAINING = "all", "unseen"  # which sources: every one, or those without a clip in training
+ALL_SOURCES, SOURCES_NOT_IN_TRAINING = "all", "unseen"  # all sources, or those without a clip in the training split
 SOURCE_SUBSETS = (ALL_SOURCES, SOURCES_NOT_IN_TRAINING)
-# By which attributes there are figures; () is all clips together.
+# The attributes of the figures; () is all clips together.
 FIGURE_ATTRIBUTES: tuple[tuple[str, ...], ...] = (
     (),
     (SOURCE_IN_TRAINING,),
@@ -29,20 +29,19 @@ FIGURE_ATTRIBUTES: tuple[tuple[str, ...], ...] = (
     ("age_group",),
     ("gender", "ethnicity"),
 )
-FIGURE_KEY_COLUMNS = ("sources_of", "by")  # the columns that every table has before its own
+FIGURE_KEY_COLUMNS = ("sources_of", "by")  # the first columns of every table
 FIGURE_TABLES = ("accuracy", "gaps", "spreads", "differences")
 REAL_FIGURES_CARD_FILE = "card.json"
-STORED_DECIMALS = 5  # decimals that the files keep: a hundredth of the narrowest interval
+STORED_DECIMALS = 5  # a hundredth of the narrowest interval
 
 
 @dataclass(frozen=True)
 class RealFigures:
     """Figures of several models on one split of real people.
 
-    card: what they are, of which clips, by which command, under which licence. accuracy, gaps, spreads and differences:
-    rows of `accuracy_by`, `compare_groups` and `compare_models` for each of SOURCES and BY, whose columns KEYS say
-    which;
-    gaps and spreads also by `measure`. sources: which of SOURCES is asked about.
+    card: dataset, clips, models, licence and command. accuracy, gaps, spreads and differences: rows of `accuracy_by`,
+    `compare_groups` and `compare_models` for each of SOURCE_SUBSETS and FIGURE_ATTRIBUTES, in FIGURE_KEY_COLUMNS; gaps
+    and spreads also by `measure`. source_subset: the selected one of SOURCE_SUBSETS.
     """
 
     card: dict
@@ -60,28 +59,28 @@ class RealFigures:
 
     @property
     def attributes(self) -> list[tuple[str, ...]]:
-        """By which attributes there are figures of the chosen sources."""
+        """The attributes that have figures for the selected sources."""
         here = self.accuracy.loc[self.accuracy[FIGURE_KEY_COLUMNS[0]].eq(self.source_subset), "by"]
         return [by for by in FIGURE_ATTRIBUTES if by and here.eq(_join_attributes(by)).any()]
 
     def select_models(self, models: Sequence[str]) -> RealFigures:
-        """The same figures of some of the models."""
+        """The figures of some of the models."""
         some = {name: table[table["model"].isin(models)] for name, table in self._tables().items()}
         pairs = some["differences"]
         return replace(self, **{**some, "differences": pairs[pairs["reference"].isin(models)]})
 
     def select_sources(self, sources: str) -> RealFigures:
-        """The same, asked about all sources or about those without a clip in training."""
+        """The figures with another of SOURCE_SUBSETS selected."""
         return replace(self, source_subset=sources)
 
     def accuracy_by(self, by: Sequence[str] = ()) -> pd.DataFrame:
-        """As `groups.accuracy_by`, of groups of at least SMALL clips. Raises PredictionsError where there are no
-        figures by these attributes."""
+        """As `groups.accuracy_by`, for groups of at least MIN_GROUP_CLIPS clips. Raises PredictionsError if there are
+        no figures by these attributes."""
         return self._select_rows(self.accuracy, by)
 
     def compare_groups(self, by: Sequence[str], measure: str) -> GroupComparison:
-        """As `gaps.compare_groups` of the clips in groups of at least SMALL. Raises PredictionsError where there
-        are no figures by these attributes, or only one group."""
+        """As `gaps.compare_groups`, for the clips in groups of at least MIN_GROUP_CLIPS. Raises PredictionsError if
+        there are no figures by these attributes, or there is no such measure."""
         if measure not in GAP_MEASURES:
             raise PredictionsError(f"There is no measure {measure!r}; expected one of {', '.join(GAP_MEASURES)}.")
         gaps, spreads = (
@@ -91,13 +90,13 @@ class RealFigures:
         return GroupComparison(gaps.assign(verdict=describe_verdicts(gaps, measure)), spreads[list(SPREAD_COLUMNS)])
 
     def compare_with(self, reference: str) -> pd.DataFrame:
-        """As `differences.compare_models`: every other model minus `reference`."""
+        """As `model_comparison.compare_models`: every other model minus `reference`."""
         part = self._select_rows(self.differences, ())
         return part[part["reference"].eq(reference)].drop(columns="reference").reset_index(drop=True)
 
     def count_omitted_groups(self, by: Sequence[str]) -> dict[str, int]:
-        """How many groups are left out because they have under SMALL clips, how many clips they have together, and
-        how many clips are of no known group: groups, clips, unknown."""
+        """Counts of what the figures leave out: `groups` with fewer than MIN_GROUP_CLIPS clips, their `clips` in total,
+        and the clips of `unknown` group."""
         return self.card["left_out"][self.source_subset].get(
             _join_attributes(by), {"groups": 0, "clips": 0, "unknown": 0}
         )
@@ -120,7 +119,7 @@ def _join_attributes(by: Sequence[str]) -> str:
 
 
 def read_real_figures(folder: Path = REAL_FIGURES_FOLDER) -> RealFigures:
-    """The figures in a folder that `training real-figures` wrote."""
+    """Read the figures that `training real-figures` wrote to a folder."""
     card = json.loads((folder / REAL_FIGURES_CARD_FILE).read_text())
     return RealFigures(card, **{name: _read_figures_table(folder / f"{name}.parquet") for name in FIGURE_TABLES})
 

@@ -1,4 +1,4 @@
-"""Rows as lines of text, for a terminal."""
+"""Result tables as lines of text for a terminal."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
         baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
         yield f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}"
     if rows["n"].lt(MIN_GROUP_CLIPS).any():
-        yield f"Groups under {MIN_GROUP_CLIPS} clips: read with care. Each trait: add --json."
+        yield f"Groups with fewer than {MIN_GROUP_CLIPS} clips are unreliable. For each trait, add --json."
 
 
 def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
     """A heading and a line per row of `compare_models`."""
-    yield f"accuracy minus that of {reference}, 95 % interval by leaving out sources"
+    yield f"accuracy minus that of {reference}, 95 % interval clustered by source"
     for row in rows.to_dict("records"):
         cells = f"{row['model']:<28} {row['trait']:<18} n = {row['n']:,} of {row['sources']:,} sources"
         yield f"{cells}  {row['difference']:+.4f}  {_signed_interval(row)}"
@@ -35,7 +35,7 @@ def difference_lines(rows: pd.DataFrame, reference: str) -> Iterator[str]:
 
 def worst_group_lines(rows: pd.DataFrame) -> Iterator[str]:
     """A heading and a line per row of `find_worst_groups`."""
-    yield "each group against all other clips; intervals and p allow for the number of groups searched"
+    yield "each group against all other clips; intervals and p are corrected for the number of groups searched"
     for row in rows.to_dict("records"):
         sizes = f"n = {row['n']:,} of {row['sources']:,} sources"
         cells = f"{row['model']:<24} {row['attributes']}: {row['group']}, {sizes}  {row['measure']}"
@@ -44,15 +44,15 @@ def worst_group_lines(rows: pd.DataFrame) -> Iterator[str]:
 
 def effect_lines(rows: pd.DataFrame) -> Iterator[str]:
     """A heading and a line per row of `recalibration.recalibration_effects`, of the mean of the traits."""
-    yield "accuracy of the corrected model minus that of the one before, on the same clips, 95 % interval"
+    yield "accuracy of the recalibrated model minus that of the original, on the same clips, 95 % interval"
     for row in rows[rows["trait"].eq(TRAIT_MEAN)].to_dict("records"):
         cells = f"{row['model']:<48} {row['group']:<20} n = {row['n']:>5,} of {row['sources']:,} sources"
         yield f"{cells}  {row['difference']:+.4f} {_signed_interval(row)}"
 
 
 def gap_lines(found: GroupComparison, *, mean_only: bool = False) -> Iterator[str]:
-    """A heading, a line per gap, and a line per model on the largest difference of the means. mean_only: no line per
-    trait."""
+    """A heading, a line per gap, and a line per model with the largest difference between groups. mean_only: without
+    single traits."""
     measure = found.gaps["measure"].iloc[0]
     yield f"{measure}: 95 % interval of each gap; p after Holm's correction over traits x groups, groups for the mean"
     gaps = found.gaps[found.gaps["trait"].eq(TRAIT_MEAN)] if mean_only else found.gaps

@@ -1,31 +1,28 @@
-"""The practice models and data that ship: computer-made people with planted labels, and two sample clips."""
+"""Bundled practice models and data: computer-made people with synthetic labels, and two sample clips."""
 
 from __future__ import annotations
 
 from personality.utils.locations import DEMO_FOLDER
 
-PRACTICE_PREFIX = "practice_"  # begins the names of the shipped models of computer-made people; a modality follows
+PRACTICE_PREFIX = "practice_"  # prefix of the names of practice models; a modality follows
 PRACTICE_MODEL_FOLDERS = tuple(
     DEMO_FOLDER / "models" / f"{PRACTICE_PREFIX}{name}" for name in ("audio", "visual", "audiovisual", "handcrafted")
 )
 DEMO_PREDICTIONS_FILE = DEMO_FOLDER / "predictions.parquet"
-DEMO_CLIPS_FILE = DEMO_FOLDER / "clips.parquet"  # the table of the cache that the models were trained on
-DEMO_CLIP_FILE = DEMO_FOLDER / "sample.mp4"  # one of the test clips, with a voice that speaks no language
+DEMO_CLIPS_FILE = DEMO_FOLDER / "clips.parquet"  # table of the cache that the practice models were trained on
+DEMO_CLIP_FILE = DEMO_FOLDER / "sample.mp4"  # a test clip, with a synthetic voice without language
 DEMO_SPEECH_CLIP_FILE = DEMO_FOLDER / "sample_speech.mp4"  # a computer-made person who introduces herself in English
-# The notice above figures or models of computer-made people.
+# Shown with figures and models of computer-made people.
 PRACTICE_NOTICE = (
-    "**Practice models and data (computer-made people).** Nobody in these clips exists: faces and voices are "
-    "computer-made and the labels were planted. They show how the tool works and say nothing about real people."
+    "**Practice models and data (computer-made people).** The people in these clips do not exist: faces, voices "
+    "and labels are synthetic. They demonstrate the tool and have no meaning for real people."
 )
-# The notice above a user's own data of that kind.
-SYNTHETIC_DATA_NOTICE = "**Computer-made people.** Nobody in these clips exists; their labels were planted."
-# What the names of the practice models, and of the four modalities, mean.
+# Shown with the user's own data of computer-made people.
+SYNTHETIC_DATA_NOTICE = (
+    "**Computer-made people.** The people in these clips do not exist, and their labels are synthetic."
+)
+# Description of the practice models.
 PRACTICE_MODELS_DESCRIPTION = (
-    "practice_audio: from the voice alone. practice_visual: from the face. practice_audiovisual: from both. "
-    "practice_handcrafted: from both, with expressions, age and gender as further inputs."
-)
-# What every page says that shows a person's traits.
-IMPRESSION_NOTICE = (
-    "These numbers are **impressions of strangers, not personality**: a guess of what people would say after a few "
-    "seconds of video. Not for hiring, education, policing or any decision about a person."
+    "practice_audio uses the voice, practice_visual the face, practice_audiovisual both, and practice_handcrafted both "
+    "with expression, age and gender as additional inputs."
 )

@@ -1,11 +1,11 @@
-"""Where the models that ship lie: those trained on labels of real people, and the practice models."""
+"""Bundled models: those trained on labels of real people, and the practice models."""
 
 from __future__ import annotations
 
 from personality.assets import demo
 from personality.utils.locations import ASSETS_FOLDER
 
-# From the voice, from the words, from both. No model of the five traits from the face: the videos were not available.
+# There is no model of the five traits from faces, because we did not have access to the videos.
 REAL_MODEL_NAMES = ("voice", "words", "voice_words")
 REAL_MODEL_FOLDERS = tuple(ASSETS_FOLDER / "models" / name for name in REAL_MODEL_NAMES)
 PRACTICE_MODELS = demo.PRACTICE_MODEL_FOLDERS
@@ -18,7 +18,7 @@ def is_practice_model(name: str) -> bool:
 
 
 def model_label(name: str) -> str:
-    """What pages call a model: a shipped one by what it predicts from, any other by its name."""
+    """The label of a model on pages: the input of a bundled model, the name of any other."""
     return (
         f"practice: {name.removeprefix(demo.PRACTICE_PREFIX)}"
         if is_practice_model(name)

@@ -1,4 +1,4 @@
-"""Commands on predictions tables: accuracy, gaps, comparisons, audits; as lines, JSON or a file."""
+"""Commands that analyse predictions tables."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CSV_SUFFIX, JSON_SUFFIX = ".csv", ".json"
-# The keys of `accuracy --json`, which scripts rely on; --export has all figures.
+# The keys of `accuracy --json`, a stable interface; --export writes all figures.
 ACCURACY_JSON_KEYS = ("model", "trait", "group", "n", "sources", "accuracy", "low", "high", "signed_error", "baseline")
 
 
 def run_compare(options: argparse.Namespace) -> None:
-    """Every other model against one."""
+    """Compare all models with one of them."""
     from personality.analysis.model_comparison import compare_models
     from personality.analysis.text_tables import difference_lines
 
@@ -28,7 +28,7 @@ def run_compare(options: argparse.Namespace) -> None:
 
 
 def run_accuracy(options: argparse.Namespace) -> None:
-    """Accuracy by trait, and by group where attributes are named."""
+    """Print accuracy by trait, or by group if attributes are given."""
     from personality.analysis.groups import accuracy_by
     from personality.analysis.text_tables import accuracy_lines
 
@@ -42,7 +42,7 @@ def run_accuracy(options: argparse.Namespace) -> None:
 
 
 def run_gaps(options: argparse.Namespace) -> None:
-    """Differences between groups, and whether chance may have made them."""
+    """Print differences between groups with tests."""
     import pandas as pd
 
     from personality.analysis.gaps import available_measures, compare_measures
@@ -60,7 +60,7 @@ def run_gaps(options: argparse.Namespace) -> None:
 
 
 def run_worst_groups(options: argparse.Namespace) -> None:
-    """The groups that a model serves worst."""
+    """Print the groups with the worst results."""
     from personality.analysis.text_tables import worst_group_lines
     from personality.analysis.worst_groups import find_worst_groups
 
@@ -69,7 +69,7 @@ def run_worst_groups(options: argparse.Namespace) -> None:
 
 
 def run_mitigate(options: argparse.Namespace) -> None:
-    """Predictions corrected by group, and what that changes for whom."""
+    """Recalibrate predictions by group, and print the effects."""
     from personality.analysis.gaps import compare_groups
     from personality.analysis.recalibration import recalibrate, recalibration_effects
     from personality.analysis.text_tables import effect_lines, gap_lines
@@ -83,7 +83,7 @@ def run_mitigate(options: argparse.Namespace) -> None:
 
 
 def run_report(options: argparse.Namespace) -> None:
-    """An audit as one HTML file."""
+    """Write an audit as an HTML file."""
     from personality.report.audit import audit_predictions
     from personality.report.page import render_report
     from personality.utils.atomic_files import write_bytes
@@ -91,22 +91,21 @@ def run_report(options: argparse.Namespace) -> None:
     found = audit_predictions(_read_predictions_option(options), options.by, name=options.predictions.name)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(options.out, render_report(found).encode())
-    print(f"An audit of {found.facts['Clips']} in {options.out}")
+    print(f"Wrote an audit of {found.facts['Clips']} to {options.out}")
 
 
 def _read_predictions_option(options: argparse.Namespace) -> pd.DataFrame:
-    """A predictions table; that it pools several splits is said beside the figures."""
-    from personality.predictions.prediction_files import read_predictions
-    from personality.predictions.predictions_table import CLAMPED_COUNT_ATTR
+    """Read the predictions table, and print notes on clamped predictions and pooled splits."""
+    from personality.predictions.prediction_files import read_predictions_and_clamped_count
     from personality.tables.scales import describe_clamped_count
 
-    table = read_predictions(options.predictions)
-    if count := table.attrs[CLAMPED_COUNT_ATTR]:
-        print(f"note: {describe_clamped_count(count)}", file=sys.stderr)
+    table, clamped = read_predictions_and_clamped_count(options.predictions)
+    if clamped:
+        print(f"note: {describe_clamped_count(clamped)}", file=sys.stderr)
     counts = table.groupby("split", sort=False)["clip"].nunique()
     if len(counts) > 1 and "split" not in (getattr(options, "by", None) or []):
         words = ", ".join(f"{split} ({count:,} clips)" for split, count in counts.items())
-        print(f"note: the figures pool the splits {words}; --by split tells them apart", file=sys.stderr)
+        print(f"note: the figures pool the splits {words}; use --by split to separate them", file=sys.stderr)
     return table
 
 
@@ -119,13 +118,13 @@ def _write_export(rows: pd.DataFrame, path: Path) -> None:
 
 
 def _check_export(path: Path | None) -> None:
-    """Before anything is computed. Raises ValueError for a name that says no known kind of file."""
+    """Raise ValueError if the suffix of the export is not supported."""
     if path is not None and path.suffix not in (CSV_SUFFIX, JSON_SUFFIX):
-        raise ValueError(f"--export is {path}; wanted a name that ends in {CSV_SUFFIX} or {JSON_SUFFIX}")
+        raise ValueError(f"--export is {path}; expected a file name that ends in {CSV_SUFFIX} or {JSON_SUFFIX}")
 
 
 def _print_rows(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Namespace) -> None:
-    """Rows as JSON where that is asked for, else the lines."""
+    """Print rows as JSON with --json, otherwise the lines."""
     from personality.analysis.export import rows_to_records
 
     if options.json:
@@ -134,18 +133,16 @@ def _print_rows(rows: pd.DataFrame, lines: Iterable[str], options: argparse.Name
 
 
 def _add_group_options(command: argparse.ArgumentParser, *, required: bool) -> None:
-    """What commands on groups have in common."""
-    words = "may be repeated: intersections; age:25,40 cuts numbers into ranges"
+    """Add the options of commands on groups."""
+    words = "attribute that defines the groups; repeat it to cross attributes; age:25,40 defines ranges"
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", help=words, required=required)
-    command.add_argument("--json", action="store_true")
-    command.add_argument(
-        "--export", type=Path, metavar="FILE", help="all figures as .csv or .json, with the method of the intervals"
-    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--export", type=Path, metavar="FILE", help="write all figures to a .csv or .json file")
 
 
 def add_commands(commands: Any) -> None:
-    """Add them to the subparsers of the command line."""
-    command = commands.add_parser("accuracy", help="accuracy by group, with n and intervals")
+    """Add the commands to the subparsers of the command line."""
+    command = commands.add_parser("accuracy", help="accuracy by group, with numbers of clips and intervals")
     command.add_argument("predictions", type=Path)
     _add_group_options(command, required=False)
     command.set_defaults(run=run_accuracy)
@@ -153,34 +150,38 @@ def add_commands(commands: Any) -> None:
     command = commands.add_parser("gaps", help="differences between groups, with intervals and adjusted p-values")
     command.add_argument("predictions", type=Path)
     _add_group_options(command, required=True)
-    command.add_argument("--reference", metavar="GROUP", help="compare the others with it; default: with all others")
+    command.add_argument("--reference", metavar="GROUP", help="reference group; default: all other groups together")
     words = "gain, accuracy, signed_error, concordance, r2 or actual_mean; default: gain and accuracy"
     command.add_argument("--measure", help=words)
     command.set_defaults(run=run_gaps)
 
-    command = commands.add_parser("worst-groups", help="search groups of up to three attributes for the least accurate")
+    command = commands.add_parser("worst-groups", help="search groups of up to three attributes for the worst results")
     command.add_argument("predictions", type=Path)
-    words = "may be repeated; default: every attribute of few values"
+    words = "attribute to cross; may be repeated; default: all attributes with few values"
     command.add_argument("--by", action="append", default=[], metavar="ATTRIBUTE", help=words)
-    command.add_argument("--measure", default="accuracy", help="as of gaps")
-    command.add_argument("--json", action="store_true")
+    command.add_argument("--measure", default="accuracy", help="as for gaps; default: accuracy")
+    command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run_worst_groups)
 
-    command = commands.add_parser("mitigate", help="correct predictions by group, and report the effect per group")
+    command = commands.add_parser("mitigate", help="recalibrate predictions by group, and report the effect per group")
     command.add_argument("predictions", type=Path)
-    command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help="may be repeated: crossed")
+    command.add_argument(
+        "--by", action="append", metavar="ATTRIBUTE", required=True, help="repeat it to cross attributes"
+    )
     command.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS")
     command.set_defaults(run=run_mitigate)
 
     command = commands.add_parser("report", help="write an audit of a predictions table as one HTML file")
     command.add_argument("predictions", type=Path)
-    words = "each by itself; the worst groups are searched among all of them"
+    words = "attribute to analyse; may be repeated; the search for the worst groups crosses them"
     command.add_argument("--by", action="append", metavar="ATTRIBUTE", required=True, help=words)
     command.add_argument("--out", type=Path, required=True, metavar="HTML")
     command.set_defaults(run=run_report)
 
-    command = commands.add_parser("compare", help="compare models with one of them, with paired intervals")
+    command = commands.add_parser(
+        "compare", help="compare the accuracy of models with that of one of them, on the same clips"
+    )
     command.add_argument("predictions", type=Path)
     command.add_argument("--reference", required=True, metavar="MODEL")
-    command.add_argument("--json", action="store_true")
+    command.add_argument("--json", action="store_true", help="print JSON")
     command.set_defaults(run=run_compare)

@@ -1,4 +1,4 @@
-"""The command that serves the dashboard."""
+"""The command that starts the app."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personality.utils.workspace import workspace_folder
 
 
 def run_app(options: argparse.Namespace) -> int:
-    """Serve the app until it is interrupted; wherever this is run, with the options of its own config.toml."""
+    """Serve the app until it is interrupted."""
     environment = os.environ | {
         WORKSPACE: str(workspace_folder().resolve()),
         PUBLIC_MODE_VARIABLE: "1" if options.public else "",
@@ -32,7 +32,7 @@ def run_app(options: argparse.Namespace) -> int:
 
 
 def _streamlit_options() -> Iterator[str]:
-    """Streamlit looks for config.toml where it is run; as options the values hold anywhere."""
+    """The values of config.toml as options, because Streamlit only reads the file in the current folder."""
     config = tomllib.loads((APP_FOLDER / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     yield from _flatten_streamlit_config("", config)
 
@@ -46,8 +46,10 @@ def _flatten_streamlit_config(prefix: str, values: dict[str, Any]) -> Iterator[s
 
 
 def add_commands(commands: Any) -> None:
-    """Add it to the subparsers of the command line."""
-    command = commands.add_parser("app", help="serve the dashboard in your browser")
-    command.add_argument("--public", action="store_true", help="for visitors you do not know; see docs/serving.md")
-    command.add_argument("--port", type=int, help="default: 8501, or the next that is free")
+    """Add the command to the subparsers of the command line."""
+    command = commands.add_parser("app", help="start the app and open it in the browser")
+    command.add_argument(
+        "--public", action="store_true", help="public mode, for untrusted visitors; see docs/serving.md"
+    )
+    command.add_argument("--port", type=int, help="default: 8501, or the next free port")
     command.set_defaults(run=run_app)

@@ -1,4 +1,4 @@
-"""Commands that make datasets and caches."""
+"""Commands that create datasets and caches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from personality.cli.options import add_scale_options
 
 
 def run_synthesize(options: argparse.Namespace) -> None:
-    """A dataset of people who do not exist."""
+    """Generate a dataset of computer-made people."""
     from personality.synthetic.people import synthesize
 
     table = synthesize(options.out, people=options.people, seed=options.seed, workers=options.workers)
@@ -18,7 +18,7 @@ def run_synthesize(options: argparse.Namespace) -> None:
 
 
 def run_preprocess(options: argparse.Namespace) -> None:
-    """The clips of a dataset become a cache."""
+    """Preprocess the clips of a dataset into a cache."""
     from personality.dataset import load_dataset
     from personality.preprocessing.build_cache import preprocess
 
@@ -33,7 +33,7 @@ def run_preprocess(options: argparse.Namespace) -> None:
 
 
 def run_add_table(options: argparse.Namespace) -> None:
-    """External features of the clips, kept in a cache."""
+    """Add external features of the clips to a cache."""
     from personality.preprocessing.cache import Cache
     from personality.preprocessing.feature_tables import add_table, read_table_files
 
@@ -41,7 +41,7 @@ def run_add_table(options: argparse.Namespace) -> None:
 
 
 def run_add_text(options: argparse.Namespace) -> None:
-    """Transcriptions become the table `text`."""
+    """Compute text features from transcripts and add them to a cache."""
     from personality.preprocessing.cache import Cache
     from personality.preprocessing.feature_tables import add_table, read_transcript_files
     from personality.preprocessing.text_features import compute_text_features
@@ -59,32 +59,32 @@ def _print_feature_table_size(left_out: int, options: argparse.Namespace) -> Non
 
 
 def add_commands(commands: Any) -> None:
-    """Add them to the subparsers of the command line."""
-    command = commands.add_parser("synthesize", help="make a dataset of computer-made people")
-    command.add_argument("out", type=Path)
-    command.add_argument("--people", type=int, default=200)
-    command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
+    """Add the commands to the subparsers of the command line."""
+    command = commands.add_parser("synthesize", help="generate a dataset of computer-made people")
+    command.add_argument("out", type=Path, help="folder to create")
+    command.add_argument("--people", type=int, default=200, help="default: 200")
+    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument("--workers", type=int, default=-1, help="number of processes; -1: one per core")
     command.set_defaults(run=run_synthesize)
 
-    command = commands.add_parser("preprocess", help="read the clips of a dataset into a cache")
+    command = commands.add_parser("preprocess", help="preprocess the clips of a dataset into a cache")
     command.add_argument("dataset", type=Path)
     command.add_argument("--out", type=Path, required=True)
     group = command.add_mutually_exclusive_group()
-    group.add_argument("--workers", type=int, default=-1, help="processes; -1: one per core")
-    group.add_argument("--dask", metavar="ADDRESS", help="send the clips to the Dask cluster at this address")
-    command.add_argument("--remake", action="store_true", help="make stale entries again")
+    group.add_argument("--workers", type=int, default=-1, help="number of processes; -1: one per core")
+    group.add_argument("--dask", metavar="ADDRESS", help="address of a Dask cluster to use instead of local processes")
+    command.add_argument("--remake", action="store_true", help="recompute entries that are out of date")
     add_scale_options(command, "", of="labels in clips.csv")
-    command.add_argument("--whole-sound", action="store_true", help="keep the sound after the first 5 s too")
+    command.add_argument("--whole-sound", action="store_true", help="also store the sound after the first 5 s")
     command.set_defaults(run=run_preprocess)
 
     command = commands.add_parser("add-table", help="add external features of the clips to a cache")
     command.add_argument("cache", type=Path)
     command.add_argument("name", help="name of the table, in lowercase")
-    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet with a column clip")
+    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet file with a column clip")
     command.set_defaults(run=run_add_table)
 
-    command = commands.add_parser("add-text", help="turn transcriptions into the table `text`")
+    command = commands.add_parser("add-text", help="compute text features from transcripts")
     command.add_argument("cache", type=Path)
     words = "First Impressions' transcription_*.pkl, or text files named after their clips"
     command.add_argument("transcriptions", type=Path, nargs="+", metavar="FILE", help=words)

@@ -1,4 +1,4 @@
-"""The command `personality`, from synthetic people to accuracy by group; the same as `python -m personality`."""
+"""The command `personality`, the same as `python -m personality`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import argparse
 import sys
 from pathlib import Path
 
-from personality.cli import analysis, app, data, predict, tables
+from personality.cli import analysis, app, convert, data, predict, tables
 from personality.utils.error_messages import describe_error
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command.
+    """Run a command.
 
     Parameters
     ----------
     arguments : list of str, optional
-        The command and its options; by default those of this process.
+        The command and its options; by default `sys.argv[1:]`.
 
     Returns
     -------
     int
-        The exit status: 0, or 1 with one sentence on what was wrong.
+        The exit status: 0, or 1 with an error message on standard error.
     """
     options = _build_parser().parse_args(_mark_dash_files(sys.argv[1:] if arguments is None else arguments))
     try:
@@ -32,13 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _mark_dash_files(arguments: list[str]) -> list[str]:
-    """A file whose name begins with `-`, as many of First Impressions do, is a file and no option."""
+    """Prefix existing files whose names start with `-`, as in First Impressions, to distinguish them from options."""
     return [f"./{word}" if word.startswith("-") and Path(word).is_file() else word for word in arguments]
 
 
 def _build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("personality", description="Apparent personality from short videos.")
+    parser = argparse.ArgumentParser(
+        "personality", description="Apparent personality from short videos: prediction, evaluation and audit."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (app, predict, data, tables, analysis):
+    for group in (app, predict, data, tables, analysis, convert):
         group.add_commands(commands)
     return parser

@@ -1,4 +1,4 @@
-"""Options that several commands have in common."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import argparse
 
 
 def add_scale_options(command: argparse.ArgumentParser, prefix: str, *, of: str) -> None:
-    """How values are brought to [0, 1], high for emotionally stable."""
-    words = f"the ends of the scale of the {of}, such as 1 7; default: 0 1"
+    """Add options for the scale of values and for a reversed fifth trait."""
+    words = f"lowest and highest value of the scale of the {of}, such as 1 7; default: 0 1"
     command.add_argument(f"--{prefix}scale", nargs=2, type=float, metavar=("LOW", "HIGH"), help=words)
     command.add_argument(
         f"--{prefix}reversed",

@@ -1,4 +1,4 @@
-"""Commands that predict: videos, a split of a cache, clips without labels."""
+"""Commands that predict videos, a split of a cache, or clips without labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 
 
 def run_predict(options: argparse.Namespace) -> int:
-    """Predicted first impressions of the person in each video."""
+    """Predict the first impression of the person in each video."""
     from personality.assets.shipped_models import REAL_MODEL_FOLDERS
     from personality.inference.batch import find_videos
 
@@ -54,7 +54,7 @@ def _predict_to_table(videos: list[Video], folders: Sequence[Path], options: arg
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    """A split of a cache predicted by trained models."""
+    """Predict a split of a cache with trained models."""
     from personality.inference.evaluate import evaluate
     from personality.models.checkpoint import read_checkpoint_card
     from personality.predictions.prediction_files import write_predictions
@@ -66,7 +66,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
     for model, count in unavailable.items():
         if count:
-            print(f"  {model} could not predict {count:,} clips without face, sound or row in its table")
+            print(f"  {model} could not predict {count:,} clips, which have no face, sound or row in its table")
     for folder in options.runs:
         data = read_checkpoint_card(folder)["data"]
         if data["fingerprint"] != cache.card["fingerprint"]:
@@ -74,7 +74,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 
 def run_predict_table(options: argparse.Namespace) -> None:
-    """Predictions of a model of tables for clips without labels."""
+    """Predict clips without labels with a model that uses a table of features."""
     from personality.inference.evaluate import predict_unlabelled
     from personality.preprocessing.cache import Cache
     from personality.utils.atomic_files import atomic_path
@@ -87,18 +87,18 @@ def run_predict_table(options: argparse.Namespace) -> None:
 
 
 def add_commands(commands: Any) -> None:
-    """Add them to the subparsers of the command line."""
-    command = commands.add_parser("predict", help="predict the first impression that the person in a video makes")
+    """Add the commands to the subparsers of the command line."""
+    command = commands.add_parser("predict", help="predict the first impression of the person in a video")
     command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO_OR_FOLDER")
     command.add_argument(
         "--run",
         dest="run_folders",
         type=Path,
         action="append",
-        help="a trained model; default: the models of real people that ship (voice, words, voice_words)",
+        help="folder of a trained model, may be repeated; default: the bundled models voice, words and voice_words",
     )
     how = command.add_mutually_exclusive_group()
-    how.add_argument("--json", action="store_true", help="print one JSON object per clip")
+    how.add_argument("--json", action="store_true", help="print a JSON object per clip")
     how.add_argument(
         "--out", type=Path, metavar="TABLE", help="write a .csv or .parquet table, a row per clip; run again to resume"
     )
@@ -112,7 +112,9 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True)
     command.set_defaults(run=run_evaluate)
 
-    command = commands.add_parser("predict-table", help="predict clips without labels with a model of tables")
+    command = commands.add_parser(
+        "predict-table", help="predict clips without labels with a model that uses a table of features"
+    )
     command.add_argument("run_folder", type=Path, metavar="RUN")
     command.add_argument("--cache", type=Path, required=True)
     command.add_argument("--out", type=Path, required=True, metavar="CSV")

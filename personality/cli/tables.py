@@ -1,4 +1,4 @@
-"""Commands that make predictions tables from other tables."""
+"""Commands that create predictions tables from other tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from personality.dataset.index import SPLITS
 
 
 def run_import_predictions(options: argparse.Namespace) -> None:
-    """Predictions of an external model become a predictions table."""
+    """Import the predictions of an external model."""
     from personality.dataset import load_dataset
     from personality.inference.import_predictions import import_predictions
     from personality.predictions.prediction_files import write_predictions
@@ -27,7 +27,7 @@ def run_import_predictions(options: argparse.Namespace) -> None:
 
 
 def run_join(options: argparse.Namespace) -> None:
-    """Several predictions tables as one."""
+    """Join predictions tables."""
     from personality.predictions.assemble import join_predictions
     from personality.predictions.prediction_files import read_predictions, write_predictions
 
@@ -37,7 +37,7 @@ def run_join(options: argparse.Namespace) -> None:
 
 
 def add_commands(commands: Any) -> None:
-    """Add them to the subparsers of the command line."""
+    """Add the commands to the subparsers of the command line."""
     command = commands.add_parser("import-predictions", help="import the predictions of an external model")
     command.add_argument("csv", type=Path)
     command.add_argument("--dataset", type=Path, required=True)
@@ -50,7 +50,7 @@ def add_commands(commands: Any) -> None:
         choices=(*SPLITS, "none"),
         default=("training",),
         metavar="SPLIT",
-        help="splits that the model was trained on, so that their sources count as seen; none: of another dataset",
+        help="splits that the model was trained on, whose sources are marked as seen; none: trained on another dataset",
     )
     add_scale_options(command, "", of="predictions")
     add_scale_options(command, "label-", of="labels in clips.csv")
@@ -59,5 +59,5 @@ def add_commands(commands: Any) -> None:
     command = commands.add_parser("join", help="join several predictions tables of the same clips")
     command.add_argument("tables", type=Path, nargs="+", metavar="PREDICTIONS")
     command.add_argument("--out", type=Path, required=True)
-    command.add_argument("--mean", metavar="MODEL", help="add the plain mean of all models under this name")
+    command.add_argument("--mean", metavar="MODEL", help="also add the unweighted mean of all models, with this name")
     command.set_defaults(run=run_join)

@@ -1,4 +1,4 @@
-"""What the clips are and what people said of them."""
+"""Datasets: clips with their labels and attributes."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ __all__ = ["Dataset", "DatasetError", "load_dataset"]
 
 
 def load_dataset(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
-    """The dataset in `folder`: First Impressions or the YouTube Personality vlogs as distributed, or anyone's
-    `clips.csv`.
+    """Load a dataset: First Impressions or the YouTube Personality vlogs as distributed, or your own videos.
 
-    scale, is_reversed: of the labels in clips.csv, as `read_clips_table`.
+    Parameters
+    ----------
+    folder
+        The folder of the dataset; for your own videos, with the table `clips.csv` (docs/datasets.md).
+    scale
+        Lowest and highest value of the labels in clips.csv; by default 0 and 1.
+    is_reversed
+        Whether the fifth trait in clips.csv is neuroticism instead of emotional stability.
 
-    Raises DatasetError where there is no such folder, it is none of these, or what it holds cannot be read.
+    Raises
+    ------
+    DatasetError
+        If the folder does not exist, has none of these layouts, or has files that cannot be read.
     """
     if not folder.is_dir():
-        raise DatasetError(f"There is no folder {folder}; name one that holds a dataset.")
+        raise DatasetError(f"The folder {folder} does not exist; expected a dataset.")
     if (folder / CLIPS_TABLE_FILE).is_file():
         return read_clips_table(folder, scale=scale, is_reversed=is_reversed)
     if is_first_impressions(folder):
@@ -30,6 +39,6 @@ def load_dataset(folder: Path, *, scale: Scale | None = None, is_reversed: bool 
     if find_youtube_vlogs(folder):
         return read_youtube_vlogs(folder)
     raise DatasetError(
-        f"{folder} holds no annotation_*.pkl (First Impressions), no impression scores (YouTube Personality vlogs) and "
-        f"no {CLIPS_TABLE_FILE} (your own videos); docs/datasets.md describes these layouts."
+        f"{folder} contains no annotation_*.pkl (First Impressions), no impression scores (YouTube Personality vlogs) "
+        f"and no {CLIPS_TABLE_FILE} (your own videos); docs/datasets.md describes these layouts."
     )

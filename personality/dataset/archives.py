@@ -1,4 +1,4 @@
-"""Where a clip's bytes are: a file, or a member of a zip, or of a zip in a zip; read in place, never unpacked."""
+"""Access to clips in files, in zip archives, and in zip archives within zip archives, without unpacking."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from typing import IO
 from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 
-ARCHIVE_SEPARATOR = "::"  # between an archive and what it holds, in a location
+ARCHIVE_SEPARATOR = "::"  # between an archive and its member, in a location
 ZIP_PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
 ENCRYPTED_FLAG_BIT = 1  # bit of a member's flags
-HASHED_END_BYTES = 4096  # bytes at either end of a file that tell it from another of the same size
+HASHED_END_BYTES = 4096  # bytes at each end of a file that are hashed to identify it
 
 
 def list_zip_locations(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """Locations, relative to the archive's folder, of members with one of `suffixes`, also one archive deeper.
+    """Yield the locations, relative to the archive's folder, of members with one of `suffixes`, including those in
+    nested archives.
 
-    A password is asked for here if one will be needed. Raises DatasetError where the archive is damaged, over a limit,
-    or encrypted while nobody can be asked.
+    Prompts for a password if one is required. Raises DatasetError if the archive is damaged, exceeds a limit, or is
+    encrypted and the program is not interactive.
     """
     with _convert_archive_errors(path):
         for member in _list_zip_members(_open_outer_zip(path)):
@@ -46,7 +47,7 @@ def list_zip_locations(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
 
 
 def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
-    """The file of a clip, or its bytes where it lies within archives. Raises DatasetError where it cannot be read."""
+    """The path of a clip, or its bytes if it is in an archive. Raises DatasetError if it cannot be read."""
     outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
     if not inner:
@@ -58,16 +59,17 @@ def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
 
 
 def archive_batch_key(location: str) -> str:
-    """What has to be opened to get at the clip, where that is costly: the inner of two zips, whose clips are best read
-    together. Of any other clip its own location."""
+    """A key by which to batch clips: the inner of two archives, which is costly to open, otherwise the location of the
+    clip."""
     return location.rpartition(ARCHIVE_SEPARATOR)[0] if location.count(ARCHIVE_SEPARATOR) == 2 else location
 
 
 def clip_file_signature(root: Path, location: str) -> str:
-    """What tells the clip's file from another of the same name, without reading it: a zip's sizes and check
-    sums; of a plain file its size and a digest of both ends, so that a change between them goes unseen.
+    """A signature that identifies the contents of a clip's file without reading all of it.
 
-    Of a zip in a zip it is the inner zip that is told from another. Raises DatasetError where it cannot be read.
+    For a member of an archive, its size and checksum (for nested archives, those of the inner archive); for a file, its
+    size and a digest of both ends, so that changes between them are not detected. Raises DatasetError if the file
+    cannot be read.
     """
     outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
@@ -87,19 +89,19 @@ def _hash_file_ends(path: Path) -> str:
         return f"{size}:{hashlib.sha256(head + file.read(HASHED_END_BYTES)).hexdigest()[:16]}"
 
 
-# The archives that were opened last, one within folders and one within it, and the files under them: the next clip is
-# likely in them too, and the directory of a large one takes long to read.
+# The last opened outer and inner archive with their files: the next clip is likely to be in the same archives, and
+# reading the directory of a large one is slow.
 _open_archives: dict[str, tuple[tuple, zipfile.ZipFile, IO[bytes]]] = {}
-_archive_lock = threading.Lock()  # a page's other visitor may want another archive
+_archive_lock = threading.Lock()  # sessions of the app may read different archives
 
 
 def _open_outer_zip(path: Path) -> zipfile.ZipFile:
-    """The archive `path`, open until another one is wanted."""
+    """The open archive `path`, cached until another one is opened."""
     return _open_cached_zip("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
 
 
 def _open_inner_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """The archive `name` within `path`, open until another one is wanted."""
+    """The open archive `name` within `path`, cached until another one is opened."""
     return _open_cached_zip("inner", (path, path.stat().st_mtime_ns, name), lambda: _open_inner_file(path, name))
 
 
@@ -120,12 +122,12 @@ def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]])
 
 
 def _open_inner_file(path: Path, name: str) -> IO[bytes]:
-    """A stored archive is read where it lies; a deflated or encrypted one is inflated once, to a nameless file."""
+    """Open a nested archive: in place if it is stored, otherwise decompressed to a temporary file."""
     archive = _open_outer_zip(path)
     member = archive.getinfo(name)
     if member.compress_type == zipfile.ZIP_STORED and not member.flag_bits & ENCRYPTED_FLAG_BIT:
         return io.BufferedReader(_StoredMember(path, member))
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller
     try:
         with _open_zip_member(archive, member) as packed:
             _copy_bounded(packed, file, LIMITS.zip_archive_bytes)
@@ -136,7 +138,7 @@ def _open_inner_file(path: Path, name: str) -> IO[bytes]:
 
 
 class _StoredMember(io.RawIOBase):
-    """A stored member of a zip as a file of its own."""
+    """An uncompressed member of an archive as a seekable file."""
 
     def __init__(self, path: Path, member: zipfile.ZipInfo) -> None:
         self._file = path.open("rb")
@@ -181,28 +183,28 @@ def _read_zip_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _copy_bounded(member: IO[bytes], to: IO[bytes], most: int) -> None:
-    """Copy a member, counted while it is read: what the directory says of its size is not believed."""
+    """Copy a member with a limit of its size, counted while reading, because the directory may be wrong."""
     while part := member.read(2**18):
         if to.tell() + len(part) > most:
-            raise DatasetError(f"A member of an archive is over {most // 2**20} MB; it is not read.")
+            raise DatasetError(f"A member of an archive is larger than {most // 2**20} MB, the limit.")
         to.write(part)
 
 
 def _open_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
     try:
         return archive.open(member, pwd=_get_zip_password(member))
-    except RuntimeError as error:  # what zipfile raises for a wrong password
-        raise DatasetError(f"The password in {ZIP_PASSWORD_VARIABLE} does not open an archive; check it.") from error
+    except RuntimeError as error:  # raised by zipfile for a wrong password
+        raise DatasetError(f"The password in {ZIP_PASSWORD_VARIABLE} is wrong for an archive; correct it.") from error
 
 
 def _get_zip_password(member: zipfile.ZipInfo) -> bytes | None:
-    """The password if the member needs one: from the environment, else asked for at the terminal and kept in this
-    process's environment, which its workers inherit; written nowhere."""
+    """The password if the member is encrypted: from the environment, otherwise from a prompt. It is stored in the
+    environment of this process, which worker processes inherit, and not written to disk."""
     if not member.flag_bits & ENCRYPTED_FLAG_BIT:
         return None
     if ZIP_PASSWORD_VARIABLE not in os.environ:
         if not sys.stdin or not sys.stdin.isatty():
-            raise DatasetError(f"An archive is encrypted; put its password into {ZIP_PASSWORD_VARIABLE}.")
+            raise DatasetError(f"An archive is encrypted; set its password in {ZIP_PASSWORD_VARIABLE}.")
         os.environ[ZIP_PASSWORD_VARIABLE] = getpass.getpass("Password of the archives: ")
     return os.environ[ZIP_PASSWORD_VARIABLE].encode()
 
@@ -213,8 +215,8 @@ def _convert_archive_errors(path: Path) -> Iterator[None]:
         yield
     except DatasetError:
         raise
-    except Exception as error:  # damaged archives make zipfile and its decompressors raise nearly anything
+    except Exception as error:  # zipfile and its decompressors raise many types for damaged archives
         if not path.exists():
-            raise DatasetError(f"There is no file {path}; check the path.") from error
+            raise DatasetError(f"The file {path} does not exist; check the path.") from error
         kind = "archive" if zipfile.is_zipfile(path) or path.suffix == ".zip" else "file"
         raise DatasetError(f"The {kind} {path.name} cannot be read; download it again.") from error

@@ -1,4 +1,4 @@
-"""First Impressions as distributed: folders or nested zips of clips, pickles of labels, CSVs of attributes."""
+"""The First Impressions dataset as distributed: folders or nested archives of clips, pickles of labels, CSV files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from personality.dataset.index import (
     check_labels,
     parse_source,
 )
-from personality.dataset.safe_pickle import AnnotationError, read_annotation
+from personality.dataset.safe_pickle import read_annotation
 from personality.tables.errors import TableError
 from personality.tables.reader import read_table
 from personality.traits import AGE_GROUPS, ETHNICITIES, GENDERS, TRAIT_NAMES
@@ -24,16 +24,16 @@ from personality.utils.legacy_names import rename_legacy_trait
 
 
 def is_first_impressions(folder: Path) -> bool:
-    """Whether any annotation pickle lies below `folder`."""
+    """Whether there is an annotation pickle below `folder`."""
     return next(folder.rglob("annotation_*.pkl"), None) is not None
 
 
 def read_first_impressions(folder: Path) -> Dataset:
-    """The dataset below `folder`, wherever in it the files lie.
+    """Read the dataset from files anywhere below `folder`.
 
-    Clips and labels that do not fit each other are named in the problems; attributes of no known clip, and codes that
-    mean nothing, are left out. Raises DatasetError where there are no labels, a label file cannot be read, or a CSV of
-    attributes lacks a column.
+    Clips without labels and labels without clips are listed in `problems`; attributes of unknown clips and invalid
+    codes are ignored. Raises DatasetError if there are no labels, a label file cannot be read, or a column of a CSV
+    file is missing.
     """
     problems: dict[str, list[str]] = {}
     labels = _read_annotated_labels(folder)
@@ -56,13 +56,10 @@ def _read_annotated_labels(folder: Path) -> pd.DataFrame:
     parts = []
     for split in SPLITS:
         for path in sorted(folder.rglob(f"annotation_{split}.pkl"))[:1]:
-            try:
-                values = {rename_legacy_trait(key): labels for key, labels in read_annotation(path).items()}
-            except AnnotationError as error:
-                raise DatasetError(str(error)) from error
+            values = {rename_legacy_trait(key): labels for key, labels in read_annotation(path).items()}
             missing = [trait for trait in TRAIT_NAMES if trait not in values]
             if missing:
-                raise DatasetError(f"{path.name} lacks {', '.join(missing)}; wanted all of {', '.join(TRAIT_NAMES)}.")
+                raise DatasetError(f"{path.name} has no {', '.join(missing)}; expected {', '.join(TRAIT_NAMES)}.")
             columns = {trait: pd.Series(values[trait], dtype=float) for trait in TRAIT_NAMES}
             parts.append(pd.DataFrame(columns).rename_axis("clip").reset_index().assign(split=split))
     if not parts:
@@ -73,7 +70,7 @@ def _read_annotated_labels(folder: Path) -> pd.DataFrame:
 
 
 def _list_clip_files(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
-    """clip, location, split by the folder's name (`training80_01`) for every clip file or member of an archive."""
+    """clip, location and split (from names such as `training80_01`) of every clip file or member of an archive."""
     found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.mp4"))]
     for archive in sorted(folder.rglob("*.zip")):
         parent = archive.relative_to(folder).parent.as_posix()
@@ -120,5 +117,5 @@ def _read_csv_parts(folder: Path, pattern: str, columns: tuple[str, ...]) -> pd.
     for part in parts:
         missing = [column for column in columns if column not in part]
         if missing:
-            raise DatasetError(f"A file {pattern} lacks the column {missing[0]}; expected {', '.join(columns)}.")
+            raise DatasetError(f"A file {pattern} has no column {missing[0]}; expected {', '.join(columns)}.")
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))

@@ -1,4 +1,4 @@
-"""The index of clips that all layouts give."""
+"""The index of the clips of a dataset."""
 
 from __future__ import annotations
 
@@ -12,19 +12,29 @@ from personality.traits import TRAIT_NAMES
 
 SPLITS = ("training", "validation", "test")
 BASE_COLUMNS = ("clip", "source", "split", "location", *TRAIT_NAMES)
-# What preprocessing adds to a clip that says nothing of the person: the rest of its columns are attributes.
+# Columns added by preprocessing that are not attributes of the person; all other columns are attributes.
 PREPROCESSING_COLUMNS = ("faces", "audio_seconds", "duration", "gender_estimated", "age_estimated", "warnings", "error")
 
 
 class DatasetError(ValueError):
-    """A dataset that cannot be used; the message is one sentence."""
+    """Dataset that cannot be read or is invalid."""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Clips and labels. `table` has one row per clip: clip, source, split, location (within root, empty where the
-    file is missing), the five traits in [0, 1] (NaN without label), then any attributes. `problems` are sentences
-    about what was left out or looks wrong, by kind; the rest went on. `notes` say how the files were understood.
+    """Clips with labels and attributes.
+
+    Attributes
+    ----------
+    name, root
+        The name and the folder of the dataset.
+    table
+        A row per clip: clip, source, split, location (relative to root, empty if the file is missing), five traits in
+        [0, 1] (NaN without label), attributes.
+    problems
+        Names of clips or files by kind of problem; they do not prevent the dataset from being used.
+    notes
+        How the files were interpreted, as text.
     """
 
     name: str
@@ -35,12 +45,12 @@ class Dataset:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 over clips, splits and labels, 16 hexadecimal digits: the same data, the same fingerprint."""
+        """The first 16 hexadecimal digits of a sha256 of clips, splits and labels."""
         columns = self.table[["clip", "split", *TRAIT_NAMES]].sort_values("clip")
         return hashlib.sha256(pd.util.hash_pandas_object(columns, index=False).to_numpy().tobytes()).hexdigest()[:16]
 
     def summarize(self) -> str:
-        """Counts per split and each problem, a few examples each, in words."""
+        """Counts per split and per problem with examples, as text."""
         table, lines = (
             self.table,
             [f"{self.name}: {len(self.table):,} clips of {self.table['source'].nunique():,} sources"],
@@ -66,8 +76,8 @@ def parse_source(clip: str) -> str:
 
 
 def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
-    """Blank all five labels of a clip of which one is outside [0, 1] or no number, and drop all but the first of clips
-    of one name; note both."""
+    """Remove the labels of clips with a label that is not a number in [0, 1], and all but the first clip of each name;
+    add both to the problems."""
     duplicate = table["clip"].duplicated()
     add_problem(problems, "duplicate clip names, first kept", table.loc[duplicate, "clip"])
     table = table[~duplicate].reset_index(drop=True)
@@ -79,7 +89,7 @@ def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Data
 
 
 def add_problem(problems: dict[str, list[str]], kind: str, names: pd.Series | list[str]) -> None:
-    """Add `names` under `kind` where there are any."""
+    """Add `names` under `kind` if there are any."""
     listed = [str(name) for name in names]
     if listed:
         problems.setdefault(kind, []).extend(listed)

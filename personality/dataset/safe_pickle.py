@@ -1,8 +1,8 @@
-"""First Impressions' annotation pickles, read without executing anything. The only file that knows of pickles.
+"""Reading of First Impressions' annotation pickles without executing code. The only module that handles pickles.
 
-A pickle is a program for a stack machine. The files need a dozen of its instructions, and build nothing but
-dictionaries of numbers; those instructions are interpreted here, anything else is refused by name, so no code of a
-stranger ever runs and no unpickler is needed.
+A pickle is a program for a stack machine. The annotation files use a few of its instructions, to build dictionaries of
+numbers. Only these instructions are interpreted here; all others are rejected, so that no code from a file is executed
+and no unpickler is used.
 """
 
 from __future__ import annotations
@@ -16,12 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from personality.constants import LIMITS
+from personality.dataset.index import DatasetError
 from personality.utils.atomic_files import write_bytes
-
-
-class AnnotationError(ValueError):
-    """An annotation file that cannot be used; the message says what was found and what was wanted."""
-
 
 MAX_TUPLE_ITEMS = 8  # the state of a dtype
 ALLOWED_CONSTRUCTORS = {
@@ -33,37 +29,35 @@ PICKLED_NUMBER_FORMATS = {"f8": "d", "f4": "f"}
 
 
 def read_annotation(path: Path) -> dict[str, dict[str, float]]:
-    """`{trait: {clip: value}}` from an original annotation pickle (protocol 2, latin1).
-
-    Raises AnnotationError where the file is anything but dictionaries of numbers, or over the size limit.
-    """
+    """Read `{trait: {clip: value}}` from an original annotation pickle (protocol 2, latin1). Raises DatasetError if the
+    file contains anything other than dictionaries of numbers, or exceeds the size limit."""
     value = _read_pickle(path)
     _check_annotation(value, path.name)
     return value
 
 
 def read_transcription(path: Path) -> dict[str, str]:
-    """`{clip: text}` from an original transcription pickle. Raises AnnotationError as `read_annotation` does."""
+    """Read `{clip: text}` from an original transcription pickle. Raises DatasetError as `read_annotation` does."""
     value = _read_pickle(path)
     if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
-        raise AnnotationError(f"{path.name} holds no texts by clip; wanted {{clip: text}}.")
+        raise DatasetError(f"{path.name} does not contain transcripts; expected {{clip: text}}.")
     return value
 
 
 def _read_pickle(path: Path) -> Any:
     size = path.stat().st_size
     if size > LIMITS.annotation_bytes:
-        raise AnnotationError(
+        raise DatasetError(
             f"{path.name} has {size:,} bytes; an annotation file has at most {LIMITS.annotation_bytes:,}."
         )
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pickletools decodes strings of damaged files, and warns of their escapes
+            warnings.simplefilter("ignore")  # pickletools warns of escapes in damaged strings
             return _PickleInterpreter().run(path.read_bytes())
-    except AnnotationError as error:
-        raise AnnotationError(f"{path.name} is not an annotation file: {error}.") from error
+    except DatasetError as error:
+        raise DatasetError(f"{path.name} is not an annotation file: {error}.") from error
     except (ValueError, IndexError, KeyError, TypeError, struct.error, AttributeError) as error:
-        raise AnnotationError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
+        raise DatasetError(f"{path.name} is damaged: it is not a whole pickle of plain dictionaries.") from error
 
 
 def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
@@ -72,15 +66,17 @@ def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
 
 
 def _check_annotation(value: Any, name: str) -> None:
-    wanted = "{trait: {clip: number}}"
+    expected = "{trait: {clip: number}}"
     if not isinstance(value, dict) or not value:
-        raise AnnotationError(f"{name} holds {type(value).__name__}; wanted {wanted}.")
+        raise DatasetError(f"{name} contains {type(value).__name__}; expected {expected}.")
     for trait, clips in value.items():
         if not isinstance(trait, str) or not isinstance(clips, dict):
-            raise AnnotationError(f"{name} holds {type(clips).__name__} under {str(trait)[:40]!r}; wanted {wanted}.")
+            raise DatasetError(f"{name} contains {type(clips).__name__} for {str(trait)[:40]!r}; expected {expected}.")
         for clip, number in clips.items():
             if not isinstance(clip, str) or not isinstance(number, float):
-                raise AnnotationError(f"{name} holds {type(number).__name__} for a clip of {trait!r}; wanted a number.")
+                raise DatasetError(
+                    f"{name} contains {type(number).__name__} for a clip of {trait!r}; expected a number."
+                )
 
 
 class _PickleInterpreter:
@@ -88,7 +84,7 @@ class _PickleInterpreter:
 
     def __init__(self) -> None:
         self.stack: list[Any] = []  # since the last mark
-        self.below: list[list[Any]] = []  # what lay under each mark
+        self.below: list[list[Any]] = []  # the stack below each mark
         self.memo: dict[int, Any] = {}
         self.actions: dict[str, Callable[[Any], None]] = {
             "PROTO": lambda _: None,
@@ -118,10 +114,12 @@ class _PickleInterpreter:
         for instruction, argument, _ in pickletools.genops(data):
             action = self.actions.get(instruction.name)
             if action is None:
-                raise AnnotationError(f"it uses the instruction {instruction.name}, which no annotation needs")
+                raise DatasetError(
+                    f"it uses the instruction {instruction.name}, which is not allowed in annotation files"
+                )
             action(argument)
         if self.below:
-            raise ValueError("a mark without an end")
+            raise ValueError("a mark is not closed")
         (value,) = self.stack
         return value
 
@@ -130,7 +128,7 @@ class _PickleInterpreter:
         self.stack = []
 
     def _ignore_state(self, _: Any) -> None:
-        """Drop what `BUILD` would set: a dtype's byte order, which is little-endian in the files."""
+        """Ignore the state set by `BUILD`: the byte order of a dtype, which is little-endian in the files."""
         self._pop(1)
 
     def _remember(self, key: int) -> None:
@@ -148,22 +146,22 @@ class _PickleInterpreter:
         return taken
 
     def _join(self, items: list[Any]) -> None:
-        """A tuple of a few plain values, or of a dtype: deeper ones take for ever to compare, or end the process."""
+        """Push a tuple of a few plain values or of a dtype. Deeply nested tuples could stall or crash a comparison."""
         if len(items) > MAX_TUPLE_ITEMS or any(_is_nested(item) for item in items):
-            raise ValueError("tuples in tuples")
+            raise ValueError("nested tuples")
         self.stack.append(tuple(items))
 
     def _set_items(self, items: list[Any]) -> None:
         if not isinstance(self.stack[-1], dict) or len(items) % 2:
             raise ValueError("items without a dictionary")
         if not all(isinstance(key, str) for key in items[::2]):
-            raise ValueError("a key that is no word")
+            raise ValueError("a key that is not text")
         self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
 
     def _name_constructor(self, argument: str) -> None:
         module, _, name = argument.partition(" ")
         if (module, name) not in ALLOWED_CONSTRUCTORS:
-            raise AnnotationError(f"it calls {module[:40]}.{name[:40]}, which no annotation needs")
+            raise DatasetError(f"it calls {module[:40]}.{name[:40]}, which is not allowed in annotation files")
         self.stack.append((ALLOWED_CONSTRUCTORS[module, name],))
 
     def _construct(self) -> None:

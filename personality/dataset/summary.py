@@ -1,4 +1,4 @@
-"""What a table of clips holds: counts per split, labels, attributes, sources that splits share, what failed."""
+"""Summaries of a table of clips: counts per split, labels, attributes, sources shared by splits, problems."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from personality.dataset.index import BASE_COLUMNS, PREPROCESSING_COLUMNS, SPLIT
 from personality.traits import GROUP_ORDERS, MAX_ATTRIBUTE_VALUES, TRAIT_LABELS, TRAIT_NAMES
 
 UNKNOWN_GROUP = "unknown"
-LABEL_BINS = 20  # of the labels' distribution, each 0.05 wide
-# Figures, beside what is no attribute at all: they have no groups.
+LABEL_BINS = 20  # bins of the label distribution, each 0.05 wide
+# Numeric columns, which have no groups.
 UNGROUPED_COLUMNS = ("age", "emotion_confidence")
 
 
 def list_splits(clips: pd.DataFrame) -> list[str]:
-    """The splits that occur, in their order."""
+    """The splits that occur, in the order of SPLITS."""
     present = set(clips["split"])
     return [split for split in SPLITS if split in present]
 
 
 def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
-    """One row per split: clips, sources, labelled (all five traits), unread, faceless and silent clips.
-
-    clips: the table of a cache. A clip that could not be read is neither faceless nor silent.
-    """
+    """Counts per split of the table of a cache: clips, sources, and labelled (all five traits), unread, faceless and
+    silent clips. A clip that could not be read counts as neither faceless nor silent."""
     read = clips["error"] == ""
     counts = clips.assign(
         labelled=clips[list(TRAIT_NAMES)].notna().all(axis=1),
@@ -40,8 +38,8 @@ def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_sources(clips: pd.DataFrame) -> pd.DataFrame:
-    """For every ordered pair of splits: how many sources of `split` also occur in `other`, and the share of
-    `split`'s clips that are of such sources. Columns split, other, sources, clips, share."""
+    """For every ordered pair of splits, the number of sources of `split` that also occur in `other`, and the number and
+    share of the clips of `split` from these sources. Columns split, other, sources, clips, share."""
     rows = []
     for split, other in permutations(list_splits(clips), 2):
         here = clips[clips["split"] == split]
@@ -66,7 +64,7 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def grouping_attributes(clips: pd.DataFrame) -> list[str]:
-    """The columns that say to which of a few groups a clip belongs, those with a known order first."""
+    """The categorical attributes with few values, those with a known order first."""
     possible = [
         name for name in clips.columns if name not in (*BASE_COLUMNS, *PREPROCESSING_COLUMNS, *UNGROUPED_COLUMNS)
     ]
@@ -86,10 +84,9 @@ def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
 
 
 def count_problems(clips: pd.DataFrame) -> pd.DataFrame:
-    """What went wrong, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
+    """Problems, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
 
-    Counts and seconds within a reason are left out of account, so that `3 of 16 moments` and `4 of 16 moments` are one
-    reason.
+    Reasons that differ only in counts or seconds, such as `3 of 16 moments` and `4 of 16 moments`, are combined.
     """
     failed = clips.loc[clips["error"] != "", ["clip", "error"]].rename(columns={"error": "reason"})
     lacking = clips.loc[clips["error"] == "", ["clip", "warnings"]].rename(columns={"warnings": "reason"})

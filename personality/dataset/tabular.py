@@ -1,4 +1,4 @@
-"""Anyone's own videos: a folder with `clips.csv` and the files it names."""
+"""Your own videos: a folder with `clips.csv` and the files listed in it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ from personality.traits import AGE_GROUPS, MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 CLIPS_TABLE_FILE = "clips.csv"
 MAX_AGE_YEARS = 130  # years
 MAX_OUT_OF_SCALE_SHARE = (
-    0.1  # share of the labels that may lie outside [0, 1] one by one; more of them are of another scale
+    0.1  # share of labels outside [0, 1] that are ignored one by one; more of them indicate another scale
 )
-# Among which files a clip is looked for that is not where the table says.
+# Suffixes of the files that are searched for a clip that is not at its path.
 MEDIA_SUFFIXES = {
     ".mp4",
     ".m4v",
@@ -75,15 +75,26 @@ RESERVED_COLUMNS = (
 
 
 def read_clips_table(folder: Path, *, scale: Scale | None = None, is_reversed: bool = False) -> Dataset:
-    """The dataset of `clips.csv`: `clip` is a path below the folder (video or still), then the five traits.
+    """Read a dataset from `clips.csv`.
 
-    `source` and `split` are optional: a clip's source is its name without running number, and sources are dealt
-    60 / 20 / 20 by their name. Several rows of a clip are of several raters, and averaged. Every further column becomes
-    an attribute.
+    The column `clip` is a path below the folder (video or picture). The columns `source` and `split` are optional: by
+    default, the source of a clip is its name without the running number, and sources are assigned to splits 60 / 20 /
+    20 by a hash of their name. Several rows of a clip are ratings of several people and are averaged. All other columns
+    are attributes.
 
-    scale: the ends of the scale of the labels, [0, 1] without. is_reversed: whether the fifth trait truly is
-    neuroticism. Raises DatasetError where the table cannot be read, lacks a column, has a split that is none, or most
-    labels lie outside the scale.
+    Parameters
+    ----------
+    folder
+        The folder of the dataset.
+    scale
+        Lowest and highest value of the labels; by default 0 and 1.
+    is_reversed
+        Whether the fifth trait is neuroticism instead of emotional stability.
+
+    Raises
+    ------
+    DatasetError
+        If the table cannot be read, a column is missing, a split is unknown, or most labels are outside the scale.
     """
     try:
         given = read_table(folder / CLIPS_TABLE_FILE)
@@ -102,8 +113,8 @@ def read_clips_table(folder: Path, *, scale: Scale | None = None, is_reversed: b
 def dataset_from_labels(
     given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False
 ) -> Dataset:
-    """A table as `read_table` returns it as a dataset whose clips are not at hand: they have no location. Raises
-    DatasetError as `read_clips_table`."""
+    """Make a dataset without clip files from a table as returned by `read_table`; see `read_clips_table`. `name` is the
+    name of the table in messages. Raises DatasetError as `read_clips_table`."""
     try:
         columns = identify_columns(list(given.columns))
         table = _standardize_names(given, columns)
@@ -130,11 +141,11 @@ def dataset_from_labels(
 
 
 def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFrame:
-    """The table with our names of columns, the traits as numbers, and no row without a clip."""
+    """The table with standard column names, traits as numbers, and without rows that have no clip."""
     names = {columns.clip: "clip"} | {column: trait for trait, column in columns.traits.items()}
-    for ours, theirs in OPTIONAL_COLUMN_NAMES.items():
-        column = find_column(list(given.columns), theirs)
-        names |= {column: ours} if column and ours not in given and column not in names else {}
+    for standard, known in OPTIONAL_COLUMN_NAMES.items():
+        column = find_column(list(given.columns), known)
+        names |= {column: standard} if column and standard not in given and column not in names else {}
     unnamed = [name for name in given.columns if name.startswith(UNNAMED_COLUMN_PREFIX) and name not in names]
     table = given.drop(columns=unnamed).rename(columns=names)
     table = table.assign(clip=as_text(table["clip"]), **{trait: as_numbers(table[trait]) for trait in TRAIT_NAMES})
@@ -142,7 +153,7 @@ def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFr
 
 
 def _drop_rater_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
-    """The table without columns that tell the raters of a clip apart rather than the clips."""
+    """The table without columns that differ between the raters of a clip."""
     counts = table.drop(columns=list(TRAIT_NAMES)).groupby("clip").nunique()
     differ = list(counts.columns[counts.gt(1).any()])
     if {"split", "source"} & set(differ):
@@ -153,7 +164,7 @@ def _drop_rater_columns(table: pd.DataFrame, problems: dict[str, list[str]], nam
 
 
 def _standardize_attributes(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
-    """Sources, splits, genders and ages as we write them; other attributes as numbers or text."""
+    """Standardize sources, splits, genders and ages; convert other attributes to numbers or text."""
     table["source"] = _stripped_text(table, "source").fillna(table["clip"].map(parse_source))
     table["split"] = _parse_or_assign_splits(table, name)
     if "gender" in table:
@@ -169,28 +180,28 @@ def _standardize_attributes(table: pd.DataFrame, problems: dict[str, list[str]],
 
 
 def _parse_or_assign_splits(table: pd.DataFrame, name: str) -> pd.Series:
-    """The splits by any of their usual names; dealt by source where there is none. One that is not understood is
-    refused: clips dealt to another split would be trained on and tested on at once."""
+    """Recognize splits by their common names, and assign clips without a split by source. Unknown names are rejected,
+    because assigning these clips could put them into both the training and the test data."""
     words = _stripped_text(table, "split")
     known = match_synonyms(words, SPLIT_SYNONYMS)
     strange = words.notna() & known.isna()
     if strange.any():
         raise DatasetError(
             f"{name} has the split {words[strange].iloc[0]!r} ({table.loc[strange, 'clip'].iloc[0]}); expected "
-            f"{', '.join(SPLIT_SYNONYMS)}, or no column split: clips are then dealt by source."
+            f"{', '.join(SPLIT_SYNONYMS)}, or no column split, to assign splits by source."
         )
     return known.fillna(table["source"].map(_assign_split))
 
 
 def _rename_reserved_columns(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.DataFrame:
-    """Columns that would clash with what preprocessing and evaluation write get a name of their own."""
+    """Rename columns whose names are used by preprocessing and evaluation."""
     clash = [column for column in table.columns if column in RESERVED_COLUMNS]
-    add_problem(problems, "columns whose names are taken, now with given_ before them", clash)
+    add_problem(problems, "columns with reserved names, renamed with the prefix given_", clash)
     return table.rename(columns={column: f"given_{column}" for column in clash})
 
 
 def _stripped_text(table: pd.DataFrame, column: str) -> pd.Series:
-    """A column as text without blanks around it; missing where it is empty or absent."""
+    """A column as stripped text; missing where it is empty or absent."""
     if column not in table:
         return pd.Series(None, table.index, dtype=object)
     words = table[column].astype("string").str.strip()
@@ -200,7 +211,7 @@ def _stripped_text(table: pd.DataFrame, column: str) -> pd.Series:
 def _parse_categories(
     table: pd.DataFrame, column: str, words: dict[str, tuple[str, ...]], problems: dict[str, list[str]]
 ) -> pd.Series:
-    """A column of known words and their synonyms in any case; others are blanked and noted."""
+    """Map a column to known categories and their synonyms; remove other values and add them to the problems."""
     given = _stripped_text(table, column)
     known = match_synonyms(given, words)
     expected = " or ".join(list(words)[:3]) + (" ..." if len(words) > 3 else "")
@@ -213,20 +224,20 @@ def _parse_categories(
 
 
 def _parse_ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
-    """Ages in years; what is no number from 0 to 130 is blanked and noted."""
+    """Ages in years; other values than numbers from 0 to 130 are removed and added to the problems."""
     years = pd.to_numeric(table["age"], errors="coerce").astype(float)
-    sane = years.between(0, MAX_AGE_YEARS)
+    is_valid = years.between(0, MAX_AGE_YEARS)
     add_problem(
         problems,
         f"clips with an age that is not 0 to {MAX_AGE_YEARS}, ignored",
-        table.loc[~sane & table["age"].notna(), "clip"],
+        table.loc[~is_valid & table["age"].notna(), "clip"],
     )
-    return years.where(sane)
+    return years.where(is_valid)
 
 
 def _locate_clips(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, str]]:
-    """Where each clip lies below the folder, empty where it does not; and the clips that are there by another name:
-    with the path of another machine, in other case, without extension."""
+    """The location of each clip below the folder, empty if it is missing, and the clips that were found by another name
+    (other folders, other case, no extension)."""
     found = {clip: clip for clip in clips if _is_file_inside(folder, clip)}
     absent = [clip for clip in clips if clip not in found]
     if absent:
@@ -239,7 +250,7 @@ def _locate_clips(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, 
 
 
 def _is_file_inside(folder: Path, clip: str) -> bool:
-    """Whether this is a file below the folder: a table may not point outside."""
+    """Whether this is a file below the folder; tables must not refer to other files."""
     path = (folder / clip).resolve()
     return path.is_relative_to(folder.resolve()) and path.is_file()
 
@@ -251,6 +262,6 @@ def _drop_duplicate_clips(table: pd.DataFrame, problems: dict[str, list[str]]) -
 
 
 def _assign_split(source: str) -> str:
-    """60 / 20 / 20, by the source's name alone, so that adding clips moves none."""
+    """Assign a source to a split, 60 / 20 / 20, by a hash of its name, so that adding clips changes no split."""
     place = int(hashlib.sha256(source.encode()).hexdigest()[:8], 16) / 2**32
     return "training" if place < 0.6 else "validation" if place < 0.8 else "test"

@@ -1,4 +1,4 @@
-"""The YouTube Personality vlogs as distributed: impressions and gender of 404 vloggers; their videos are not in it."""
+"""The YouTube Personality dataset as distributed: impressions and gender of 404 vloggers, without their videos."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ VLOG_RATING_SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the sco
 
 
 def find_youtube_vlogs(folder: Path) -> Path | None:
-    """The file of impressions below `folder`, None without one."""
+    """The file of impression scores below `folder`, None if there is none."""
     return next(folder.rglob(VLOG_SCORES_FILE), None)
 
 
 def read_youtube_vlogs(folder: Path) -> Dataset:
-    """The dataset below `folder`: a clip and a source per vlog, dealt to splits by name.
+    """Read the dataset below `folder`: a clip and a source per vlog, assigned to splits by a hash of its name.
 
-    The vlogs' cues and transcripts are features: `add-table` and `add-text` take their files.
+    Audiovisual cues and transcripts of the vlogs are added as features with `add-table` and `add-text`.
 
     Raises
     ------
     DatasetError
-        Where there are no impressions, or a file cannot be read.
+        If there are no impression scores, or a file cannot be read.
 
     References
     ----------
@@ -61,5 +61,5 @@ def _read_vlog_genders(file: Path) -> dict[str, str]:
     table = read_table(file)
     clip, gender = (find_column(list(table.columns), names) for names in (CLIP_COLUMN_NAMES, GENDER_COLUMN_NAMES))
     if clip is None or gender is None:
-        raise TableError(f"{file.name} lacks a column of vlogs or of gender; it has {', '.join(table.columns)}.")
+        raise TableError(f"{file.name} has no column for the vlog or the gender; it has {', '.join(table.columns)}.")
     return dict(zip(as_text(table[clip]), match_synonyms(table[gender], GENDER_SYNONYMS), strict=True))

@@ -1,4 +1,4 @@
-"""What a model would say if it had been told another gender, age or expression of the same person."""
+"""Counterfactuals: how predictions change if the gender, age or expression given to a model changes."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
     from personality.models.network import Network
 
-AGE_CHANGE_YEARS = 20.0  # by how much the age is changed, both ways
+AGE_CHANGE_YEARS = 20.0  # the age is changed by plus and minus this
 
 
 def vary_handcrafted(sample: Sample) -> Iterator[tuple[str, Sample]]:
-    """The sample with one handcrafted input changed at a time, each with what was changed, in words."""
+    """Copies of the sample with one handcrafted input changed, each with a description of the change."""
     for gender in GENDERS:
         if gender != sample.gender:
             yield f"gender: {gender}", replace(sample, gender=gender)
@@ -33,22 +33,37 @@ def vary_handcrafted(sample: Sample) -> Iterator[tuple[str, Sample]]:
 
 
 def compute_counterfactuals(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What changes in each model's traits when one handcrafted input is changed, faces and sound being the same:
-    columns model, change, trait, value, difference. Models that take no handcrafted inputs, or
-    cannot speak on this clip, are left out, and all of them where no face was found.
+    """The effect of changing one handcrafted input of each model, with the same faces and sound.
 
-    Only what a model is told changes: nothing here says how the person would look.
+    Only the model's input changes; this does not simulate how the person would look.
+
+    Parameters
+    ----------
+    sample : Sample
+        The clip.
+    models : sequence of Model
+        Models without handcrafted inputs, and models that cannot predict from the clip, are skipped.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, change, trait, value, difference (changed minus original); empty if the clip has no face.
     """
     from personality.models.batching import explain_missing_inputs
 
-    able = [model for model in models if len(sample.faces) and not explain_missing_inputs(model.network.needs, sample)]
-    told_so = [model for model in able if has_handcrafted_input(model.network)]
-    rows = [(model.name, *cells) for model in told_so for cells in _compare_counterfactuals(sample, model)]
+    affected = [
+        model
+        for model in models
+        if len(sample.faces)
+        and has_handcrafted_input(model.network)
+        and not explain_missing_inputs(model.network.needs, sample)
+    ]
+    rows = [(model.name, *cells) for model in affected for cells in _compare_counterfactuals(sample, model)]
     return pd.DataFrame(rows, columns=["model", "change", "trait", "value", "difference"])
 
 
 def has_handcrafted_input(network: Network) -> bool:
-    """Whether a network, or a branch of it, is told the handcrafted inputs."""
+    """Whether a network, or one of its branches, reads the handcrafted inputs."""
     return "handcrafted" in network.needs.inputs
 
 
@@ -57,17 +72,14 @@ def _compare_counterfactuals(sample: Sample, model: Model) -> Iterator[tuple[str
     import torch
 
     from personality.models.batching import make_batch
-    from personality.models.network import Network
 
     with torch.inference_mode():
-        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds)
-        said = model.network(batch)[0]
-        told_too = [
-            id(part) for part in model.network.modules() if isinstance(part, Network) and has_handcrafted_input(part)
-        ]
+        batch = make_batch([sample], PREPROCESSING.faces, model.network.needs.seconds).shared()
+        original = model.network(batch)[0]
         for change, other in vary_handcrafted(sample):
             changed = make_batch([replace(other, faces=sample.faces[:1])], 1).handcrafted
-            memo = {key: value for key, value in batch.memo.items() if key not in told_too}
-            values = model.network(replace(batch, handcrafted=changed, memo=memo))[0]
-            for trait, value, moved in zip(TRAIT_NAMES, values.tolist(), (values - said).tolist(), strict=True):
-                yield change, trait, value, moved
+            assert changed is not None
+            values = model.network(batch.with_input("handcrafted", changed))[0]
+            differences = (values - original).tolist()
+            for trait, value, difference in zip(TRAIT_NAMES, values.tolist(), differences, strict=True):
+                yield change, trait, value, difference

@@ -1,4 +1,4 @@
-"""What a modality adds: how far the traits move from the model without it to the model with it."""
+"""The contribution of a modality: the difference between the models with and without it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from personality.inference.predict import Impression
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
@@ -17,14 +18,27 @@ MODEL_INPUT_LABELS = {
     "audio": "sound",
     "faces": "faces",
     "handcrafted": "attributes",
-    "voice_descriptors": "voice",
-    "text": "words",
+    VOICE_TABLE: "voice",
+    TEXT_TABLE: "words",
 }
 
 
 def compute_modality_effects(answers: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
-    """For every two models of which one takes one input more than the other: columns change, trait, value (of the
-    one that takes more), difference. Empty where no two models differ by one."""
+    """The differences between models that differ by one input.
+
+    Parameters
+    ----------
+    answers : sequence of Impression
+        Predictions of the models.
+    models : sequence of Model
+        The models, which include those of the predictions.
+
+    Returns
+    -------
+    DataFrame
+        Columns change, trait, value (of the model with more inputs), difference. Empty if no two models differ by
+        exactly one input.
+    """
     inputs = {model.name: _list_model_inputs(model) for model in models}
     rows = []
     for less, more in permutations(answers, 2):

@@ -1,13 +1,12 @@
-"""What a model looks at and listens to: how far its traits move when a part of the faces or of the sound is taken away.
+"""Face and audio occlusion: how predictions change if a part of the faces or of the sound is removed.
 
-Occlusion (Zeiler and Fergus 2014): the model itself is asked again for each part, nothing is inferred from gradients.
+The model predicts again for each removed part (Zeiler and Fergus 2014); gradients are not used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -23,13 +22,25 @@ if TYPE_CHECKING:
     from personality.models.network import Batch
 
 OCCLUSION_GRID_SQUARES = 7  # squares along each side of a face
-OCCLUDED_FACES = 2  # of a clip's faces that are covered, at the same place: crops are aligned
-SILENCED_SECONDS = 0.5  # seconds of sound that are silenced at a time
+OCCLUDED_FACES = 2  # faces per clip, occluded at the same position because crops are aligned
+SILENCED_SECONDS = 0.5  # seconds of sound per occlusion
 
 
 def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model that sees would say if one square of every face had the face's mean colour: columns model, trait,
-    row, column (0 to 6, from top and left), difference (covered minus whole). On two faces spread over the clip."""
+    """The effect of replacing one square of the faces by their mean colour, on two faces spread over the clip.
+
+    Parameters
+    ----------
+    sample : Sample
+        The clip.
+    models : sequence of Model
+        Models that do not read faces are skipped.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, trait, row and column (0 to 6, from the top left), difference (occluded minus original).
+    """
     from personality.models.batching import make_batch
 
     batch = make_batch([sample], OCCLUDED_FACES, _longest_sound_seconds(models))
@@ -37,26 +48,39 @@ def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     rows = pd.DataFrame(places, columns=["row", "column"])
     if batch.faces is None:
         return _to_long_table(rows, {})
-    covered = batch.faces.repeat(len(places), 1, 1, 1, 1)
+    occluded = batch.faces.repeat(len(places), 1, 1, 1, 1)
     side = PREPROCESSING.face_size // OCCLUSION_GRID_SQUARES
-    for faces, (row, column) in zip(covered, places, strict=True):
+    for faces, (row, column) in zip(occluded, places, strict=True):
         mean = faces.float().mean((2, 3), keepdim=True).to(faces.dtype)
         faces[:, :, row * side : (row + 1) * side, column * side : (column + 1) * side] = mean
-    return _to_long_table(rows, _predict_occluded_inputs(sample, batch, "faces", covered, models))
+    return _to_long_table(rows, _predict_occluded_inputs(sample, batch, "faces", occluded, models))
 
 
 def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model that hears would say if half a second were silent: columns model, trait, start and end (seconds),
-    difference. Only of seconds that the model hears."""
+    """The effect of replacing half a second of sound by silence.
+
+    Parameters
+    ----------
+    sample : Sample
+        The clip.
+    models : sequence of Model
+        Models that do not read sound are skipped.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, trait, start and end (seconds), difference (occluded minus original); only for the part of the
+        sound that the model reads.
+    """
     import torch
 
     from personality.models.batching import make_batch
 
     rate, seconds = PREPROCESSING.sample_rate, _longest_sound_seconds(models)
     batch = make_batch([sample], OCCLUDED_FACES, seconds)
-    heard = min(seconds, sample.audio_seconds + len(sample.rest) / rate)
-    starts = np.arange(0, heard, SILENCED_SECONDS)
-    rows = pd.DataFrame({"start": starts, "end": np.minimum(starts + SILENCED_SECONDS, heard)})
+    length = min(seconds, sample.audio_seconds + len(sample.rest) / rate)
+    starts = np.arange(0, length, SILENCED_SECONDS)
+    rows = pd.DataFrame({"start": starts, "end": np.minimum(starts + SILENCED_SECONDS, length)})
     if not len(rows):
         return _to_long_table(rows, {})
     assert batch.audio is not None
@@ -65,8 +89,8 @@ def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     begin, end = (torch.tensor(rows[name].to_numpy())[:, None] for name in ("start", "end"))
     silenced[(place >= begin) & (place < end)] = 0
     found = _to_long_table(rows, _predict_occluded_inputs(sample, batch, "audio", silenced, models))
-    hears = {model.name: model.network.needs.seconds for model in models}
-    return found[found["start"] < found["model"].map(hears)].reset_index(drop=True)
+    seconds_read = {model.name: model.network.needs.seconds for model in models}
+    return found[found["start"] < found["model"].map(seconds_read)].reset_index(drop=True)
 
 
 def _longest_sound_seconds(models: Sequence[Model]) -> float:
@@ -76,39 +100,26 @@ def _longest_sound_seconds(models: Sequence[Model]) -> float:
 def _predict_occluded_inputs(
     sample: Sample, batch: Batch, name: str, variants: Tensor, models: Sequence[Model]
 ) -> dict[str, np.ndarray]:
-    """By model that takes the input `name` and can speak: how far its traits move in each of N variants of that input,
-    float32 (N, 5)."""
+    """Differences float32 (N, 5) for N variants of the input `name`, by model that reads it and can predict."""
     import torch
 
     from personality.models.batching import explain_missing_inputs
 
-    found = {}
-    other: dict[str, Any] = {name: variants}
-    changed = replace(batch.repeated(len(variants)), **other)
+    found, shared = {}, batch.shared()
     with torch.inference_mode():
         for model in models:
             needs = model.network.needs
             if name in needs.inputs and not explain_missing_inputs(needs, sample):
-                _reuse_other_branches(model, name, batch, changed)
-                found[model.name] = (model.network(changed) - model.network(batch)).numpy()
+                original = model.network(shared)
+                found[model.name] = (model.network(shared.with_input(name, variants)) - original).numpy()
     return found
 
 
-def _reuse_other_branches(model: Model, name: str, batch: Batch, changed: Batch) -> None:
-    """Put the branches that do not take the input `name` into the memo of the changed batch: computed once, not N
-    times."""
-    from personality.models.network import Network
-
-    for part in model.network.modules():
-        if isinstance(part, Network) and name not in part.needs.inputs and batch.has(part.needs).all():
-            changed.memo[id(part)] = part.embed(batch).expand(len(changed), -1)
-
-
 def _to_long_table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:
-    """One row per model, trait and place."""
+    """One row per model, trait and occluded part."""
     parts = [
-        places.assign(model=model, trait=trait, difference=moved[:, number])
-        for model, moved in changes.items()
+        places.assign(model=model, trait=trait, difference=change[:, number])
+        for model, change in changes.items()
         for number, trait in enumerate(TRAIT_NAMES)
     ]
     columns = ["model", "trait", *places.columns, "difference"]

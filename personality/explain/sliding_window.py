@@ -1,4 +1,4 @@
-"""How an impression changes over a clip: every model on windows of it, one after the other."""
+"""The timeline of a clip: predictions of every model for a sliding window."""
 
 from __future__ import annotations
 
@@ -17,33 +17,41 @@ from personality.preprocessing.sample import Sample
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-TIMELINE_STEP_SECONDS = 2.5  # seconds from one window to the next, at most
+TIMELINE_STEP_SECONDS = 2.5  # maximum step between windows
 TIMELINE_WINDOW_SECONDS = PREPROCESSING.audio_seconds
 
 
 def split_into_windows(sample: Sample) -> list[tuple[float, Sample]]:
-    """Windows of 5 s as Samples of their own, each with the second at which it begins: evenly from the first to the
-    last that fits, no more than 2.5 s apart; at least one.
+    """Split a clip into evenly spaced windows of 5 s.
 
-    A window has the faces found in it, the sound heard in it and its own expressions; age and gender are the clip's.
+    Parameters
+    ----------
+    sample : Sample
+        The clip.
+
+    Returns
+    -------
+    list of (float, Sample)
+        Start in seconds and content of at least one window; starts are at most 2.5 s apart. Faces, sound and emotions
+        are those of the window; age and gender are those of the clip.
     """
     rate, sound = PREPROCESSING.sample_rate, np.concatenate([sample.audio, sample.rest])
-    heard = round(sample.audio_seconds * rate) + len(sample.rest)
+    sound_samples = round(sample.audio_seconds * rate) + len(sample.rest)
     last = max(0.0, sample.duration - TIMELINE_WINDOW_SECONDS)
     parts = []
     for start in np.linspace(0, last, math.ceil(last / TIMELINE_STEP_SECONDS) + 1):
-        begin = round(float(start) * rate)
-        audio = sound[begin : begin + PREPROCESSING.samples]
-        inside = (sample.times >= start) & (sample.times < start + TIMELINE_WINDOW_SECONDS)
-        confidences = sample.emotion_confidences[inside]
+        first = round(float(start) * rate)
+        audio = sound[first : first + PREPROCESSING.samples]
+        in_window = (sample.times >= start) & (sample.times < start + TIMELINE_WINDOW_SECONDS)
+        confidences = sample.emotion_confidences[in_window]
         part = replace(
             sample,
-            faces=sample.faces[inside],
-            times=sample.times[inside],
-            boxes=sample.boxes[inside],
-            scores=sample.scores[inside],
+            faces=sample.faces[in_window],
+            times=sample.times[in_window],
+            boxes=sample.boxes[in_window],
+            scores=sample.scores[in_window],
             audio=np.pad(audio, (0, PREPROCESSING.samples - len(audio))),
-            audio_seconds=min(max(heard - begin, 0), PREPROCESSING.samples) / rate,
+            audio_seconds=min(max(sound_samples - first, 0), PREPROCESSING.samples) / rate,
             rest=sample.rest[:0],
             emotions=summarise_emotions(confidences).histogram,
             emotion_confidences=confidences,
@@ -53,23 +61,34 @@ def split_into_windows(sample: Sample) -> list[tuple[float, Sample]]:
 
 
 def predict_timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """What each model predicts from each window: columns model, trait, time (the window's middle, seconds), value.
+    """Predict from each window of a clip.
 
-    Windows from which a model cannot predict are left out, and so are models of tables, which describe the whole clip.
+    Parameters
+    ----------
+    sample : Sample
+        The clip.
+    models : sequence of Model
+        Models of feature tables are skipped, because the tables describe the whole clip.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, trait, time (middle of the window in seconds), value; without windows from which a model cannot
+        predict.
     """
     from personality.inference.predict import Impression, predict_impressions
 
-    moving = [model for model in models if not model.network.needs.tables]
+    without_tables = [model for model in models if not model.network.needs.tables]
     rows = [
         {
-            "model": said.model,
+            "model": impression.model,
             "trait": trait,
             "time": start + min(TIMELINE_WINDOW_SECONDS, sample.duration) / 2,
             "value": value,
         }
         for start, part in split_into_windows(sample)
-        for said in predict_impressions(part, moving)
-        if isinstance(said, Impression)
-        for trait, value in said.traits.items()
+        for impression in predict_impressions(part, without_tables)
+        if isinstance(impression, Impression)
+        for trait, value in impression.traits.items()
     ]
     return pd.DataFrame(rows, columns=["model", "trait", "time", "value"])

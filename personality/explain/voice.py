@@ -1,4 +1,4 @@
-"""When the voice moved the traits: the models that read its descriptors are asked again without each second of it."""
+"""The effect of each second of the voice: models of voice descriptors predict again without it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from personality.modalities import VOICE_TABLE
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.voice_descriptors import VOICE_HOP_SECONDS
 from personality.traits import TRAIT_NAMES
@@ -16,31 +17,31 @@ from personality.traits import TRAIT_NAMES
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-LEFT_OUT_VOICE_SECONDS = 1.0  # seconds that are left out at a time
+LEFT_OUT_VOICE_SECONDS = 1.0  # seconds per interval that is left out
 VOICE_EFFECT_COLUMNS = ("model", "trait", "start", "end", "difference")
 
 
 def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """The effect of each second of the voice.
 
-    The descriptors are means over moments, so a second is left out of the means: nothing is silenced, which would
-    itself sound like something.
+    The descriptors are means over time, from which a second is left out. It is not replaced by silence, which would
+    change the descriptors too.
 
     Parameters
     ----------
     sample
         With `compute_voice_frames` and, for models that read words, its transcript.
     models
-        Those that read no voice descriptors are passed over.
+        Models that do not read voice descriptors are skipped.
 
     Returns
     -------
     pandas.DataFrame
         Columns model, trait, start and end (seconds), difference: the trait without this second minus the trait with
-        all of them, as `occlusion.occlude_sound` has it. Empty where no model reads descriptors, or the voice lasts no
+        all of them, as in `occlusion.occlude_sound`. Empty if no model reads descriptors, or the voice is shorter than
         two seconds.
     """
-    from personality.models.clip_features import VOICE_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     reading = [model for model in models if requires_table(model.network.needs, VOICE_TABLE)]
     seconds = (np.arange(sample.voice_frames.shape[1]) * VOICE_HOP_SECONDS // LEFT_OUT_VOICE_SECONDS).astype(int)
@@ -66,7 +67,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def _predict_without_seconds(sample: Sample, model: Model, descriptors: list[np.ndarray]) -> np.ndarray:
-    """What each of N descriptors of the voice gives minus what its own give, float32 (N, 5)."""
+    """Predictions from each of N descriptors minus those from the sample's descriptors, float32 (N, 5)."""
     import torch
 
     from personality.models.batching import make_batch

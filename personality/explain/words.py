@@ -1,4 +1,4 @@
-"""Which words moved the traits: the models that read words are asked again with each word, or phrase, left out."""
+"""The effect of each word or phrase: models of text predict again without it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from personality.modalities import TEXT_TABLE
 from personality.preprocessing.sample import Sample
 from personality.traits import TRAIT_NAMES
 
@@ -27,13 +28,13 @@ def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     sample
         With its transcript.
     models
-        Those that read no words are passed over.
+        Models that do not read words are skipped.
 
     Returns
     -------
     pandas.DataFrame
         Columns model, trait, place (0 is the first word), text (the word), difference: the trait as predicted from all
-        words minus the trait without this one. Empty where no model reads words, or fewer than two were recognised.
+        words minus the trait without this one. Empty if no model reads words, or fewer than two were recognised.
     """
     return _leave_out_each(sample, models, sample.transcript.text.split() if sample.transcript else [])
 
@@ -46,7 +47,7 @@ def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     reading = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     if len(parts) < 2 or not reading:
@@ -63,11 +64,10 @@ def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -
 
 
 def _predict_without_words(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
-    """What the whole transcript gives minus what each of N texts gives, float32 (N, 5)."""
+    """The prediction from the whole transcript minus those from each of N texts, float32 (N, 5)."""
     import torch
 
     from personality.models.batching import make_batch
-    from personality.models.clip_features import TEXT_TABLE
     from personality.preprocessing.text_features import compute_text_features
 
     needs = model.network.needs

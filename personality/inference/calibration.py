@@ -1,4 +1,4 @@
-"""Where a predicted trait lies among the training labels, and a prediction interval around it."""
+"""Percentiles of predictions among the training labels, and prediction intervals."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from personality.models.model_card import LABEL_PERCENTILES
 
-INTERVAL_COVERAGE = 0.9  # share of new people whose label lies in the interval
-FULL_SCALE_OFFSET = 1.0  # an offset that reaches the end of [0, 1] from any prediction
+INTERVAL_COVERAGE = 0.9  # share of new people whose label is within the interval
+FULL_SCALE_OFFSET = 1.0  # extends the interval to the end of [0, 1] from any prediction
 
 
 def describe_labels(labels: np.ndarray) -> list[float]:
@@ -23,7 +23,7 @@ def describe_labels(labels: np.ndarray) -> list[float]:
     Returns
     -------
     list of float
-        Their percentiles at LEVELS.
+        Their percentiles at LABEL_PERCENTILES.
     """
     return [round(float(value), 4) for value in np.percentile(labels, LABEL_PERCENTILES)]
 
@@ -46,7 +46,7 @@ def conformal_offsets(
     -------
     low, high : float
         Add them to a prediction. With K sources, each has the weight 1 / (K + 1) and the new one the rest, at
-        infinity; where K is too small for this coverage an offset is -1 or 1, which reaches the end of the scale.
+        infinity; if K is too small for this coverage, an offset is -1 or 1, which extends to the end of the scale.
 
     References
     ----------
@@ -63,7 +63,7 @@ def _weighted_upper_quantile(residuals: np.ndarray, sources: np.ndarray, level: 
     _, codes, clips = np.unique(sources, return_inverse=True, return_counts=True)
     weights = 1 / ((len(clips) + 1) * clips[codes])
     order = np.argsort(residuals)
-    reached = np.cumsum(weights[order]) >= level - 1e-12  # sums of fractions fall short of it by rounding
+    reached = np.cumsum(weights[order]) >= level - 1e-12  # tolerance for rounding of the sum
     return float(residuals[order][np.argmax(reached)]) if reached.any() else FULL_SCALE_OFFSET
 
 
@@ -73,7 +73,7 @@ def label_percentile(card: dict[str, Any], trait: str, value: float) -> float | 
     Parameters
     ----------
     card : dict
-        A model's card; `training_labels` holds what `describe_labels` returned, by trait.
+        A model's card; `training_labels` has the result of `describe_labels` by trait.
     trait : str
         A name of TRAIT_NAMES.
     value : float
@@ -82,7 +82,7 @@ def label_percentile(card: dict[str, Any], trait: str, value: float) -> float | 
     Returns
     -------
     float or None
-        Share of training clips with a lower label, 0 to 100; None where the card has no labels of the trait.
+        Share of training clips with a lower label, 0 to 100; None if the card has no labels of the trait.
     """
     known = card.get("training_labels", {}).get(trait)
     return None if known is None else float(np.interp(value, known, LABEL_PERCENTILES))
@@ -94,8 +94,8 @@ def prediction_interval(card: dict[str, Any], trait: str, value: float) -> tuple
     Parameters
     ----------
     card : dict
-        A model's card; `conformal` holds what `conformal_offsets` returned, by trait. Cards of older versions hold
-        `residuals`, quantiles of pooled validation clips, which are used the same way.
+        A model's card; `conformal` has the result of `conformal_offsets` by trait. Cards of older versions have
+        `residuals` (quantiles of pooled validation clips), which are used in the same way.
     trait : str
         A name of TRAIT_NAMES.
     value : float
@@ -104,7 +104,7 @@ def prediction_interval(card: dict[str, Any], trait: str, value: float) -> tuple
     Returns
     -------
     (low, high) or None
-        Within [0, 1]; None where the card has no offsets. They are the same for low and high predictions.
+        Within [0, 1]; None if the card has no offsets. The offsets do not depend on the prediction.
     """
     offsets = (card.get("conformal") or card.get("residuals") or {}).get(trait)
     if offsets is None:

@@ -1,4 +1,4 @@
-"""How people rate a face in a photograph: eight attributes, learned from ratings of portraits.
+"""Face impressions: how people rate a face in a photograph on eight attributes, learned from ratings of portraits.
 
 These are impressions of photographs by strangers, apart from the five traits. The network was validated on photographs
 of people who do not exist, not on people who speak. torch is imported when the first face is rated.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FACE_RATING_NAMES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
 FACE_RATER_FOLDER = ASSETS_FOLDER / "face_impressions"
 FACE_RATER_WEIGHTS_FILE, FACE_RATER_CARD_FILE = "model.safetensors", "card.json"
-MAX_RATED_FACES = 8  # per clip, spread evenly: within .05 of the spread over people of what 16 give (three real clips)
+MAX_RATED_FACES = 8  # per clip, evenly spaced; ratings are within .05 SD (over people) of those of 16 faces
 
 _loaded_raters: dict[Path, FaceRater] = {}
 _rater_lock = Lock()
@@ -32,10 +32,10 @@ _rater_lock = Lock()
 
 @dataclass(frozen=True)
 class FaceImpressions:
-    """Ratings of one person's face; each dictionary has the keys of ATTRIBUTES.
+    """Ratings of one person's face; each dictionary has the keys FACE_RATING_NAMES.
 
-    ratings: 0 to 1, the mean over the faces; percentiles: 0 to 100, the share of rated portraits that people gave
-    less; spread: standard deviation of the ratings over the faces, 0 for one face; faces: how many were rated.
+    ratings: 0 to 1, the mean over the faces; percentiles: 0 to 100, the share of portraits with a lower
+    rating; spread: standard deviation of the ratings over the faces, 0 for one face; faces: how many were rated.
     """
 
     ratings: dict[str, float]
@@ -50,19 +50,19 @@ def rate_faces(faces: np.ndarray, folder: Path = FACE_RATER_FOLDER) -> FaceImpre
     Parameters
     ----------
     faces
-        Aligned crops uint8 (K, 224, 224, 3) RGB, as in `Sample.faces`. Of more than MAX_FACES, as many spread evenly.
+        Crops uint8 (K, 224, 224, 3) RGB, as in `Sample.faces`. At most MAX_RATED_FACES, evenly spaced, are rated.
     folder
         Weights and card.
 
     Returns
     -------
     FaceImpressions or None
-        None where there is no face.
+        None if there is no face.
 
     Raises
     ------
     FileNotFoundError
-        Where the folder has no weights.
+        The folder has no weights.
     """
     if len(faces) == 0:
         return None
@@ -79,10 +79,10 @@ def _to_named_ratings(values: np.ndarray) -> dict[str, float]:
 
 
 def read_face_rater_card(folder: Path = FACE_RATER_FOLDER) -> dict[str, Any]:
-    """Origin, licence, figures and limits of the shipped weights. Raises FileNotFoundError where there is none."""
+    """Origin, licence, figures and limits of the shipped weights. Raises FileNotFoundError if there is no card."""
     if not (folder / FACE_RATER_CARD_FILE).exists():
         raise FileNotFoundError(
-            f"no face ratings in {folder}; make them with `python -m training portrait-ratings PORTRAITS`"
+            f"no face rating model in {folder}; create it with `python -m training portrait-ratings PORTRAITS`"
         )
     return json.loads((folder / FACE_RATER_CARD_FILE).read_text())
 

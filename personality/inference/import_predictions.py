@@ -1,4 +1,4 @@
-"""Predictions of an external model, in a table of its own, become a predictions table; with a preview in words."""
+"""Convert the predictions of an external model to a predictions table, with a preview in words."""
 
 from __future__ import annotations
 
@@ -29,17 +29,44 @@ from personality.tables.scales import (
 )
 from personality.traits import TRAIT_NAMES
 
-SCALE_OPTION = "--scale"  # how messages call the option
+SCALE_OPTION = "--scale"  # the option's name in messages
 REVERSED_OPTION = "--reversed"
-REVERSAL_STANDARD_ERRORS = 2.5  # standard errors of a correlation below 0 from which the fifth trait seems turned
+REVERSAL_STANDARD_ERRORS = 2.5  # standard errors below 0 at which a correlation suggests a reversed fifth trait
 MIN_REVERSAL_CLIPS = 10  # clips
 
 
 def import_predictions(
     file: Path | BinaryIO, dataset: Dataset, *, split: str, model: str, name: str = "", **how: Any
 ) -> tuple[pd.DataFrame, list[str]]:
-    """A file with a clip column and five traits, text or parquet, as `convert_predictions`. Raises PredictionsError as
-    that, and where the file cannot be read."""
+    """Import the predictions of an external model.
+
+    Parameters
+    ----------
+    file : Path or binary file
+        CSV or parquet with a clip column and five trait columns.
+    dataset : Dataset
+        The dataset with the labels.
+    split : str
+        The split that was predicted.
+    model : str
+        Name for the model.
+    name : str
+        Name of the file in messages; default: the file's name.
+    **how
+        `scale`, `is_reversed` and `trained_on` of `convert_predictions`.
+
+    Returns
+    -------
+    table : DataFrame
+        The predictions table.
+    preview : list of str
+        How the columns were interpreted, how many rows match, and what looks wrong.
+
+    Raises
+    ------
+    PredictionsError
+        The file is not readable, or as `convert_predictions`.
+    """
     name = name or (file.name if isinstance(file, Path) else "The table")
     try:
         given = read_table(file, name)
@@ -59,22 +86,22 @@ def convert_predictions(
     is_reversed: bool = False,
     trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """A table of a clip column and five traits as a predictions table.
+    """Convert a table with a clip column and five traits to a predictions table.
 
     Parameters
     ----------
     given : DataFrame
-        As `read_table` returns it.
+        The result of `read_table`.
     dataset : Dataset
-        Whose labels they are compared with.
+        The dataset with the labels.
     split, model : str
-        Of which clips they are; what to call the model.
+        The split that was predicted; the name for the model.
     name : str
-        What messages call the table.
+        Name of the table in messages.
     scale : (low, high), optional
-        The ends of the scale of the values; [0, 1] without.
+        The ends of the scale of the values; default [0, 1].
     is_reversed : bool
-        Whether the fifth column truly is neuroticism, high for uneasy.
+        Whether the fifth column is neuroticism (high: uneasy) and not emotional stability.
     trained_on : sequence of str
         The splits of the dataset that the model was trained on.
 
@@ -82,24 +109,24 @@ def convert_predictions(
     -------
     table : DataFrame
     preview : list of str
-        How the columns were understood, how many rows match, the range of the values; what seems wrong.
+        How the columns were interpreted, how many rows match, the range of the values, and what looks wrong.
 
     Raises
     ------
     PredictionsError
-        Where a column is missing, a value is no number on the scale, a clip is there twice, or none is of the split.
+        A column is missing, a value is not a number on the scale, a clip is duplicated, or no clip is in the split.
     """
     try:
         columns = identify_columns(list(given.columns))
         wide = _parse_trait_columns(given, columns)
-        overshot = 0
+        clamped = 0
         if scale is None:
-            wide[list(TRAIT_NAMES)], overshot = clamp_predictions(wide[list(TRAIT_NAMES)])
+            wide[list(TRAIT_NAMES)], clamped = clamp_predictions(wide[list(TRAIT_NAMES)])
         check_scale(wide[list(TRAIT_NAMES)], scale, option=SCALE_OPTION)
     except TableError as error:
         raise PredictionsError(f"{name} cannot be used: {error}.") from error
     preview = [columns.describe_mapping(), _describe_values(wide, scale)]
-    preview += [describe_clamped_count(overshot)] if overshot else []
+    preview += [describe_clamped_count(clamped)] if clamped else []
     wide[list(TRAIT_NAMES)] = rescale(wide[list(TRAIT_NAMES)], scale)
     if is_reversed:
         wide[EMOTIONAL_STABILITY] = 1 - wide[EMOTIONAL_STABILITY]
@@ -114,8 +141,8 @@ def convert_predictions(
 
 
 def _parse_trait_columns(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFrame:
-    """clip, rater (empty without one), five numbers; rows without a clip are left out. Raises TableError where a row
-    lacks a number."""
+    """Columns clip, rater (empty if there is none) and five traits, without rows that have no clip. Raises TableError
+    if a value is missing."""
     wide = pd.DataFrame({"clip": as_text(given[columns.clip])})
     wide["rater"] = as_text(given[columns.rater]).fillna("") if columns.rater else ""
     for trait in TRAIT_NAMES:
@@ -123,7 +150,7 @@ def _parse_trait_columns(given: pd.DataFrame, columns: ColumnMapping) -> pd.Data
     wide = wide.dropna(subset="clip")
     bad = wide[wide[list(TRAIT_NAMES)].isna().any(axis=1)]
     if len(bad):
-        raise TableError(f"{len(bad):,} rows have not five numbers, the first is for {bad['clip'].iloc[0]}")
+        raise TableError(f"{len(bad):,} rows do not have five numbers; the first is for {bad['clip'].iloc[0]}")
     if wide.empty:
         raise TableError(f"the column {columns.clip} is empty; expected names of clips")
     return wide
@@ -134,34 +161,33 @@ def _select_labelled_clips(clips: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 def _match_split_rows(wide: pd.DataFrame, dataset: Dataset, split: str, name: str) -> tuple[pd.DataFrame, list[str]]:
-    """The rows of labelled clips of the split, by the names that the dataset gives them; what was left out, in
-    words."""
+    """The rows of labelled clips of the split, with the dataset's clip names; and descriptions of the other rows."""
     clips, labelled = dataset.table, _select_labelled_clips(dataset.table, split)
     found = wide["clip"].map(match_clips(wide["clip"], clips["clip"]))
     unknown, inside = wide.loc[found.isna(), "clip"], found.isin(labelled["clip"])
-    strange = ""
+    unmatched = ""
     if len(unknown):
-        strange = (
-            f"{len(unknown):,} rows match no clip of {dataset.name}, or several: {unknown.iloc[0]!r}, where the "
-            f"dataset has {clips['clip'].iloc[0]!r}"
+        unmatched = (
+            f"{len(unknown):,} rows match no clip of {dataset.name}, or several, such as {unknown.iloc[0]!r}; a clip "
+            f"of the dataset is {clips['clip'].iloc[0]!r}"
         )
     if not inside.any():
         splits = clips.loc[clips["clip"].isin(found), "split"].unique()
-        why = strange or f"its clips are of {' and '.join(sorted(splits))}, or have no labels"
+        why = unmatched or f"its clips are in {' and '.join(sorted(splits))}, or have no labels"
         raise PredictionsError(f"No clip of {name} is a labelled clip of the split {split} of {dataset.name}: {why}.")
     rows = wide[inside].assign(clip=found[inside].astype("str"))
-    twice = rows.duplicated(["clip", "rater"])
-    if twice.any():
-        hint = "" if rows["rater"].any() else "; several raters need a column called rater"
-        raise PredictionsError(f"{name} has {rows.loc[twice, 'clip'].iloc[0]} twice{hint}.")
+    duplicated = rows.duplicated(["clip", "rater"])
+    if duplicated.any():
+        hint = "" if rows["rater"].any() else "; ratings by several raters require a column rater"
+        raise PredictionsError(f"{name} has {rows.loc[duplicated, 'clip'].iloc[0]} more than once{hint}.")
     others, absent = len(wide) - len(unknown) - len(rows), set(labelled["clip"]) - set(rows["clip"])
-    lines = [f"{len(rows):,} of {len(wide):,} rows are of labelled clips of {split}"]
+    lines = [f"{len(rows):,} of {len(wide):,} rows are labelled clips of {split}"]
     renamed = rows["clip"].ne(wide.loc[rows.index, "clip"])
     if renamed.any():
         example = f"{wide.loc[renamed.idxmax(), 'clip']!r} = {rows.loc[renamed.idxmax(), 'clip']!r}"
-        lines += [f"{int(renamed.sum()):,} of them by another form of the name, such as {example}"]
-    lines += [strange] if strange else []
-    lines += [f"{others:,} rows are of other splits, or of clips without labels"] if others else []
+        lines += [f"{int(renamed.sum()):,} of them match by another form of the name, such as {example}"]
+    lines += [unmatched] if unmatched else []
+    lines += [f"{others:,} rows are in other splits or have no labels"] if others else []
     lines += [f"{len(absent):,} clips of {split} have no prediction, such as {min(absent)!r}"] if absent else []
     return rows, lines
 
@@ -175,7 +201,7 @@ def _describe_values(wide: pd.DataFrame, scale: Scale | None) -> str:
 def _describe_direction(
     wide: pd.DataFrame, labelled: pd.DataFrame, columns: ColumnMapping, *, is_reversed: bool
 ) -> list[str]:
-    """What the fifth trait was taken for, or a hint where it seems to be the other way round."""
+    """How the fifth trait was interpreted, or a warning if it seems to be reversed."""
     labels = labelled.set_index("clip")[EMOTIONAL_STABILITY].reindex(wide["clip"])
     n, column = len(wide), columns.traits[EMOTIONAL_STABILITY]
     varied = n >= MIN_REVERSAL_CLIPS and wide[EMOTIONAL_STABILITY].std() > 0 and labels.std() > 0

@@ -1,4 +1,4 @@
-"""What a reader of a prediction must know of the model that made it."""
+"""Facts about a model that accompany its predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def get_model_facts(model: Model) -> dict[str, Any]:
     dict
         trained_on, a sentence; licence; sha256 of the weights; accuracy_unseen, 1 - mean absolute error (mean of five
         traits) on people it was not trained on; mean_unseen, the same of always predicting the training mean. The last
-        two are None where the card has no such figures.
+        two are None if the card has no such figures.
     """
     unseen = model.card.get("unseen") or {}
     return {
@@ -32,13 +32,13 @@ def get_model_facts(model: Model) -> dict[str, Any]:
 
 
 def get_training_people(card: dict[str, Any]) -> str:
-    """REAL or COMPUTER_MADE: whom a model was trained on."""
+    """REAL_PEOPLE or COMPUTER_MADE_PEOPLE, depending on the training data of a model."""
     known = card.get("trained_on", {}).get("people")
     return known or (COMPUTER_MADE_PEOPLE if card["data"]["synthetic"] else REAL_PEOPLE)
 
 
 def describe_training_data(card: dict[str, Any]) -> str:
-    """What a model was trained on, as a sentence; cards of versions before 0.2 have none of their own."""
+    """The training data of a model as a sentence; cards of versions before 0.2 do not include one."""
     known = card.get("trained_on", {}).get("text")
     clips = (
         f"{card['training_clips']:,} clips of {card['data'].get('name', UNNAMED_DATASET)}"

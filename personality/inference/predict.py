@@ -1,4 +1,4 @@
-"""One video in, predicted first impressions out, piece by piece: what the Predict page and the command line show."""
+"""Predict first impressions from a video, as a list or as a stream of updates."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
 from personality.inference.calibration import label_percentile, prediction_interval
+from personality.modalities import TEXT_TABLE
 from personality.preprocessing.speech import with_speech, with_transcript
 from personality.traits import TRAIT_NAMES
 
@@ -29,10 +30,20 @@ NO_PERSON_MESSAGE = "neither a face nor speech was found"
 
 @dataclass(frozen=True)
 class Impression:
-    """One model's prediction for a clip: five traits in [0, 1] by name; caveat: which input was missing, in words.
+    """One model's prediction for a clip.
 
-    percentiles: by trait, share (0 to 100) of training clips with a lower label; intervals: by trait, 90 % prediction
-    interval. Both are empty where the model's card has no figures for them.
+    Attributes
+    ----------
+    model : str
+        Name of the model.
+    traits : dict of str to float
+        Five traits in [0, 1].
+    caveat : str
+        Which inputs were missing; empty if none.
+    percentiles : dict of str to float
+        Share of training clips with a lower label, 0 to 100, by trait; empty if the model's card has no labels.
+    intervals : dict of str to (float, float)
+        90 % prediction intervals by trait; empty if the model's card has no residuals.
     """
 
     model: str
@@ -44,18 +55,30 @@ class Impression:
 
 @dataclass(frozen=True)
 class Unavailable:
-    """A model that cannot predict for a clip, and why."""
+    """A model that cannot predict from a clip, and the reason."""
 
     model: str
     why: str
 
 
 def load_models(folders: Sequence[Path]) -> list[Model]:
-    """The models in these folders, ready to predict and no more to be trained; networks that several of them use are in
-    memory once.
+    """Load models for prediction only; networks that several models use are in memory once.
 
-    Models whose folders have one name are told apart by the folder above. Raises CheckpointError as
-    `load_model`.
+    Parameters
+    ----------
+    folders : sequence of Path
+        Folders with `model.safetensors` and `card.json`.
+
+    Returns
+    -------
+    list of Model
+        In the order of the folders. The name of a model is that of its folder, with the parent's name if two folders
+        have the same name.
+
+    Raises
+    ------
+    CheckpointError
+        A file is missing, damaged, or not supported by this version.
     """
     from personality.models.checkpoint import load_model
     from personality.models.fuse_batchnorm import fold_normalisation
@@ -63,17 +86,19 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     loaded: dict[str, Model] = {}
     names = [folder.name for folder in folders]
     full = [f"{folder.parent.name}/{folder.name}" for folder in folders]
-    called = [full[i] if names.count(name) > 1 else name for i, name in enumerate(names)]
-    models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, called, strict=True)]
+    names_by_folder = [full[i] if names.count(name) > 1 else name for i, name in enumerate(names)]
+    models = [
+        replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names_by_folder, strict=True)
+    ]
     for model in models:
         fold_normalisation(model.network)
     return models
 
 
 def warm_up_prediction(models: Sequence[Model]) -> None:
-    """Load what predicting with these models needs beside them, so that the first clip does not wait for it."""
+    """Load the other networks that predicting with these models requires, so that the first clip is not delayed."""
     from personality.inference.face_impressions import load_face_rater
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
     from personality.preprocessing.speech_to_text import load_speech_model
     from personality.preprocessing.text_features import embed_texts
 
@@ -111,27 +136,27 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
 
 
 def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> Iterator[PredictionUpdate]:
-    """Pass on the pieces of a clip as they come and, after the Sample, everything that is predicted from it.
+    """Yield the pieces of a clip as they arrive and, after the Sample, all predictions.
 
     Parameters
     ----------
     pieces
-        From `sample.read_clip_updates` or `isolate.read_apart`.
+        From `sample.read_clip_updates` or `sandbox.client.read_clip_in_sandbox`.
     models
-        As `load_models` gives them.
+        As returned by `load_models`.
 
     Yields
     ------
     ClipUpdate, FaceImpressions, Transcript, Impression or Unavailable
-        Ratings of the face first, then the models that need no words; last, because recognising them takes longest,
-        the words and the models that read them.
+        Models that do not read words, then ratings of the face; last the words, which take longest to recognise, and
+        the models that read them.
 
     Raises
     ------
     MediaError
-        Where the pieces raise it.
+        Reading the pieces failed.
     SpeechModelError
-        A model reads words and the recogniser is not installed.
+        A model reads words and the speech recogniser is not installed.
     """
     from personality.preprocessing.sample import Sample
 
@@ -142,9 +167,9 @@ def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> It
 
 
 def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[PredictionUpdate]:
-    """What `predict_updates` yields after the Sample."""
+    """Yield the predictions from a Sample, as `predict_updates` does."""
     from personality.inference.face_impressions import rate_faces
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
 
     with_words = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     sample = with_speech(sample)
@@ -160,12 +185,12 @@ def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[Predicti
 
 
 def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Impression | Unavailable]:
-    """The prediction of each model for a Sample, whose speech and words are looked for where a model needs them.
-    Branches that several models share are computed once. Raises SpeechModelError as `predict_updates` does."""
+    """The prediction of each model from a Sample; speech and words are recognised if a model requires them. Branches
+    that several models share are computed once. Raises SpeechModelError as `predict_updates` does."""
     import torch
 
     from personality.models.batching import explain_missing_inputs, make_batch
-    from personality.models.clip_features import TEXT_TABLE, requires_table
+    from personality.models.clip_features import requires_table
     from personality.models.network import Needs
 
     needs = reduce(or_, (model.network.needs for model in models), Needs())
@@ -175,7 +200,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         return
     if requires_table(needs, TEXT_TABLE):
         sample = with_transcript(sample)
-    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
+    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables).shared()
     for model in models:
         needs = model.network.needs
         missing = explain_missing_inputs(needs, sample)
@@ -190,7 +215,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
 
 
 def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
-    """The percentiles and intervals that the model's card has figures for."""
+    """Percentiles and intervals, for the traits that the model's card has figures for."""
     percentiles = {name: label_percentile(model.card, name, value) for name, value in traits.items()}
     intervals = {name: prediction_interval(model.card, name, value) for name, value in traits.items()}
     return {
@@ -200,7 +225,7 @@ def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[
 
 
 def trait_rows(predicted: Iterable[Impression]) -> pd.DataFrame:
-    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN where a card has none."""
+    """A row per model and trait: columns model, trait, value, percentile, low, high; NaN if not on the card."""
     import pandas as pd
 
     unknown = (float("nan"), float("nan"))

@@ -1,4 +1,4 @@
-"""A clip's predictions as one JSON object: what `predict --json` prints and what a person downloads."""
+"""The predictions of a clip as one JSON object, for `predict --json` and for downloads."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 
 def prediction_to_json(clip: str, pieces: Sequence[PredictionUpdate], models: Sequence[Model]) -> dict[str, Any]:
-    """The object for one clip.
+    """The JSON object of one clip.
 
     Parameters
     ----------
     clip
-        What to call it.
+        Name of the clip.
     pieces
-        All that `predict` yielded.
+        All items of `predict_updates`.
     models
-        The models that were asked.
+        The models that predicted.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def _describe_clip(clip: str, sample: Sample) -> dict[str, Any]:
 
 
 def _list_model_warnings(pieces: Sequence[PredictionUpdate]) -> Iterator[str]:
-    """A sentence per model that predicts nothing, or not from everything it takes."""
+    """A sentence per model that is unavailable, or whose inputs were incomplete."""
     for piece in pieces:
         if isinstance(piece, Unavailable):
             yield f"{piece.model} is unavailable: {piece.why}"
@@ -85,15 +85,15 @@ def _round_values(values: dict[str, float], digits: int) -> dict[str, float]:
 
 
 def prediction_rows(predicted: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
-    """A row per model and trait: what `trait_rows` gives, and the facts of the model."""
+    """A row per model and trait: the columns of `trait_rows`, and the facts of the model."""
     import pandas as pd
 
-    known = pd.DataFrame([{"model": model.name, **get_model_facts(model)} for model in models])
-    return trait_rows(predicted).merge(known, on="model", how="left")
+    facts = pd.DataFrame([{"model": model.name, **get_model_facts(model)} for model in models])
+    return trait_rows(predicted).merge(facts, on="model", how="left")
 
 
 def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
-    """What `prediction_to_json` gives, or the error of a clip that could not be read, as lines of text."""
+    """The result of `prediction_to_json`, or the error of a clip that could not be read, as lines of text."""
     if "error" in document:
         yield f"{document['clip']}: {document['error']}"
         return

@@ -1,4 +1,4 @@
-"""Sound to traits: the thesis's dense network on raw samples, and convolutions or a transformer on log-mel."""
+"""Networks for sound: the thesis's dense network on raw samples, and convolutions or a transformer on log-mel."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from personality.network_options import NetworkDesign
 MEL_BANDS = 64
 MEL_WINDOW_SAMPLES, MEL_HOP_SAMPLES = 512, 320  # samples: 32 ms, every 20 ms
 MEL_FRAMES_PER_WINDOW = PREPROCESSING.samples // MEL_HOP_SAMPLES  # of a window of 5 s
-MEL_POWER_FLOOR = 1e-6  # power added before the logarithm, so that silence is finite
-NORM_CHANNEL_GROUPS = 8  # of channels that are normalised together
-LOG_MEL_DEVIATION = 4.0  # deviation of log-mel energies of speech, about
+MEL_POWER_FLOOR = 1e-6  # power added before the logarithm, so that it is finite in silence
+NORM_CHANNEL_GROUPS = 8  # groups of channels in group normalisation
+LOG_MEL_DEVIATION = 4.0  # approximate standard deviation of the log-mel energies of speech
 MAX_MASKED_BANDS, MAX_MASKED_FRAMES, MASKS_PER_WINDOW = (
     8,
     25,
     2,
-)  # most bands (of 64) and hops (0.5 s) of a hole; how many of each in 5 s
+)  # maximum bands (of 64) and hops (0.5 s) per mask; masks of each kind per 5 s
 
 
 def _take_audio_samples(batch: Batch, seconds: float = PREPROCESSING.audio_seconds) -> Tensor:
-    """The first seconds of each clip's sound."""
+    """The first seconds of sound of each clip."""
     count = round(seconds * PREPROCESSING.sample_rate)
     if batch.audio is None or batch.audio.shape[1] < count:
         got = "without audio" if batch.audio is None else f"of {batch.audio.shape[1]:,} samples of audio"
-        raise ValueError(f"a network for sound got a batch {got}; wanted float32 (B, {count}) or more")
+        raise ValueError(f"the network requires audio: got a batch {got}, expected float32 (B, {count}) or more")
     return batch.audio[:, :count]
 
 
@@ -51,6 +51,8 @@ class ThesisAudio(Network):
 
 class CompactAudio(Network):
     """Log-mel -> three convolutions over time -> mean and deviation over time -> Dense 64 -> 5."""
+
+    unstored_modules = ("mel",)
 
     def __init__(self, activation: str) -> None:
         super().__init__(64, Needs(frozenset({"audio"})))
@@ -76,9 +78,11 @@ class CompactAudio(Network):
 class ModernAudio(Network):
     """Log-mel -> convolutions, or a small transformer over them -> attentive mean and deviation -> Dense 64 -> 5.
 
-    Each clip is heard at one loudness: how near the microphone was is nothing of the person. Moments after a clip's
-    sound has ended count for nothing, so how much longer others are changes nothing.
+    The loudness of each clip is normalised, because it depends on the distance of the microphone. Frames after the end
+    of a clip's sound are ignored, so predictions do not depend on the length of other clips in the batch.
     """
+
+    unstored_modules = ("mel",)
 
     def __init__(self, activation: str, design: NetworkDesign) -> None:
         super().__init__(64, Needs(frozenset({"audio"}), seconds=design.seconds))
@@ -89,24 +93,24 @@ class ModernAudio(Network):
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((192, 64), activation, 0.2))
 
     def features(self, batch: Batch) -> Tensor:
-        """Log-mel energies, then one row of whether each moment was heard, 0 or 1: (B, 65, T), T = 251 for 5 s."""
+        """Log-mel energies, then one row with 1 for valid frames and 0 after the end: (B, 65, T), T = 251 for 5 s."""
         energies = _compute_log_mel(self.mel, _take_audio_samples(batch, self.needs.seconds))
-        return torch.cat([energies, _make_heard_mask(batch, energies.shape[2]).to(energies)], 1)
+        return torch.cat([energies, _make_valid_mask(batch, energies.shape[2]).to(energies)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, 64)."""
-        moments, heard = features[:, :-1], features[:, -1:]
-        mean = (moments * heard).sum((1, 2), keepdim=True) / (heard.sum((1, 2), keepdim=True) * MEL_BANDS)
-        moments = (moments - mean) / LOG_MEL_DEVIATION
-        moments = (mask_spectrogram(moments) if self.training and self.augments else moments) * heard
+        frames, valid = features[:, :-1], features[:, -1:]
+        mean = (frames * valid).sum((1, 2), keepdim=True) / (valid.sum((1, 2), keepdim=True) * MEL_BANDS)
+        frames = (frames - mean) / LOG_MEL_DEVIATION
+        frames = (mask_spectrogram(frames) if self.training and self.augments else frames) * valid
         for layer in (*self.stem, self.encoder):
-            moments, heard = layer(moments, heard)
-        return self.layers(self.pool(moments.transpose(1, 2), heard.squeeze(1) > 0))
+            frames, valid = layer(frames, valid)
+        return self.layers(self.pool(frames.transpose(1, 2), valid.squeeze(1) > 0))
 
 
 class MaskedConvolution(nn.Sequential):
-    """A convolution over the moments of a sound, normalised over those that were heard of one clip: the same in one
-    process and in many, and whatever silence follows."""
+    """A convolution over time, normalised over the valid frames of each clip: independent of padding, of the other
+    clips and of the number of processes."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__(
@@ -114,81 +118,81 @@ class MaskedConvolution(nn.Sequential):
         )
         self.stride = stride
 
-    def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Moments (B, C, T), 0 where heard (B, 1, T) is, to (B, D, T / stride) and what is heard of them."""
+    def forward(self, frames: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        """Frames (B, C, T) and their validity (B, 1, T), 0 or 1, to (B, D, T / stride) and (B, 1, T / stride)."""
         convolution, normalise, activate = self
-        heard = heard[:, :, :: self.stride]
-        return activate(_apply_masked_group_norm(normalise, convolution(moments), heard)) * heard, heard
+        valid = valid[:, :, :: self.stride]
+        return activate(_apply_masked_group_norm(normalise, convolution(frames), valid)) * valid, valid
 
 
-def _apply_masked_group_norm(normalise: nn.Module, moments: Tensor, heard: Tensor) -> Tensor:
-    """What the group normalisation does (Wu and He 2018), with mean and variance of the moments that were heard."""
+def _apply_masked_group_norm(normalise: nn.Module, frames: Tensor, valid: Tensor) -> Tensor:
+    """Group normalisation (Wu and He 2018) with the mean and variance of the valid frames."""
     assert isinstance(normalise, nn.GroupNorm)
-    groups = moments.float().unflatten(1, (normalise.num_groups, -1))
-    there = heard.unsqueeze(1)
-    count = there.sum((2, 3), keepdim=True) * groups.shape[2]
-    mean = (groups * there).sum((2, 3), keepdim=True) / count
-    variance = ((groups - mean).square() * there).sum((2, 3), keepdim=True) / count
-    even = ((groups - mean) * (variance + normalise.eps).rsqrt()).flatten(1, 2)
-    return even * normalise.weight[:, None] + normalise.bias[:, None]
+    groups = frames.float().unflatten(1, (normalise.num_groups, -1))
+    mask = valid.unsqueeze(1)
+    count = mask.sum((2, 3), keepdim=True) * groups.shape[2]
+    mean = (groups * mask).sum((2, 3), keepdim=True) / count
+    variance = ((groups - mean).square() * mask).sum((2, 3), keepdim=True) / count
+    normalised = ((groups - mean) * (variance + normalise.eps).rsqrt()).flatten(1, 2)
+    return normalised * normalise.weight[:, None] + normalise.bias[:, None]
 
 
 class AudioTransformer(nn.Module):
-    """Two layers of self-attention over moments, with their place in time as sines (Vaswani et al. 2017)."""
+    """Two layers of self-attention over frames, with sinusoidal positions (Vaswani et al. 2017)."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
         layer = nn.TransformerEncoderLayer(size, 4, 2 * size, dropout=0.2, batch_first=True, norm_first=True)
         self.layers = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
 
-    def forward(self, moments: Tensor, heard: Tensor) -> tuple[Tensor, Tensor]:
-        """Moments (B, C, T) and whether each was heard (B, 1, T), to the same."""
-        placed = moments.transpose(1, 2) + _encode_positions(moments)
-        return self.layers(placed, src_key_padding_mask=heard.squeeze(1) == 0).transpose(1, 2), heard
+    def forward(self, frames: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames (B, C, T) and their validity (B, 1, T), to the same shapes."""
+        positioned = frames.transpose(1, 2) + _encode_positions(frames)
+        return self.layers(positioned, src_key_padding_mask=valid.squeeze(1) == 0).transpose(1, 2), valid
 
 
-def _encode_positions(moments: Tensor) -> Tensor:
-    """Sines and cosines (T, C) that tell the moments (B, C, T) apart."""
-    _, size, times = moments.shape
-    rates = 1e4 ** (-torch.arange(0, size, 2, device=moments.device) / size)
-    angles = torch.arange(times, device=moments.device)[:, None] * rates
-    return torch.cat([angles.sin(), angles.cos()], 1).to(moments.dtype)
+def _encode_positions(frames: Tensor) -> Tensor:
+    """Sinusoidal position encodings (T, C) of frames (B, C, T)."""
+    _, size, times = frames.shape
+    rates = 1e4 ** (-torch.arange(0, size, 2, device=frames.device) / size)
+    angles = torch.arange(times, device=frames.device)[:, None] * rates
+    return torch.cat([angles.sin(), angles.cos()], 1).to(frames.dtype)
 
 
 def mask_spectrogram(energies: Tensor) -> Tensor:
-    """Log-mel energies (B, F, T) around 0 with some bands and some stretches of time at 0 (Park et al. 2019).
+    """Set random bands and intervals of normalised log-mel energies (B, F, T) to 0 (SpecAugment, Park et al. 2019).
 
-    Pitch and tempo stay: they are of what a voice is judged by.
+    Pitch and tempo are not changed, because impressions of a voice depend on them.
     """
     clips, bands, times = energies.shape
-    kept = torch.ones_like(energies)
+    mask = torch.ones_like(energies)
     windows = max(1, times // MEL_FRAMES_PER_WINDOW)
-    for axis, size, most, count in (
+    for axis, size, maximum, count in (
         (1, bands, MAX_MASKED_BANDS, MASKS_PER_WINDOW),
         (2, times, MAX_MASKED_FRAMES, MASKS_PER_WINDOW * windows),
     ):
         for _ in range(count):
-            width = torch.rand(clips, 1, device=energies.device) * most
+            width = torch.rand(clips, 1, device=energies.device) * maximum
             start = torch.rand(clips, 1, device=energies.device) * (size - width)
             place = torch.arange(size, device=energies.device)
-            kept = kept * ~((place >= start) & (place < start + width)).unsqueeze(3 - axis)
-    return energies * kept
+            mask = mask * ~((place >= start) & (place < start + width)).unsqueeze(3 - axis)
+    return energies * mask
 
 
 def _make_mel_transform() -> nn.Module:
-    with torch.device("cpu"):  # torchaudio reads its filters, which tensors on the meta device cannot tell
+    with torch.device("cpu"):  # torchaudio reads the values of its filters, which meta tensors do not have
         return torchaudio.transforms.MelSpectrogram(
             PREPROCESSING.sample_rate, MEL_WINDOW_SAMPLES, hop_length=MEL_HOP_SAMPLES, n_mels=MEL_BANDS, f_min=40.0
         )
 
 
 def _compute_log_mel(mel: nn.Module, samples: Tensor) -> Tensor:
-    with torch.autocast(samples.device.type, enabled=False):  # half precision does not hold energies
+    with torch.autocast(samples.device.type, enabled=False):  # energies exceed the range of half precision
         return torch.log(mel(samples) + MEL_POWER_FLOOR)
 
 
-def _make_heard_mask(batch: Batch, times: int) -> Tensor:
-    """Which of a clip's first `times` moments were heard, bool (B, 1, T); the first always counts as heard."""
+def _make_valid_mask(batch: Batch, times: int) -> Tensor:
+    """Which of the first `times` frames of each clip are valid, bool (B, 1, T); the first frame always is."""
     if batch.sound_lengths is None:
         return torch.ones(len(batch), 1, times, dtype=torch.bool)
     starts = torch.arange(times, device=batch.sound_lengths.device) * MEL_HOP_SAMPLES

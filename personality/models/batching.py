@@ -1,4 +1,4 @@
-"""Samples to tensors: the one place that knows both."""
+"""Convert Samples and rows of a cache to batches of tensors."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
 from personality.traits import GENDERS
 
-PREDICTION_BATCH_CLIPS = 4  # that are read and predicted; more would only take more memory
+PREDICTION_BATCH_CLIPS = 4  # clips per batch in prediction; larger batches use more memory and are not faster
 AGE_CENTRE, AGE_SCALE = 35.0, 15.0  # years: handcrafted age is (age - 35) / 15
 
 
 def encode_handcrafted(emotions: np.ndarray, gender: str | None, age: float | None) -> np.ndarray:
     """Nine numbers, float32 (9,): emotion histogram, gender (male -1, female 1, unknown 0), standardised age."""
-    sex = {GENDERS[0]: -1.0, GENDERS[1]: 1.0}.get(gender or "", 0.0)
+    gender_code = {GENDERS[0]: -1.0, GENDERS[1]: 1.0}.get(gender or "", 0.0)
     years = 0.0 if age is None or np.isnan(age) else (age - AGE_CENTRE) / AGE_SCALE
-    return np.array([*emotions, sex, years], np.float32)
+    return np.array([*emotions, gender_code, years], np.float32)
 
 
 def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
-    """`count` of the crops (K, 224, 224, 3), spread evenly; some twice where there are fewer, black where none."""
+    """`count` evenly spaced crops of (K, 224, 224, 3); repeated if K < count, black if K is 0."""
     if not len(faces):
         return np.zeros((count, *faces.shape[1:]), faces.dtype)
     places = (np.arange(count) + 0.5) / count * len(faces)
@@ -45,27 +45,43 @@ def make_batch(
     seconds: float = PREPROCESSING.audio_seconds,
     tables: frozenset[tuple[str, tuple[str, ...]]] = frozenset(),
 ) -> Batch:
-    """The tensors of some clips, with `frames` crops each and so many seconds of sound; faces are left out where no
-    clip has one. tables: those of `sample_tables` that are needed, with their columns."""
+    """Make a batch of clips.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        B clips.
+    frames : int
+        Face crops per clip.
+    seconds : float
+        Length of sound per clip, from its start.
+    tables : frozenset of (str, tuple of str)
+        Required feature tables with their columns, as in `Needs`.
+
+    Returns
+    -------
+    Batch
+        `faces` is None if no clip has a face.
+    """
     count = round(seconds * PREPROCESSING.sample_rate)
     sounds = [np.concatenate([sample.audio, sample.rest])[:count] for sample in samples]
     audio = torch.from_numpy(np.stack([np.pad(sound, (0, count - len(sound))) for sound in sounds]))
     extra = np.stack([encode_handcrafted(sample.emotions, sample.gender, sample.age) for sample in samples])
-    seen = torch.tensor([len(sample.faces) > 0 for sample in samples])
-    heard = torch.tensor([_count_sound_samples(sample) for sample in samples]).clamp(max=count)
+    has_face = torch.tensor([len(sample.faces) > 0 for sample in samples])
+    lengths = torch.tensor([_count_sound_samples(sample) for sample in samples]).clamp(max=count)
     faces = None
-    if seen.any():
+    if has_face.any():
         stacked = np.stack([pick_face_crops(sample.faces, frames) for sample in samples])
-        faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # as they lie, channels last
+        faces = torch.from_numpy(stacked).permute(0, 1, 4, 2, 3)  # the memory layout remains channels-last
     rows, rows_present = _make_table_rows(samples, tables)
-    present = {"audio": heard > 0, "faces": seen, **rows_present}
-    return Batch(audio, faces, torch.from_numpy(extra), rows, present, heard)
+    present = {"audio": lengths > 0, "faces": has_face, **rows_present}
+    return Batch(audio, faces, torch.from_numpy(extra), rows, present, lengths)
 
 
 def _make_table_rows(
     samples: Sequence[Sample], tables: frozenset[tuple[str, tuple[str, ...]]]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Rows float32 (B, D) by table, and which clips have one, bool (B,)."""
+    """Rows float32 (B, D) by table, and which clips have a row, bool (B,)."""
     rows, present = {}, {}
     for name, columns in tables:
         rows[name] = torch.from_numpy(np.stack([make_sample_row(name, columns, sample) for sample in samples]))
@@ -74,50 +90,66 @@ def _make_table_rows(
 
 
 def _count_sound_samples(sample: Sample) -> int:
-    """How many samples of sound a clip has."""
+    """Number of samples of sound of a clip."""
     return round(sample.audio_seconds * PREPROCESSING.sample_rate) + len(sample.rest)
 
 
 def explain_missing_inputs(needs: Needs, sample: Sample) -> list[str]:
-    """Why a model cannot predict from a sample, in words; empty where it can."""
+    """Why a model with these needs cannot predict from a sample; empty if it can."""
     if needs.alternatives:
         each = [explain_missing_inputs(one, sample) for one in needs.alternatives]
         return list(dict.fromkeys(chain(*each))) if all(each) else []
     absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
-    words = {"faces": "no face was found", "audio": "there is no sound"}
-    reasons = [words[name] for name in absent if absent[name] and name in needs.inputs]
+    messages = {"faces": "no face was found", "audio": "there is no sound"}
+    reasons = [messages[name] for name in absent if absent[name] and name in needs.inputs]
     return reasons + [why for name, _ in sorted(needs.tables) if (why := explain_missing_row(name, sample))]
 
 
 def can_predict(cache: Cache, rows: pd.DataFrame, needs: Needs) -> pd.Series:
-    """For each row of a cache's clips whether a model of these needs can speak on it.
+    """Which rows of a cache's clips include all inputs that a model needs.
 
-    Raises CacheError where the cache lacks a table, or the table the columns that the model was trained on, or the
-    cache the sound after the window.
+    Parameters
+    ----------
+    cache : Cache
+        A finished cache.
+    rows : DataFrame
+        Rows of `cache.clips`.
+    needs : Needs
+        Inputs of the model.
+
+    Returns
+    -------
+    Series of bool
+        With the index of `rows`.
+
+    Raises
+    ------
+    CacheError
+        The cache does not include a table, one of its columns, or the sound after the first 5 s.
     """
     if needs.alternatives:
         return reduce(or_, (can_predict(cache, rows, one) for one in needs.alternatives))
-    able = pd.Series(True, rows.index)
+    predictable = pd.Series(True, rows.index)
     if "faces" in needs.inputs:
-        able &= rows["faces"] > 0
+        predictable &= rows["faces"] > 0
     if "audio" in needs.inputs:
-        able &= rows["audio_seconds"] > 0
+        predictable &= rows["audio_seconds"] > 0
         if needs.seconds > PREPROCESSING.audio_seconds and not cache.has_whole_sound:
-            kept = (
-                f"{cache.folder} keeps {PREPROCESSING.audio_seconds:g}; `preprocess --whole-sound --remake` keeps all"
+            raise CacheError(
+                f"The model reads {needs.seconds:g} s of sound and {cache.folder} includes "
+                f"{PREPROCESSING.audio_seconds:g} s; run `preprocess --whole-sound --remake` to include all of it."
             )
-            raise CacheError(f"The model hears {needs.seconds:g} s of sound and {kept}.")
     for name, columns in needs.tables:
         table = cache.table(name)
         missing = [column for column in columns if column not in table]
         if missing:
-            raise CacheError(f"The table {name} of {cache.folder} lacks the column {missing[0]} that the model reads.")
-        able &= rows["clip"].isin(table.index)
-    return able
+            raise CacheError(f"The table {name} of {cache.folder} has no column {missing[0]}, which the model reads.")
+        predictable &= rows["clip"].isin(table.index)
+    return predictable
 
 
 def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> Batch:
-    """The tensors of some rows of a cache's clips: what the needs name, nothing else read."""
+    """Read the inputs that `needs` names for rows of a cache's clips, with `frames` crops per clip."""
     tables, present = read_feature_rows(cache, rows, needs)
     if not needs.inputs:
         return Batch(tables=tables, present=present)
@@ -127,13 +159,13 @@ def read_batch(cache: Cache, rows: pd.DataFrame, needs: Needs, frames: int) -> B
 
 
 def read_row_sample(cache: Cache, row: pd.Series, crops: np.ndarray | None) -> Sample:
-    """The Sample of a row, with the crops of these numbers; an empty one, without gender and age, where the clip has
-    neither face nor sound, for the networks that can do without it."""
+    """The Sample of a row with some of its crops (None: all); an empty Sample if the clip has neither face nor sound,
+    for networks that read tables only."""
     return cache.sample(row, crops) if row["faces"] or row["audio_seconds"] else EMPTY_SAMPLE
 
 
 def read_feature_rows(cache: Cache, rows: pd.DataFrame, needs: Needs) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The rows of the tables that the needs name, float32 (B, D), and which clips have one, bool (B,); others are 0."""
+    """Rows of the required tables, float32 (B, D), zeros if missing; and which clips have a row, bool (B,)."""
     tables, present = {}, {}
     for name, columns in needs.tables:
         found = cache.table(name)[list(columns)].reindex(rows["clip"])

@@ -1,4 +1,4 @@
-"""A trained model on disk: `model.safetensors` and `card.json`. It cannot run code; what does not fit is refused."""
+"""A trained model on disk: `model.safetensors` and `card.json`. Loading cannot run code; mismatches raise an error."""
 
 from __future__ import annotations
 
@@ -12,37 +12,40 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import MISUSE_WARNING, PREPROCESSING
-from personality.modalities import ACTIVATION_NAMES
 from personality.models.factory import build_network
 from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, read_model_card
 from personality.models.network import Network
-from personality.network_options import NetworkDesign
+from personality.network_options import ACTIVATIONS, NetworkDesign
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import file_sha256, write_bytes, write_json
 from personality.utils.untrusted_files import DamagedFileError
 
 MODEL_WEIGHTS_FILE = "model.safetensors"
-# Of models trained on synthetic people, who come from the face model; others are as their data allows.
-SYNTHETIC_LICENCE, OTHER_LICENCE = "CC BY-NC-SA 4.0", "as the data it was trained on allows; ask who gave it"
-# Tensors that are not stored: a fusion's branches lie in their own checkpoints, mel filters are constants.
-UNSTORED_TENSOR_PREFIXES = ("branches.", "mel.")
 CHECKPOINT_CARD_KEYS = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
 MAX_BRANCH_PATH_CHARS = 1000  # characters
-FULL_PRECISION_TENSORS = (
-    "knots",
-    "centre",
-    "scale",
-)  # kept in full precision: half would merge figures that are large and close
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the message says what was found and what was wanted."""
+    """A checkpoint that cannot be used; the message has the found and the expected value."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, its card, where it lies, what predictions tables call it, and the sha256 of its
-    weights."""
+    """A trained network, ready for inference.
+
+    Attributes
+    ----------
+    network : Network
+        In evaluation mode.
+    card : dict
+        Contents of `card.json`.
+    folder : Path
+        The checkpoint's folder.
+    name : str
+        Name of the model in predictions tables.
+    sha256 : str
+        Digest of the weights file.
+    """
 
     network: Network
     card: dict[str, Any]
@@ -57,25 +60,23 @@ class Model:
 
 
 def save_weights(folder: Path, network: Network) -> None:
-    """Write the network's own tensors, atomically, in half precision but for whole numbers and those of WHOLE; a
-    fusion's branches stay in their own folders."""
+    """Write the stored tensors of a network atomically: in half precision, except integers and the network's
+    `full_precision_buffers`."""
     tensors = {
-        name: (tensor.half() if tensor.is_floating_point() and name not in FULL_PRECISION_TENSORS else tensor)
+        name: (tensor.half() if tensor.is_floating_point() and name not in network.full_precision_buffers else tensor)
         .cpu()
         .contiguous()
-        for name, tensor in network.state_dict().items()
-        if not name.startswith(UNSTORED_TENSOR_PREFIXES)
+        for name, tensor in network.stored_tensors().items()
     }
     folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / MODEL_WEIGHTS_FILE, save(tensors))
 
 
 def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | None = None) -> None:
-    """Write the card, with what every card says and where a fusion's branches lie and what they hash to."""
+    """Write the card, with the entries that all cards have, and the folder and digest of each branch of a fusion."""
     fixed = {
         "traits": list(TRAIT_NAMES),
         "preprocessing": asdict(PREPROCESSING),
-        "licence": card.get("licence") or (SYNTHETIC_LICENCE if card["data"]["synthetic"] else OTHER_LICENCE),
         "not_for": MISUSE_WARNING,
         "branches": {
             name: {
@@ -89,26 +90,40 @@ def save_card(folder: Path, card: dict[str, Any], branches: dict[str, Model] | N
 
 
 def load_model(folder: Path, loaded: dict[str, Model] | None = None) -> Model:
-    """The model in `folder`, in evaluation mode.
+    """Load a model.
 
-    loaded: models already in memory by sha256 of their weights; a fusion shares its branches with them, and adds
-    those it loads. Raises CheckpointError where a file is missing or does not match what this version builds.
+    Parameters
+    ----------
+    folder : Path
+        The checkpoint's folder.
+    loaded : dict of str to Model, optional
+        Models in memory by the sha256 of their weights. A fusion reuses them as branches; loaded models are added.
+
+    Returns
+    -------
+    Model
+        In evaluation mode.
+
+    Raises
+    ------
+    CheckpointError
+        A file is missing, damaged, or does not match the network that this version builds.
     """
     return _load_checkpoint(folder, {} if loaded is None else loaded, ())
 
 
-def _load_checkpoint(folder: Path, loaded: dict[str, Model], above: tuple[Path, ...]) -> Model:
-    """above: the folders of the models that wait for this one."""
-    if folder.resolve() in above:
-        raise CheckpointError(f"{folder.name} joins itself; a fusion joins other models.")
+def _load_checkpoint(folder: Path, loaded: dict[str, Model], ancestors: tuple[Path, ...]) -> Model:
+    """Load a model; ancestors: the folders of the fusions that it is a branch of."""
+    if folder.resolve() in ancestors:
+        raise CheckpointError(f"{folder.name} is a branch of itself; a fusion joins other models.")
     card = read_checkpoint_card(folder)
     digest = file_sha256(folder / MODEL_WEIGHTS_FILE)
     if digest in loaded and loaded[digest].folder == folder:
         return loaded[digest]
-    waiting = (*above, folder.resolve())
-    branches = {name: _load_branch(folder, name, entry, loaded, waiting) for name, entry in card["branches"].items()}
+    ancestors = (*ancestors, folder.resolve())
+    branches = {name: _load_branch(folder, name, entry, loaded, ancestors) for name, entry in card["branches"].items()}
     tensors = _read_weights(folder)
-    with torch.device("meta"):  # costs nothing, whatever the card asks for
+    with torch.device("meta"):  # allocates no memory, whatever sizes the card has
         _check_tensors(folder, _build_from_card(folder, card, branches), tensors)
     network = _build_from_card(folder, card, branches)
     network.load_state_dict(
@@ -134,50 +149,50 @@ def _build_from_card(folder: Path, card: dict[str, Any], branches: dict[str, Net
 
 
 def read_checkpoint_card(folder: Path) -> dict[str, Any]:
-    """The card of a checkpoint, checked. Raises CheckpointError where it is missing or says what cannot be."""
+    """Read and check the card of a checkpoint. Raises CheckpointError if it is missing or invalid."""
     if not (folder / MODEL_CARD_FILE).is_file() or not (folder / MODEL_WEIGHTS_FILE).is_file():
-        raise CheckpointError(f"{folder} holds no model; wanted {MODEL_WEIGHTS_FILE} and {MODEL_CARD_FILE}.")
+        raise CheckpointError(f"{folder} contains no model; expected {MODEL_WEIGHTS_FILE} and {MODEL_CARD_FILE}.")
     try:
         card = read_model_card(folder)
     except DamagedFileError as error:
         raise CheckpointError(str(error)) from error
     missing = [name for name in CHECKPOINT_CARD_KEYS if name not in card]
     if missing:
-        raise CheckpointError(f"The card of {folder.name} is damaged: it does not say {missing[0]}.")
+        raise CheckpointError(f"The card of {folder.name} is damaged: {missing[0]} is missing.")
     if not _has_valid_branches(card["branches"]):
-        raise CheckpointError(f"The card of {folder.name} is damaged: it does not say which branches it joins.")
+        raise CheckpointError(f"The card of {folder.name} is damaged: branches must have a folder and a sha256.")
     for name, value in {"traits": list(TRAIT_NAMES), "preprocessing": asdict(PREPROCESSING)}.items():
         if card[name] != value:
             found = str(card[name])[:MAX_QUOTED_CARD_CHARS]
-            raise CheckpointError(f"{folder.name} was made with {name} {found}; this version has {value}.")
-    if card["activation"] not in ACTIVATION_NAMES:
-        found, known = repr(card["activation"])[:MAX_QUOTED_CARD_CHARS], ", ".join(ACTIVATION_NAMES)
-        raise CheckpointError(f"The activation of {folder.name} is {found}; wanted one of {known}.")
+            raise CheckpointError(f"{folder.name} was made with {name} {found}; this version requires {value}.")
+    if card["activation"] not in ACTIVATIONS:
+        found, known = repr(card["activation"])[:MAX_QUOTED_CARD_CHARS], ", ".join(ACTIVATIONS)
+        raise CheckpointError(f"The activation of {folder.name} is {found}; expected one of {known}.")
     return card
 
 
 def _has_valid_branches(branches: Any) -> bool:
-    """Whether it maps names to folders and digests."""
+    """Whether the value maps names to folders and digests."""
     entries = list(branches.values()) if isinstance(branches, dict) else [None]
     words = [entry.get(key) if isinstance(entry, dict) else None for entry in entries for key in ("folder", "sha256")]
     return all(isinstance(word, str) and word.isprintable() and len(word) < MAX_BRANCH_PATH_CHARS for word in words)
 
 
 def _load_branch(
-    folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model], above: tuple[Path, ...]
+    folder: Path, name: str, entry: dict[str, str], loaded: dict[str, Model], ancestors: tuple[Path, ...]
 ) -> Network:
-    """The branch a fusion was trained on, recognised by its digest; it lies where the card says."""
-    wanted = entry["sha256"]
-    if wanted in loaded:
-        return loaded[wanted].network
+    """The branch that a fusion was trained with: a loaded model with its digest, or the folder on the card."""
+    expected = entry["sha256"]
+    if expected in loaded:
+        return loaded[expected].network
     place = folder / entry["folder"]
     if not (place / MODEL_WEIGHTS_FILE).is_file():
-        raise CheckpointError(f"{folder.name} needs the {name} model it was trained on in {place}; put it there.")
-    if file_sha256(place / MODEL_WEIGHTS_FILE) != wanted:
+        raise CheckpointError(f"{folder.name} requires the {name} model it was trained with; copy it to {place}.")
+    if file_sha256(place / MODEL_WEIGHTS_FILE) != expected:
         raise CheckpointError(
-            f"{place} is not the {name} model that {folder.name} was trained on (its digest differs)."
+            f"{place} is not the {name} model that {folder.name} was trained with (its digest differs)."
         )
-    return _load_checkpoint(place, loaded, above).network
+    return _load_checkpoint(place, loaded, ancestors).network
 
 
 def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -188,20 +203,18 @@ def _read_weights(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def _check_tensors(folder: Path, network: Network, tensors: dict[str, torch.Tensor]) -> None:
-    """Raise CheckpointError naming the first tensor that is not what the network has there."""
-    wanted = {
-        name: tensor for name, tensor in network.state_dict().items() if not name.startswith(UNSTORED_TENSOR_PREFIXES)
-    }
-    for name in sorted(wanted.keys() ^ tensors.keys()):
+    """Raise CheckpointError naming the first tensor that does not match the network."""
+    expected = network.stored_tensors()
+    for name in sorted(expected.keys() ^ tensors.keys()):
         raise CheckpointError(
-            f"{folder.name}: tensor {name} is {'missing' if name in wanted else 'not of this model'}."
+            f"{folder.name}: tensor {name} is {'missing' if name in expected else 'not part of this model'}."
         )
     for name, tensor in tensors.items():
-        found, want = tuple(tensor.shape), tuple(wanted[name].shape)
-        if found != want:
-            raise CheckpointError(f"{folder.name}: tensor {name} is {found}; wanted {want}.")
-        if tensor.is_floating_point() != wanted[name].is_floating_point() or tensor.is_complex():
-            kind = "numbers with a fraction" if wanted[name].is_floating_point() else "whole numbers"
-            raise CheckpointError(f"{folder.name}: tensor {name} holds {tensor.dtype}; wanted {kind}.")
+        found, shape = tuple(tensor.shape), tuple(expected[name].shape)
+        if found != shape:
+            raise CheckpointError(f"{folder.name}: tensor {name} has shape {found}; expected {shape}.")
+        if tensor.is_floating_point() != expected[name].is_floating_point() or tensor.is_complex():
+            kind = "floating-point numbers" if expected[name].is_floating_point() else "integers"
+            raise CheckpointError(f"{folder.name}: tensor {name} is {tensor.dtype}; expected {kind}.")
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{folder.name}: tensor {name} holds values that are not numbers.")
+            raise CheckpointError(f"{folder.name}: tensor {name} contains values that are not finite.")

@@ -1,4 +1,4 @@
-"""The network behind the face impressions: EfficientNet-Lite0 on one face, then one linear layer."""
+"""The network of the face impressions: EfficientNet-Lite0 on one face, then one linear layer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from personality.models.visual import CompactVisual
 
 FACE_RATER_FEATURES = 1280  # of the backbone, per face
-FROZEN_BLOCK_GROUPS = 3  # of the backbone's seven groups of blocks that training leaves as ImageNet made them
+FROZEN_BLOCK_GROUPS = 3  # of the backbone's seven groups of blocks; they keep their ImageNet weights
 FACE_RATER_DROPOUT = 0.2
-FACE_RATER_BATCH_FACES = 16  # faces at once
-SOFTENED_FACE_PIXELS = 112  # pixels
+FACE_RATER_BATCH_FACES = 16  # faces per batch
+SOFTENED_FACE_PIXELS = 112  # pixels, side
 
 
 class FaceRater(nn.Module):
-    """A face to A ratings. `early` is the part that training keeps fixed, `late` the rest."""
+    """A face to A ratings. Training does not change `compute_fixed_maps`."""
 
     def __init__(self, attributes: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class FaceRater(nn.Module):
     @torch.inference_mode()
     def rate(self, faces: np.ndarray) -> np.ndarray:
         """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its softened mirror
-        image, so that neither the side nor the sharpness of a picture counts for much."""
+        image, so that the direction and the sharpness of a picture have little effect."""
         parts = (
             faces[start : start + FACE_RATER_BATCH_FACES] for start in range(0, len(faces), FACE_RATER_BATCH_FACES)
         )
@@ -57,7 +57,7 @@ class FaceRater(nn.Module):
 
 
 def soften_faces(faces: np.ndarray) -> np.ndarray:
-    """Faces uint8 (K, S, S, 3) as a small video shows them: reduced to SOFT_SIDE pixels and enlarged again."""
+    """Faces uint8 (K, S, S, 3) as in a small video: reduced to SOFTENED_FACE_PIXELS and enlarged again."""
     side = faces.shape[1]
     small = [
         cv2.resize(face, (SOFTENED_FACE_PIXELS, SOFTENED_FACE_PIXELS), interpolation=cv2.INTER_AREA) for face in faces

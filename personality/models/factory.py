@@ -1,4 +1,4 @@
-"""The networks of all modalities, in each preset. Networks know tensors only; `inputs` knows Samples and tables."""
+"""Build the networks of all modalities and presets. Networks read tensors; `batching` converts Samples and tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from personality.modalities import MODALITIES, TABULAR_MODALITIES
 from personality.models import kernel_ensemble
 from personality.models.audio import CompactAudio, ModernAudio, ThesisAudio
+from personality.models.evolgen import EVOLGEN_PRESET, EvolgenNetwork
 from personality.models.fusion import FREE_FUSION_DROPOUT, FUSION_DROPOUT, Fusion, GatedFusion
 from personality.models.network import Network
 from personality.models.tabular import TableNetwork
@@ -31,17 +32,37 @@ def build_network(
     table: tuple[str, Sequence[str]] | None = None,
     design: NetworkDesign | None = None,
 ) -> Network:
-    """A network with random weights. A fusion needs its trained `branches`, by name; a modality of TABLES the
-    `table`'s name and columns; the preset `modern` reads the design; the preset `kernel` has no activation.
+    """Build a network with random weights.
 
-    Raises ValueError where the table or a branch is missing or timm has no such backbone, KeyError for a modality,
-    preset or activation that does not exist.
+    Parameters
+    ----------
+    modality : str
+        A key of MODALITIES.
+    preset : str
+        `thesis`, `compact`, `modern` or `kernel`.
+    activation : str
+        A key of ACTIVATIONS; the preset `kernel` ignores it.
+    branches : dict of str to Network, optional
+        The trained networks that a fusion joins.
+    table : (str, sequence of str), optional
+        Name and columns of the feature table, for TABULAR_MODALITIES.
+    design : NetworkDesign, optional
+        Design of the preset `modern`.
+
+    Raises
+    ------
+    ValueError
+        The table or a branch is missing, or timm has no such backbone.
+    KeyError
+        Unknown modality, preset or activation.
     """
     design = design or NetworkDesign()
     plan = MODALITIES[modality]
+    if (modality, preset) == ("audiovisual", EVOLGEN_PRESET):
+        return EvolgenNetwork()
     if modality in TABULAR_MODALITIES:
         if table is None:
-            raise ValueError(f"{modality} reads a table of features; its name and columns are missing")
+            raise ValueError(f"{modality} requires the name and columns of a feature table")
         if preset == kernel_ensemble.KERNEL_PRESET:
             return kernel_ensemble.KernelEnsemble(kind=modality, table=table[0], columns=table[1])
         return TableNetwork(activation, kind=modality, table=table[0], columns=table[1])
@@ -55,7 +76,9 @@ def build_network(
     names = plan.branches or tuple(given)
     missing = [name for name in names if name not in given]
     if missing or not names:
-        raise ValueError(f"{modality} joins trained models; the {missing[0] if missing else 'first'} model is missing")
+        raise ValueError(
+            f"{modality} requires trained models as branches; the {missing[0] if missing else 'first'} model is missing"
+        )
     ordered = {name: given[name] for name in names}
     if preset == kernel_ensemble.KERNEL_PRESET:
         return kernel_ensemble.BranchBlend(ordered)

@@ -12,20 +12,22 @@ from torch import Tensor, nn
 
 from personality.models.network import Batch, Needs, Network, make_dense_layers
 
-HANDCRAFTED_COUNT = 9  # seven emotions, gender, age: see `inputs.handcrafted`
+HANDCRAFTED_COUNT = 9  # seven emotions, gender, age: see `batching.encode_handcrafted`
 FUSION_LAYER_SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
-# Dropout of what is joined, and after each layer.
+# Dropout of the joined features, and after each layer.
 FUSION_DROPOUT = {"thesis": (0.0, 0.0), "compact": (0.0, 0.2), "modern": (0.0, 0.2)}
 FREE_FUSION_DROPOUT = (
     0.5,
     0.5,
-)  # of a fusion of any models: a branch that knows its training clips by heart is believed less
-MIN_COLUMN_DEVIATION = 1e-3  # a column that spreads less over the training split is not stretched
-BRANCH_HIDE_PROBABILITY = 0.15  # how often a branch is hidden from a gate in training, so that it learns to do without
+)  # of a fusion of any models: a branch that overfits its training clips must not dominate
+MIN_COLUMN_DEVIATION = 1e-3  # columns with a smaller standard deviation in training are not scaled
+BRANCH_HIDE_PROBABILITY = 0.15  # probability that a branch is hidden in training, so that the gate can do without it
 
 
 class _BranchFusion(Network):
-    """What every fusion is: trained branches that stay fixed, and perhaps the handcrafted features beside them."""
+    """Base of the fusions: trained branches with fixed weights and, optionally, the handcrafted features."""
+
+    unstored_modules = ("branches",)
 
     def __init__(self, preset: str, branches: dict[str, Network], *, handcrafted: bool, one_is_enough: bool) -> None:
         own = Needs(frozenset({"handcrafted"})) if handcrafted else Needs()
@@ -48,7 +50,7 @@ class _BranchFusion(Network):
         if not self.takes_handcrafted:
             return []
         if batch.handcrafted is None:
-            raise ValueError("the network got a batch without handcrafted features; wanted float32 (B, 9)")
+            raise ValueError("the network requires handcrafted features: got a batch without, expected float32 (B, 9)")
         return [batch.handcrafted]
 
 
@@ -74,8 +76,9 @@ class Fusion(_BranchFusion):
 
     def features(self, batch: Batch) -> Tensor:
         """The branches' hidden layers, then the handcrafted features, side by side (B, joined)."""
+        shared = batch.shared()
         with torch.no_grad():
-            parts = [branch.embed(batch) for branch in self.joined]
+            parts = [branch.embed(shared) for branch in self.joined]
         return torch.cat([*parts, *self._handcrafted(batch)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
@@ -84,11 +87,13 @@ class Fusion(_BranchFusion):
 
 
 class GatedFusion(_BranchFusion):
-    """Each branch (and the handcrafted features) brought to one size; a gate weighs them clip by clip -> 5.
+    """Each branch (and the handcrafted features) projected to the same size, weighted by a gate per clip -> 5.
 
-    One present branch is enough: an absent one has the weight 0 (after Arevalo et al. 2017). In training branches are
-    hidden at random, so that the gate knows how to do without (Neverova et al. 2016).
+    One available branch is sufficient: a missing one has the weight 0 (after Arevalo et al. 2017). In training,
+    branches are hidden at random, so that the gate learns to do without them (Neverova et al. 2016).
     """
+
+    full_precision_buffers = ("centre", "scale")
 
     def __init__(
         self,
@@ -111,26 +116,26 @@ class GatedFusion(_BranchFusion):
         self.layers = make_dense_layers((size, *FUSION_LAYER_SIZES[preset]), activation, dropout[1])
 
     def features(self, batch: Batch) -> Tensor:
-        """The branches' hidden layers, the handcrafted features, then for each of these whether it is there, 0 or 1:
+        """The branches' hidden layers, the handcrafted features, then whether each of these is available, 0 or 1:
         (B, joined + count)."""
-        able = [batch.has(branch.needs) for branch in self.joined]
+        shared, present = batch.shared(), [batch.has(branch.needs) for branch in self.joined]
         device = self.centre.device
         with torch.no_grad():
             parts = [
-                torch.where(there.to(device)[:, None], branch.embed(batch), 0.0)  # what is absent may be no number
-                if there.any()
+                torch.where(available.to(device)[:, None], branch.embed(shared), 0.0)  # a missing branch may give NaN
+                if available.any()
                 else torch.zeros(len(batch), branch.hidden_size, device=device)
-                for branch, there in zip(self.joined, able, strict=True)
+                for branch, available in zip(self.joined, present, strict=True)
             ]
-        if self.takes_handcrafted:  # they are read from faces
-            able.append(batch.has(Needs(frozenset({"faces"}))))
-        there = torch.stack(able, 1).to(device, parts[0].dtype)
-        return torch.cat([*parts, *self._handcrafted(batch), there], 1)
+        if self.takes_handcrafted:  # they are estimated from faces
+            present.append(batch.has(Needs(frozenset({"faces"}))))
+        available = torch.stack(present, 1).to(device, parts[0].dtype)
+        return torch.cat([*parts, *self._handcrafted(batch), available], 1)
 
     def fit(self, features: Tensor) -> None:
-        """Learn each column's mean and deviation, over the clips that have it, from features of the training split."""
-        joined, there = self._split_presence(features)
-        weights = torch.repeat_interleave(there, torch.tensor(self.sizes), 1)
+        """Compute each column's mean and standard deviation over the training clips (N, D) that have it."""
+        joined, available = self._split_presence(features)
+        weights = torch.repeat_interleave(available, torch.tensor(self.sizes), 1)
         count = weights.sum(0).clamp(min=1)
         self.centre.copy_((joined * weights).sum(0) / count)
         variance = (weights * (joined - self.centre.cpu()).square()).sum(0) / count
@@ -139,27 +144,28 @@ class GatedFusion(_BranchFusion):
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size)."""
-        brought, there = self._project_parts(features)
-        there = hide_random_branches(there) if self.training else there
-        return self.layers((self._weigh_branches(brought, there).unsqueeze(2) * brought).sum(1))
+        projected, available = self._project_parts(features)
+        available = hide_random_branches(available) if self.training else available
+        return self.layers((self._weigh_branches(projected, available).unsqueeze(2) * projected).sum(1))
 
     def gate_weights(self, features: Tensor) -> Tensor:
         """The weight of each branch, and of the handcrafted features, for each clip: (B, count), rows summing to 1."""
         return self._weigh_branches(*self._project_parts(features))
 
     def _project_parts(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        joined, there = self._split_presence(features)
+        joined, available = self._split_presence(features)
         parts = ((joined - self.centre) / self.scale).split(self.sizes, 1)
-        return torch.stack([bring(self.dropout(part)) for bring, part in zip(self.bring, parts, strict=True)], 1), there
+        projected = [project(self.dropout(part)) for project, part in zip(self.bring, parts, strict=True)]
+        return torch.stack(projected, 1), available
 
     def _split_presence(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return features[:, : sum(self.sizes)], features[:, sum(self.sizes) :]
 
-    def _weigh_branches(self, brought: Tensor, there: Tensor) -> Tensor:
-        return self.score(brought).squeeze(2).masked_fill(there == 0, -torch.inf).softmax(1)
+    def _weigh_branches(self, projected: Tensor, available: Tensor) -> Tensor:
+        return self.score(projected).squeeze(2).masked_fill(available == 0, -torch.inf).softmax(1)
 
 
-def hide_random_branches(there: Tensor) -> Tensor:
-    """Presence (B, N) of 0 and 1 with some at random taken away, but never a clip's last."""
-    left = there * (torch.rand_like(there) > BRANCH_HIDE_PROBABILITY)
-    return torch.where(left.any(1, keepdim=True), left, there)
+def hide_random_branches(available: Tensor) -> Tensor:
+    """Availability (B, N), 0 or 1, with random branches set to 0, but at least one remaining per clip."""
+    remaining = available * (torch.rand_like(available) > BRANCH_HIDE_PROBABILITY)
+    return torch.where(remaining.any(1, keepdim=True), remaining, available)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from personality.models.network import TRAIT_COUNT, Batch, Needs, Network
 from personality.models.tabular import QUANTILE_KNOTS, normal_scores
 
-KERNEL_PRESET = "kernel"  # what cards call these networks, beside thesis, compact and modern
+KERNEL_PRESET = "kernel"  # the preset of these networks on model cards
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,10 @@ class KernelEnsemble(LinearNetwork):
     Rahimi and Recht (2007), Random features for large-scale kernel machines.
     """
 
+    full_precision_buffers = ("knots",)
+
     def __init__(self, *, kind: str, table: str, columns: Sequence[str]) -> None:
-        """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
+        """kind: a key of KERNEL_PLANS; table: its name in the cache; columns: its columns, in order."""
         plan = KERNEL_PLANS[kind]
         super().__init__(len(columns) + plan.features, Needs(tables=frozenset({(table, tuple(columns))})))
         self.plan, self.table = plan, table
@@ -82,6 +84,9 @@ class BranchBlend(LinearNetwork):
     Where a branch is absent, the prediction is the mean of the branches that are present.
     """
 
+    unstored_modules = ("branches",)
+    full_precision_buffers = ("centre",)
+
     def __init__(self, branches: dict[str, Network]) -> None:
         each = tuple(branch.needs for branch in branches.values())
         needs = replace(reduce(or_, each, Needs()), alternatives=each)
@@ -99,8 +104,8 @@ class BranchBlend(LinearNetwork):
         return self
 
     @torch.no_grad()
-    def fit(self, means: Tensor, weights: Sequence[float]) -> None:
-        """Set the output layer.
+    def set_output_layer(self, means: Tensor, weights: Sequence[float]) -> None:
+        """Set the output layer to a weighted sum of the branches' deviations from the mean.
 
         Parameters
         ----------
@@ -117,17 +122,19 @@ class BranchBlend(LinearNetwork):
     def features(self, batch: Batch) -> Tensor:
         """The deviations of K branches, zero where one is absent, then for each whether it is present, 0 or 1:
         (B, 5 K + K)."""
+        shared = batch.shared()
         present = [batch.has(branch.needs).to(self.centre.device) for branch in self.joined]
         deviations = [
-            self._branch_deviation(branch, batch, there) for branch, there in zip(self.joined, present, strict=True)
+            self._branch_deviation(branch, shared, available)
+            for branch, available in zip(self.joined, present, strict=True)
         ]
         return torch.cat([*deviations, torch.stack(present, 1).to(self.centre.dtype)], 1)
 
-    def _branch_deviation(self, branch: Network, batch: Batch, there: Tensor) -> Tensor:
-        if not there.any():
+    def _branch_deviation(self, branch: Network, batch: Batch, available: Tensor) -> Tensor:
+        if not available.any():
             return torch.zeros(len(batch), TRAIT_COUNT, device=self.centre.device)
         with torch.no_grad():
-            return torch.where(there[:, None], branch(batch) - self.centre, 0.0)  # what is absent may be no number
+            return torch.where(available[:, None], branch(batch) - self.centre, 0.0)  # a missing branch may give NaN
 
     def hidden(self, features: Tensor) -> Tensor:
         """(B, hidden_size): the deviations where all branches are present, then their mean where some are absent."""

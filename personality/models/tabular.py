@@ -1,4 +1,4 @@
-"""From a table of features: each column spread to a normal curve, groups of columns of one weight, dense layers."""
+"""A network for feature tables: quantile normalisation of columns, equal weight of column groups, dense layers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from personality.models.network import Batch, Needs, Network, make_dense_layers
 
-QUANTILE_KNOTS = 201  # knots of the curve that spreads a column
-MAX_NORMAL_SCORE = 3.0  # standard deviations; what lies farther out is brought there
+QUANTILE_KNOTS = 201  # quantiles stored per column
+MAX_NORMAL_SCORE = 3.0  # standard deviations; scores are clipped to it
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TableNetworkPlan:
     noise: float
 
 
-# A few descriptors are worth fitting closely; hundreds of embedding columns are not.
+# Hundreds of embedding columns need stronger regularisation than a few descriptors.
 TABLE_NETWORK_PLANS = {
     "features": TableNetworkPlan((256, 128), 0.3, 0.05),
     "text": TableNetworkPlan((256, 128), 0.5, 1.0),
@@ -37,8 +37,10 @@ class TableNetwork(Network):
     The normalisation is fitted to the training split by `fit` and stored with the weights.
     """
 
+    full_precision_buffers = ("knots",)
+
     def __init__(self, activation: str, *, kind: str, table: str, columns: Sequence[str]) -> None:
-        """kind: a key of PLANS; table: its name in the cache; columns: its columns, in order."""
+        """kind: a key of TABLE_NETWORK_PLANS; table: its name in the cache; columns: its columns, in order."""
         plan = TABLE_NETWORK_PLANS[kind]
         super().__init__(plan.sizes[-1], Needs(tables=frozenset({(table, tuple(columns))})))
         self.table, self.noise = table, plan.noise
@@ -49,14 +51,14 @@ class TableNetwork(Network):
         self.register_buffer("weights", group_weights(columns))
 
     def fit(self, features: Tensor) -> None:
-        """Learn each column's distribution from features (N, D) of the training split."""
+        """Compute the quantiles of each column from features (N, D) of the training split."""
         places = torch.linspace(0, 1, QUANTILE_KNOTS)
-        # One by one: torch's quantile takes no more than 16 million values.
+        # One column at a time: torch.quantile accepts at most 16 million values.
         for column, values in enumerate(features.T):
             self.knots[:, column] = torch.quantile(values, places)
 
     def features(self, batch: Batch) -> Tensor:
-        """The table's columns as they are (B, D)."""
+        """The table's columns (B, D), unchanged."""
         return batch.tables[self.table]
 
     def hidden(self, features: Tensor) -> Tensor:
@@ -74,10 +76,20 @@ def group_weights(columns: Sequence[str]) -> Tensor:
 
 
 def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
-    """Each value (B, D) as the normal quantile of its rank among the knots (Q, D), within FARTHEST.
+    """The normal quantile of each value's rank among the knots, clipped to MAX_NORMAL_SCORE.
 
-    Of values that several knots share the rank is the middle one, as in scikit-learn's QuantileTransformer (which
-    makes an exception of the lowest).
+    Parameters
+    ----------
+    values : Tensor, shape (B, D)
+        Columns of a feature table.
+    knots : Tensor, shape (Q, D)
+        Quantiles of each column in the training split, in ascending order.
+
+    Returns
+    -------
+    Tensor, shape (B, D)
+        A value equal to several knots has their middle rank, as in scikit-learn's QuantileTransformer (except for
+        the lowest knot).
     """
     rank = (_rank_among_knots(values, knots, right=True) + _rank_among_knots(values, knots, right=False)) / 2
     return torch.special.ndtri(rank.clamp(1e-6, 1 - 1e-6)).clamp(-MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)

@@ -1,4 +1,4 @@
-"""Faces to traits: the thesis's VGG-16 with dense layers, EfficientNet-Lite, and any timm model with attention."""
+"""Networks for faces: the thesis's VGG-16 with dense layers, EfficientNet-Lite, and any timm model with attention."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2
 
 def _require_face_frames(batch: Batch) -> Tensor:
     if batch.faces is None:
-        raise ValueError("a network for faces got a batch without faces; wanted uint8 (B, T, 3, 224, 224)")
+        raise ValueError("the network requires faces: got a batch without, expected uint8 (B, T, 3, 224, 224)")
     return batch.faces
 
 
 class ThesisVisual(Network):
     """VGG-16 to pool5 -> convolution 1x1 512 -> max pool -> Dense 1024, 512, 128, 32 -> 5; mean over the frames.
 
-    The thesis trains on single faces; here the last hidden layer is averaged over a clip's frames, which is the same
+    The thesis trains on single faces; here the last hidden layer is averaged over the frames of a clip, which is equal
     for one frame.
     """
 
@@ -63,7 +63,7 @@ class CompactVisual(Network):
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
         backbone: Any = timm.create_model(PACKAGED_BACKBONE, pretrained=False, num_classes=0)
-        self.backbone = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
+        self.backbone: Any = backbone.to(memory_format=torch.channels_last)  # a third faster on a CPU
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((1280, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
@@ -81,10 +81,11 @@ class ModernVisual(Network):
     """Any timm model on each frame, attention over the frames (or their mean) -> Dense 128 -> 5."""
 
     def __init__(self, activation: str, design: NetworkDesign) -> None:
-        """Raises ValueError where timm has no model of the design's name; a name of timm's hub is none."""
+        """Raises ValueError if timm has no model with the design's name; names of timm's hub are not supported."""
         super().__init__(128, Needs(frozenset({"faces"})))
         backbone = _timm_model(design.backbone)
-        self.name, self.backbone = design.backbone, backbone.to(memory_format=torch.channels_last)
+        self.name = design.backbone
+        self.backbone: Any = backbone.to(memory_format=torch.channels_last)
         self.mean, self.deviation = backbone.pretrained_cfg["mean"], backbone.pretrained_cfg["std"]
         size = backbone.head_hidden_size
         self.pool = AttentionPool(size) if design.frames == "attention" else None
@@ -103,15 +104,15 @@ class ModernVisual(Network):
 
 
 def _timm_model(name: str) -> Any:
-    """A timm model without weights. Raises ValueError where timm has none of this name, or it cannot look at crops."""
+    """A timm model with random weights. Raises ValueError if there is none or it requires another picture size."""
     if not timm.is_model(name):
-        raise ValueError(f"timm has no model {name!r}; timm.list_models() names those it has")
+        raise ValueError(f"timm has no model {name!r}; timm.list_models() lists the valid names")
     try:
         model: Any = timm.create_model(name, pretrained=False, num_classes=0)
-    except RuntimeError as error:  # a tag of weights that it does not know
+    except RuntimeError as error:  # an unknown tag of pretrained weights
         raise ValueError(f"timm has no model {name!r}: {error}") from error
     side = PREPROCESSING.face_size
     if model.pretrained_cfg.get("fixed_input_size") and model.pretrained_cfg["input_size"][1:] != (side, side):
-        wanted = "x".join(map(str, model.pretrained_cfg["input_size"][1:]))
-        raise ValueError(f"{name} takes pictures of {wanted} pixels only; faces are {side}x{side}")
+        size = "x".join(map(str, model.pretrained_cfg["input_size"][1:]))
+        raise ValueError(f"{name} requires pictures of {size} pixels; faces are {side}x{side}")
     return model

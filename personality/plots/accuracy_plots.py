@@ -1,6 +1,6 @@
-"""Tables to figures, dots and curves, by plotly. No streamlit here.
+"""Plotly figures of accuracy, gaps and training curves. Does not use Streamlit.
 
-Colours: one per modality, per trait, per group, the same everywhere (Okabe and Ito's, told apart by the colour-blind).
+Colours are consistent per modality, trait and group, from the colour-blind safe palette of Okabe and Ito.
 """
 
 from __future__ import annotations
@@ -18,42 +18,41 @@ from personality.assets.shipped_models import model_label
 from personality.traits import TRAIT_LABELS, TRAITS
 
 MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
-# Of the practice models, and of runs that are named after their modality.
+# Practice models, and runs that are named after their modality.
 MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE_PREFIX}{name}": colour for name, colour in MODALITY_COLOURS.items()}
-# Of the models that ship for real people.
+# Bundled models for real people.
 MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
-# Of those whose figures on real people are shown beside them.
+# Published models with figures on real people.
 MODEL_COLOURS |= {
     "BU-NKU 2017 face": "#0072B2",
     "BU-NKU 2017 audio + scene": "#E69F00",
     "BU-NKU 2017 mean": "#009E73",
     "frozen encoders 2026": "#CC79A7",
 }
-# Pages call the shipped models by their labels.
+# Pages show bundled models by their labels.
 MODEL_COLOURS |= {model_label(name): colour for name, colour in MODEL_COLOURS.items()}
 GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
 BASELINE_COLOUR = "#8C8C8C"
-# What systems that see nothing reach: its name and its mark, by the column of `accuracy_by`.
+# Name and marker of each baseline, by its column of `accuracy_by`.
 BASELINE_MARKS = {
-    "baseline": ("constant baseline", "line-ns-open"),
-    "lookup": ("same-source lookup", "diamond-open"),
+    "baseline": ("mean baseline", "line-ns-open"),
+    "lookup": ("same-source baseline", "diamond-open"),
 }
-# What dots measure: the title of their axis, the columns of their interval, and whether 0 is drawn, as no difference.
+# For each measure: the title of the axis, the columns of the interval, and whether to draw a line at 0.
 DOT_CHART_MEASURES = {
     "accuracy": ("accuracy (1 - mean absolute error)", ("low", "high"), False),
-    "gain": ("gain over always predicting the mean", ("gain_low", "gain_high"), True),
-    "concordance": ("concordance with people's ratings", ("concordance_low", "concordance_high"), True),
-    "r2": ("R², share of the ratings explained", ("r2_low", "r2_high"), True),
+    "gain": ("gain over the mean baseline", ("gain_low", "gain_high"), True),
+    "concordance": ("concordance with the ratings", ("concordance_low", "concordance_high"), True),
+    "r2": ("R², share of the variance explained", ("r2_low", "r2_high"), True),
     "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
-    "actual_mean": ("mean of people's ratings", ("actual_mean_low", "actual_mean_high"), False),
+    "actual_mean": ("mean rating", ("actual_mean_low", "actual_mean_high"), False),
 }
-MIN_LINE_PIXELS, DOT_SPACING_PIXELS = 46, 20  # pixels: least height of a line of a dot chart, and of a dot in it
+MIN_LINE_PIXELS, DOT_SPACING_PIXELS = 46, 20  # minimum height in pixels of a line of a dot chart, and of a dot
 
 
 def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model; those of MODEL_COLOURS keep theirs, a model named like one (`audio-2`) does not take it, nor
-    that of another beside it."""
+    """A colour per model: those in MODEL_COLOURS have fixed colours, others get colours that are not used by these."""
     taken = {MODEL_COLOURS.get(model) for model in models}
     free = [colour for colour in OTHER_COLOURS if colour not in taken]
     others = [model for model in models if model not in MODEL_COLOURS]
@@ -61,7 +60,7 @@ def model_colours(models: Sequence[str]) -> dict[str, str]:
 
 
 def group_colours(groups: Sequence[str]) -> dict[str, str]:
-    """A colour per group, in their order; men and women have those of `GENDER_COLOURS`."""
+    """A colour per group, in their order, so that men and women have those of `GENDER_COLOURS`."""
     return {group: GROUP_COLOURS[number % len(GROUP_COLOURS)] for number, group in enumerate(groups)}
 
 
@@ -75,11 +74,22 @@ def accuracy_dots(
     baselines: Sequence[str] = tuple(BASELINE_MARKS),
     published: pd.DataFrame | None = None,
 ) -> go.Figure:
-    """Accuracy, or another of MEASURES, with its interval as dots, one line per value of the column `line`; beside
-    accuracy the baselines as ticks and diamonds.
+    """Dot chart of a measure with intervals; for accuracy also of the baselines.
 
-    rows: from `accuracy_by`; the column `colour` tells dots of one line apart, `colours` maps its values. published:
-    crosses beside them, columns system, value and the column `line`.
+    Parameters
+    ----------
+    rows
+        From `accuracy_by`; empty groups are not shown.
+    line, colour
+        The columns whose values are the lines of the chart, and the colours of dots on a line.
+    colours
+        The colour of each value of the column `colour`.
+    measure
+        A key of DOT_CHART_MEASURES.
+    baselines
+        Keys of BASELINE_MARKS.
+    published
+        Published values to mark by crosses: columns system, value, and the column `line`.
     """
     title, bounds, from_zero = DOT_CHART_MEASURES[measure]
     baselines = baselines if measure == "accuracy" else ()
@@ -110,7 +120,7 @@ def accuracy_dots(
 
 
 def _shows_counts(rows: pd.DataFrame, column: str, *, beside: str) -> bool:
-    """Whether the names in a column say of how many clips they are: groups do, models that speak on different ones."""
+    """Whether labels of a column include the number of clips: for groups, and for models that differ in it."""
     return column == "group" or (column == "model" and beside != "group" and rows["n"].min() < rows["n"].max())
 
 
@@ -122,8 +132,8 @@ def _interval_dots(
     part: pd.DataFrame, y: pd.Series, name: str, colour: str, columns: tuple[str, str, str]
 ) -> go.Scatter:
     value, low, high = (part[column] for column in columns)
-    # Beside another figure an accuracy would be taken for one of the same kind.
-    baseline = "<br>constant %{customdata[4]:.4f}" if columns[0] == "accuracy" else ""
+    # For other measures, the accuracy of the baseline would be misleading.
+    baseline = "<br>mean baseline %{customdata[4]:.4f}" if columns[0] == "accuracy" else ""
     return go.Scatter(
         x=value,
         y=y,
@@ -172,8 +182,8 @@ def _published_marks(published: pd.DataFrame, y: pd.Series) -> go.Scatter:
 
 
 def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.Figure:
-    """Gaps of groups with their intervals, from `compare_groups`: one line per group, one colour per model, filled
-    where a difference was found after correction; the line at 0 is no difference."""
+    """Dot chart of gaps from `compare_groups`: a line per group, a colour per model. Significant gaps are
+    filled."""
     gaps = gaps[gaps["n"] > 0]
     groups, models = list(dict.fromkeys(gaps["group"])), list(dict.fromkeys(gaps["model"]))
     figure = go.Figure()
@@ -211,8 +221,21 @@ TRAIT_CURVES = {f"accuracy_{trait.name}": (trait.label, trait.colour) for trait 
 def training_curves(
     metrics: pd.DataFrame, curves: dict[str, tuple[str, str]], *, best_epoch: int | None, smoothing: float, title: str
 ) -> go.Figure:
-    """Columns of a run's metrics per epoch, each with its name and colour; the best epoch marked. smoothing: 0 to below
-    1, the weight of what was before in an exponential mean; what is smoothed away stays faint."""
+    """Training curves of a run.
+
+    Parameters
+    ----------
+    metrics
+        A row per epoch.
+    curves
+        The name and the colour of each column to show.
+    best_epoch
+        The epoch to mark, if any.
+    smoothing
+        Weight of previous epochs in an exponential moving average, in [0, 1). Unsmoothed curves are shown faintly.
+    title
+        Title of the y axis.
+    """
     figure = go.Figure()
     for column, (name, colour) in curves.items():
         if smoothing:
@@ -233,7 +256,7 @@ def training_curves(
 
 
 def run_comparison_curves(metrics: pd.DataFrame) -> go.Figure:
-    """Validation accuracy per epoch of several runs: columns run, epoch, accuracy."""
+    """Validation accuracy per epoch of several runs, from the columns run, epoch and accuracy."""
     figure = go.Figure()
     colours = model_colours(list(metrics["run"].unique()))
     for run, part in metrics.groupby("run", sort=False):
@@ -244,8 +267,8 @@ def run_comparison_curves(metrics: pd.DataFrame) -> go.Figure:
 
 
 def finish_figure(figure: go.Figure, *, height: int, x: str) -> go.Figure:
-    """What all plotly figures have in common: height in pixels, title of the x axis, margins, the legend above; and
-    that names of models and groups are words: plotly would draw the links and tags in them."""
+    """Apply the common layout: height in pixels, title of the x axis, margins, legend above. Names are escaped, because
+    plotly renders HTML in them."""
     figure.for_each_trace(lambda trace: trace.update(name=escape(trace.name)) if trace.name else None)
     figure.for_each_yaxis(lambda axis: axis.update(ticktext=[escape(text) for text in axis.ticktext or ()] or None))
     figure.update_xaxes(title=x)

@@ -1,4 +1,4 @@
-"""One clip to figures: what models say of it, its expressions, its sound. No streamlit here."""
+"""Figures of a single clip: predictions, expressions, sound, explanations. Does not use Streamlit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from personality.plots.accuracy_plots import finish_figure, model_colours
 from personality.plots.count_plots import DIVERGING, colour_scale
 from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
 
-# On telephones: a trait's letter in place of its name, a row's name in two lines. In Vega's language, for its axes.
+# Vega expressions for narrow screens: letters for traits, and labels of rows in two lines.
 TRAIT_LABEL_OR_LETTER = (
     f"width < 500 ? ({json.dumps({trait.label: trait.letter for trait in TRAITS})})[datum.label] : datum.label"
 )
 TWO_LINE_LABEL = "width < 500 ? split(datum.label, ': ') : datum.label"
-TWO_LINE_LABEL_OFFSET = alt.ExprRef("width < 500 ? -6 : 0")  # pixels; the first of two lines would stand in the middle
+TWO_LINE_LABEL_OFFSET = alt.ExprRef("width < 500 ? -6 : 0")  # pixels, to centre the two lines
 
 
 def trait_dots(values: pd.DataFrame) -> go.Figure:
-    """Five traits of one clip for several models: columns model, trait, value in [0, 1], and perhaps low and high,
-    between which it may well lie."""
+    """Dot chart of the predictions for a clip: columns model, trait, value in [0, 1], and optionally the bounds low and
+    high of an interval."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(values["model"])))
     order = [trait.label for trait in reversed(TRAITS)]
@@ -40,7 +40,7 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
             )
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=order)
-    return finish_figure(figure, height=380, x="what strangers would say, 0 to 1")
+    return finish_figure(figure, height=380, x="predicted first impression, 0 to 1")
 
 
 def _interval_bars(part: pd.DataFrame, colour: str) -> dict:
@@ -49,7 +49,7 @@ def _interval_bars(part: pd.DataFrame, colour: str) -> dict:
 
 
 def trait_radar(values: pd.DataFrame) -> go.Figure:
-    """The same as a radar, one outline per model; the corners carry the traits' letters."""
+    """Radar chart of the same values, with an outline per model and letters for traits."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(values["model"])))
     letters = {trait.name: trait.letter for trait in TRAITS}
@@ -65,7 +65,7 @@ def trait_radar(values: pd.DataFrame) -> go.Figure:
 
 
 def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
-    """One trait over a clip, from `timeline`: a line per model, over the middles of its windows."""
+    """Predictions of a trait over time, from `sliding_window`: a line per model, at the middle of each window."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(rows["model"])))
     for model, part in rows.groupby("model", sort=False):
@@ -77,10 +77,10 @@ def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
 
 
 def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
-    """How far each trait moves with each change, from `what_if`: columns change, trait, value, difference."""
+    """Effects of counterfactual changes on each trait, from the columns change, trait, value and difference."""
     rows = rows.assign(
         label=rows["trait"].map(TRAIT_LABELS),
-        text=rows["difference"].map(lambda moved: f"{moved:+.3f}".replace("0.", ".", 1)),
+        text=rows["difference"].map(lambda difference: f"{difference:+.3f}".replace("0.", ".", 1)),
         value=rows["value"].round(3),
     )
     far = float(max(rows["difference"].abs().max(), 0.01))
@@ -109,7 +109,7 @@ def change_grid(rows: pd.DataFrame) -> alt.LayerChart:
 
 
 def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
-    """One face uint8 (S, S, 3), coloured by what covering each part does: columns row, column, difference."""
+    """A face, uint8 RGB (S, S, 3), with the effect of occluding each region: columns row, column, difference."""
     cells = rows.pivot(index="row", columns="column", values="difference").to_numpy()
     side, count = len(face), len(cells)
     middles = (np.arange(count) + 0.5) * side / count
@@ -124,8 +124,8 @@ def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
             zmax=far,
             colorscale=list(DIVERGING),
             opacity=0.5,
-            colorbar={"title": "moves by", "tickformat": "+.2f", "thickness": 12},
-            hovertemplate="covered: %{z:+.3f}<extra></extra>",
+            colorbar={"title": "change", "tickformat": "+.2f", "thickness": 12},
+            hovertemplate="occluded: %{z:+.3f}<extra></extra>",
         )
     )
     figure.update_xaxes(visible=False, range=[0, side])
@@ -134,7 +134,7 @@ def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
 
 
 def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
-    """What silencing each moment does to a trait: columns model, start, end, difference; a line of steps per model."""
+    """Effect of silencing each segment on a trait: columns model, start, end, difference; a step line per model."""
     figure = go.Figure()
     colours = model_colours(list(dict.fromkeys(rows["model"])))
     for model, part in rows.groupby("model", sort=False):
@@ -143,11 +143,11 @@ def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
     figure.add_hline(y=0, line_width=1, opacity=0.5)
     figure.update_yaxes(tickformat="+.2f")
-    return finish_figure(figure, height=280, x="moment that is silent, seconds")
+    return finish_figure(figure, height=280, x="silenced segment, seconds")
 
 
 def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
-    """The share of a clip's faces per strongest emotion."""
+    """The share of the faces of a clip by dominant emotion."""
     table = pd.DataFrame({"emotion": list(histogram), "share": list(histogram.values())})
     return (
         alt.Chart(table)
@@ -167,22 +167,22 @@ def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
 
 
 def waveform_envelope(samples: np.ndarray, columns: int) -> np.ndarray:
-    """Lowest and highest sample in each of `columns` equal parts of samples (N,): float32 (columns, 2)."""
+    """Minimum and maximum of each of `columns` equal segments of samples (N,): float32 (columns, 2)."""
     parts = samples[: len(samples) // columns * columns].reshape(columns, -1)
     return np.stack([parts.min(1), parts.max(1)], 1)
 
 
 def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: dict[str, float]) -> alt.Chart:
-    """Eight ratings of a face as bars; paler where the model predicts less well.
+    """Bar chart of predicted ratings of a face; bars of attributes with a lower R² are paler.
 
     Parameters
     ----------
     ratings
         By attribute, 0 to 1.
     percentiles
-        By attribute, 0 to 100, among rated portraits; may be empty, and is then not shown.
+        By attribute, 0 to 100, among rated portraits; empty to show ratings instead.
     r2
-        By attribute, the model's R² on portraits it was not trained on.
+        R² of the model by attribute, on portraits that were not used for training.
     """
     rows = [
         {

@@ -1,4 +1,4 @@
-"""Counts and shares to figures, by altair. No streamlit here."""
+"""Altair charts of counts, shares and heatmaps. Does not use Streamlit."""
 
 from __future__ import annotations
 
@@ -8,15 +8,28 @@ import pandas as pd
 from personality.traits import EMOTION_COLOURS, EMOTIONS
 
 SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
-SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough to be written upon
+SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough for text on it
 DIVERGING = ("#E69F00", "#F4F4F4", "#56B4E9")
 
 
 def heatmap(
     cells: pd.DataFrame, *, names: tuple[str, str], title: str, around: float | None, baselines: bool
 ) -> alt.LayerChart:
-    """Cells of two attributes, to be clicked, from `cells.grid`. Faint where small. around: the middle of diverging
-    colours, None: from low to high. baselines: whether the figure is an accuracy, which theirs may stand beside."""
+    """Clickable heatmap of groups; small groups are faint.
+
+    Parameters
+    ----------
+    cells
+        From `drilldown.heatmap_cells`.
+    names
+        Titles of the rows and the columns.
+    title
+        Title of the colour legend.
+    around
+        Centre of a diverging colour scale; None for a sequential one.
+    baselines
+        Whether the tooltip shows the accuracy of the baselines.
+    """
     scale = alt.Scale(range=list(SEQUENTIAL))
     if around is not None:
         far = float((cells["value"] - around).abs().max() or 1)
@@ -36,13 +49,13 @@ def heatmap(
         tooltip=tooltip,
     )
     boxes = boxes.add_params(alt.selection_point(name="cell", fields=["group"]))
-    paper = base.mark_rect(cornerRadius=4, fill=DIVERGING[1])  # what is faint is pale on dark pages too
+    background = base.mark_rect(cornerRadius=4, fill=DIVERGING[1])  # so that faint cells are pale on dark pages too
     words = base.mark_text(fontSize=12, lineBreak="\n").encode(text="text:N", color=alt.value("#111111"))
-    return (paper + boxes + words).properties(height=64 * len(order["row"]) + 110)
+    return (background + boxes + words).properties(height=64 * len(order["row"]) + 110)
 
 
 def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
-    """How many clips each group has: columns group, n, in the order given; empty groups keep their place."""
+    """Number of clips per group, from the columns group and n, in the given order."""
     colour = alt.Color("group:N", legend=None, scale=colour_scale(colours)) if colours else alt.value("#0072B2")
     return (
         alt.Chart(counts)
@@ -58,7 +71,7 @@ def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | 
 
 
 def plot_label_distribution(rows: pd.DataFrame) -> alt.LayerChart:
-    """One trait's labels per split: columns split, value, share, n, mean. Vertical lines are the means."""
+    """Distribution of the labels of a trait per split: columns split, value, share, n, mean. Vertical lines: means."""
     colour = alt.Color("split:N", scale=colour_scale(SPLIT_COLOURS), legend=None)
     shape = alt.Chart(rows).mark_line(interpolate="step", strokeWidth=2)
     shape = shape.encode(
@@ -104,5 +117,5 @@ def emotion_confidence(counts: pd.DataFrame) -> alt.Chart:
 
 
 def colour_scale(colours: dict[str, str]) -> alt.Scale:
-    """Names to their colours, for altair."""
+    """An altair scale that maps names to colours."""
     return alt.Scale(domain=list(colours), range=list(colours.values()))

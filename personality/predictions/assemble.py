@@ -1,4 +1,4 @@
-"""Rows of predictions with their labels, baselines and attributes: a predictions table; several of them as one."""
+"""Assembly of predictions tables: predictions with labels, baselines and attributes; several tables as one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from personality.predictions.predictions_table import (
 )
 from personality.traits import TRAIT_NAMES
 
-DEFAULT_TRAINING_SPLITS = ("training",)  # the splits that a model is trained on, where nothing else is said
+DEFAULT_TRAINING_SPLITS = ("training",)  # the splits that a model was trained on, by default
 
 
 def mark_sources_in_training(
     rows: pd.DataFrame, clips: pd.DataFrame, trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS
 ) -> pd.DataFrame:
-    """The rows with the attribute `source_in_training`, yes or no: whether clips of a clip's source are in the splits
-    that a model was trained on. First Impressions' own splits share sources; figures of those that say no are
+    """Add the attribute `source_in_training` (yes or no): whether the splits that a model was trained on contain clips
+    of the same source. The official splits of First Impressions share sources; figures of clips with `no` are
     source-disjoint."""
     seen = rows["source"].isin(clips.loc[clips["split"].isin(trained_on), "source"])
     return rows.assign(**{SOURCE_IN_TRAINING: seen.map({True: "yes", False: "no"})})
@@ -36,9 +36,24 @@ def build_predictions_table(
     clips: pd.DataFrame,
     trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS,
 ) -> pd.DataFrame:
-    """The predictions table from wide predictions (clip, model, five traits), the labelled rows of one split that they
-    are of, all clips of the dataset, from which the baselines know, and the splits on which the model was trained.
-    Raises PredictionsError as `check_predictions`."""
+    """Build a predictions table.
+
+    Parameters
+    ----------
+    predicted
+        Predictions in wide format: clip, model, five traits.
+    rows
+        The labelled clips of the split that was predicted.
+    clips
+        All clips of the dataset, for the baselines.
+    trained_on
+        The splits that the model was trained on.
+
+    Raises
+    ------
+    PredictionsError
+        As `check_predictions`.
+    """
     (split,) = rows["split"].unique()
     traits = list(TRAIT_NAMES)
     table = predicted.melt(["clip", "model"], traits, var_name="trait", value_name="predicted")
@@ -68,14 +83,26 @@ def build_predictions_table(
 
 
 def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None) -> pd.DataFrame:
-    """Several predictions tables as one; mean: what to call a further model, the plain mean of all of them on the
-    clips on which all speak, None for no such.
+    """Join predictions tables of different models.
 
-    Raises PredictionsError where two tables have one model, or contradict each other.
+    Parameters
+    ----------
+    tables
+        Predictions tables.
+    mean
+        The name of an additional model: the unweighted mean of all models, on clips with predictions of all. By
+        default, none is added.
+
+    Raises
+    ------
+    PredictionsError
+        If a model occurs in two tables, or the tables have different labels or attributes for a clip.
     """
     models = [model for table in tables for model in table["model"].unique()] + ([mean] if mean else [])
     if len(set(models)) < len(models):
-        raise PredictionsError(f"Two models are called {max(models, key=models.count)}; give them different names.")
+        raise PredictionsError(
+            f"The model name {max(models, key=models.count)} occurs twice; rename one of the models."
+        )
     joined = _merge_sources_in_training(pd.concat(tables, ignore_index=True))
     if mean:
         key = ["clip", "trait"]
@@ -86,7 +113,7 @@ def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None)
 
 
 def _merge_sources_in_training(table: pd.DataFrame) -> pd.DataFrame:
-    """The table in which a source counts as seen where any of the models was trained on it."""
+    """Mark a source as seen in training if any of the models was trained on it."""
     if SOURCE_IN_TRAINING not in table:
         return table
     seen = set(table.loc[table[SOURCE_IN_TRAINING].eq("yes"), "clip"])

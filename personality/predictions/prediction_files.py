@@ -1,4 +1,4 @@
-"""Predictions tables on disk: parquet of our own, CSV or parquet of others."""
+"""Read and write predictions tables: parquet, or CSV from other programs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,49 @@ from personality.tables.reader import read_table
 from personality.utils.atomic_files import atomic_path
 
 
-def write_predictions(table: pd.DataFrame, path: Path) -> None:
-    """Write a predictions table as parquet, atomically."""
+def write_predictions(table: pd.DataFrame, path: Path | str) -> None:
+    """Write a predictions table as parquet.
+
+    Parameters
+    ----------
+    table
+        A predictions table.
+    path
+        The file, which is replaced atomically; its folder is created if it does not exist.
+    """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         table.to_parquet(temporary, index=False)
 
 
-def read_predictions(file: Path | BinaryIO, name: str = "") -> pd.DataFrame:
-    """A predictions table from parquet or CSV, a path or an open file that messages call `name`; see
-    `check_external_predictions`. Raises PredictionsError where it is none, or is larger than `constants.TABLES`
-    allows."""
+def read_predictions(file: Path | str | BinaryIO, name: str = "") -> pd.DataFrame:
+    """Read a predictions table from parquet or CSV.
+
+    Parameters
+    ----------
+    file
+        A path or an open binary file.
+    name
+        The name of the file in error messages; by default that of the path.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Checked by `check_predictions`. Predictions slightly outside [0, 1] are clamped; to know how many, use
+        `read_predictions_and_clamped_count`.
+
+    Raises
+    ------
+    PredictionsError
+        If the file cannot be read, is not a predictions table, or exceeds `constants.table_limits`.
+    """
+    return read_predictions_and_clamped_count(file, name)[0]
+
+
+def read_predictions_and_clamped_count(file: Path | str | BinaryIO, name: str = "") -> tuple[pd.DataFrame, int]:
+    """A predictions table as `read_predictions`, and how many of its predictions were clamped to [0, 1]."""
     try:
-        return check_external_predictions(read_table(file, name))
+        return check_external_predictions(read_table(Path(file) if isinstance(file, str) else file, name))
     except TableError as error:
         raise PredictionsError(str(error)) from error

@@ -1,4 +1,4 @@
-"""A predictions table as arrays: what models said, what people said, and what always saying the same would be."""
+"""Predictions tables: a row per clip, model and trait. Validation, and conversion to arrays."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from personality.constants import TABLE_LIMITS
+from personality.constants import table_limits
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.columns import UNNAMED_COLUMN_PREFIX
 from personality.tables.errors import TableError
@@ -16,27 +16,27 @@ from personality.traits import TRAIT_NAMES
 from personality.utils.legacy_names import rename_legacy_rows
 
 PREDICTION_COLUMNS = ("clip", "source", "split", "model", "trait", "predicted", "actual")
-MEAN_BASELINE_COLUMN = "constant"  # what the constant baseline says: the training mean of the trait
-SOURCE_BASELINE_COLUMN = "lookup"  # what people said of other clips of the same source: see `baselines`
-BASELINE_COLUMNS = (MEAN_BASELINE_COLUMN, SOURCE_BASELINE_COLUMN)  # a table may lack them, and then has no such figures
-SOURCE_IN_TRAINING = "source_in_training"  # attribute of a clip: yes or no, see `assemble.mark_sources_in_training`
-SYNTHETIC_ATTR = "synthetic"  # of a table's attrs: whether its people are computer-made
-CLAMPED_COUNT_ATTR = "overshot"  # of a table's attrs: how many predictions were held in [0, 1]
-_PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models
-MAX_CELLS_PER_ROW = 20  # cells of clips x models x traits for each row of a table, in tables of more than
-SMALL_TABLE_CELLS = 4_000_000  # cells
+MEAN_BASELINE_COLUMN = "constant"  # the mean baseline: the training mean of the trait
+SOURCE_BASELINE_COLUMN = "lookup"  # the same-source baseline: see `baselines`
+BASELINE_COLUMNS = (MEAN_BASELINE_COLUMN, SOURCE_BASELINE_COLUMN)  # optional
+SOURCE_IN_TRAINING = "source_in_training"  # attribute, yes or no: `assemble.mark_sources_in_training`
+SYNTHETIC_ATTR = "synthetic"  # key in the `attrs` of a table, stored in parquet: whether its people are computer-made
+_PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models of a clip
+# Cells of the array clips x models x traits for each row of a table; tables up to SMALL_TABLE_CELLS are not limited.
+MAX_CELLS_PER_ROW = 20
+SMALL_TABLE_CELLS = 4_000_000
 
 
 class PredictionsError(ValueError):
-    """A predictions table that cannot be used; the message says what is wrong with it."""
+    """Invalid predictions table, or an analysis that it does not support."""
 
 
 @dataclass(frozen=True)
 class PredictionArrays:
-    """N clips, M models, five traits, all float64; NaN where the table says nothing.
+    """A predictions table of N clips and M models as arrays; NaN where the table has no row.
 
-    clips: one row per clip, with its attributes; source int (N,): the code of each clip's source; models: their names;
-    predicted (N, M, 5); actual, constant and lookup (N, 5).
+    clips: a row per clip with its attributes; source_codes: int (N,); models: names; predicted: float64 (N, M, 5);
+    actual, constant and lookup: float64 (N, 5).
     """
 
     clips: pd.DataFrame
@@ -49,18 +49,30 @@ class PredictionArrays:
 
     @property
     def source_count(self) -> int:
-        """How many sources there are."""
+        """Number of sources."""
         return int(self.source_codes.max()) + 1
 
 
 def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with the columns of all BASELINES (NaN where it had none), the present names of traits, and text and
-    numbers as such.
+    """Validate and normalize a predictions table.
 
-    An attribute of a clip that some of its rows lack is that of the others. Raises PredictionsError where a column is
-    missing, a cell of COLUMNS is empty, a value is no number in [0, 1], a trait is none of the five, clip x model x
-    trait repeats, a clip has two values of one trait's label or of an attribute, or there are too few rows for so many
-    clips and models.
+    Parameters
+    ----------
+    table
+        A row per clip, model and trait, with PREDICTION_COLUMNS, optional BASELINE_COLUMNS, and attributes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With all BASELINE_COLUMNS (NaN if absent), current trait names, and columns converted to text or float64. An
+        attribute that is missing in some rows of a clip is filled from its other rows.
+
+    Raises
+    ------
+    PredictionsError
+        If a column is missing or has empty cells, a value is not a number in [0, 1], a trait is unknown, a combination
+        of clip, model and trait repeats, a clip has different labels or attributes in different rows, or the table has
+        too few rows for its numbers of clips and models.
     """
     table, places = _parse_structure(table)
     _check_range(table)
@@ -70,23 +82,21 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def check_external_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """`check_predictions` of a table from elsewhere: predictions that overshoot [0, 1] a little, as those of a linear
-    model do, are held in it. attrs[OVERSHOT] says how many."""
+def check_external_predictions(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """`check_predictions` of a table of any origin, and how many predictions were clamped to [0, 1]: those of a linear
+    model may be slightly outside (`scales.clamp_predictions`). Raises PredictionsError as `check_predictions`."""
     count = 0
     if "predicted" in table and pd.api.types.is_numeric_dtype(table["predicted"]):
         inside, count = clamp_predictions(table[["predicted"]])
         table = table.assign(predicted=inside["predicted"])
-    table = check_predictions(table)
-    table.attrs[CLAMPED_COUNT_ATTR] = count
-    return table
+    return check_predictions(table), count
 
 
 def to_prediction_arrays(table: pd.DataFrame) -> PredictionArrays:
-    """A predictions table as arrays.
+    """Convert a predictions table to arrays.
 
-    Raises PredictionsError as `check_predictions` does, but takes values on any scale, and a clip's attributes from its
-    first row: tables from files have been checked once.
+    Raises PredictionsError as `check_predictions`, but accepts values on any scale and takes the attributes of a clip
+    from its first row, because tables from files are already checked.
     """
     table, places = _parse_structure(table)
     predicted = np.full(places.shape, np.nan)
@@ -101,31 +111,31 @@ def to_prediction_arrays(table: pd.DataFrame) -> PredictionArrays:
 
 
 def _parse_structure(table: pd.DataFrame) -> tuple[pd.DataFrame, _RowPositions]:
-    """The table with its columns as they should be, and where its rows lie."""
+    """The table with converted columns, and the positions of its rows in arrays."""
     try:
         table = rename_legacy_rows(_convert_types(table))
     except TableError as error:
         raise PredictionsError(f"The table cannot be used: {error}.") from error
     strange = sorted(set(table["trait"].unique()) - set(TRAIT_NAMES))
     if strange:
-        raise PredictionsError(f"The table has the trait {strange[0]!r}; expected {', '.join(TRAIT_NAMES)}.")
+        raise PredictionsError(f"The table has the unknown trait {strange[0]!r}; expected {', '.join(TRAIT_NAMES)}.")
     table = table.assign(**{name: np.nan for name in BASELINE_COLUMNS if name not in table})
     places = _RowPositions.from_table(table)
     _check_repeats(table, places)
-    for name in _PER_TRAIT_COLUMNS if len(places.models) > 1 else ():  # one model has one row of each
+    for name in _PER_TRAIT_COLUMNS if len(places.models) > 1 else ():  # with one model, each occurs once
         table = _unify_values(table, name, places.clip * len(TRAIT_NAMES) + places.trait, per="clip and trait")
     return table, places
 
 
 def _is_text_category(values: pd.Series) -> bool:
-    """Whether a column is of categories that are text: a million clips are read in seconds when they stay so."""
+    """Whether a column is categorical text, which is kept for speed with millions of rows."""
     return isinstance(values.dtype, pd.CategoricalDtype) and isinstance(values.cat.categories.dtype, pd.StringDtype)
 
 
 @dataclass(frozen=True)
 class _RowPositions:
-    """Where each row of a table lies in an array clips x models x traits of this shape: its clip, its trait, and its
-    cell in the flat array."""
+    """Position of each row of a table in an array clips x models x traits: indices of its clip, its trait, and its cell
+    in the flat array."""
 
     clip: np.ndarray
     trait: np.ndarray
@@ -144,13 +154,13 @@ class _RowPositions:
 
 
 def _convert_types(table: pd.DataFrame) -> pd.DataFrame:
-    """The same columns, names and models as text, values as numbers. Raises TableError as `tables.cells`, and where a
-    column is missing or empty."""
+    """Convert names to text and values to numbers. Raises TableError as `tables.cells`, and if a column is missing or
+    has empty cells."""
     table = table.rename(columns=str)
     table = table.drop(columns=[column for column in table if column.startswith(UNNAMED_COLUMN_PREFIX)])
     missing = [column for column in PREDICTION_COLUMNS if column not in table]
     if missing:
-        raise TableError(f"it lacks the column {missing[0]}; expected {', '.join(PREDICTION_COLUMNS)}")
+        raise TableError(f"the column {missing[0]} is missing; expected {', '.join(PREDICTION_COLUMNS)}")
     if table.empty or any(table[column].isna().any() for column in PREDICTION_COLUMNS):
         raise TableError(f"it has no rows, or empty cells in one of the columns {', '.join(PREDICTION_COLUMNS)}")
     numbers = [name for name in ("predicted", "actual", *BASELINE_COLUMNS) if name in table]
@@ -171,18 +181,18 @@ def _check_range(table: pd.DataFrame) -> None:
         if not values.between(0, 1).all():
             raise PredictionsError(
                 f"The column {name} ranges from {values.min():g} to {values.max():g}; expected 0 to 1. Import the "
-                "predictions again, with import-predictions --scale LOW HIGH, the ends of their scale."
+                "predictions again with `import-predictions --scale LOW HIGH`, the limits of their scale."
             )
 
 
 def _check_density(shape: tuple[int, int, int], rows: int) -> None:
-    """Refuse many clips with many models that have little to do with each other: arrays hold a cell for every pair."""
+    """Reject tables in which few clips have predictions of most models: arrays have a cell for every combination."""
     clips, models, traits = shape
-    check = clips * models * traits
-    if models > TABLE_LIMITS.models or check > max(MAX_CELLS_PER_ROW * rows, SMALL_TABLE_CELLS):
+    check, max_models = clips * models * traits, table_limits().models
+    if models > max_models or check > max(MAX_CELLS_PER_ROW * rows, SMALL_TABLE_CELLS):
         raise PredictionsError(
             f"The table has {clips:,} clips and {models:,} models, but {rows:,} rows; expected at most "
-            f"{TABLE_LIMITS.models} models, each with predictions of most of the clips. Split it."
+            f"{max_models} models, each with predictions of most of the clips. Split it."
         )
 
 
@@ -190,7 +200,7 @@ def _check_repeats(table: pd.DataFrame, places: _RowPositions) -> None:
     taken = np.zeros(int(np.prod(places.shape)), bool)
     taken[places.cell] = True
     if taken.sum() < len(table):
-        raise PredictionsError("The table has a clip, model and trait twice; each may occur once.")
+        raise PredictionsError("The table has a combination of clip, model and trait twice; remove the duplicate rows.")
 
 
 def _unify_values(table: pd.DataFrame, name: str, group: np.ndarray, *, per: str) -> pd.DataFrame:
@@ -198,24 +208,24 @@ def _unify_values(table: pd.DataFrame, name: str, group: np.ndarray, *, per: str
     known = ~np.isnan(values)
     if not known.any():
         return table
-    first = np.full(group.max() + 1, -1)  # the first row of each group whose value is known
+    first = np.full(group.max() + 1, -1)  # first row of each group with a known value
     first[group[known][::-1]] = np.flatnonzero(known)[::-1]
     of_first = first[group]
-    # Numbers may have been rounded to 32 bits on their way.
+    # Numbers may have been rounded to 32 bits.
     differ = np.flatnonzero(known & (np.abs(values - values[of_first]) > 1e-6))
     if len(differ):
         row, other = differ[0], of_first[differ[0]]
         raise PredictionsError(
             f"{table['clip'].iloc[row]} has two values of {name}: {table[name].iloc[other]} and "
-            f"{table[name].iloc[row]}; expected one per {per}, the same for all models. Correct the table, or leave "
-            "the column out."
+            f"{table[name].iloc[row]}; expected one per {per}, the same for all models. Correct the table, or remove "
+            "the column."
         )
     missing = np.flatnonzero(~known & (of_first >= 0))
     return table if not len(missing) else _copy_row_values(table, name, missing, of_first[missing])
 
 
 def _copy_row_values(table: pd.DataFrame, name: str, rows: np.ndarray, like: np.ndarray) -> pd.DataFrame:
-    """A copy in which some rows have the value that others have."""
+    """A copy in which some rows have the values of others."""
     places = np.arange(len(table))
     places[rows] = like
     return table.assign(**{name: table[name].iloc[places].set_axis(table.index)})

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import groupby, islice
 from pathlib import Path
@@ -19,6 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from personality.dataset.archives import archive_batch_key, clip_file_signature, get_clip_path_or_bytes
+from personality.dataset.dataset_card import read_dataset_card
 from personality.dataset.index import Dataset, DatasetError
 from personality.preprocessing.build_attempt import begin_attempt, join_build_attempt
 from personality.preprocessing.cache import Cache, CacheError, write_cache_tables
@@ -58,6 +59,7 @@ def preprocess(
     `distributed`, the scheduler or its workers are missing, and CacheError where workers die before they read anything.
     """
     out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
+    dataset_card = read_dataset_card(dataset.root)
     cache = Cache(out, whole_sound=whole_sound or Cache(out).has_whole_sound)
     with hold_lock_file(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
         attempt = begin_attempt(out)
@@ -69,7 +71,7 @@ def preprocess(
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
             "root": str(dataset.root),
-            "synthetic": (dataset.root / "truth.json").is_file(),
+            **asdict(dataset_card),
         }
         return write_cache_tables(cache, dataset.table, errors, card)
 

@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from personality.constants import PREPROCESSING
+from personality.modalities import VOICE_TABLE
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.emotion import EMOTION_WEIGHTS_FILE
 from personality.preprocessing.sample import Sample
@@ -32,9 +33,8 @@ from personality.utils.legacy_names import rename_legacy_columns
 
 CACHE_FORMAT_VERSION = 5
 CROP_JPEG_QUALITY = 92
-CACHE_VOICE_TABLE = "voice_descriptors"  # the table that every cache has
 PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
-ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", CACHE_VOICE_TABLE)
+ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", VOICE_TABLE)
 ENTRY_JSON_FIELDS = ("audio_seconds", "duration", "age", "gender", "warnings")
 
 
@@ -95,7 +95,7 @@ class Cache:
     @property
     def tables(self) -> dict[str, Path]:
         """Where the tables of features are, by name. An added table goes before the computed one of its name."""
-        paths = [self.folder / f"{CACHE_VOICE_TABLE}.parquet", *sorted(self.folder.glob("tables/*.parquet"))]
+        paths = [self.folder / f"{VOICE_TABLE}.parquet", *sorted(self.folder.glob("tables/*.parquet"))]
         return {path.stem: path for path in paths if path.is_file()}
 
     def table(self, name: str) -> pd.DataFrame:
@@ -235,7 +235,7 @@ def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str]
     """Write `card.json`, `voice_descriptors.parquet` and `clips.parquet` from the dataset's table and the entries;
     returns the clips' table."""
     found = pd.DataFrame(_summarise_entries(cache, table["clip"].tolist(), errors))
-    _write_voice_descriptors(cache, found["clip"], np.stack(found.pop(CACHE_VOICE_TABLE)))
+    _write_voice_descriptors(cache, found["clip"], np.stack(found.pop(VOICE_TABLE)))
     clips = table.merge(found, on="clip", how="left")
     clips["gender_from"] = _attribute_origin(clips, ("gender",), "gender_estimated")
     clips["age_from"] = _attribute_origin(clips, ("age",), "age_estimated")
@@ -258,9 +258,9 @@ def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str]
 def _write_voice_descriptors(cache: Cache, clips: pd.Series, voices: np.ndarray) -> None:
     """Write the voice descriptors, float32 (N, 26), of the clips whose voice was heard."""
     heard = voices.any(axis=1)
-    with atomic_path(cache.folder / f"{CACHE_VOICE_TABLE}.parquet") as path:
+    with atomic_path(cache.folder / f"{VOICE_TABLE}.parquet") as path:
         pd.DataFrame(voices[heard], clips[heard], VOICE_DESCRIPTOR_COLUMNS).to_parquet(path)
-    cache.invalidate_table(CACHE_VOICE_TABLE)
+    cache.invalidate_table(VOICE_TABLE)
 
 
 def _prefer_annotated(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
@@ -284,7 +284,7 @@ def _summarise_entries(cache: Cache, clips: list[str], errors: dict[str, str]) -
             yield {
                 "clip": clip,
                 **nothing,
-                CACHE_VOICE_TABLE: voice,
+                VOICE_TABLE: voice,
                 "emotion": None,
                 "warnings": "",
                 "error": errors[clip],
@@ -292,7 +292,7 @@ def _summarise_entries(cache: Cache, clips: list[str], errors: dict[str, str]) -
             continue
         with safe_open(cache.entry_path(clip), "numpy") as file:
             words = json.loads(file.metadata()["entry"])["words"]
-            confidences, voice = file.get_tensor("emotion_confidences"), file.get_tensor(CACHE_VOICE_TABLE)
+            confidences, voice = file.get_tensor("emotion_confidences"), file.get_tensor(VOICE_TABLE)
         summary = summarise_emotions(confidences)
         yield {
             "clip": clip,
@@ -301,7 +301,7 @@ def _summarise_entries(cache: Cache, clips: list[str], errors: dict[str, str]) -
             "duration": words["duration"],
             "gender_estimated": words["gender"],
             "age_estimated": words["age"],
-            CACHE_VOICE_TABLE: voice,
+            VOICE_TABLE: voice,
             "emotion": summary.dominant,
             "emotion_confidence": summary.confidence,
             "warnings": "; ".join(words["warnings"]),

@@ -60,7 +60,7 @@ def _parse_numeric_column(values: pd.Series) -> pd.Series:
 def read_transcript_files(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
     """{clip: text} from First Impressions' transcription pickles, and from text files each named after its clip.
 
-    Raises AnnotationError for a pickle that is none, CacheError where a text file cannot be read or is of no clip.
+    Raises DatasetError for a pickle that is none, CacheError where a text file cannot be read or is of no clip.
     """
     texts: dict[str, str] = {}
     named = match_clips([path.stem for path in paths], clips)

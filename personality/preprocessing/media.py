@@ -29,7 +29,7 @@ from personality.preprocessing.media_errors import (
 )
 from personality.preprocessing.sound import Sound, SoundDecoder
 from personality.preprocessing.still import read_still
-from personality.preprocessing.streams import MAX_STREAMS, StreamPlan, decode_packet, plan_reading, read_packets
+from personality.preprocessing.streams import StreamPlan, decode_packet, plan_reading, read_packets
 
 __all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe", "write_video"]
 
@@ -38,7 +38,7 @@ __all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "p
 FFMPEG_OPEN_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
-    "max_streams": str(2 * MAX_STREAMS),
+    "max_streams": str(2 * LIMITS.streams),
 }
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
 LENGTH_TOLERANCE_SECONDS = 0.5  # over the limit of length; a recording of 60 s rarely ends on the frame

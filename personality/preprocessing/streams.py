@@ -11,9 +11,9 @@ from av.container import InputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
+from personality.constants import LIMITS
 from personality.preprocessing.media_errors import MediaError
 
-MAX_STREAMS = 64  # in a container; phones and action cameras write about ten, most of them sensor data
 MAX_SOUND_TRACKS = 8  # that are decoded to find one that is not silent
 COVERS = Disposition.attached_pic | Disposition.timed_thumbnails  # pictures that are no video
 SECONDARY = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke  # sound other than the recording's
@@ -47,8 +47,8 @@ def plan_reading(container: InputContainer, *, most_seconds: float) -> StreamPla
 
     Raises MediaError where there is no picture.
     """
-    if len(container.streams) > MAX_STREAMS:
-        raise MediaError(f"This file has {len(container.streams)} streams; at most {MAX_STREAMS} are read.")
+    if len(container.streams) > LIMITS.streams:
+        raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
     picture, sounds = _choose_picture(container), _choose_sounds(container)
     spans = _read_spans(container, picture, most_seconds)
     origin = _find_origin(container, spans)

@@ -1,4 +1,4 @@
-"""What an auditor asks of a predictions table: figures, gaps, the worst groups, and a verdict per question."""
+"""Audit of a predictions table: figures, gaps, worst groups, and answers to the questions of an auditor."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 
 AUDIT_MEASURES = ("gain", "accuracy", "signed_error", "concordance")
 AUDIT_QUESTIONS = {
-    "gain": "Does a model gain less over always predicting the mean on some groups?",
+    "gain": "Is the gain over the mean baseline smaller for some groups?",
     "accuracy": "Is a model less accurate for some groups?",
-    "signed_error": "Does a model over- or underrate some groups?",
-    "concordance": "Does a model agree less with people on some groups?",
-    "actual_mean": "Did the raters themselves rate some groups higher? This is a judgement of people, not of a model.",
+    "signed_error": "Does a model overrate or underrate some groups?",
+    "concordance": "Does a model agree less with the raters on some groups?",
+    "actual_mean": "Did the raters rate some groups higher? This is a result about people, not about a model.",
 }
-MAX_LISTED_GROUPS = 10  # groups that are listed
+MAX_LISTED_GROUPS = 10  # in the table of the worst groups
 
 
 @dataclass(frozen=True)
 class AttributeAudit:
-    """What there is to say by one attribute.
+    """The results by one attribute.
 
-    rows: of `accuracy_by`, mean of the traits; answers: sentences by question; verdicts: every gap of the mean in
-    words; estimated: of how many clips the attribute is an estimate.
+    rows: rows of `accuracy_by` for the mean of the traits; answers: sentences by question; verdicts: every gap of the
+    mean; estimated_clips: number of clips whose attribute was estimated.
     """
 
     name: str
@@ -59,16 +59,16 @@ class Audit:
 
 
 def audit_predictions(table: pd.DataFrame, by: Sequence[str], *, name: str) -> Audit:
-    """Everything that a report says of a predictions table.
+    """Compute everything that a report contains.
 
     Parameters
     ----------
     table
         A predictions table.
     by
-        Attributes, each looked at by itself; the search for the worst groups crosses them.
+        Attributes. Each is analysed separately; the search for the worst groups crosses them.
     name
-        What was audited, as a reader is to know it.
+        The name of what was audited, for the title.
 
     Raises
     ------
@@ -99,28 +99,28 @@ def _list_audit_facts(table: pd.DataFrame) -> dict[str, str]:
         "Split": ", ".join(f"{split} ({n:,})" for split, n in splits.items()),
         "Models": ", ".join(map(str, table["model"].unique())),
         "Digest of the predictions (sha256)": digest_predictions(table),
-        "Intervals": f"{CONFIDENCE_LEVEL:.0%}, {INTERVAL_METHOD}; no random numbers",
+        "Intervals": f"{CONFIDENCE_LEVEL:.0%}, {INTERVAL_METHOD}; deterministic",
         "Tests": "cluster-robust t between and within sources, Holm's correction over traits x groups",
-        "Made": f"{datetime.now(UTC).date().isoformat()} by personality {VERSION}",
+        "Created": f"{datetime.now(UTC).date().isoformat()} by personality {VERSION}",
     }
 
 
 def digest_predictions(table: pd.DataFrame) -> str:
-    """The sha256 of what a table says: the same for the same rows in another order or file format."""
+    """The sha256 of the predictions and labels of a table, independent of the order of rows and of the file format."""
     kept = table[["clip", "source", "split", "model", "trait", "predicted", "actual"]]
     rows = kept.astype({"clip": str, "model": str}).sort_values(["clip", "model", "trait"])
     return hashlib.sha256(rows.to_csv(index=False, float_format="%.9g").encode()).hexdigest()
 
 
 def _describe_gain(row: dict) -> str:
-    """Whether a model is better than always predicting the mean."""
+    """Whether a model is better than the mean baseline."""
     if row["gain"] != row["gain"]:
-        return f"{row['model']}: the table has no training mean to compare with."
+        return f"{row['model']}: unknown, because the table has no training mean."
     size = f"by {row['gain']:.4f} [{row['gain_low']:.4f}, {row['gain_high']:.4f}]"
     if row["gain_low"] > 0:
         return f"{row['model']}: yes, {size}."
-    worse = " It is worse." if row["gain_high"] < 0 else ""
-    return f"{row['model']}: that cannot be said; it differs {size}.{worse}"
+    answer = "no, it is significantly worse" if row["gain_high"] < 0 else "no significant difference"
+    return f"{row['model']}: {answer}, {size}."
 
 
 def _audit_attribute(table: pd.DataFrame, attribute: str) -> AttributeAudit:
@@ -146,7 +146,7 @@ def _strip_bold(words: str) -> str:
 
 
 def _accuracy_by_overlap(table: pd.DataFrame) -> pd.DataFrame | None:
-    """Accuracy on sources of which other clips were trained on, and on those of which none was."""
+    """Accuracy on sources with other clips in the training data, and on sources without."""
     if SOURCE_IN_TRAINING not in table or table[SOURCE_IN_TRAINING].nunique() < 2:
         return None
     rows = accuracy_by(table, [SOURCE_IN_TRAINING])
@@ -154,14 +154,13 @@ def _accuracy_by_overlap(table: pd.DataFrame) -> pd.DataFrame | None:
 
 
 AUDIT_CAVEATS = (
-    f"Groups of under {MIN_GROUP_CLIPS} clips are marked; groups of under {MIN_SOURCES} sources have no "
-    "interval and are not "
-    f"judged; at most {MAX_COMPARED_GROUPS} groups are compared.",
-    "A significant difference is one that chance makes in fewer than one audit of twenty, for all traits and groups of "
-    "a model together. No significant difference does not mean none: each answer names the size that would have been "
-    "found in four audits of five.",
-    "Intervals and tests allow for clips of one video being alike. They do not allow for errors of the labels: a bias "
-    "of the raters is learnt by models and counts as accuracy.",
-    "Where gender, age or expression were estimated from faces, the errors of the estimate mix with those of the "
-    "model; they are larger for children and young people.",
+    f"Groups with fewer than {MIN_GROUP_CLIPS} clips are marked. Groups with fewer than {MIN_SOURCES} sources have no "
+    f"interval and are not tested. At most {MAX_COMPARED_GROUPS} groups are compared.",
+    "Tests have a family-wise error rate of 5 % over all traits and groups of a model. A result that is not "
+    "significant does not show that there is no difference: each answer gives the minimum detectable difference at "
+    "80 % power.",
+    "Intervals and tests are clustered by source, because clips of one video are not independent. They do not account "
+    "for errors of the labels: if raters are biased, a model that reproduces their bias is counted as accurate.",
+    "If gender, age or expression were estimated from faces, errors of the estimates affect the results by group. "
+    "These errors are larger for children and young people.",
 )

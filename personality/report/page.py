@@ -1,4 +1,4 @@
-"""An audit as one HTML file: no network, no scripts, light and dark, on A4."""
+"""Rendering of an audit as one self-contained HTML file, without scripts, for screen and print."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REPORT_TEMPLATE_FILE = "report.html.j2"
 
 
 def render_report(audit: Audit) -> str:
-    """The HTML of an audit; every word that comes from the table is escaped."""
+    """The HTML of an audit. Text from the table is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -30,7 +30,7 @@ def render_report(audit: Audit) -> str:
 def draw_interval_strips(
     rows: pd.DataFrame, value: str, low: str, high: str, zero: float | None = None
 ) -> list[Markup]:
-    """A small picture per row: a dot with its interval, all on one scale; a line at `zero`."""
+    """An SVG image per row: a dot with its interval, on a common scale, with a line at `zero`."""
     numbers = rows[[value, low, high]].to_numpy(float)
     ends = numbers[np.isfinite(numbers)]
     marks = [*ends, *([] if zero is None else [zero])]

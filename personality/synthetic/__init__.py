@@ -1,1 +1,1 @@
-"""People who do not exist: faces, voices and how strangers would see them."""
+"""Synthetic people: faces, voices and labels of first impressions."""

@@ -2,7 +2,7 @@
 
 Built by `training/recipes/face_model.py` from 804 portraits of people who do not exist, after the active appearance
 model of Cootes, Edwards and Taylor (1998): principal components of shape (68 landmarks) and of texture (warped
-to the mean shape), joined by linear maps from and to what people said of the portraits.
+to the mean shape), with linear maps from and to human ratings of the portraits.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ MOUTH_CORNERS = (48, 54)
 UPPER_LIP, LOWER_LIP = (50, 51, 52, 61, 62, 63), (55, 56, 57, 58, 59, 65, 66, 67)
 INNER_MOUTH = slice(60, 68)
 JAW = slice(4, 13)
-RESIDUAL_SPREAD = 0.8  # of what the wanted attributes leave open
-MOUTH_DROP = 0.17  # of the lower lip at its widest, shares of the distance between the eyes
+RESIDUAL_SPREAD = 0.8  # factor for the random variation that attributes do not determine
+MOUTH_DROP = 0.17  # maximum motion of the lower lip, as a share of the distance between the eyes
 MOUTH_COLOUR = (58, 22, 26)  # of the inside of an open mouth, RGB
 
 
@@ -39,7 +39,7 @@ def border_points(size: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Expression:
-    """How a face is held at one moment: mouth open 0..1, blink 0..1, emotion weights by name 0..1, sway in pixels."""
+    """The expression of a face: mouth open 0..1, blink 0..1, emotion weights by name 0..1, sway in pixels."""
 
     mouth: float = 0.0
     blink: float = 0.0
@@ -49,7 +49,7 @@ class Expression:
 
 @dataclass(frozen=True)
 class FaceModel:
-    """The arrays of the model and what they mean; T texture and S shape components, A attributes, R ratings.
+    """The arrays of the model; T texture and S shape components, A attributes, R ratings.
 
     texture_mean float32 (P, P, 3) in 0..255; texture_basis float32 (T, P*P*3); shape_mean (68, 2) and shape_basis
     (S, 136) in pixels of a P x P picture; triangles (M, 3); from_attributes (A + 1, T + S) and residual (T + S, T + S)
@@ -75,19 +75,19 @@ class FaceModel:
     def sample(self, attributes: dict[str, float], random: np.random.Generator) -> np.ndarray:
         """Coefficients (T + S,) of a new face with `attributes` in standard deviations (missing ones are average).
 
-        What the attributes leave open is scaled by SPREAD.
+        The random variation that attributes do not determine is scaled by RESIDUAL_SPREAD.
         """
-        wish = np.array([1.0] + [attributes.get(name, 0.0) for name in self.attributes])
-        return wish @ self.from_attributes + RESIDUAL_SPREAD * self.residual @ random.standard_normal(
+        wanted = np.array([1.0] + [attributes.get(name, 0.0) for name in self.attributes])
+        return wanted @ self.from_attributes + RESIDUAL_SPREAD * self.residual @ random.standard_normal(
             len(self.residual)
         )
 
     def attribute_shift(self, attributes: dict[str, float]) -> np.ndarray:
-        """What is added to coefficients to make a face differ by `attributes` (standard deviations)."""
+        """The difference of coefficients that changes a face by `attributes` (standard deviations)."""
         return np.array([0.0] + [attributes.get(name, 0.0) for name in self.attributes]) @ self.from_attributes
 
     def predict_ratings(self, coefficients: np.ndarray) -> dict[str, float]:
-        """What people would say of the face, per rating, in standard deviations over the portraits."""
+        """Predicted human ratings of the face, in standard deviations over the portraits."""
         return dict(zip(self.ratings, (np.append(1.0, coefficients) @ self.to_ratings).tolist(), strict=True))
 
     def shape(self, coefficients: np.ndarray) -> np.ndarray:
@@ -135,7 +135,7 @@ class AnimatedFace:
         )
 
     def draw(self, expression: Expression) -> np.ndarray:
-        """The face, uint8 (P, P, 3) RGB. Motions are small, so each pixel is fetched from against its motion."""
+        """The face, uint8 (P, P, 3) RGB. Each pixel is sampled at its position minus the motion, which is small."""
         motion = compute_landmark_motion(self.points, expression)
         corners, weights = self._pixel_corners
         field = (np.vstack([motion, np.zeros((8, 2))])[corners] * weights[..., None]).sum(2).astype(np.float32)
@@ -147,7 +147,7 @@ class AnimatedFace:
 
 
 def _open_mouth(face: np.ndarray, inner: np.ndarray, opening: float) -> np.ndarray:
-    """Darken what lies between the lips, fading in as they part."""
+    """Darken the area between the lips, the more the wider they open."""
     if opening < 0.1:
         return face
     centre = inner.mean(0)
@@ -270,10 +270,10 @@ def warp_picture(picture: np.ndarray, source: np.ndarray, target: np.ndarray, tr
 
 @lru_cache(maxsize=1)
 def load_face_model() -> FaceModel:
-    """The shipped model. Raises FileNotFoundError where it is missing."""
+    """The shipped model. Raises FileNotFoundError if it is missing."""
     if not (FACE_MODEL_FOLDER / "model.safetensors").exists():
         raise FileNotFoundError(
-            f"no face model in {FACE_MODEL_FOLDER}; make it with `python -m training face-model PORTRAITS`"
+            f"no face model in {FACE_MODEL_FOLDER}; create it with `python -m training face-model PORTRAITS`"
         )
     arrays = load_file(FACE_MODEL_FOLDER / "model.safetensors")
     card = json.loads((FACE_MODEL_FOLDER / "card.json").read_text())

@@ -1,11 +1,11 @@
-"""A dataset in the First Impressions layout with nobody real in it: `python -m personality synthesize`.
+"""A dataset of synthetic people in the First Impressions layout: `python -m personality synthesize`.
 
-What a stranger would say of a person is planted here, so an analysis can be held against it:
+The labels follow a known formula, with which the results of an analysis can be compared:
 
-    label = 0.5 + SPREAD * (face share * standardised(face) + voice share * standardised(voice)) + noise of the raters
+    label = 0.5 + SPREAD * (face share * standardised(face) + voice share * standardised(voice)) + rater noise
 
 clipped to [0, 1]. `face` is the face model's own regression from the face (with its expression) to human ratings of
-portraits, `voice` a weighted sum of energy, rate and melody. Both are written to `truth.json`, clip by clip.
+portraits, `voice` a weighted sum of energy, rate and melody. Both are written to `truth.json` for each clip.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from personality.dataset.dataset_card import SYNTHETIC_DATASET_CARD
 from personality.dataset.index import SPLITS
 from personality.dataset.safe_pickle import write_annotation
 from personality.preprocessing.media import write_video
@@ -34,8 +35,8 @@ CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
-# What an emotion adds to the rating `happy`, in standard deviations. The portraits smile on average, so a face that
-# shall not look happy is taken away from it.
+# The effect of an emotion on the rating `happy`, in standard deviations. The portraits smile on average, so faces
+# that do not look happy have negative values.
 SMILE_BY_EMOTION = {
     "happy": 0.8,
     "surprise": -1.2,
@@ -46,8 +47,8 @@ SMILE_BY_EMOTION = {
     "sadness": -2.0,
 }
 
-# Which ratings of a face make a trait. Openness has no counterpart among the ratings: an alert, memorable face that
-# is not typical is our choice for "imaginative".
+# Weights of the ratings of a face in each trait. No rating corresponds to openness; we chose alert, memorable and not
+# typical for "imaginative".
 FACE_TO_TRAIT = {
     "openness": {"memorable": 0.5, "alert": 0.5, "typical": -0.5},
     "conscientiousness": {"well-groomed": 0.6, "smart": 0.6},
@@ -55,7 +56,7 @@ FACE_TO_TRAIT = {
     "agreeableness": {"trustworthy": 1.0},
     "emotional_stability": {"happy": 0.6, "smug": -0.4},
 }
-# How the voice adds to it: louder, more melodious speech sounds outgoing, faster conscientious, calm agreeable.
+# Weights of the voice: loud, melodious speech sounds outgoing, fast speech conscientious, calm speech agreeable.
 VOICE_TO_TRAIT = {
     "openness": {"melody": 0.8, "rate": 0.4},
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
@@ -67,11 +68,27 @@ VOICE_TO_TRAIT = {
 
 @dataclass(frozen=True)
 class SynthesisOptions:
-    """What is planted. Shares are of the label's spread before noise; noise is the raters' standard deviation.
+    """Options of the synthetic dataset.
 
-    seconds and fps are of a clip; noise_from_46 is a factor; shares are of people, in training, validation and test.
-    The defaults give a dataset on which audio < visual < audio+visual, as in the thesis, and on which raters agree
-    less about men than about women and less about people from 46 years on.
+    With the defaults, accuracy increases from audio to visual to audio + visual, as in the thesis, and raters agree
+    less on men than on women and less on people of 46 years and over.
+
+    Attributes
+    ----------
+    clips_per_person : int
+        Clips per person.
+    seconds, fps : float, int
+        Duration and frame rate of a clip.
+    face_share, voice_share : float
+        Shares of face and voice in the standard deviation of the labels before noise.
+    spread : float
+        Standard deviation of the labels before noise.
+    noise : dict of str to float
+        Standard deviation of the rater noise by gender.
+    noise_from_46 : float
+        Factor of the rater noise for people of 46 years and over.
+    shares : (float, float, float)
+        Shares of people in training, validation and test.
     """
 
     clips_per_person: int = 4
@@ -87,7 +104,7 @@ class SynthesisOptions:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who does not exist: coefficients of the face at rest, a voice, a split."""
+    """A synthetic person: coefficients of the face at rest, a voice, a split."""
 
     name: str
     split: str
@@ -111,15 +128,38 @@ class Scene:
 def synthesize(
     out: Path, *, people: int, seed: int, knobs: SynthesisOptions | None = None, workers: int = -1
 ) -> pd.DataFrame:
-    """Write the dataset to `out` and return its clips; the same seed gives the same labels and pictures.
+    """Write a dataset of synthetic people.
 
-    Raises ValueError where `people` is under 3 (one a split) and FileExistsError where `out` holds something.
+    Parameters
+    ----------
+    out : Path
+        New or empty folder.
+    people : int
+        Number of people, at least 3 (one per split).
+    seed : int
+        Random seed; the same seed gives the same labels and pictures.
+    knobs : SynthesisOptions, optional
+        Options of the dataset.
+    workers : int
+        Number of processes; -1: one per core.
+
+    Returns
+    -------
+    DataFrame
+        One row per clip, with the parts of its labels.
+
+    Raises
+    ------
+    ValueError
+        Fewer than 3 people.
+    FileExistsError
+        `out` is not empty.
     """
     knobs = knobs or SynthesisOptions()
     if people < 3:
-        raise ValueError(f"{people} people cannot fill three splits; ask for 3 or more with --people")
+        raise ValueError(f"{people} people cannot fill three splits; use --people 3 or more")
     if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} is not empty; name a new folder")
+        raise FileExistsError(f"{out} is not empty; choose a new folder")
     model = load_face_model()
     scenes = [
         scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
@@ -127,6 +167,7 @@ def synthesize(
     table = _label_scenes(model, scenes, seed, knobs)
     _write_annotations(out, table)
     scale = _compute_face_scale(_predict_face_ratings(model, scenes))
+    SYNTHETIC_DATASET_CARD.write(out)
     _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
     _write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
     return table
@@ -138,7 +179,7 @@ def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOpt
         random = np.random.default_rng((seed, number))
         gender = GENDERS[int(random.integers(2))]
         age = float(np.clip(random.gamma(6, 4.2) + 9, 12, 75))
-        wish = {
+        attributes = {
             "age": (age - AGE_MEAN) / AGE_DEVIATION,
             "gender": 1.1 if gender == "male" else -1.1,
             "happy": float(random.normal(0, 0.6)),
@@ -147,11 +188,11 @@ def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOpt
         }
         voice = Voice(gender, age, *(float(value) for value in random.standard_normal(3)))
         name = hashlib.sha256(f"{seed}/{number}".encode()).hexdigest()[:11]
-        yield Person(name, str(splits[number]), gender, age, model.sample(wish, random), voice)
+        yield Person(name, str(splits[number]), gender, age, model.sample(attributes, random), voice)
 
 
 def _assign_splits(people: int, shares: tuple[float, float, float]) -> np.ndarray:
-    """The split of each person: the shares, and at least one person in validation and in test."""
+    """The split of each person, by the shares, with at least one person in validation and in test."""
     validation, test = (max(1, round(share * people)) for share in shares[1:])
     return np.repeat(SPLITS, (people - validation - test, validation, test))
 
@@ -185,8 +226,8 @@ def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, knobs: Synth
         face = _standardise_column(sum_weighted_columns(impressions, FACE_TO_TRAIT[trait]))
         voice = _standardise_column(sum_weighted_columns(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
-        seen = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
-        table[trait] = np.clip(seen + deviation * random.standard_normal(len(table)), 0, 1).round(6)
+        expected = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
+        table[trait] = np.clip(expected + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
 
 
@@ -196,7 +237,7 @@ def _predict_face_ratings(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame
 
 
 def _compute_face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Per trait the mean and the standard deviation of the weighted ratings, before they are standardised."""
+    """Per trait the mean and the standard deviation of the weighted ratings, before standardisation."""
     sums = {trait: sum_weighted_columns(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
     return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
@@ -229,7 +270,7 @@ def _standardise_column(values: pd.Series) -> pd.Series:
 
 
 def _write_annotations(out: Path, table: pd.DataFrame) -> None:
-    """The official files: a pickle of labels per split, gender and age in CSVs for dev (two splits) and test."""
+    """Write the official files: a pickle of labels per split, CSVs of gender and age for dev (2 splits) and test."""
     (out / "annotation").mkdir(parents=True, exist_ok=True)
     for split, rows in table.groupby("split"):
         labels = {
@@ -249,10 +290,10 @@ def _write_annotations(out: Path, table: pd.DataFrame) -> None:
 
 
 def _write_truth(out: Path, table: pd.DataFrame, truth: dict[str, object]) -> None:
-    """What was planted: `truth`, the weights of ratings and voices, and the parts of each clip's labels."""
-    planted = table.drop(columns="folder").round(4).to_dict("records")
+    """Write `truth`, the weights of ratings and voices, and the parts of each clip's labels."""
+    parts = table.drop(columns="folder").round(4).to_dict("records")
     weights = {"face_to_trait": FACE_TO_TRAIT, "voice_to_trait": VOICE_TO_TRAIT}
-    write_json(out / "truth.json", {**truth, **weights, "clips": planted})
+    write_json(out / "truth.json", {**truth, **weights, "clips": parts})
 
 
 def _write_scene_videos(
@@ -282,7 +323,7 @@ def _write_scene_video(scene: Scene, folder: Path, knobs: SynthesisOptions) -> N
 def generate_expressions(
     scene: Scene, opening: np.ndarray, knobs: SynthesisOptions, random: np.random.Generator
 ) -> Iterator[Expression]:
-    """The expressions of a clip's frames: mouth with the sound, blinks, sway, the emotion swelling and fading."""
+    """The expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
     count = int(knobs.seconds * knobs.fps)
     blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))
     phase = random.uniform(0, 2 * np.pi, 3)
@@ -290,6 +331,6 @@ def generate_expressions(
         time = number / knobs.fps
         blink = float(np.clip(1 - np.abs(time - blinks).min() / 0.16, 0, 1))
         sway = (2.2 * np.sin(1.7 * time + phase[0]), 1.4 * np.sin(2.3 * time + phase[1]))
-        held = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))
+        strength = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))
         mouth = float(opening[min(int(time * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES), len(opening) - 1)])
-        yield Expression(mouth, blink, ((scene.emotion, float(held)),), sway)
+        yield Expression(mouth, blink, ((scene.emotion, float(strength)),), sway)

@@ -1,8 +1,8 @@
-"""A source-filter voice: harmonics of a pitch, shaped by the resonances of a mouth. Speaks no language.
+"""A source-filter voice: harmonics of a pitch, shaped by the resonances of a mouth. It is not in any language.
 
 After Fant's source-filter theory (1960): a periodic source whose harmonics fall by some 5 dB an octave (12 at the
-glottis, 6 of which the lips give back) passes the formants of a vowel. Vowels change syllable by syllable; the envelope
-drives the mouth of the face.
+glottis, minus 6 by radiation at the lips) passes the formants of a vowel. Each syllable has a new vowel; the envelope
+moves the mouth of the face.
 """
 
 from __future__ import annotations
@@ -55,7 +55,24 @@ class Voice:
 
 
 def synthesize_voice(voice: Voice, seconds: float, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Sound float32 (seconds * 16000,) in [-1, 1] and its opening of the mouth 0..1 every 5 ms."""
+    """Synthesize speech-like sound.
+
+    Parameters
+    ----------
+    voice : Voice
+        The speaker.
+    seconds : float
+        Duration.
+    random : Generator
+        Source of randomness.
+
+    Returns
+    -------
+    sound : ndarray of float32, shape (seconds * 16000,)
+        In [-1, 1].
+    opening : ndarray, shape (seconds * 200,)
+        Opening of the mouth, 0 to 1, every 5 ms.
+    """
     frames = int(seconds * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES)
     opening, formants, accents = _generate_syllables(voice, frames, random)
     semitones = _generate_pitch_contour(voice, accents, random)

@@ -1,1 +1,1 @@
-"""Tables as people have them: read within bounds, columns understood, clips matched by name, values rescaled."""
+"""Import of tables: bounded reading, identification of columns, matching of clip names, rescaling of values."""

@@ -1,4 +1,4 @@
-"""Cells as text or as numbers, whatever their column was stored as."""
+"""Conversion of columns to text or numbers."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import pandas as pd
 
 from personality.tables.errors import TableError
 
-# What statistics programs write into a cell of a number that is missing. Of text it may be a value: NA is Namibia.
+# Text for missing values in numeric columns. In text columns it may be a value: NA is Namibia.
 MISSING_NUMBERS = ("", "na", "n/a", "nan", "null", "none", "-", ".")
 DECIMAL_COMMA = r"^([+-]?\d*),(\d+)$"
 PLAIN_NUMBER = r"-?(0|[1-9]\d*)(\.\d+)?"  # not 007, 1e5 or 0x1F, which may be names
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """A column as text; missing cells stay missing. Whole numbers have no decimals.
-
-    Raises TableError where a cell holds several values.
-    """
+    """Convert a column to text; missing cells stay missing, and integers have no decimals. Raises TableError if a cell
+    contains several values."""
     if isinstance(values.dtype, pd.StringDtype):
         return values
     if pd.api.types.is_float_dtype(values) and values.dropna().mod(1).eq(0).all():
@@ -27,15 +25,13 @@ def as_text(values: pd.Series) -> pd.Series:
 
 
 def as_numbers(values: pd.Series) -> pd.Series:
-    """A column as finite floating-point numbers, also from text with decimal commas; NaN where a number is missing.
-
-    Raises TableError where a cell is no number.
-    """
+    """Convert a column to finite float64 values, including text with decimal commas; NaN for missing values. Raises
+    TableError if a cell is not a number."""
     if pd.api.types.is_bool_dtype(values):
-        raise TableError(f"the column {values.name} holds yes or no; expected numbers")
+        raise TableError(f"the column {values.name} contains true or false; expected numbers")
     numbers = values if pd.api.types.is_float_dtype(values) else _parse_numbers(values)
     if np.isinf(numbers.to_numpy(np.float64)).any():
-        raise TableError(f"the column {values.name} holds infinite values; expected numbers")
+        raise TableError(f"the column {values.name} contains infinite values; expected numbers")
     return numbers
 
 
@@ -50,13 +46,13 @@ def _parse_numbers(values: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(text, errors="coerce").astype(np.float64)
     wrong = numbers.isna() & ~text.fillna("").str.lower().isin(MISSING_NUMBERS)
     if wrong.any():
-        raise TableError(f"the column {values.name} holds {str(values[wrong].iloc[0])[:60]!r}; expected numbers")
+        raise TableError(f"the column {values.name} contains {str(values[wrong].iloc[0])[:60]!r}; expected numbers")
     return numbers
 
 
 def as_attribute(values: pd.Series, *, most_groups: int) -> pd.Series:
-    """A column of text as numbers where all its cells are, and they are measurements rather than the numbers of a few
-    groups; otherwise as text."""
+    """Convert a column to numbers if all its cells are numbers and it has decimals or more than `most_groups` values,
+    so that they are measurements and not codes of groups; otherwise to text."""
     text = as_text(values)
     known = text.dropna()
     plain = len(known) > 0 and known.str.fullmatch(PLAIN_NUMBER).all()
@@ -69,4 +65,4 @@ def _refuse_nested(values: pd.Series) -> None:
         values.dtype == object
         and values.map(lambda cell: isinstance(cell, list | dict | set | tuple | np.ndarray)).any()
     ):
-        raise TableError(f"the column {values.name} holds lists; expected one value per cell")
+        raise TableError(f"the column {values.name} contains lists; expected one value per cell")

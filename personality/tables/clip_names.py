@@ -1,4 +1,4 @@
-"""Clips by the names that a table gives them: full paths, other slashes, other case, no extension."""
+"""Matching of clip names: full paths, other slashes, other case, no extension."""
 
 from __future__ import annotations
 
@@ -11,10 +11,15 @@ FILE_EXTENSION_PATTERN = re.compile(r"\.(?!\d+$)\w{1,5}$")  # .mp4, .npy; .003 i
 
 
 def match_clips(given: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
-    """The known clip that each given name stands for, None where it stands for none or for several.
+    """Match names to known clips.
 
-    A name matches as it is; else without case, drive and `./`, with slashes of either kind, where one is the end of the
-    other's path; else likewise without extension. Each step counts only where a single clip matches.
+    A name matches exactly; otherwise ignoring case, drive, `./` and the kind of slashes, if one is the end of the path
+    of the other; otherwise also ignoring the extension.
+
+    Returns
+    -------
+    dict
+        The known clip for each given name, None if no clip or more than one clip matches.
     """
     whole = list(dict.fromkeys(known))
     exact = set(whole)
@@ -26,7 +31,7 @@ def match_clips(given: Iterable[str], known: Iterable[str]) -> dict[str, str | N
 
 
 def _single_match(found: Iterator[set[str]]) -> str | None:
-    """The clip of the first step that finds any, where it finds one only."""
+    """The clip found by the first step with any match, if it is the only one."""
     matches = next((clips for clips in found if clips), set())
     return next(iter(matches)) if len(matches) == 1 else None
 
@@ -39,7 +44,9 @@ def _make_clip_finder(known: list[str], form: Callable[[str], str]) -> Callable[
             (by_end if place else by_whole)[end].add(clip)
 
     def find(name: str) -> set[str]:
-        for one in dict.fromkeys((form(name), _normalize_path(name))):  # a name without extension may hold a full stop
+        for one in dict.fromkeys(
+            (form(name), _normalize_path(name))
+        ):  # a name without extension may contain a full stop
             matches = next((by_whole[end] for end in _path_endings(one) if end in by_whole), set()) or by_end.get(
                 one, set()
             )
@@ -51,7 +58,7 @@ def _make_clip_finder(known: list[str], form: Callable[[str], str]) -> Callable[
 
 
 def _path_endings(path: str) -> Iterator[str]:
-    """A path and its ends, longest first: a/b/c, b/c, c."""
+    """A path and its endings, longest first: a/b/c, b/c, c."""
     parts = path.split("/")
     return ("/".join(parts[start:]) for start in range(len(parts)))
 

@@ -1,4 +1,4 @@
-"""Which column is what, by the names that this field gives them; and the words in columns of known words."""
+"""Identification of columns by common names, and of categories by synonyms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from personality.tables.errors import TableError
 from personality.traits import TRAIT_NAMES
 
 EMOTIONAL_STABILITY = "emotional_stability"
-# Names without case, blanks and punctuation, and without IGNORED_NAME_WORDS. First Impressions of 2016 spells one
-# trait wrongly.
+# Names as `normalize_column_name` returns them. First Impressions of 2016 misspells one trait.
 TRAIT_COLUMN_NAMES = {
     "openness": ("openness", "opennesstoexperience", "open", "opn", "ope", "o"),
     "conscientiousness": ("conscientiousness", "conscientious", "cons", "con", "csn", "c"),
@@ -22,7 +21,7 @@ TRAIT_COLUMN_NAMES = {
     "agreeableness": ("agreeableness", "agreeable", "agr", "agre", "a"),
     EMOTIONAL_STABILITY: ("emotionalstability", "emotstability", "stability", "emot", "es", "nonneuroticism", "nonneu"),
 }
-# Read as emotional stability, as First Impressions means it; `--reversed` turns what truly is neuroticism.
+# Read as emotional stability, as in First Impressions; `--reversed` inverts columns that contain neuroticism.
 NEUROTICISM_COLUMN_NAMES = ("neuroticism", "neurotisicm", "neurotism", "neurotic", "neuro", "neur", "neu", "n")
 IGNORED_NAME_WORDS = {
     "value",
@@ -37,8 +36,8 @@ IGNORED_NAME_WORDS = {
     "avg",
     "average",
 }
-IGNORED_NAME_WORDS |= {"trait", "rating", "big5", "bfi", "tipi"}  # not: label, true; those are no predictions
-# In order of preference: a table may have a number for each row beside the file's name.
+IGNORED_NAME_WORDS |= {"trait", "rating", "big5", "bfi", "tipi"}  # not label or true, which are not predictions
+# In order of preference: a table may have row numbers in addition to file names.
 CLIP_COLUMN_NAMES: tuple[str, ...] = (
     "clip",
     "clipname",
@@ -52,7 +51,7 @@ CLIP_COLUMN_NAMES: tuple[str, ...] = (
     "filepath",
 )
 CLIP_COLUMN_NAMES += ("videopath", "vid", "vlogid", "name", "stimulus", "item", "key", "id")
-UNNAMED_COLUMN_PREFIX = "Unnamed: "  # what a column without a name is called, as the row names of a data frame
+UNNAMED_COLUMN_PREFIX = "Unnamed: "  # prefix of columns without a name, such as row names
 RATER_COLUMN_NAMES: tuple[str, ...] = (
     "rater",
     "raterid",
@@ -81,8 +80,11 @@ GENDER_SYNONYMS = {
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """How the columns of a table are understood: the names that they have in the file. `clip` and `traits` by present
-    name; `rater` where there are several rows per clip; `is_neuroticism`: the fifth trait is called so."""
+    """The columns of a table by their names in the file.
+
+    clip: the column of clip names; traits: columns by trait; rater: the column of raters, None without; is_neuroticism:
+    whether the fifth trait is named neuroticism.
+    """
 
     clip: str
     traits: dict[str, str]
@@ -90,17 +92,15 @@ class ColumnMapping:
     is_neuroticism: bool
 
     def describe_mapping(self) -> str:
-        """One line of a preview."""
+        """The mapping as one line of text."""
         parts = [f"clip = {self.clip}", *(f"{trait} = {self.traits[trait]}" for trait in TRAIT_NAMES)]
         parts += [f"rater = {self.rater}"] if self.rater else []
         return "; ".join(parts)
 
 
 def identify_columns(names: Sequence[str]) -> ColumnMapping:
-    """Find the clip, the five traits and the rater among the names of columns.
-
-    Raises TableError where the clip or a trait is missing, or two columns have the same name of one.
-    """
+    """Find the clip, the five traits and the rater among the names of columns. Raises TableError if the clip or a trait
+    is missing, or if two columns match one of them."""
     clip = find_column(names, CLIP_COLUMN_NAMES) or next(
         (name for name in names if name.startswith(UNNAMED_COLUMN_PREFIX)), None
     )
@@ -115,14 +115,14 @@ def identify_columns(names: Sequence[str]) -> ColumnMapping:
     missing = [trait for trait in TRAIT_NAMES if trait not in traits]
     if clip is None or missing:
         raise TableError(
-            f"it lacks a column for {missing[0] if missing else 'the clip'}; expected clip, {', '.join(TRAIT_NAMES)}, "
-            f"or names like them; it has {_list_first_names(names)}"
+            f"a column for {missing[0] if missing else 'the clip'} is missing; expected clip, "
+            f"{', '.join(TRAIT_NAMES)}, or similar names; it has {_list_first_names(names)}"
         )
     return ColumnMapping(clip, traits, find_column(names, RATER_COLUMN_NAMES), is_neuroticism)
 
 
 def describe_fifth_trait(columns: ColumnMapping, *, is_reversed: bool) -> list[str]:
-    """What the fifth trait was taken for, in words, where its name does not say it."""
+    """How the fifth trait was interpreted, if its name is ambiguous or it was reversed."""
     column = columns.traits[EMOTIONAL_STABILITY]
     if is_reversed:
         return [f"{column} was reversed: 1 - value is emotional stability"]
@@ -130,20 +130,19 @@ def describe_fifth_trait(columns: ColumnMapping, *, is_reversed: bool) -> list[s
 
 
 def find_column(names: Sequence[str], known: Sequence[str]) -> str | None:
-    """The column that has the first of the known names that occurs, None without any. Raises TableError where two
-    columns have that name."""
+    """The column that matches the first known name that occurs, or None. Raises TableError if two do."""
     for word in known:
         columns = [name for name in names if normalize_column_name(name) == word]
         if len(columns) > 1:
-            raise TableError(f"its columns {columns[0]} and {columns[1]} could mean the same; rename one of them")
+            raise TableError(f"its columns {columns[0]} and {columns[1]} are ambiguous; rename one of them")
         if columns:
             return columns[0]
     return None
 
 
 def match_synonyms(values: pd.Series, known: dict[str, tuple[str, ...]]) -> pd.Series:
-    """Each cell as the word that it stands for, missing where it stands for none. Synonyms count as they are written,
-    without case and blanks."""
+    """Map each cell to the category that it is a synonym of, ignoring case and surrounding spaces; missing if there is
+    none."""
     meaning = {word: name for name, words in known.items() for word in words}
     return values.map(lambda cell: meaning.get(str(cell).strip().casefold()) if isinstance(cell, str) else None)
 
@@ -153,7 +152,7 @@ def _list_first_names(names: Sequence[str]) -> str:
 
 
 def normalize_column_name(name: str) -> str:
-    """A column's name without case, punctuation and NOISE: `ValueOpenness`, `pred_openness` and `OPENNESS` are one."""
+    """A column name without case, punctuation and IGNORED_NAME_WORDS: `pred_openness` is `openness`."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", name))
     words = re.findall(r"[^\W_]+", spaced.casefold())
     return "".join(word for word in words if word not in IGNORED_NAME_WORDS) or "".join(words)

@@ -1,13 +1,13 @@
-"""The one error of this package, and the check of a size against its bound."""
+"""The error for tables that cannot be read, and the check of sizes."""
 
 from __future__ import annotations
 
 
 class TableError(ValueError):
-    """A table that cannot be used; the message says what was found and what is expected."""
+    """Table that cannot be read or interpreted."""
 
 
 def check_table_size(what: str, found: int, most: int) -> None:
-    """Raise TableError where there are more than `most` of something."""
+    """Raise TableError if there are more than `most` of something."""
     if found > most:
         raise TableError(f"it has {found:,} {what}; at most {most:,} can be read")

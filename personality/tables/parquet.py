@@ -1,4 +1,4 @@
-"""Parquet within bounds: small files can stand for any amount of memory, by compression and by dictionaries."""
+"""Bounded reading of parquet: compression and dictionaries can expand a small file to any amount of memory."""
 
 from __future__ import annotations
 
@@ -20,20 +20,18 @@ PLAIN_TYPE_CHECKS = (
     *(kinds.is_boolean, kinds.is_integer, kinds.is_floating, kinds.is_decimal, kinds.is_null),
     *(kinds.is_string, kinds.is_large_string, kinds.is_string_view, kinds.is_date, kinds.is_timestamp),
 )
-INDEX_COLUMN_PREFIX = "__index_level_"  # what pandas calls an index without a name
-PANDAS_ATTRS_KEY = b"PANDAS_ATTRS"  # where pandas keeps a table's attrs
+INDEX_COLUMN_PREFIX = "__index_level_"  # prefix that pandas uses for an index without a name
+PANDAS_ATTRS_KEY = b"PANDAS_ATTRS"  # metadata key under which pandas stores the attrs of a table
 
 
 def read_parquet(file: BinaryIO, limits: TableLimits) -> pd.DataFrame:
-    """The columns of a parquet file, text as text. Its attrs are those that pandas wrote, plain values only.
-
-    Raises TableError where it is damaged, exceeds the limits, or has a column of lists, bytes or other nested values.
-    """
+    """Read a parquet file, with the boolean attrs that pandas stored. Raises TableError if the file is damaged, exceeds
+    the limits, or has columns of lists, bytes or other nested values."""
     try:
         schema = pq.ParquetFile(file, **PARQUET_FOOTER_LIMITS).schema_arrow
         _check_schema(schema, limits)
         text = [field.name for field in schema if _is_text_type(field.type)]
-        # Text stays encoded until its decoded size is known: one long word may stand in every row.
+        # Text stays dictionary-encoded until its decoded size is checked: a long text may occur in every row.
         opened = pq.ParquetFile(file, read_dictionary=text, **PARQUET_FOOTER_LIMITS)
         _check_metadata(opened.metadata, limits)
         table = _decode_text_columns(_read_batches(opened, limits), limits)
@@ -52,10 +50,10 @@ def _check_schema(schema: pa.Schema, limits: TableLimits) -> None:
     for field in schema:
         kind = field.type.value_type if kinds.is_dictionary(field.type) else field.type
         if not any(is_kind(kind) for is_kind in PLAIN_TYPE_CHECKS):
-            raise TableError(f"the column {field.name[:60]} holds {str(kind)[:60]}; expected numbers or text")
+            raise TableError(f"the column {field.name[:60]} contains {str(kind)[:60]}; expected numbers or text")
     names = [field.name for field in schema]
     if len(set(names)) < len(names):
-        raise TableError(f"it has two columns called {max(names, key=names.count)[:60]}")
+        raise TableError(f"it has two columns named {max(names, key=names.count)[:60]}")
 
 
 def _check_metadata(metadata: pq.FileMetaData, limits: TableLimits) -> None:
@@ -65,7 +63,7 @@ def _check_metadata(metadata: pq.FileMetaData, limits: TableLimits) -> None:
 
 
 def _read_batches(opened: pq.ParquetFile, limits: TableLimits) -> pa.Table:
-    """All rows, counted while they are read: a footer may lie."""
+    """All rows, counted while they are read, because the footer may be wrong."""
     batches, rows, size = [], 0, 0
     for batch in opened.iter_batches(batch_size=PARQUET_BATCH_ROWS):
         rows, size = rows + batch.num_rows, size + batch.nbytes
@@ -76,7 +74,7 @@ def _read_batches(opened: pq.ParquetFile, limits: TableLimits) -> pa.Table:
 
 
 def _decode_text_columns(table: pa.Table, limits: TableLimits) -> pa.Table:
-    """Text columns as text, where their decoded size is within the limit."""
+    """Decode text columns after checking their decoded size."""
     size = 0
     for place, field in enumerate(table.schema):
         if not _is_text_type(field.type):
@@ -97,8 +95,8 @@ def _is_text_type(kind: pa.DataType) -> bool:
 
 
 def read_boolean_attrs(schema: pa.Schema) -> dict[str, bool]:
-    """The attrs that say yes or no. Others are not taken from a stranger's file: pages keep theirs under the same
-    roof."""
+    """The boolean attrs in the metadata of a file. Others are ignored, because pages store attrs of their own that an
+    uploaded file must not set."""
     try:
         found = json.loads((schema.metadata or {}).get(PANDAS_ATTRS_KEY, b"{}"))
     except (ValueError, RecursionError):

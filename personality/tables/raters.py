@@ -1,4 +1,4 @@
-"""Several raters of a clip in rows of their own: their mean, and how well they agree."""
+"""Average of several ratings per clip, and the agreement of raters."""
 
 from __future__ import annotations
 
@@ -9,30 +9,40 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class RaterAgreement:
-    """ICC(1,1) and ICC(1,k) per trait, NaN where they cannot be known; `raters`: the mean number of ratings a clip."""
+    """ICC(1,1) and ICC(1,k) by trait, NaN if undefined, and the mean number of ratings per clip."""
 
     ratings_per_clip: float
     single_rater_icc: dict[str, float]
     mean_rating_icc: dict[str, float]
 
     def describe_agreement(self) -> str:
-        """One line of a preview."""
+        """The agreement as one line of text."""
         parts = [
             f"{trait} {self.single_rater_icc[trait]:.2f} and {self.mean_rating_icc[trait]:.2f}"
             for trait in self.single_rater_icc
         ]
         return (
-            f"{self.ratings_per_clip:.3g} ratings a clip, averaged; their agreement, ICC(1,1) of one rater and "
-            "ICC(1,k) of the "
-            f"mean: {', '.join(parts)}"
+            f"{self.ratings_per_clip:.3g} ratings per clip were averaged; agreement of raters, ICC(1,1) and ICC(1,k): "
+            f"{', '.join(parts)}"
         )
 
 
 def average_ratings(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFrame, RaterAgreement | None]:
-    """One row per clip: the means of its traits, the first of its other columns; and the agreement of the raters, None
-    where no clip has several rows.
+    """Average the ratings of each clip.
 
-    table: clip, traits as numbers, others; several rows of a clip are of different raters.
+    Parameters
+    ----------
+    table
+        A row per clip and rater: clip, traits (float64), other columns.
+    traits
+        The columns to average.
+
+    Returns
+    -------
+    table : pandas.DataFrame
+        A row per clip: means of the traits, first values of other columns.
+    agreement : RaterAgreement or None
+        None if every clip has one row.
     """
     if not table["clip"].duplicated().any():
         return table, None
@@ -47,11 +57,11 @@ def average_ratings(table: pd.DataFrame, traits: list[str]) -> tuple[pd.DataFram
 
 
 def intraclass_correlations(clips: pd.Series, ratings: pd.Series) -> tuple[float, float]:
-    """ICC(1,1) and ICC(1,k), of ratings by raters who need not be the same for every clip.
+    """ICC(1,1) and ICC(1,k) of ratings, for raters that may differ between clips.
 
     One-way random effects: with the mean squares between clips B and within clips W, ICC(1,1) = (B - W) / (B + (k - 1)
-    W) and ICC(1,k) = (B - W) / B. Where clips have different numbers of ratings, k is their mean less the variance of
-    the numbers over their sum. NaN where there are no two clips, or no clip has two ratings.
+    W) and ICC(1,k) = (B - W) / B. If clips have different numbers of ratings, k is their mean minus the variance of the
+    numbers divided by their sum. NaN if there are fewer than two clips, or no clip has two ratings.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""A table from a person, parquet or delimited text, read within bounds that are checked before its cells are."""
+"""Bounded reading of tables from parquet or delimited text."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 import pandas as pd
 
-from personality.constants import TABLE_LIMITS, TableLimits
+from personality.constants import TableLimits, table_limits
 from personality.tables.delimited import read_delimited
 from personality.tables.errors import TableError
 from personality.tables.parquet import read_parquet
 
-# What other files begin with that people take for tables, and what to do about it.
+# First bytes of files that are mistaken for tables.
 UNSUPPORTED_SIGNATURES = {
     b"PK\x03\x04": "a spreadsheet or a zip archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet",
@@ -23,22 +23,23 @@ UNSUPPORTED_SIGNATURES = {
 PARQUET_SIGNATURE = b"PAR1"
 
 
-def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits = TABLE_LIMITS) -> pd.DataFrame:
-    """A table from parquet (typed) or delimited text (every cell is text, empty ones are missing).
+def read_table(file: Path | BinaryIO, name: str = "", *, limits: TableLimits | None = None) -> pd.DataFrame:
+    """Read a table from parquet (typed) or delimited text (all cells are text, empty cells are missing).
 
     Parameters
     ----------
     file : Path or binary file
     name : str
-        What messages call it; a path's own name where this is empty.
+        The name of the file in error messages; by default that of the path.
     limits : TableLimits
+        By default `constants.table_limits()`.
 
     Raises
     ------
     TableError
-        Where the file cannot be read, is no table, or exceeds the limits. The message names it.
+        If the file cannot be read, is not a table, or exceeds the limits.
     """
-    name = name or (file.name if isinstance(file, Path) else "The table")
+    name, limits = name or (file.name if isinstance(file, Path) else "The table"), limits or table_limits()
     try:
         stream: BinaryIO = io.BytesIO(_read_table_bytes(file, name, limits))
         beginning = stream.read(4)
@@ -55,15 +56,15 @@ def _read_table_bytes(file: Path | BinaryIO, name: str, limits: TableLimits) -> 
     try:
         if isinstance(file, Path):
             if not file.is_file():
-                raise TableError("there is no such file")
+                raise TableError("the file does not exist")
             with file.open("rb") as opened:
                 data = opened.read(limits.file_bytes + 1)
         else:
             data = file.read(limits.file_bytes + 1)
     except OSError as error:
-        raise TableError(error.strerror or "the system does not let it be read") from error
+        raise TableError(error.strerror or "the system denied access") from error
     if len(data) > limits.file_bytes:
-        raise TableError(f"it has over {limits.file_bytes // 2**20:,} MB, the most that a table may have")
+        raise TableError(f"it has over {limits.file_bytes // 2**20:,} MB, the maximum size of a table")
     if not data:
         raise TableError("it is empty")
     return data

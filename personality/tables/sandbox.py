@@ -1,7 +1,7 @@
-"""Read a table that was uploaded in a process of its own: a file that kills, hangs or fills it costs one sentence.
+"""Reading of uploaded tables in a separate process, so that malicious files only crash or exhaust that process.
 
-`python -m personality.tables.sandbox NAME SECONDS` is that process: a file comes in through standard input, a table in
-Arrow's stream format or a sentence goes out through standard output.
+`python -m personality.tables.sandbox NAME SECONDS` is the process: it reads the file from standard input and writes a
+table in Arrow's stream format, or an error message, to standard output.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from typing import BinaryIO
 import pandas as pd
 import pyarrow as pa
 
-from personality.constants import LIMITS, TABLE_LIMITS
+from personality.constants import LIMITS, table_limits, upload_limits
 from personality.tables.errors import TableError
 from personality.tables.parquet import PANDAS_ATTRS_KEY, read_boolean_attrs
 from personality.tables.reader import read_table
 from personality.utils.locations import IMPORT_ROOT
 
-TABLE_READER_START_SECONDS = 30.0  # seconds that the process may take to start, at most
-TABLE_REFUSED_STATUS = 3  # exit status of a process that sent a sentence
+TABLE_READER_START_SECONDS = 30.0  # maximum time to start the process
+TABLE_REFUSED_STATUS = 3  # exit status with an error message on standard output
 TABLE_READER_DIED = "it is damaged or too large: the process that read it ended"
 
 
-def read_table_in_sandbox(data: bytes, name: str, *, seconds: float = LIMITS.reader_seconds) -> pd.DataFrame:
-    """A table as `read_table`, read by a process of its own within so many seconds of one core, which may use
-    LIMITS.reader_bytes of memory. Raises TableError as that, and where the process dies or passes a limit."""
-    # Files without a name: they are gone with the last process that has them open.
+def read_table_in_sandbox(data: bytes, name: str, *, seconds: float | None = None) -> pd.DataFrame:
+    """`read_table` in a separate process with limits of CPU time (by default `upload_limits().reader_seconds`) and
+    memory (LIMITS.reader_bytes). Raises TableError as `read_table`, and if the process exceeds a limit or dies."""
+    seconds = upload_limits().reader_seconds if seconds is None else seconds
+    # Unnamed files, which are removed when they are closed.
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as found:
         given.write(data)
         given.seek(0)
@@ -71,7 +72,7 @@ def _run_reader_process(name: str, seconds: int) -> int:
     for what, most in (
         (resource.RLIMIT_DATA, LIMITS.reader_bytes),
         (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, TABLE_LIMITS.memory_bytes),
+        (resource.RLIMIT_FSIZE, table_limits().memory_bytes),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))

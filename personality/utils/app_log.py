@@ -1,4 +1,4 @@
-"""The app's log: what happened and how long it took. Never a name of a file, a frame or a score."""
+"""The log of the app: operations and their durations, without file names, frames or scores."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _log = logging.getLogger("personality")
 
 
 def log_to_stderr() -> None:
-    """Let the log go to the standard error, each line with its time; does nothing where it does already."""
+    """Write the log to standard error with a time on each line. Does nothing if it is already set up."""
     if not _log.handlers:
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s"))
@@ -21,12 +21,12 @@ def log_to_stderr() -> None:
 
 @contextmanager
 def log_duration(what: str) -> Iterator[None]:
-    """Log how long the block took, and the kind of error that ended it, if one did; not the error's words."""
-    began, how = time.perf_counter(), ""
+    """Log the duration of the block, and the type of the exception that ended it, without its message."""
+    start, how = time.perf_counter(), ""
     try:
         yield
     except BaseException as error:
         how = f", ended by {type(error).__name__}"
         raise
     finally:
-        _log.info("%s: %.2f s%s", what, time.perf_counter() - began, how)
+        _log.info("%s: %.2f s%s", what, time.perf_counter() - start, how)

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes, digests."""
+"""Atomic writes, lock files and digests."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ TEMPORARY_SUFFIX = ".tmp"
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write to; on success it replaces `path`, on failure nothing is left.
+    """Yield a temporary path in the folder of `path`; it replaces `path` on success and is removed on failure.
 
-    The bytes and the folder entry are flushed to disk before the return, so a death at any moment leaves the
-    old file or the new one. An OSError names `path`.
+    Contents and directory entry are flushed to disk, so that a crash at any time leaves either the old or the new file.
+    An OSError has `path` as its file name.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}")  # threads and hosts share pids
+    temporary = path.with_name(
+        f".{path.name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
+    )  # process ids are not unique between threads and hosts
     try:
         yield temporary
         _flush(temporary)
         os.replace(temporary, path)
         _flush(path.parent)
     except OSError as error:
-        if error.filename in (None, str(temporary)):  # a full disk names no file
+        if error.filename in (None, str(temporary)):  # not set if the disk is full
             error.filename, error.filename2 = str(path), None
         raise
     finally:
@@ -39,17 +41,21 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold_lock_file(path: Path, sentence: str, *, wait: float = 0.0) -> Iterator[None]:
-    """Hold a lock file until the block ends, or the process dies; what the file contains is not changed.
+    """Hold a lock until the block ends or the process dies. The contents of the lock file are not changed.
 
     Parameters
     ----------
-    path : the lock file; it and its folder are made where they are missing.
-    sentence : the message of the error.
-    wait : seconds to wait for the present holders.
+    path
+        The lock file; it and its folder are created if missing.
+    sentence
+        The message of the error.
+    wait
+        Seconds to wait for other holders of the lock.
 
     Raises
     ------
-    ValueError(sentence) : another process still holds the lock after `wait` seconds.
+    ValueError
+        With the message `sentence`, if another process still holds the lock after `wait` seconds.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
@@ -70,7 +76,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def remove_temporary_files(folder: Path) -> None:
-    """Remove what writers that were killed within `atomic_path` left anywhere below `folder`."""
+    """Remove temporary files below `folder` of processes that were killed within `atomic_path`."""
     for path in folder.rglob(f".*{TEMPORARY_SUFFIX}"):
         path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Who is served when more people ask than there are cores: so many at once, the others in the order they came."""
+"""A first-in, first-out queue for requests that exceed the available capacity."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-QUEUE_POLL_SECONDS = 0.5  # seconds after which a waiting one says its place again, so that one who has left is noticed
+QUEUE_POLL_SECONDS = 0.5  # interval of the callback while waiting, which detects users who have left
 
 
 class FairQueue:
-    """A queue that `at_once` may have left at the same time."""
+    """A queue that grants `at_once` slots at the same time, in the order of requests."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
@@ -18,15 +18,15 @@ class FairQueue:
         self._moved = threading.Condition()
 
     @contextmanager
-    def wait_for_slot(self, say: Callable[[int], None]) -> Iterator[None]:
-        """Wait for one's turn, then hold it for the block. say: told the place in the queue, from 1, while waiting;
-        whatever it raises ends the wait and gives the place up."""
+    def wait_for_slot(self, on_wait: Callable[[int], None]) -> Iterator[None]:
+        """Wait for a slot and hold it for the block. on_wait: called with the position in the queue, from 1, while
+        waiting; an exception that it raises cancels the request."""
         ticket = object()
         with self._moved:
             self._queue.append(ticket)
         try:
             while place := self._position(ticket):
-                say(place)
+                on_wait(place)
                 with self._moved:
                     self._moved.wait_for(lambda: self._position(ticket) != place, QUEUE_POLL_SECONDS)
             yield
@@ -36,6 +36,6 @@ class FairQueue:
                 self._moved.notify_all()
 
     def _position(self, ticket: object) -> int:
-        """The place of a ticket, 0 for one that is served."""
+        """The position of a ticket in the queue, 0 if it has a slot."""
         with self._moved:
             return max(0, self._queue.index(ticket) - self._at_once + 1)

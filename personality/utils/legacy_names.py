@@ -1,4 +1,4 @@
-"""Files with the trait name of versions before 0.2, `neuroticism`: read under the name it has now."""
+"""Renaming of the trait `neuroticism` in files of versions before 0.2."""
 
 from __future__ import annotations
 
@@ -6,34 +6,34 @@ from typing import Any
 
 import pandas as pd
 
-# First Impressions' key; it holds the opposite of what it is called, and versions before 0.2 wrote it everywhere.
+# First Impressions' key for what is emotional stability, used by versions before 0.2 in all files.
 LEGACY_TRAIT, CURRENT_TRAIT = "neuroticism", "emotional_stability"
 
 
 def rename_legacy_trait(name: str) -> str:
-    """The present name of a trait."""
+    """The current name of a trait."""
     return CURRENT_TRAIT if name == LEGACY_TRAIT else name
 
 
 def first_impressions_key(trait: str) -> str:
-    """What First Impressions' label files call a trait."""
+    """The name of a trait in the label files of First Impressions."""
     return LEGACY_TRAIT if trait == CURRENT_TRAIT else trait
 
 
 def rename_legacy_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose traits are columns, with their present names."""
+    """Rename the trait in the columns of a table."""
     return table if CURRENT_TRAIT in table else table.rename(columns={LEGACY_TRAIT: CURRENT_TRAIT})
 
 
 def rename_legacy_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """A table whose column `trait` holds names of traits, with their present names."""
+    """Rename the trait in the column `trait` of a table."""
     if "trait" not in table or not table["trait"].eq(LEGACY_TRAIT).any():
         return table
     return table.assign(trait=table["trait"].astype(object).replace(LEGACY_TRAIT, CURRENT_TRAIT))
 
 
 def rename_legacy_json(value: Any) -> Any:
-    """A card, or rows of metrics, with the present names of traits as keys and in lists."""
+    """Rename the trait in keys and lists of a card, or of rows of metrics."""
     if isinstance(value, dict):
         return {_rename_legacy_key(key): rename_legacy_json(one) for key, one in value.items()}
     if isinstance(value, list):

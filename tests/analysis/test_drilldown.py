@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
+from personality.analysis.group_assignment import groups_by_name
 from personality.analysis.groups import accuracy_by
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
@@ -10,7 +11,14 @@ from tests.analysis.test_analysis import predictions
 def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
     table = predictions(models=("a", "b"))
     rows = accuracy_by(table, ["gender", "emotion"])
-    cells = heatmap_cells(rows, crossed=True, model="b", trait="mean", figure="gain", bounds=("gain_low", "gain_high"))
+    cells = heatmap_cells(
+        rows,
+        groups_by_name(table, ["gender", "emotion"]),
+        model="b",
+        trait="mean",
+        figure="gain",
+        bounds=("gain_low", "gain_high"),
+    )
     assert set(zip(cells["row"], cells["column"], strict=True)) == {
         (gender, emotion) for gender in ("male", "female") for emotion in ("happy", "fear")
     }
@@ -23,22 +31,23 @@ def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
 
 
 def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
-    rows = accuracy_by(predictions().assign(age_group="19-24"), ["age_group"])
-    cells = heatmap_cells(rows, crossed=False, model="m", trait="openness", figure="accuracy", bounds=None)
+    table = predictions().assign(age_group="19-24")
+    rows, groups = accuracy_by(table, ["age_group"]), groups_by_name(table, ["age_group"])
+    cells = heatmap_cells(rows, groups, model="m", trait="openness", figure="accuracy", bounds=None)
     assert cells[["row", "column"]].to_numpy().tolist() == [["19-24", "all"]]
     assert np.isnan(cells["low"]).all()
 
 
 def test_the_worst_clips_come_first() -> None:
     table = predictions(models=("a", "b"))
-    clips = list_group_clips(table, ["gender"], "male", model="a", trait="openness")
+    clips = list_group_clips(table, ["gender"], ("male",), model="a", trait="openness")
     part = table.query("model == 'a' and trait == 'openness' and gender == 'male'")
     assert clips["clip"].tolist() == (
         part.assign(error=(part["predicted"] - part["actual"]).abs())
         .sort_values("error", ascending=False)["clip"]
         .tolist()
     )
-    mean = list_group_clips(table, ["gender"], "male", model="a", trait="mean").set_index("clip")
+    mean = list_group_clips(table, ["gender"], ("male",), model="a", trait="mean").set_index("clip")
     clip = mean.index[0]
     five = table[table["model"].eq("a") & table["clip"].eq(clip)]
     assert mean.loc[clip, "error"] == pytest.approx((five["predicted"] - five["actual"]).abs().mean())

@@ -1,5 +1,7 @@
 """Sentences of findings: which gaps they name, and with which figures."""
 
+import re
+
 import pandas as pd
 
 from personality.analysis.findings import describe_gaps, describe_model_gains, select_significant_gaps
@@ -28,9 +30,9 @@ def test_models_with_the_same_finding_share_a_sentence() -> None:
 def test_where_nothing_is_found_it_says_what_would_have_been() -> None:
     gaps = pd.DataFrame([gap("a", 0.01, 0.2), gap("b", 0.01, 0.05, detectable=0.031)])
     (words,) = describe_gaps(gaps)
-    assert words == "No significant difference. Minimum detectable difference (80 % power): 0.020 to 0.031."
+    assert words.endswith("0.020 to 0.031.")
     (words,) = describe_gaps(gaps.assign(detectable=float("nan"), p_holm=float("nan")))
-    assert words.startswith("Cannot be judged")
+    assert not any(letter.isdigit() for letter in words)
 
 
 def test_what_people_said_is_said_once() -> None:
@@ -42,7 +44,6 @@ def test_what_people_said_is_said_once() -> None:
 def test_gains_of_what_ships_and_of_the_best_other() -> None:
     rows = pd.DataFrame({"model": ["voice", "x", "y"], "gain": [0.01, 0.02, 0.03], "baseline": 0.88})
     rows = rows.assign(gain_low=rows["gain"] - 0.005, gain_high=rows["gain"] + 0.005)
-    assert describe_model_gains(rows, shipped=["voice", "words"]) == (
-        "Always predicting the mean has an accuracy of 0.8800. The models that ship add 0.0100 [0.0050, 0.0150] "
-        "(voice). The best of the published systems adds 0.0300 [0.0250, 0.0350] (y)."
-    )
+    words = describe_model_gains(rows, shipped=["voice", "words"])
+    figures = ["0.8800", "0.0100", "0.0050", "0.0150", "voice", "0.0300", "0.0250", "0.0350", "y"]
+    assert re.findall(r"\d\.\d{4}|(?<=\()\w+", words) == figures

@@ -4,7 +4,8 @@ import pytest
 from scipy import stats
 from sklearn.metrics import r2_score
 
-from personality.analysis.groups import accuracy_by, name_groups, order_groups
+from personality.analysis.group_assignment import assign_groups
+from personality.analysis.groups import accuracy_by
 from personality.predictions.predictions_table import PredictionsError, to_prediction_arrays
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
@@ -74,14 +75,18 @@ def test_effective_sources_are_kishs() -> None:
 
 def test_numbers_are_cut_into_ranges() -> None:
     clips = pd.DataFrame({"age": [10.0, 25.0, 39.9, 40.0, np.nan], "gender": list("mmfff")})
-    assert name_groups(clips, ["age:40,25"]).tolist()[:4] == ["under 25", "25 to 40", "25 to 40", "40 and over"]
-    assert name_groups(clips, ["age:40"]).isna().tolist() == [False] * 4 + [True]
-    assert name_groups(clips, ["gender", "age:25"]).tolist()[0] == "m x under 25"
-    assert order_groups(["40 and over"], ["age:25,40"]) == ["under 25", "25 to 40", "40 and over"]
+    ages = assign_groups(clips, ["age:40,25"])
+    assert ages.groups == [("under 25",), ("25 to 40",), ("40 and over",)]
+    assert ages.codes.tolist() == [0, 1, 1, 2, -1]
+    assert assign_groups(clips[3:], ["age:25,40"]).groups == ages.groups  # empty ones are kept
+    crossed = assign_groups(clips, ["gender", "age:25"])
+    assert crossed.groups == [("f", "25 and over"), ("m", "under 25"), ("m", "25 and over")]
+    assert crossed.names[1] == "m x under 25"
+    assert crossed.codes.tolist() == [1, 2, 0, 0, -1]
     many = ",".join(map(str, range(51)))
     for words in ("age:young", "gender:3", "age:nan", "age:3,inf", "age:3,,4", f"age:{many}"):
-        with pytest.raises(PredictionsError, match="does not cut numbers; wanted NAME:EDGE,EDGE"):
-            name_groups(clips, [words])
+        with pytest.raises(PredictionsError, match="expected NAME:EDGE,EDGE"):
+            assign_groups(clips, [words])
 
 
 def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None:

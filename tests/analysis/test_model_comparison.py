@@ -56,7 +56,7 @@ def test_only_clips_on_which_both_speak_count() -> None:
 
 
 def test_nothing_to_compare_is_a_sentence() -> None:
-    with pytest.raises(PredictionsError, match="nothing to compare with 'z'; this table has a, b"):
+    with pytest.raises(PredictionsError, match=r"'z'.*a, b"):
         compare_models(predictions({"a": np.ones(3) / 9, "b": np.ones(3) / 8}), "z")
 
 

@@ -1,4 +1,4 @@
-"""A served app and a Chromium for the tests of this folder; they are skipped where there is no Chromium."""
+"""A server and a Chromium for the tests of this folder, which are skipped if no Chromium is installed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark all tests here, and skip them where no Chromium is and none is demanded."""
+    """Mark the tests in this folder, and skip them if there is no Chromium and it is not required."""
     absent = chromium() is None and not os.environ.get("PERSONALITY_REQUIRE_BROWSER")
     for item in items:
         if item.path.is_relative_to(HERE):
@@ -34,7 +34,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A Chromium whose pretended camera shows the sample person and whose pretended microphone beeps."""
+    """A Chromium with a simulated camera, which shows the sample clip, and a simulated microphone, which beeps."""
     camera = as_pictures(demo.DEMO_CLIP_FILE, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
@@ -43,17 +43,17 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 
 @pytest.fixture
 def page(instance: Browser) -> Iterator[Page]:
-    """A page; whatever it does, nothing of it is what the server's policy of contents forbids."""
-    found, forbidden = instance.new_page(viewport={"width": 1280, "height": 900}), []
+    """A browser page; the test fails if the page violates the content security policy."""
+    found, violations = instance.new_page(viewport={"width": 1280, "height": 900}), []
     found.set_default_timeout(60_000)
-    found.on("console", lambda said: forbidden.append(said.text) if "Content Security Policy" in said.text else None)
+    found.on("console", lambda entry: violations.append(entry.text) if "Security Policy" in entry.text else None)
     yield found
     found.close()
-    assert forbidden == []
+    assert violations == []
 
 
 def as_pictures(clip: Path, out: Path) -> Path:
-    """The frames of a clip as JPEGs in a row, which is what Chromium's pretended camera reads."""
+    """Convert a clip to MJPEG, the format of Chromium's simulated camera."""
     with av.open(str(clip)) as source, av.open(str(out), "w", format="mjpeg") as target:
         stream = target.add_stream("mjpeg", rate=10)
         stream.width, stream.height, stream.pix_fmt = 256, 256, "yuvj420p"

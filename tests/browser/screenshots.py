@@ -1,7 +1,7 @@
-"""Pictures of every page, light and dark, wide and narrow, and the README's:
+"""Screenshots of every page, light and dark, wide and narrow, and the picture of the README:
 `python -m tests.browser.screenshots OUT [PAGE ...]`.
 
-Shows clips of people who do not exist only; of real people figures.
+All clips shown are of computer-made people; of real people, only summary statistics are shown.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tests.browser.server import browser, served, settle
 PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
-# The README's picture: parts of two pages side by side, each from the first element of its kind down.
+# The picture of the README: parts of two pages side by side, each starting at the first element of this type.
 README = {"predict": "h3", "": "h3"}
-PART = (1060, 1505)  # pixels of each part, before both are reduced to one page's width
-GAP, ABOVE = 30, 8  # pixels left free beside and above a part
-PRACTICE = ("emotion", "explore")  # pages that have nothing of real people to show
-GROUPS = ("gender", "age", "emotion", "explore")  # pages that go on computing after their first charts are there
+PART = (1060, 1505)  # pixels of each part, before both are scaled to the width of one page
+GAP, ABOVE = 30, 8  # margins next to and above a part, pixels
+PRACTICE = ("emotion", "explore")  # pages without results for real people
+GROUPS = ("gender", "age", "emotion", "explore")  # pages that continue to compute after their first charts are drawn
 
 
 def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
@@ -46,7 +46,7 @@ def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
 
 
 def readme(page: Page, address: str) -> Image.Image:
-    """A prediction, and accuracy by gender, side by side."""
+    """A prediction and the overview, side by side."""
     both = Image.new("RGB", (2 * PART[0] + GAP, PART[1]), "white")
     for place, (name, first) in enumerate(README.items()):
         show(page, address, name)
@@ -59,20 +59,20 @@ def readme(page: Page, address: str) -> Image.Image:
 
 
 def show(page: Page, address: str, name: str) -> None:
-    """Open a page; on Predict, take the sample and wait for the traits."""
+    """Open a page; on Predict, load the sample and wait for the prediction."""
     page.goto(f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else ""))
     settle(page)
     if name in GROUPS:
-        page.get_by_text("In words, and all figures").wait_for(timeout=120_000)
+        page.get_by_text("All differences in words and numbers").wait_for(timeout=120_000)
         settle(page)
     if name == "predict":
-        page.get_by_role("button", name="Try the sample that speaks English").click()
-        page.get_by_role("heading", name="A closer look").wait_for(timeout=120_000)
+        page.get_by_role("button", name="Try the English sample").click()
+        page.get_by_role("heading", name="Explanations").wait_for(timeout=120_000)
         settle(page)
 
 
 def whole(page: Page, width: int) -> Image.Image:
-    """All of a page so many pixels wide: the window is made as high as its content."""
+    """A screenshot of the whole page, `width` pixels wide: the window is made as high as the content."""
     page.set_viewport_size({"width": width, "height": 900})
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": min(int(height) + 20, 6000)})

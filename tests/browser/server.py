@@ -1,4 +1,4 @@
-"""The real app in a real server on a free loopback port, and a real Chromium to look at it."""
+"""The real app in a real server on a free loopback port, and a real Chromium."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SLOW = 180_000  # milliseconds; the first prediction loads the networks
-# As root, in a container, without a screen and without a word to anybody outside.
+# Flags to run as root, in a container, without a screen and without connections to other hosts.
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -30,14 +30,14 @@ CHROMIUM_FLAGS = [
 
 
 def chromium() -> str | None:
-    """The system's Chromium, or the one that CHROMIUM names; None where there is none."""
+    """The path of Chromium, from the environment variable CHROMIUM or the system; None if there is none."""
     names = (os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 @contextmanager
 def served(workspace: Path, script: str = "app.py") -> Iterator[str]:
-    """The address of the app, served with this workspace until the block ends."""
+    """Serve the app with this workspace until the block ends; yields its URL."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -70,7 +70,7 @@ def _wait(address: str, process: subprocess.Popen) -> None:
 
 @contextmanager
 def browser(*flags: str) -> Iterator[Browser]:
-    """A headless Chromium, with these flags more."""
+    """A headless Chromium with additional flags."""
     with sync_playwright() as playwright:
         instance = playwright.chromium.launch(executable_path=chromium(), args=[*CHROMIUM_FLAGS, *flags])
         yield instance
@@ -78,7 +78,7 @@ def browser(*flags: str) -> Iterator[Browser]:
 
 
 def settle(page: Page) -> None:
-    """Wait until a page has drawn: its title is there and nothing runs any more."""
+    """Wait until a page is complete: it has a title and no script is running."""
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')", timeout=120_000)
     page.wait_for_function("!document.querySelector('[data-stale=true]')", timeout=120_000)

@@ -1,4 +1,4 @@
-"""The app as a person meets it: a real server, a real Chromium, a real clip."""
+"""End-to-end tests of the app: a real server, a real Chromium, real clips."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from playwright.sync_api import Page, expect
 from pages.components.table_picker import PRACTICE_DATA_LABEL
 from personality.assets import demo
 from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS, model_label
-from personality.constants import LIMITS
+from personality.constants import LOCAL_UPLOAD_LIMITS
 from tests.browser.server import SLOW, served, settle
 from tests.preprocessing.clips import two_people
 
-PRACTICE, REAL = (
-    [model_label(folder.name) for folder in kind] for kind in (PRACTICE_MODELS, REAL_MODEL_FOLDERS)
-)  # on pages
+# The labels of the included models on pages.
+PRACTICE, REAL = ([model_label(folder.name) for folder in kind] for kind in (PRACTICE_MODELS, REAL_MODEL_FOLDERS))
 
 PAGES = {
     "": "Apparent personality",
@@ -37,11 +36,11 @@ PAGES = {
     "explore": "Explore",
     "about": "About",
 }
-INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # nothing is asked of anybody outside
+INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # all requests of the browser
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_page_opens_by_its_address(page: Page, address: str, name: str) -> None:
+def test_every_page_opens_by_its_url(page: Page, address: str, name: str) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: errors.append(request.url) if not request.url.startswith(INSIDE) else None)
@@ -52,7 +51,7 @@ def test_every_page_opens_by_its_address(page: Page, address: str, name: str) ->
     assert errors == []
 
 
-def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_path: Path) -> None:
+def test_a_deep_link_as_the_first_request_opens_the_app(page: Page, tmp_path: Path) -> None:
     with served(tmp_path) as fresh:
         page.goto(f"{fresh}/gender")
         expect(page.get_by_role("heading", name="Accuracy by gender", level=1)).to_be_visible()
@@ -62,7 +61,7 @@ def test_a_deep_link_as_the_very_first_request_meets_the_app(page: Page, tmp_pat
         expect(links.first).to_contain_text("Overview")
 
 
-def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page: Page, address: str) -> None:
+def test_explore_opens_a_clip_of_a_clicked_cell_and_keeps_the_cell_in_the_url(page: Page, address: str) -> None:
     page.goto(f"{address}/explore?table={quote(PRACTICE_DATA_LABEL)}")
     settle(page)
     cell = page.get_by_role("combobox", name="Cell")
@@ -83,7 +82,7 @@ def test_a_cell_is_clicked_its_worst_clip_opened_and_the_address_leads_back(page
     expect(page.get_by_text("impressions of strangers").first).to_be_visible()
     group, copied, browser = cell.input_value(), page.url, page.context.browser
     assert browser is not None
-    other = browser.new_context().new_page()  # somebody else, who was sent the address
+    other = browser.new_context().new_page()  # another visitor who opens the same URL
     other.goto(copied)
     settle(other)
     expect(other.get_by_role("combobox", name="Cell")).to_have_value(group)
@@ -100,11 +99,11 @@ def upload(page: Page, address: str, path: Path) -> None:
 
 
 def read_traits(page: Page, models: Sequence[str] = PRACTICE) -> None:
-    """Wait until sixteen faces and the five traits of these models are on the screen."""
+    """Wait until sixteen faces and the five traits of these models are shown."""
     expect(page.get_by_text(re.compile(r"16 found"))).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("heading", name="Predicted first impression")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
-    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Explanations")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stPlotlyChart").first).to_be_visible(timeout=SLOW)
     for trait in ("Openness", "Conscientiousness", "Extraversion", "Agreeableness", "Emotional stability"):
         expect(page.get_by_test_id("stPlotlyChart").first).to_contain_text(trait)
@@ -114,7 +113,7 @@ def read_traits(page: Page, models: Sequence[str] = PRACTICE) -> None:
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
 
 
-def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, address: str) -> None:
+def test_clicks_and_keys_on_the_waveform_move_the_player(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
     page.get_by_role("button", name="Try the practice sample").click()
@@ -135,74 +134,73 @@ def test_a_click_on_the_waveform_moves_the_player_and_keys_do_too(page: Page, ad
     painted = (
         """canvas => [...canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data].some(Boolean)"""
     )
-    assert page.get_by_test_id("boxes").evaluate(painted)  # a box is drawn around the face of this moment
+    assert page.get_by_test_id("boxes").evaluate(painted)  # a box is drawn around the current face
 
 
-CLOSER = {
-    "What each input adds": "the one that takes more, minus the one that takes less",
-    "Over time": "The clip is one window of 5 s|the 5 s around it alone",
-    "Where it looks": "Each square of the face was covered with its mean colour",
-    "When it listens": "Each moment was taken away and the models asked again",
-    "What if": "leans on those labels",
+EXPLANATIONS = {  # a part of the caption of each view
+    "Modality contribution": "when a model has one more input",
+    "Timeline": "too short for a timeline|5 s of the clip around it",
+    "Face occlusion": "Each square was covered with its mean colour",
+    "Audio occlusion": "Each moment was removed in turn",
+    "Counterfactuals": "relies on these attributes",
 }
 
 
-def test_a_closer_look_and_everything_to_take_away(page: Page, address: str) -> None:
+def test_explanations_and_downloads(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
     page.get_by_role("button", name="Try the practice sample").click()
     read_traits(page)
-    for view, words in CLOSER.items():
+    for view, caption in EXPLANATIONS.items():
         page.get_by_role("tab", name=view).click()
-        expect(page.get_by_text(re.compile(words))).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(re.compile(caption))).to_be_visible(timeout=SLOW)
     page.get_by_role("tab", name="Downloads").click()
-    with page.expect_download() as taken:
+    with page.expect_download() as download:
         page.get_by_role("button", name="JSON").click()
-    result = json.loads(Path(taken.value.path()).read_text())
+    result = json.loads(Path(download.value.path()).read_text())
     assert set(result["traits"]) == {folder.name for folder in PRACTICE_MODELS}
-    with page.expect_download() as taken:
+    with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
-    head, first = Path(taken.value.path()).read_text().splitlines()[:2]
+    head, first = Path(download.value.path()).read_text().splitlines()[:2]
     assert head.startswith("model,trait,value,percentile,low,high,trained_on,licence,sha256,")
     assert first.startswith("practice_audio,openness,")
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_a_clip_can_be_forgotten_and_nothing_of_it_is_on_disk(page: Page, address: str, marked: Path) -> None:
+def test_a_clip_can_be_deleted_and_is_not_on_disk(page: Page, address: str, marked: Path) -> None:
     upload(page, address, marked)
     read_traits(page, REAL)
     assert holders(MARK) == []
-    page.get_by_role("button", name="Forget this clip").click()
-    expect(page.get_by_text("Nothing yet")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Delete this clip").click()
+    expect(page.get_by_text("No video yet")).to_be_visible(timeout=SLOW)
     expect(page.get_by_role("img", name=re.compile("Face at"))).to_have_count(0)
 
 
-def test_the_person_who_is_chosen_has_the_only_box(page: Page, address: str, tmp_path: Path) -> None:
+def test_only_the_selected_person_has_a_box(page: Page, address: str, tmp_path: Path) -> None:
     two_people(tmp_path / "two.mp4")
     upload(page, address, tmp_path / "two.mp4")
-    expect(page.get_by_text("The largest is followed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("The largest face is analysed")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("boxes")).to_have_count(1, timeout=SLOW)
     page.get_by_role("button", name="1", exact=True).click()
-    expect(page.get_by_text("The marked one is followed")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("The highlighted person is analysed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Explanations")).to_be_visible(timeout=SLOW)
     settle(page)
     expect(page.get_by_test_id("boxes")).to_have_count(1)
 
 
-MARK = b"a mark that no other file on this machine has: 3f1c"
+MARK = b"a mark that occurs in no other file on this machine: 3f1c"
 
 
 @pytest.fixture
 def marked(tmp_path: Path) -> Iterator[Path]:
-    """The sample with a mark behind its end, removed when the browser has read it."""
+    """The sample with a mark appended."""
     path = tmp_path / "marked.mp4"
     path.write_bytes(demo.DEMO_SPEECH_CLIP_FILE.read_bytes() + MARK)
     yield path
 
 
 def holders(mark: bytes) -> list[str]:
-    """Files in the temporary folder, of the last ten minutes, that end with the mark; also those without a name that
-    a process has open."""
+    """Temporary files of the last ten minutes that end with the mark, including unnamed ones open in a process."""
     named = [path for path in Path(tempfile.gettempdir()).rglob("*") if path.name != "marked.mp4"]
     nameless = list(Path("/proc").glob("[0-9]*/fd/*"))
     found = []
@@ -225,13 +223,13 @@ def test_a_webcam_recording_becomes_a_clip(page: Page, address: str) -> None:
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"\d+ found"))).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("vp8 · with sound")).to_be_visible()
-    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Explanations")).to_be_visible(timeout=SLOW)
     assert page.get_by_role("img", name=re.compile("Face at .* seconds")).count() > 8
 
 
-def test_a_file_that_is_too_large_is_refused_by_its_uploader(page: Page, address: str, tmp_path: Path) -> None:
+def test_the_uploader_refuses_a_file_that_is_too_large(page: Page, address: str, tmp_path: Path) -> None:
     with (tmp_path / "large.mp4").open("wb") as file:
-        file.truncate(LIMITS.upload_bytes + 1)
+        file.truncate(LOCAL_UPLOAD_LIMITS.file_bytes + 1)
     upload(page, address, tmp_path / "large.mp4")
     expect(page.get_by_text("File must be 50.0MB or smaller")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)
@@ -246,7 +244,7 @@ COUNTS = """() => {
 }"""
 
 
-def test_of_an_uploaded_video_the_filmstrip_grows_and_five_traits_come(page: Page, address: str) -> None:
+def test_the_filmstrip_of_an_uploaded_video_grows_and_traits_follow(page: Page, address: str) -> None:
     page.add_init_script(f"addEventListener('DOMContentLoaded', {COUNTS})")
     upload(page, address, demo.DEMO_SPEECH_CLIP_FILE)
     read_traits(page, REAL)
@@ -255,28 +253,28 @@ def test_of_an_uploaded_video_the_filmstrip_grows_and_five_traits_come(page: Pag
     assert counts == sorted(counts)
 
 
-def test_a_real_clip_goes_through_the_page(page: Page, address: str, real_data: Path) -> None:
+def test_the_page_predicts_from_real_clips(page: Page, address: str, real_data: Path) -> None:
     for clip in [*(real_data / "first-impressions/videos").rglob("*.mp4"), *(real_data / "more").glob("*.mp4")]:
         upload(page, address, clip)
         read_traits(page, REAL)
         expect(page.get_by_role("heading", name="From the face (photograph ratings)")).to_be_visible()
 
 
-def test_a_phrase_leads_the_player_there(page: Page, address: str) -> None:
+def test_a_click_on_a_phrase_moves_the_player(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
-    page.get_by_role("button", name="Try the sample that speaks English").click()
+    page.get_by_role("button", name="Try the English sample").click()
     read_traits(page, REAL)
     phrase = page.get_by_role("button", name=re.compile("gardener"))
     phrase.click()
     expect(phrase).to_have_class("playing")
     assert page.locator(".st-key-player video").evaluate("player => player.currentTime") > 1
-    page.get_by_role("tab", name="Which words").click()
-    expect(page.get_by_text("Each part was left out and the model asked again")).to_be_visible(timeout=SLOW)
+    page.get_by_role("tab", name="Word contribution").click()
+    expect(page.get_by_text("Each word or phrase was left out in turn")).to_be_visible(timeout=SLOW)
 
 
-def test_a_text_named_mp4_is_one_sentence(page: Page, address: str, tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_text("I am no video")
+def test_a_text_file_named_mp4_gives_one_message(page: Page, address: str, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_text("not a video")
     upload(page, address, tmp_path / "a.mp4")
-    expect(page.get_by_text("This file cannot be read as a video")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(1, timeout=SLOW)
     expect(page.get_by_test_id("stException")).to_have_count(0)

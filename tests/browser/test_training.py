@@ -1,4 +1,4 @@
-"""A run from its start on the page to a prediction with it."""
+"""A training run from its start on the page to a prediction with the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.browser.test_browser import upload
 from training.runs.run import Run
 
 
-def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:
+def test_a_run_survives_a_refresh_stops_resumes_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:
     (tmp_path / "caches").mkdir()
     (tmp_path / "caches" / "people").symlink_to(cache.folder)
     run = Run(tmp_path / "runs" / "visual")
@@ -32,11 +32,11 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
         expect(curves).to_be_visible(timeout=SLOW)
         page.reload()
         expect(page.get_by_text(re.compile("epoch .* of at most 44"))).to_be_visible(timeout=SLOW)
-        expect(page.get_by_text(re.compile("clips a second .* left"))).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text(re.compile("clips per second .* left"))).to_be_visible(timeout=SLOW)
         pid = run.status()["pid"]
-        os.kill(pid, signal.SIGSTOP)  # it is a small run, and would be through before the next server is there
+        os.kill(pid, signal.SIGSTOP)  # the run is short and would finish before the next server has started
         before = len(run.metrics())
-    with served(tmp_path) as own:  # the server was ended and another one begun
+    with served(tmp_path) as own:  # another server, after the first has ended
         page.goto(f"{own}/models")
         expect(curves).to_be_visible(timeout=SLOW)
         expect(page.get_by_text(f"epoch {before + 1} of at most 44")).to_be_visible(timeout=SLOW)
@@ -46,28 +46,28 @@ def test_a_run_is_begun_outlives_a_refresh_stops_goes_on_and_predicts(page: Page
             assert time.monotonic() < end
             page.wait_for_timeout(50)
         page.get_by_role("button", name="Stop").click()
-        expect(page.get_by_text("somebody stopped it; it can be resumed").last).to_be_visible(timeout=SLOW)
+        expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=SLOW)
         stopped = len(run.metrics())
-        page.get_by_role("button", name="Go on").click()
-        expect(page.get_by_text(re.compile("all 4 epochs done")).last).to_be_visible(timeout=SLOW)
+        page.get_by_role("button", name="Resume").click()
+        expect(page.locator(".stMarkdownBadge", has_text="done")).to_be_visible(timeout=SLOW)
         assert len(run.metrics()) > stopped
         page.reload()
         settle(page)
         page.get_by_role("button", name="Clear all").first.click()
-        choose(page, "Models that Predict uses", "run: visual")
+        choose(page, "Models used on the Predict page", "run: visual")
         settle(page)
         upload(page, own, demo.DEMO_CLIP_FILE)
-        expect(page.get_by_text("No two of the chosen models differ by one modality")).to_be_visible(timeout=SLOW)
+        expect(page.get_by_text("compares models that differ by exactly one input")).to_be_visible(timeout=SLOW)
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    """Take an option of a select box."""
+    """Select an option in a select box."""
     box, wanted = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option, exact=True)
     for _ in range(20):
         box.scroll_into_view_if_needed()
         page.wait_for_timeout(500)
         box.fill(option)
-        with suppress(PlaywrightError):  # a list that opens while the page still moves closes again
+        with suppress(PlaywrightError):  # a list that opens while the page is still changing closes again
             wanted.click(timeout=4000)
             return
         page.keyboard.press("Escape")

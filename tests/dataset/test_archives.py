@@ -163,7 +163,7 @@ def test_the_password_is_asked_for_at_a_terminal_once(
 
 
 @pytest.mark.parametrize(
-    ("password", "sentence"), [(None, f"put its password into {ZIP_PASSWORD_VARIABLE}"), ("x", "does")]
+    ("password", "sentence"), [(None, f"encrypted.*{ZIP_PASSWORD_VARIABLE}"), ("x", ZIP_PASSWORD_VARIABLE)]
 )
 def test_no_password_and_a_wrong_one_are_sentences(
     secret: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, sentence: str
@@ -180,7 +180,7 @@ def test_a_bomb_is_refused_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(archives, "LIMITS", type(LIMITS)(zip_clip_bytes=2**20))
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.000.mp4", bytes(3 * 2**20))
-    with pytest.raises(DatasetError, match="over 1 MB"):
+    with pytest.raises(DatasetError, match="1 MB"):
         get_clip_path_or_bytes(tmp_path, "a.zip::a.000.mp4")
 
 
@@ -189,5 +189,5 @@ def test_a_torn_archive_is_a_sentence(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"outer\.zip cannot be read"):
         list(list_zip_locations(path, (".mp4",)))
-    with pytest.raises(DatasetError, match="no file"):
+    with pytest.raises(DatasetError, match=r"gone\.zip"):
         get_clip_path_or_bytes(tmp_path, "gone.zip::a.mp4")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from personality.dataset.safe_pickle import AnnotationError, read_annotation, write_annotation
+from personality.dataset.index import DatasetError
+from personality.dataset.safe_pickle import read_annotation, write_annotation
 
 LABELS = {"openness": {"a.000.mp4": 0.25, "-b.001.mp4": 1.0}}
 
@@ -43,7 +44,7 @@ def test_original_annotations_equal_what_pickle_reads(real_data: Path) -> None:
 def test_hostile_pickle_does_not_run(tmp_path: Path, protocol: int) -> None:
     target = tmp_path / "ran"
     (tmp_path / "a.pkl").write_bytes(pickle.dumps({"openness": Hostile(os.mkdir, str(target))}, protocol))
-    with pytest.raises(AnnotationError, match=r"a\.pkl"):
+    with pytest.raises(DatasetError, match=r"a\.pkl"):
         read_annotation(tmp_path / "a.pkl")
     assert not target.exists()
 
@@ -51,5 +52,5 @@ def test_hostile_pickle_does_not_run(tmp_path: Path, protocol: int) -> None:
 @pytest.mark.parametrize("value", [{}, [], {"openness": 1.0}, {"openness": {"a": "x"}}, {"openness": {1: 0.5}}])
 def test_other_shapes_are_refused_in_a_sentence(tmp_path: Path, value: object) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(value, protocol=2))
-    with pytest.raises(AnnotationError, match=r"a\.pkl"):
+    with pytest.raises(DatasetError, match=r"a\.pkl"):
         read_annotation(tmp_path / "a.pkl")

@@ -52,7 +52,7 @@ def test_odd_values_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
         "clips with a gender that is not male or female, ignored": 1,
         "clips with an age that is not 0 to 130, ignored": 2,
     }
-    assert dataset.problems["columns whose names are taken, now with given_ before them"] == ["error"]
+    assert dataset.problems["columns with reserved names, renamed with the prefix given_"] == ["error"]
 
 
 def test_columns_that_later_steps_add_are_renamed(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_columns_that_later_steps_add_are_renamed(tmp_path: Path) -> None:
 
 def test_a_table_without_a_trait_names_it(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("clip,openness\na.mp4,0.5\n")
-    with pytest.raises(DatasetError, match="lacks a column for conscientiousness"):
+    with pytest.raises(DatasetError, match="column for conscientiousness"):
         load_dataset(tmp_path)
 
 
@@ -105,7 +105,7 @@ def test_names_like_numbers_stay_names(tmp_path: Path) -> None:
 
 def test_a_split_that_is_not_understood_is_refused_rather_than_dealt_anew(tmp_path: Path) -> None:
     write(tmp_path, [{"clip": "a.mp4", "split": "train"}, {"clip": "b.mp4", "split": "fold3"}])
-    with pytest.raises(DatasetError, match=r"the split 'fold3' \(b\.mp4\)"):
+    with pytest.raises(DatasetError, match=r"'fold3' \(b\.mp4\)"):
         load_dataset(tmp_path)
 
 

@@ -28,14 +28,14 @@ def test_impressions_are_rescaled_and_put_in_order(tmp_path: Path) -> None:
 
 def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / VLOG_SCORES_FILE).write_text("vlogId Extr\nVLOG1 7\n")
-    with pytest.raises(DatasetError, match="lacks a column for openness"):
+    with pytest.raises(DatasetError, match="column for openness"):
         load_dataset(tmp_path)
     (tmp_path / VLOG_SCORES_FILE).write_text(ROWS)
     (tmp_path / VLOG_GENDER_FILE).write_text("a b\n1 2\n")
-    with pytest.raises(DatasetError, match="lacks a column of vlogs or of gender"):
+    with pytest.raises(DatasetError, match="gender"):
         load_dataset(tmp_path)
     (tmp_path / VLOG_SCORES_FILE).write_text(ROWS.replace("2.5", "9"))
-    with pytest.raises(DatasetError, match="1 of 10 lie outside 1 to 7"):
+    with pytest.raises(DatasetError, match=r"1 of 10 .* 1 to 7"):
         load_dataset(tmp_path)
 
 

@@ -19,7 +19,7 @@ from personality.traits import TRAIT_NAMES
 
 
 class Corner(Network):
-    """Says how bright the upper left square of the faces is."""
+    """Predicts the brightness of the upper left square of the faces."""
 
     def __init__(self) -> None:
         super().__init__(5, Needs(frozenset({"faces"})))
@@ -40,7 +40,7 @@ def models() -> list[Model]:
     return load_models(demo.PRACTICE_MODEL_FOLDERS)
 
 
-def test_only_the_square_that_is_looked_at_counts() -> None:
+def test_only_the_square_that_the_model_reads_has_an_effect() -> None:
     faces = np.zeros((4, 224, 224, 3), np.uint8)
     faces[:, :32, :32] = 255
     sample = replace(EMPTY_SAMPLE, faces=faces)
@@ -54,7 +54,7 @@ def test_only_the_square_that_is_looked_at_counts() -> None:
     np.testing.assert_allclose(grid, expected, atol=1e-6)
 
 
-def test_silence_changes_what_asking_again_says_it_changes(sample: Sample, models: list[Model]) -> None:
+def test_audio_occlusion_equals_predictions_of_silenced_sound(sample: Sample, models: list[Model]) -> None:
     rows = occlude_sound(sample, models)
     assert set(rows["model"]) == {"practice_audio", "practice_audiovisual", "practice_handcrafted"}
     assert rows["end"].max() == 5.0
@@ -70,7 +70,7 @@ def test_silence_changes_what_asking_again_says_it_changes(sample: Sample, model
             assert of[trait] == pytest.approx(after.traits[trait] - before.traits[trait], abs=1e-5)
 
 
-def test_faces_covered_by_hand_change_the_fusion_as_the_table_says(sample: Sample, models: list[Model]) -> None:
+def test_face_occlusion_of_a_fusion_by_hand(sample: Sample, models: list[Model]) -> None:
     from personality.models.batching import make_batch
 
     rows = occlude_faces(sample, models)
@@ -82,18 +82,18 @@ def test_faces_covered_by_hand_change_the_fusion_as_the_table_says(sample: Sampl
     covered[..., 64:96, 96:128] = mean
     fusion = models[3]
     with torch.inference_mode():
-        moved = (fusion.network(replace(batch, faces=covered, memo={})) - fusion.network(batch))[0]
+        moved = (fusion.network(replace(batch, faces=covered)) - fusion.network(batch))[0]
     of = rows[rows["model"].eq("practice_handcrafted") & rows["row"].eq(2) & rows["column"].eq(3)].set_index("trait")
     for trait, value in zip(TRAIT_NAMES, moved.tolist(), strict=True):
         assert of.loc[trait, "difference"] == pytest.approx(value, abs=1e-5)
 
 
-def test_without_faces_or_sound_nothing_can_be_taken_away(sample: Sample, models: list[Model]) -> None:
+def test_occlusion_without_faces_or_sound_is_empty(sample: Sample, models: list[Model]) -> None:
     assert occlude_faces(replace(sample, faces=sample.faces[:0]), models).empty
     assert occlude_sound(replace(sample, audio_seconds=0.0, rest=sample.rest[:0]), models).empty
 
 
-def test_a_modality_adds_what_lies_between_two_models(sample: Sample, models: list[Model]) -> None:
+def test_a_modality_effect_is_the_difference_of_two_models(sample: Sample, models: list[Model]) -> None:
     spoken = [piece for piece in predict_impressions(sample, models) if isinstance(piece, Impression)]
     rows = compute_modality_effects(spoken, models)
     assert list(rows["change"].unique()) == [

@@ -51,7 +51,7 @@ def test_sound_that_ends_early_leaves_windows_without(sample: Sample) -> None:
     assert [part.audio_seconds for _, part in split_into_windows(quiet)] == [4.0, 1.5, 0.0]
 
 
-def test_a_clip_of_one_window_says_what_the_models_say(sample: Sample, models: list) -> None:
+def test_a_timeline_of_one_window_equals_the_predictions(sample: Sample, models: list) -> None:
     (_, part), *others = split_into_windows(replace(sample, duration=5.0))
     assert not others
     table = predict_timeline(replace(sample, duration=5.0), models)
@@ -76,8 +76,8 @@ def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
     assert all(changed.faces is sample.faces for changed in changes.values())
 
 
-def test_what_if_gives_what_the_model_says_when_told_so(sample: Sample, models: list) -> None:
-    """So does a fusion, which is told nothing itself, but one of its branches is."""
+def test_counterfactuals_equal_predictions_of_the_changed_sample(sample: Sample, models: list) -> None:
+    """Also those of a fusion that reads the inputs only through a branch."""
     audio, visual, _, handcrafted = models
     assert compute_counterfactuals(sample, [audio]).empty
     unheard = replace(sample, audio=sample.audio * 0, audio_seconds=0.0, rest=sample.rest[:0])

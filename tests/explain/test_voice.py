@@ -7,8 +7,8 @@ import torch
 
 from personality.explain.voice import leave_out_seconds
 from personality.inference.predict import Impression, predict_impressions
+from personality.modalities import VOICE_TABLE
 from personality.models.checkpoint import Model
-from personality.models.clip_features import VOICE_TABLE
 from personality.models.factory import build_network
 from personality.models.tabular import TableNetwork
 from personality.preprocessing.sample import EMPTY_SAMPLE

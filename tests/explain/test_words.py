@@ -6,8 +6,8 @@ import torch
 
 from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.predict import Impression, predict_impressions
+from personality.modalities import TEXT_TABLE
 from personality.models.checkpoint import Model
-from personality.models.clip_features import TEXT_TABLE
 from personality.models.factory import build_network
 from personality.models.tabular import TableNetwork
 from personality.preprocessing.sample import EMPTY_SAMPLE, Sample

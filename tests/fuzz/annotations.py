@@ -1,4 +1,4 @@
-"""Fuzz the reader of annotation pickles: it loads or raises AnnotationError, whatever comes. `make fuzz` runs it."""
+"""Fuzz the reader of annotation pickles: it loads or raises DatasetError, whatever comes. `make fuzz` runs it."""
 
 import os
 import pickle
@@ -9,7 +9,8 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["personality", "pickletools"]):
-    from personality.dataset.safe_pickle import AnnotationError, read_annotation
+    from personality.dataset.index import DatasetError
+    from personality.dataset.safe_pickle import read_annotation
 
 FILE = Path(tempfile.gettempdir()) / f"annotation-{os.getpid()}.pkl"
 
@@ -27,7 +28,7 @@ def one(data: bytes) -> None:
     FILE.write_bytes(data)
     try:
         found = read_annotation(FILE)
-    except AnnotationError as error:
+    except DatasetError as error:
         assert "\n" not in str(error), error
     else:
         assert all(isinstance(value, float) for clips in found.values() for value in clips.values())

@@ -1,4 +1,4 @@
-"""How much of each trial runs, and where its outcome is written: all of it with `make trials`, else a share."""
+"""Size of each trial (in full with `make trials`, else a part), and writing of the results to docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ found: dict[str, str] = {}
 
 @pytest.fixture
 def share() -> Callable[[int, int], int]:
-    """How many to try: all, or what runs with every change."""
-    return lambda all_of_them, some: all_of_them if FULL else some
+    """A function that selects the number of trials: the full number, or the number for every change."""
+    return lambda full, part: full if FULL else part
 
 
 @pytest.fixture
 def outcome() -> Iterator[Callable[[str, str], None]]:
-    """Note what was tried and how it ended; a test that fails notes nothing."""
-    noted: dict[str, str] = {}
-    yield noted.__setitem__
-    found.update(noted)
+    """A function that records what was tested and the result; nothing is recorded if the test fails."""
+    recorded: dict[str, str] = {}
+    yield recorded.__setitem__
+    found.update(recorded)
 
 
 def pytest_sessionfinish() -> None:
-    """Write the outcomes into the page, one line each, over those of the same trial."""
+    """Write the results into the page, one line each, replacing those of the same trial."""
     if not FULL or not found:
         return
     before, _, rest = PAGE.read_text().partition(START)

@@ -1,7 +1,7 @@
-"""Visitors who take what they can get: `python -m tests.hostile.crowd ADDRESS COUNT SECONDS`.
+"""Visitors who use as many resources as possible: `python -m tests.hostile.crowd ADDRESS COUNT SECONDS`.
 
-Each comes from an address of its own. One in four uploads without end, one opens page after page, one asks for the
-pages that cost the server most, one sends what is no message.
+Each has a different address. In turn, one uploads continuously, one keeps opening pages, one requests the most
+expensive pages, and one sends malformed messages.
 """
 
 from __future__ import annotations
@@ -45,28 +45,28 @@ def ask(address: str, source: str, end: Until) -> None:
                 stranger.ask(page_name=page, query_string=f"table={DEMO}")
 
 
-def babble(address: str, source: str, end: Until) -> None:
+def send_malformed(address: str, source: str, end: Until) -> None:
     while time.monotonic() < end:
         with visiting(address, source=source) as stranger:
             stranger.socket.send(os.urandom(1000))
             stranger.socket.recv(timeout=1)
 
 
-WAYS: tuple[Callable[[str, str, Until], None], ...] = (upload, connect, ask, babble)
+ATTACKS: tuple[Callable[[str, str, Until], None], ...] = (upload, connect, ask, send_malformed)
 
 
-def insist(way: Callable[[str, str, Until], None], address: str, source: str, end: Until) -> None:
-    """Go on after every refusal."""
+def insist(attack: Callable[[str, str, Until], None], address: str, source: str, end: Until) -> None:
+    """Repeat an attack, also after refusals."""
     while time.monotonic() < end:
         with suppress(WebSocketException, OSError):
-            way(address, source, end)
+            attack(address, source, end)
 
 
 if __name__ == "__main__":
-    os.nice(10)  # the server has the cores that it would have if these came from elsewhere
+    os.nice(10)  # to leave the cores to the server, as if these visitors used another machine
     address, count, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     end = time.monotonic() + seconds
     for number in range(count):
-        caller = (WAYS[number % len(WAYS)], address, f"127.0.1.{number + 1}", end)
-        threading.Thread(target=insist, args=caller, daemon=True).start()
+        arguments = (ATTACKS[number % len(ATTACKS)], address, f"127.0.1.{number + 1}", end)
+        threading.Thread(target=insist, args=arguments, daemon=True).start()
     time.sleep(seconds)

@@ -1,8 +1,7 @@
-"""Deaths at every point of a write, and at any moment: `python -m tests.hostile.deaths WHAT COUNT FOLDER` says how many
-of COUNT were mended, bit for bit.
+"""Interruptions at every step of a write, and at random times: `python -m tests.hostile.deaths WHAT COUNT FOLDER`.
 
-This process loads what it needs, in one thread, and forks: a child that dies costs milliseconds to replace.
-FOLDER holds a dataset `people` and its cache `cache`.
+Prints how many of COUNT trials gave a bit-identical result after resuming. The process loads everything in one thread
+and forks, so that a killed child is replaced in milliseconds. FOLDER contains a dataset `people` and its cache `cache`.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ from training.config.run_config import Stage, preset
 from training.engine.trainer import train_run
 from training.runs.run import Run
 
-DEAD = 9
-FEW = 3  # clips to preprocess
+DEAD = 9  # exit status of an interrupted child
+MAX_CLIPS = 3  # to preprocess
 ONE = (Stage(1, "head", 1e-3, frames=1),)
 LONG = (Stage(5, "head", 1e-3), Stage(5, "head", 1e-4))
 TWO = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
@@ -46,7 +45,7 @@ ALL = ("audio", "visual", "audiovisual", "handcrafted")
 
 
 def child(work: Callable[[], Any], *, seconds: float | None = None) -> int:
-    """Do the work in a fork; its exit status, -9 where it was killed after so many seconds."""
+    """Run the work in a forked process; returns its exit status, -9 if it was killed after `seconds`."""
     pid = os.fork()
     if not pid:
         _work(work)
@@ -57,7 +56,7 @@ def child(work: Callable[[], Any], *, seconds: float | None = None) -> int:
 
 
 def killed(work: Callable[[], Any], generator: random.Random, whole_time: float) -> None:
-    """Do the work in a fork, killed at a moment drawn from what it takes; earlier where it was through by then."""
+    """Run the work in a forked process and kill it at a random time; try earlier if it has already finished."""
     seconds = generator.uniform(0.05, 0.95) * whole_time
     while child(work, seconds=seconds) != -signal.SIGKILL:
         seconds /= 2
@@ -77,18 +76,18 @@ def _work(work: Callable[[], Any]) -> NoReturn:
         os._exit(status)
 
 
-def counted(work: Callable[[], Any], *, point: int | None, told: Path | None = None) -> None:
-    """Do the work and die at the so-manyth step of a write, or count the steps into `told`."""
+def counted(work: Callable[[], Any], *, point: int | None, count_file: Path | None = None) -> None:
+    """Run the work and exit at the step number `point` of its writes, or write the number of steps to a file."""
     steps = 0
 
-    def step(function: Callable, last_words: Callable = lambda *_: None) -> Callable:
-        def call(*given: Any, **named: Any) -> Any:
+    def step(function: Callable, before_exit: Callable = lambda *_: None) -> Callable:
+        def call(*args: Any, **kwargs: Any) -> Any:
             nonlocal steps
             steps += 1
             if steps == point:
-                last_words(*given)
+                before_exit(*args)
                 os._exit(DEAD)
-            return function(*given, **named)
+            return function(*args, **kwargs)
 
         return call
 
@@ -99,8 +98,8 @@ def counted(work: Callable[[], Any], *, point: int | None, told: Path | None = N
     atomic_files.os = type("Steps", (), {**vars(os), "fsync": step(os.fsync), "replace": step(os.replace)})  # type: ignore[assignment]
     Path.write_bytes = step(Path.write_bytes, half)  # type: ignore[method-assign]
     work()
-    if told:
-        with told.open("w") as file:
+    if count_file:
+        with count_file.open("w") as file:
             file.write(str(steps))
 
 
@@ -111,10 +110,10 @@ def new_run(folder: Path, cache: Path, modality: str = "audio", stages: tuple[St
 
 
 def digest(folder: Path, *names: str) -> str:
-    """Of the files named, or of all but locks."""
+    """The digest of the named files, or of all files except locks."""
     files = [folder / name for name in names] or [path for path in folder.rglob("*") if path.is_file()]
-    told = [path for path in sorted(files) if path.name != "lock"]
-    parts = [f"{path.relative_to(folder)} {atomic_files.file_sha256(path)}" for path in told]
+    compared = [path for path in sorted(files) if path.name != "lock"]
+    parts = [f"{path.relative_to(folder)} {atomic_files.file_sha256(path)}" for path in compared]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
@@ -123,56 +122,56 @@ def losses(run: Run) -> list[float]:
 
 
 def writes(count: int, folder: Path, at: Path) -> int:
-    """Training dies within `count` steps of its writes, spread over all there are; how many ended as if it had not."""
-    stages = TWO if count < 50 else LONG  # of which the writes have steps enough
+    """End training at `count` steps spread over all steps of its writes; returns how many results are identical."""
+    stages = TWO if count < 50 else LONG  # long enough to have `count` steps
     whole = new_run(at / "whole", folder / "cache", stages=stages)
-    assert child(lambda: counted(lambda: train_run(whole), point=None, told=at / "steps")) == 0
-    steps, mended = int((at / "steps").read_text()), 0
+    assert child(lambda: counted(lambda: train_run(whole), point=None, count_file=at / "steps")) == 0
+    steps, identical = int((at / "steps").read_text()), 0
     assert steps >= count, f"{steps} steps are fewer than {count}"
     for number in range(count):
         run = new_run(at / "dies", folder / "cache", stages=stages)
         point = 1 + number * steps // count
         assert child(partial(counted, partial(train_run, run), point=point)) == DEAD
-        assert child(partial(train_run, Run(run.folder))) == 0, f"after a death at step {point} of {steps}"
+        assert child(partial(train_run, Run(run.folder))) == 0, f"after ending at step {point} of {steps}"
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
-        mended += same and losses(run) == losses(whole)
+        identical += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
-    return mended
+    return identical
 
 
 def training(count: int, folder: Path, at: Path) -> int:
-    """Training is killed at any moment."""
+    """Kill training at random times; returns how many results are identical."""
     whole, generator = new_run(at / "whole", folder / "cache"), random.Random(0)
     began = time.monotonic()
     assert child(lambda: train_run(whole)) == 0
-    whole_time, mended = time.monotonic() - began, 0
+    whole_time, identical = time.monotonic() - began, 0
     for _ in range(count):
         run = new_run(at / "dies", folder / "cache")
         killed(partial(train_run, run), generator, whole_time)
         assert child(partial(train_run, Run(run.folder))) == 0
         same = digest(run.folder, "model.safetensors") == digest(whole.folder, "model.safetensors")
-        mended += same and losses(run) == losses(whole)
+        identical += same and losses(run) == losses(whole)
         shutil.rmtree(run.folder)
-    return mended
+    return identical
 
 
 def preprocessing(count: int, folder: Path, at: Path) -> int:
-    """Preprocessing is killed at any moment."""
+    """Kill preprocessing at random times; returns how many results are identical."""
     generator, dataset = random.Random(0), load_dataset(folder / "people")
-    dataset = replace(dataset, table=dataset.table.head(FEW))
+    dataset = replace(dataset, table=dataset.table.head(MAX_CLIPS))
     began = time.monotonic()
     assert child(lambda: preprocess(dataset, at / "whole", workers=1)) == 0
-    whole_time, mended = time.monotonic() - began, 0
+    whole_time, identical = time.monotonic() - began, 0
     for _ in range(count):
         killed(lambda: preprocess(dataset, at / "dies", workers=1), generator, whole_time)
         assert child(lambda: preprocess(dataset, at / "dies", workers=1)) == 0
-        mended += digest(at / "dies") == digest(at / "whole")
+        identical += digest(at / "dies") == digest(at / "whole")
         shutil.rmtree(at / "dies")
-    return mended
+    return identical
 
 
 def seeds(count: int, folder: Path, at: Path) -> int:
-    """All four modalities trained and evaluated `count` times with one seed; how many gave the first one's bytes."""
+    """Train and evaluate all modalities `count` times with one seed; returns how many equal the first."""
 
     def once(place: Path) -> None:
         for modality in ALL:
@@ -188,9 +187,9 @@ def seeds(count: int, folder: Path, at: Path) -> int:
 
 if __name__ == "__main__":
     trial = {function.__name__: function for function in (writes, training, preprocessing, seeds)}[sys.argv[1]]
-    if trial is preprocessing:  # with one thread, or the forks would wait for threads that they have not
+    if trial is preprocessing:  # in one thread, because forked processes would wait for threads they do not have
         torch.set_num_threads(1)
         cv2.setNumThreads(1)
         warm_up_preprocessing()
     with tempfile.TemporaryDirectory() as place:
-        print(json.dumps({"mended": trial(int(sys.argv[2]), Path(sys.argv[3]), Path(place))}))
+        print(json.dumps({"identical": trial(int(sys.argv[2]), Path(sys.argv[3]), Path(place))}))

@@ -1,4 +1,4 @@
-"""Checkpoints made to harm, and checkpoints that do not fit: nothing of them runs, and the tensor at fault is named."""
+"""Hostile and invalid checkpoints: none executes code, and errors name the tensor at fault."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from personality.utils.atomic_files import file_sha256
 
 AUDIO = demo.PRACTICE_MODEL_FOLDERS[0]
 HUGE = ("vit_giant_patch14_reg4_dinov2", "eva_giant_patch14_224", "convnextv2_huge", "resnetv2_152x4_bit")
-# What a card may name in place of an activation, a backbone, a modality, a preset, a branch's folder.
+# Hostile values for the activation, backbone, modality, preset or branch folder in a model card.
 CALLS = (
     *("__import__", "os.system", "hf-hub:timm/resnet18", "local-dir:/etc", "../../etc/passwd", "/etc/passwd", "\x00"),
     *("{0.__class__}", "${jndi:ldap://127.0.0.1/a}", "; touch ran", "a" * 100_000),
@@ -32,7 +32,7 @@ CALLS = (
 
 
 class Runs:
-    """Pickled, it makes a folder when it is unpickled."""
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -42,7 +42,7 @@ class Runs:
 
 
 def hostile(target: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Weights and cards, 64 of them; where one runs, the folder `target` is there."""
+    """64 pairs of weights and cards; one that executes code creates the folder `target`."""
     weights, card = (AUDIO / MODEL_WEIGHTS_FILE).read_bytes(), json.loads((AUDIO / MODEL_CARD_FILE).read_text())
 
     def carded(**changes: object) -> tuple[bytes, bytes]:
@@ -78,7 +78,7 @@ def torch_file(target: Path, *, old: bool) -> bytes:
     return path.read_bytes()
 
 
-def test_nothing_of_a_hostile_checkpoint_runs(tmp_path: Path, outcome: Callable[[str, str], None]) -> None:
+def test_hostile_checkpoints_do_not_execute_code(tmp_path: Path, outcome: Callable[[str, str], None]) -> None:
     target = tmp_path / "ran"
     made = list(hostile(target))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -93,24 +93,27 @@ def test_nothing_of_a_hostile_checkpoint_runs(tmp_path: Path, outcome: Callable[
         assert not target.exists(), number
         shutil.rmtree(folder)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown < 500, f"{grown:.0f} MB"  # networks of billions of numbers are named, and never made
+    assert grown < 500, f"{grown:.0f} MB"  # huge networks are named, but must not be created
     assert len(made) == 64
-    outcome("hostile checkpoints", f"0 of {len(made)} ran; each is refused in a sentence, within {grown:.0f} MB")
+    result = (
+        f"0 of {len(made)} executed code; each was rejected with a one-sentence error, using at most {grown:.0f} MB"
+    )
+    outcome("hostile checkpoints", result)
 
 
-def test_a_model_that_joins_itself_is_a_sentence(tmp_path: Path) -> None:
-    """By any number of others: the digests are those of the files, so nothing else would notice."""
+def test_a_model_that_contains_itself_is_rejected(tmp_path: Path) -> None:
+    """Even indirectly: the digests match the files, so no other check finds this."""
     for name, other in (("a", "b"), ("b", "a")):
         shutil.copytree(AUDIO, tmp_path / name)
         card = json.loads((tmp_path / name / MODEL_CARD_FILE).read_text())
         branches = {"audio": {"folder": f"../{other}", "sha256": file_sha256(AUDIO / MODEL_WEIGHTS_FILE)}}
         (tmp_path / name / MODEL_CARD_FILE).write_text(json.dumps({**card, "branches": branches}))
-    with pytest.raises(CheckpointError, match="a joins itself"):
+    with pytest.raises(CheckpointError, match="itself"):
         load_model(tmp_path / "a")
 
 
 def mutated(tensors: dict[str, torch.Tensor], generator: random.Random) -> tuple[str, dict[str, torch.Tensor]]:
-    """The tensors with one of them wrong, and its name."""
+    """The name of a tensor, and the tensors with this one invalid."""
     name = generator.choice(sorted(tensors))
     one = tensors[name]
     flat = one.float().reshape(-1).clone()
@@ -122,14 +125,14 @@ def mutated(tensors: dict[str, torch.Tensor], generator: random.Random) -> tuple
         "whole": one.to(torch.int32) if one.is_floating_point() else one.half(),
         "complex": torch.complex(one.float(), one.float()),
     }
-    kind = generator.choice([*wrong, "missing", "called otherwise"])
+    kind = generator.choice([*wrong, "missing", "renamed"])
     others = {other: tensor for other, tensor in tensors.items() if other != name}
     if kind in wrong:
         return name, {**others, name: wrong[kind]}
     return name, others if kind == "missing" else {**others, f"{name}.": one}
 
 
-def test_weights_that_are_wrong_are_refused_by_name(
+def test_errors_name_the_invalid_tensor(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     generator, count = random.Random(0), share(300, 60)
@@ -141,13 +144,13 @@ def test_weights_that_are_wrong_are_refused_by_name(
         with pytest.raises(CheckpointError) as caught:
             load_model(tmp_path)
         assert name in str(caught.value)
-    outcome("mutated weights", f"{count} of {count} refused with the tensor named")
+    outcome("mutated weights", f"{count} of {count} rejected with the name of the tensor")
 
 
-def test_weights_of_another_network_are_refused_by_name(
+def test_weights_of_another_network_are_rejected(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
-    """The card of one network beside the weights of another: sizes, poolings and backbones of timm's."""
+    """The card of one network with the weights of another: backbones of timm and pooling methods."""
     card = json.loads((demo.PRACTICE_MODEL_FOLDERS[1] / MODEL_CARD_FILE).read_text())
     backbones = (
         *("resnet18", "resnet10t", "mobilenetv3_small_050", "mobilenetv3_small_100", "regnety_002", "regnetx_002"),
@@ -163,13 +166,13 @@ def test_weights_of_another_network_are_refused_by_name(
         *("xcit_nano_12_p16_224", "levit_128s", "convnext_atto", "mobileone_s0", "repvgg_a0", "fbnetc_100"),
         "resnet14t",
     )
-    asked = [(name, frames) for name in backbones for frames in ("attention", "mean")]
-    for number, (backbone, frames) in enumerate(asked):
+    designs = [(name, frames) for name in backbones for frames in ("attention", "mean")]
+    for number, (backbone, frames) in enumerate(designs):
         design = {**card.get("design", {}), "backbone": backbone, "frames": frames}
         (tmp_path / MODEL_CARD_FILE).write_text(json.dumps({**card, "preset": "modern", "design": design}))
         weights = demo.PRACTICE_MODEL_FOLDERS[number % 2 and 1] / MODEL_WEIGHTS_FILE
         shutil.copy(weights, tmp_path / MODEL_WEIGHTS_FILE)
-        with pytest.raises(CheckpointError, match=r"tensor [\w.]+ is (missing|not of this model|\()"):
+        with pytest.raises(CheckpointError, match=r"tensor [\w.]+"):
             load_model(tmp_path)
-    assert len(asked) == 50
-    outcome("weights of another network", f"{len(asked)} of {len(asked)} refused with the tensor named")
+    assert len(designs) == 50
+    outcome("weights of another network", f"{len(designs)} of {len(designs)} rejected with the name of the tensor")

@@ -1,4 +1,4 @@
-"""What stands before the app: whom it answers, with which headers, and what a visitor without a browser cannot fill."""
+"""The middleware: accepted hosts and origins, headers, and limits for clients without a browser."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from server.connection_limits import NO_PAGE_SLOT_MESSAGE
 from server.limits import PUBLIC_SERVER_LIMITS
 from tests.browser.server import served
 from tests.hostile.test_uploads import measured, server_of
@@ -18,7 +19,7 @@ from tests.hostile.visitor import asked, visiting
 
 FOREIGN = "http://example.org"
 MEGABYTE = 2**20
-MOST = 20  # megabytes of an upload to a public server
+MAX_UPLOAD_MEGABYTES = 20  # on a public server
 Share = Callable[[int, int], int]
 Outcome = Callable[[str, str], None]
 
@@ -30,7 +31,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def public(work: Path) -> Iterator[str]:
-    """A server for strangers."""
+    """A public server."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PERSONALITY_PUBLIC", "1")
         with served(work) as address:
@@ -44,7 +45,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def refused(address: str, **handshake: Any) -> int:
-    """The status with which a handshake is refused."""
+    """The status code with which a handshake is refused."""
     with pytest.raises(InvalidStatus) as caught, visiting(address, **handshake):
         pass
     return caught.value.response.status_code
@@ -52,18 +53,18 @@ def refused(address: str, **handshake: Any) -> int:
 
 @pytest.mark.parametrize("name", ["example.org", "127.0.0.1.example.org", "localhost@example.org", "192.0.2.1", ""])
 def test_other_names_are_not_answered(private: str, name: str) -> None:
-    """DNS rebinding: a site's name that was made to point to this machine."""
+    """DNS rebinding: the name of another site that resolves to this machine."""
     assert asked(private, "/", Host=name)[0].status in (400, 403)
     assert refused(private, additional_headers={"Host": name}) in (400, 403)
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8501"])
-def test_names_of_this_machine_are(private: str, name: str) -> None:
+def test_names_of_this_machine_are_answered(private: str, name: str) -> None:
     assert asked(private, "/_stcore/health", Host=name)[0].status == 200
 
 
 @pytest.mark.parametrize("origin", [FOREIGN, "null", "http://localhost", "http://127.0.0.1:1", "http://[", ""])
-def test_pages_of_other_sites_neither_ask_nor_connect(private: str, origin: str) -> None:
+def test_pages_of_other_sites_cannot_connect(private: str, origin: str) -> None:
     assert asked(private, "/_stcore/health", Origin=origin)[0].status == 403
     assert refused(private, additional_headers={"Origin": origin}) == 403
     with visiting(private, additional_headers={"Origin": private}) as visitor:
@@ -71,18 +72,19 @@ def test_pages_of_other_sites_neither_ask_nor_connect(private: str, origin: str)
         assert visitor.titles()
 
 
-def test_the_operator_names_more_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operator_can_allow_more_hosts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_ALLOWED_HOSTS", "people.example.org")
     with served(tmp_path) as address:
         assert asked(address, "/_stcore/health", Host="people.example.org")[0].status == 200
         assert asked(address, "/_stcore/health", Host="example.org")[0].status == 403
 
 
-def test_a_foreign_page_does_not_make_the_server_ask_anybody_outside(
+def test_a_foreign_page_does_not_make_the_server_contact_other_hosts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOOPBACK_LOG", str(tmp_path / "outside"))
-    monkeypatch.setenv("STREAMLIT_SERVER_CORS_ALLOWED_ORIGINS", FOREIGN)  # which passes our check and meets Streamlit's
+    # Our middleware accepts this origin, so that Streamlit's own check is reached.
+    monkeypatch.setenv("STREAMLIT_SERVER_CORS_ALLOWED_ORIGINS", FOREIGN)
     with served(tmp_path) as address:
         for _ in range(5):
             with visiting(address, additional_headers={"Origin": FOREIGN}):
@@ -94,7 +96,7 @@ def test_a_foreign_page_does_not_make_the_server_ask_anybody_outside(
 @pytest.mark.parametrize(
     "path", ["/", "/predict", "/_stcore/health", "/media/none.mp4", "/../../etc/passwd", "/favicon.png"]
 )
-def test_every_answer_keeps_the_page_where_it_belongs(private: str, path: str) -> None:
+def test_every_response_has_security_headers(private: str, path: str) -> None:
     answer, _ = asked(private, path)
     policy = str(answer.getheader("content-security-policy")).split("; ")
     assert {"frame-ancestors 'none'", "default-src 'self'", "img-src 'self' data: blob:", "object-src 'none'"} <= {
@@ -108,27 +110,27 @@ def test_every_answer_keeps_the_page_where_it_belongs(private: str, path: str) -
 @pytest.mark.parametrize(
     "path", ["metrics", "metrics/", "agent/openapi.json", "agent/interact", "script-health-check", "anything"]
 )
-def test_strangers_find_what_a_browser_needs_only(public: str, path: str) -> None:
+def test_operator_endpoints_are_blocked(public: str, path: str) -> None:
     assert asked(public, f"/_stcore/{path}")[0].status == 404
     assert asked(public, f"/_stcore/%6d{path[1:]}")[0].status == 404
     assert asked(public, "/_stcore/host-config")[0].status == 200
 
 
-def test_uploads_that_no_page_asked_for(public: str, share: Share, outcome: Outcome) -> None:
-    """Too large, without end, too many, together too large; what is taken lies for a while and is gone."""
+def test_uploads_without_an_uploader(public: str, share: Share, outcome: Outcome) -> None:
+    """Too large, too many, too large in total; accepted ones are deleted after some time."""
     count, pid = share(20, 5), server_of(public)
     with visiting(public) as stranger, visiting(public, source="127.0.0.2") as other:
         stranger.ask()
         other.ask()
         before = measured(pid)[0]
-        assert stranger.put(b"", told=MOST * MEGABYTE + 2**17)[0] == 413
-        answers = [stranger.put(bytes((MOST - 1) * MEGABYTE))[0] for _ in range(count)]
+        assert stranger.put(b"", content_length=MAX_UPLOAD_MEGABYTES * MEGABYTE + 2**17)[0] == 413
+        answers = [stranger.put(bytes((MAX_UPLOAD_MEGABYTES - 1) * MEGABYTE))[0] for _ in range(count)]
         assert answers == [204, 204] + [429] * (count - 2)
-        assert other.put(b"a")[0] == 204  # one's caps are nobody else's
+        assert other.put(b"a")[0] == 204  # the limit of one session does not affect another
         assert measured(pid)[0] - before < 100
-    with visiting(public) as again:  # the tab is closed: so are its uploads
+    with visiting(public) as again:  # the tab was closed, which deleted its uploads
         again.ask()
-        assert again.put(bytes((MOST - 1) * MEGABYTE))[0] == 204
+        assert again.put(bytes((MAX_UPLOAD_MEGABYTES - 1) * MEGABYTE))[0] == 204
     with visiting(public) as one:
         one.ask()
         assert one.put(b"a")[0] == one.put(b"b")[0] == 204
@@ -137,24 +139,25 @@ def test_uploads_that_no_page_asked_for(public: str, share: Share, outcome: Outc
             assert time.monotonic() < end
             time.sleep(2)
     outcome(
-        "uploads of 19 MB to a public server, which no page asked for",
-        f"of {count} of one session 2 are kept, 30 s long",
+        "uploads of 19 MB to a public server without an uploader on the page",
+        f"of {count} in one session, 2 are kept, for 30 s",
     )
 
 
-def test_a_page_too_many_is_told_so(public: str, outcome: Outcome) -> None:
-    stranger, most = "127.0.0.3", PUBLIC_SERVER_LIMITS.max_pages_per_address
+def test_pages_over_the_limit_are_refused(public: str, outcome: Outcome) -> None:
+    stranger, limit = "127.0.0.3", PUBLIC_SERVER_LIMITS.max_pages_per_address
     with ExitStack() as pages:
-        for _ in range(most):
+        for _ in range(limit):
             pages.enter_context(visiting(public, source=stranger))
         assert refused(public, source=stranger) == 503
         answer, body = asked(public, "/", source=stranger, accept="text/html")
-        assert answer.status == 503 and b"no place" in body
-        assert asked(public, "/", accept="text/html")[0].status == 200  # for others there is
-    with visiting(public, source=stranger) as back:  # all of them left
+        assert answer.status == 503 and body.decode().strip() == NO_PAGE_SLOT_MESSAGE
+        assert asked(public, "/", accept="text/html")[0].status == 200  # from another address
+    with visiting(public, source=stranger) as back:  # after all pages were closed
         back.ask()
         assert back.titles()
-    outcome("pages of one address, of a public server", f"{most} are served, the next is told so, others are served")
+    what = "pages opened from one address on a public server"
+    outcome(what, f"{limit} are served, the next is refused; other addresses are served")
 
 
 MALFORMED = (
@@ -167,7 +170,7 @@ MALFORMED = (
 )
 
 
-def test_whatever_a_stranger_sends_is_one_line_of_the_log(public: str, work: Path, outcome: Outcome) -> None:
+def test_every_malformed_message_is_one_line_of_the_log(public: str, work: Path, outcome: Outcome) -> None:
     for sent in MALFORMED:
         with visiting(public) as stranger:
             stranger.socket.send(sent)
@@ -180,4 +183,4 @@ def test_whatever_a_stranger_sends_is_one_line_of_the_log(public: str, work: Pat
     log = (work / "server.log").read_text()
     assert "DecodeError" in log
     assert "Traceback" not in log and "\nforged" not in log and "\nline" not in log
-    outcome("malformed messages to a public server", f"{len(MALFORMED) + 2}: a line of the log each, no traceback")
+    outcome("malformed messages to a public server", f"{len(MALFORMED) + 2}: one line of the log each, no traceback")

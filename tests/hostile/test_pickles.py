@@ -1,4 +1,4 @@
-"""Annotation pickles with bytes changed: they load, or are refused in a sentence, at once and in little memory."""
+"""Annotation pickles with changed bytes: read, or rejected with one sentence, quickly and in little memory."""
 
 import pickle
 import time
@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.dataset.safe_pickle import AnnotationError, read_annotation
+from personality.dataset.index import DatasetError
+from personality.dataset.safe_pickle import read_annotation
 
 
-def test_mutants_load_or_are_refused_quickly(
+def test_mutants_are_read_or_rejected_quickly(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     random, count = np.random.default_rng(0), share(1000, 200)
     labels = {"openness": {f"{number:05d}.000.mp4": number / 500 for number in range(500)}}
     data = np.frombuffer(pickle.dumps(labels, protocol=2), np.uint8)
-    ended: dict[str, int] = {"read": 0, "refused": 0}
+    ended: dict[str, int] = {"read": 0, "rejected": 0}
     longest = most = 0.0
     for _ in range(count):
         mutant = data.copy()
@@ -36,15 +37,15 @@ def test_mutants_load_or_are_refused_quickly(
 
 
 def ends(path: Path) -> tuple[str, float, float]:
-    """How reading ends, after how many seconds, with how many megabytes at most."""
+    """The result of reading, the seconds it took, and the peak memory in megabytes."""
     began = time.perf_counter()
     tracemalloc.start()
     try:
         read_annotation(path)
         how = "read"
-    except AnnotationError as error:
+    except DatasetError as error:
         assert str(error) and "\n" not in str(error)
-        how = "refused"
+        how = "rejected"
     finally:
         memory = tracemalloc.get_traced_memory()[1] / 1e6
         tracemalloc.stop()
@@ -53,9 +54,9 @@ def ends(path: Path) -> tuple[str, float, float]:
 
 HEAD, TAIL = b"\x80\x02}", b"K\x01s."  # {...: 1}
 NESTED = {
-    # Each tuple holds the one before twice: comparing or hashing the last takes 2^26 steps.
+    # Each tuple contains the previous one twice: comparing or hashing the last one takes 2^26 steps.
     "shared": HEAD + b")q\x00" + b"h\x00h\x00\x86q\x00" * 26 + TAIL,
-    # Deeper than Python's own stack: hashing it, or dropping it, ends the process.
+    # Deeper than Python's stack: hashing or freeing it crashes the process.
     "deep": HEAD + b")" + b"\x85" * 200_000 + TAIL,
     "wide": HEAD + b"(" + b"K\x01" * 100_000 + b"tq\x00" + b"(" + b"h\x00" * 100_000 + b"t" + TAIL,
     "marks": HEAD + b"(" * 20_000 + b"t" * 20_000 + TAIL,
@@ -64,9 +65,9 @@ NESTED = {
 
 
 @pytest.mark.parametrize("kind", NESTED)
-def test_what_no_mutant_finds_is_refused_as_quickly(tmp_path: Path, kind: str) -> None:
+def test_handmade_pickles_are_rejected_quickly(tmp_path: Path, kind: str) -> None:
     (tmp_path / "a.pkl").write_bytes(NESTED[kind])
     how, seconds, memory = ends(tmp_path / "a.pkl")
-    assert how == "refused"
+    assert how == "rejected"
     assert seconds < 0.5
     assert memory < 100

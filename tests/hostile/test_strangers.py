@@ -1,4 +1,4 @@
-"""A public server and visitors who send what no browser would: nothing of the operator's is shown, changed or begun."""
+"""A public server and clients without a browser: they cannot see, change or start anything of the operator's."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Factory = pytest.TempPathFactory
 
 @dataclass
 class Known:
-    """What a stranger can know of the Models page from a copy of the app."""
+    """What an attacker can find out about the Models page from a copy of the app."""
 
     states: list[WidgetState]
     fragments: list[str]
@@ -37,7 +37,7 @@ class Known:
 
 @pytest.fixture
 def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
-    """A workspace with something of everything that an operator has."""
+    """A workspace with runs, a cache, a predictions table and selected models."""
     shutil.copytree(runs, workspace / "runs")
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
@@ -50,7 +50,7 @@ def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
 
 @pytest.fixture
 def known(furnished: Path) -> Known:
-    """The state of everything on the Models page that acts, as the operator's own browser would send it."""
+    """The states of all buttons on the Models page, as the operator's browser would send them."""
     with served(furnished) as address, visiting(address) as operator:
         operator.ask(page_name="models")
         assert operator.titles() == ["Models"]
@@ -63,28 +63,28 @@ def known(furnished: Path) -> Known:
 
 @pytest.fixture
 def public(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From now on servers are for strangers."""
+    """Start servers in public mode from now on."""
     monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
 
 
 def files(workspace: Path) -> dict[str, tuple[int, int]]:
-    """Every file of a workspace but the server's log, with its size and time."""
+    """Every file of a workspace except the server's log, with its size and modification time."""
     found = (path for path in workspace.rglob("*") if path.is_file() and path.name != "server.log")
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in found}
 
 
 def try_everything(visitor: Visitor, known: Known) -> None:
-    """Press every button by itself, ask for the page by its hash, then for each of its fragments."""
+    """Press every button separately, request the page by its hash, then each of its fragments."""
     for state in known.states:
         visitor.ask([state], page_name="models")
     visitor.ask(known.states, page_script_hash=known.page_hash)
-    for fragment in known.fragments:  # a fragment that this session was not shown is not answered at all
+    for fragment in known.fragments:  # the server does not respond to a fragment that this session was not shown
         visitor.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
     visitor.ask()
 
 
-def begin_with_everything(address: str, known: Known) -> None:
-    """The page's hash, and each of its fragments, as the very first thing that a session says."""
+def start_with_everything(address: str, known: Known) -> None:
+    """Send the page's hash, and each of its fragments, as the first message of a session."""
     for fragment in ("", *known.fragments):
         with visiting(address) as stranger:
             stranger.send(known.states, page_script_hash=known.page_hash, fragment_id=fragment)
@@ -96,23 +96,23 @@ def begin_with_everything(address: str, known: Known) -> None:
 def test_first_visitors_reach_nothing_of_the_operators(
     furnished: Path, known: Known, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
-    """Two at the same moment, right after a start: until a script run had ended, one of them got the Models page."""
+    """Two at the same time, right after the start; before the fix, one of them got the Models page."""
     before, count = files(furnished), share(20, 3)
     for number in range(count):
         pages = ("models", "dataset" if number % 2 else "models")
         with served(furnished) as address, visiting(address) as first, visiting(address) as second:
             together((first, second), pages, known.states)
             try_everything(first, known)
-            begin_with_everything(address, known)
+            start_with_everything(address, known)
             assert set(first.titles() + second.titles()) == {OVERVIEW}
         assert files(furnished) == before
-    what = "two first visitors of a public server at the same moment, with the state of every button of Models"
-    outcome(what, f"{count} of {count} starts: both see Overview, no file of the workspace changes")
+    what = "the first two visitors of a public server at the same time, pressing every button of Models"
+    outcome(what, f"{count} of {count} starts: both see only Overview; no file of the workspace changes")
 
 
 @pytest.mark.usefixtures("public")
 def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path_factory: Factory) -> None:
-    """In Streamlit's old mode, which runs them past the navigation: of a script beside pages/ that does not end it."""
+    """In Streamlit's old mode, which bypasses the navigation if the main script does not call st.navigation."""
     before, beside = files(furnished), tmp_path_factory.mktemp("beside")
     (beside / "pages").symlink_to(ROOT / "pages")
     (beside / "bare.py").touch()
@@ -126,9 +126,8 @@ def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known,
 
 
 @pytest.mark.usefixtures("public")
-def test_a_stranger_sees_no_table_of_the_operator(furnished: Path) -> None:
-    """Own ones may be brought: tests/hostile/test_door.py has their caps, tests/pages/test_public.py that they stay in
-    the session."""
+def test_a_visitor_cannot_see_the_operators_table(furnished: Path) -> None:
+    """Visitors can upload tables: see tests/hostile/test_door.py for the limits."""
     with served(furnished) as address, visiting(address) as stranger:
         stranger.ask(page_name="traits")
         table = stranger.widget("selectbox", "table")

@@ -1,4 +1,4 @@
-"""Upload after upload: the server does not grow, names reach nothing, browsers see their own results only."""
+"""Uploads: the server's memory does not grow, file names have no effect, browsers see only their own results."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from tests.preprocessing.clips import sample_picture, video_of
 from training.runs.run import process_start_time
 
 needs_chromium = pytest.mark.skipif(chromium() is None, reason="no Chromium: install one, or name it in CHROMIUM")
-# Nobody, and 127.0.0.1, as the kernel writes them; the same in IPv6.
+# No address, and 127.0.0.1, in the kernel's format; the same for IPv6.
 NEAR = ("00000000", "0100007F", "0" * 32, "0" * 24 + "01000000", "0000000000000000FFFF00000100007F")
-REST = 30  # seconds that a server is given to come to rest
-WARM = 4  # uploads until everything is loaded and every buffer as large as it gets
+REST = 30  # seconds to wait until a server is idle
+WARM = 4  # uploads to warm up, until everything is loaded and the buffers have their final size
 Share = Callable[[int, int], int]
 Outcome = Callable[[str, str], None]
 
 
 def padded(folder: Path, number: int, megabytes: int = 4) -> Path:
-    """The sample with a box of nothing behind it, another one each time."""
+    """The sample padded to a size; each number gives a different file."""
     data, path = demo.DEMO_CLIP_FILE.read_bytes(), folder / f"upload-{number}.mp4"
-    nothing = megabytes * 2**20 - len(data)
-    path.write_bytes(data + nothing.to_bytes(4, "big") + b"free" + number.to_bytes(8, "big") + bytes(nothing - 16))
+    padding = megabytes * 2**20 - len(data)
+    path.write_bytes(data + padding.to_bytes(4, "big") + b"free" + number.to_bytes(8, "big") + bytes(padding - 16))
     return path
 
 
@@ -56,13 +56,13 @@ def readable(path: Path) -> bytes:
 
 
 def family(pid: int) -> list[int]:
-    """A process and those it began."""
+    """A process and its children."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return [pid, *(int(child) for task in tasks for child in readable(task / "children").split())]
 
 
-def spoken_to(pid: int) -> set[str]:
-    """Whom a process and those it began have connections with, but for this machine; native code is seen too."""
+def remote_addresses(pid: int) -> set[str]:
+    """The addresses of other machines to which a process and its children are connected, also by native code."""
     tables = [readable(Path(f"/proc/{pid}/net/{kind}")).decode().splitlines()[1:] for kind in ("tcp", "tcp6")]
     rows = [line.split() for table in tables for line in table]
     far = {row[9]: row[2] for row in rows if row[2].partition(":")[0] not in NEAR}
@@ -74,7 +74,7 @@ def spoken_to(pid: int) -> set[str]:
 
 
 def measured(pid: int) -> tuple[float, int, int]:
-    """Megabytes in memory, descriptors and threads of a process and those it began."""
+    """Resident megabytes, file descriptors and threads of a process and its children."""
     memory, descriptors, threads = 0.0, 0, 0
     for one in family(pid):
         status = dict(line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines())
@@ -85,45 +85,45 @@ def measured(pid: int) -> tuple[float, int, int]:
 
 
 def again(page: Page, path: Path) -> None:
-    """Forget the clip that is shown and upload another."""
-    forget = page.get_by_role("button", name="Forget this clip")
+    """Delete the current clip and upload another."""
+    forget = page.get_by_role("button", name="Delete this clip")
     settle(page)
     while forget.is_visible():
-        with suppress(PlaywrightError):  # a click while a busy page draws may be lost
+        with suppress(PlaywrightError):  # a click may be lost while the page is drawing
             forget.click(timeout=5_000)
         with suppress(PlaywrightError):
             forget.wait_for(state="hidden", timeout=10_000)
     settle(page)
-    page.get_by_text("The person in the video is me").click()  # asked anew for each clip
+    page.get_by_text("The person in the video is me").click()  # required for each clip
     uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     expect(uploader).to_be_enabled(timeout=30_000)
     uploader.set_input_files(path)
     page.get_by_text("16 found").wait_for(timeout=SLOW)
-    page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
+    page.get_by_role("heading", name="Explanations").wait_for(timeout=SLOW)
 
 
 @needs_chromium
 def test_a_server_does_not_grow_with_uploads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Share, outcome: Outcome
 ) -> None:
-    """Fewer of them are larger, so that one kept of each would show."""
+    """With fewer uploads each is larger, so that a leak of one copy per upload would show."""
     count, megabytes = share(100, 8), share(4, 16)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     (tmp_path / "workspace").mkdir()
     with browser() as instance:
-        monkeypatch.setenv("TMPDIR", str(temporary))  # of the server, not of the browser
+        monkeypatch.setenv("TMPDIR", str(temporary))  # for the server, not the browser
         with served(tmp_path / "workspace") as address:
             page, pid = instance.new_page(), server_of(address)
             upload(page, address, padded(tmp_path, 0, megabytes))
-            page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
+            page.get_by_role("heading", name="Explanations").wait_for(timeout=SLOW)
             for number in range(1, WARM):
                 again(page, padded(tmp_path, number, megabytes))
             memory, descriptors, threads = measured(pid)
             for number in range(WARM, WARM + count):
                 again(page, padded(tmp_path, number, megabytes))
-                assert spoken_to(pid) == set()
-            for _ in range(REST):  # connections of the browser come and go; what stays is growth
+                assert remote_addresses(pid) == set()
+            for _ in range(REST):  # connections of the browser change; only what remains counts as growth
                 grown = [
                     now - before for now, before in zip(measured(pid), (memory, descriptors, threads), strict=True)
                 ]
@@ -136,34 +136,34 @@ def test_a_server_does_not_grow_with_uploads(
     assert grown[0] < 100, f"{grown[0]:.0f} MB"
     assert grown[1] <= 2 and grown[2] <= 2, grown
     assert left(tmp_path / "workspace", temporary) == []
-    words = f"server and reader grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads"
-    outcome("uploads one after another", f"{count} of {megabytes} MB, after {WARM}: {words}")
+    growth = f"server and reading process grew by {grown[0]:+.0f} MB, {grown[1]:+d} descriptors, {grown[2]:+d} threads"
+    outcome("consecutive uploads", f"{count} of {megabytes} MB, after {WARM} to warm up: {growth}")
 
 
 @needs_chromium
-def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
-    """After a result, an error, a tab closed while its clip is read, a server killed while a clip is read."""
+def test_no_files_remain_after_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
+    """After a result, an error, a tab closed and a server killed while a clip is read."""
     work, temporary = tmp_path / "workspace", tmp_path / "temporary"
     work.mkdir()
     temporary.mkdir()
     (tmp_path / "none.mp4").write_bytes(b"no video")
-    write_json(work / CHOSEN_MODELS_FILE, ["practice: visual"])  # answers soonest; the test above asks those that ship
+    write_json(work / CHOSEN_MODELS_FILE, ["practice: visual"])  # the fastest; the test above uses the defaults
     with browser() as instance:
-        monkeypatch.setenv("TMPDIR", str(temporary))  # of the servers, not of the browser
+        monkeypatch.setenv("TMPDIR", str(temporary))  # for the servers, not the browser
         with served(work) as address:
-            for path, sign in ((padded(tmp_path, 0), "A closer look"), (tmp_path / "none.mp4", "cannot be read")):
+            for path, kind in ((padded(tmp_path, 0), "stTabs"), (tmp_path / "none.mp4", "stAlertContentError")):
                 page = instance.new_page()
                 upload(page, address, path)
-                page.get_by_text(sign).first.wait_for(timeout=SLOW)
+                page.get_by_test_id(kind).first.wait_for(timeout=SLOW)
                 assert left(work, temporary) == []
             page = instance.new_page()
             upload(page, address, padded(tmp_path, 1))
-            page.get_by_text("frames a second").wait_for(timeout=SLOW)  # the first that is known of a clip
+            page.get_by_text("frames per second").wait_for(timeout=SLOW)  # the first piece that is shown
             page.close()
             assert left(work, temporary) == []
             page = instance.new_page()
             upload(page, address, padded(tmp_path, 2))
-            page.get_by_text("frames a second").wait_for(timeout=SLOW)
+            page.get_by_text("frames per second").wait_for(timeout=SLOW)
             kin = family(server_of(address))
             assert len(kin) > 1  # the reading process
             os.kill(kin[0], signal.SIGKILL)
@@ -177,18 +177,18 @@ def test_nothing_of_an_upload_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
         with served(work) as address:
             instance.new_page().goto(address)
             assert left(work, temporary) == []
-    outcome("files left of an upload after a result, an error, a closed tab, a killed server, a restart", "0")
+    outcome("files left after an upload: result, error, closed tab, killed server, restart", "0")
 
 
 def left(*folders: Path) -> list[Path]:
-    """Files in a server's folders, but for its log and the operator's choice of models."""
+    """The files in a server's folders, except its log and the operator's model selection."""
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return [path for path in files if path.name not in ("server.log", CHOSEN_MODELS_FILE)]
 
 
 @needs_chromium
-def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outcome: Outcome) -> None:
-    """Each with a clip of another size, which its page tells, all at once."""
+def test_browsers_see_only_their_own_results(tmp_path: Path, share: Share, outcome: Outcome) -> None:
+    """Concurrent browsers, each with a clip of a different size, which is shown on the page."""
     count = share(4, 2)
     sizes = [220 + 20 * number for number in range(count)]
     (tmp_path / "workspace").mkdir()
@@ -201,8 +201,8 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
         for page, size in zip(pages, sizes, strict=True):
             upload(page, address, face_video(tmp_path / f"{size}.mp4", size))
         for page in pages:
-            page.get_by_role("heading", name="A closer look").wait_for(timeout=SLOW)
-        for view in ("Downloads", "What each input adds", "Over time"):
+            page.get_by_role("heading", name="Explanations").wait_for(timeout=SLOW)
+        for view in ("Downloads", "Modality contribution", "Timeline"):
             for page, size in zip(pages, sizes, strict=True):
                 page.get_by_role("tab", name=view).click()
                 settle(page)
@@ -210,17 +210,17 @@ def test_browsers_see_their_own_results_only(tmp_path: Path, share: Share, outco
                 assert [other for other in sizes if f"{other} x {other}" in text] == [size]
         for instance in more:
             instance.close()
-    outcome("browsers at once, each with a clip of its own", f"{count} of {count} saw their own results only")
+    outcome("concurrent browsers, each with a different clip", f"{count} of {count} saw only their own results")
 
 
 def face_video(path: Path, side: int) -> Path:
-    """The sample's face, so many pixels wide."""
+    """The sample's face in a video `side` pixels wide and high."""
     video_of(path, cv2.resize(sample_picture(), (side, side)))
     return path
 
 
-def test_sessions_see_their_own_results_only(tmp_path: Path, share: Share, outcome: Outcome) -> None:
-    """Each with a clip of another size, which its page tells, run again in turns."""
+def test_sessions_see_only_their_own_results(tmp_path: Path, share: Share, outcome: Outcome) -> None:
+    """Concurrent sessions, each with a clip of a different size, rerun in turns."""
     count, rounds = share(8, 4), share(5, 2)
     sizes = [200 + 20 * number for number in range(count)]
     sessions = [visit("predict") for _ in sizes]
@@ -238,8 +238,8 @@ def test_sessions_see_their_own_results_only(tmp_path: Path, share: Share, outco
     assert all(f"{size} x {size}" not in words(sessions[0]) for size in sizes)
     assert f"{sizes[1]} x {sizes[1]}" in words(sessions[1].run())
     outcome(
-        "sessions at once, run again in turns",
-        f"{count} sessions, {rounds} rounds: each saw its own clip and results only",
+        "concurrent sessions, rerun in turns",
+        f"{count} sessions, {rounds} rounds: each saw only its own clip and results",
     )
 
 
@@ -254,21 +254,22 @@ STREAMLITS = ("Filename cannot contain null bytes.", "Filename cannot be empty."
 WRONG = (b"", b"no video", b"PK\x03\x04" + bytes(100), b"#EXTM3U\nfile:///etc/passwd\n")
 
 
-def test_names_reach_nothing_and_what_is_no_video_is_a_sentence(tmp_path: Path, outcome: Outcome) -> None:
+def test_hostile_names_and_invalid_videos_give_an_error(tmp_path: Path, outcome: Outcome) -> None:
     before = {path for folder in (Path.cwd(), Path("/etc"), tmp_path) for path in folder.glob("*")}
     app, uploader = visit("predict"), 0
     tried = [(name, WRONG[1]) for name in NAMES] + [("a.mp4", data) for data in WRONG]
     for name, data in tried:
         app.checkbox(key="consent").check().run()
         app.file_uploader(key=f"video_{uploader}").upload(name, data, "video/mp4").run()
-        if app.exception:  # Streamlit's own guard: not a name, or not of a kind that the uploader takes
+        if app.exception:  # raised by Streamlit for an invalid name or file type
             assert app.exception[0].value in STREAMLITS or "file extension" in app.exception[0].value, repr(name)
             app, uploader = visit("predict"), 0
             continue
-        assert "cannot be read as a video" in app.error[0].value, repr(name)
+        assert len(app.error) == 1, repr(name)
         assert len(name) < 5 or name not in words(app), repr(name)
         app.button(key="forget").click().run()
         uploader += 2
     assert {path for folder in (Path.cwd(), Path("/etc"), tmp_path) for path in folder.glob("*")} == before
     assert len(tried) == 33
-    outcome("hostile names of files and wrong contents", f"{len(tried)} of {len(tried)}: a sentence, and no file made")
+    result = f"{len(tried)} of {len(tried)}: a one-sentence error, no file created"
+    outcome("hostile file names and invalid contents", result)

@@ -1,4 +1,4 @@
-"""Names and sentences of strangers, made to be drawn as pictures, links, formulas: a browser shows them as they are."""
+"""Names and texts that contain images, links and formulas: a browser shows them literally."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ MODELS_OF_TABLE = (
     ":red[r] $x^2$ $$y$$ `c` **b** _i_ ~~s~~ | [^1]",
 )
 GROUPS = {"female": f"# [l](http://{EVIL}/g)", "male": f"- <b>![x](http://{EVIL}/h.png)</b> :+1: $z$"}
-NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # of a run and of a video: no stroke, as in a name of a file
+NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # of a run and of a video, so without a slash
 CARD = f"![x](http://{EVIL}/c.png) [l](http://{EVIL}/l) :red[r] $x^2$ <b>b</b> www.{EVIL}"
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The app over a workspace in which every name is a trap."""
+    """The app with a workspace in which every name contains markup."""
     workspace = tmp_path_factory.mktemp("workspace")
     write_predictions(table_of_traps(), workspace / "predictions" / "traps.parquet")
     trap = Run(workspace / "runs" / NAME)
@@ -53,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def table_of_traps() -> pd.DataFrame:
-    """The practice table with other names."""
+    """The practice table with names that contain markup."""
     table = pd.read_parquet(demo.DEMO_PREDICTIONS_FILE)
     names = dict(zip(table["model"].unique(), MODELS_OF_TABLE, strict=True))
     return table.assign(
@@ -80,14 +80,14 @@ def page(instance: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def asked(page: Page) -> list[str]:
-    """What the browser asks of the host that the traps name."""
+    """The browser's requests to the host in the names."""
     found: list[str] = []
     page.on("request", lambda request: found.append(request.url) if EVIL in request.url else None)
     return found
 
 
 def check(page: Page, *names: str) -> None:
-    """Nothing of a trap has become anything, and each of these names can be read."""
+    """Check that no name was interpreted as markup, and that each of these names is shown."""
     for made in (
         f"img[src*='{EVIL}']",
         f"a[href*='{EVIL}']",
@@ -107,33 +107,33 @@ def everything_read(place: Locator) -> str:
 
 
 @pytest.mark.parametrize("name", ANALYSIS)
-def test_analysis_of_a_table_whose_every_name_is_a_trap(page: Page, address: str, asked: list[str], name: str) -> None:
+def test_analysis_of_a_table_with_markup_in_names(page: Page, address: str, asked: list[str], name: str) -> None:
     page.goto(f"{address}/{name}?table=traps")
     settle(page)
     if name != "traits":
-        page.get_by_text("In words, and all figures").click(timeout=SLOW)
+        page.get_by_text("All differences in words and numbers").click(timeout=SLOW)
         settle(page)
     check(page, *MODELS_OF_TABLE, *(GROUPS.values() if name in ("gender", "explore") else ()))
     expect(page.locator(".legendtext", has_text="<b>b</b>").first).to_be_attached(timeout=SLOW)
     assert asked == []
 
 
-def test_models_with_a_run_and_a_card_that_are_traps(page: Page, address: str, asked: list[str]) -> None:
+def test_models_with_markup_in_a_run_and_its_card(page: Page, address: str, asked: list[str]) -> None:
     page.goto(f"{address}/models")
     settle(page)
-    chosen = page.get_by_role("combobox", name="Card of")
+    chosen = page.get_by_role("combobox", name="Show model card of")
     chosen.fill(NAME)
     chosen.press("Enter")
     expect(page.get_by_text("c.png").first).to_be_visible()
     settle(page)
     page.get_by_text("End of the log").click()
-    page.get_by_text("The whole card").click()
+    page.get_by_text("Full model card").click()
     page.wait_for_timeout(500)
     check(page, NAME, CARD)
     assert asked == []
 
 
-def test_predict_with_a_model_and_a_video_that_are_traps(
+def test_predict_with_markup_in_the_names_of_a_model_and_a_video(
     page: Page, address: str, asked: list[str], tmp_path: Path, outcome: Callable[[str, str], None]
 ) -> None:
     shutil.copy(demo.DEMO_CLIP_FILE, tmp_path / f"{NAME}.mp4")
@@ -143,9 +143,9 @@ def test_predict_with_a_model_and_a_video_that_are_traps(
     uploader = page.get_by_test_id("stFileUploader").locator("input[type=file]")
     expect(uploader).to_be_enabled()
     uploader.set_input_files(tmp_path / f"{NAME}.mp4")
-    expect(page.get_by_role("heading", name="A closer look")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Explanations")).to_be_visible(timeout=SLOW)
     settle(page)
     check(page, NAME, CARD)
     assert asked == []
-    what = "names of models, groups, clips, runs and uploads, and cards, made to be pictures, links, formulas, tags"
-    outcome(what, "on the analysis pages, Models and Predict shown as they are; nothing asked of the host they name")
+    what = "names and model cards that contain images, links, formulas and HTML"
+    outcome(what, "shown literally on the analysis pages, Models and Predict; no request to the linked host")

@@ -1,4 +1,4 @@
-"""Archives made to harm: nothing is written anywhere, no clip comes in part, every end is bytes or a sentence."""
+"""Hostile zip archives: no file is written, no clip is incomplete, errors are one sentence."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OUTSIDE = (
 
 
 def archives(folder: Path) -> Iterator[Path]:
-    """Forty, and those of `damaged`."""
+    """Forty archives; `damaged` has more."""
     for number, name in enumerate(OUTSIDE):
         yield packed(folder / f"name-{number}.zip", {name: CLIP})
         if number < 8:
@@ -63,11 +63,13 @@ def archives(folder: Path) -> Iterator[Path]:
 
 
 def damaged(folder: Path) -> Iterator[Path]:
-    """What zipfile and its decompressors raise other errors for: an inner archive that lies past the end, and a member
-    of every method with bytes changed in its middle."""
+    """Archives for which zipfile and its decompressors raise other errors.
+
+    An inner archive whose offset is past the end, and members of every compression method with changed bytes.
+    """
     inner = packed(folder / "inner.zip", {"a.mp4": CLIP}).read_bytes()
     with zipfile.ZipFile(folder / "past-the-end.zip", "w") as archive:
-        archive.writestr("inner.zip", inner)  # stored: read where it lies
+        archive.writestr("inner.zip", inner)  # stored: read in place
     yield lied(folder / "past-the-end.zip", 42, 2**20)
     for method in (zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         for place in range(3):
@@ -81,7 +83,7 @@ def damaged(folder: Path) -> Iterator[Path]:
             yield path
 
 
-# Places in the central directory's entry of a member, and what is written there: sizes, check sum, offset, method.
+# Offsets in a member's entry of the central directory, and the values written: sizes, checksum, offset, method.
 LIES = ((20, 2**31 - 1), (24, 3), (24, 2**31 - 1), (16, 0), (42, 10), (42, 2**31 - 1), (10, 0x0063_0014))
 
 
@@ -93,7 +95,7 @@ def packed(path: Path, members: dict[str, bytes], again: dict[str, bytes] | None
 
 
 def linked(path: Path) -> Path:
-    """A member that says it is a link to a file outside."""
+    """An archive with a member that is a symbolic link to a file outside."""
     link = zipfile.ZipInfo("a.mp4")
     link.create_system, link.external_attr = 3, 0o120777 << 16
     with zipfile.ZipFile(path, "w") as archive:
@@ -106,7 +108,7 @@ def lying(path: Path, place: int, lie: int) -> Path:
 
 
 def lied(path: Path, place: int, lie: int) -> Path:
-    """Four bytes of the last entry in the central directory changed."""
+    """Change four bytes of the last entry in the central directory."""
     raw = bytearray(path.read_bytes())
     start = raw.rindex(b"PK\x01\x02") + place
     raw[start : start + 4] = struct.pack("<I", lie)
@@ -119,7 +121,7 @@ def tree(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
+def test_hostile_zips_write_nothing_and_give_complete_clips_or_an_error(
     tmp_path: Path, outcome: Callable[[str, str], None]
 ) -> None:
     folder = tmp_path / "deep" / "in"
@@ -130,7 +132,7 @@ def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
         try:
             for location in list_zip_locations(path, (".mp4",)):
                 given = get_clip_path_or_bytes(folder, location)
-                assert given in (CLIP, CLIP[::-1], b"/etc/passwd"), path.name  # the text of a link is no video
+                assert given in (CLIP, CLIP[::-1], b"/etc/passwd"), path.name  # the target of the link, as text
             whole += 1
         except DatasetError as error:
             assert str(error) and "\n" not in str(error)
@@ -138,4 +140,5 @@ def test_hostile_zips_write_nothing_and_give_whole_clips_or_a_sentence(
     assert tree(tmp_path) == before
     assert len(made) == 50
     assert whole > 5 and refused > 5
-    outcome("hostile zips", f"of {len(made)}: {refused} refused, {whole} read whole, 0 files written, 0 partial clips")
+    result = f"of {len(made)}: {refused} rejected, {whole} read completely, 0 files written, 0 partial clips"
+    outcome("hostile zip archives", result)

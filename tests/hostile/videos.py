@@ -1,8 +1,8 @@
-"""Videos made to harm, and how reading them apart ends.
+"""Hostile videos, and the results of reading them in the sandbox.
 
-Mutants of small good clips (bytes changed, cut out, doubled, cut off; fields of headers set to extremes), playlists and
-session descriptions that name other files, pictures of absurd size, noise. Each has to end in a result or in one
-sentence, in 20 s, and the server goes on.
+Mutants of small valid clips (bytes changed, removed, repeated, truncated; header fields set to extreme values),
+playlists and session descriptions that refer to other files, huge frames, noise. Each must give a result or a
+one-sentence error within 20 s, without affecting the server.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.sandbox.client import (
@@ -28,13 +28,13 @@ from tests.preprocessing.clips import tone, understated, write_clip
 
 EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x80\x00\x00\x00", b"\x00\x00\x00\x01")
 SECRET = "secret.mp4"
-REFUSED = "refused in a sentence"
+REFUSED = "rejected with a one-sentence error"
 LURE, NOISE, GIANT, MUTANT = "lure", "noise", "giant", "mutant"
 KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
 
 
 def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:
-    """`count` files, each with its kind; the same ones for the same seed."""
+    """Yield `count` files with their kinds, reproducible by the seed."""
     generator = random.Random(seed)
     good = [good_clip(folder, *kind).read_bytes() for kind in KINDS]
     texts = [text.encode() for text in lures(folder / SECRET)]
@@ -52,7 +52,7 @@ def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[tuple[str, byte
 
 
 def good_clip(folder: Path, suffix: str, codec: str, audio_codec: str) -> Path:
-    """Half a second of picture and sound."""
+    """Half a second of video and sound."""
     times, sound = [k / 10 for k in range(6)], tone(0.6, 48_000, 2)
     return write_clip(
         folder / f"good{suffix}", times=times, codec=codec, audio_codec=audio_codec, sound=sound, size=(64, 48)
@@ -60,7 +60,7 @@ def good_clip(folder: Path, suffix: str, codec: str, audio_codec: str) -> Path:
 
 
 def lures(secret: Path) -> list[str]:
-    """Texts that ask a decoder to open another file, or the network."""
+    """Texts that make a decoder open another file or a network connection."""
     return [
         f"ffconcat version 1.0\nfile {secret}\n",
         f"ffconcat version 1.0\nfile /etc/passwd\nfile {secret}\n",
@@ -72,7 +72,7 @@ def lures(secret: Path) -> list[str]:
 
 
 def mutant(data: bytes, generator: random.Random) -> bytes:
-    """A good file with one to eight wounds."""
+    """A valid file with one to eight random changes."""
     wounded = bytearray(data)
     for _ in range(generator.randint(1, 8)):
         if len(wounded) < 8:
@@ -97,22 +97,22 @@ def mutant(data: bytes, generator: random.Random) -> bytes:
 
 
 def ends(data: bytes) -> tuple[str, float]:
-    """How reading ends, and after how many seconds."""
+    """The result of reading, and how many seconds it took."""
     began = time.monotonic()
     try:
         *_, last = read_clip_in_sandbox(data)
-        how = "read" if isinstance(last, Sample) else "nothing came"
+        how = "read" if isinstance(last, Sample) else "no result"
     except MediaError as error:
         sentence = str(error)
         assert "\n" not in sentence and SECRET not in sentence, sentence
         deaths = {VIDEO_READER_DIED_MESSAGE: "its process died", OUT_OF_MEMORY_MESSAGE: "too much memory"}
-        slow = VIDEO_READER_SLOW_MESSAGE.format(seconds=LIMITS.reader_seconds)
+        slow = VIDEO_READER_SLOW_MESSAGE.format(seconds=upload_limits().reader_seconds)
         how = "too slow" if sentence == slow else deaths.get(sentence, REFUSED)
     return how, time.monotonic() - began
 
 
 def count_ends(count: int) -> tuple[Counter[tuple[str, str]], float]:
-    """How many of each kind ended how, and the longest time, seconds."""
+    """The number of files by kind and result, and the longest time in seconds."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         write_clip(place / SECRET, times=[0.0, 0.1], sound=np.zeros((4800, 2)))

@@ -43,7 +43,7 @@ def test_a_batch_predicts_what_each_clip_alone_does(runs: Path, cache: Cache) ->
 
 
 def test_two_runs_of_one_name_are_refused(runs: Path, cache: Cache) -> None:
-    with pytest.raises(PredictionsError, match="Two runs are called audio"):
+    with pytest.raises(PredictionsError, match="audio"):
         evaluate([runs / "audio", runs / "audio"], cache, "test")
 
 

@@ -146,7 +146,7 @@ def portraits(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Port
     return read_portraits(folder)
 
 
-def test_real_portraits_are_rated_no_worse_than_the_card_says(real_data: Path, portraits: Portraits) -> None:
+def test_real_portraits_are_rated_as_accurately_as_on_the_card(real_data: Path, portraits: Portraits) -> None:
     """The shipped network was trained on these, so it must do better than on held-out ones; with its columns in another
     order it would not."""
     truth = read_ratings(real_data / "portraits").loc[portraits.names, RATING_COLUMNS].to_numpy() / 100

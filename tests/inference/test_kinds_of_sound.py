@@ -1,4 +1,4 @@
-"""What the models of real people answer for a person who speaks, one who does not, and sounds that are no person."""
+"""Predictions of the models of real people for speech in several languages, no speech, and other sounds."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -13,7 +13,7 @@ AUDIO, VISUAL, AUDIOVISUAL, HANDCRAFTED = (folder.name for folder in demo.PRACTI
 
 @pytest.fixture(scope="module")
 def sample() -> Sample:
-    """The practice sample; its voice speaks no language, so a stretch of speech is put into it."""
+    """The practice sample, with an interval of speech, because its voice is not in any language."""
     return replace(read_sample(demo.DEMO_CLIP_FILE), speech=((0.5, 4.5),))
 
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.clip_features import (
-    TEXT_TABLE,
-    VOICE_TABLE,
     explain_missing_row,
     make_sample_row,
     required_sound_seconds,
@@ -26,7 +25,7 @@ SAMPLE = replace(
 )
 
 
-def test_descriptors_come_in_the_order_that_a_network_was_trained_with() -> None:
+def test_descriptors_have_the_order_of_the_training_columns() -> None:
     backwards = VOICE_DESCRIPTOR_COLUMNS[::-1]
     assert make_sample_row(VOICE_TABLE, backwards, SAMPLE).tolist() == list(range(26, 0, -1))
     assert make_sample_row(VOICE_TABLE, VOICE_DESCRIPTOR_COLUMNS, replace(SAMPLE, speech=())).tolist() == [0.0] * 26

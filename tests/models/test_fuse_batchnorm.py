@@ -1,4 +1,4 @@
-"""Folded networks say the same."""
+"""Folded networks have the same predictions."""
 
 import pytest
 import timm

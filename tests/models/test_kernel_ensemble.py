@@ -44,7 +44,7 @@ def branches() -> dict[str, KernelEnsemble]:
 @pytest.fixture
 def blend(branches: dict[str, KernelEnsemble]) -> BranchBlend:
     network = BranchBlend(dict(branches))
-    network.fit(MEANS, (0.9, 0.7))
+    network.set_output_layer(MEANS, (0.9, 0.7))
     return network.eval()
 
 
@@ -100,7 +100,7 @@ def test_blend_adds_up_what_is_there(blend: BranchBlend, branches: dict[str, Ker
     torch.testing.assert_close(found[2], words[2])
 
 
-def test_blend_takes_a_batch_that_lacks_a_table(blend: BranchBlend, branches: dict[str, KernelEnsemble]) -> None:
+def test_blend_predicts_without_a_table(blend: BranchBlend, branches: dict[str, KernelEnsemble]) -> None:
     alone = Batch(tables={"sounds": torch.tensor([[1.0, 0.5]])})
     with torch.no_grad():
         torch.testing.assert_close(blend(alone), branches["voice"](Batch(tables=alone.tables)))

@@ -67,7 +67,7 @@ def test_shared_branches_run_once_per_batch() -> None:
     branches = {name: build_network(name, preset="compact", activation="relu").eval() for name in ("audio", "visual")}
     calls = []
     branches["visual"].get_submodule("backbone").register_forward_hook(lambda *_: calls.append(1))
-    data = batch()
+    data = batch().shared()
     with torch.inference_mode():
         alone = branches["visual"](data)
         for modality in ("audiovisual", "handcrafted"):
@@ -107,7 +107,7 @@ def test_vgg_face_goes_to_its_layers_and_a_wrong_file_names_the_tensor(tmp_path:
     load_backbone_from_file(network, tmp_path / "vgg.safetensors")
     torch.testing.assert_close(network.backbone[0].weight, tensors["conv1_1.weight"], check_device=False)
     save_file({**tensors, "conv3_2.bias": torch.zeros(7)}, tmp_path / "wrong.safetensors")
-    with pytest.raises(ValueError, match=r"conv3_2\.bias of wrong\.safetensors is \(7,\); wanted \(256,\)"):
+    with pytest.raises(ValueError, match=r"conv3_2\.bias of wrong\.safetensors .*\(7,\).*\(256,\)"):
         load_backbone_from_file(network, tmp_path / "wrong.safetensors")
     (tmp_path / "text.safetensors").write_text("no")
     with pytest.raises(ValueError, match="is not a safetensors file"):
@@ -145,12 +145,12 @@ def copy(folder: Path, to: Path, **changes: torch.Tensor) -> Path:
     return to
 
 
-def test_what_does_not_match_is_refused_by_name(runs: Path, tmp_path: Path) -> None:
+def test_a_tensor_that_does_not_match_is_named(runs: Path, tmp_path: Path) -> None:
     audio = runs / "audio"
     changes = {
-        "is (3,)": {"output.bias": torch.zeros(3)},
-        "not of this model": {"extra.bias": torch.zeros(3)},
-        "not numbers": {"output.bias": torch.full((5,), torch.nan)},
+        "(3,)": {"output.bias": torch.zeros(3)},
+        "not part of this model": {"extra.bias": torch.zeros(3)},
+        "not finite": {"output.bias": torch.full((5,), torch.nan)},
     }
     for number, (words, change) in enumerate(changes.items()):
         with pytest.raises(CheckpointError) as caught:
@@ -159,7 +159,7 @@ def test_what_does_not_match_is_refused_by_name(runs: Path, tmp_path: Path) -> N
         assert next(iter(change)) in str(caught.value)
 
 
-def test_a_fusion_knows_its_branches_by_their_digest(runs: Path, tmp_path: Path) -> None:
+def test_a_fusion_identifies_its_branches_by_digest(runs: Path, tmp_path: Path) -> None:
     for name in ("audio", "visual", "audiovisual"):
         copy(runs / name, tmp_path / name)
     for name in ("audio", "visual"):
@@ -170,18 +170,18 @@ def test_a_fusion_knows_its_branches_by_their_digest(runs: Path, tmp_path: Path)
     with pytest.raises(CheckpointError, match="digest differs"):
         load_model(tmp_path / "audiovisual")
     (tmp_path / "audio" / "model.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="needs the audio model"):
+    with pytest.raises(CheckpointError, match="audio"):
         load_model(tmp_path / "audiovisual")
 
 
-def test_a_card_of_other_constants_or_without_sense_is_refused(runs: Path, tmp_path: Path) -> None:
+def test_a_card_of_other_constants_or_an_invalid_one_raises(runs: Path, tmp_path: Path) -> None:
     folder = copy(runs / "audio", tmp_path / "a")
     text = (folder / "card.json").read_text()
     for changed, words in (
         (text.replace('"sample_rate": 16000', '"sample_rate": 8000'), "made with preprocessing"),
         (
             text.replace('"modality": "audio"', '"modality": "smell"'),
-            "The modality of a is 'smell'; wanted one of audio",
+            "smell",
         ),
         ("{}", "is damaged"),
         ("no json", "is damaged"),
@@ -189,5 +189,5 @@ def test_a_card_of_other_constants_or_without_sense_is_refused(runs: Path, tmp_p
         (folder / "card.json").write_text(changed)
         with pytest.raises(CheckpointError, match=words):
             read_checkpoint_card(folder)
-    with pytest.raises(CheckpointError, match="holds no model"):
+    with pytest.raises(CheckpointError, match="nowhere"):
         load_model(tmp_path / "nowhere")

@@ -47,7 +47,7 @@ def test_attention_by_hand() -> None:
 
 
 @pytest.mark.parametrize("encoder", ["convolution", "transformer"])
-def test_sound_is_heard_at_one_loudness(encoder: str) -> None:
+def test_predictions_do_not_depend_on_loudness(encoder: str) -> None:
     torch.manual_seed(0)
     network = ModernAudio("relu", NetworkDesign(encoder=encoder)).eval()
     sound = torch.randn(2, 80_000) * 0.1
@@ -78,7 +78,7 @@ def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> No
     assert (five - fifteen).abs().max() > 1e-4 < (fifteen[1] - sixty[1]).abs().max()
 
 
-def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
+def test_group_norm_without_padding_equals_torch() -> None:
     torch.manual_seed(0)
     layer, moments = MaskedConvolution(64, 96, stride=2), torch.randn(3, 64, 251)
     nn.init.normal_(layer.get_parameter("1.weight"))
@@ -87,10 +87,10 @@ def test_what_is_heard_throughout_is_normalised_as_torch_does() -> None:
     assert heard.shape == (3, 1, 126)
 
 
-def test_a_batch_of_less_sound_than_a_network_hears_is_refused() -> None:
+def test_a_batch_with_too_little_sound_raises() -> None:
     network = ModernAudio("relu", NetworkDesign(seconds=15.0))
     assert (network.needs | Needs()).seconds == 15.0
-    with pytest.raises(ValueError, match=r"of 80,000 samples of audio; wanted float32 \(B, 240000\)"):
+    with pytest.raises(ValueError, match=r"80,000 .*\(B, 240000\)"):
         network(Batch(torch.zeros(1, 80_000)))
 
 
@@ -136,7 +136,7 @@ def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes(
     network = build_network("visual", preset="modern", activation="relu", design=design).eval()
     with torch.inference_mode():
         assert network(Batch(faces=torch.zeros(1, 1, 3, 224, 224, dtype=torch.uint8))).shape == (1, 5)
-    with pytest.raises(ValueError, match="takes pictures of 160x160 pixels only; faces are 224x224"):
+    with pytest.raises(ValueError, match=r"160x160 .*224x224"):
         build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_vit"))
     with pytest.raises(ValueError, match="backbone is 7"):
         NetworkDesign(backbone=7)  # type: ignore[arg-type]
@@ -165,17 +165,17 @@ def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
         raise OSError("no way there")
 
     monkeypatch.setattr(timm, "create_model", offline)
-    with pytest.raises(ValueError, match="cannot be had from timm's hub: no way there"):
+    with pytest.raises(ValueError, match=r"test_resnet .*no way there"):
         load_backbone_from_hub(network, "test_resnet")
 
 
-def test_a_design_of_other_words_is_refused() -> None:
-    with pytest.raises(ValueError, match="encoder is 'magic'; wanted one of convolution, transformer"):
+def test_an_invalid_design_raises() -> None:
+    with pytest.raises(ValueError, match="encoder is 'magic'"):
         NetworkDesign(encoder="magic")
 
 
 class Given(Network):
-    """A branch whose hidden layer is what the batch holds for it."""
+    """A branch whose hidden layer is the input of the batch."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(2, Needs(frozenset({kind})))
@@ -204,7 +204,7 @@ def three_clips() -> Batch:
     return Batch(torch.rand(3, 8), faces, torch.rand(3, HANDCRAFTED_COUNT), present=present)
 
 
-def test_an_absent_branch_has_no_weight_and_no_say() -> None:
+def test_a_missing_branch_has_no_weight_and_no_effect() -> None:
     network, batch = gate(handcrafted=True), three_clips()
     features = network.features(batch)
     assert features[:, -3:].tolist() == [[1, 1, 1], [1, 0, 0], [0, 1, 1]]
@@ -220,7 +220,7 @@ def test_an_absent_branch_has_no_weight_and_no_say() -> None:
     torch.testing.assert_close(again[1], network(batch)[1])
 
 
-def test_a_gate_speaks_where_one_modality_is_there() -> None:
+def test_a_gate_predicts_from_one_modality() -> None:
     network = gate()
     assert network.needs.alternatives == (Needs(frozenset({"audio"})), Needs(frozenset({"faces"})))
     assert network(Batch(torch.rand(1, 8), None, None)).isfinite().all()

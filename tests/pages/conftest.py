@@ -1,4 +1,4 @@
-"""A workspace for each test, and a server that has seen a request."""
+"""Fixtures: a workspace for each test, and a server that has already handled a request."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -18,28 +18,29 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def after_the_first_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest forgets at every run that st.navigation was called; a server does not. (The very first request to a
-    server has its own test, in the browser.)"""
-    begin = PagesManager.__init__
+    """Keep the effect of st.navigation, which AppTest resets at every run, unlike a server.
 
-    def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
-        begin(self, *arguments, **named)
+    The first request to a server has its own test in tests/browser.
+    """
+    original = PagesManager.__init__
+
+    def initialise(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
         PagesManager.uses_pages_directory = False
 
-    monkeypatch.setattr(PagesManager, "__init__", remember)
+    monkeypatch.setattr(PagesManager, "__init__", initialise)
 
 
 @pytest.fixture(autouse=True)
-def let_go() -> Iterator[None]:
-    """What the model store froze when it loaded models may be collected again: a process of tests loads them often,
-    and would keep every session that it drew."""
+def unfreeze_garbage() -> Iterator[None]:
+    """Undo the gc.freeze of the model store, which would keep the memory of every session in a test process."""
     yield
     gc.unfreeze()
 
 
 @pytest.fixture
 def go_public(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
-    """From its call on strangers are served; after the test errors are told in full again, as to every other test."""
+    """A function that switches to public mode; after the test, error details are shown again."""
     details = st.get_option("client.showErrorDetails")
     yield lambda: monkeypatch.setenv("PERSONALITY_PUBLIC", "1")
     st.set_option("client.showErrorDetails", details)

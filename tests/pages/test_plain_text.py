@@ -1,5 +1,4 @@
-"""Words of strangers on pages: every page is held to `escape_markdown`, and `escape_markdown` to what Markdown would
-make of them."""
+"""Text from files on pages: every page must escape it with `escape_markdown`, which must neutralise Markdown."""
 
 from __future__ import annotations
 
@@ -12,38 +11,38 @@ import pytest
 from pages.components.plain_text import WORD_JOINER, escape_markdown
 
 PAGES = sorted((Path(__file__).parents[2] / "pages").rglob("*.py"))
-# What draws Markdown, with the places of its arguments that are read as such; named ones are in NAMED.
+# The functions that draw Markdown, with the positions of the arguments concerned; keyword arguments are in NAMED.
 FIRST = (
     *("markdown", "caption", "write", "title", "header", "subheader", "info", "warning", "error", "success", "toast"),
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
     *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "radio", "html"),
 )
-OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice_data": (0,)}  # of the pages themselves
+OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice_data": (0,)}  # functions of the pages
 MARKDOWN = {
     **dict.fromkeys(FIRST, (0,)),
     **dict.fromkeys(("metric",), (0, 1, 2)),
     **dict.fromkeys(("page_link", "link_button", "progress"), (1,)),
     **dict.fromkeys(("tabs",), (0,)),
-    **dict.fromkeys(("segmented_control", "pills"), (0,)),  # and their choices: see `drawn`
+    **dict.fromkeys(("segmented_control", "pills"), (0,)),  # and their options: see `drawn`
     **OWN,
 }
-CHOICES = ("segmented_control", "pills", "radio")  # whose choices are Markdown too, as `format_func` says them
+CHOICES = ("segmented_control", "pills", "radio")  # whose options are Markdown too, after `format_func`
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
-NUMERIC = tuple("dfgneE%,")  # what a format ends with that no text can have
-ESCAPES = ("escape_markdown", "coloured_words")  # words, for Markdown and for HTML
-SHIPPED = ("describe_model_gains", "describe_gaps")  # of the figures that ship, which are no stranger's
+NUMERIC = tuple("dfgneE%,")  # last characters of formats that are only valid for numbers
+ESCAPES = ("escape_markdown", "coloured_words")  # for Markdown and for HTML
+SHIPPED = ("describe_model_gains", "describe_gaps")  # texts made from the included results, which are trusted
 CHANGES = ("append", "extend", "insert", "update", "add")
 
 
 class Module:
-    """One page: what its names are given, and whether an expression can hold a stranger's words."""
+    """One page: the values assigned to its names, and whether an expression can contain text from a file."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
     def unsafe(self) -> Iterator[tuple[int, str]]:
-        """Line and text of every argument that is drawn as Markdown and may come from a file."""
+        """Line and source of every argument that is drawn as Markdown and may come from a file."""
         for scope in (self.tree, *(node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef))):
             for call in own_calls(scope):
                 for argument in drawn(call):
@@ -51,7 +50,7 @@ class Module:
                         yield argument.lineno, ast.unparse(argument)
 
     def safe(self, node: ast.AST, scope: ast.AST, waiting: tuple[str, ...]) -> bool:
-        """waiting: names that are being looked at, which a loop may lead back to."""
+        """Whether an expression is safe. waiting: names being checked, to stop at cycles."""
 
         def all_safe(*nodes: ast.AST | None) -> bool:
             return all(one is None or self.safe(one, scope, waiting) for one in nodes)
@@ -90,8 +89,7 @@ class Module:
     def safe_call(
         self, function: ast.expr, arguments: list[ast.expr], scope: ast.AST, waiting: tuple[str, ...]
     ) -> bool:
-        """`escape_markdown`, what joins or changes safe words, numbers, and functions of the page whose answers are
-        safe."""
+        """Whether a call returns safe text: an escape, a string method on safe text, or a safe function of the page."""
         match function:
             case ast.Name(id=name) if name in (*ESCAPES, *SHIPPED, "len"):
                 return True
@@ -112,17 +110,17 @@ class Module:
         return False
 
     def known(self, name: str, scope: ast.AST, waiting: tuple[str, ...]) -> bool:
-        """Whether all that a name is given in its scope, or in the module, is safe; a parameter is not."""
+        """Whether all values assigned to a name in its scope, or in the module, are safe; parameters are not."""
         if isinstance(scope, ast.FunctionDef) and name in [
             one.arg for one in ast.walk(scope.args) if isinstance(one, ast.arg)
         ]:
-            return scope.name in OWN  # whose callers are looked at
+            return scope.name in OWN  # whose callers are checked
         given = list(assigned(name, scope)) or list(assigned(name, self.tree))
         return bool(given) and all(self.safe(one, scope, (*waiting, name)) for one in given)
 
 
 def own_calls(scope: ast.AST) -> Iterator[ast.Call]:
-    """Calls in a function, or in the module outside of functions."""
+    """The calls in a function, or in the module outside of functions."""
     for node in ast.iter_child_nodes(scope):
         if isinstance(node, ast.FunctionDef):
             continue
@@ -132,7 +130,7 @@ def own_calls(scope: ast.AST) -> Iterator[ast.Call]:
 
 
 def assigned(name: str, scope: ast.AST) -> Iterator[ast.AST]:
-    """What a name is given in a scope: values, or what is looped over."""
+    """The values assigned to a name in a scope, including the iterables of loops."""
     for node in ast.walk(scope):
         match node:
             case ast.Assign(targets=targets, value=value) if any(holds(one, name) for one in targets):
@@ -156,7 +154,7 @@ def holds(target: ast.AST, name: str) -> bool:
 
 
 def drawn(call: ast.Call) -> Iterator[ast.expr]:
-    """The arguments of a call that are read as Markdown."""
+    """The arguments of a call that are interpreted as Markdown."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
     named = {keyword.arg: keyword.value for keyword in call.keywords}
     if name not in MARKDOWN:
@@ -183,7 +181,7 @@ LEAKS = (
     'words = "a"\nwords += name\nst.info(words)',
     "for name in names:\n    st.write(name)",
     "def draw(words):\n    words = words or 'none'\n    st.warning(words)",
-    "def said(row):\n    return row['why']\nst.toast(said(row))",
+    "def text_of(row):\n    return row['why']\nst.toast(text_of(row))",
     'st.image(crops, caption=[face.name for face in faces], alt="")',
     'st.metric("Best", best)',
     'draw_page_header(title, "A page.")',
@@ -199,9 +197,9 @@ SOUND = (
     'st.caption("; ".join(f"{escape_markdown(name)} {n:,}" for name, n in sizes))',
     'st.segmented_control("Model", names, format_func=escape_markdown)',
     'lines = ["a"]\nlines.append(f"- {escape_markdown(name)}")\nst.markdown("\\n".join(lines))',
-    "def said(row):\n    return escape_markdown(row['why'])\nst.toast(said(row))",
+    "def text_of(row):\n    return escape_markdown(row['why'])\nst.toast(text_of(row))",
     "st.subheader(LABELS[measure])",
-    'st.selectbox("Model", names, key="a")',  # which draws its choices as they are
+    'st.selectbox("Model", names, key="a")',  # draws its options literally
 )
 
 
@@ -211,7 +209,7 @@ def test_a_page_that_draws_a_name_as_markdown_is_found(code: str) -> None:
 
 
 @pytest.mark.parametrize("code", SOUND)
-def test_what_cannot_hold_a_name_is_let_be(code: str) -> None:
+def test_safe_code_passes(code: str) -> None:
     assert list(Module(ast.parse(code)).unsafe()) == []
 
 

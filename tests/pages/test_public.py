@@ -1,9 +1,6 @@
-"""What strangers may not do."""
+"""Restrictions of a public server."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,17 +11,26 @@ from streamlit.testing.v1 import AppTest
 from pages.components.access_control import OPERATOR_ONLY_MESSAGE
 from pages.components.table_picker import PRACTICE_DATA_LABEL, REAL_DATA_LABEL, UPLOAD_DATA_LABEL
 from personality.assets import demo
+from personality.constants import (
+    LOCAL_TABLE_LIMITS,
+    LOCAL_UPLOAD_LIMITS,
+    PUBLIC_TABLE_LIMITS,
+    PUBLIC_UPLOAD_LIMITS,
+    table_limits,
+    upload_limits,
+)
 from personality.predictions.prediction_files import read_predictions, write_predictions
+from personality.utils.public_mode import PUBLIC_MODE_VARIABLE
 from personality.utils.workspace import read_chosen_models, write_chosen_models
 from tests.pages.visits import ROOT, visit, words
 from training.runs.run import Run
 
 
-def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable[[], None]) -> None:
+def test_visitors_cannot_train_or_see_the_operators_clips(go_public: Callable[[], None]) -> None:
     go_public()
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
-    assert "What is loaded" in words(app)
-    assert "Caches of clips" not in words(app)
+    assert "Models used on the Predict page" in words(app)
+    assert "(caches)" not in words(app)
     with pytest.raises(ValueError, match="models"):
         app.switch_page("pages/models.py").run()
     app = visit("traits")
@@ -33,7 +39,7 @@ def test_strangers_neither_train_nor_see_the_operators_clips(go_public: Callable
     assert not app.exception
 
 
-def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
+def test_visitors_do_not_see_the_operators_tables_or_error_details(
     go_public: Callable[[], None], workspace: Path
 ) -> None:
     write_predictions(read_predictions(demo.DEMO_PREDICTIONS_FILE), workspace / "predictions" / "secret.parquet")
@@ -45,8 +51,8 @@ def test_strangers_see_neither_the_operators_tables_nor_what_an_error_is(
 
 
 @pytest.mark.parametrize("page", ["models", "dataset"])
-def test_a_page_of_the_operator_refuses_by_itself(go_public: Callable[[], None], page: str) -> None:
-    """Run past the navigation: one sentence, and nothing else is drawn."""
+def test_an_operator_page_refuses_by_itself(go_public: Callable[[], None], page: str) -> None:
+    """Even if it bypasses the navigation: one sentence, and nothing else is drawn."""
     go_public()
     refused(AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=120).run())
 
@@ -65,21 +71,21 @@ CALLS = {
 
 
 @pytest.mark.parametrize("call", [f"{name}.{call}" for name, calls in CALLS.items() for call in calls])
-def test_what_acts_refuses_by_itself(go_public: Callable[[], None], call: str) -> None:
+def test_functions_that_change_something_refuse_by_themselves(go_public: Callable[[], None], call: str) -> None:
     go_public()
     code = f"from pages.components import {call.partition('.')[0]}\n{call}"
     refused(AppTest.from_string(code, default_timeout=120).run())
 
 
 def refused(app: AppTest) -> None:
-    """One sentence was shown and nothing else, not even an error."""
+    """Check that only the refusal was shown, not even an error."""
     assert [info.value for info in app.info] == [OPERATOR_ONLY_MESSAGE]
     assert len(app.main) == 1
     assert not app.exception
 
 
-def test_the_choice_of_models_is_not_changed_by_a_callback(go_public: Callable[[], None], workspace: Path) -> None:
-    """Callbacks run before the page: here of one that was drawn while the server was private."""
+def test_a_callback_cannot_change_the_selected_models(go_public: Callable[[], None], workspace: Path) -> None:
+    """Callbacks run before the page; this one belongs to a page drawn while the server was private."""
     write_chosen_models(["voice"])
     app = visit("models")
     app.multiselect(key="models_picked").set_value(["words"])
@@ -89,10 +95,10 @@ def test_the_choice_of_models_is_not_changed_by_a_callback(go_public: Callable[[
 
 
 @pytest.mark.parametrize("public", [True, False])
-def test_strangers_cannot_add_the_operators_runs(
+def test_visitors_cannot_add_the_operators_runs(
     go_public: Callable[[], None], runs: Path, workspace: Path, public: bool
 ) -> None:
-    """Streamlit passes on whatever a message names as chosen, also what was not offered."""
+    """Streamlit accepts any option in a message, including options that were not offered."""
     (workspace / "runs").symlink_to(runs)
     if public:
         go_public()
@@ -104,7 +110,7 @@ def test_strangers_cannot_add_the_operators_runs(
     assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public
 
 
-def test_a_run_is_not_resumed_by_a_callback(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
+def test_a_callback_cannot_resume_a_run(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
     shutil.copytree(runs / "audio", workspace / "runs" / "audio")
     run = Run(workspace / "runs" / "audio")
     run.write_status("stopped", why="")
@@ -115,21 +121,23 @@ def test_a_run_is_not_resumed_by_a_callback(go_public: Callable[[], None], runs:
     assert run.status()["state"] == "stopped"
 
 
-def test_strangers_are_told_that_a_model_is_damaged_and_no_more(
-    go_public: Callable[[], None], runs: Path, workspace: Path
-) -> None:
+def test_visitors_do_not_see_why_a_model_is_damaged(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
     shutil.copytree(runs, workspace / "runs")
     write_chosen_models(["run: audio"])
     (workspace / "runs" / "audio" / "model.safetensors").write_bytes(b"damaged")
     assert "audio" in visit("predict").error[0].value
     go_public()
     app = visit("predict")
-    assert app.error[0].value == "A chosen model cannot be used."
+    assert "audio" not in app.error[0].value
 
 
-def test_limits_are_smaller_for_strangers() -> None:
-    script = "from personality.constants import LIMITS; print(LIMITS.upload_bytes // 2**20, LIMITS.reader_seconds)"
-    for public, expected in (("1", "20 10.0"), ("0", "50 20.0"), ("", "50 20.0")):
-        environment = {**os.environ, "PERSONALITY_PUBLIC": public}
-        done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
-        assert done.stdout.strip() == expected
+def test_limits_are_smaller_on_a_public_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    for public, uploads, tables in (
+        ("1", PUBLIC_UPLOAD_LIMITS, PUBLIC_TABLE_LIMITS),
+        ("0", LOCAL_UPLOAD_LIMITS, LOCAL_TABLE_LIMITS),
+        ("", LOCAL_UPLOAD_LIMITS, LOCAL_TABLE_LIMITS),
+    ):
+        monkeypatch.setenv(PUBLIC_MODE_VARIABLE, public)
+        assert (upload_limits(), table_limits()) == (uploads, tables)
+    assert PUBLIC_UPLOAD_LIMITS.file_bytes < LOCAL_UPLOAD_LIMITS.file_bytes
+    assert PUBLIC_TABLE_LIMITS.rows < LOCAL_TABLE_LIMITS.rows

@@ -1,4 +1,4 @@
-"""Pages as Streamlit runs them, without a browser."""
+"""Helpers to open pages with Streamlit's AppTest, without a browser."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ def visit(page: str) -> AppTest:
 
 
 def practise(page: str) -> AppTest:
-    """An analysis page with the practice data chosen, which are computer-made people."""
+    """Open an analysis page with the practice data selected."""
     app = visit(page)
     app.selectbox(key="table").select(PRACTICE_DATA_LABEL).run()
     assert not app.exception, app.exception
@@ -29,18 +29,18 @@ def practise(page: str) -> AppTest:
 
 
 def words(app: AppTest) -> str:
-    """All sentences of a page, as they are read."""
+    """All texts of a page, as a visitor reads them."""
     kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
     return read("\n".join(str(element.value) for kind in kinds for element in kind))
 
 
 def read(text: str) -> str:
-    """What a person reads of a text in which `plain` words are."""
+    """A Markdown text without the escapes of `escape_markdown`."""
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text.replace(WORD_JOINER, ""))
 
 
 def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:
-    """Give consent on Predict and upload a file."""
+    """Tick the consent on Predict and upload a file."""
     app.checkbox(key="consent").check().run()
     return app.file_uploader(key="video_0").upload(name, data, "video/mp4").run()
 

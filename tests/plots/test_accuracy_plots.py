@@ -61,7 +61,7 @@ def test_men_and_women_have_one_pair_of_colours() -> None:
 def test_a_lookup_that_is_known_has_its_own_mark() -> None:
     rows = pd.DataFrame([{**ROW, "model": "a", "group": "all", "n": 4, "accuracy": 0.9, "lookup": 0.88}])
     names = [trace.name for trace in accuracy_dots(rows, line="model", colour="model", colours={}).data]
-    assert names == ["a", "constant baseline", "same-source lookup"]
+    assert names == ["a", "mean baseline", "same-source baseline"]
 
 
 def test_gaps_are_filled_where_one_was_found() -> None:

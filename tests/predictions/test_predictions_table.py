@@ -10,7 +10,6 @@ import pytest
 from personality.predictions.assemble import join_predictions
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.predictions.predictions_table import (
-    CLAMPED_COUNT_ATTR,
     PredictionsError,
     check_external_predictions,
     check_predictions,
@@ -36,16 +35,16 @@ def table(clips: int = 4, **columns: object) -> pd.DataFrame:
         ({"actual": [-0.1] + [1.2] * 19}, "actual ranges from -0.1 to 1.2"),
         ({"constant": 3.0}, "constant ranges"),
         ({"predicted": np.inf}, "infinite"),
-        ({"lookup": "high"}, "lookup holds 'high'"),
-        ({"actual": True}, "actual holds yes or no"),
-        ({"words": [["a"]] * 20}, "words holds lists"),
+        ({"lookup": "high"}, "lookup .*'high'"),
+        ({"actual": True}, "column actual"),
+        ({"words": [["a"]] * 20}, "column words"),
         ({"gender": ["male"] * 4 + ["female"] * 16}, "c0 has two values of gender: male and female"),
         ({"source": [f"s{row}" for row in range(20)]}, "two values of source"),
         ({"split": ["test"] * 2 + ["training"] * 18}, "two values of split"),
         ({"age": [30.0] * 4 + [31.0] * 16}, "two values of age"),
         ({"predicted": None}, "empty cells"),
         ({"model": [None] + ["m"] * 19}, "empty cells"),
-        ({"trait": "interview"}, "the trait 'interview'"),
+        ({"trait": "interview"}, "trait 'interview'"),
     ],
 )
 def test_what_cannot_be_right_is_refused_in_one_sentence(columns: dict, words: str) -> None:
@@ -108,9 +107,9 @@ def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> Non
 
 
 def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
-    found = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+    found, clamped = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
     assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
-    assert found.attrs[CLAMPED_COUNT_ATTR] == 2
-    assert check_external_predictions(table()).attrs[CLAMPED_COUNT_ATTR] == 0
+    assert clamped == 2
+    assert check_external_predictions(table())[1] == 0
     with pytest.raises(PredictionsError, match=r"ranges from 0.5 to 1.3; expected 0 to 1"):
         check_external_predictions(table().assign(predicted=[1.3] + [0.5] * 19))

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from personality.cli.main import main
-from personality.dataset.safe_pickle import AnnotationError, read_transcription, write_annotation
+from personality.dataset.index import DatasetError
+from personality.dataset.safe_pickle import read_transcription, write_annotation
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.feature_tables import add_table, read_table_files
 from personality.preprocessing.text_features import (
@@ -164,5 +165,5 @@ def test_original_transcriptions_are_read_without_executing(real_data: Path, tmp
 
 def test_labels_are_no_texts(tmp_path: Path) -> None:
     write_annotation(tmp_path / "a.pkl", {"openness": {"a": 0.5}})
-    with pytest.raises(AnnotationError, match="no texts by clip"):
+    with pytest.raises(DatasetError, match="transcripts"):
         read_transcription(tmp_path / "a.pkl")

@@ -1,4 +1,4 @@
-"""Who asks."""
+"""The client's address, and headers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of the log, folded to a line."""
+"""Log records on one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def record(message: str, *arguments: object, error: bool = False) -> logging.Log
     return logging.LogRecord("a", logging.ERROR, "a.py", 1, message, arguments, sys.exc_info() if error else None)
 
 
-def test_line_ends_are_spelled_out() -> None:
+def test_line_breaks_are_escaped() -> None:
     assert format_one_line(record("a %s", "b\nERROR c\x1b[0m")) == r"a b\nERROR c\x1b[0m"
     assert len(format_one_line(record("a" * 2000))) == MAX_LOG_LINE_CHARS
 

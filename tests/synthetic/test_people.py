@@ -28,7 +28,7 @@ def test_the_dataset_reads_as_first_impressions_without_a_complaint(people: Path
     assert dataset.table.groupby("source")["split"].nunique().max() == 1
 
 
-def test_labels_are_what_truth_json_says(people: Path) -> None:
+def test_labels_equal_those_in_truth_json(people: Path) -> None:
     truth = {row["clip"]: row for row in json.loads((people / "truth.json").read_text())["clips"]}
     labels = load_dataset(people).table.set_index("clip")
     for clip, row in truth.items():

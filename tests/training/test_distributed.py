@@ -49,7 +49,7 @@ def test_two_processes_get_what_one_gets(cache: Cache, tmp_path: Path) -> None:
 
 
 def test_whole_clips_in_two_processes_from_the_command_line(cache: Cache, tmp_path: Path) -> None:
-    """A backbone is trained and keeps its activations; one process alone writes and speaks."""
+    """A backbone is trained and keeps its activations; only one process writes and prints."""
     design = ["--preset", "modern", "--design", "backbone=test_resnet", "--backbone", "none"]
     rest = ["--epochs", "1", "--batch", "8", "--accumulate", "2", "--averaging", "0.5", "--loss", "l1"]
     out = in_two(["run", str(cache.folder), "--modality", "visual", "--out", str(tmp_path), *design, *rest])

@@ -1,4 +1,4 @@
-"""Faces varied a little in training, as another camera would have seen the same person."""
+"""Augmentation of faces in training: small variations of camera and compression."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ MAX_SHIFT_SHARE = 0.04  # share of the side at most
 MAX_BRIGHTNESS_CHANGE, MAX_CONTRAST_CHANGE = 18.0, 0.15  # grey levels and share at most
 MAX_BLUR_SIGMA_PIXELS = 1.2  # pixels of the crop, standard deviation of a Gaussian at most
 MIN_DOWNSCALE_SHARE = (
-    0.25  # of the side: a crop of 224 is often enlarged already, and half of that is what a small video holds
+    0.25  # of the side: crops are often enlarged to 224, and faces in small videos have half of their size
 )
-AUGMENT_JPEG_QUALITY = (15, 95)  # of the picture at its smaller size
-UNDEGRADED_SHARE = 0.25  # share of draws whose blur, size and compression stay as they are
+AUGMENT_JPEG_QUALITY = (15, 95)  # quality of the reduced picture
+UNDEGRADED_SHARE = 0.25  # share of clips that are not degraded
 
 
 def augment_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Mirror, turn, scale, shift, light and degrade uint8 (T, S, S, 3) RGB: one draw for all frames of a take.
+    """Augment faces uint8 (T, S, S, 3) RGB: mirror, rotate, scale, shift, light and degrade all frames equally.
 
-    Colour, expression and shape stay: people judge by them. What is moved in from outside repeats the border.
+    Colour, expression and shape do not change, because impressions depend on them. The border is replicated.
     """
     turn, zoom, *shift = random.uniform(-1, 1, 4) * [MAX_TURN_DEGREES, MAX_ZOOM_SHARE, MAX_SHIFT_SHARE, MAX_SHIFT_SHARE]
     light, contrast = random.uniform(-1, 1, 2) * [MAX_BRIGHTNESS_CHANGE, MAX_CONTRAST_CHANGE]
@@ -34,12 +34,12 @@ def augment_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
 
 
 def degrade_faces(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Blur, shrink, compress and enlarge again, uint8 (T, S, S, 3) RGB: what lenses, small videos and codecs do.
+    """Blur, reduce, compress and enlarge faces uint8 (T, S, S, 3) RGB, as lenses, small videos and codecs do.
 
-    One draw of blur, size and quality for all frames of a take; a share of CLEAN stays as it is.
+    All frames have the same blur, size and quality; UNDEGRADED_SHARE of the clips are not changed.
     """
     blur = random.uniform(0, MAX_BLUR_SIGMA_PIXELS)
-    size = round(faces.shape[1] * MIN_DOWNSCALE_SHARE ** random.uniform(0, 1))  # every halving is as likely
+    size = round(faces.shape[1] * MIN_DOWNSCALE_SHARE ** random.uniform(0, 1))  # log-uniform
     quality = int(random.integers(*AUGMENT_JPEG_QUALITY, endpoint=True))
     if random.random() < UNDEGRADED_SHARE:
         return faces
@@ -50,12 +50,12 @@ def _degrade_face(face: np.ndarray, blur: float, size: int, quality: int) -> np.
     side = face.shape[1]
     soft = cv2.GaussianBlur(face, (0, 0), blur) if blur > 0.1 else face  # below, the kernel is one pixel
     small = cv2.resize(soft, (size, size), interpolation=cv2.INTER_AREA)
-    # The codec is given RGB for BGR, and gives it back: only its weights of red and blue change places.
+    # The codec reads and returns RGB as BGR, which only swaps its weights of red and blue.
     written = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
     read = np.asarray(cv2.imdecode(written, cv2.IMREAD_COLOR))
     return cv2.resize(read, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
 def mirror_at_random(faces: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """The faces (T, S, S, 3), in half of the draws as a mirror shows them."""
+    """The faces (T, S, S, 3), mirrored with probability 0.5."""
     return faces[:, :, ::-1] if random.random() < 0.5 else faces

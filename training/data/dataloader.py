@@ -1,4 +1,4 @@
-"""Batches for the training loop, from a cache: features computed once, or frames drawn anew each epoch."""
+"""Batches of a cache for the training loop: features computed once, or frames sampled in each epoch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from personality.models.batching import (
     read_feature_rows,
     read_row_sample,
 )
-from personality.models.checkpoint import UNSTORED_TENSOR_PREFIXES
 from personality.models.network import Batch, Needs, Network
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.sample import Sample
@@ -33,24 +32,20 @@ from training.config.run_config import Config
 from training.data.augment import augment_faces, mirror_at_random
 
 LOADER_THREADS = max(1, min(8, (os.cpu_count() or 1) // 2))  # threads that read batches
-PREFETCHED_BATCHES = 2 * LOADER_THREADS  # batches that lie ready
+PREFETCHED_BATCHES = 2 * LOADER_THREADS  # batches loaded ahead
 MAX_CACHED_FEATURES = 4  # results of `compute_features`
-FROZEN_PREFIXES = (
-    *UNSTORED_TENSOR_PREFIXES,
-    "backbone.",
-)  # tensors that features are made with; the others are of the head
 MAX_CLIP_WEIGHT = 10.0  # of a clip of a small group
 VALIDATION_FRAMES = 8  # crops per clip in every stage, so that their losses can be compared
 
 
 class TrainingError(ValueError):
-    """A run that cannot start or go on; the message is one sentence."""
+    """A run cannot start or continue."""
 
 
 @dataclass(frozen=True)
 class LabelledSplit:
-    """The clips of a split on which a network can speak: their rows in the cache's table, labels float32 (N, 5) and
-    weights float32 (N,) in the loss; left_out: how many with labels lack what the network needs."""
+    """The labelled clips of a split that a network can predict from: rows of `Cache.clips`, labels float32 (N, 5) and
+    weights float32 (N,) in the loss; left_out: number of labelled clips without the required inputs."""
 
     rows: pd.DataFrame
     labels: Tensor
@@ -64,8 +59,8 @@ class LabelledSplit:
 
 
 def read_split(cache: Cache, split: str, needs: Needs, balance: str | None = None) -> LabelledSplit:
-    """The clips of a split on which a network of these needs can speak. balance: an attribute whose groups are to weigh
-    alike. Raises TrainingError where there is no clip, or no such attribute."""
+    """The labelled clips of a split with the required inputs. balance: attribute whose groups have equal weight. Raises
+    TrainingError if there is no clip, or no such attribute."""
     rows = cache.labelled_clips(split)
     kept = rows[can_predict(cache, rows, needs)].reset_index(drop=True)
     if kept.empty:
@@ -77,8 +72,8 @@ def read_split(cache: Cache, split: str, needs: Needs, balance: str | None = Non
 
 
 def compute_balance_weights(rows: pd.DataFrame, attribute: str | None) -> Tensor:
-    """Weights float32 (N,) of mean 1 by which each group of an attribute weighs alike, a clip at most MOST_WEIGHT times
-    an average one; clips of no known group weigh 1. Raises TrainingError where clips have no such attribute."""
+    """Weights float32 (N,) with mean 1 that give each group of an attribute equal weight, up to MAX_CLIP_WEIGHT; clips
+    without a group have weight 1. Raises TrainingError if clips have no such attribute."""
     if attribute is None:
         return torch.ones(len(rows))
     if attribute not in rows or rows[attribute].isna().all():
@@ -88,14 +83,14 @@ def compute_balance_weights(rows: pd.DataFrame, attribute: str | None) -> Tensor
     return torch.from_numpy((weights / weights.mean()).to_numpy(np.float32, copy=True))
 
 
-_cached_features: OrderedDict[str, Tensor] = OrderedDict()  # what `compute_features` gave, by what it depends on
+_cached_features: OrderedDict[str, Tensor] = OrderedDict()  # results of `compute_features` by a digest of its inputs
 
 
 def compute_features(network: Network, cache: Cache, split: LabelledSplit, frames: int, device: torch.device) -> Tensor:
-    """What the network's head takes, for each clip of the split (N, ...), with `frames` evenly spread crops.
+    """The features (N, ...) of the clips of a split, with `frames` evenly spaced crops per clip.
 
-    Each process computes its share. The last REMEMBERED results stay in memory: runs one after another in a process,
-    of several seeds for instance, share them.
+    Each process computes its share. The last MAX_CACHED_FEATURES results remain in memory, so that consecutive runs in
+    a process, for example with several seeds, share them.
     """
     if not network.needs.inputs:
         return _compute_features(network, cache, split, frames, device)
@@ -112,9 +107,8 @@ def _features_digest(network: Network, cache: Cache, split: LabelledSplit, frame
     made = [cache.tables[name].stat().st_mtime_ns for name, _ in network.needs.tables]
     facts = (type(network), network.needs, cache.folder.resolve(), cache.card, made, frames)
     digest = hashlib.sha256(f"{facts} {' '.join(split.rows['clip'])}".encode())
-    for name, tensor in network.state_dict().items():
-        if name.startswith(FROZEN_PREFIXES):
-            digest.update(tensor.cpu().numpy().tobytes())
+    for tensor in network.feature_tensors().values():
+        digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -136,8 +130,8 @@ def _compute_features(
 
 
 class ClipLoader:
-    """Clips with frames drawn anew. The draw depends on seed, epoch and clip alone, so an epoch is the same however
-    often it is begun."""
+    """Loads clips with randomly sampled frames, which depend only on seed, epoch and clip, so a repeated epoch is
+    identical."""
 
     def __init__(self, cache: Cache, split: LabelledSplit, config: Config, needs: Needs, *, frames: int) -> None:
         self.cache, self.split, self.config, self.frames = cache, split, config, frames
@@ -147,8 +141,8 @@ class ClipLoader:
         return len(self.split.rows)
 
     def batch(self, numbers: list[int], epoch: int | None) -> Batch:
-        """The clips of these numbers. epoch: whose draw of frames it is; None takes evenly spread
-        ones, as evaluation does."""
+        """The clips with these row numbers. epoch: seed of the sampled frames; None: evenly spaced frames, for
+        evaluation."""
         rows = self.split.rows.iloc[numbers]
         if epoch is None:
             return read_batch(self.cache, rows, self.needs, self.frames)
@@ -169,10 +163,10 @@ class ClipLoader:
 
 
 class MicroBatch(NamedTuple):
-    """What is taken through the network at once: a step's batch, or a part of it.
+    """A batch, or a part of one, that goes through the network at once.
 
-    numbers int64 (B,): which clips of the split, over all processes; weight: its share of the batch; last: whether
-    the step is taken after it.
+    clip_indices int64 (B,): rows of the split, over all processes; weight: its share of the batch; is_last: whether the
+    optimiser steps after it.
     """
 
     clip_indices: Tensor
@@ -181,10 +175,10 @@ class MicroBatch(NamedTuple):
 
 
 def split_into_micro_batches(order: Tensor, size: int, pieces: int = 1) -> Iterator[MicroBatch]:
-    """An epoch's order of clips in batches of `size`, each in so many pieces.
+    """Split an order of clips into batches of `size`, and each batch into `pieces`.
 
-    A last batch that leaves a process a single clip is left out, unless it is all there is: batch normalisation has no
-    spread to learn from in one.
+    A last batch with a single clip for a process is skipped unless it is the only one, because batch normalisation
+    requires two clips.
     """
     least = 2 * distributed.process_count()
     for batch in order.split(size):
@@ -196,7 +190,7 @@ def split_into_micro_batches(order: Tensor, size: int, pieces: int = 1) -> Itera
 
 
 def micro_batches_in_order(total: int) -> Iterator[MicroBatch]:
-    """All clips of a split, as they come, for evaluation."""
+    """All clips of a split in order, for evaluation."""
     for numbers in torch.arange(total).split(PREDICTION_BATCH_CLIPS * distributed.process_count()):
         yield MicroBatch(numbers, 1.0, is_last=True)
 
@@ -204,10 +198,10 @@ def micro_batches_in_order(total: int) -> Iterator[MicroBatch]:
 def load_clip_batches(
     clips: ClipLoader, pieces: Iterable[MicroBatch], device: torch.device, *, epoch: int | None
 ) -> Iterator[tuple[MicroBatch, Batch]]:
-    """This process's share of each piece as whole clips, prepared ahead by threads beside the training.
+    """This process's share of each piece, loaded ahead by threads.
 
-    Threads, not processes: reading and decoding leave Python's lock alone, and a fork of a process that holds
-    gigabytes costs more than the decoding.
+    Threads, not processes: reading and decoding release Python's global lock, and forking a process with gigabytes of
+    memory costs more than decoding.
     """
     waiting: deque[tuple[MicroBatch, Future[Batch]]] = deque()
     with ThreadPoolExecutor(LOADER_THREADS) as pool:

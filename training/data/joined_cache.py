@@ -1,4 +1,4 @@
-"""A cache whose training split is extended by that of another, so that a model can learn from two datasets."""
+"""A cache with the training clips of a second one, to train on two datasets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from personality.preprocessing.cache import Cache, CacheError
 
 @dataclass(frozen=True)
 class JoinedCache(Cache):
-    """All clips of a cache, then the training clips of `extra`; card, tables and other splits are the first's.
+    """All clips of a cache, then the training clips of `extra`; card, tables and other splits are those of the first.
 
     Raises CacheError, when its clips are read, if a clip of `extra` has the name of another clip.
     """

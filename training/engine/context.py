@@ -1,4 +1,4 @@
-"""What a run works with: the data's splits, the network with its backbone and branches, the device."""
+"""The context of a run: splits of the data, the network with its backbone and branches, the device."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from training.runs.run import Run, finished_runs
 
 @dataclass
 class RunContext:
-    """What a run works with."""
+    """The objects that all steps of a run share."""
 
     run: Run
     config: Config
@@ -43,7 +43,7 @@ class RunContext:
 
     @property
     def autocast(self) -> torch.autocast:
-        """The arithmetic of a step."""
+        """The autocast context of a step."""
         wanted = self.config.precision
         able = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         halves = wanted == "bfloat16" or (wanted == "auto" and able)
@@ -51,8 +51,8 @@ class RunContext:
 
 
 def prepare_run(run: Run) -> RunContext:
-    """All that a run needs before its first step. Raises TrainingError where something is missing, CacheError for a
-    table, CheckpointError for a branch, ValueError where weights or the design do not fit."""
+    """Prepare a run for its first step. Raises TrainingError if data or branches are missing, CacheError for a table,
+    CheckpointError for a branch, ValueError if weights or the design do not match."""
     config = run.config
     cache = open_cache(run.cache, None if config.extra_cache is None else Path(config.extra_cache))
     torch.manual_seed(config.seed)
@@ -77,22 +77,21 @@ def prepare_run(run: Run) -> RunContext:
 
 
 def has_random_backbone(config: Config) -> bool:
-    """Whether no weights are named for a backbone, and the preset brings none."""
+    """Whether a backbone starts from random weights."""
     if config.preset == "modern":
         return config.backbone == RANDOM_WEIGHTS
     return config.preset == "thesis" and config.backbone is None
 
 
 def load_backbone(network: Network, config: Config) -> None:
-    """Start the backbone from the weights the config names, or from those the preset brings.
+    """Load pretrained weights into the backbone: those of the config, or the default of the preset.
 
-    Raises TrainingError where the modality has no backbone to load, or weights must be named; ValueError where they do
-    not fit.
+    Raises TrainingError if the modality has no backbone, or weights must be chosen; ValueError if they do not match.
     """
     name = config.design.backbone
     if not network.backbone_tensors():
         if config.backbone:
-            raise TrainingError(f"{config.modality} has no backbone to load weights into; leave --backbone out.")
+            raise TrainingError(f"{config.modality} has no backbone; remove --backbone.")
     elif has_random_backbone(config):
         return
     elif config.preset == "modern" and config.backbone == HUB_WEIGHTS:
@@ -100,13 +99,15 @@ def load_backbone(network: Network, config: Config) -> None:
     elif config.backbone:
         load_backbone_from_file(network, Path(config.backbone))
     elif name != PACKAGED_BACKBONE:
-        raise TrainingError(f"{name} wants weights: --backbone FILE, hub (downloads timm's) or none (random).")
+        raise TrainingError(
+            f"{name} requires --backbone: FILE, hub (downloads timm's weights) or none (random weights)."
+        )
     else:
         load_backbone_from_package(network)
 
 
 def _load_branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
-    """The models a fusion joins: the best at the first start, the same ones whenever it goes on."""
+    """The models that a fusion joins: the best ones at the first start, the same ones when resumed."""
     pinned = run.branches
     if not pinned:
         names = MODALITIES[config.modality].branches
@@ -119,16 +120,16 @@ def _load_branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
         run.store_branches(pinned)
     for name, entry in pinned.items():
         if file_sha256(Path(entry["folder"]) / MODEL_WEIGHTS_FILE) != entry["sha256"]:
-            raise TrainingError(f"The {name} model this run joins has changed since it began; start a new run.")
+            raise TrainingError(f"The {name} model of this run has changed since its start; start a new run.")
     return {name: load_model(Path(entry["folder"])) for name, entry in pinned.items()}
 
 
 def _named_branch_folders(branches: tuple[str, ...], cache: Cache) -> dict[str, Path]:
-    """The folders of the runs that a fusion names, by their names. Raises TrainingError where two have one name, or
-    one was trained on other data."""
+    """The folders of the chosen branches by name. Raises TrainingError if two have the same name, or one was trained on
+    other data."""
     folders = {Path(branch).name.replace(".", "_"): Path(branch) for branch in branches}
     if len(folders) < len(branches):
-        raise TrainingError("Two of the runs to join have one name; give their folders different names.")
+        raise TrainingError("Two of the branches have the same name; rename the folder of one.")
     for folder in folders.values():
         if read_checkpoint_card(folder)["data"]["fingerprint"] != cache.card["fingerprint"]:
             raise TrainingError(f"{folder} was trained on other data than this cache's; join runs of one dataset.")
@@ -137,16 +138,16 @@ def _named_branch_folders(branches: tuple[str, ...], cache: Cache) -> dict[str, 
 
 def find_best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
     """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
-    on the same data. Raises TrainingError where there is none."""
+    on the same data. Raises TrainingError if there is none."""
     found = []
     for run in finished_runs(runs, modality, preset):
         try:
             card = read_checkpoint_card(run.folder)
-        except CheckpointError:  # of another version, say; others may do
+        except CheckpointError:  # for example of another version
             continue
         if card["data"]["fingerprint"] == cache.card["fingerprint"]:
             found.append((card["metrics"]["accuracy"], run.folder))
     if not found:
         kind = f"finished {modality} run of preset {preset} on this cache's data"
-        raise TrainingError(f"No {kind} in {runs}; train {modality} first, a fusion joins trained models.")
+        raise TrainingError(f"No {kind} in {runs}; train {modality} first.")
     return max(found, key=lambda pair: pair[0])[1]

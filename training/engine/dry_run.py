@@ -1,10 +1,10 @@
-"""What can be known of a run before its first step: counts, leakage, the baseline, memory, one batch tried."""
+"""The dry run: counts, leakage, baseline, memory and time of a run, from one small batch."""
 
 from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -14,20 +14,32 @@ from training.engine.context import RunContext, has_random_backbone
 from training.engine.memory_estimate import count_trained_parameters, estimate_bytes_per_clip, estimate_fixed_bytes
 from training.runs.eta import format_duration
 
-TRIAL_CLIPS = 4  # clips in the batch that is tried; the whole batch's figures are projected from it
+TRIAL_CLIPS = 4  # clips in the trial batch, from which figures of the whole batch are extrapolated
 MEGABYTE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class DryRunReport:
-    """What `report` says in words.
+    """The results of a dry run.
 
-    training, validation: clips; left_out: of both, lacking what the modality needs; shared_sources: sources in both,
-    and shared_clips: clips of validation that are of them; baseline: accuracy of the training mean on validation;
-    parameters: in all, and trained at some stage; megabytes: for weights, gradients, moments and average;
-    batch_megabytes: for what a batch, or a piece of it, holds between forward and back; seconds: for a whole
-    batch through all layers, forward and back, and whole_seconds: for all epochs of all stages and their validation,
-    both projected from a few clips; random: whether a backbone starts from random weights.
+    Attributes
+    ----------
+    training, validation : int
+        Number of clips.
+    left_out : int
+        Clips of both splits without the required inputs.
+    shared_sources, shared_clips : int
+        Sources in both splits, and clips of validation from these sources.
+    mean_baseline_accuracy : float
+        Accuracy on validation of always predicting the training mean.
+    parameters, trained_parameter_count : int
+        Parameters in total, and those that at least one stage trains.
+    fixed_megabytes, batch_megabytes : float
+        Memory of weights, gradients, moments and average; and of the activations of a batch or its part.
+    batch_seconds, run_seconds : float
+        Estimated time of a forward and backward pass of a batch, and of the whole run.
+    is_backbone_random : bool
+        Whether the backbone starts from random weights.
     """
 
     training: int
@@ -45,23 +57,23 @@ class DryRunReport:
     is_backbone_random: bool
 
     def report(self) -> str:
-        """The same in words."""
+        """The report as text."""
         leak = (
-            f"{self.shared_clips:,} clips of validation are of {self.shared_sources:,} sources that are also trained on"
+            f"{self.shared_clips:,} clips of validation are from {self.shared_sources:,} sources in training"
             if self.shared_sources
-            else "no source is in both"
+            else "no source is in both splits"
         )
         counts = f"{self.training:,} clips to train on, {self.validation:,} to validate, {self.left_out:,} left out"
         weights = f"{self.parameters:,} parameters, {self.trained_parameter_count:,} trained"
         return (
             f"{counts}; {leak}\n"
-            f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, by always saying the training mean\n"
+            f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, of always predicting the training mean\n"
             f"{weights}; {self.fixed_megabytes:,.0f} MB for them and the optimiser, "
-            f"{self.batch_megabytes:,.0f} MB for what a batch holds\n"
-            f"a batch through all layers, forward and back, takes about {self.batch_seconds:.2f} s; "
-            f"the whole run about {format_duration(self.run_seconds)}, if no stage ends early"
+            f"{self.batch_megabytes:,.0f} MB for the activations of a batch\n"
+            f"forward and backward pass of a batch take about {self.batch_seconds:.2f} s; "
+            f"the whole run about {format_duration(self.run_seconds)}, without early stopping"
             + (
-                "\nthe backbone starts from random weights; --backbone names a file of better ones"
+                "\nthe backbone starts from random weights; use --backbone for pretrained ones"
                 if self.is_backbone_random
                 else ""
             )
@@ -69,9 +81,9 @@ class DryRunReport:
 
 
 def perform_dry_run(parts: RunContext) -> DryRunReport:
-    """Look at a run that is prepared, and try one small batch on a copy of its network.
+    """Check a prepared run, with one small batch on a copy of its network.
 
-    Raises TrainingError where memory does not suffice even for that, or its loss is not a number.
+    Raises TrainingError if memory is not sufficient for it, or the loss is not finite.
     """
     training, validation = parts.training, parts.validation
     shared = validation.rows["source"].isin(training.rows["source"])
@@ -96,7 +108,7 @@ def perform_dry_run(parts: RunContext) -> DryRunReport:
 
 @dataclass(frozen=True)
 class _TrialTimes:
-    """Seconds of one clip with so many frames: look, forward alone; learn, forward and back."""
+    """Seconds per clip with `frames` crops: forward pass, and forward with backward pass."""
 
     frames: int
     forward_seconds: float
@@ -104,7 +116,7 @@ class _TrialTimes:
 
 
 def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
-    """Seconds of all epochs of all stages and their validation. What precedes a head is computed once."""
+    """Seconds of all epochs and their validation. The features of a head are computed once."""
 
     def share(frames: int) -> float:
         return frames / trial.frames if "faces" in parts.network.needs.inputs else 1.0
@@ -120,7 +132,7 @@ def _estimate_run_seconds(parts: RunContext, trial: _TrialTimes) -> float:
 
 
 def _time_trial_batch(parts: RunContext) -> _TrialTimes:
-    """A copy's passes on a few clips: one that does not count, forward alone, forward and back."""
+    """Time a copy of the network on a few clips: a warm-up, a forward pass, a forward and backward pass."""
     rows = parts.training.rows.head(TRIAL_CLIPS)
     labels = parts.training.labels[: len(rows)].to(parts.device)
     frames = parts.config.stages[0].frames
@@ -130,14 +142,14 @@ def _time_trial_batch(parts: RunContext) -> _TrialTimes:
         times = [time.perf_counter()]
         for back in (False, False, True):
             with torch.set_grad_enabled(back):
-                loss = (network(replace(batch, memo={})) - labels).abs().mean()
+                loss = (network(batch) - labels).abs().mean()
             if back:
                 loss.backward()
             if parts.device.type == "cuda":
                 torch.cuda.synchronize()
             times.append(time.perf_counter())
     except (MemoryError, torch.OutOfMemoryError) as error:
-        raise TrainingError(f"Memory does not suffice even for {len(rows)} clips; take fewer frames.") from error
+        raise TrainingError(f"Not enough memory for {len(rows)} clips; use fewer frames.") from error
     if not torch.isfinite(loss):
-        raise TrainingError("The loss of the first batch is not a number; look at the inputs.")
+        raise TrainingError("The loss of the first batch is not finite; check the inputs.")
     return _TrialTimes(frames, (times[2] - times[1]) / len(rows), (times[3] - times[2]) / len(rows))

@@ -1,4 +1,4 @@
-"""One pass over the training split: batches in pieces, forward and back, a step of the optimiser, the average."""
+"""One epoch of training: forward and backward passes, steps of the optimiser, and weight averaging."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from personality.models.checkpoint import UNSTORED_TENSOR_PREFIXES
 from personality.models.network import Batch, Network
 from training import distributed
+from training.config.losses import LOSS_FUNCTIONS
 from training.config.run_config import Config, Stage
-from training.data.dataloader import FROZEN_PREFIXES, MicroBatch, TrainingError
+from training.data.dataloader import MicroBatch, TrainingError
 from training.engine.context import RunContext
-from training.engine.losses import LOSS_FUNCTIONS
 from training.engine.optimizer_state import restore_optimiser, select_by_prefix
 from training.engine.weight_averaging import WeightAverage
 
 ADAM_OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-HEARTBEAT_SECONDS = 5.0  # seconds between two words of life within an epoch
+HEARTBEAT_SECONDS = 5.0  # seconds between updates of the status within an epoch
 
 MicroBatchInputs = Iterator[tuple[MicroBatch, Batch | Tensor]]
 
 
 class StepModule(nn.Module):
-    """A network as a step calls it: with whole clips, or with what the fixed part of it gave for them."""
+    """A network as a step calls it: with clips, or with their precomputed features."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -42,7 +41,7 @@ class StepModule(nn.Module):
 
 @dataclass
 class Learner:
-    """What a stage changes: the network, wrapped for this process; the optimiser; the average, if there is one."""
+    """What a stage updates: the network, wrapped for this process; the optimiser; the average, if any."""
 
     step_module: nn.Module
     optimiser: torch.optim.Optimizer
@@ -50,29 +49,27 @@ class Learner:
 
     @property
     def averaged_weights(self) -> AbstractContextManager:
-        """Within the context the network has the weights by which it is judged."""
+        """Within the context the network has the weights that are evaluated and stored."""
         return nullcontext() if self.average is None else self.average.apply_temporarily()
 
 
 def make_learner(parts: RunContext, stage: Stage, state: dict[str, Tensor] | None, steps: int) -> Learner:
-    """A learner for a stage; it goes on from the tensors of a stored state, whose average has seen `steps`."""
+    """A learner for a stage, optionally resumed from the tensors of a stored state, whose average has `steps`."""
     optimiser = make_optimiser(_select_parameters(parts.network, stage), parts.config, stage.rate)
-    still = UNSTORED_TENSOR_PREFIXES if stage.trains == "all" else FROZEN_PREFIXES  # what never changes is not averaged
-    average = WeightAverage(parts.network, parts.config.averaging, still) if parts.config.averaging else None
+    trained = parts.network.stored_tensors() if stage.trains == "all" else parts.network.head_tensors()
+    average = WeightAverage(trained, parts.config.averaging) if parts.config.averaging else None
     if state is not None:
         restore_optimiser(optimiser, state)
         if average is not None:
             average.load(select_by_prefix(state, "average."), steps)
-    if parts.config.compile and stage.trains == "all":
-        parts.network.backbone.compile()  # type: ignore[union-attr]
+    if parts.config.compile and stage.trains == "all" and parts.network.backbone is not None:
+        parts.network.backbone.compile()
     return Learner(distributed.wrap_for_processes(StepModule(parts.network), parts.network), optimiser, average)
 
 
 def _select_parameters(network: Network, stage: Stage) -> list[nn.Parameter]:
-    """The parameters that a stage trains; the others are frozen. A head's features are computed once."""
-    backbone = getattr(network, "backbone", None)
-    if backbone is not None:
-        backbone.requires_grad_(stage.trains == "all")
+    """Freeze the parameters that a stage does not train and return the others."""
+    network.set_backbone_trainable(stage.trains == "all")
     return [parameter for parameter in network.parameters() if parameter.requires_grad]
 
 
@@ -89,7 +86,7 @@ def run_epoch(
 ) -> float:
     """One pass over the training split; the mean loss. Raises TrainingError where the loss is not a number."""
     parts.network.train()
-    total, count, spoken = 0.0, 0, time.monotonic()
+    total, count, last_heartbeat = 0.0, 0, time.monotonic()
     steps = math.ceil(len(parts.training.rows) / parts.config.batch)
     bar = tqdm(total=steps, desc=f"epoch {epoch + 1}", leave=False, disable=True if distributed.rank() else None)
     for piece, inputs in batches:
@@ -98,25 +95,25 @@ def run_epoch(
         if piece.is_last:
             _step_optimiser(learner, next(rates))
             bar.update()
-        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
+        if time.monotonic() - last_heartbeat > HEARTBEAT_SECONDS:
             parts.run.write_status("running", done=count / len(parts.training.rows))
-            spoken = time.monotonic()
+            last_heartbeat = time.monotonic()
     bar.close()
     return total / count
 
 
 def _backpropagate(parts: RunContext, learner: Learner, piece: MicroBatch, inputs: Batch | Tensor) -> float:
-    """Add a piece's gradients to those of its batch; its loss, over all processes."""
+    """Add the gradients of a part to those of its batch; returns its loss over all processes."""
     labels, weights = (
         part[piece.clip_indices].to(parts.device) for part in (parts.training.labels, parts.training.weights)
     )
-    alone = nullcontext() if piece.is_last else distributed.without_gradient_sync(learner.step_module)
-    with alone:
+    no_sync = nullcontext() if piece.is_last else distributed.without_gradient_sync(learner.step_module)
+    with no_sync:
         with parts.autocast:
             own = learner.step_module(inputs)
         loss = LOSS_FUNCTIONS[parts.config.loss](distributed.gather_rows(own, len(labels)), labels, weights)
         if not torch.isfinite(loss):
-            raise TrainingError("The loss is not a number any more; try a smaller rate. The best epoch is kept.")
+            raise TrainingError("The loss is not finite; use a lower learning rate. The best epoch is stored.")
         (loss * piece.weight).backward()
     return loss.item()
 

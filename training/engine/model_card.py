@@ -1,4 +1,4 @@
-"""The card of a trained model: what it is, what it was trained on, what its stored weights reach on validation."""
+"""The card of a trained model: its options, its training data, and its accuracy on validation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from personality.analysis.jackknife import mean_intervals
 from personality.constants import VERSION
+from personality.dataset.dataset_card import default_dataset_card
 from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
@@ -22,7 +23,7 @@ from training.engine.context import RunContext
 
 
 def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
-    """The card for weights that gave `predicted` (N, 5) on the validation split."""
+    """The card of weights that predicted `predicted` (N, 5) on the validation split."""
     return {
         "modality": parts.config.modality,
         "preset": parts.config.preset,
@@ -32,6 +33,7 @@ def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> d
         "table": _feature_table_columns(parts),
         "design": asdict(parts.config.design),
         "data": _describe_data(parts),
+        "licence": join_licences(parts.cache),
         "training_clips": len(parts.training.rows),
         "epoch": best_epoch + 1,
         "versions": {"personality": VERSION, "torch": torch.__version__, "numpy": np.__version__},
@@ -42,11 +44,21 @@ def make_run_card(parts: RunContext, predicted: Tensor, *, best_epoch: int) -> d
 
 
 def _describe_data(parts: RunContext) -> dict[str, Any]:
-    """Where the clips come from; `synthetic` only if all of them are."""
-    facts = [_describe_dataset(parts.cache)]
-    if isinstance(parts.cache, JoinedCache) and parts.cache.extra is not None:
-        facts.append(_describe_dataset(parts.cache.extra))
+    """The datasets of the clips; `synthetic` only if all of them are."""
+    facts = [_describe_dataset(cache) for cache in _list_caches(parts.cache)]
     return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
+
+
+def join_licences(cache: Cache) -> str:
+    """The licence of the training data; caches made before version 0.2 did not record one."""
+    cards = [one.card for one in _list_caches(cache)]
+    each = [card.get("licence") or default_dataset_card(synthetic=card["synthetic"]).licence for card in cards]
+    return " and ".join(dict.fromkeys(each))
+
+
+def _list_caches(cache: Cache) -> list[Cache]:
+    extra = cache.extra if isinstance(cache, JoinedCache) else None
+    return [cache] if extra is None else [cache, extra]
 
 
 def _describe_dataset(cache: Cache) -> dict[str, Any]:
@@ -67,7 +79,7 @@ def _conformal_offsets_by_trait(parts: RunContext, predicted: Tensor) -> dict[st
 
 
 def _feature_table_columns(parts: RunContext) -> tuple[str, list[str]] | None:
-    """The table of features that a model reads itself, and its columns."""
+    """The feature table that the model reads, and its columns."""
     if parts.config.table is None:
         return None
     return parts.config.table, list(parts.cache.table(parts.config.table).columns)

@@ -1,4 +1,4 @@
-"""What a state to resume from is made of: tensors by name in one safetensors file, among them the moments."""
+"""Convert the state of an optimiser to named tensors, which a safetensors file can store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's moments by name, which `restore_optimiser` gives back."""
+    """The moments of an optimiser by name, for `restore_optimiser`."""
     return {
         f"optimiser.{number}.{name}": value
         for number, moments in optimiser.state_dict()["state"].items()
@@ -20,7 +20,7 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    """Give an optimiser the moments that `load_state` read."""
+    """Restore the moments of an optimiser."""
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("optimiser."):
@@ -30,11 +30,11 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Tensor]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a safetensors file, and what is noted beside them."""
+    """The tensors and the metadata of a safetensors file."""
     with safe_open(path, "pt") as file:
         return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - not a dict
 
 
 def select_by_prefix(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with the prefix, by the rest of their names."""
+    """The tensors whose names start with the prefix, by the rest of their names."""
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

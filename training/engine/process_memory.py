@@ -1,4 +1,4 @@
-"""Memory of a training process: what a step frees, the next step wants again; what a step holds; what there is."""
+"""Memory of a training process: allocator settings, activations, peak and free memory."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-# glibc's names in malloc.h: no piece of its own from the kernel however large, and none handed back.
+# From glibc's malloc.h: never allocate by mmap, and never return memory to the kernel.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 MAX_INT32 = 2**31 - 1
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what it frees, where the C library can (glibc).
+    """Configure the allocator (glibc only) to keep freed memory for reuse.
 
-    Otherwise the kernel clears every large tensor's pages anew in each step, which took a fifth of a step on a CPU; in
-    return the process holds a quarter more memory.
+    Otherwise the kernel clears the pages of every large tensor in each step, which took 20 % of a step on a CPU; the
+    process uses 25 % more memory in return.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
@@ -29,27 +29,27 @@ def keep_freed_memory() -> None:
 
 
 def measure_activation_bytes(forward: Callable[[], Tensor]) -> int:
-    """What a forward pass holds for its backward pass, in bytes: activations, and the weights it multiplied by."""
-    held: dict[int, int] = {}
+    """Bytes that a forward pass stores for its backward pass: activations and weights."""
+    stored: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
-        held[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        stored[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        _kept = forward()  # until all is counted, or freed places would be counted once for two tensors
-    return sum(held.values())
+        _kept = forward()  # referenced until all is counted, because freed addresses are reused
+    return sum(stored.values())
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """The most memory that this process has held: of the GPU, or of the machine."""
+    """Peak memory of this process in bytes, on the GPU or in RAM."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def free_memory_bytes(device: torch.device) -> int:
-    """Memory that nobody uses now: of the GPU, or of the machine."""
+    """Free memory in bytes, on the GPU or in RAM."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     lines = Path("/proc/meminfo").read_text().splitlines()

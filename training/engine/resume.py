@@ -1,4 +1,4 @@
-"""Where a run is, on disk after every epoch: weights, the optimiser's moments and the place, in one file."""
+"""The state of a run on disk, written after every epoch: weights, moments of the optimiser and progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from safetensors.torch import save
 from torch import Tensor
 
 from personality.models.checkpoint import MODEL_WEIGHTS_FILE, save_weights
-from personality.models.network import Network
 from personality.utils.atomic_files import write_bytes
 from training import distributed
 from training.engine.context import RunContext
@@ -44,7 +43,7 @@ class RunProgress:
 def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
     """Store the state, then the weights if they are the best so far; the first process does, the others wait.
 
-    A death between the two is mended by `load_state`: the state's own weights are then the best.
+    If the process is killed between the two, `load_state` writes the best weights from the state.
     """
     if not distributed.rank():
         save_state(parts, learner, progress)
@@ -55,14 +54,15 @@ def save_epoch(parts: RunContext, learner: Learner, progress: RunProgress) -> No
 
 
 def load_best_weights(parts: RunContext) -> None:
-    """Put the stored weights of the best epoch into the network."""
+    """Load the stored weights of the best epoch into the network."""
     tensors, _ = read_tensors(parts.run.folder / MODEL_WEIGHTS_FILE)
-    _load_own_tensors(parts.network, {n: t.float() if t.is_floating_point() else t for n, t in tensors.items()})
+    weights = {name: one.float() if one.is_floating_point() else one for name, one in tensors.items()}
+    parts.network.load_state_dict(weights, strict=False)
 
 
 def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> None:
-    """Weights, their average, the optimiser's moments and where the run is, in one file."""
-    tensors = {f"network.{name}": tensor for name, tensor in _own_tensors(parts.network).items()}
+    """Write weights, their average, the moments of the optimiser and the progress to one file."""
+    tensors = {f"network.{name}": tensor for name, tensor in parts.network.stored_tensors().items()}
     tensors |= optimiser_tensors(learner.optimiser)
     if learner.average is not None:
         tensors |= {f"average.{name}": tensor for name, tensor in learner.average.tensors.items()}
@@ -72,25 +72,17 @@ def save_state(parts: RunContext, learner: Learner, progress: RunProgress) -> No
 
 
 def load_state(parts: RunContext) -> tuple[RunProgress, dict[str, Tensor] | None]:
-    """Where the run was, its weights put into the network, and the tensors for `restore_optimiser`; None for a new
+    """Load the weights into the network; returns the progress and the tensors for `restore_optimiser`, None for a new
     run."""
     path = parts.run.folder / RUN_STATE_FILE
     if not path.exists():
         return RunProgress(), None
     tensors, facts = read_tensors(path)
     progress = RunProgress(**json.loads(facts["progress"]))
-    _load_own_tensors(parts.network, select_by_prefix(tensors, "network."))
+    parts.network.load_state_dict(select_by_prefix(tensors, "network."), strict=False)
     if progress.best_epoch == progress.epoch - 1 and not distributed.rank():
-        judged = copy.deepcopy(parts.network)
-        judged.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
-        save_weights(parts.run.folder, judged)
-    parts.run.log(f"going on after epoch {progress.epoch}")
+        averaged_network = copy.deepcopy(parts.network)
+        averaged_network.load_state_dict(select_by_prefix(tensors, "average."), strict=False)
+        save_weights(parts.run.folder, averaged_network)
+    parts.run.log(f"resumed after epoch {progress.epoch}")
     return progress, tensors
-
-
-def _own_tensors(network: Network) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("branches.")}
-
-
-def _load_own_tensors(network: Network, tensors: dict[str, Tensor]) -> None:
-    network.load_state_dict(tensors, strict=False)

@@ -1,4 +1,4 @@
-"""TensorBoard's event files beside a run's own metrics, where TensorBoard is installed."""
+"""TensorBoard event files of a run, if TensorBoard is installed."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ NON_SCALAR_METRICS = ("epoch", "stage", "trains")
 
 
 class TensorBoardWriter:
-    """One run's event files, in `tensorboard/` of its folder. Does nothing where TensorBoard is not installed."""
+    """One run's event files, in `tensorboard/` of its folder. Does nothing if TensorBoard is not installed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / "tensorboard"
         self._writer: SummaryWriter | None = None
 
     def add(self, metrics: dict[str, Any]) -> None:
-        """Write one epoch's figures; those of an earlier beginning of the same epoch are taken back."""
+        """Write the figures of an epoch; those of an interrupted attempt at the same epoch are removed."""
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:

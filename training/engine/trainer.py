@@ -22,6 +22,7 @@ from personality.models.checkpoint import save_card
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import hold_lock_file
 from training import distributed
+from training.config.losses import LOSS_FUNCTIONS
 from training.config.run_config import Stage
 from training.data.dataloader import (
     VALIDATION_FRAMES,
@@ -35,7 +36,6 @@ from training.data.dataloader import (
 from training.engine.context import RunContext, prepare_run
 from training.engine.dry_run import perform_dry_run
 from training.engine.epoch import MicroBatchInputs, make_learner, run_epoch
-from training.engine.losses import LOSS_FUNCTIONS
 from training.engine.lr_schedule import one_cycle_factor
 from training.engine.model_card import make_run_card
 from training.engine.process_memory import peak_memory_bytes
@@ -44,15 +44,15 @@ from training.runs.run import ReadOnlyRun, Run
 
 
 class StopRequested(BaseException):
-    """Somebody asked the run to stop; nothing that catches errors on the way shall take it for one."""
+    """The run was asked to stop; a BaseException, so that handlers of errors do not catch it."""
 
 
 def train_run(run: Run) -> None:
-    """Begin or go on with a run until its end; the status tells how it ended. Where several processes take part, each
-    calls it within `processes.process_group`.
+    """Start or resume a run and train it to the end. With several processes, each calls it within
+    `distributed.process_group`.
 
-    Raises ValueError where another process writes this run. Whatever else ends it is raised after the status has said
-    `failed`: TrainingError where it cannot go on, a full disk included, and what `prepare_run` raises.
+    Raises ValueError if another process writes this run. Other errors are raised after the status is set to `failed`:
+    TrainingError if the run cannot continue, also for a full disk, and the errors of `prepare_run`.
     """
     before = {number: signal.signal(number, _raise_stop_requested) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -75,7 +75,7 @@ def _train_with_status(run: Run) -> None:
         run.write_status("running", why="")
         _train_stages(prepare_run(run))
     except StopRequested:
-        run.write_status("stopped", why="somebody stopped it; it can be resumed")
+        run.write_status("stopped", why="stopped on request; it can be resumed")
     except OSError as error:
         if error.errno != errno.ENOSPC:
             _write_failed_status(run, error)
@@ -89,7 +89,7 @@ def _train_with_status(run: Run) -> None:
 
 
 def _write_failed_status(run: Run, error: Exception) -> None:
-    with suppress(OSError):  # a full disk takes no last words either; the run is then stale
+    with suppress(OSError):  # on a full disk the status cannot be written; the run is then stale
         run.write_status("failed", why=str(error) or type(error).__name__)
 
 
@@ -113,7 +113,7 @@ def _train_stages(parts: RunContext) -> None:
 
 
 def _begin_next_stage(parts: RunContext, progress: RunProgress, place: int) -> RunProgress:
-    """A new stage begins from the best weights so far."""
+    """Start a new stage from the best weights so far."""
     load_best_weights(parts)
     kept = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
     return RunProgress(stage=place, **kept)
@@ -132,11 +132,11 @@ def _has_epochs_left(parts: RunContext, progress: RunProgress, stage: Stage) -> 
 
 
 def _run_epochs(parts: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    # First what is fitted to the data: an average of it that began before would never quite arrive.
+    # Fit before the average is created, which would otherwise include the initial values.
     draw, predict = _make_epoch_functions(parts, stage, fresh=state is None and progress.stage == 0)
     learner = make_learner(parts, stage, state, progress.averaged)
     while _has_epochs_left(parts, progress, stage):
-        # The order of clips is the same in all processes, and drawn first; what follows is each one's own.
+        # The order of clips is sampled with the same seed in all processes, and the rest with a seed per process.
         torch.manual_seed(parts.config.seed * 1_000_003 + progress.epoch)
         began = time.monotonic()
         order = torch.randperm(len(parts.training.rows))
@@ -173,12 +173,11 @@ def _make_epoch_functions(
             )
 
         return draw, lambda: _predict_validation_clips(parts, VALIDATION_FRAMES)
-    parts.run.log("computing what the fixed part of the network gives, once")
+    parts.run.log("computing the features of the fixed layers, once")
     features = compute_features(parts.network, parts.cache, parts.training, stage.frames, parts.device)
     known = compute_features(parts.network, parts.cache, parts.validation, VALIDATION_FRAMES, parts.device)
-    fit: Callable[[Tensor], None] | None = getattr(parts.network, "fit", None)
-    if fresh and fit is not None:
-        fit(features)
+    if fresh:
+        parts.network.fit(features)
 
     def pick(order: Tensor, epoch: int) -> MicroBatchInputs:
         for piece in split_into_micro_batches(order, config.batch, config.accumulate):
@@ -231,8 +230,7 @@ def _record_epoch(
 
 
 def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
-    """What an epoch reached on validation, which its progress then knows: whether it is the best, how many passed
-    without a better one."""
+    """Evaluate an epoch on validation and update the progress: the best epoch, and the epochs since then."""
     labels = parts.validation.labels
     loss = LOSS_FUNCTIONS[parts.config.loss](predicted, labels, parts.validation.weights).item()
     by_trait = 1 - (predicted - labels).abs().mean(0)
@@ -247,7 +245,7 @@ def _evaluate_epoch(parts: RunContext, progress: RunProgress, predicted: Tensor)
 
 
 def _write_model_card(parts: RunContext, progress: RunProgress) -> dict[str, Any]:
-    """The card, with the figures that the stored, half-precision weights reach; returns those."""
+    """Write the card, with metrics of the stored half-precision weights; returns the metrics."""
     load_best_weights(parts)
     card = make_run_card(parts, _predict_validation_clips(parts, PREPROCESSING.faces), best_epoch=progress.best_epoch)
     if not distributed.rank():

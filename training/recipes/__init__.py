@@ -1,1 +1,1 @@
-"""How each of the files that ship is made."""
+"""Recipes that produce the shipped weights, figures and clips."""

@@ -1,4 +1,4 @@
-"""The commands of `python -m training` that make what ships: weights, figures and clips."""
+"""The commands of `python -m training` that produce the shipped weights, figures and clips."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def _publish_demo(options: argparse.Namespace) -> None:
 
 
 def add_recipes(commands: Any) -> None:
-    """Add them to the subparsers of the command line."""
+    """Add the recipes to the subparsers of the command line."""
     command = commands.add_parser("emotion", help="train the emotion network on FER-2013")
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "emotion")
     command.add_argument("--epochs", type=int, default=40)
-    command.add_argument("--start", type=Path, help="folder of weights to begin from, such as those that ship")
-    words = "folder of weights to learn from beside the labels; may be repeated"
+    command.add_argument("--start", type=Path, help="folder of initial weights, such as the shipped ones")
+    words = "folder of weights of a teacher, in addition to the labels; may be repeated"
     command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
@@ -144,7 +144,7 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "real_figures")
     command.set_defaults(run=_real_figures)
 
-    command = commands.add_parser("publish-demo", help="copy what `make demo` made to where it is published")
+    command = commands.add_parser("publish-demo", help="copy the results of `make demo` to the published folder")
     command.add_argument("work", type=Path)
     command.add_argument("out", type=Path)
     command.add_argument("--portraits", type=Path, help="rated portraits that the visual model was trained on too")

@@ -1,4 +1,4 @@
-"""Builds the statistical face model from portraits: `python -m training face-model PORTRAITS`."""
+"""Build the statistical face model from portraits: `python -m training face-model PORTRAITS`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from personality.synthetic.face_model import FACE_MODEL_FOLDER, border_points, w
 from personality.utils.atomic_files import atomic_path, write_json
 from training.recipes.portraits import read_ratings
 
-TEXTURE_SIDE_PIXELS = 160  # pixels, side of a texture
-TEXTURE_COMPONENTS, SHAPE_COMPONENTS = 64, 25  # components kept
+TEXTURE_SIDE_PIXELS = 160
+TEXTURE_COMPONENTS, SHAPE_COMPONENTS = 64, 25  # principal components
 FACE_MODEL_ATTRIBUTES = ("age", "gender", "happy", "skin-color", "long-haired")
 FACE_MODEL_RATINGS = (
     "trustworthy",
@@ -56,33 +56,31 @@ class PrincipalComponents:
 
 
 def find_landmark_predictor() -> Path:
-    """dlib's 68-point predictor from requirements-test.txt's package. Raises FileNotFoundError without it."""
-    package = find_spec("face_recognition_models")  # not imported: it would ask for an old setuptools
+    """dlib's 68-point predictor of the package in requirements-test.txt. Raises FileNotFoundError without it."""
+    package = find_spec("face_recognition_models")  # not imported: that requires an old version of setuptools
     if package is None or package.origin is None:
-        raise FileNotFoundError(
-            "no 68-point predictor: pip install -r requirements-test.txt, or name one (--predictor)"
-        )
+        raise FileNotFoundError("no 68-point predictor: pip install -r requirements-test.txt, or pass --predictor FILE")
     return Path(package.origin).with_name("models") / "shape_predictor_68_face_landmarks.dat"
 
 
 def build_face_model(portraits: Path, predictor: Path, out: Path = FACE_MODEL_FOLDER) -> dict[str, object]:
     """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
 
-    predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and where a picture cannot be read.
+    predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and if a picture cannot be read.
     """
     ratings = read_ratings(portraits)
-    kept, pictures, points = _read_portrait_landmarks(portraits, ratings, predictor)
+    names, pictures, points = _read_portrait_landmarks(portraits, ratings, predictor)
     mean = _mean_shape(points)
     triangles = Delaunay(np.vstack([mean, border_points(TEXTURE_SIDE_PIXELS)])).simplices
     textures, shapes = zip(
         *(_warp_to_mean_shape(i, p, mean, triangles) for i, p in zip(pictures, points, strict=True)), strict=True
     )
     texture = _fit_principal_components(
-        np.stack(textures).reshape(len(kept), -1).astype(np.float32), TEXTURE_COMPONENTS
+        np.stack(textures).reshape(len(names), -1).astype(np.float32), TEXTURE_COMPONENTS
     )
-    shape = _fit_principal_components(np.stack(shapes).reshape(len(kept), -1), SHAPE_COMPONENTS)
+    shape = _fit_principal_components(np.stack(shapes).reshape(len(names), -1), SHAPE_COMPONENTS)
     coefficients = np.hstack([texture.coefficients, shape.coefficients])
-    table = ratings.loc[kept]
+    table = ratings.loc[names]
     standard = (table - table.mean()) / table.std()
     forward = Ridge(FACE_MODEL_RIDGE_PENALTY).fit(standard[list(FACE_MODEL_ATTRIBUTES)], coefficients)
     rest = coefficients - forward.predict(standard[list(FACE_MODEL_ATTRIBUTES)])
@@ -98,7 +96,7 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FACE_MODEL_FO
         ),
         "to_ratings": np.vstack([backward.intercept_, backward.coef_.T]).astype(np.float32),
     }
-    card = _make_face_model_card(len(ratings), len(kept), texture, shape, coefficients, standard)
+    card = _make_face_model_card(len(ratings), len(names), texture, shape, coefficients, standard)
     out.mkdir(parents=True, exist_ok=True)
     with atomic_path(out / "model.safetensors") as temporary:
         save_file(arrays, temporary)
@@ -109,19 +107,19 @@ def build_face_model(portraits: Path, predictor: Path, out: Path = FACE_MODEL_FO
 def _read_portrait_landmarks(
     portraits: Path, ratings: pd.DataFrame, predictor: Path
 ) -> tuple[list[str], list[np.ndarray], list[np.ndarray]]:
-    kept, pictures, points = [], [], []
+    names, pictures, points = [], [], []
     for name in tqdm(ratings.index, desc="landmarks"):
         path = portraits / "images" / f"{name}.jpg"
         read = cv2.imread(str(path))
         if read is None:
-            raise ValueError(f"{path} cannot be read; every row of the ratings wants its picture.")
+            raise ValueError(f"{path} cannot be read; every row of the ratings requires a picture.")
         picture = cv2.cvtColor(read, cv2.COLOR_BGR2RGB)
         found = find_face_landmarks(picture, predictor)
         if found is not None:
-            kept.append(name)
+            names.append(name)
             pictures.append(picture)
             points.append(found)
-    return kept, pictures, points
+    return names, pictures, points
 
 
 def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
@@ -168,7 +166,7 @@ def _quantise_texture_basis(texture: PrincipalComponents) -> dict[str, np.ndarra
 
 def _make_face_model_card(
     portraits: int,
-    kept: int,
+    names: int,
     texture: PrincipalComponents,
     shape: PrincipalComponents,
     coefficients: np.ndarray,
@@ -183,7 +181,7 @@ def _make_face_model_card(
         "(Peterson et al. 2022, doi 10.1073/pnas.2115228119): faces of people who do not exist, rated by people",
         "licence": "CC BY-NC-SA 4.0, as the portraits",
         "portraits": portraits,
-        "used": kept,
+        "used": names,
         "attributes": list(FACE_MODEL_ATTRIBUTES),
         "ratings": list(FACE_MODEL_RATINGS),
         "texture_variance_explained": round(texture.explained, 3),

@@ -1,4 +1,4 @@
-"""Fits a KernelEnsemble: ridge regression on normal scores and random Fourier features, in closed form."""
+"""Fit a KernelEnsemble: ridge regression on normal scores and random Fourier features, in closed form."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def fit_kernel_ridge(
         The columns that the network reads, of the training clips.
     labels : Tensor, float32, shape (N, 5)
         In [0, 1].
-    settings : Settings
+    settings : KernelRidgeSettings
         Kernel and penalties.
     seed : int
         The same seed gives the same network, bit for bit on the same machine.
     vary : callable or None
-        Draws a varied copy of the features; None where each clip is used as it is.
+        Returns an augmented copy of the features; None: no augmentation.
     """
     random = torch.Generator().manual_seed(seed)
     groups = _feature_groups(network)
@@ -82,7 +82,7 @@ def _feature_groups(network: KernelEnsemble) -> list[str]:
 
 
 def _fourier_penalties(network: KernelEnsemble, settings: KernelRidgeSettings) -> Tensor:
-    """Of a member's Fourier features and, 0, of the constant."""
+    """Penalties of a member's Fourier features, and 0 for the constant."""
     return torch.cat([torch.full((network.plan.fourier,), settings.penalty), torch.zeros(1)])
 
 

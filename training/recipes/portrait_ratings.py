@@ -1,8 +1,8 @@
-"""Trains and ships the face impressions: `python -m training portrait-ratings PORTRAITS`.
+"""Train the shipped face impressions: `python -m training portrait-ratings PORTRAITS`.
 
-The first blocks of EfficientNet-Lite0 stay as ImageNet made them, so their feature maps are computed once for every
-varied view of a portrait, and all folds and seeds train the rest of the network on them. Where there are several seeds,
-their weights, which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
+The first blocks of EfficientNet-Lite0 keep their ImageNet weights, so their feature maps are computed once for every
+augmented view of a portrait, and all folds and seeds train the rest of the network on them. Weights of several seeds,
+which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from personality.constants import MISUSE_WARNING
 from personality.inference.calibration import describe_labels
 from personality.inference.face_impressions import (
     FACE_RATER_CARD_FILE,
@@ -40,15 +41,15 @@ from training.engine.weight_averaging import WeightAverage
 from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits, read_rated_portraits
 
 PORTRAIT_FOLDS, PORTRAIT_SEEDS = 5, (0,)
-PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # every epoch sees another view of each portrait
+PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # each epoch trains on another view of each portrait
 PORTRAIT_LEARNING_RATE, PORTRAIT_WEIGHT_DECAY, PORTRAIT_AVERAGING_DECAY = 3e-4, 0.02, 0.98
 RIDGE_ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
-PORTRAIT_BOOTSTRAP_DRAWS = 2000  # of the bootstrap
+PORTRAIT_BOOTSTRAP_DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class PortraitViews:
-    """Fixed feature maps float16 (V, N, 40, 28, 28) of V varied views of N faces, and frozen features (N, 1280)."""
+    """Fixed feature maps float16 (V, N, 40, 28, 28) of V augmented views of N faces, and frozen features (N, 1280)."""
 
     maps: Tensor
     features: np.ndarray
@@ -60,7 +61,7 @@ class PortraitViews:
 
 @torch.inference_mode()
 def make_portrait_views(crops: np.ndarray, count: int = VIEWS_PER_PORTRAIT) -> PortraitViews:
-    """Vary the crops uint8 (N, 224, 224, 3) `count` times and compute what training keeps fixed."""
+    """Augment crops uint8 (N, 224, 224, 3) `count` times and compute the fixed feature maps."""
     rater, random = _load_pretrained_rater(), np.random.default_rng(0)
     maps = []
     for _ in tqdm(range(count), desc="views", disable=None):
@@ -88,7 +89,7 @@ def _load_pretrained_rater() -> FaceRater:
 def fit_face_rater(
     views: PortraitViews, ratings: np.ndarray, *, seeds: Sequence[int] = PORTRAIT_SEEDS, epochs: int = PORTRAIT_EPOCHS
 ) -> FaceRater:
-    """A rater of faces in [0, 1].
+    """Train a network that rates faces from 0 to 1.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: 
         rater.output.bias.copy_(torch.from_numpy(ridge.intercept_))
     optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=PORTRAIT_WEIGHT_DECAY)
     average, steps = (
-        WeightAverage(rater, PORTRAIT_AVERAGING_DECAY),
+        WeightAverage(rater.state_dict(), PORTRAIT_AVERAGING_DECAY),
         epochs * -(-len(standard) // FACE_RATER_BATCH_FACES),
     )
     batches = (
@@ -145,7 +146,7 @@ def _average_weights(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _rescale_output_layer(rater: FaceRater, centre: np.ndarray, spread: np.ndarray) -> None:
-    """Let the last layer rate in [0, 1] in place of standard deviations from the mean."""
+    """Rescale the last layer from standard deviations around the mean to [0, 1]."""
     rater.output.weight.mul_(torch.from_numpy(spread).float()[:, None])
     rater.output.bias.mul_(torch.from_numpy(spread).float()).add_(torch.from_numpy(centre).float())
 
@@ -153,20 +154,20 @@ def _rescale_output_layer(rater: FaceRater, centre: np.ndarray, spread: np.ndarr
 def cross_validate_portraits(
     folder: Path, out: Path, *, epochs: int = PORTRAIT_EPOCHS, folds: int = PORTRAIT_FOLDS
 ) -> pd.DataFrame:
-    """Rate each portrait by models of the folds it is not in.
+    """Rate each portrait with models of the other folds.
 
     Parameters
     ----------
     folder
         `images/` and `attribute_means.csv`.
     out
-        Receives the folds, which are not repeated where they exist, and report.json.
+        Folder for report.json and the results of the folds, which are reused if they exist.
 
     Returns
     -------
     pandas.DataFrame
-        One row per attribute: R2 of the network with its interval (r2, low, high) and of ridge regression on features
-        that stay as ImageNet made them (ridge).
+        One row per attribute: R2 of the network with its interval (r2, low, high) and of ridge regression on ImageNet
+        features (ridge).
     """
     portraits, ratings = read_rated_portraits(folder)
     rated = _rate_out_of_fold(portraits, ratings.to_numpy(), out, epochs=epochs, folds=folds)
@@ -179,24 +180,24 @@ def cross_validate_portraits(
 def _rate_out_of_fold(
     portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: PortraitViews | None = None
 ) -> dict[str, np.ndarray]:
-    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. Without views they are made where a fold needs them."""
+    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. views: default computed if a fold requires them."""
     out.mkdir(parents=True, exist_ok=True)
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
     digest = hashlib.sha256(
         f"{portraits.names} {epochs} {VIEWS_PER_PORTRAIT} {PORTRAIT_SEEDS}".encode() + ratings.tobytes()
     ).hexdigest()[:12]
-    for number, (training, held) in enumerate(KFold(folds, shuffle=True, random_state=0).split(ratings)):
+    for number, (training, left_out) in enumerate(KFold(folds, shuffle=True, random_state=0).split(ratings)):
         path = out / f"fold-{number}-of-{folds}-{digest}.npz"
         if not path.exists():
             views = views or make_portrait_views(portraits.crops)
             rater = fit_face_rater(views.select_faces(training), ratings[training], epochs=epochs)
             ridge = RidgeCV(RIDGE_ALPHAS).fit(views.features[training], ratings[training])
-            network = rater.rate(portraits.crops[held]) * 100
+            network = rater.rate(portraits.crops[left_out]) * 100
             with atomic_path(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, network=network, ridge=ridge.predict(views.features[held]))
+                np.savez(file, network=network, ridge=ridge.predict(views.features[left_out]))
         with np.load(path) as stored:
             for name, values in rated.items():
-                values[held] = stored[name]
+                values[left_out] = stored[name]
     return rated
 
 
@@ -210,15 +211,15 @@ def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
 
 
 def rate_new_portraits(folder: Path, others: Path, csv: Path, *, epochs: int = PORTRAIT_EPOCHS) -> list[str]:
-    """Train on all portraits of a folder as what ships was, rate the pictures in `others`, and write a CSV (`stimulus`
-    and a column per attribute, 0 to 100). Returns the names in which no face was found."""
-    (portraits, ratings), strangers = read_rated_portraits(folder), read_portraits(others)
+    """Train on all portraits of a folder like the shipped model, rate the pictures in `others`, and write a CSV
+    (`stimulus` and a column per attribute, 0 to 100). Returns the names of pictures without a face."""
+    (portraits, ratings), new = read_rated_portraits(folder), read_portraits(others)
     rater = fit_face_rater(make_portrait_views(portraits.crops), ratings.to_numpy(), epochs=epochs)
-    rated = pd.DataFrame(rater.rate(strangers.crops) * 100, strangers.names, RATING_COLUMNS)
+    rated = pd.DataFrame(rater.rate(new.crops) * 100, new.names, RATING_COLUMNS)
     csv.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(csv) as temporary:
         rated.clip(0, 100).rename_axis("stimulus").to_csv(temporary)
-    return strangers.names_without_face
+    return new.names_without_face
 
 
 def train_face_impressions(
@@ -261,6 +262,5 @@ def _make_face_impressions_card(
         "prediction_spread": dict(zip(FACE_RATING_NAMES, (rated.std(0) / 100).round(4).tolist(), strict=True)),
         "training_labels": labels,
         "validated_on": "photographs, not people who speak",
-        "not_for": "Impressions of strangers, not personality or ability. Not for hiring, education, policing, credit, "
-        "dating or any decision about a person.",
+        "not_for": MISUSE_WARNING,
     }

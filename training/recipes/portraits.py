@@ -1,4 +1,4 @@
-"""Reads rated portraits: pictures of faces and what people said of them."""
+"""Read rated portraits: pictures of faces and human ratings of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from personality.preprocessing.media import open_media
 from personality.preprocessing.media_errors import MediaError
 
 RATINGS_FILE = "attribute_means.csv"
-RATING_COLUMNS = [name.replace("_", "-") for name in FACE_RATING_NAMES]  # as the table calls them
+RATING_COLUMNS = [name.replace("_", "-") for name in FACE_RATING_NAMES]  # their names in the table
 PORTRAIT_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
 class Portraits:
-    """names (N,) as the ratings call them; crops uint8 (N, 224, 224, 3) RGB; without: names in which no face was
+    """names (N,) as in the ratings; crops uint8 (N, 224, 224, 3) RGB; names_without_face: pictures in which no face was
     found."""
 
     names: list[str]
@@ -30,12 +30,12 @@ class Portraits:
 
 
 def read_portraits(folder: Path) -> Portraits:
-    """Find and align the faces of the pictures in a folder as those of a clip.
+    """Find and align the faces of the pictures in a folder, like those of a clip.
 
     Raises
     ------
     ValueError
-        Where no picture has a face, or one cannot be read.
+        No picture has a face, or one cannot be read.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PORTRAIT_SUFFIXES)
     found = {path.stem: _read_aligned_face(path) for path in tqdm(paths, desc="faces", disable=None)}
@@ -60,7 +60,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        Where the table has no column `stimulus`.
+        The table has no column `stimulus`.
     """
     path = folder / RATINGS_FILE
     table = pd.read_csv(path, dtype={"stimulus": str})
@@ -70,12 +70,12 @@ def read_ratings(folder: Path) -> pd.DataFrame:
 
 
 def read_rated_portraits(folder: Path) -> tuple[Portraits, pd.DataFrame]:
-    """The portraits in `images/` with a face, and their mean ratings on the attributes of COLUMNS alone.
+    """The portraits in `images/` with a face, and their mean ratings on the attributes of RATING_COLUMNS.
 
     Raises
     ------
     ValueError
-        As `read_ratings`, and where no picture has a face, one has no ratings, or the table lacks an attribute.
+        As `read_ratings`, or no picture has a face, one has no ratings, or an attribute is missing.
     """
     ratings = read_ratings(folder)
     absent = [name for name in RATING_COLUMNS if name not in ratings]

@@ -1,7 +1,6 @@
-"""Copies what `make demo` made to where it is published: `python -m training publish-demo WORK demo`.
+"""Copy the results of `make demo` to the published folder: `python -m training publish-demo WORK demo`.
 
-The models get the names and the cards that they are published with: on whom they were trained, and how good they are
-on people they have not seen.
+The published cards of the models include their training data and their accuracy on people that were not in training.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ PORTRAITS_TEXT = (
     ", and on {count:,} portraits of computer-made faces (One Million Impressions) with labels computed from how real "
     "people rated them"
 )
-BRANCHES_TEXT = " It joins practice_audio and practice_visual, which stay as they were trained."
+BRANCHES_TEXT = " It joins practice_audio and practice_visual, whose weights are fixed."
 
 
 def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
@@ -105,13 +104,13 @@ def _describe_practice_training(card: dict[str, Any], people: Cache) -> dict[str
     extra = card["training_clips"] - len(own)
     text = PRACTICE_TRAINED_ON_TEXT.format(**counts, more=PORTRAITS_TEXT.format(count=extra) if extra else "")
     text += BRANCHES_TEXT if card["branches"] else ""
-    total = {name: count + extra for name, count in counts.items()}  # a portrait is a clip and a source of its own
+    total = {name: count + extra for name, count in counts.items()}  # each portrait is a clip and a source
     return {"people": "computer-made", "dataset": card["data"]["name"], **total, "text": text}
 
 
 def measure_unseen_accuracy(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Accuracy of one model on people it has not seen, beside always predicting the training mean, and the share of the
-    variance around that mean that it explains (mean over traits)."""
+    """Accuracy of one model on people that were not in training, that of the mean baseline, and R2 (mean over
+    traits)."""
     rows = accuracy_by(predictions).set_index("trait").loc["mean"]
     errors = predictions.assign(
         own=(predictions["predicted"] - predictions["actual"]) ** 2,
@@ -125,7 +124,7 @@ def measure_unseen_accuracy(predictions: pd.DataFrame) -> dict[str, Any]:
 
 
 def _add_rating_agreement(folder: Path, cache: Cache, portraits: Path) -> None:
-    """Write to the card how well the model follows people's ratings of the held-out portraits."""
+    """Add the correlation of the model with human ratings of the held-out portraits to the card."""
     card = json.loads((folder / MODEL_CARD_FILE).read_text())
     write_json(
         folder / MODEL_CARD_FILE,

@@ -1,12 +1,12 @@
-"""Portraits that people rated, as a dataset of stills to train the practice visual model on beside synthetic people.
+"""Convert rated portraits to a dataset of stills, to train the practice visual model on with synthetic people.
 
-A portrait's labels follow the rule by which the synthetic people's faces are labelled (`personality.synthetic.people`),
-with people's ratings in place of the face model's, on the same scale:
+The labels of a portrait follow the formula for synthetic faces (`personality.synthetic.people`), with human ratings
+instead of those of the face model, on the same scale:
 
     label = 0.5 + spread * face share * (weighted ratings - centre) / scale
 
 where centre and scale are those of the synthetic clips, so that one network can learn from both. A portrait has no
-voice: its label is what the face contributes.
+voice: its label is the contribution of the face.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LinearRegression
 
+from personality.dataset.dataset_card import SYNTHETIC_DATASET_CARD
 from personality.models.checkpoint import Model, load_model
 from personality.preprocessing.cache import Cache
 from personality.synthetic.people import FACE_TO_TRAIT, sum_weighted_columns
@@ -43,7 +44,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
     portraits
         Folder of `images/` and `attribute_means.csv`.
     people
-        Folder of the synthetic people, whose `truth.json` has the scale of the labels.
+        Folder of the synthetic people; its `truth.json` has the scale of the labels.
     out
         A new folder; four fifths of the portraits are its split `training`, the others `test`.
 
@@ -55,7 +56,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
         If `truth.json` has no scale, or the ratings cannot be read.
     """
     if out.exists() and any(out.iterdir()):
-        raise FileExistsError(f"{out} is not empty; name a new folder.")
+        raise FileExistsError(f"{out} is not empty; choose a new folder.")
     ratings, truth = read_ratings(portraits), _read_truth(people)
     names = [f"{IMAGES_FOLDER}/{name}.jpg" for name in ratings.index]
     table = pd.DataFrame({"clip": names, "source": ratings.index, "split": _draw_portrait_splits(len(names))})
@@ -65,7 +66,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
     (out / IMAGES_FOLDER).mkdir(parents=True)
     for name in names:
         shutil.copyfile(portraits / name, out / name)
-    # Nobody in the portraits exists, which is what this file tells the cache.
+    SYNTHETIC_DATASET_CARD.write(out)
     write_json(out / "truth.json", {"portraits": len(table), "seed": PORTRAIT_SPLIT_SEED, "weights": FACE_TO_TRAIT})
     with atomic_path(out / "clips.csv") as path:
         table.to_csv(path, index=False)
@@ -100,17 +101,17 @@ def _read_truth(people: Path) -> dict:
 
 
 def _draw_portrait_splits(count: int) -> np.ndarray:
-    """`training` and `test` for each of `count` portraits, drawn with SEED."""
+    """`training` and `test` for each of `count` portraits, sampled with PORTRAIT_SPLIT_SEED."""
     order = np.random.default_rng(PORTRAIT_SPLIT_SEED).permutation(count)
     return np.where(order < round(HELD_OUT_SHARE * count), "test", "training")
 
 
 @dataclass(frozen=True)
 class RatingAgreement:
-    """How well a model's traits follow ratings of portraits it has not seen.
+    """The agreement of a model's traits with ratings of portraits that were not in training.
 
-    n: portraits; r: Pearson correlation by trait with the rating of RATING_OF; partial: the same after a linear
-    regression of both on those of CONTROLS that are not the rating itself.
+    n: portraits; r: Pearson correlation by trait with the rating of RATING_BY_TRAIT; partial: the same after a linear
+    regression of both on those of CONTROL_RATINGS that are not the rating itself.
     """
 
     n: int
@@ -126,7 +127,7 @@ def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> Rating
     run
         Folder of the model.
     cache
-        What `preprocess` made of the dataset that `write_portrait_dataset` wrote.
+        The preprocessed dataset of `write_portrait_dataset`.
     portraits
         Folder of `attribute_means.csv`.
     """
@@ -134,11 +135,15 @@ def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> Rating
     ratings = read_ratings(portraits).loc[predicted.index]
     pairs = {trait: (predicted[trait], ratings[rating]) for trait, rating in RATING_BY_TRAIT.items()}
     partial = {}
-    for trait, (ours, theirs) in pairs.items():
+    for trait, (trait_values, rating_values) in pairs.items():
         controls = ratings[[name for name in CONTROL_RATINGS if name != RATING_BY_TRAIT[trait]]]
-        partial[trait] = _regress_out_controls(ours, controls).corr(_regress_out_controls(theirs, controls))
+        partial[trait] = _regress_out_controls(trait_values, controls).corr(
+            _regress_out_controls(rating_values, controls)
+        )
     return RatingAgreement(
-        len(predicted), {trait: ours.corr(theirs) for trait, (ours, theirs) in pairs.items()}, partial
+        len(predicted),
+        {trait: trait_values.corr(rating_values) for trait, (trait_values, rating_values) in pairs.items()},
+        partial,
     )
 
 

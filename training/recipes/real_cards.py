@@ -1,4 +1,4 @@
-"""The card of a model of real people: on whom it was trained, how good it is on people it never saw."""
+"""The card of a model of real people: its training data and its accuracy on people that were not in training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sklearn import __version__ as sklearn_version
 from personality.analysis.jackknife import mean_intervals
 from personality.constants import VERSION
 from personality.inference.calibration import conformal_offsets, describe_labels
+from personality.modalities import VOICE_TABLE
 from personality.models.kernel_ensemble import KERNEL_PRESET
 from personality.models.network import Network
 from personality.traits import TRAIT_NAMES
 from training.data.dataloader import LabelledSplit
 from training.engine.model_card import measure_validation_accuracy
 from training.recipes.microphone_augmentation import MicrophoneVariation, augment_microphone
-from training.recipes.real_data import REAL_VOICE_TABLE, ClipsWithFeatures, FirstImpressionsData, predict_trait_array
+from training.recipes.real_data import ClipsWithFeatures, FirstImpressionsData, predict_trait_array
 
 REAL_MODEL_LICENCE = "CC BY-NC 4.0 (labels and transcripts of First Impressions v2); not for commercial use"
 REAL_TRAINED_ON_TEXT = (
@@ -55,7 +56,7 @@ def make_real_model_card(
     labels, folds = data.labels("training"), measure_accuracy_with_baseline(held_out, training, means)
     return facts | {
         "preset": KERNEL_PRESET,
-        "activation": "relu",  # every card names one; these networks have none
+        "activation": "relu",  # required on every card; these networks ignore it
         "data": {"name": data.name, "fingerprint": data.fingerprint, "synthetic": False},
         "licence": REAL_MODEL_LICENCE,
         "trained_on": describe_real_training(data.name, training),
@@ -81,14 +82,14 @@ def make_real_model_card(
 
 
 def describe_real_training(dataset: str, training: ClipsWithFeatures) -> dict[str, Any]:
-    """On whom a model was trained, in figures and in a sentence."""
+    """The training data of a model, in figures and in a sentence."""
     counts = {"clips": len(training.clips), "sources": len(set(training.sources))}
     text = REAL_TRAINED_ON_TEXT.format(people=counts["clips"], sources=counts["sources"])
     return {"people": "real", "dataset": dataset, **counts, "text": text}
 
 
 def library_versions() -> dict[str, str]:
-    """Of what the model was made with."""
+    """Versions of the libraries that the model was trained with."""
     return {
         "personality": VERSION,
         "python": platform.python_version(),
@@ -101,7 +102,7 @@ def library_versions() -> dict[str, str]:
 def measure_accuracy_with_baseline(
     predicted: np.ndarray, people: ClipsWithFeatures, means: np.ndarray
 ) -> dict[str, Any]:
-    """How good predictions (N, 5) are for people, beside always predicting `means` (5,): mean of five traits and per
+    """Accuracy of predictions (N, 5), and of always predicting `means` (5,): mean of five traits and per
     trait, with 95 % intervals by leaving out sources."""
     labels = people.labels.numpy()
     columns = np.hstack([1 - np.abs(predicted - labels), 1 - np.abs(means - labels)]).astype(float)
@@ -136,8 +137,8 @@ def calibrate_trait_intervals(held_out: np.ndarray, training: ClipsWithFeatures)
 def measure_interval_coverage(
     predicted: np.ndarray, people: ClipsWithFeatures, offsets: dict[str, list[float]]
 ) -> dict[str, Any]:
-    """How many labels lie in the intervals around predictions (N, 5): mean of five traits, of all clips and by group of
-    each attribute, those of fewer than SMALLEST_GROUP clips left out."""
+    """The share of labels within the intervals of predictions (N, 5): mean of five traits, over all clips and by group
+    of each attribute, without groups of few clips."""
     low, high = np.array([offsets[name] for name in TRAIT_NAMES]).T
     labels = people.labels.numpy()
     inside = pd.Series(((labels >= predicted + low) & (labels <= predicted + high)).mean(1))
@@ -151,17 +152,16 @@ def measure_interval_coverage(
 
 
 def _reads_voice(network: Network) -> bool:
-    return any(table == REAL_VOICE_TABLE for table, _ in network.needs.tables)
+    return any(table == VOICE_TABLE for table, _ in network.needs.tables)
 
 
 def measure_microphone_shift(network: Network, people: ClipsWithFeatures) -> dict[str, float]:
-    """How far predictions move when each voice is recorded by another microphone, beside how far they differ between
-    people; means over traits."""
-    columns, random = people.columns(REAL_VOICE_TABLE), torch.Generator().manual_seed(0)
-    varied = augment_microphone(people.batch.tables[REAL_VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
+    """The standard deviation of predictions over microphones and over people; means over traits."""
+    columns, random = people.columns(VOICE_TABLE), torch.Generator().manual_seed(0)
+    varied = augment_microphone(people.batch.tables[VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
     before, after = (
         predict_trait_array(network, people),
-        predict_trait_array(network, people.with_table(REAL_VOICE_TABLE, varied)),
+        predict_trait_array(network, people.with_table(VOICE_TABLE, varied)),
     )
     shift, spread = np.abs(after - before).mean(0), before.std(0)
     figures = {"shift": shift.mean(), "spread": spread.mean(), "ratio": (shift / spread).mean()}

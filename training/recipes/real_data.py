@@ -1,4 +1,4 @@
-"""Real people's labels with the tables of features that the recipe of the real models reads."""
+"""Labels of real people with the feature tables that the real models are trained on."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ from torch import Tensor
 
 from personality.dataset import load_dataset
 from personality.dataset.safe_pickle import read_transcription
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.network import Batch, Network
 from personality.preprocessing.feature_tables import read_table_files
 from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 
-REAL_VOICE_TABLE, REAL_TEXT_TABLE = "voice_descriptors", "text"  # names of the tables
 DESCRIPTORS_PATTERN, TRANSCRIPTS_PATTERN = "audio_features/*.csv", "transcription_*.pkl"
 
 
 @dataclass(frozen=True)
 class ClipsWithFeatures:
-    """Labelled clips (a DataFrame with clip, source, split and the five traits) and, row by row the same clips, tables
-    of features by name."""
+    """Labelled clips (columns clip, source, split and the five traits) and feature tables with the same rows."""
 
     clips: pd.DataFrame
     tables: dict[str, pd.DataFrame]
@@ -42,7 +41,7 @@ class ClipsWithFeatures:
 
     @property
     def batch(self) -> Batch:
-        """All clips as networks read them."""
+        """All clips as a batch."""
         tensors = {name: torch.from_numpy(table.to_numpy(np.float32, copy=True)) for name, table in self.tables.items()}
         return Batch(tables=tensors)
 
@@ -67,7 +66,7 @@ class ClipsWithFeatures:
 
 @dataclass(frozen=True)
 class FirstImpressionsData:
-    """name and fingerprint of the dataset, its clips as `load_dataset` gives them, and those with all features."""
+    """name and fingerprint of the dataset, its clips as in `load_dataset`, and those with all features."""
 
     name: str
     fingerprint: str
@@ -75,7 +74,7 @@ class FirstImpressionsData:
     clips_with_features: ClipsWithFeatures
 
     def labels(self, split: str) -> pd.DataFrame:
-        """The five traits of all labelled clips of a split, those without features included."""
+        """The five traits of all labelled clips of a split, also of those without features."""
         return self.clips.loc[self.clips["split"].eq(split), list(TRAIT_NAMES)].dropna()
 
 
@@ -85,13 +84,13 @@ def read_real_training_data(folder: Path) -> FirstImpressionsData:
     Parameters
     ----------
     folder : Path
-        Holds, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice descriptors in a
+        Contains, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice descriptors in a
         folder `audio_features`.
 
     Returns
     -------
-    FirstImpressions
-        Its `people` are the labelled clips that have voice descriptors and a transcript.
+    FirstImpressionsData
+        Its `clips_with_features` are the labelled clips that have voice descriptors and a transcript.
 
     Raises
     ------
@@ -100,14 +99,14 @@ def read_real_training_data(folder: Path) -> FirstImpressionsData:
     """
     dataset = load_dataset(folder)
     texts = dict(chain(*(read_transcription(path).items() for path in _find_files(folder, TRANSCRIPTS_PATTERN))))
-    tables = {REAL_VOICE_TABLE: read_table_files(_find_files(folder, DESCRIPTORS_PATTERN))}
+    tables = {VOICE_TABLE: read_table_files(_find_files(folder, DESCRIPTORS_PATTERN))}
     labelled = dataset.table.dropna(subset=list(TRAIT_NAMES))
-    chosen = labelled[labelled["clip"].isin(tables[REAL_VOICE_TABLE].index) & labelled["clip"].isin(texts)].reset_index(
+    chosen = labelled[labelled["clip"].isin(tables[VOICE_TABLE].index) & labelled["clip"].isin(texts)].reset_index(
         drop=True
     )
     if chosen.empty:
         raise ValueError(f"No labelled clip of {folder} has both voice descriptors and a transcript.")
-    tables[REAL_TEXT_TABLE] = compute_text_features({clip: texts[clip] for clip in chosen["clip"]})
+    tables[TEXT_TABLE] = compute_text_features({clip: texts[clip] for clip in chosen["clip"]})
     aligned = {name: table.loc[chosen["clip"]].astype(np.float32) for name, table in tables.items()}
     return FirstImpressionsData(dataset.name, dataset.fingerprint, dataset.table, ClipsWithFeatures(chosen, aligned))
 

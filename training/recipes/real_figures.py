@@ -1,6 +1,6 @@
-"""Figures of models on real people, from predictions tables that stay where the clips are.
+"""Figures of models on real people, from predictions tables that are not published.
 
-What is written holds no clip and no source, and no group of fewer than SMALL clips.
+The output includes no clip, no source, and no group of few clips.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from personality.analysis.export import EXPORT_METHOD
 from personality.analysis.gaps import compare_measures
-from personality.analysis.groups import MIN_GROUP_CLIPS, accuracy_by, name_groups
+from personality.analysis.group_assignment import GroupAssignment, assign_groups
+from personality.analysis.groups import MIN_GROUP_CLIPS, accuracy_by
 from personality.analysis.model_comparison import compare_models
 from personality.analysis.real_figures import (
     ALL_SOURCES,
@@ -37,7 +39,7 @@ CHALLENGE_WINNERS_TEXTS = (
     "and validation, so each model was trained on other validation clips, of other videos",
 )
 SHIPPED_ORIGIN = "Ships with this tool; trained here on the training split, labels of First Impressions"
-# What a reader is told of each model: what it uses, and where its predictions are from. The order is that of the pages.
+# Description and origin of each model, in the order of the pages.
 REAL_FIGURES_MODELS: dict[str, tuple[str, str]] = {
     "voice": ("26 descriptors of the voice", SHIPPED_ORIGIN),
     "words": ("The transcript", SHIPPED_ORIGIN),
@@ -79,8 +81,7 @@ def write_real_figures(tables: Sequence[Path], out: Path) -> dict:
 
 
 def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
-    """Rows as a small parquet file: the bytes of single precision numbers compress best where those of one place lie
-    together."""
+    """Rows as a small parquet file: float32 columns compress best with byte stream split."""
     numbers = rows.select_dtypes("floating").columns
     with atomic_path(path) as temporary:
         rows.astype(dict.fromkeys(numbers, "float32")).to_parquet(
@@ -94,7 +95,7 @@ def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
 
 
 def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The TABLES of `RealFigures` from a predictions table, rounded to DIGITS decimals."""
+    """The tables of `RealFigures` from a predictions table, with rounded figures."""
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in FIGURE_TABLES}
     for sources in SOURCE_SUBSETS:
         for by in FIGURE_ATTRIBUTES:
@@ -106,15 +107,17 @@ def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _compute_figures_by(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables by one set of attributes, each with its name; none where only one group is large enough."""
+    """The tables by a set of attributes with their names; none if fewer than two groups are large enough."""
     if not by:
         yield "accuracy", accuracy_by(table)
         for model in table["model"].unique():
             yield "differences", compare_models(table, model).assign(reference=model)
         return
-    kept = table[name_groups(table, by).isin(_large_groups(table, by))]
-    if name_groups(kept, by).nunique() < 2:
+    assigned = assign_groups(table, by)
+    large = _large_groups(table, assigned)
+    if len(large) < 2:
         return
+    kept = table[np.isin(assigned.codes, large)]
     yield "accuracy", accuracy_by(kept, by).query("n > 0")
     for measure, found in compare_measures(kept, by).items():
         yield "gaps", found.gaps.query("n > 0").drop(columns="verdict")
@@ -125,28 +128,29 @@ def _select_sources(table: pd.DataFrame, sources: str) -> pd.DataFrame:
     return table if sources == ALL_SOURCES else table[table[SOURCE_IN_TRAINING].eq("no")]
 
 
-def _large_groups(table: pd.DataFrame, by: tuple[str, ...]) -> list[str]:
-    """The groups in which every model predicts at least SMALL clips."""
-    sizes = table.assign(group=name_groups(table, by)).groupby(["group", "model"])["clip"].nunique()
-    smallest = sizes.groupby("group").min()
-    return list(smallest.index[smallest.ge(MIN_GROUP_CLIPS)])
+def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
+    """The codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
+    known = assigned.codes >= 0
+    sizes = table[known].groupby([assigned.codes[known], "model"])["clip"].nunique()
+    smallest = sizes.groupby(level=0).min()
+    return smallest.index[smallest.ge(MIN_GROUP_CLIPS)].to_numpy()
 
 
 def _round_and_compact(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with numbers rounded and repeated words stored once."""
+    """The rows with rounded numbers and categorical text."""
     rows = rows.round(STORED_DECIMALS)
     words = rows.select_dtypes(["object", "string"]).columns
     return rows.assign(**{name: rows[name].astype(str) for name in words})
 
 
 def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
-    """One table in the order of MODELS and of the clips' names, so that the same tables make the same files.
+    """One table, sorted by model (as in REAL_FIGURES_MODELS) and clip, so that the output is deterministic.
     Raises PredictionsError as `write_real_figures`."""
     table = join_predictions([read_predictions(path) for path in tables]).sort_values("clip", kind="stable")
-    strange = sorted(set(table["model"]) - set(REAL_FIGURES_MODELS))
-    if strange:
+    unknown = sorted(set(table["model"]) - set(REAL_FIGURES_MODELS))
+    if unknown:
         raise PredictionsError(
-            f"No description of the model {strange[0]!r}; expected one of {', '.join(REAL_FIGURES_MODELS)}."
+            f"No description of the model {unknown[0]!r}; expected one of {', '.join(REAL_FIGURES_MODELS)}."
         )
     splits = sorted(set(table["split"]))
     if len(splits) > 1:
@@ -156,7 +160,7 @@ def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
 
 
 def _make_real_figures_card(table: pd.DataFrame) -> dict:
-    """What the figures are of, who made the predictions, and what was left out."""
+    """The card of the figures: the clips, the models, and the groups that are not included."""
     clips = table.drop_duplicates("clip")
     models = {
         model: {
@@ -182,10 +186,11 @@ def _make_real_figures_card(table: pd.DataFrame) -> dict:
 
 def _count_left_out(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     """By each attribute: how many groups are too small, their clips together, and the clips of no known group."""
-    clips, result = table.drop_duplicates("clip"), {}
+    is_first, result = ~table["clip"].duplicated(), {}
     for by in filter(None, FIGURE_ATTRIBUTES):
-        groups = name_groups(clips, by)
-        small = groups[groups.notna() & ~groups.isin(_large_groups(table, by))]
-        counts = {"groups": int(small.nunique()), "clips": len(small), "unknown": int(groups.isna().sum())}
+        assigned = assign_groups(table, by)
+        codes = assigned.codes[is_first]
+        small = codes[(codes >= 0) & ~np.isin(codes, _large_groups(table, assigned))]
+        counts = {"groups": len(np.unique(small)), "clips": len(small), "unknown": int((codes < 0).sum())}
         result[",".join(by)] = counts
     return result

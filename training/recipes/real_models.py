@@ -1,4 +1,4 @@
-"""The models of real people, made from First Impressions: `python -m training real-models FOLDER`.
+"""Train the models of real people on First Impressions: `python -m training real-models FOLDER`.
 
 `voice` reads 26 voice descriptors, `words` a transcript, `voice_words` adds up what both predict. All three are trained
 on the training split. Settings were chosen on folds of it that keep a source together; validation is only for figures.
@@ -17,6 +17,7 @@ import torch
 from safetensors.torch import load_file
 from sklearn.model_selection import GroupKFold
 
+from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.checkpoint import MODEL_WEIGHTS_FILE, Model, load_model, save_card, save_weights
 from personality.models.factory import build_network
 from personality.models.kernel_ensemble import KERNEL_PRESET, BranchBlend, KernelEnsemble
@@ -28,8 +29,6 @@ from training.recipes.kernel_ridge import KernelRidgeSettings, fit_kernel_ridge
 from training.recipes.microphone_augmentation import MicrophoneVariation, augment_microphone
 from training.recipes.real_cards import make_real_model_card
 from training.recipes.real_data import (
-    REAL_TEXT_TABLE,
-    REAL_VOICE_TABLE,
     ClipsWithFeatures,
     FirstImpressionsData,
     predict_trait_array,
@@ -43,7 +42,7 @@ TRAINING_MICROPHONES = MicrophoneVariation(equaliser=4.0, gain=10.0)  # that the
 
 @dataclass(frozen=True)
 class BranchRecipe:
-    """A model of one table: its modality, the table, how it is fitted, and what its clips are varied by."""
+    """A model of one table: its modality, table, settings, and augmentation."""
 
     modality: str
     table: str
@@ -53,10 +52,10 @@ class BranchRecipe:
 
 BRANCH_RECIPES = {
     "voice": BranchRecipe(
-        "features", REAL_VOICE_TABLE, KernelRidgeSettings(0.01, 1.0, {"": 100.0}, ("",), copies=4), TRAINING_MICROPHONES
+        "features", VOICE_TABLE, KernelRidgeSettings(0.01, 1.0, {"": 100.0}, ("",), copies=4), TRAINING_MICROPHONES
     ),
     "words": BranchRecipe(
-        "text", REAL_TEXT_TABLE, KernelRidgeSettings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))
+        "text", TEXT_TABLE, KernelRidgeSettings(0.03, 9.4, {"embedding": 15_000.0, "words": 470.0}, ("words",))
     ),
 }
 
@@ -95,7 +94,7 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
 
 
 def make_real_models(data: FirstImpressionsData, out: Path, seed: int) -> dict[str, Model]:
-    """Fit, measure and store all models; returns them by name, as they load."""
+    """Fit, evaluate and store all models; returns the loaded models by name."""
     training = data.clips_with_features.split("training")
     held_out = {name: predict_out_of_fold(name, training, seed) for name in BRANCH_RECIPES}
     models: dict[str, Model] = {}
@@ -124,7 +123,7 @@ def store_real_model(
     held_out: np.ndarray,
     branches: dict[str, Model],
 ) -> Model:
-    """Store a network with its card, whose figures are those of the stored, half-precision weights."""
+    """Store a network with its card, with figures of the stored, half-precision weights."""
     save_weights(folder, network)
     network.load_state_dict(load_file(folder / MODEL_WEIGHTS_FILE), strict=False)
     card = make_real_model_card(facts, data, held_out=held_out, network=network)
@@ -133,7 +132,7 @@ def store_real_model(
 
 
 def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsemble:
-    """A model of BRANCHES, trained on some people."""
+    """A model of BRANCH_RECIPES, trained on some people."""
     branch = BRANCH_RECIPES[name]
     columns = people.columns(branch.table)
     network = build_network(branch.modality, preset=KERNEL_PRESET, activation="relu", table=(branch.table, columns))
@@ -150,12 +149,12 @@ def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsembl
 def blend_branches(branches: dict[str, Network], people: ClipsWithFeatures, weights: tuple[float, ...]) -> BranchBlend:
     """The weighted sum of trained branches."""
     network = BranchBlend(branches)
-    network.fit(people.labels.mean(0), weights)
+    network.set_output_layer(people.labels.mean(0), weights)
     return network.eval()
 
 
 def split_into_source_folds(people: ClipsWithFeatures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Masks (N,) of FOLDS parts to train on and to predict, no source in both."""
+    """Masks (N,) of training and test clips of each fold, without common sources."""
     for _, part in GroupKFold(REAL_MODEL_FOLDS, shuffle=True, random_state=0).split(
         people.sources, groups=people.sources
     ):
@@ -164,7 +163,7 @@ def split_into_source_folds(people: ClipsWithFeatures) -> Iterator[tuple[np.ndar
 
 
 def predict_out_of_fold(name: str, people: ClipsWithFeatures, seed: int) -> np.ndarray:
-    """Predictions (N, 5) of a branch for each clip, by a model of the other folds."""
+    """Predictions (N, 5) of a branch for each clip, by a model trained on the other folds."""
     predicted = np.zeros((len(people.clips), len(TRAIT_NAMES)), np.float32)
     for used, held_out in split_into_source_folds(people):
         predicted[held_out] = predict_trait_array(fit_branch(name, people.where(used), seed), people.where(held_out))
@@ -187,8 +186,8 @@ def predict_blend_out_of_fold(
     )
 
 
-def _fit_blend_weights(deviations: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(deviations.reshape(-1, deviations.shape[2]), wanted.ravel(), rcond=None)[0]
+def _fit_blend_weights(deviations: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.linalg.lstsq(deviations.reshape(-1, deviations.shape[2]), targets.ravel(), rcond=None)[0]
 
 
 def make_predictions_table(
@@ -203,7 +202,7 @@ def make_predictions_table(
 
 
 def format_model_figures(model: Model) -> str:
-    """A model's figures, for a terminal."""
+    """The figures of a model as a line of text."""
     official, unseen = model.card["metrics"], model.card["unseen"]
     interval = f"[{unseen['low']:.4f}, {unseen['high']:.4f}]"
     known = f"{unseen['folds']['accuracy']:.4f} on folds (mean {unseen['folds']['mean_baseline']:.4f})"

@@ -1,4 +1,4 @@
-"""The second sample clip: a computer-made person who introduces herself in English, for models that read words.
+"""The sample clip with English speech, by a computer-made person, for models that read words.
 
 The voice is `slt` of Flite (Carnegie Mellon University), whose licence allows any use of it and of what it says. The
 mouth opens with the loudness of the sound.
@@ -58,7 +58,7 @@ def write_speech_clip(path: Path) -> None:
 
 
 def synthesize_speech(text: str) -> np.ndarray:
-    """What Flite says, float32 (N,) in [-1, 1] at 16 kHz. Raises FileNotFoundError if it is not installed."""
+    """Speech synthesized by Flite, float32 (N,) in [-1, 1] at 16 kHz. Raises FileNotFoundError if not installed."""
     program = shutil.which("flite")
     if program is None:
         raise FileNotFoundError("flite is not installed; on Debian and Ubuntu: apt-get install flite")
@@ -78,7 +78,7 @@ def synthesize_speech(text: str) -> np.ndarray:
 
 
 def compute_mouth_opening(sound: np.ndarray) -> np.ndarray:
-    """How far the mouth is open, 0 to WIDEST, every 5 ms: the root mean square of the sound, smoothed."""
+    """The opening of the mouth every 5 ms, from the smoothed root mean square of the sound."""
     frames = sound[: len(sound) // ENVELOPE_FRAME_SAMPLES * ENVELOPE_FRAME_SAMPLES].reshape(-1, ENVELOPE_FRAME_SAMPLES)
     loudness = gaussian_filter1d(np.sqrt((frames**2).mean(1)), MOUTH_SMOOTHING_FRAMES)
     return np.clip(loudness / max(np.percentile(loudness, OPEN_MOUTH_PERCENTILE), 1e-6), 0, 1) * MAX_MOUTH_OPENING

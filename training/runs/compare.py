@@ -1,4 +1,4 @@
-"""Runs side by side: only what differs."""
+"""Compare runs: the options that differ, and the accuracy."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ MISSING_MARK = "-"
 
 
 def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
-    """A row for each choice in which the runs differ (columns choice, then the runs' names); values as words. The last
-    rows say how far each got."""
+    """A row for each option that differs between the runs: columns choice, then the runs' names; values as text. The
+    last rows are the validation accuracy and its epoch."""
     choices = {run.folder.name: {**_flatten_config(run.config.as_dict()), "data": run.cache.name} for run in runs}
     names = list(dict.fromkeys(name for one in choices.values() for name in one))
     rows = [{"choice": name, **{run: str(of.get(name, MISSING_MARK)) for run, of in choices.items()}} for name in names]
@@ -36,14 +36,14 @@ def _reached_accuracy_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
     return [
         {"choice": "validation accuracy", **best},
         {
-            "choice": "of the epoch kept",
+            "choice": "stored epoch",
             **{name: str(one.get("best_epoch", MISSING_MARK)) for name, one in status.items()},
         },
     ]
 
 
 def _flatten_config(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested choices by their path: stages.1.rate."""
+    """Nested options by their path, such as stages.1.rate."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):

@@ -1,4 +1,4 @@
-"""Runs as processes of their own, which outlive the page and the server that began them."""
+"""Start and stop runs as separate processes, which continue if the page or the server ends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from training.config.run_config import Config
 from training.runs.run import ACTIVE_STATES, RUN_LOG_FILE, Run, list_runs, process_start_time
 
 PRACTICE_LOCK_FILE = "practice.lock"
-DRY_RUN_FOLDER_PREFIX = ".check-"  # begins the names of folders that are no runs of anybody
+DRY_RUN_FOLDER_PREFIX = ".check-"  # prefix of temporary folders, which are not listed as runs
 DRY_RUN_TIMEOUT_SECONDS = 300  # seconds
-_detached_processes: list[subprocess.Popen] = []  # kept until they end, so that the kernel can forget them
+_detached_processes: list[subprocess.Popen] = []  # referenced until they end, so that no zombie processes remain
 
 
 def start_run(config: Config, *, cache: Path, runs: Path) -> Run:
-    """Begin a run in the background and return it."""
+    """Start a run in the background and return it."""
     run = Run(find_free_run_folder(runs, config))
     run.create(config, cache)
     _launch_run(run)
@@ -32,23 +32,23 @@ def start_run(config: Config, *, cache: Path, runs: Path) -> Run:
 
 
 def start_run_chain(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
-    """Begin runs that one process trains one after the other; where one does not end well, the rest is not begun."""
-    begun = []
+    """Start runs that one process trains one after the other; if one fails, the remaining ones are not started."""
+    started = []
     for config in configs:
         run = Run(find_free_run_folder(runs, config))
         run.create(config, cache)
-        begun.append(run)
+        started.append(run)
     child = start_detached(
-        "training", ["chain", *(str(run.folder.resolve()) for run in begun)], begun[0].folder / RUN_LOG_FILE
+        "training", ["chain", *(str(run.folder.resolve()) for run in started)], started[0].folder / RUN_LOG_FILE
     )
-    for run in begun:
+    for run in started:
         run.write_status("queued", pid=child.pid, why="")
-    return begun
+    return started
 
 
 @contextmanager
 def temporary_run(config: Config, *, cache: Path, runs: Path) -> Iterator[Run]:
-    """A run that nobody starts, in a folder of its own beside the runs, where a fusion looks for what it joins."""
+    """A run for a dry run, in a temporary folder next to the other runs, where a fusion finds its branches."""
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=DRY_RUN_FOLDER_PREFIX, dir=runs) as folder:
         run = Run(Path(folder))
@@ -57,8 +57,8 @@ def temporary_run(config: Config, *, cache: Path, runs: Path) -> Iterator[Run]:
 
 
 def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
-    """What can be known of a run before its first step, in words; takes some seconds, in a process of its own. Raises
-    ValueError where the run could not begin."""
+    """The report of a dry run, made in a separate process within seconds. Raises ValueError if the run cannot
+    start."""
     with temporary_run(config, cache=cache, runs=runs) as run:
         command = [sys.executable, "-m", "training", "look", str(run.folder)]
         try:
@@ -70,28 +70,29 @@ def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
                 f"Looking took more than {DRY_RUN_TIMEOUT_SECONDS} s; start it and read its log."
             ) from error
     if done.returncode:
-        raise ValueError(done.stderr.strip().splitlines()[-1].removeprefix("error: ") if done.stderr else "It died.")
+        raise ValueError(
+            done.stderr.strip().splitlines()[-1].removeprefix("error: ") if done.stderr else "The process was killed."
+        )
     return done.stdout.strip()
 
 
 def resume_run(run: Run) -> None:
-    """Go on with a run that was stopped or died. Raises ValueError where it is active."""
+    """Resume a run that was stopped or killed. Raises ValueError if it is active."""
     if run.status()["state"] in ACTIVE_STATES:
         raise ValueError(f"{run.folder.name} is running; stop it first")
     _launch_run(run)
 
 
 def list_chained_runs(run: Run) -> list[str]:
-    """The names of the other active runs that its process trains, one after the other, and that stop with it."""
+    """The names of the other active runs of its process, which stop with it."""
     pid = run.status().get("pid")
-    beside = {one.folder.name: one.status() for one in list_runs(run.folder.parent) if one.folder != run.folder}
-    return [name for name, status in beside.items() if status["state"] in ACTIVE_STATES and status.get("pid") == pid]
+    others = {one.folder.name: one.status() for one in list_runs(run.folder.parent) if one.folder != run.folder}
+    return [name for name, status in others.items() if status["state"] in ACTIVE_STATES and status.get("pid") == pid]
 
 
 def stop_run(run: Run) -> None:
-    """Ask a run, and its `list_chained_runs`, to leave; resumed, they begin anew the epoch that they were in. Does
-    nothing
-    where its process is gone."""
+    """Stop a run and its `list_chained_runs`; if resumed, they repeat the current epoch. Does nothing if its process
+    has ended."""
     status = run.status()
     pid = status.get("pid", -1)
     if (
@@ -103,13 +104,13 @@ def stop_run(run: Run) -> None:
 
 
 def start_practice_cache(workspace: Path) -> None:
-    """Begin making a dataset of synthetic people and its cache, `workspace/caches/practice`, in the background."""
+    """Start creating a dataset of synthetic people and its cache, `workspace/caches/practice`, in the background."""
     workspace.mkdir(parents=True, exist_ok=True)
     start_detached("training", ["practice", str(workspace.resolve())], workspace / "practice.log")
 
 
 def is_making_practice_cache(workspace: Path) -> bool:
-    """Whether a process is making the practice cache now; none is where the workspace cannot be written."""
+    """Whether a process is creating the practice cache; False if the workspace is read-only."""
     try:
         with hold_lock_file(workspace / PRACTICE_LOCK_FILE, ""):
             return False
@@ -120,12 +121,12 @@ def is_making_practice_cache(workspace: Path) -> bool:
 
 
 def find_free_run_folder(runs: Path, config: Config) -> Path:
-    """A folder named after the modality that holds no begun run: `audio`, `audio-2`, ..."""
+    """A folder without a started run, named after the modality: `audio`, `audio-2`, ..."""
     return next(runs / name for name in numbered_names(config.modality) if not Run(runs / name).is_taken)
 
 
 def numbered_names(name: str) -> Iterator[str]:
-    """What something may be called where others have the name already: NAME, NAME-2, NAME-3, ..."""
+    """Candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
     return (name if n == 1 else f"{name}-{n}" for n in count(1))
 
 
@@ -135,8 +136,8 @@ def _launch_run(run: Run) -> None:
 
 
 def start_detached(module: str, arguments: Sequence[str], log: Path, *, prints: bool = False) -> subprocess.Popen:
-    """A process in a session of its own: it survives the page, the browser and the server. What goes wrong is appended
-    to the log; prints: and what it prints (a run writes that there itself)."""
+    """Start a process in a new session, so that it continues if the page or the server ends. Its errors are appended to
+    the log; prints: its output too (a run writes its own log)."""
     _detached_processes[:] = [child for child in _detached_processes if child.poll() is None]
     with log.open("ab") as file:
         child = subprocess.Popen(

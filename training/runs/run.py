@@ -37,7 +37,7 @@ ACTIVE_STATES = ("queued", "running")
 RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
 LOG_TAIL_LINES = 12  # lines of a log that are shown
 BRANCHES_KEY = "branches"
-# What the files of a run say, each with what it is to be; all else in them is let be.
+# Checks of the values in the files of a run; other values are ignored.
 CONFIG_FILE_FIELDS = {"config": make_object_check({}), "cache": is_text}
 OPTIONAL_CONFIG_FIELDS = {BRANCHES_KEY: make_map_check(make_object_check({"folder": is_text}))}
 STATUS_FIELDS = {
@@ -63,42 +63,42 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """The run's config. Raises ValueError as `stored`."""
+        """The run's config. Raises ValueError as `read_config_and_cache`."""
         return self.read_config_and_cache()[0]
 
     @property
     def cache(self) -> Path:
-        """The cache it trains on. Raises ValueError as `stored`."""
+        """The cache it trains on. Raises ValueError as `read_config_and_cache`."""
         return self.read_config_and_cache()[1]
 
     def read_config_and_cache(self) -> tuple[Config, Path]:
-        """Config and cache. Raises ValueError where this version cannot read them."""
+        """Config and cache. Raises ValueError if this version cannot read them."""
         path, known = self.folder / "config.json", self._read_config()
         try:
             return Config.from_dict(known["config"]), Path(known["cache"])
         except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(f"{path} is no config that this version can read: {error}") from error
+            raise ValueError(f"{path} is not a config that this version can read: {error}") from error
 
     def _read_config(self) -> dict[str, Any]:
-        """Raises DamagedFile."""
+        """Raises DamagedFileError."""
         return read_json_object(self.folder / "config.json", CONFIG_FILE_FIELDS, OPTIONAL_CONFIG_FIELDS)
 
     @property
     def branches(self) -> dict[str, dict[str, str]]:
-        """The trained models a fusion joins, by folder and sha256; empty before it has begun."""
+        """Folder and sha256 of the trained models that a fusion joins, by name; empty before it starts."""
         return self._read_config().get(BRANCHES_KEY, {})
 
     def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
-        """Note which models a fusion joins, so that going on joins the same."""
+        """Store which models a fusion joins, so that a resumed run joins the same."""
         write_json(self.folder / "config.json", {**self._read_config(), BRANCHES_KEY: branches})
 
     def create(self, config: Config, cache: Path) -> None:
-        """Make the folder, over a run that never finished an epoch.
+        """Create the folder; a run that has not finished an epoch is overwritten.
 
-        Raises FileExistsError where there is a run that did, or that is active.
+        Raises FileExistsError if the folder contains a run that has, or that is active.
         """
         if self.is_taken:
-            raise FileExistsError(f"{self.folder} holds a run already; resume it or name another folder")
+            raise FileExistsError(f"{self.folder} already contains a run; resume it or choose another folder")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         write_json(self.folder / "config.json", {"cache": str(cache.resolve()), "config": config.as_dict()})
@@ -106,13 +106,13 @@ class Run:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the folder holds something that must not be lost."""
-        begun = (self.folder / RUN_STATE_FILE).exists() or self.status()["state"] in ACTIVE_STATES
+        """Whether the folder contains files that must not be overwritten."""
+        started = (self.folder / RUN_STATE_FILE).exists() or self.status()["state"] in ACTIVE_STATES
         foreign = self.folder.exists() and not (self.folder / "config.json").exists()
-        return begun or (foreign and any(self.folder.iterdir()))
+        return started or (foreign and any(self.folder.iterdir()))
 
     def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
-        """Write the status; facts are kept until they are said anew. pid: of the run's process, if it is not this."""
+        """Update the status; other facts remain. pid: the run's process, default this one."""
         number = os.getpid() if pid is None else pid
         process = {"pid": number, "process_started": process_start_time(number), "heartbeat": time.time()}
         write_json(self.folder / "status.json", {**self._last_status(), **facts, "state": state, **process})
@@ -124,8 +124,7 @@ class Run:
             file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
-        """What the run last said; `stale` where it says it is active but its process is gone, or where its file is
-        damaged, as `why` then says."""
+        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`)."""
         try:
             status = self._read_status()
         except DamagedFileError as error:
@@ -134,23 +133,23 @@ class Run:
         return status if alive or status["state"] not in ACTIVE_STATES else {**status, "state": "stale"}
 
     def _read_status(self) -> dict[str, Any]:
-        """Raises DamagedFile."""
+        """Raises DamagedFileError."""
         return read_json_object(self.folder / "status.json", {"state": is_text}, STATUS_FIELDS)
 
     def _last_status(self) -> dict[str, Any]:
-        """What the run last said, as far as it can be read."""
+        """The last status; empty if it cannot be read."""
         try:
             return self._read_status()
         except DamagedFileError:
             return {}
 
     def record_metrics(self, metrics: dict[str, Any]) -> None:
-        """Add one epoch's metrics; a death or a full disk leaves those of the epochs before."""
+        """Append the metrics of an epoch, atomically."""
         rows = [*self.metrics(), metrics]
         write_bytes(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch, as far as they can be read; of an epoch that was begun twice the last."""
+        """The metrics of each epoch, without unreadable lines; of a repeated epoch the last."""
         return list({row["epoch"]: row for row in self._read_metrics()[0]}.values())
 
     def _read_metrics(self) -> tuple[list[dict[str, Any]], str]:
@@ -159,7 +158,7 @@ class Run:
         )
 
     def describe_damaged_files(self) -> Iterator[str]:
-        """A sentence for each file beside the config that cannot be read in full."""
+        """A sentence for each damaged file except the config."""
         reads: list[Callable] = [self._read_status]
         if self._last_status().get("state") == "done":
             reads.append(partial(read_model_card, self.folder))
@@ -172,17 +171,17 @@ class Run:
             yield wrong
 
     def list_dependent_runs(self) -> list[str]:
-        """The names of the runs beside this one that join its model."""
+        """The names of the runs in the same folder that join this model."""
         own = str(self.folder.resolve())
-        beside = [run for run in list_runs(self.folder.parent) if run.folder != self.folder]
-        return [run.folder.name for run in beside if own in (entry["folder"] for entry in run.branches.values())]
+        others = [run for run in list_runs(self.folder.parent) if run.folder != self.folder]
+        return [run.folder.name for run in others if own in (entry["folder"] for entry in run.branches.values())]
 
     def delete(self) -> None:
-        """Remove the folder. Raises ValueError where the run is active or others join its model."""
+        """Delete the folder. Raises ValueError if the run is active or other runs join its model."""
         if self.status()["state"] in ACTIVE_STATES:
             raise ValueError(f"{self.folder.name} is running; stop it first.")
         if users := self.list_dependent_runs():
-            raise ValueError(f"{' and '.join(users)} cannot do without {self.folder.name}; delete those first.")
+            raise ValueError(f"{' and '.join(users)} require {self.folder.name}; delete those first.")
         shutil.rmtree(self.folder)
 
     def log_tail(self) -> str:
@@ -191,23 +190,23 @@ class Run:
 
 
 class ReadOnlyRun(Run):
-    """A run as its other processes see it: they read, the first one writes."""
+    """A run in processes other than the first, which do not write."""
 
     def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def log(self, text: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def record_metrics(self, metrics: dict[str, Any]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 def process_start_time(pid: int) -> str:
-    """When the process of this number began, as the kernel counts; empty where there is none (or it is a zombie)."""
+    """Start time of a process in kernel ticks, as text; empty if it does not exist or is a zombie."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
@@ -216,31 +215,29 @@ def process_start_time(pid: int) -> str:
 
 
 def list_runs(folder: Path) -> list[Run]:
-    """The runs below a folder, newest first, but for the unreadable ones."""
+    """The readable runs in a folder, newest first."""
     return [run for run, why in _runs_with_problems(folder) if not why]
 
 
 def describe_damaged_runs(folder: Path) -> list[str]:
-    """A sentence for each file of the runs below a folder that cannot be read; a run without a config is left out."""
+    """A sentence for each damaged file of the runs in a folder; runs without a readable config are not listed."""
     return [
         one
         for run, why in _runs_with_problems(folder)
-        for one in ([f"A run is left out. {why}"] if why else run.describe_damaged_files())
+        for one in ([f"A run is not listed. {why}"] if why else run.describe_damaged_files())
     ]
 
 
 def _runs_with_problems(folder: Path) -> list[tuple[Run, str]]:
-    """The runs below a folder, newest first, each with why it cannot be read, empty where it can."""
+    """The runs in a folder, newest first, each with why it cannot be read; empty if it can."""
     paths = [path / "config.json" for path in folder.glob("*") if not path.name.startswith(".")]
-    there = filter(
-        exists_as_file_or_link, paths
-    )  # a link that leads nowhere is damage, which a pattern for the file would skip
-    runs = [Run(path.parent) for path in sorted(there, key=_modification_time, reverse=True)]
+    present = filter(exists_as_file_or_link, paths)  # includes broken links, to report them
+    runs = [Run(path.parent) for path in sorted(present, key=_modification_time, reverse=True)]
     return [(run, describe_config_problem(run)) for run in runs]
 
 
 def _modification_time(path: Path) -> float:
-    """When a file was written; 0 where it has gone, or is a link that leads nowhere."""
+    """Modification time of a file; 0 if it does not exist or is a broken link."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -248,7 +245,7 @@ def _modification_time(path: Path) -> float:
 
 
 def describe_config_problem(run: Run) -> str:
-    """Why a run cannot be read; empty where it can."""
+    """Why a run cannot be read; empty if it can."""
     try:
         run.read_config_and_cache()
     except ValueError as error:
@@ -257,11 +254,11 @@ def describe_config_problem(run: Run) -> str:
 
 
 def finished_runs_by_name(folder: Path) -> dict[str, Run]:
-    """The runs that are done by their names, newest first."""
+    """The finished runs by name, newest first."""
     return {run.folder.name: run for run in list_runs(folder) if run.status()["state"] == "done"}
 
 
 def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:
-    """The runs of a modality and preset that are done, newest first."""
+    """The finished runs of a modality and preset, newest first."""
     done = finished_runs_by_name(folder).values()
     return [run for run in done if (run.config.modality, run.config.preset) == (modality, preset)]

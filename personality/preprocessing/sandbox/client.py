@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from personality.constants import LIMITS
+from personality.constants import upload_limits
 from personality.preprocessing.faces import Face, FaceBox
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
@@ -68,10 +68,11 @@ def start_reader_process() -> None:
 
 
 def read_clip_in_sandbox(
-    data: bytes, *, person: FaceBox | None = None, seconds: float = LIMITS.reader_seconds
+    data: bytes, *, person: FaceBox | None = None, seconds: float | None = None
 ) -> Iterator[ClipUpdate]:
     """The pieces of a file, as `sample.read_clip_updates`, read by a process of its own within so many seconds. Raises
     MediaError as that, and where the process dies or passes a limit."""
+    seconds = upload_limits().reader_seconds if seconds is None else seconds
     with tempfile.TemporaryFile() as file:  # without a name: it is gone with the last process that has it open
         file.write(data)
         file.flush()

@@ -16,7 +16,7 @@ import resource
 import struct
 from pathlib import Path
 
-from personality.constants import LIMITS
+from personality.constants import LIMITS, upload_limits
 
 PROCESS_STATUS_FILE = Path("/proc/self/status")
 MAX_OPEN_DESCRIPTORS = 64  # that it may have open
@@ -56,7 +56,7 @@ def confine_process() -> None:
     memory = [(resource.RLIMIT_DATA, _count_data_bytes() + LIMITS.reader_bytes)] if PROCESS_STATUS_FILE.exists() else []
     for what, most in (
         *memory,
-        (resource.RLIMIT_CPU, round(LIMITS.reader_seconds) * cores),
+        (resource.RLIMIT_CPU, round(upload_limits().reader_seconds) * cores),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, MAX_OPEN_DESCRIPTORS),

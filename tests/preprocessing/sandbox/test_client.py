@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from personality.assets import demo
-from personality.constants import LIMITS
+from personality.constants import LOCAL_UPLOAD_LIMITS
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sample import DetectedPeople, Sample, read_sample
@@ -142,7 +142,7 @@ def test_nothing_of_a_file_is_left_open_or_on_disk(tmp_path: Path, monkeypatch: 
 
 def wait_until_alone() -> None:
     reader = the_reader()
-    for _ in range(int(LIMITS.reader_seconds * 10)):
+    for _ in range(int(LOCAL_UPLOAD_LIMITS.reader_seconds * 10)):
         if not children_of(reader):
             return
         time.sleep(0.1)

@@ -39,7 +39,7 @@ def faces_of(batch: Batch) -> torch.Tensor:
     return batch.faces
 
 
-def test_batches_come_in_order_whole_and_drawn_anew_each_epoch(clips: ClipLoader) -> None:
+def test_batches_are_ordered_complete_and_sampled_in_each_epoch(clips: ClipLoader) -> None:
     order = torch.arange(len(clips)).flip(0)
     drawn = list(load_clip_batches(clips, split_into_micro_batches(order, 2), CPU, epoch=5))
     assert len(drawn) > PREFETCHED_BATCHES, "more batches than lie ready at once"
@@ -75,7 +75,7 @@ def test_chosen_faces_are_those_of_the_whole_sample(cache: Cache) -> None:
     np.testing.assert_array_equal(some.emotions, whole.emotions)
 
 
-def test_a_clip_that_was_not_read_is_empty_where_a_table_speaks_for_it(cache: Cache, tmp_path: Path) -> None:
+def test_an_unread_clip_in_a_table_has_an_empty_sample(cache: Cache, tmp_path: Path) -> None:
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
     clip = copy.labelled_clips("training")["clip"].iloc[0]

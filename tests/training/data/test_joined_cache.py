@@ -49,6 +49,6 @@ def test_a_visual_run_learns_from_both_and_its_card_names_both(
     assert load_model(run.folder).network.needs.inputs == {"faces"}
 
 
-def test_a_fusion_takes_no_second_cache() -> None:
-    with pytest.raises(ValueError, match="takes no extra cache"):
+def test_a_fusion_cannot_use_a_second_cache() -> None:
+    with pytest.raises(ValueError, match="extra_cache"):
         preset("audiovisual", extra_cache="somewhere")

@@ -31,9 +31,8 @@ def test_counts_and_the_accuracy_to_beat(parts: RunContext, cache: Cache, runs: 
     assert (found.shared_sources, found.shared_clips) == (0, 0)
     table, _ = evaluate([runs / "audio"], cache, "validation")
     assert found.mean_baseline_accuracy == pytest.approx(accuracy_by(table).iloc[-1]["baseline"], abs=1e-6)
-    assert "no source is in both" in found.report()
     whole = replace(found, batch_seconds=0.5, run_seconds=5_000).report()
-    assert "takes about 0.50 s; the whole run about 83 min, if no stage ends early" in whole
+    assert "0.50 s" in whole and "83 min" in whole
 
 
 def test_what_precedes_a_head_is_computed_once_and_all_layers_every_epoch(parts: RunContext) -> None:
@@ -70,7 +69,7 @@ def test_looking_changes_nothing(parts: RunContext) -> None:
     assert all(parameter.grad is None for parameter in parts.network.parameters())
 
 
-def test_check_says_it_and_leaves_nothing(
+def test_check_prints_the_report_and_leaves_no_files(
     cache: Cache, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     assert main(["check", str(cache.folder), "--modality", "audio", "--out", str(tmp_path / "runs")]) == 0
@@ -82,7 +81,7 @@ def test_check_says_it_and_leaves_nothing(
 
 
 def test_a_backbone_that_starts_at_random_is_named(parts: RunContext) -> None:
-    """The preset of the thesis wants VGG-Face, which cannot ship."""
+    """The preset of the thesis requires VGG-Face, which we cannot redistribute."""
     found = perform_dry_run(parts)
     assert not found.is_backbone_random
     assert "starts from random weights" not in found.report()
@@ -92,7 +91,7 @@ def test_a_backbone_that_starts_at_random_is_named(parts: RunContext) -> None:
     assert [has_random_backbone(preset("visual", "modern", backbone=name)) for name in (None, "none")] == [False, True]
 
 
-def test_a_run_says_it_before_its_first_epoch_and_writes_tensorboard(runs: Path) -> None:
+def test_a_run_logs_the_report_first_and_writes_tensorboard(runs: Path) -> None:
     log = (runs / "audio" / "log.txt").read_text()
     assert log.index("accuracy to beat") < log.index("epoch 1:")
     pytest.importorskip("tensorboard")

@@ -21,7 +21,7 @@ from training.runs.run import Run
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
 
-def test_fusion_without_trained_branches_is_one_sentence(cache: Cache, tmp_path: Path) -> None:
+def test_fusion_without_trained_branches_raises(cache: Cache, tmp_path: Path) -> None:
     run = Run(tmp_path / "audiovisual")
     run.create(preset("audiovisual", stages=HEAD), cache.folder)
     with pytest.raises(TrainingError, match="train audio first"):
@@ -64,7 +64,7 @@ def test_a_loss_that_is_no_number_is_a_sentence_and_costs_nothing(
     monkeypatch.setitem(
         epoch_module.LOSS_FUNCTIONS, "l1", lambda predicted, labels, weights: (predicted - labels).mean() * torch.nan
     )
-    with pytest.raises(TrainingError, match="not a number any more; try a smaller rate"):
+    with pytest.raises(TrainingError, match="not finite"):
         train_run(run)
     assert run.status()["state"] == "failed"
     assert (run.folder / "model.safetensors").read_bytes() == kept
@@ -83,7 +83,7 @@ def test_a_full_disk_is_a_sentence_and_the_last_epoch_is_kept(
 
     with monkeypatch.context() as patch:
         patch.setattr(resume, "write_bytes", full)
-        with pytest.raises(TrainingError, match=r"The disk of .* is full; make room and resume"):
+        with pytest.raises(TrainingError, match=r"disk of .* is full"):
             train_run(run)
     assert run.status()["why"].startswith("The disk of")
     assert (run.folder / "model.safetensors").read_bytes() == kept

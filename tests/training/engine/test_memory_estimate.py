@@ -51,9 +51,9 @@ def test_the_largest_batch_follows_the_room_there_is(parts: RunContext, monkeypa
         memory_estimate.find_largest_batch(parts)
 
 
-def test_it_is_found_and_kept_if_asked(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_the_largest_batch_is_found_and_stored(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     command = ["run", str(cache.folder), "--modality", "audio", "--epochs", "1", "--out", str(tmp_path)]
     assert main([*command, "--batch", "largest"]) == 0
-    assert "the largest batch that memory bears: 8 clips" in capsys.readouterr().out
+    assert "8 clips" in capsys.readouterr().out
     assert Run(tmp_path / "audio").config.batch == 8
     assert free_memory_bytes(torch.device("cpu")) > 2**20

@@ -70,9 +70,7 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     assert (card["epochs_before"], card["teachers"]) == (3, 1)
 
 
-def test_a_state_of_other_options_is_not_gone_on_from(
-    fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_state_of_other_options_raises(fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save = emotion_network._save_emotion_state
 
     def die(*arguments: Any) -> None:
@@ -83,7 +81,7 @@ def test_a_state_of_other_options_is_not_gone_on_from(
         patch.setattr(emotion_network, "_save_emotion_state", die)
         train_emotion_network(fer2013, tmp_path, epochs=3, seed=1)
     for epochs, seed in ((1, 1), (3, 2)):
-        with pytest.raises(ValueError, match="of a training with other options"):
+        with pytest.raises(ValueError, match="other options"):
             train_emotion_network(fer2013, tmp_path, epochs=epochs, seed=seed)
     assert not (tmp_path / "card.json").exists()
 
@@ -91,14 +89,14 @@ def test_a_state_of_other_options_is_not_gone_on_from(
 def test_an_archive_of_another_kind_is_a_sentence(tmp_path: Path) -> None:
     images, labels = np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8)
     np.savez(tmp_path / "a.npz", images=images, labels=labels)
-    with pytest.raises(ValueError, match="has no array classes; wanted images"):
+    with pytest.raises(ValueError, match="classes"):
         load_fer2013(tmp_path / "a.npz")
     np.savez(tmp_path / "b.npz", images=images, labels=labels, classes=np.array(["Contempt"]))
-    with pytest.raises(ValueError, match="has a class contempt; wanted anger"):
+    with pytest.raises(ValueError, match="contempt"):
         load_fer2013(tmp_path / "b.npz")
 
 
-def test_what_is_aimed_at_is_half_the_label_and_half_what_the_teachers_say(fer2013: Path, tmp_path: Path) -> None:
+def test_targets_are_half_the_label_and_half_the_teachers(fer2013: Path, tmp_path: Path) -> None:
     images, labels = load_fer2013(fer2013 / "training.npz")
     alone = make_emotion_targets(images, labels, [])
     torch.testing.assert_close(alone.sum(1), torch.ones(PICTURES))

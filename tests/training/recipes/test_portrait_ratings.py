@@ -1,4 +1,4 @@
-"""Ratings of stills: drawn faces of people who do not exist, rated by how light they are."""
+"""Ratings of stills: synthetic faces, rated by their brightness."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What the cards of the practice models say of their training and of people they have not seen."""
+"""The cards of the practice models: training data and accuracy on people that were not in training."""
 
 import json
 

@@ -132,7 +132,7 @@ def test_microphones_move_what_they_should() -> None:
 
 
 def test_shipped_voice_reaches_the_figure_of_its_card(real_data: Path) -> None:
-    """The voice model needs nothing but a CSV; trained on training only, so validation is as its card says."""
+    """The voice model requires only a CSV and was trained on training, so validation has the accuracy on its card."""
     model = load_model(SHIPPED / "voice")
     rows = pd.read_csv(real_data / "first-impressions/audio_features/validation.csv").set_index("VideoName")
     labels = people_module.load_dataset(real_data / "first-impressions").table.set_index("clip").loc[rows.index]
@@ -154,7 +154,7 @@ def test_intervals_cover_nine_in_ten_people_of_other_folds(real_data: Path) -> N
     csvs = sorted((real_data / "first-impressions/audio_features").glob("*.csv"))
     sounds = pd.concat([pd.read_csv(path) for path in csvs]).set_index("VideoName")
     clips = data[data["clip"].isin(sounds.index)].reset_index(drop=True)
-    tables = {people_module.REAL_VOICE_TABLE: sounds.loc[clips["clip"]].astype(np.float32)}
+    tables = {people_module.VOICE_TABLE: sounds.loc[clips["clip"]].astype(np.float32)}
     people = people_module.ClipsWithFeatures(clips, tables)
     residuals = people.labels.numpy() - ridge_out_of_fold(people)
     covered = np.zeros_like(residuals)

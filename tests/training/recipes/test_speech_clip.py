@@ -1,4 +1,4 @@
-"""The second sample clip: what it says can be understood, and the mouth moves with it."""
+"""The sample clip with English speech: it can be recognised, and the mouth moves with it."""
 
 import re
 import shutil
@@ -30,7 +30,7 @@ def test_the_shipped_clip_is_small_and_has_a_face_and_its_whole_sentence() -> No
 
 
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite is not installed")
-def test_flite_says_the_text() -> None:
+def test_flite_synthesizes_the_text() -> None:
     sound = synthesize_speech("Hello")
     assert sound.dtype == np.float32 and 0.2 < len(sound) / 16000 < 2
     assert 0.05 < np.abs(sound).max() <= 1

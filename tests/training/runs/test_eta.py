@@ -12,7 +12,7 @@ def rows(stage: int, *seconds: float) -> list[dict]:
     return [{"stage": stage, "seconds": one} for one in seconds]
 
 
-def test_before_the_first_epoch_nobody_knows() -> None:
+def test_before_the_first_epoch_the_time_is_unknown() -> None:
     found = estimate_eta(CONFIG, {}, [])
     assert (found.epoch, found.epochs, found.stage_seconds_left, found.later_stage_epochs) == (1, 14, None, 4)
 

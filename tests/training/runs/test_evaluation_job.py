@@ -1,4 +1,4 @@
-"""Evaluations as processes: what they leave, what they say when they fail, one at a time."""
+"""Evaluations as processes: results, errors, and one at a time."""
 
 import json
 import time

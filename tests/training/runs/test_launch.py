@@ -18,8 +18,8 @@ from training.runs.run import ACTIVE_STATES, Run
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
 
-def test_a_run_folder_is_not_taken_twice(runs: Path, cache: Cache) -> None:
-    with pytest.raises(FileExistsError, match="holds a run already"):
+def test_a_run_folder_is_not_overwritten(runs: Path, cache: Cache) -> None:
+    with pytest.raises(FileExistsError, match="resume it"):
         Run(runs / "audio").create(preset("audio"), cache.folder)
     assert launch.find_free_run_folder(runs, preset("audio")) == runs / "audio-2"
 
@@ -39,7 +39,7 @@ def test_stop_never_signals_its_own_process(cache: Cache, tmp_path: Path, monkey
     launch.stop_run(run)
 
 
-def test_a_process_that_is_gone_is_stale(tmp_path: Path, cache: Cache) -> None:
+def test_a_run_whose_process_has_ended_is_stale(tmp_path: Path, cache: Cache) -> None:
     run = Run(tmp_path / "audio")
     run.create(preset("audio"), cache.folder)
     status = json.loads((run.folder / "status.json").read_text())
@@ -54,7 +54,7 @@ def wait(run: Run, wanted: set[str], seconds: float = 60) -> str:
     return run.status()["state"]
 
 
-def test_a_job_runs_apart_stops_when_asked_and_goes_on(cache: Cache, tmp_path: Path) -> None:
+def test_a_job_runs_in_the_background_stops_and_resumes(cache: Cache, tmp_path: Path) -> None:
     config = preset("audio", stages=(Stage(4000, "head", 1e-5),), patience=4000)
     run = launch.start_run(config, cache=cache.folder, runs=tmp_path)
     end = time.monotonic() + 60
@@ -91,7 +91,7 @@ def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path:
 
 
 def test_a_chain_that_breaks_leaves_the_rest_stopped(cache: Cache, tmp_path: Path) -> None:
-    """A fusion without its branches fails, and what was to follow says so."""
+    """A fusion without its branches fails, and the status of the next run has the reason."""
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audiovisual", "audio")]
     first, second = launch.start_run_chain(configs, cache=cache.folder, runs=tmp_path)
     assert wait(second, {"done", "stopped"}) == "stopped"

@@ -1,4 +1,4 @@
-"""Writes the README's tables of figures anew from the shipped predictions: `python -m benchmarks.readme`."""
+"""Updates the tables of docs/tutorial.md from the predictions that ship: `python -m benchmarks.tutorial`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from personality.predictions.prediction_files import read_predictions
 from personality.traits import GENDERS, TRAITS
 from personality.utils.atomic_files import write_bytes
 
-README_FOLDER = Path(__file__).parents[1]
-README_FILE, README_PREDICTIONS_FILE = README_FOLDER / "README.md", README_FOLDER / "demo" / "predictions.parquet"
+CHECKOUT_FOLDER = Path(__file__).parents[1]
+TUTORIAL_FILE = CHECKOUT_FOLDER / "docs" / "tutorial.md"
+DEMO_PREDICTIONS_FILE = CHECKOUT_FOLDER / "demo" / "predictions.parquet"
 
 
-def format_readme_trait_table(table: pd.DataFrame) -> str:
+def format_tutorial_trait_table(table: pd.DataFrame) -> str:
     """A row per model: accuracy by trait, their mean, and its interval; above them the constant baseline."""
     rows = accuracy_by(table).set_index(["model", "trait"])
     names = [trait.name for trait in TRAITS]
@@ -25,60 +26,63 @@ def format_readme_trait_table(table: pd.DataFrame) -> str:
     lines = [
         f"| model | {' | '.join(trait.letter for trait in TRAITS)} | mean of five | 95 % interval |",
         "|---" * (len(names) + 3) + "|",
-        _format_readme_row(
+        _format_tutorial_row(
             "constant (training mean)", [f"{rows.loc[(first, name), 'baseline']:.4f}" for name in [*names, "mean"]], ""
         ),
     ]
     for model in dict.fromkeys(table["model"]):
         cells = [f"{rows.loc[(model, name), 'accuracy']:.4f}" for name in [*names, "mean"]]
-        lines.append(_format_readme_row(model, cells, _format_readme_interval(rows.loc[(model, "mean")])))
+        lines.append(_format_tutorial_row(model, cells, _format_tutorial_interval(rows.loc[(model, "mean")])))
     return "\n".join(lines)
 
 
-def format_readme_gender_table(table: pd.DataFrame) -> str:
+def format_tutorial_gender_table(table: pd.DataFrame) -> str:
     """A row per model: the mean of five traits on men and on women, with intervals."""
     rows = accuracy_by(table, ["gender"]).query("trait == 'mean'").set_index(["model", "group"])
     first = table["model"].iloc[0]
     heads = [f"{'men' if gender == 'male' else 'women'} (n = {rows.loc[(first, gender), 'n']})" for gender in GENDERS]
     lines = [f"| model | {' | '.join(heads)} |", "|---|---|---|"]
-    lines.append(_format_readme_row("constant", [f"{rows.loc[(first, gender), 'baseline']:.4f}" for gender in GENDERS]))
+    lines.append(
+        _format_tutorial_row("constant", [f"{rows.loc[(first, gender), 'baseline']:.4f}" for gender in GENDERS])
+    )
     for model in dict.fromkeys(table["model"]):
         cells = [rows.loc[(model, gender)] for gender in GENDERS]
         lines.append(
-            _format_readme_row(model, [f"{cell['accuracy']:.4f} {_format_readme_interval(cell)}" for cell in cells])
+            _format_tutorial_row(model, [f"{cell['accuracy']:.4f} {_format_tutorial_interval(cell)}" for cell in cells])
         )
     return "\n".join(lines)
 
 
-def _format_readme_interval(row: pd.Series) -> str:
+def _format_tutorial_interval(row: pd.Series) -> str:
     return f"[{row['low']:.4f}, {row['high']:.4f}]"
 
 
-def _format_readme_row(name: str, cells: list[str], *more: str) -> str:
+def _format_tutorial_row(name: str, cells: list[str], *more: str) -> str:
     return f"| {' | '.join([name, *cells, *more])} |"
 
 
-def _fill_readme_place(content: str, place: re.Match[str]) -> str:
+def _fill_tutorial_place(content: str, place: re.Match[str]) -> str:
     return place[1] + content + place[2]
 
 
-def update_readme_tables(text: str, table: pd.DataFrame) -> str:
-    """The README's text with its two tables made anew. Raises ValueError where it has no place for one."""
+def update_tutorial_tables(text: str, table: pd.DataFrame) -> str:
+    """The text of the tutorial with its two tables updated. Raises ValueError where it has no place for one."""
     for name, content in (
-        ("by trait", format_readme_trait_table(table)),
-        ("by gender", format_readme_gender_table(table)),
+        ("by trait", format_tutorial_trait_table(table)),
+        ("by gender", format_tutorial_gender_table(table)),
     ):
         place = re.compile(rf"(<!-- figures {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        text, found = place.subn(partial(_fill_readme_place, content), text)
+        text, found = place.subn(partial(_fill_tutorial_place, content), text)
         if found != 1:
-            raise ValueError(f"README.md wants one place `<!-- figures {name} -->` ... `<!-- end -->`; it has {found}.")
+            raise ValueError(
+                f"docs/tutorial.md requires one place `<!-- figures {name} -->` ... `<!-- end -->`; it has {found}."
+            )
     return text
 
 
 def main() -> None:
-    write_bytes(
-        README_FILE, update_readme_tables(README_FILE.read_text(), read_predictions(README_PREDICTIONS_FILE)).encode()
-    )
+    text = update_tutorial_tables(TUTORIAL_FILE.read_text(), read_predictions(DEMO_PREDICTIONS_FILE))
+    write_bytes(TUTORIAL_FILE, text.encode())
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
-"""What a step makes smaller: predictions (B, 5) against labels (B, 5), each clip as heavy as its weight (B,)."""
+"""Losses of predictions (B, 5) and labels (B, 5), with a weight per clip (B,). Importing them does not import torch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-CONCORDANCE_SHARE = 0.03  # of (1 - concordance) beside the absolute error in `concordance_blend_loss`
+CONCORDANCE_SHARE = 0.03  # weight of (1 - concordance) in `concordance_blend_loss`
 VARIANCE_EPSILON = 1e-6  # added to a variance, so that a batch of one clip is finite
 
 
 def concordance(predicted: Tensor, labels: Tensor) -> Tensor:
-    """Lin's concordance correlation (1989) of each column, (5,); 1 where all agree, 0 for a constant."""
-    means, wanted = predicted.mean(0), labels.mean(0)
-    covariance = ((predicted - means) * (labels - wanted)).mean(0)
+    """Lin's concordance correlation coefficient (1989) of each trait, (5,): 1 if equal, 0 for a constant."""
+    means, label_means = predicted.mean(0), labels.mean(0)
+    covariance = ((predicted - means) * (labels - label_means)).mean(0)
     spread = predicted.var(0, correction=0) + labels.var(0, correction=0)
-    return 2 * covariance / (spread + (means - wanted).square() + VARIANCE_EPSILON)
+    return 2 * covariance / (spread + (means - label_means).square() + VARIANCE_EPSILON)
 
 
 def weighted_squared_error(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
@@ -29,9 +31,9 @@ def weighted_absolute_error(predicted: Tensor, labels: Tensor, weights: Tensor) 
 
 
 def concordance_blend_loss(predicted: Tensor, labels: Tensor, weights: Tensor) -> Tensor:
-    """Absolute error plus a share of what concordance lacks: a model that stays near the mean pays for it."""
-    lacking = 1 - concordance(predicted, labels).mean()
-    return weighted_absolute_error(predicted, labels, weights) + CONCORDANCE_SHARE * lacking
+    """Absolute error plus a share of 1 - concordance, which penalises predictions near the mean."""
+    discordance = 1 - concordance(predicted, labels).mean()
+    return weighted_absolute_error(predicted, labels, weights) + CONCORDANCE_SHARE * discordance
 
 
 LOSS_FUNCTIONS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {

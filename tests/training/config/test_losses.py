@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.engine.losses import CONCORDANCE_SHARE, LOSS_FUNCTIONS, concordance, concordance_blend_loss
+from training.config.losses import CONCORDANCE_SHARE, LOSS_FUNCTIONS, concordance, concordance_blend_loss
 
 
 def test_concordance_by_hand() -> None:

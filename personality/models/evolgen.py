@@ -1,0 +1,111 @@
+"""The network of team evolgen for the ECCV 2016 challenge: sound and faces in six parts of a clip, then an LSTM.
+
+Subramaniam, Patel, Mishra, Balasubramanian, Mittal (2016), Bi-modal First Impressions Recognition using Temporally
+Ordered Deep Audio and Stochastic Visual Features, ECCV 2016 Workshops. Its weights are the authors' to distribute;
+`personality convert evolgen` turns the downloaded file into a checkpoint.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy.signal import resample_poly
+from torch import Tensor, nn
+from torch.nn import functional
+
+from personality.constants import PREPROCESSING
+from personality.models.network import Batch, Needs, Network
+from personality.models.short_term_sound import (
+    SHORT_TERM_COUNT,
+    SHORT_TERM_RATE,
+    SHORT_TERM_WINDOW,
+    short_term_descriptors,
+)
+
+EVOLGEN_PRESET = "evolgen"
+EVOLGEN_TABLE = "evolgen_sound"  # the table that a clip's sound gives
+EVOLGEN_PARTS = 6
+EVOLGEN_PART_OF_DURATION = 5.5  # a part of the sound lasts so much of the clip's duration; the last one is shorter
+EVOLGEN_COLUMNS = tuple(
+    f"part {part + 1}/{figure} {number + 1}"
+    for part in range(EVOLGEN_PARTS)
+    for figure in ("mean", "deviation")
+    for number in range(SHORT_TERM_COUNT)
+)
+EVOLGEN_FACE_SIDE = 112  # pixels
+# From a crop of ours to OpenFace's mean face, on which the network was trained: scale, and shift in pixels; the median
+# over 160 portraits of the similarity between the two sets of 68 landmarks (deviation 5 % and 3 pixels).
+EVOLGEN_FACE_SCALE, EVOLGEN_FACE_SHIFT = 0.5573, (-5.409, -8.806)
+
+_LAYERS = ("sound", "face", "output", *(f"convolutions.{number}" for number in range(3)))
+
+
+def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
+    """Describe the sound of a whole clip in six parts.
+
+    Parameters
+    ----------
+    sound : numpy.ndarray
+        float32 (N,), mono, at the rate of PREPROCESSING.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        float32 (408,) in the order of EVOLGEN_COLUMNS: per part, mean and standard deviation of 34 short-term
+        descriptors. None where the sound is too short for six parts.
+    """
+    divisor = np.gcd(SHORT_TERM_RATE, PREPROCESSING.sample_rate)
+    wide = resample_poly(sound.astype(float), SHORT_TERM_RATE // divisor, PREPROCESSING.sample_rate // divisor)
+    frames = short_term_descriptors(wide)
+    seconds = len(sound) / PREPROCESSING.sample_rate / EVOLGEN_PART_OF_DURATION
+    each = round(seconds * SHORT_TERM_RATE / SHORT_TERM_WINDOW)
+    parts = [frames[:, start : start + each] for start in range(0, frames.shape[1], max(each, 1))][:EVOLGEN_PARTS]
+    if len(parts) < EVOLGEN_PARTS:
+        return None
+    return np.concatenate([np.concatenate([part.mean(1), part.std(1)]) for part in parts]).astype(np.float32)
+
+
+class EvolgenNetwork(Network):
+    """Faces uint8 (B, T, 3, 224, 224) and the table of the sound (B, 408) to five traits: the mean over six parts."""
+
+    # All of it, so that a converted model predicts what the published one does.
+    full_precision_buffers = (
+        *(f"{layer}.{kind}" for layer in _LAYERS for kind in ("weight", "bias")),
+        *(f"lstm.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+    )
+
+    def __init__(self) -> None:
+        needs = Needs(frozenset({"faces"}), frozenset({(EVOLGEN_TABLE, EVOLGEN_COLUMNS)}))
+        super().__init__(128, needs)
+        self.sound = nn.Linear(2 * SHORT_TERM_COUNT, 32)
+        self.convolutions = nn.ModuleList([nn.Conv2d(3, 16, 5), nn.Conv2d(16, 16, 7), nn.Conv2d(16, 16, 9)])
+        self.face = nn.Linear(1024, 128)
+        self.lstm = nn.LSTM(160, 128, batch_first=True)
+
+    def features(self, batch: Batch) -> Tensor:
+        """Sound and face of each part, float32 (B, 6, 160)."""
+        assert batch.faces is not None
+        sound = self.sound(batch.tables[EVOLGEN_TABLE].unflatten(1, (EVOLGEN_PARTS, -1)))
+        every = (torch.arange(EVOLGEN_PARTS) + 0.5) / EVOLGEN_PARTS * batch.faces.shape[1]
+        faces = align_to_openface(batch.faces[:, every.long()].flatten(0, 1).float() / 255)
+        for convolution in self.convolutions:
+            faces = functional.max_pool2d(functional.relu(convolution(faces)), 2)
+        seen = functional.relu(self.face(faces.flatten(1)))
+        return torch.cat([sound, seen.unflatten(0, (-1, EVOLGEN_PARTS))], 2)
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """The LSTM's state after each part, float32 (B, 6, 128)."""
+        return self.lstm(features)[0]
+
+    def _predict_traits(self, hidden: Tensor) -> Tensor:
+        return torch.sigmoid(self.output(hidden)).mean(1)
+
+
+def align_to_openface(crops: Tensor) -> Tensor:
+    """Crops of ours, float (N, 3, 224, 224), as OpenFace aligns a face, (N, 3, 112, 112)."""
+    side, shift = crops.shape[-1], torch.tensor(EVOLGEN_FACE_SHIFT, device=crops.device)
+    places = torch.arange(EVOLGEN_FACE_SIDE, device=crops.device, dtype=crops.dtype)
+    wanted = torch.stack(torch.meshgrid(places, places, indexing="xy"), -1)
+    source = (wanted - shift) / EVOLGEN_FACE_SCALE
+    grid = (2 * source / (side - 1) - 1).expand(len(crops), -1, -1, -1)
+    return functional.grid_sample(crops, grid, align_corners=True, padding_mode="zeros")
