@@ -14,6 +14,7 @@ from personality.preprocessing.media_errors import convert_ffmpeg_errors
 from personality.preprocessing.tone_mapping import is_high_dynamic_range, tone_map
 
 MAX_PIXEL_ASPECT = 8.0  # width over height of a pixel, or the inverse; beyond it the container's value is damaged
+SHAPE_TOLERANCE = 0.02  # by which width over height differ where a recorder only lowers its resolution
 
 
 class Orientation(NamedTuple):
@@ -33,12 +34,14 @@ class Orientation(NamedTuple):
 class Frame:
     """A decoded frame, converted when it is used; a damaged one then raises MediaError.
 
-    time: seconds of the clip; aspect: width of a pixel over its height.
+    time: seconds of the clip; aspect: width of a pixel over its height; stored_size: width and height in square pixels
+    before it is turned upright, by default those of this frame.
     """
 
     time: float
     decoded: av.VideoFrame
     aspect: float = 1.0
+    stored_size: tuple[int, int] | None = None
 
     def grey(self) -> np.ndarray:
         """The frame as uint8 (H, W), upright, with square pixels."""
@@ -53,8 +56,12 @@ class Frame:
     @cached_property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels of the picture."""
-        width, height = square_size(self.decoded.width, self.decoded.height, self.aspect)
+        width, height = self._stored_size
         return (height, width) if self.orientation.transposed else (width, height)
+
+    @property
+    def _stored_size(self) -> tuple[int, int]:
+        return self.stored_size or square_size(self.decoded.width, self.decoded.height, self.aspect)
 
     @cached_property
     def orientation(self) -> Orientation:
@@ -66,7 +73,7 @@ class Frame:
         return tone_map(self._convert("rgb48le"), self.decoded.color_trc)
 
     def _convert(self, pixel_format: str) -> np.ndarray:
-        width, height = square_size(self.decoded.width, self.decoded.height, self.aspect)
+        width, height = self._stored_size
         with convert_ffmpeg_errors():
             picture = self.decoded.to_ndarray(format=pixel_format, width=width, height=height)
         return self.orientation.apply(picture)
@@ -82,6 +89,13 @@ def square_size(width: int, height: int, aspect: float) -> tuple[int, int]:
     if not 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT:
         return width, height
     return (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
+
+
+def scaled_size(size: tuple[int, int], first: tuple[int, int]) -> tuple[int, int]:
+    """The size at which a frame of `size` is shown in a video that began with frames of the size `first`: the same, so
+    that boxes keep their place; its own where the shape is another."""
+    is_same_shape = abs(size[0] * first[1] / (size[1] * first[0]) - 1) < SHAPE_TOLERANCE
+    return first if is_same_shape else size
 
 
 def _read_orientation(decoded: av.VideoFrame) -> Orientation:

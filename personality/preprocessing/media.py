@@ -18,7 +18,7 @@ import numpy as np
 from av.container import InputContainer
 
 from personality.constants import LIMITS, PREPROCESSING
-from personality.preprocessing.frame import Frame, square_size
+from personality.preprocessing.frame import Frame, scaled_size, square_size
 from personality.preprocessing.media_errors import (
     VIDEO_SUFFIXES,
     MediaError,
@@ -82,6 +82,7 @@ class Video:
         if plan.frames > MAX_FULLY_DECODED_FRAMES and not self._counts:
             self._pictures.codec_context.skip_frame = "NONREF"
         self._tracks = {index: SoundDecoder(plan.origin) for index in plan.sounds}
+        self._stored_size: tuple[int, int] | None = None  # of the first frame
         self._skipped = 0  # packets and frames of the picture that are damaged
         self._packets = read_packets(container, [self._pictures, *(container.streams[one] for one in plan.sounds)])
         self._decoding = self._decoded()
@@ -125,8 +126,10 @@ class Video:
                 if self._due:
                     self._due.pop()
             for one in cast(list[av.VideoFrame], decoded or []):
-                check_picture_size(*square_size(one.width, one.height, self._aspect))
-                frame = Frame(self._clip_seconds(one), one, self._aspect)
+                size = square_size(one.width, one.height, self._aspect)
+                check_picture_size(*size)
+                self._stored_size = self._stored_size or size
+                frame = Frame(self._clip_seconds(one), one, self._aspect, scaled_size(size, self._stored_size))
                 if one.is_corrupt:
                     self._skipped += 1
                 else:
