@@ -126,15 +126,17 @@ def _read_spans(container: InputContainer, picture: VideoStream, most_seconds: f
     """The span of each stream of picture or sound, by its index. Reading packets is cheap, and all headers can err."""
     streams = [picture, *container.streams.audio]
     spans: dict[int, _Span] = {}
+    ticks = {stream.index: float(stream.time_base or 0) for stream in streams}  # multiplying fractions is slow
     for packet in read_packets(container, streams):
         time = packet.dts if packet.pts is None else packet.pts
         if time is None or not packet.size:
             continue
-        start = float(time * packet.time_base)
-        end = start + float((packet.duration or 0) * packet.time_base)
-        span = spans.setdefault(packet.stream.index, _Span(start, end))
+        index = packet.stream_index
+        start = time * ticks[index]
+        end = start + (packet.duration or 0) * ticks[index]
+        span = spans.setdefault(index, _Span(start, end))
         span.start, span.end, span.packets = min(span.start, start), max(span.end, end), span.packets + 1
-        if packet.stream is picture and start - span.start > most_seconds:
+        if index == picture.index and start - span.start > most_seconds:
             break
     return spans
 
