@@ -16,7 +16,8 @@ from personality.preprocessing.build_cache import limit_to_one_thread
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.emotion import predict_emotion_confidences
 from personality.preprocessing.faces import Face, _crop_face, _detect_faces
-from personality.preprocessing.media import Frame, open_media
+from personality.preprocessing.frame import Frame
+from personality.preprocessing.media import open_media
 from personality.preprocessing.sample import read_sample
 
 

@@ -33,7 +33,7 @@ class Limits:
     seconds: float = 60.0
     width: int = 4096
     height: int = 2160
-    streams: int = 8
+    streams: int = 64
     annotation_bytes: int = 16 * 2**20
     zip_clip_bytes: int = 64 * 2**20
     zip_archive_bytes: int = 4 * 2**30

@@ -4,29 +4,53 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from personality.dataset.index import SPLITS
+
+if TYPE_CHECKING:
+    from personality.inference.batch import Video
+
+INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 
 
 def run_predict(options: argparse.Namespace) -> int:
     """Predict the first impression of the person in each video."""
     from personality.assets.shipped_models import REAL_MODEL_FOLDERS
-    from personality.inference.predict import load_models, predict_updates
-    from personality.inference.prediction_document import prediction_lines, prediction_to_json
-    from personality.preprocessing.media_errors import MediaError
-    from personality.preprocessing.sample import read_clip_updates
+    from personality.inference.batch import find_videos
 
-    models = load_models(options.run_folders or REAL_MODEL_FOLDERS)
-    status = 0
-    for video in options.videos:
-        try:
-            result = prediction_to_json(video.name, list(predict_updates(read_clip_updates(video), models)), models)
-        except MediaError as error:
-            result, status = {"clip": video.name, "error": str(error)}, 1
+    videos, folders = find_videos(options.videos), options.run_folders or REAL_MODEL_FOLDERS
+    return _predict_to_table(videos, folders, options) if options.out else _print_predictions(videos, folders, options)
+
+
+def _print_predictions(videos: list[Video], folders: Sequence[Path], options: argparse.Namespace) -> int:
+    from personality.inference.batch import predict_video
+    from personality.inference.predict import load_models
+    from personality.inference.prediction_document import prediction_lines
+
+    models, status = load_models(folders), 0
+    for video in videos:
+        result = predict_video(video, models)
+        status = 1 if "error" in result else status
         print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
     return status
+
+
+def _predict_to_table(videos: list[Video], folders: Sequence[Path], options: argparse.Namespace) -> int:
+    from personality.inference.batch import predict_to_table
+
+    try:
+        errors = predict_to_table(videos, folders, options.out, workers=options.workers)
+    except KeyboardInterrupt:
+        print(f"Stopped; finished clips are in {options.out}, and the same command goes on.", file=sys.stderr)
+        return INTERRUPTED_STATUS
+    print(f"{len(videos) - len(errors):,} clips in {options.out}, {len(errors):,} could not be predicted")
+    for clip, error in errors.items():
+        print(f"  {clip}: {error}")
+    return 1 if errors else 0
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
@@ -65,7 +89,7 @@ def run_predict_table(options: argparse.Namespace) -> None:
 def add_commands(commands: Any) -> None:
     """Add the commands to the subparsers of the command line."""
     command = commands.add_parser("predict", help="predict the first impression of the person in a video")
-    command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO")
+    command.add_argument("videos", type=Path, nargs="+", metavar="VIDEO_OR_FOLDER")
     command.add_argument(
         "--run",
         dest="run_folders",
@@ -73,7 +97,12 @@ def add_commands(commands: Any) -> None:
         action="append",
         help="folder of a trained model, may be repeated; default: the bundled models voice, words and voice_words",
     )
-    command.add_argument("--json", action="store_true", help="print a JSON object per clip")
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print a JSON object per clip")
+    how.add_argument(
+        "--out", type=Path, metavar="TABLE", help="write a .csv or .parquet table, a row per clip; run again to resume"
+    )
+    command.add_argument("--workers", type=int, default=-1, help="processes that fill TABLE; -1: one per core")
     command.set_defaults(run=run_predict)
 
     command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from personality.constants import PREPROCESSING
 from personality.inference.calibration import label_percentile, prediction_interval
 from personality.modalities import TEXT_TABLE
-from personality.preprocessing.speech import with_speech, with_transcript
+from personality.preprocessing.speech import (
+    explain_missing_sound,
+    explain_missing_speech,
+    with_speech,
+    with_transcript,
+)
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -20,6 +25,7 @@ if TYPE_CHECKING:
 
     from personality.inference.face_impressions import FaceImpressions
     from personality.models.checkpoint import Model
+    from personality.models.network import Needs
     from personality.preprocessing.sample import ClipUpdate, Sample
     from personality.preprocessing.speech_to_text import Transcript
 
@@ -214,8 +220,17 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         with torch.inference_mode():
             values = model.network(batch)[0].tolist()
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
-        caveat = " and ".join(explain_missing_inputs(replace(needs, alternatives=()), sample))
+        caveat = " and ".join(_list_caveats(needs, sample))
         yield Impression(model.name, traits, caveat, **_calibrate_traits(model, traits))
+
+
+def _list_caveats(needs: Needs, sample: Sample) -> Iterator[str]:
+    """Which inputs of a model that predicts are missing, and whether the sound that it takes is speech."""
+    from personality.models.batching import explain_missing_inputs
+
+    yield from explain_missing_inputs(replace(needs, alternatives=()), sample)
+    if "audio" in needs.inputs and not explain_missing_sound(sample, needs.seconds):
+        yield from filter(None, [explain_missing_speech(sample, needs.seconds)])
 
 
 def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:

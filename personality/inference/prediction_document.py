@@ -77,7 +77,7 @@ def _list_model_warnings(pieces: Sequence[PredictionUpdate]) -> Iterator[str]:
         if isinstance(piece, Unavailable):
             yield f"{piece.model} is unavailable: {piece.why}"
         if isinstance(piece, Impression) and piece.caveat:
-            yield f"{piece.model} predicts from its other inputs: {piece.caveat}"
+            yield f"{piece.model} predicts from incomplete inputs: {piece.caveat}"
 
 
 def _round_values(values: dict[str, float], digits: int) -> dict[str, float]:

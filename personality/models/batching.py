@@ -18,6 +18,7 @@ from personality.models.clip_features import explain_missing_row, make_sample_ro
 from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
+from personality.preprocessing.speech import explain_missing_sound
 from personality.traits import GENDERS
 
 PREDICTION_BATCH_CLIPS = 4  # clips per batch in prediction; larger batches use more memory and are not faster
@@ -114,9 +115,11 @@ def explain_missing_inputs(needs: Needs, sample: Sample) -> list[str]:
     if needs.alternatives:
         each = [explain_missing_inputs(one, sample) for one in needs.alternatives]
         return list(dict.fromkeys(chain(*each))) if all(each) else []
-    absent = {"faces": len(sample.faces) == 0, "audio": sample.audio_seconds == 0}
-    messages = {"faces": "no face was found", "audio": "there is no sound"}
-    reasons = [messages[name] for name in absent if absent[name] and name in needs.inputs]
+    missing = {
+        "faces": "" if len(sample.faces) else "no face was found",
+        "audio": explain_missing_sound(sample, needs.seconds),
+    }
+    reasons = [why for name, why in missing.items() if why and name in needs.inputs]
     return reasons + [why for name, _ in sorted(needs.tables) if (why := explain_missing_row(name, sample))]
 
 

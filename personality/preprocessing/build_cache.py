@@ -152,7 +152,7 @@ def _open_workers(workers: int, dask: str | None) -> AbstractContextManager[Para
 def _use_local_workers(workers: int) -> ParallelRunner:
     # A new joblib.Parallel for every call: results of a call that a dead worker ended can arrive late, in the next one.
     def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterable[ErrorsByClip]:
-        processes = joblib.Parallel(workers, return_as="generator_unordered", **_worker_process_options())
+        processes = joblib.Parallel(workers, return_as="generator_unordered", **worker_process_options())
         return processes(joblib.delayed(read)(unit) for unit in units)
 
     return parallel
@@ -189,7 +189,13 @@ def _connect_dask_workers(address: str) -> Iterator[ParallelRunner]:
         yield parallel
 
 
-def _worker_process_options() -> dict[str, Any]:
+def count_workers(workers: int) -> int:
+    """Processes that a number of workers stands for; -1 is one a core."""
+    return max(1, joblib.cpu_count() + 1 + workers) if workers < 0 else max(1, workers)
+
+
+def worker_process_options() -> dict[str, Any]:
+    """How joblib starts processes that do not outlive this one."""
     return {"backend": "loky", "initializer": _exit_with_parent, "initargs": (os.getpid(),)}
 
 
@@ -206,7 +212,7 @@ def _exit_with_parent(parent: int) -> None:
 
 def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> ErrorsByClip:
     """Read one clip in a process that may die of it."""
-    parallel = joblib.Parallel(2, **_worker_process_options())  # with one job joblib would not make a process
+    parallel = joblib.Parallel(2, **worker_process_options())  # with one job joblib would not make a process
     try:
         (errors,) = parallel([joblib.delayed(read)([task])])
     except BrokenExecutor:

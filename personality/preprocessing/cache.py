@@ -31,7 +31,7 @@ from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
 from personality.utils.atomic_files import atomic_path, file_sha256, remove_temporary_files, write_bytes, write_json
 from personality.utils.legacy_names import rename_legacy_columns
 
-CACHE_FORMAT_VERSION = 4
+CACHE_FORMAT_VERSION = 5
 CROP_JPEG_QUALITY = 92
 PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
 ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", VOICE_TABLE)

@@ -13,7 +13,7 @@ import dlib
 import numpy as np
 
 from personality.constants import PREPROCESSING
-from personality.preprocessing.media import Frame
+from personality.preprocessing.frame import Frame
 
 DETECTOR_SCALE_STEP = (
     5 / 6

@@ -6,7 +6,7 @@ import io
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
@@ -18,28 +18,37 @@ import numpy as np
 from av.container import InputContainer
 
 from personality.constants import LIMITS, PREPROCESSING
+from personality.preprocessing.frame import Frame, scaled_size, square_size
 from personality.preprocessing.media_errors import (
-    OUT_OF_MEMORY_MESSAGE,
+    VIDEO_SUFFIXES,
     MediaError,
     MediaSource,
     check_media_exists,
     check_picture_size,
+    convert_ffmpeg_errors,
 )
 from personality.preprocessing.sound import Sound, SoundDecoder
 from personality.preprocessing.still import read_still
+from personality.preprocessing.streams import StreamPlan, decode_packet, plan_reading, read_packets
+
+__all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe", "write_video"]
 
 # Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
 # is refused by FFmpeg itself, whatever it is called.
-FFMPEG_OPEN_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"}
-VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
+FFMPEG_OPEN_OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "max_streams": str(2 * LIMITS.streams),
+}
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
+LENGTH_TOLERANCE_SECONDS = 0.5  # over the limit of length; a recording of 60 s rarely ends on the frame
 WRITTEN_VIDEO_PIXELS = 256  # pixels, side of the square videos that `write_video` makes
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a container says of itself. duration in seconds (0 for a still), width and height in pixels of the upright
-    frames, fps in frames a second, 0 where unknown."""
+    """What a file holds: duration in seconds (0 for a still); width and height in pixels of the upright frames with
+    square pixels; fps in frames a second, 0 where unknown; whether there is sound that can be decoded."""
 
     duration: float
     width: int
@@ -49,67 +58,45 @@ class Metadata:
     codec: str
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A decoded frame; time in seconds from the first. It is converted only when somebody wants it, which raises
-    MediaError where it is damaged."""
-
-    time: float
-    decoded: av.VideoFrame
-
-    def grey(self) -> np.ndarray:
-        """The frame as uint8 (H, W), turned upright."""
-        return self._upright("gray")
-
-    def picture(self) -> np.ndarray:
-        """The frame as uint8 (H, W, 3) RGB, turned upright."""
-        return self._upright("rgb24")
-
-    @staticmethod
-    def blank() -> Frame:
-        """A small black one."""
-        return Frame(0.0, av.VideoFrame.from_ndarray(np.zeros((160, 160, 3), np.uint8), format="rgb24"))
-
-    def _upright(self, colours: str) -> np.ndarray:
-        with _convert_ffmpeg_errors():
-            return np.ascontiguousarray(
-                np.rot90(self.decoded.to_ndarray(format=colours), _count_quarter_turns(self.decoded))
-            )
-
-
-def _count_quarter_turns(decoded: av.VideoFrame) -> int:
-    """By how many quarters, against the clock, a frame has to be turned to stand upright."""
-    return round(decoded.rotation / 90) % 4
-
-
 class Video:
     """An open video, read once from front to back: its frames, the sound beside them picked up on the way.
 
-    Everything raises MediaError where the file cannot be read on.
+    Times are seconds of the clip, which begins when a player begins. picture_span: from when to when there are frames.
+    Packets that cannot be decoded are skipped. Everything raises MediaError where the file cannot be read.
     """
 
-    def __init__(self, container: InputContainer, *, threads: int = 0) -> None:
-        """threads: for decoding; 0 is one a core, 1 leaves the other cores to other clips."""
-        self.metadata = _read_container_metadata(container)
-        self._pictures = container.streams.video[0]
+    def __init__(self, container: InputContainer, plan: StreamPlan, *, threads: int = 0) -> None:
+        """plan: of this file; threads: for decoding, 0 is one a core, 1 leaves the other cores to other clips."""
+        self.picture_span = plan.first, plan.last
+        self._plan = plan
+        self._pictures = cast(av.VideoStream, container.streams[plan.picture])
         self._pictures.thread_type = "AUTO"
         self._pictures.codec_context.thread_count = threads
         # The decoder itself refuses pictures larger than their container says, before it takes the memory; an eighth is
         # left for the blocks it works in.
         self._pictures.codec_context.options = {"max_pixels": str(LIMITS.pixels * 9 // 8)}
+        self._aspect = float(self._pictures.sample_aspect_ratio or 1)
         # An AVI tells when frames are decoded, not when they are shown: the n-th shown has the n-th of those times.
         self._counts = container.format.name == "avi"
         self._due: deque[int] = deque()
-        if self.metadata.fps * self.metadata.duration > MAX_FULLY_DECODED_FRAMES and not self._counts:
+        if plan.frames > MAX_FULLY_DECODED_FRAMES and not self._counts:
             self._pictures.codec_context.skip_frame = "NONREF"
-        voice = container.streams.audio[0] if self.metadata.has_audio else None
-        self._listener = SoundDecoder()
-        self._packets = container.demux(*filter(None, (self._pictures, voice)))
+        self._tracks = {index: SoundDecoder(plan.origin) for index in plan.sounds}
+        self._stored_size: tuple[int, int] | None = None  # of the first frame
+        self._skipped = 0  # packets and frames of the picture that are damaged
+        self._packets = read_packets(container, [self._pictures, *(container.streams[one] for one in plan.sounds)])
         self._decoding = self._decoded()
         self._first = next(self._decoding, None)
-        if self._first is not None and _count_quarter_turns(self._first) % 2:  # only a frame says how it was held
-            width, height = self.metadata.height, self.metadata.width
-            self.metadata = replace(self.metadata, width=width, height=height)
+        if self._first is None and all(track.is_silent for track in self._tracks.values()):
+            raise MediaError("This file cannot be read as a video: nothing in it can be decoded; it is damaged.")
+        self.metadata = self._describe()
+
+    def _describe(self) -> Metadata:
+        """Only a frame tells how the camera was held."""
+        stream = self._pictures
+        size = square_size(stream.width, stream.height, self._aspect) if self._first is None else self._first.size
+        rate = float(stream.average_rate or 0)
+        return Metadata(self._plan.duration, *size, rate, bool(self._tracks), stream.name or "unknown")
 
     def frames(self) -> Iterator[Frame]:
         """The frames in order, up to the limit of length.
@@ -117,57 +104,91 @@ class Video:
         In a video with many frames those that no other frame refers to are skipped where the codec marks them,
         which halves the work and leaves enough to choose from.
         """
-        start = None
-        with _convert_ffmpeg_errors():
-            for decoded in chain([self._first] if self._first else [], self._decoding):
-                time = self._frame_seconds(decoded)
-                start = time if start is None else start
-                if time - start > LIMITS.seconds:
+        last = -float("inf")
+        with convert_ffmpeg_errors():
+            for frame in chain([self._first] if self._first else [], self._decoding):
+                if frame.time > LIMITS.seconds:
                     return
-                if time >= start:  # a damaged file may go back
-                    yield Frame(time - start, decoded)
+                if frame.time > last:  # a damaged file may go back
+                    last = frame.time
+                    yield frame
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
+    def _decoded(self) -> Iterator[Frame]:
         for packet in self._packets:
             if packet.stream is not self._pictures:
-                self._listener.feed(packet)
+                self._tracks[packet.stream.index].feed(packet)
                 continue
             if self._counts and packet.dts is not None and packet.size:
                 self._due.append(packet.dts)
-            for decoded in cast(list[av.VideoFrame], packet.decode()):
-                check_picture_size(decoded.width, decoded.height)
-                yield decoded
+            decoded = decode_packet(packet)
+            if decoded is None:
+                self._skipped += 1
+                if self._due:
+                    self._due.pop()
+            for one in cast(list[av.VideoFrame], decoded or []):
+                size = square_size(one.width, one.height, self._aspect)
+                check_picture_size(*size)
+                self._stored_size = self._stored_size or size
+                frame = Frame(self._clip_seconds(one), one, self._aspect, scaled_size(size, self._stored_size))
+                if one.is_corrupt:
+                    self._skipped += 1
+                else:
+                    yield frame
 
-    def _frame_seconds(self, decoded: av.VideoFrame) -> float:
-        """When a frame is shown, in seconds of the container."""
+    def _clip_seconds(self, decoded: av.VideoFrame) -> float:
+        """When a frame is shown, in seconds of the clip."""
         if self._due:
-            return float(self._due.popleft() * cast(Fraction, self._pictures.time_base))
-        if decoded.time is None:
-            raise MediaError("This file does not say when its frames are shown; convert it to mp4.")
-        return decoded.time
+            time = float(self._due.popleft() * cast(Fraction, self._pictures.time_base))
+        elif decoded.time is not None:
+            time = decoded.time
+        else:
+            raise MediaError("This file does not tell when its frames are shown; convert it to mp4.")
+        return time - self._plan.origin
 
     def sound(self) -> Sound:
         """The sound, up to the limit of length. Frames that were not taken before are passed over."""
-        with _convert_ffmpeg_errors():
-            self._decode_remaining_sound()
-            return self._listener.sound()
+        return self._heard().sound()
 
     def wideband(self) -> np.ndarray:
         """The first 7 s of the sound, float32 (N,) mono 44.1 kHz in [-1, 1], as `compute_voice_descriptors` takes
-        it. Frames that
-        were not taken before are passed over."""
-        with _convert_ffmpeg_errors():
+        it. Frames that were not taken before are passed over."""
+        return self._heard().wideband()
+
+    def notes(self) -> Iterator[str]:
+        """What was unusual in the file, in words, once the sound was read."""
+        yield from self._plan.notes
+        if len(self._tracks) > 1:
+            number = sorted(self._tracks).index(self._heard_index()) + 1
+            yield f"the file has {len(self._tracks)} sound tracks; number {number} was used"
+        if self._skipped:
+            yield f"damaged frames of the picture, skipped: {self._skipped}"
+        if skipped := sum(track.skipped for track in self._tracks.values()):
+            yield f"damaged packets of the sound, skipped: {skipped}"
+
+    def _heard(self) -> SoundDecoder:
+        """The track that is used; without any, an empty one."""
+        with convert_ffmpeg_errors():
             self._decode_remaining_sound()
-            return self._listener.wideband()
+            return self._tracks[self._heard_index()] if self._tracks else SoundDecoder()
+
+    def _heard_index(self) -> int:
+        """The first track, by preference, that is not silent."""
+        return next((one for one, track in self._tracks.items() if not track.is_silent), next(iter(self._tracks)))
 
     def _decode_remaining_sound(self) -> None:
-        while not self._listener.is_full and (packet := next(self._packets, None)) is not None:
+        """Undecoded packets of the picture are passed over."""
+        while not all(track.is_full for track in self._tracks.values()):
+            packet = next(self._packets, None)
+            if packet is None:
+                return
             if packet.stream is not self._pictures:
-                self._listener.feed(packet)
+                self._tracks[packet.stream.index].feed(packet)
 
 
 class StillImage:
     """A picture as a video of one frame without sound."""
+
+    picture_span = 0.0, 1.0  # seconds; a still has no duration, but is shown at every moment
 
     def __init__(self, picture: np.ndarray) -> None:
         """picture uint8 (H, W, 3) RGB."""
@@ -186,6 +207,10 @@ class StillImage:
         """Nothing, float32 (0,)."""
         return SoundDecoder().wideband()
 
+    def notes(self) -> Iterator[str]:
+        """Nothing."""
+        return iter(())
+
 
 @contextmanager
 def open_media(source: MediaSource, *, threads: int = 0) -> Iterator[Video | StillImage]:
@@ -200,57 +225,36 @@ def open_media(source: MediaSource, *, threads: int = 0) -> Iterator[Video | Sti
     if isinstance(source, Path):
         check_media_exists(source)
     with ExitStack() as stack:
-        with _convert_ffmpeg_errors():
-            file = str(source) if isinstance(source, Path) else io.BytesIO(source)
-            video = Video(stack.enter_context(av.open(file, "r", options=FFMPEG_OPEN_OPTIONS)), threads=threads)
+        with convert_ffmpeg_errors():
+            with _open_container(source) as container:
+                plan = _plan_checked(container)
+            video = Video(stack.enter_context(_open_container(source)), plan, threads=threads)
         yield video
+
+
+@contextmanager
+def _open_container(source: MediaSource) -> Iterator[InputContainer]:
+    """By a file object: FFmpeg takes a name with a colon for a protocol, and none that is not UTF-8."""
+    opened = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
+    with opened as file, av.open(file, "r", options=FFMPEG_OPEN_OPTIONS) as container:
+        yield container
+
+
+def _plan_checked(container: InputContainer) -> StreamPlan:
+    most = LIMITS.seconds + LENGTH_TOLERANCE_SECONDS
+    plan = plan_reading(container, most_seconds=most)
+    stream = cast(av.VideoStream, container.streams[plan.picture])
+    check_picture_size(stream.width, stream.height)
+    if plan.duration > most:
+        seconds = max(plan.duration, (container.duration or 0) / av.time_base)
+        raise MediaError(f"This video lasts {seconds:.1f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
+    return plan
 
 
 def probe(source: MediaSource) -> Metadata:
     """What `source` is. Raises MediaError as `open_media` does."""
     with open_media(source) as video:
         return video.metadata
-
-
-@contextmanager
-def _convert_ffmpeg_errors() -> Iterator[None]:
-    """Whatever FFmpeg raises in the block becomes MediaError: damaged files make a decoder raise nearly anything."""
-    try:
-        yield
-    except MediaError:
-        raise
-    except MemoryError as error:
-        raise MediaError(OUT_OF_MEMORY_MESSAGE) from error
-    except Exception as error:
-        kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
-        raise MediaError(f"This file cannot be read as a video; wanted {kinds}, whole and not encrypted.") from error
-
-
-def _read_container_metadata(container: InputContainer) -> Metadata:
-    if not container.streams.video:
-        raise MediaError("This file has no picture; a video with a visible face is wanted.")
-    if len(container.streams) > LIMITS.streams:
-        raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
-    stream = container.streams.video[0]
-    check_picture_size(stream.width, stream.height)
-    duration = _read_container_duration(container)
-    if duration > LIMITS.seconds:
-        raise MediaError(f"This video lasts {duration:.0f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
-    rate = float(stream.average_rate or 0)
-    return Metadata(
-        duration, stream.width, stream.height, rate, bool(container.streams.audio), stream.name or "unknown"
-    )
-
-
-def _read_container_duration(container: InputContainer) -> float:
-    if container.duration is not None and container.duration >= 0:
-        return container.duration / av.time_base
-    last = 0.0  # a file that was recorded live does not say: its packets do, and reading them is cheap
-    for packet in container.demux(container.streams.video[0]):
-        if packet.pts is not None:
-            last = max(last, float((packet.pts + (packet.duration or 0)) * packet.time_base))
-    container.seek(0)
-    return last
 
 
 def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:

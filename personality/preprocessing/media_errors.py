@@ -1,18 +1,39 @@
-"""Files that cannot be used: how that is said, and what can be told before anything is decoded."""
+"""Files that cannot be used: how that is reported, and what can be checked before anything is decoded."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from personality.constants import LIMITS
 
 OUT_OF_MEMORY_MESSAGE = "Reading this file takes more memory than it may. Make its picture smaller first."
+VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
 
 MediaSource = Path | bytes
 
 
 class MediaError(ValueError):
-    """A file that cannot be used; the message is one sentence for the person who brought it."""
+    """A file that cannot be used; the message is one sentence for the user."""
+
+
+@contextmanager
+def convert_ffmpeg_errors() -> Iterator[None]:
+    """Whatever FFmpeg raises in the block becomes MediaError: damaged files make a decoder raise nearly anything."""
+    try:
+        yield
+    except MediaError:
+        raise
+    except MemoryError as error:
+        raise MediaError(OUT_OF_MEMORY_MESSAGE) from error
+    except PermissionError as error:
+        raise MediaError(f"{error.filename} may not be read; check its permissions.") from error
+    except Exception as error:
+        kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
+        raise MediaError(
+            f"This file cannot be read as a video; expected {kinds}, complete and not encrypted."
+        ) from error
 
 
 def check_media_exists(path: Path) -> None:
@@ -26,7 +47,9 @@ def check_media_exists(path: Path) -> None:
 def check_picture_size(width: int, height: int) -> None:
     """Raise MediaError for a picture of no pixels, or of more than may be decoded."""
     if width < 1 or height < 1:
-        raise MediaError(f"This file says its picture is {width}x{height}; it is damaged. Convert it to mp4.")
+        raise MediaError(
+            f"The picture of this file is {width}x{height} by its header, which is damaged; convert it to mp4."
+        )
     if width * height > LIMITS.pixels:
         most = f"{LIMITS.width}x{LIMITS.height}"
         raise MediaError(f"This picture is {width}x{height}; at most {most} pixels are read, make it smaller first.")

@@ -11,7 +11,8 @@ from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import estimate_age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import predict_emotion_confidences
 from personality.preprocessing.faces import Face, FaceBox, FaceFinder
-from personality.preprocessing.media import Frame, Metadata, StillImage, Video, open_media
+from personality.preprocessing.frame import Frame
+from personality.preprocessing.media import Metadata, StillImage, Video, open_media
 from personality.preprocessing.media_errors import MediaSource
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
@@ -26,6 +27,7 @@ MAX_FACELESS_FRAMES = 40  # after this many frames without a face, only one fram
 FACE_RETRY_SECONDS = (
     0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
 )
+MIN_CERTAIN_SCORE = 0.45  # detection score that one face of a clip reaches; upright portraits' 1st percentile is .54
 SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read, and said to be short
 
 
@@ -163,15 +165,18 @@ def read_clip_updates(source: MediaSource, *, threads: int = 0, person: FaceBox 
     with open_media(source, threads=threads) as video:
         yield video.metadata
         found: list[Face] = []
-        finder = FaceFinder(person)
-        for face in _track_face(video, finder):
+        finder, moments = FaceFinder(person), 0
+        for face, covered in _hold_until_certain(_track_face(video, finder)):
             if not found and len(finder.people) > 1:
                 yield _to_detected_people(finder.people)
             found.append(replace(face, emotions=predict_emotion_confidences(face.crop[None])[0]))
+            moments += covered
             yield found[-1]
         heard, wideband = video.sound(), video.wideband()
+        notes = tuple(video.notes())
     yield heard
-    yield _build_sample(video.metadata, found, heard, compute_voice_frames(wideband))
+    warnings = (*_list_sample_warnings(video.metadata, moments, heard), *heard.notes, *notes)
+    yield _build_sample(video.metadata, found, heard, compute_voice_frames(wideband), warnings)
 
 
 def _to_detected_people(faces: tuple[Face, ...]) -> DetectedPeople:
@@ -194,28 +199,57 @@ def read_sample(source: MediaSource, *, threads: int = 0) -> Sample:
     return sample
 
 
-def _track_face(video: Video | StillImage, finder: FaceFinder) -> Iterator[Face]:
-    """At each of K moments spread evenly over the clip, the first face found before the next, looking every AGAIN."""
-    count = PREPROCESSING.faces
-    starts = [(k + 0.5) * video.metadata.duration / count for k in range(count)]
+def _track_face(video: Video | StillImage, finder: FaceFinder) -> Iterator[tuple[Face, int]]:
+    """A face for each of K moments spread evenly over the picture, and how many moments it is for.
+
+    It is the first found in a frame that begins between the moment and the next, looking every AGAIN; where a frame is
+    shown all that time, it is found in that frame.
+    """
+    count, (first, last) = PREPROCESSING.faces, video.picture_span
+    starts = [first + (k + 0.5) * (last - first) / count for k in range(count)]
     k, misses, rests = 0, 0, 0.0
-    for frame in video.frames():
+    for frame, until in _with_ends(video.frames(), last):
         while k + 1 < count and frame.time >= starts[k + 1]:
             k += 1
-        if frame.time < max(starts[k], rests):
+        covered = sum(until >= end for end in [*starts[k + 1 :], last])
+        if frame.time < rests or (frame.time < starts[k] and not covered):
             continue
         face = finder.find(frame)
         if face:
-            yield face
+            yield face, max(covered, 1)
         else:
             misses, rests = misses + 1, frame.time + FACE_RETRY_SECONDS
         if face or misses > MAX_FACELESS_FRAMES:
-            k += 1
-        if k == count:
+            k += max(covered, 1)
+        if k >= count:
             return
 
 
-def _build_sample(metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray) -> Sample:
+def _hold_until_certain(tracked: Iterator[tuple[Face, int]]) -> Iterator[tuple[Face, int]]:
+    """Pass on faces once one of them is certain. Of a real face in bad light some frames score near 0; patterns and
+    faces upside down never score high."""
+    held: list[tuple[Face, int]] = []
+    certain = False
+    for face, covered in tracked:
+        held.append((face, covered))
+        certain = certain or face.score >= MIN_CERTAIN_SCORE
+        if certain:
+            yield from held
+            held.clear()
+
+
+def _with_ends(frames: Iterator[Frame], last: float) -> Iterator[tuple[Frame, float]]:
+    """Each frame, and until when it is shown: until the next, the last one until the end of the picture."""
+    before = next(frames, None)
+    while before is not None:
+        after = next(frames, None)
+        yield before, last if after is None else after.time
+        before = after
+
+
+def _build_sample(
+    metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray, warnings: tuple[str, ...]
+) -> Sample:
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
     age, gender = estimate_age_and_gender(faces)
@@ -235,18 +269,19 @@ def _build_sample(metadata: Metadata, found: list[Face], heard: Sound, voice: np
         gender=gender,
         emotions=summarise_emotions(confidences).histogram,
         emotion_confidences=confidences,
-        warnings=tuple(_list_sample_warnings(metadata, len(found), heard)),
+        warnings=warnings,
     )
 
 
-def _list_sample_warnings(metadata: Metadata, faces: int, heard: Sound) -> Iterator[str]:
-    if faces == 0:
+def _list_sample_warnings(metadata: Metadata, moments: int, heard: Sound) -> Iterator[str]:
+    """moments: at how many of the K a face was found."""
+    if moments == 0:
         yield "no face was found"
-    elif faces < PREPROCESSING.faces and metadata.duration:
-        yield f"a face was found at {faces} of {PREPROCESSING.faces} moments"
+    elif moments < PREPROCESSING.faces and metadata.duration:
+        yield f"a face was found at {moments} of {PREPROCESSING.faces} moments"
     if not metadata.has_audio:
         yield "there is no sound"
-    elif heard.seconds < PREPROCESSING.audio_seconds:
+    elif 0 < heard.seconds < PREPROCESSING.audio_seconds:
         yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
     if heard.damaged:
         yield f"damaged samples of the sound, no numbers or far too large, taken as silence: {heard.damaged}"

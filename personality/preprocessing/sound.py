@@ -1,7 +1,8 @@
-"""The sound of a video: decoded frames in, samples of a fixed rate out."""
+"""The sound of a video: decoded frames in, samples of a fixed rate out, placed by their timestamps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import av
@@ -9,104 +10,214 @@ import numpy as np
 
 from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing import voice_descriptors
+from personality.preprocessing.channels import pick_channel
+from personality.preprocessing.streams import decode_packet
 
 MAX_SOUND_SAMPLES = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 MAX_SAMPLE_AMPLITUDE = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
+SYNC_TOLERANCE_SECONDS = 0.015  # timestamps jitter by less; what differs by more is a gap, an overlap or an offset
+SILENT_PEAK = 10 / 32768  # of full scale, -70 dB: the noise of a converter whose microphone is off
 
 
 @dataclass(frozen=True)
 class Sound:
-    """samples float32 (80000,) mono 16 kHz in [-1, 1], all channels of the same weight, the window of the first 5 s;
-    seconds of them that were heard, the others are silence; rest float32 (M,) what came after the window; damaged: how
-    many samples of the file were no numbers, or far too large, and are silence here."""
+    """The sound of a clip, from the clip's beginning.
+
+    samples float32 (80000,) mono 16 kHz in [-1, 1], the window of the first 5 s; seconds of the window until the sound
+    ends, 0 where all of it is silent; rest float32 (M,) what comes after the window; damaged: how many samples of the
+    file were no numbers, or far too large, and are silence here; notes: what else was unusual, in words.
+    """
 
     samples: np.ndarray
     seconds: float
     rest: np.ndarray
     damaged: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class SoundDecoder:
-    """Packets of sound in; out, at 16 kHz, the window of the first 5 s and what comes after it, and at 44.1 kHz the
-    7 s that the voice descriptors are computed from. Each packet is decoded once."""
+    """Packets of one track in; out, at 16 kHz, the window of the first 5 s and what comes after it, and at 44.1 kHz the
+    7 s that the voice descriptors are computed from. Each packet is decoded once; one that cannot be is skipped."""
 
-    def __init__(self) -> None:
-        # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
-        self._all = _MonoResampler(MAX_SOUND_SAMPLES, av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate))
-        # As the descriptors' source was decoded; float samples would move the roll-off by 2 to 4 Hz.
-        wide = av.AudioResampler(format="s16", layout="stereo", rate=voice_descriptors.VOICE_SAMPLE_RATE_HZ)
-        self._wideband = _MonoResampler(voice_descriptors.VOICE_WINDOW_SAMPLES, wide)
-        self._packed = av.AudioResampler(format="flt")
+    def __init__(self, origin: float = 0.0) -> None:
+        """origin: the container's time, in seconds, at which the clip begins."""
+        self.skipped = 0  # packets that cannot be decoded
+        self._origin = origin
+        self._end = 0.0  # seconds of the clip until which there is sound
+        self._runs: list[_Run] = []
         self._damaged = 0
+        self._mixed: tuple[np.ndarray, np.ndarray, tuple[str, ...]] | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether more packets would change nothing."""
-        return self._all.is_full
+        return self._end * PREPROCESSING.sample_rate >= MAX_SOUND_SAMPLES
 
     def feed(self, packet: av.Packet) -> None:
-        """Decode a packet. Raises what FFmpeg raises."""
+        """Decode a packet."""
         if self.is_full:
             return
-        for decoded in packet.decode():
-            for usable in self._silence_damaged_samples(decoded):
-                self._all.feed(usable)
-                self._feed_wideband(usable)
+        frames = decode_packet(packet)
+        if frames is None:
+            self.skipped += 1
+            return
+        for decoded in frames:
+            assert isinstance(decoded, av.AudioFrame)
+            self._place(decoded)
 
-    def _silence_damaged_samples(self, decoded: av.AudioFrame) -> list[av.AudioFrame]:
+    def _place(self, decoded: av.AudioFrame) -> None:
+        """Append a frame where the sound ends, or where its timestamp is if that is elsewhere."""
+        time = self._end if decoded.time is None else decoded.time - self._origin
+        length = decoded.samples / decoded.sample_rate
+        if time + length <= 0 or time >= LIMITS.seconds:
+            return
+        moved = abs(time - self._end) > SYNC_TOLERANCE_SECONDS
+        if moved or not self._runs or not self._runs[-1].continues_with(decoded):
+            self._finish_run()
+            self._end = time if moved else self._end
+            self._runs.append(_Run(self._end, decoded))
+        self._damaged += self._runs[-1].feed(decoded)
+        self._end += length
+
+    def _finish_run(self) -> None:
+        if self._runs:
+            self._runs[-1].finish()
+
+    def sound(self) -> Sound:
+        """The sound at 16 kHz; nothing is decoded after this."""
+        mono, _, notes = self._mix()
+        first, rest = mono[: PREPROCESSING.samples], mono[PREPROCESSING.samples :]
+        window = np.zeros(PREPROCESSING.samples, np.float32)
+        window[: len(first)] = first
+        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest, self._damaged, notes)
+
+    def wideband(self) -> np.ndarray:
+        """The first 7 s, float32 (N,) mono 44.1 kHz in [-1, 1]; fewer where the sound is shorter, none where all of it
+        is silent. Nothing is decoded after this."""
+        return self._mix()[1]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing can be heard. Nothing is decoded after this."""
+        return not self._mix()[0].size
+
+    def _mix(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        """The mono sound at both rates, both empty where it is silent, and what was unusual."""
+        if self._mixed is None:
+            self._finish_run()
+            self._mixed = self._mix_runs()
+            self._runs.clear()
+        return self._mixed
+
+    def _mix_runs(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+        chosen = {names: pick_channel(names, self._samples_of(names)) for names in {run.names for run in self._runs}}
+        narrow = [(run.start, _to_mono(run.narrow.samples, chosen[run.names][0])) for run in self._runs]
+        wide = [(run.start, _to_mono(run.wide.samples, chosen[run.names][0])) for run in self._runs]
+        mono = _join(narrow, PREPROCESSING.sample_rate, MAX_SOUND_SAMPLES).clip(-1, 1)
+        if mono.size and np.abs(mono).max() < SILENT_PEAK:
+            return mono[:0], mono[:0], ("the sound is silent",)
+        described = _join(wide, voice_descriptors.VOICE_SAMPLE_RATE_HZ, voice_descriptors.VOICE_WINDOW_SAMPLES)
+        return mono, described, tuple(note for _, note in chosen.values() if note)
+
+    def _samples_of(self, names: tuple[str, ...]) -> np.ndarray:
+        """All samples float32 (N, C) at 16 kHz of runs with these channels."""
+        return np.concatenate([run.narrow.samples for run in self._runs if run.names == names])
+
+
+class _Run:
+    """Sound without a gap, of one format, that begins at `start` seconds of the clip."""
+
+    def __init__(self, start: float, decoded: av.AudioFrame) -> None:
+        self.start = start
+        self.names = tuple(channel.name for channel in decoded.layout.channels)
+        self._format = _format_of(decoded)
+        self._packed = av.AudioResampler(format="flt")
+        # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
+        self.narrow = _Resampled(av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate))
+        # As the descriptors' source was decoded; float samples would move the roll-off by 2 to 4 Hz.
+        layout = "stereo" if len(self.names) <= 2 else None
+        rate = voice_descriptors.VOICE_SAMPLE_RATE_HZ
+        self.wide = _Resampled(av.AudioResampler(format="s16", layout=layout, rate=rate))
+
+    def continues_with(self, decoded: av.AudioFrame) -> bool:
+        """Whether a frame has the format of this run."""
+        return _format_of(decoded) == self._format
+
+    def feed(self, decoded: av.AudioFrame) -> int:
+        """Append a frame; the number of its samples that were damaged, which are silence."""
+        frames, damaged = self._silence_damaged_samples(decoded)
+        for frame in frames:
+            self.narrow.feed(frame)
+            if self._needs_wideband():
+                self.wide.feed(frame)
+        return damaged
+
+    def _needs_wideband(self) -> bool:
+        end = self.start + self.wide.count / voice_descriptors.VOICE_SAMPLE_RATE_HZ
+        return end < voice_descriptors.VOICE_WINDOW_SECONDS
+
+    def _silence_damaged_samples(self, decoded: av.AudioFrame) -> tuple[list[av.AudioFrame], int]:
         """The frame; one of floats with what is damaged silent, which resampling would spread over what is not."""
         if decoded.format.name.rstrip("p") not in ("flt", "dbl"):
-            return [decoded]
-        frames = [frame for frame in self._packed.resample(decoded) if frame]
+            return [decoded], 0
+        frames, count = [frame for frame in self._packed.resample(decoded) if frame], 0
         for frame in frames:
             samples = np.frombuffer(frame.planes[0], np.float32)[: frame.samples * frame.layout.nb_channels]
             damaged = ~(np.abs(samples) <= MAX_SAMPLE_AMPLITUDE)  # what is not a number compares as false
             samples[damaged] = 0
-            self._damaged += int(damaged.sum())
-        return frames
+            count += int(damaged.sum())
+        return frames, count
 
-    def _feed_wideband(self, decoded: av.AudioFrame) -> None:
-        try:
-            self._wideband.feed(decoded)
-        except av.ArgumentError:  # channels that cannot be mixed to stereo, as ambisonic ones: only this is not heard
-            self._wideband.is_full = True
-
-    def sound(self) -> Sound:
-        """All that was heard, at 16 kHz."""
-        window = np.zeros(PREPROCESSING.samples, np.float32)
-        first, rest = np.split(self._all.samples().clip(-1, 1), [len(window)])
-        window[: len(first)] = first
-        return Sound(window, len(first) / PREPROCESSING.sample_rate, rest, self._damaged)
-
-    def wideband(self) -> np.ndarray:
-        """The first 7 s, float32 (N,) mono 44.1 kHz in [-1, 1]; fewer where the sound is shorter."""
-        return self._wideband.samples()
+    def finish(self) -> None:
+        """Take what the resamplers still hold."""
+        for resampled in (self.narrow, self.wide):
+            resampled.finish()
 
 
-class _MonoResampler:
-    """Decoded frames in, the mean of the resampler's channels out, up to a number of samples."""
+class _Resampled:
+    """Decoded frames in, samples float32 (N, C) of the resampler's rate out."""
 
-    def __init__(self, longest: int, resampler: av.AudioResampler) -> None:
-        self.is_full = False
-        self._longest, self._resampler = longest, resampler
-        self._parts = [np.zeros(0, np.float32)]
-        self._have = 0
+    def __init__(self, resampler: av.AudioResampler) -> None:
+        self.count = 0  # samples so far
+        self._resampler: av.AudioResampler | None = resampler
+        self._parts: list[np.ndarray] = []
 
     def feed(self, decoded: av.AudioFrame | None) -> None:
         """A frame, or None where the sound has ended."""
-        if self.is_full:
-            return
+        assert self._resampler is not None
         for piece in filter(None, self._resampler.resample(decoded)):  # the end of sound of the same format is a None
-            self._parts.append(_mix_to_mono(piece))
-            self._have += piece.samples
-        self.is_full = decoded is None or self._have >= self._longest
+            samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels)
+            self._parts.append(samples)
+            self.count += len(samples)
 
+    def finish(self) -> None:
+        """Take what the resampler still holds, and let it go."""
+        if self._resampler is not None:
+            self.feed(None)
+        self._resampler = None
+
+    @property
     def samples(self) -> np.ndarray:
-        """float32 (N,) in [-1, 1], of float sound possibly beyond; nothing is heard after this."""
-        self.feed(None)
-        return np.concatenate(self._parts)[: self._longest]
+        """float32 (N, C) in [-1, 1], of float sound possibly beyond; or int16."""
+        return np.concatenate(self._parts) if self._parts else np.zeros((0, 1), np.float32)
 
 
-def _mix_to_mono(piece: av.AudioFrame) -> np.ndarray:
-    samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels).mean(1, dtype=np.float32)
-    return samples / np.float32(32768) if piece.format.name == "s16" else samples
+def _format_of(decoded: av.AudioFrame) -> tuple[str, str, int]:
+    return decoded.format.name, decoded.layout.name, decoded.sample_rate
+
+
+def _to_mono(samples: np.ndarray, channel: int | None) -> np.ndarray:
+    """One channel, or the mean of all, float32 (N,) of samples (N, C), int16 or float32."""
+    mono = samples.mean(1, dtype=np.float32) if channel is None else samples[:, channel].astype(np.float32)
+    return mono / np.float32(32768) if samples.dtype == np.int16 else mono
+
+
+def _join(runs: Sequence[tuple[float, np.ndarray]], rate: int, longest: int) -> np.ndarray:
+    """Mono runs, each with its start in seconds, as one sound with silence between them, at most `longest` samples."""
+    ends = [round(start * rate) + len(samples) for start, samples in runs]
+    joined = np.zeros(min(max(ends, default=0), longest), np.float32)
+    for start, samples in runs:
+        place = round(start * rate)
+        seen = samples[max(0, -place) :][: max(0, longest - max(place, 0))]
+        joined[max(place, 0) : max(place, 0) + len(seen)] = seen
+    return joined

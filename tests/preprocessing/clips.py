@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from personality.assets import demo
 
@@ -125,3 +126,72 @@ def two_people(path: Path) -> bytes:
     scene[100:228, 10:138] = one[::2, ::2]
     scene[:, 150:406] = one
     return video_of(path, scene)
+
+
+Piece = tuple[float, np.ndarray]  # when a stretch of sound begins, seconds, and its samples float (N,) at 16 kHz
+RATE = 16_000
+
+
+def noise(seconds: float, seed: int = 0) -> np.ndarray:
+    """White noise float32 (N,) in [-.5, .5], on the steps of 16-bit samples: every moment of it can be told."""
+    steps = np.random.default_rng(seed).integers(-16_384, 16_384, round(seconds * RATE))
+    return (steps / 32_768).astype(np.float32)
+
+
+def write_tracks(
+    path: Path,
+    *,
+    pictures: Sequence[tuple[float, np.ndarray]],
+    tracks: Sequence[Sequence[Piece]] = (),
+    default: int = 0,
+    more_pictures: Sequence[Sequence[tuple[float, np.ndarray]]] = (),
+    default_picture: int = 0,
+) -> Path:
+    """A Matroska file of pictures uint8 (H, W, 3), each with its time in seconds, and of tracks of uncompressed sound;
+    `default` and `default_picture` are flagged as default."""
+    with av.open(str(path), "w", format="matroska") as container:
+        packets: list[av.Packet] = []
+        for number, shown in enumerate([pictures, *more_pictures]):
+            packets += _encode_pictures(container, shown, is_default=number == default_picture)
+        for number, pieces in enumerate(tracks):
+            packets += _encode_pieces(container, pieces, is_default=number == default)
+        for packet in sorted(packets, key=lambda one: float(one.dts * one.time_base)):
+            container.mux(packet)
+    return path
+
+
+def _encode_pictures(container: Any, shown: Sequence[tuple[float, np.ndarray]], *, is_default: bool) -> list[av.Packet]:
+    stream = container.add_stream("libx264", rate=10, options={"bf": "0"})
+    stream.height, stream.width = shown[0][1].shape[:2]
+    stream.pix_fmt, stream.codec_context.time_base = "yuv420p", TICK
+    stream.disposition = Disposition.default if is_default else Disposition(0)
+    packets = []
+    for time, pixels in shown:
+        frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+        frame.pts, frame.time_base = round(time / TICK), TICK
+        packets += stream.encode(frame)
+    return packets + stream.encode(None)
+
+
+def _encode_pieces(container: Any, pieces: Sequence[Piece], *, is_default: bool) -> list[av.Packet]:
+    stream = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
+    stream.disposition = Disposition.default if is_default else Disposition(0)
+    packets = []
+    for begin, sound in pieces:
+        for start in range(0, len(sound), 320):
+            samples = (sound[None, start : start + 320] * 32_768).astype(np.int16)
+            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+            frame.rate, frame.pts, frame.time_base = RATE, round(begin * RATE) + start, Fraction(1, RATE)
+            packets += stream.encode(frame)
+    return packets + stream.encode(None)
+
+
+def erase_packet(path: Path, kind: str, number: int) -> Path:
+    """Overwrite the bytes of the n-th packet of picture or sound with zeros."""
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.get({kind: 0})
+        packet = [one for one in container.demux(stream) if one.size][number]
+        data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    path.write_bytes(data)
+    return path

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from personality.preprocessing.faces import FaceFinder
-from personality.preprocessing.media import Frame, open_media
+from personality.preprocessing.frame import Frame
+from personality.preprocessing.media import open_media
 
 
 @pytest.fixture(scope="module")

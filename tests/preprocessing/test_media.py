@@ -8,7 +8,8 @@ import pytest
 from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing import sound as sound_module
-from personality.preprocessing.media import Frame, open_media, probe, write_video
+from personality.preprocessing.frame import Frame
+from personality.preprocessing.media import open_media, probe, write_video
 from personality.preprocessing.media_errors import MediaError, MediaSource, check_picture_size
 from tests.preprocessing.clips import understated, write_clip
 
@@ -120,7 +121,7 @@ def test_a_picture_larger_than_its_file_says_is_refused_before_it_is_decoded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = understated(tmp_path / "a.avi")
-    monkeypatch.setattr(media, "check_pixels", lambda width, height: None)  # the decoder has to see it alone
+    monkeypatch.setattr(media, "check_picture_size", lambda width, height: None)  # the decoder has to see it alone
     with pytest.raises(MediaError):
         frames(path)
     with monkeypatch.context() as patch:
@@ -197,5 +198,5 @@ def test_what_the_fuzzer_found(tmp_path: Path) -> None:
     length = data.index(b"\x44\x89\x88") + 3  # EBML: the element Duration, a double
     data[length] |= 0x80
     assert probe(bytes(data)).duration == pytest.approx(0.3, abs=0.05)
-    with pytest.raises(MediaError, match="says its picture is 0x32; it is damaged"):
+    with pytest.raises(MediaError, match="0x32"):
         check_picture_size(0, 32)

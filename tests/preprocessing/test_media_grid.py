@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from personality.preprocessing.media import Frame, open_media, probe
+from personality.preprocessing.frame import Frame
+from personality.preprocessing.media import open_media, probe
 from personality.preprocessing.sound import Sound
 from tests.preprocessing.clips import tone, turn, write_clip
 

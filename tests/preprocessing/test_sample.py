@@ -47,8 +47,8 @@ def test_nobody_and_silence_are_words_not_errors(tmp_path: Path) -> None:
     assert (sample.age, sample.gender) == (None, None)
     assert sample.emotions.sum() == 0
     assert sample.warnings[0] == "no face was found"
-    assert "the rest of 5 s is silence" in sample.warnings[1]
-    assert "s only" in sample.warnings[2]
+    assert "s only" in sample.warnings[1]
+    assert "silent" in sample.warnings[2]
 
 
 def test_a_picture_of_one_line_has_nobody_in_it(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ TRY = """
 import ctypes, errno, json, os, signal, socket, subprocess, sys, threading
 from pathlib import Path
 import numpy as np
-from personality.preprocessing.sandbox.restrictions import confine
+from personality.preprocessing.sandbox.restrictions import confine_process
 
 ours = socket.socketpair()[0]
 outside, written = int(sys.argv[1]), open(sys.argv[2], "wb", buffering=0)
 calls = ctypes.CDLL(None, use_errno=True)
-confine()
+confine_process()
 
 def native(name, *given):
     if getattr(calls, name)(*given) < 0:

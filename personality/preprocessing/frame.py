@@ -1,0 +1,109 @@
+"""A decoded frame as a picture: square pixels, upright, standard dynamic range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import av
+import cv2
+import numpy as np
+
+from personality.preprocessing.media_errors import convert_ffmpeg_errors
+from personality.preprocessing.tone_mapping import is_high_dynamic_range, tone_map
+
+MAX_PIXEL_ASPECT = 8.0  # width over height of a pixel, or the inverse; beyond it the container's value is damaged
+SHAPE_TOLERANCE = 0.02  # by which width over height differ where a recorder only lowers its resolution
+
+
+class Orientation(NamedTuple):
+    """How stored pixels become an upright picture: rows and columns exchanged first, then mirrored."""
+
+    transposed: bool = False
+    flip_columns: bool = False
+    flip_rows: bool = False
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """The picture (H, W, ...) upright, contiguous."""
+        turned = picture.swapaxes(0, 1) if self.transposed else picture
+        return np.ascontiguousarray(turned[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1])
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame, converted when it is used; a damaged one then raises MediaError.
+
+    time: seconds of the clip; aspect: width of a pixel over its height; stored_size: width and height in square pixels
+    before it is turned upright, by default those of this frame.
+    """
+
+    time: float
+    decoded: av.VideoFrame
+    aspect: float = 1.0
+    stored_size: tuple[int, int] | None = None
+
+    def grey(self) -> np.ndarray:
+        """The frame as uint8 (H, W), upright, with square pixels."""
+        if is_high_dynamic_range(self.decoded.color_trc):
+            return cv2.cvtColor(self._tone_mapped, cv2.COLOR_RGB2GRAY)
+        return self._convert("gray")
+
+    def picture(self) -> np.ndarray:
+        """The frame as uint8 (H, W, 3) RGB, upright, with square pixels."""
+        return self._tone_mapped if is_high_dynamic_range(self.decoded.color_trc) else self._convert("rgb24")
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels of the picture."""
+        width, height = self._stored_size
+        return (height, width) if self.orientation.transposed else (width, height)
+
+    @property
+    def _stored_size(self) -> tuple[int, int]:
+        return self.stored_size or square_size(self.decoded.width, self.decoded.height, self.aspect)
+
+    @cached_property
+    def orientation(self) -> Orientation:
+        """By the display matrix that came with the frame."""
+        return _read_orientation(self.decoded)
+
+    @cached_property
+    def _tone_mapped(self) -> np.ndarray:
+        return tone_map(self._convert("rgb48le"), self.decoded.color_trc)
+
+    def _convert(self, pixel_format: str) -> np.ndarray:
+        width, height = self._stored_size
+        with convert_ffmpeg_errors():
+            picture = self.decoded.to_ndarray(format=pixel_format, width=width, height=height)
+        return self.orientation.apply(picture)
+
+    @staticmethod
+    def blank() -> Frame:
+        """A small black one."""
+        return Frame(0.0, av.VideoFrame.from_ndarray(np.zeros((160, 160, 3), np.uint8), format="rgb24"))
+
+
+def square_size(width: int, height: int, aspect: float) -> tuple[int, int]:
+    """The size at which pixels of this aspect are square: the shorter side of a pixel is stretched, as players do."""
+    if not 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT:
+        return width, height
+    return (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
+
+
+def scaled_size(size: tuple[int, int], first: tuple[int, int]) -> tuple[int, int]:
+    """The size at which a frame of `size` is shown in a video that began with frames of the size `first`: the same, so
+    that boxes keep their place; its own where the shape is another."""
+    is_same_shape = abs(size[0] * first[1] / (size[1] * first[0]) - 1) < SHAPE_TOLERANCE
+    return first if is_same_shape else size
+
+
+def _read_orientation(decoded: av.VideoFrame) -> Orientation:
+    """The nearest of the eight orientations to the display matrix: x' = ax + cy, y' = bx + dy."""
+    for side_data in decoded.side_data:
+        if side_data.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d, *_ = np.frombuffer(bytes(side_data)[:36], np.int32).tolist()
+            if abs(b) + abs(c) > abs(a) + abs(d):
+                return Orientation(True, flip_columns=c < 0, flip_rows=b < 0)
+            return Orientation(False, flip_columns=a < 0, flip_rows=d < 0)
+    return Orientation()

@@ -1,0 +1,84 @@
+"""Sound that is none, and sound whose mean loses the voice: silence, opposite channels, surround sound."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from personality.preprocessing.channels import pick_channel
+from personality.preprocessing.media import open_media
+from personality.preprocessing.sample import EMPTY_SAMPLE, Sample, read_sample
+from personality.preprocessing.sound import Sound
+from personality.preprocessing.speech import explain_missing_sound, explain_missing_speech
+from tests.preprocessing.clips import noise, write_clip
+
+SURROUND = ("FL", "FR", "FC", "LFE", "BL", "BR")
+VOICE = noise(2.0)
+
+
+def read(path: Path, channels: list[np.ndarray], layout: str) -> tuple[Sound, np.ndarray]:
+    """The sound of a clip of uncompressed channels at 16 kHz."""
+    times = [number / 10 for number in range(20)]
+    sound = np.stack(channels, axis=1)
+    write_clip(path, times=times, sound=sound, rate=16_000, layout=layout, audio_codec="pcm_f32le")
+    with open_media(path) as video:
+        return video.sound(), video.wideband()
+
+
+def level(samples: np.ndarray) -> float:
+    return float(np.sqrt(np.mean(samples**2)))
+
+
+def test_opposite_channels_do_not_cancel(tmp_path: Path) -> None:
+    sound, wide = read(tmp_path / "a.mkv", [VOICE * 0.8, -VOICE], "stereo")
+    np.testing.assert_allclose(sound.samples[:32_000], -VOICE, atol=1e-3)
+    assert level(wide) == pytest.approx(level(VOICE), rel=0.05)
+    assert any("cancel" in note for note in sound.notes)
+
+
+@pytest.mark.parametrize("other", [VOICE, VOICE * 0, noise(2.0, 3)], ids=["the same", "silent", "unrelated"])
+def test_other_pairs_are_averaged(tmp_path: Path, other: np.ndarray) -> None:
+    sound, _ = read(tmp_path / "a.mkv", [VOICE, other], "stereo")
+    np.testing.assert_allclose(sound.samples[:32_000], (VOICE + other) / 2, atol=1e-3)
+    assert sound.notes == ()
+
+
+def test_the_centre_of_surround_sound_is_the_voice(tmp_path: Path) -> None:
+    music = [noise(2.0, seed) * 0.2 for seed in range(1, 6)]
+    sound, wide = read(tmp_path / "a.mkv", [*music[:2], VOICE, *music[2:]], "5.1")
+    np.testing.assert_allclose(sound.samples[:32_000], VOICE, atol=1e-3)
+    assert level(wide) == pytest.approx(level(VOICE), rel=0.05)
+    assert any("centre" in note for note in sound.notes)
+
+
+def test_an_unused_centre_is_not_picked() -> None:
+    samples = np.zeros((100, 6), np.float32)
+    samples[:, 0] = 0.5
+    assert pick_channel(SURROUND, samples) == (None, "")
+    samples[:, 2] = 0.006
+    assert pick_channel(SURROUND, samples)[0] == 2
+
+
+@pytest.mark.parametrize("noise_level", [0.0, 1 / 32_768])
+def test_silence_is_no_sound(tmp_path: Path, noise_level: float) -> None:
+    read(tmp_path / "a.mkv", [np.sign(VOICE) * noise_level], "mono")
+    sample = read_sample(tmp_path / "a.mkv")
+    assert (sample.audio_seconds, len(sample.rest), sample.voice_descriptors.any()) == (0.0, 0, False)
+    assert any("silent" in warning for warning in sample.warnings)
+    assert not any("is silence" in warning for warning in sample.warnings)
+    assert explain_missing_sound(sample, 5.0)
+
+
+def with_speech(*stretches: tuple[float, float], silent_window: bool = False) -> Sample:
+    audio = np.zeros(80_000, np.float32) if silent_window else noise(5.0)
+    return Sample(**{**EMPTY_SAMPLE.__dict__, "audio": audio, "audio_seconds": 5.0, "speech": stretches,
+                     "rest": noise(3.0)})  # fmt: skip
+
+
+def test_models_are_told_whether_there_is_speech_where_and_how_much() -> None:
+    assert explain_missing_speech(with_speech((0.5, 2.0)), 5.0) == ""
+    assert "6.2" in explain_missing_speech(with_speech((6.2, 8.0)), 5.0)
+    assert "0.4" in explain_missing_speech(with_speech((4.6, 8.0)), 5.0)
+    assert explain_missing_sound(with_speech((6.2, 8.0)), 5.0) == ""
+    assert "6.2" in explain_missing_sound(with_speech((6.2, 8.0), silent_window=True), 5.0)
+    assert explain_missing_sound(with_speech((6.2, 8.0), silent_window=True), 8.0) == ""

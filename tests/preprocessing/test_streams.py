@@ -1,0 +1,140 @@
+"""Which streams are read: default flags, silent tracks, covers, unknown codecs, formats that change."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from av.stream import Disposition
+
+from personality.preprocessing.media import open_media
+from personality.preprocessing.media_errors import MediaError
+from tests.preprocessing.clips import RATE, noise, picture, tone, write_clip, write_tracks
+
+ONE, OTHER = noise(2.0, 1), noise(2.0, 2)
+SILENCE = np.zeros(2 * RATE, np.float32)
+DARK, BRIGHT = np.full((64, 96, 3), 30, np.uint8), np.full((64, 96, 3), 200, np.uint8)
+
+
+def shots(pixels: np.ndarray) -> list[tuple[float, np.ndarray]]:
+    return [(number / 10, pixels) for number in range(20)]
+
+
+@pytest.mark.parametrize(
+    ("tracks", "default", "heard", "number"),
+    [
+        ([ONE, OTHER], 0, ONE, 1),
+        ([ONE, OTHER], 1, OTHER, 2),
+        ([SILENCE, OTHER], 0, OTHER, 2),
+        ([ONE, SILENCE], 1, ONE, 1),
+        ([SILENCE] * 5 + [OTHER] * 5, 0, OTHER, 6),
+    ],
+    ids=["first", "default", "silent", "silent default", "eleven streams"],
+)
+def test_the_default_track_that_is_not_silent_is_heard(
+    tmp_path: Path, tracks: list[np.ndarray], default: int, heard: np.ndarray, number: int
+) -> None:
+    path = write_tracks(
+        tmp_path / "a.mkv", pictures=shots(DARK), tracks=[[(0.0, track)] for track in tracks], default=default
+    )
+    with open_media(path) as video:
+        np.testing.assert_allclose(video.sound().samples[: 2 * RATE], heard, atol=1e-4)
+        (note,) = video.notes()
+    assert f"number {number} " in note
+
+
+@pytest.mark.parametrize(("default", "grey"), [(0, 30), (1, 200)])
+def test_the_default_picture_is_shown(tmp_path: Path, default: int, grey: int) -> None:
+    path = write_tracks(
+        tmp_path / "a.mkv", pictures=shots(DARK), more_pictures=[shots(BRIGHT)], default_picture=default
+    )
+    with open_media(path) as video:
+        assert next(video.frames()).picture().mean() == pytest.approx(grey, abs=4)
+        assert any(f"number {default + 1} " in note for note in video.notes())
+
+
+def with_cover(path: Path, *, video: bool) -> Path:
+    """A cover picture before a video, or alone with sound."""
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        shown = container.add_stream("libx264", rate=10) if video else None
+        sound = container.add_stream("aac", rate=RATE, layout="mono")
+        if shown:
+            shown.width, shown.height, shown.pix_fmt = 96, 64, "yuv420p"
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(BRIGHT, format="rgb24").reformat(format="yuvj420p")))
+        for number in range(10 if shown else 0):
+            frame = av.VideoFrame.from_ndarray(DARK, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(shown.encode(frame) if shown else [])
+        frame = av.AudioFrame.from_ndarray(ONE[None, :1024], format="fltp", layout="mono")
+        frame.rate, frame.pts = RATE, 0
+        container.mux(sound.encode(frame))
+        for stream in filter(None, (cover, shown, sound)):
+            container.mux(stream.encode(None))
+    return path
+
+
+def test_a_cover_is_no_picture(tmp_path: Path) -> None:
+    with open_media(with_cover(tmp_path / "a.mp4", video=True)) as video:
+        assert next(video.frames()).picture().mean() == pytest.approx(30, abs=4)
+    with pytest.raises(MediaError, match="no picture"), open_media(with_cover(tmp_path / "b.mp4", video=False)):
+        pass
+
+
+def test_sound_in_an_unknown_codec_leaves_the_picture(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "a.mkv", pictures=shots(DARK), tracks=[[(0.0, ONE)]])
+    path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_ZZZ/INT/LIT"))
+    with open_media(path) as video:
+        assert len(list(video.frames())) == 20
+        assert not video.metadata.has_audio
+        assert not video.sound().samples.any()
+        assert any("codec" in note for note in video.notes())
+
+
+def test_sound_that_changes_its_format_is_read_on(tmp_path: Path) -> None:
+    """MP3 tells rate and channels in each packet: 440 Hz in stereo at 44.1 kHz, then 880 Hz in mono at 32 kHz."""
+    path = tmp_path / "a.mkv"
+    kinds = ((44_100, "stereo", 440.0), (32_000, "mono", 880.0))
+    sources = [
+        write_clip(tmp_path / f"{rate}.mkv", times=[0, 1.9], sound=tone(2, rate, 2 if layout == "stereo" else 1, hertz),
+                   rate=rate, layout=layout, audio_codec="libmp3lame")
+        for rate, layout, hertz in kinds
+    ]  # fmt: skip
+    with av.open(str(path), "w") as out, av.open(str(sources[0])) as first, av.open(str(sources[1])) as second:
+        video, sound = (out.add_stream_from_template(stream) for stream in first.streams)
+        packets = [one for one in first.demux() if one.dts is not None]
+        later = [one for one in second.demux(second.streams.audio[0]) if one.dts is not None]
+        for packet in later:
+            packet.pts, packet.dts = packet.pts + 2100, packet.dts + 2100
+        for packet in [*packets, *later]:
+            packet.stream = video if packet.stream.type == "video" else sound
+            out.mux(packet)
+    with open_media(path) as opened:
+        heard = opened.sound()
+    assert heard.seconds == pytest.approx(4.1, abs=0.1)
+    for start, hertz in ((0.5, 440), (2.5, 880)):
+        part = heard.samples[round(start * RATE) : round((start + 1) * RATE)]
+        assert np.abs(np.fft.rfft(part)).argmax() == pytest.approx(hertz, abs=2)
+
+
+def test_a_picture_that_changes_its_size_keeps_the_first(tmp_path: Path) -> None:
+    """A recorder that lowers its resolution: VP8 tells the size in each key frame."""
+    sizes = ((96, 64), (48, 32))
+    parts = [write_clip(tmp_path / f"{w}.webm", times=[0.0, 0.1, 0.2], size=(w, h), codec="libvpx") for w, h in sizes]
+    with av.open(str(tmp_path / "a.webm"), "w") as out, av.open(str(parts[0])) as one, av.open(str(parts[1])) as two:
+        stream = out.add_stream_from_template(one.streams[0])
+        for offset, part in ((0, one), (300, two)):
+            for packet in part.demux():
+                if packet.dts is not None:
+                    packet.pts, packet.dts = packet.pts + offset, packet.dts + offset
+                    packet.stream = stream
+                    out.mux(packet)
+    with open_media(tmp_path / "a.webm") as video:
+        frames = list(video.frames())
+    assert {(frame.decoded.width, frame.decoded.height) for frame in frames} == set(sizes)
+    for number, frame in enumerate(frames):
+        expected = picture(number % 3, 96, 64)
+        assert np.abs(frame.picture().astype(int) - expected).mean() < 12
