@@ -25,7 +25,7 @@ IMPORT_INSTRUCTIONS = """
 Request the labels of the clips from ChaLearn. You can then import published predictions and explore them here clip by
 clip, like the practice data:
 ```
-python -m personality import-predictions validation_face.csv --dataset FIRST_IMPRESSIONS --split validation \\
+personality import-predictions validation_face.csv --dataset FIRST_IMPRESSIONS --split validation \\
   --model "BU-NKU 2017 face" --out workspace/predictions/winners.parquet
 ```
 """

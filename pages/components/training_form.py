@@ -163,7 +163,7 @@ def offer_practice_cache() -> None:
     st.markdown(
         "Training needs a preprocessed dataset (**cache**): faces and sound extracted from the clips. To create one "
         "from your own data, run:\n"
-        "```\npython -m personality preprocess YOUR_DATASET --out workspace/caches/NAME\n```"
+        "```\npersonality preprocess YOUR_DATASET --out workspace/caches/NAME\n```"
     )
     log = workspace_folder() / "practice.log"
     making = launch.is_making_practice_cache(workspace_folder())

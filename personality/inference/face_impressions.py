@@ -82,7 +82,7 @@ def read_face_rater_card(folder: Path = FACE_RATER_FOLDER) -> dict[str, Any]:
     """Origin, licence, figures and limits of the shipped weights. Raises FileNotFoundError if there is no card."""
     if not (folder / FACE_RATER_CARD_FILE).exists():
         raise FileNotFoundError(
-            f"no face rating model in {folder}; create it with `python -m training portrait-ratings PORTRAITS`"
+            f"no face rating model in {folder}; create it with `personality-train portrait-ratings PORTRAITS`"
         )
     return json.loads((folder / FACE_RATER_CARD_FILE).read_text())
 

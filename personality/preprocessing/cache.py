@@ -69,7 +69,7 @@ class Cache:
         """One row per clip: what the dataset says of it, what was found, `error` where it could not be read. Raises
         CacheError where the cache is not finished."""
         if not (self.folder / "clips.parquet").is_file():
-            raise CacheError(f"{self.folder} is not a finished cache; make it with `python -m personality preprocess`.")
+            raise CacheError(f"{self.folder} is not a finished cache; create it with `personality preprocess`.")
         return rename_legacy_columns(pd.read_parquet(self.folder / "clips.parquet"))
 
     @cached_property
@@ -159,7 +159,7 @@ class Cache:
         """
         state, why = self.entry_state(clip)
         if state != "present":
-            raise CacheError(f"The entry of {clip} is {state} ({why}); run `python -m personality preprocess` again.")
+            raise CacheError(f"The entry of {clip} is {state} ({why}); run `personality preprocess` again.")
         return decode_entry(self.entry_path(clip), faces)
 
     def remove_unfinished_files(self) -> None:

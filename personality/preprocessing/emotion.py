@@ -32,7 +32,7 @@ def load_emotion_network() -> EmotionNetwork:
 
     if not EMOTION_WEIGHTS_FILE.exists():
         raise FileNotFoundError(
-            f"no emotion weights at {EMOTION_WEIGHTS_FILE}; make them with `python -m training emotion FER2013`"
+            f"no emotion weights at {EMOTION_WEIGHTS_FILE}; create them with `personality-train emotion FER2013`"
         )
     network = EmotionNetwork()
     load_emotion_weights(network, EMOTION_WEIGHTS_FILE)

@@ -273,7 +273,7 @@ def load_face_model() -> FaceModel:
     """The shipped model. Raises FileNotFoundError if it is missing."""
     if not (FACE_MODEL_FOLDER / "model.safetensors").exists():
         raise FileNotFoundError(
-            f"no face model in {FACE_MODEL_FOLDER}; create it with `python -m training face-model PORTRAITS`"
+            f"no face model in {FACE_MODEL_FOLDER}; create it with `personality-train face-model PORTRAITS`"
         )
     arrays = load_file(FACE_MODEL_FOLDER / "model.safetensors")
     card = json.loads((FACE_MODEL_FOLDER / "card.json").read_text())

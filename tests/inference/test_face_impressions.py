@@ -127,7 +127,7 @@ def test_threads_share_one_network(faces: np.ndarray, monkeypatch: pytest.Monkey
 
 
 def test_a_folder_without_weights_names_the_command(tmp_path: Path, faces: np.ndarray) -> None:
-    with pytest.raises(FileNotFoundError, match="python -m training portrait-ratings PORTRAITS"):
+    with pytest.raises(FileNotFoundError, match="portrait-ratings PORTRAITS"):
         rate_faces(faces, tmp_path)
 
 
