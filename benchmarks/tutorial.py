@@ -15,7 +15,7 @@ from personality.utils.atomic_files import write_bytes
 
 CHECKOUT_FOLDER = Path(__file__).parents[1]
 TUTORIAL_FILE = CHECKOUT_FOLDER / "docs" / "tutorial.md"
-DEMO_PREDICTIONS_FILE = CHECKOUT_FOLDER / "demo" / "predictions.parquet"
+TUTORIAL_PREDICTIONS_FILE = CHECKOUT_FOLDER / "demo" / "predictions.parquet"
 
 
 def format_tutorial_trait_table(table: pd.DataFrame) -> str:
@@ -81,7 +81,7 @@ def update_tutorial_tables(text: str, table: pd.DataFrame) -> str:
 
 
 def main() -> None:
-    text = update_tutorial_tables(TUTORIAL_FILE.read_text(), read_predictions(DEMO_PREDICTIONS_FILE))
+    text = update_tutorial_tables(TUTORIAL_FILE.read_text(), read_predictions(TUTORIAL_PREDICTIONS_FILE))
     write_bytes(TUTORIAL_FILE, text.encode())
 
 

@@ -109,6 +109,24 @@ def test_no_cycle() -> None:
         visit(name, ())
 
 
+# Names that several modules define on purpose: entry points, and the project's one logger.
+SHARED_NAMES = {"main", "add_commands", "_log", "__all__"}
+
+
+def test_one_name_is_one_thing() -> None:
+    """No constant, function or class of a module is defined in another one too. Names of page scripts are local."""
+    homes: dict[str, set[str]] = {}
+    for path in [*FILES, *(ROOT / "benchmarks").glob("*.py")]:
+        for node in ast.parse(path.read_text()).body:
+            names = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            names += [one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)]
+            for name in names:
+                if not (path.parent.name == "pages" and isinstance(node, ast.Assign)):
+                    homes.setdefault(name, set()).add(name_of(path))
+    assert {name: places for name, places in homes.items() if len(places) > 1 and name not in SHARED_NAMES} == {}
+
+
 # What starts, changes, deletes or takes in something of the operator's, as the pages call it.
 ACTS = (
     *("launch.dry_run_in_subprocess", "launch.start_run", "launch.start_run_chain", "launch.stop_run"),

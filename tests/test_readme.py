@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.tutorial import DEMO_PREDICTIONS_FILE, TUTORIAL_FILE, update_tutorial_tables
+from benchmarks.tutorial import TUTORIAL_FILE, TUTORIAL_PREDICTIONS_FILE, update_tutorial_tables
 from personality.assets.shipped_models import REAL_MODEL_NAMES
 from personality.predictions.prediction_files import read_predictions
 from tests.conftest import ROOT
@@ -14,7 +14,7 @@ README = ROOT / "README.md"
 
 def test_the_tables_are_those_of_the_shipped_predictions() -> None:
     text = TUTORIAL_FILE.read_text()
-    assert update_tutorial_tables(text, read_predictions(DEMO_PREDICTIONS_FILE)) == text, (
+    assert update_tutorial_tables(text, read_predictions(TUTORIAL_PREDICTIONS_FILE)) == text, (
         "make figures writes them anew"
     )
 
@@ -30,7 +30,7 @@ def test_its_python_runs(capsys: pytest.CaptureFixture, monkeypatch: pytest.Monk
 
 def test_a_readme_without_a_place_for_them_is_refused() -> None:
     with pytest.raises(ValueError, match="figures by trait"):
-        update_tutorial_tables("# no figures", read_predictions(DEMO_PREDICTIONS_FILE))
+        update_tutorial_tables("# no figures", read_predictions(TUTORIAL_PREDICTIONS_FILE))
 
 
 def test_the_readme_is_short_and_its_links_lead_somewhere() -> None:

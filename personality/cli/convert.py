@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-def convert_evolgen(options: argparse.Namespace) -> None:
+def run_convert_evolgen(options: argparse.Namespace) -> None:
     """The network of team evolgen (ECCV 2016) becomes a checkpoint folder."""
     from personality.models.convert_evolgen import convert_evolgen
 
@@ -15,7 +15,7 @@ def convert_evolgen(options: argparse.Namespace) -> None:
     print(f"a model in {options.out}; personality predict VIDEO --run {options.out}")
 
 
-def convert_vggface(options: argparse.Namespace) -> None:
+def run_convert_vggface(options: argparse.Namespace) -> None:
     """VGG-Face becomes weights for `--backbone`."""
     from personality.models.convert_vggface import convert_vggface
 
@@ -29,8 +29,12 @@ def add_commands(commands: Any) -> None:
     command = commands.add_parser("convert", help="convert downloaded weights of others: evolgen or vggface")
     kinds = command.add_subparsers(required=True, metavar="KIND")
     for name, run, text in (
-        ("evolgen", convert_evolgen, "LSTMModel#440.net of team evolgen (Torch7): five traits from faces and sound"),
-        ("vggface", convert_vggface, "VGG_FACE.t7 of Oxford (Torch7): a backbone for the preset thesis"),
+        (
+            "evolgen",
+            run_convert_evolgen,
+            "LSTMModel#440.net of team evolgen (Torch7): five traits from faces and sound",
+        ),
+        ("vggface", run_convert_vggface, "VGG_FACE.t7 of Oxford (Torch7): a backbone for the preset thesis"),
     ):
         kind = kinds.add_parser(name, help=text)
         kind.add_argument("file", type=Path)

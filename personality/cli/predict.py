@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from personality.dataset.index import SPLITS
 
 if TYPE_CHECKING:
-    from personality.inference.batch import Video
+    from personality.inference.batch import VideoFile
 
 INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 
@@ -26,7 +26,7 @@ def run_predict(options: argparse.Namespace) -> int:
     return _predict_to_table(videos, folders, options) if options.out else _print_predictions(videos, folders, options)
 
 
-def _print_predictions(videos: list[Video], folders: Sequence[Path], options: argparse.Namespace) -> int:
+def _print_predictions(videos: list[VideoFile], folders: Sequence[Path], options: argparse.Namespace) -> int:
     from personality.inference.batch import predict_video
     from personality.inference.predict import load_models
     from personality.inference.prediction_document import prediction_lines
@@ -39,7 +39,7 @@ def _print_predictions(videos: list[Video], folders: Sequence[Path], options: ar
     return status
 
 
-def _predict_to_table(videos: list[Video], folders: Sequence[Path], options: argparse.Namespace) -> int:
+def _predict_to_table(videos: list[VideoFile], folders: Sequence[Path], options: argparse.Namespace) -> int:
     from personality.inference.batch import predict_to_table
 
     try:

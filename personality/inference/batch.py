@@ -10,47 +10,47 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from personality.constants import VERSION
+from personality.preprocessing.build_cache import WORKER_DIED_MESSAGE
 from personality.preprocessing.media_errors import VIDEO_SUFFIXES, MediaError
 from personality.utils.atomic_files import hold_lock_file
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-WORKER_DIED_MESSAGE = "the process that read it died; the file may be damaged, or memory too small"
 
 Document = dict[str, Any]  # as `prediction_to_json` gives it, or clip and error
 
 
-class Video(NamedTuple):
+class VideoFile(NamedTuple):
     """A video file, and what its clip is called."""
 
     clip: str
     file: Path
 
 
-def find_videos(paths: Sequence[Path]) -> list[Video]:
+def find_videos(paths: Sequence[Path]) -> list[VideoFile]:
     """The files among `paths`, and all videos in the folders among them.
 
     A clip is called by its file's name, one in a folder by its path within that folder; where two would be called the
     same, by the path as given. Raises ValueError for a folder without videos.
     """
-    found = [video for path in paths for video in (_walk(path) if path.is_dir() else [Video(path.name, path)])]
+    found = [video for path in paths for video in (_walk(path) if path.is_dir() else [VideoFile(path.name, path)])]
     names = [video.clip for video in found]
-    named = [video if names.count(video.clip) == 1 else Video(str(video.file), video.file) for video in found]
+    named = [video if names.count(video.clip) == 1 else VideoFile(str(video.file), video.file) for video in found]
     return list({video.clip: video for video in named}.values())  # the same file given twice is one clip
 
 
-def _walk(folder: Path) -> list[Video]:
+def _walk(folder: Path) -> list[VideoFile]:
     """Hidden files are left out: some systems write one beside each video."""
     files = (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
-    found = [Video(file.relative_to(folder).as_posix(), file) for file in files if not file.name.startswith(".")]
+    found = [VideoFile(file.relative_to(folder).as_posix(), file) for file in files if not file.name.startswith(".")]
     if not found:
         kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
         raise ValueError(f"There is no video in {folder}; expected files that end in {kinds}.")
     return found
 
 
-def predict_video(video: Video, models: Sequence[Model], *, threads: int = 0) -> Document:
+def predict_video(video: VideoFile, models: Sequence[Model], *, threads: int = 0) -> Document:
     """What `predict --json` prints of a clip; threads: for decoding, 0 is one a core.
 
     Raises SpeechModelError where words are needed and the recogniser is not installed.
@@ -77,7 +77,9 @@ def printable(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
-def predict_to_table(videos: Sequence[Video], folders: Sequence[Path], out: Path, *, workers: int) -> dict[str, str]:
+def predict_to_table(
+    videos: Sequence[VideoFile], folders: Sequence[Path], out: Path, *, workers: int
+) -> dict[str, str]:
     """Predict all clips that the table `out` does not have yet, and write their rows as they are finished.
 
     Parameters
@@ -128,7 +130,7 @@ def predict_to_table(videos: Sequence[Video], folders: Sequence[Path], out: Path
         return table.errors(list(clips))
 
 
-def predict_in_processes(todo: dict[str, Video], folders: tuple[Path, ...], workers: int) -> Iterator[Document]:
+def predict_in_processes(todo: dict[str, VideoFile], folders: tuple[Path, ...], workers: int) -> Iterator[Document]:
     """The document of each clip, as they are finished. A clip that kills its process costs itself only: those that may
     be to blame are predicted one by one, each in a process of its own."""
     from personality.preprocessing.build_cache import count_workers
@@ -144,7 +146,7 @@ def predict_in_processes(todo: dict[str, Video], folders: tuple[Path, ...], work
                 yield _predict_isolated(folders, clip, todo.pop(clip))
 
 
-def _predict_isolated(folders: tuple[Path, ...], clip: str, video: Video) -> Document:
+def _predict_isolated(folders: tuple[Path, ...], clip: str, video: VideoFile) -> Document:
     try:
         (document,) = _run(folders, [video], 2)  # with one worker joblib would not make a process
         return document
@@ -152,7 +154,7 @@ def _predict_isolated(folders: tuple[Path, ...], clip: str, video: Video) -> Doc
         return {"clip": clip, "error": WORKER_DIED_MESSAGE}
 
 
-def _run(folders: tuple[Path, ...], videos: Iterable[Video], workers: int) -> Iterator[Document]:
+def _run(folders: tuple[Path, ...], videos: Iterable[VideoFile], workers: int) -> Iterator[Document]:
     import joblib
 
     from personality.preprocessing.build_cache import worker_process_options
@@ -162,7 +164,7 @@ def _run(folders: tuple[Path, ...], videos: Iterable[Video], workers: int) -> It
     return processes(predict(video, folders) for video in videos)
 
 
-def _predict_in_worker(video: Video, folders: tuple[Path, ...]) -> Document:
+def _predict_in_worker(video: VideoFile, folders: tuple[Path, ...]) -> Document:
     from personality.preprocessing.build_cache import limit_to_one_thread
 
     with limit_to_one_thread():

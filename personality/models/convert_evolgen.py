@@ -16,11 +16,11 @@ from personality.utils.atomic_files import file_sha256
 
 # The file gives extraversion, agreeableness, conscientiousness, emotional stability, openness.
 EVOLGEN_OUTPUT_OF_TRAIT = [4, 2, 0, 1, 3]
-TRAINED_ON = (
+EVOLGEN_TRAINING_DATA = (
     "Trained by team evolgen in 2016 on 6,000 clips of YouTube videos of people speaking English, as they appeared to "
     "paid raters (ChaLearn First Impressions)."
 )
-LIMITS = (
+EVOLGEN_LIMITATIONS = (
     "Its five traits move together, and follow smiling most: on portraits, extraversion follows ratings of outgoing "
     "(r = .66) and happy (.68), conscientiousness does not follow smart (.17). Faces are aligned by five landmarks "
     "here, not by 68 as in training. No figures of its accuracy are known for this version."
@@ -90,7 +90,7 @@ def _make_evolgen_card(file: Path) -> dict[str, Any]:
         "preset": EVOLGEN_PRESET,
         "activation": "relu",
         "data": {"name": "first-impressions", "fingerprint": "", "synthetic": False},
-        "trained_on": {"people": "real", "text": f"{TRAINED_ON} {LIMITS}"},
+        "trained_on": {"people": "real", "text": f"{EVOLGEN_TRAINING_DATA} {EVOLGEN_LIMITATIONS}"},
         "licence": "Apache 2.0 (InnovArul/first-impressions); the labels of First Impressions are for research use",
         "converted_from": {"file": file.name, "sha256": file_sha256(file)},
         "versions": {"personality": VERSION},

@@ -11,8 +11,8 @@ SHORT_TERM_RATE = 44_100  # Hz
 SHORT_TERM_WINDOW = 2_205  # samples: frames of 50 ms, one after the other
 ENTROPY_BLOCKS = 10
 ROLLOFF_SHARE = 0.90
-MFCC_COUNT, CHROMA_COUNT = 13, 12
-SHORT_TERM_COUNT = 8 + MFCC_COUNT + CHROMA_COUNT + 1
+SHORT_TERM_MFCCS, CHROMA_COUNT = 13, 12
+SHORT_TERM_COUNT = 8 + SHORT_TERM_MFCCS + CHROMA_COUNT + 1
 _EPSILON = np.finfo(float).eps
 _BINS = SHORT_TERM_WINDOW // 2
 
@@ -91,7 +91,7 @@ def _rolloff(spectrum: np.ndarray) -> np.ndarray:
 
 
 def _mfcc_of(spectrum: np.ndarray) -> np.ndarray:
-    return dct(np.log10(spectrum @ _mel_filters().T + _EPSILON), type=2, norm="ortho", axis=1)[:, :MFCC_COUNT]
+    return dct(np.log10(spectrum @ _mel_filters().T + _EPSILON), type=2, norm="ortho", axis=1)[:, :SHORT_TERM_MFCCS]
 
 
 @lru_cache(maxsize=1)

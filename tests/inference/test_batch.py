@@ -13,7 +13,7 @@ import pytest
 from personality.assets import demo
 from personality.cli.main import main
 from personality.inference import batch
-from personality.inference.batch import WORKER_DIED_MESSAGE, Video, find_videos, predict_in_processes
+from personality.inference.batch import WORKER_DIED_MESSAGE, VideoFile, find_videos, predict_in_processes
 from personality.inference.batch_table import BatchTable
 from tests.preprocessing.clips import write_clip
 
@@ -75,7 +75,7 @@ def test_a_row_for_every_clip_and_finished_ones_are_kept(
 
     calls: list[str] = []
 
-    def predict_video(video: Video, *_: object, **__: object) -> batch.Document:
+    def predict_video(video: VideoFile, *_: object, **__: object) -> batch.Document:
         calls.append(video.clip)
         return {"clip": video.clip, "error": "still broken"}
 
@@ -107,8 +107,8 @@ def test_a_killed_run_keeps_what_is_finished_and_goes_on(folder: Path, tmp_path:
 
 
 def test_a_clip_that_kills_its_process_costs_its_own_row(tmp_path: Path) -> None:
-    videos = {name: Video(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")}
-    deadly = Video("deadly.mp4", DeadlyPath("deadly.mp4"))
+    videos = {name: VideoFile(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")}
+    deadly = VideoFile("deadly.mp4", DeadlyPath("deadly.mp4"))
     documents = {one["clip"]: one for one in predict_in_processes({"deadly.mp4": deadly, **videos}, (MODEL,), 2)}
     assert set(documents) == {"a.mp4", "b.mp4", "deadly.mp4"}
     assert [clip for clip, one in documents.items() if one.get("error") == WORKER_DIED_MESSAGE] == ["deadly.mp4"]
