@@ -134,7 +134,7 @@ def test_a_worker_of_a_killed_run_does_not_write_beside_the_next_one(
         with pytest.raises(SupersededError):
             build_cache._write_entries(store, dataset.root, attempt, list(todo.values()))
 
-    monkeypatch.setattr(build_cache, "read_clip", slow_read)
+    monkeypatch.setattr(build_cache, "get_clip_path_or_bytes", slow_read)
     worker = threading.Thread(target=work)
     worker.start()
     wait_for(lambda: len(reads) == 1)
