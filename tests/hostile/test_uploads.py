@@ -107,7 +107,7 @@ def test_a_server_does_not_grow_with_uploads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Share, outcome: Outcome
 ) -> None:
     """With fewer uploads each is larger, so that a leak of one copy per upload would show."""
-    count, megabytes = share(100, 8), share(4, 16)
+    count, megabytes = share(100, 5), share(4, 16)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     (tmp_path / "workspace").mkdir()
