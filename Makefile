@@ -93,8 +93,10 @@ docs: $(VENV)/test.done
 	$(BIN)/python docs/architecture.py
 	$(BIN)/pdoc personality --docformat numpy --no-include-undocumented -o site
 
+# Every page, light and dark, wide and narrow, to look at; those of the README are copied into docs/.
 screenshots: $(VENV)/test.done
-	$(BIN)/python -m tests.browser.screenshots docs/screenshots
+	$(BIN)/python -m tests.browser.screenshots workspace/screenshots
+	cp workspace/screenshots/readme*.webp docs/screenshots
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is required: make PYTHON=python3.11')"

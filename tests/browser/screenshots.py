@@ -25,6 +25,7 @@ WIDTHS = {"wide": 1440, "narrow": 390}
 # The picture of the README: parts of two pages side by side, each starting at the first element of this type.
 README = {"predict": "h3", "": "h3"}
 PART = (1060, 1505)  # pixels of each part, before both are scaled to the width of one page
+THUMBNAILS, THUMBNAIL_PART = ("predict", "gender", "explore", "models"), (300, 60, 1440, 1110)  # pages; pixels
 GAP, ABOVE = 30, 8  # margins next to and above a part, pixels
 PRACTICE = ("emotion", "explore")  # pages without results for real people
 GROUPS = ("gender", "age", "emotion", "explore")  # pages that continue to compute after their first charts are drawn
@@ -41,8 +42,16 @@ def take(out: Path, pages: tuple[str, ...] = PAGES) -> None:
                     show(page, address, name)
                     picture = whole(page, pixels)
                     picture.save(out / f"{name or 'overview'}-{scheme}-{width}.webp", quality=70, method=6)
+                    if name in THUMBNAILS and (scheme, width) == ("light", "wide"):
+                        thumbnail(picture).save(out / f"readme-{name}.webp", quality=80, method=6)
                 page.close()
         readme(chromium.new_page(color_scheme="light"), address).save(out / "readme.webp", quality=85, method=6)
+
+
+def thumbnail(picture: Image.Image) -> Image.Image:
+    """The top of a wide page without the navigation, for a table of the README."""
+    part = picture.convert("RGB").crop(THUMBNAIL_PART)
+    return part.resize((760, 760 * part.height // part.width), Image.Resampling.LANCZOS)
 
 
 def readme(page: Page, address: str) -> Image.Image:
