@@ -142,7 +142,7 @@ if st.session_state.get("cell") not in names:
 name = st.selectbox("Cell", names, key="cell", bind="query-params")
 clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
-    f"n = {len(clips):,} clips from {clips['source'].nunique():,} source videos, sorted by the error of "
+    f"n = {len(clips):,} clips from {clips['source'].nunique():,} videos, sorted by mean absolute error of "
     f"{escape_markdown(model)} ({TRAIT_LABELS[trait]}), largest first. Select a row to see the clip."
 )
 number = st.column_config.NumberColumn(format="%.3f")

@@ -77,7 +77,7 @@ for title, of, by in (
     st.markdown(f"**{escape_markdown(title)}**")
     real_figures.draw_findings(of, (by,), brief=True)
 st.caption(
-    "Mean of five traits. p-values: cluster jackknife over source videos, with Holm's correction within each model "
+    "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
     "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
 )
 

@@ -29,7 +29,7 @@ from personality.utils.error_messages import describe_error
 from personality.utils.public_mode import is_public
 
 READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try again later."
-FACE_CAPTION_LEGEND = "below each: time in the video, detection score (0 to about 2), strongest expression"
+FACE_CAPTION_LEGEND = "below each: time, confidence that it is a face (not a %), most likely expression"
 FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
 MIN_REDRAW_SECONDS = 0.3  # between two redraws of the filmstrip, each of which takes the browser about 0.1 s

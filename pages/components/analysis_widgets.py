@@ -177,7 +177,7 @@ def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
 def explain_dot_chart(measure: str = "accuracy") -> None:
     """The legend of a dot chart, in words."""
     dot, reference_marks = DOT_CHART_CAPTIONS[measure]
-    st.caption(f"Dot: {dot}. Line: 95 % interval (cluster jackknife over source videos). {reference_marks}")
+    st.caption(f"Dot: {dot}. Line: 95 % interval (clustered by source video). {reference_marks}")
 
 
 def warn_small_groups(rows: pd.DataFrame) -> None:

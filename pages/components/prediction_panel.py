@@ -166,7 +166,7 @@ def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
             "How people would probably rate **photographs** of "
             f"{'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'}, from 0 to 100. "
             "These ratings are separate from the five traits above. The model was trained and tested on human ratings "
-            "of 804 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions "
+            "of 803 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions "
             "(lower R² on portraits not used in training)."
             + (" Number next to a bar: percentage of the portraits that people rated lower." if percentiles else "")
         )

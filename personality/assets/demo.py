@@ -14,7 +14,7 @@ DEMO_CLIP_FILE = DEMO_FOLDER / "sample.mp4"  # a test clip, with a synthetic voi
 DEMO_SPEECH_CLIP_FILE = DEMO_FOLDER / "sample_speech.mp4"  # a computer-made person who introduces herself in English
 # Shown with figures and models of computer-made people.
 PRACTICE_NOTICE = (
-    "**Practice models and data (computer-made people).** The people in these clips do not exist: faces, voices "
+    "**Practice models and data (computer-made people).** They come from people who do not exist: faces, voices "
     "and labels are synthetic. They demonstrate the tool and have no meaning for real people."
 )
 # Shown with the user's own data of computer-made people.
