@@ -30,7 +30,9 @@ from benchmarks.face_pipelines import (
     run_on_one_thread,
 )
 from personality.preprocessing.build_cache import limit_to_one_thread
-from personality.preprocessing.cache import Cache, encode_entry, write_cache_tables
+from personality.preprocessing.cache import Cache
+from personality.preprocessing.cache_entry import encode_entry
+from personality.preprocessing.cache_tables import write_cache_tables
 from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import open_media
 from personality.preprocessing.media_errors import MediaSource

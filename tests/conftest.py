@@ -13,7 +13,8 @@ import pytest
 from personality.dataset import load_dataset
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
-from personality.synthetic.people import SynthesisOptions, synthesize
+from personality.synthetic.people import synthesize
+from personality.synthetic.scenes import SynthesisOptions
 from training.config.run_config import Stage, preset
 from training.engine.trainer import train_run
 from training.runs.run import Run

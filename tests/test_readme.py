@@ -14,9 +14,7 @@ README = ROOT / "README.md"
 
 def test_the_tables_are_those_of_the_shipped_predictions() -> None:
     text = TUTORIAL_FILE.read_text()
-    assert update_tutorial_tables(text, read_predictions(TUTORIAL_PREDICTIONS_FILE)) == text, (
-        "make figures writes them anew"
-    )
+    assert update_tutorial_tables(text, read_predictions(TUTORIAL_PREDICTIONS_FILE)) == text, "run make figures"
 
 
 def test_its_python_runs(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

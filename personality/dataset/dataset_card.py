@@ -16,7 +16,7 @@ UNKNOWN_LICENCE = "as the licence of the training data allows; ask whoever provi
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """synthetic: whether nobody in the clips exists; licence: of the clips and labels."""
+    """synthetic: whether the people in the clips are computer-made; licence: of the clips and labels."""
 
     synthetic: bool
     licence: str

@@ -22,7 +22,8 @@ from personality.dataset.archives import archive_batch_key, clip_file_signature,
 from personality.dataset.dataset_card import read_dataset_card
 from personality.dataset.index import Dataset, DatasetError
 from personality.preprocessing.build_attempt import begin_attempt, join_build_attempt
-from personality.preprocessing.cache import Cache, CacheError, write_cache_tables
+from personality.preprocessing.cache import Cache, CacheError
+from personality.preprocessing.cache_tables import write_cache_tables
 from personality.preprocessing.media_errors import MediaError
 from personality.utils.atomic_files import hold_lock_file
 

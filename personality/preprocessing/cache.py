@@ -9,47 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property, lru_cache
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
 
 from personality.constants import PREPROCESSING
 from personality.modalities import VOICE_TABLE
-from personality.preprocessing.attributes import summarise_emotions
-from personality.preprocessing.emotion import EMOTION_WEIGHTS_FILE
+from personality.preprocessing.cache_entry import decode_entry, encode_entry, get_entry_constants, read_entry_header
 from personality.preprocessing.sample import Sample
-from personality.preprocessing.voice_descriptors import VOICE_DESCRIPTOR_COLUMNS
-from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES, age_group
-from personality.utils.atomic_files import atomic_path, file_sha256, remove_temporary_files, write_bytes, write_json
+from personality.traits import TRAIT_NAMES
+from personality.utils.atomic_files import remove_temporary_files, write_bytes
 from personality.utils.legacy_names import rename_legacy_columns
-
-CACHE_FORMAT_VERSION = 5
-CROP_JPEG_QUALITY = 92
-PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
-ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", VOICE_TABLE)
-ENTRY_JSON_FIELDS = ("audio_seconds", "duration", "age", "gender", "warnings")
 
 
 class CacheError(ValueError):
     """A cache that cannot be used; the message is one sentence."""
-
-
-@lru_cache(maxsize=1)
-def _hash_emotion_weights() -> str:
-    return file_sha256(EMOTION_WEIGHTS_FILE)[:16]
-
-
-def get_entry_constants() -> dict[str, Any]:
-    """What entries are made with; an entry made with anything else is stale."""
-    return {**asdict(PREPROCESSING), "format": CACHE_FORMAT_VERSION, "emotion_weights": _hash_emotion_weights()}
 
 
 @dataclass(frozen=True)
@@ -108,7 +88,7 @@ class Cache:
         return self._tables[name]
 
     def invalidate_table(self, name: str) -> None:
-        """Read the table of features `name` anew when it is next wanted."""
+        """Read the feature table `name` from disk at the next use."""
         self._tables.pop(name, None)
 
     def entry_path(self, clip: str) -> Path:
@@ -131,7 +111,7 @@ class Cache:
         if not path.exists():
             return "missing", "there is no entry"
         try:
-            made = _read_entry_header(path)
+            made = read_entry_header(path)
             differences = [
                 f"{name} was {made['constants'].get(name, 'unknown')} and is {value}"
                 for name, value in get_entry_constants().items()
@@ -178,132 +158,3 @@ class Cache:
         """The Sample of a row of `clips`, with the dataset's own gender and age in place of the estimates; faces as
         in `read`."""
         return replace(self.read(row["clip"], faces), gender=row["gender"], age=row["age"])
-
-
-def _read_entry_header(path: Path) -> dict[str, Any]:
-    """What an entry says of itself, without its arrays."""
-    with safe_open(path, "numpy") as file:
-        return json.loads(file.metadata()["entry"])
-
-
-def encode_entry(clip: str, sample: Sample, of: str, *, whole_sound: bool = False) -> bytes:
-    """The bytes of an entry; equal samples of equal files give equal bytes."""
-    options = [cv2.IMWRITE_JPEG_QUALITY, CROP_JPEG_QUALITY]
-    pictures = [
-        cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces
-    ]
-    arrays = {
-        "jpeg": np.concatenate(pictures) if pictures else np.zeros(0, np.uint8),
-        "lengths": np.array([len(picture) for picture in pictures], np.int32),
-        "audio": _sound_to_int16(sample.audio),
-        **({"rest": _sound_to_int16(sample.rest)} if whole_sound else {}),
-        **{name: getattr(sample, name) for name in ENTRY_ARRAY_FIELDS},
-    }
-    words = {name: getattr(sample, name) for name in ENTRY_JSON_FIELDS}
-    # One key: safetensors writes several in no fixed order, and equal samples shall give equal bytes.
-    entry = {"clip": clip, "of": of, "constants": get_entry_constants(), "whole_sound": whole_sound, "words": words}
-    return save(arrays, {"entry": json.dumps(entry)})
-
-
-def _sound_to_int16(sound: np.ndarray) -> np.ndarray:
-    """Sound in [-1, 1] as 16-bit integers."""
-    return (sound * 32767).round().astype(np.int16)
-
-
-def decode_entry(path: Path, chosen: np.ndarray | None = None) -> Sample:
-    """The Sample of an entry's file, of all faces or of those with the chosen numbers, int (N,). Raises SafetensorError
-    where the file is not whole."""
-    with safe_open(path, "numpy") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-        words = json.loads(file.metadata()["entry"])["words"]
-    size = PREPROCESSING.face_size
-    parts = np.split(arrays["jpeg"], np.cumsum(arrays["lengths"])[:-1]) if len(arrays["lengths"]) else []
-    if chosen is not None:
-        parts = [parts[number] for number in chosen]
-        arrays |= {name: arrays[name][chosen] for name in PER_FACE_FIELDS}
-    faces = [np.asarray(cv2.imdecode(part, cv2.IMREAD_COLOR_RGB)) for part in parts]
-    return Sample(
-        faces=np.stack(faces) if faces else np.zeros((0, size, size, 3), np.uint8),
-        audio=arrays["audio"].astype(np.float32) / 32767,
-        rest=arrays.get("rest", np.zeros(0, np.int16)).astype(np.float32) / 32767,
-        **{name: arrays[name] for name in ENTRY_ARRAY_FIELDS},
-        **{**words, "warnings": tuple(words["warnings"])},
-    )
-
-
-def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict[str, Any]) -> pd.DataFrame:
-    """Write `card.json`, `voice_descriptors.parquet` and `clips.parquet` from the dataset's table and the entries;
-    returns the clips' table."""
-    found = pd.DataFrame(_summarise_entries(cache, table["clip"].tolist(), errors))
-    _write_voice_descriptors(cache, found["clip"], np.stack(found.pop(VOICE_TABLE)))
-    clips = table.merge(found, on="clip", how="left")
-    clips["gender_from"] = _attribute_origin(clips, ("gender",), "gender_estimated")
-    clips["age_from"] = _attribute_origin(clips, ("age",), "age_estimated")
-    clips["age_group_from"] = _attribute_origin(clips, ("age_group", "age"), "age_estimated")
-    clips["gender"] = _prefer_annotated(clips, "gender", "gender_estimated")
-    clips["age"] = _prefer_annotated(clips, "age", "age_estimated").astype(float)
-    estimated = clips["age"].map(lambda years: age_group(years) if years == years else None)
-    clips["age_group"] = (
-        clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
-    )
-    # The table last: a cache that has it is finished.
-    write_json(
-        cache.folder / "card.json", card | {"whole_sound": cache.whole_sound, "constants": get_entry_constants()}
-    )
-    with atomic_path(cache.folder / "clips.parquet") as path:
-        clips.to_parquet(path, index=False)
-    return clips
-
-
-def _write_voice_descriptors(cache: Cache, clips: pd.Series, voices: np.ndarray) -> None:
-    """Write the voice descriptors, float32 (N, 26), of the clips whose voice was heard."""
-    heard = voices.any(axis=1)
-    with atomic_path(cache.folder / f"{VOICE_TABLE}.parquet") as path:
-        pd.DataFrame(voices[heard], clips[heard], VOICE_DESCRIPTOR_COLUMNS).to_parquet(path)
-    cache.invalidate_table(VOICE_TABLE)
-
-
-def _prefer_annotated(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
-    """What the dataset says where it says something, else the estimate."""
-    if given not in table:
-        return table[estimated]
-    return table[given].where(table[given].notna(), table[estimated])
-
-
-def _attribute_origin(table: pd.DataFrame, given: tuple[str, ...], estimated: str) -> pd.Series:
-    """Who says what an attribute of a clip is: people, the estimate, or nobody."""
-    said = table[[name for name in given if name in table]].notna().any(axis=1)
-    return pd.Series(ESTIMATED, table.index).where(table[estimated].notna()).mask(said, ANNOTATED)
-
-
-def _summarise_entries(cache: Cache, clips: list[str], errors: dict[str, str]) -> Iterator[dict[str, Any]]:
-    nothing = {"faces": 0, "audio_seconds": 0.0, "duration": np.nan, "gender_estimated": None, "age_estimated": np.nan}
-    for clip in clips:
-        if clip in errors:
-            voice = np.zeros(len(VOICE_DESCRIPTOR_COLUMNS), np.float32)
-            yield {
-                "clip": clip,
-                **nothing,
-                VOICE_TABLE: voice,
-                "emotion": None,
-                "warnings": "",
-                "error": errors[clip],
-            }
-            continue
-        with safe_open(cache.entry_path(clip), "numpy") as file:
-            words = json.loads(file.metadata()["entry"])["words"]
-            confidences, voice = file.get_tensor("emotion_confidences"), file.get_tensor(VOICE_TABLE)
-        summary = summarise_emotions(confidences)
-        yield {
-            "clip": clip,
-            "faces": len(confidences),
-            "audio_seconds": words["audio_seconds"],
-            "duration": words["duration"],
-            "gender_estimated": words["gender"],
-            "age_estimated": words["age"],
-            VOICE_TABLE: voice,
-            "emotion": summary.dominant,
-            "emotion_confidence": summary.confidence,
-            "warnings": "; ".join(words["warnings"]),
-            "error": "",
-        }

@@ -34,7 +34,7 @@ FaceBox = tuple[float, float, float, float]  # left, top, right, bottom in pixel
 class Face:
     """One face. time in seconds; box (left, top, right, bottom) in pixels of the frame, around the landmarks, which
     jump less than the detector's own; score of the detector; crop uint8 (224, 224, 3) RGB, aligned; emotions float32
-    (7,) confidence in each, None before somebody has looked."""
+    (7,) confidence in each, None before they are estimated."""
 
     time: float
     box: tuple[int, int, int, int]
@@ -62,7 +62,7 @@ def _load_landmark_predictor() -> dlib.shape_predictor:
 class FaceFinder:
     """Finds one person's face in frame after frame of a clip: near where it was last, else the largest anywhere.
 
-    person: the box of the face to follow, where it is not the largest; then nobody far from where it was last will do.
+    person: the box of the face to follow, if it is not the largest; faces far from its last position are ignored.
     people: all faces of the first frame that showed any, from left to right.
     """
 
@@ -70,7 +70,7 @@ class FaceFinder:
         self.people: tuple[Face, ...] = ()
         self._chosen = person is not None
         self._last = person
-        self._misses = 0  # frames in a row in which the whole frame showed nobody
+        self._misses = 0  # consecutive frames without a face
 
     def find(self, frame: Frame) -> Face | None:
         """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""

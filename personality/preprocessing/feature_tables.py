@@ -1,4 +1,4 @@
-"""Tables of features that somebody computed (descriptors, embeddings, action units), kept in a cache."""
+"""Feature tables computed elsewhere (descriptors, embeddings, action units), stored in a cache."""
 
 from __future__ import annotations
 

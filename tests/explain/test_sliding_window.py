@@ -86,7 +86,7 @@ def test_counterfactuals_equal_predictions_of_the_changed_sample(sample: Sample,
     )
     assert compute_counterfactuals(
         unheard, [replace(handcrafted, network=strict.eval())]
-    ).empty  # it cannot speak on such a clip
+    ).empty  # no prediction without sound
     assert not compute_counterfactuals(unheard, [handcrafted]).empty  # a gate can
     branches = {"audio": audio.network, "handcrafted": handcrafted.network}
     network = build_network("fusion", preset="modern", activation="relu", branches=branches).eval()

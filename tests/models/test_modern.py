@@ -243,10 +243,10 @@ def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
     branches = {"inner": gate(), "words": words}
     network = build_network("fusion", preset="modern", activation="relu", branches=branches).eval()
     assert isinstance(network, GatedFusion)
-    nobody = torch.zeros(2, dtype=torch.bool)
+    absent = torch.zeros(2, dtype=torch.bool)
     faces = torch.zeros(2, 1, 3, 4, 4, dtype=torch.uint8)
     batch = Batch(
-        torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED_COUNT), present={"audio": nobody, "faces": nobody}
+        torch.zeros(2, 8), faces, torch.rand(2, HANDCRAFTED_COUNT), present={"audio": absent, "faces": absent}
     )
     features = network.features(batch)
     assert features.isfinite().all()

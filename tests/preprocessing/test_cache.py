@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from personality.dataset import load_dataset
 from personality.models.batching import can_predict, make_batch
 from personality.models.network import Needs
-from personality.preprocessing import cache as cache_module
+from personality.preprocessing import cache_entry
 from personality.preprocessing.build_cache import preprocess
-from personality.preprocessing.cache import CACHE_FORMAT_VERSION, Cache, CacheError, encode_entry, write_cache_tables
+from personality.preprocessing.cache import Cache, CacheError
+from personality.preprocessing.cache_entry import CACHE_FORMAT_VERSION, encode_entry
+from personality.preprocessing.cache_tables import write_cache_tables
 from personality.preprocessing.feature_tables import add_table
 from personality.preprocessing.sample import read_sample
 from personality.preprocessing.voice_descriptors import VOICE_DESCRIPTOR_COLUMNS
@@ -55,6 +58,20 @@ def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path:
     assert clips.loc[0, "gender"] == cache.clips.loc[0, "gender_estimated"]
 
 
+def test_a_clip_whose_window_is_silent_has_no_sound_for_models(cache: Cache, tmp_path: Path) -> None:
+    """As at prediction: sound after the window does not count."""
+    copy = Cache(tmp_path / "cache")
+    shutil.copytree(cache.folder, copy.folder)
+    table = cache.clips[["clip", "source", "split", "location", *TRAIT_NAMES]].copy()
+    clip = table["clip"][0]
+    sample = cache.read(clip)
+    copy.write(clip, replace(sample, audio=np.zeros_like(sample.audio)), "")
+    clips = write_cache_tables(copy, table, {}, cache.card)
+    audio = Needs(frozenset({"audio"}))
+    assert can_predict(copy, clips, audio).tolist() == [False, *can_predict(cache, cache.clips, audio)[1:]]
+    assert clips["audio_seconds"].tolist() == [0.0, *cache.clips["audio_seconds"][1:]]
+
+
 def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     part = type(dataset)(dataset.name, dataset.root, dataset.table.head(3))
@@ -75,7 +92,7 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
 
 def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
-    monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
+    monkeypatch.setattr(cache_entry, "CACHE_FORMAT_VERSION", 99)
     assert cache.entry_state(clip) == ("stale", f"format was {CACHE_FORMAT_VERSION} and is 99")
     with pytest.raises(CacheError, match=r"is stale \(format was \d+ and is 99\)"):
         cache.read(clip)
@@ -89,7 +106,7 @@ def test_stale_entries_are_made_again_on_request_only(
     preprocess(part, tmp_path / "c")
     entries = [Cache(tmp_path / "c").entry_path(clip) for clip in part.table["clip"]]
     before = [path.read_bytes() for path in entries]
-    monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
+    monkeypatch.setattr(cache_entry, "CACHE_FORMAT_VERSION", 99)
     with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was \d+ and is 99; --remake"):
         preprocess(part, tmp_path / "c")
     assert [path.read_bytes() for path in entries] == before

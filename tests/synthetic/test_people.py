@@ -7,7 +7,8 @@ import pytest
 
 from personality.dataset import load_dataset
 from personality.synthetic.face_model import Expression, compute_landmark_motion, load_face_model
-from personality.synthetic.people import SynthesisOptions, _create_people, _create_scenes, _label_scenes, synthesize
+from personality.synthetic.people import _create_people, _create_scenes, _label_scenes, synthesize
+from personality.synthetic.scenes import SynthesisOptions
 from personality.synthetic.voice import Voice, synthesize_voice
 from personality.traits import TRAIT_NAMES
 

@@ -17,7 +17,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from personality.preprocessing.media import write_video
 from personality.synthetic.face_model import load_face_model
-from personality.synthetic.people import Person, Scene, SynthesisOptions, generate_expressions, pose_face
+from personality.synthetic.scene_videos import generate_expressions, pose_face
+from personality.synthetic.scenes import Person, Scene, SynthesisOptions
 from personality.synthetic.voice import ENVELOPE_FRAME_SAMPLES, SYNTHETIC_VOICE_RATE_HZ, Voice
 from personality.utils.atomic_files import atomic_path
 

@@ -103,7 +103,7 @@ def _send_request(file: int, what: dict[str, Any]) -> tuple[int, _ReaderProcess]
 
 
 def _ensure_reader() -> _ReaderProcess:
-    """The reading process; begun anew where it has died."""
+    """The reading process, restarted if it has died."""
     global _reader
     if _reader is not None and _reader.process.poll() is not None:
         _stop_reader()
@@ -152,8 +152,7 @@ def _receive_updates(answer: int, reader: _ReaderProcess, seconds: float) -> Ite
 
 
 def _stop_stuck_reader(stopped: _ReaderProcess) -> None:
-    """End a reading process that no longer does its work, unless somebody has ended it already; the next is begun when
-    it is wanted."""
+    """Stop a reading process that does not respond, unless it was replaced; the next request starts another."""
     with _reader_lock:
         if _reader is stopped:
             _stop_reader()

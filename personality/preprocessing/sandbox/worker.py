@@ -1,7 +1,7 @@
 """The process that reads uploads: `python -m personality.preprocessing.sandbox.worker FD`, started by `client`.
 
 It has loaded all that reading needs, and forks a child for every file: that child starts in milliseconds, may use so
-much time and memory, and takes nobody with it when it dies.
+much time and memory, and no other process fails when it dies.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
     """Read one file and send its pieces; in the child, which ends here whatever happens."""
     try:
         confine_process()
-        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken: nobody wants to know any more
+        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken: the client has stopped waiting
             _send_updates(answer, Path(f"/dev/fd/{file}"), order["person"])
     except BaseException:
         traceback.print_exc()  # in the server's log: places in our code, nothing of the file

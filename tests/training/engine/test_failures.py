@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import torch
 
-from personality.preprocessing import cache as cache_module
+from personality.preprocessing import cache_entry
 from personality.preprocessing.cache import Cache, CacheError
 from personality.utils.atomic_files import hold_lock_file
-from tests.training.helpers import Death, run_to_end
+from tests.training.helpers import dying_after, run_to_end
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
 from training.engine import epoch as epoch_module
@@ -47,17 +47,8 @@ def interrupted_run(cache: Cache, folder: Path, **changes: Any) -> tuple[Run, by
     """A run of two epochs that was interrupted after the first, and the weights of its checkpoint."""
     run = Run(folder)
     run.create(preset("audio", stages=(Stage(2, "head", 1e-3),), **changes), cache.folder)
-    record = Run.record_metrics
-
-    def die(self: Run, metrics: dict) -> None:
-        if metrics["epoch"] > 1:
-            raise Death
-        record(self, metrics)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "record_metrics", die)
-        with pytest.raises(Death):
-            train_run(run)
+    with dying_after(1):
+        train_run(run)
     return run, (run.folder / "model.safetensors").read_bytes()
 
 
@@ -97,10 +88,10 @@ def test_a_full_disk_raises_and_the_last_epoch_remains(
 
 
 def test_a_cache_of_other_constants_raises(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module, "CACHE_FORMAT_VERSION", 99)
+    monkeypatch.setattr(cache_entry, "CACHE_FORMAT_VERSION", 99)
     run = Run(tmp_path / "audio")
     run.create(preset("audio", stages=HEAD), cache.folder)
-    with pytest.raises(CacheError, match=r"is stale \(format was \d+ and is 99\); run `python -m"):
+    with pytest.raises(CacheError, match=r"format was \d+ and is 99"):
         train_run(run)
     assert run.status()["state"] == "failed"
 

@@ -18,7 +18,7 @@ from personality.network_options import NetworkDesign
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache, CacheError
 from personality.traits import TRAIT_NAMES
-from tests.training.helpers import Death, run_to_end
+from tests.training.helpers import Death, dying_after, run_to_end
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
 from training.engine import resume
@@ -94,17 +94,8 @@ def test_resumed_run_equals_uninterrupted_run(cache: Cache, tmp_path: Path, monk
     for epoch in (1, 2, 3):
         run = Run(tmp_path / f"dies-{epoch}")
         run.create(preset("audio", stages=stages), cache.folder)
-        record = Run.record_metrics
-
-        def die(self: Run, metrics: dict, epoch: int = epoch, record: Callable = record) -> None:
-            if metrics["epoch"] > epoch:
-                raise Death
-            record(self, metrics)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(Run, "record_metrics", die)
-            with pytest.raises(Death):
-                train_run(run)
+        with dying_after(epoch):
+            train_run(run)
         train_run(Run(run.folder))
         assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
         assert [row["loss"] for row in run.metrics()] == [row["loss"] for row in whole.metrics()]

@@ -19,7 +19,7 @@ from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.feature_tables import add_table, read_table_files
 from personality.traits import TRAIT_NAMES
-from tests.training.helpers import Death
+from tests.training.helpers import dying_after
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
 from training.engine.lr_schedule import one_cycle_factor
@@ -77,22 +77,12 @@ def test_audio_descriptors_of_real_clips_beat_what_was_published(real_data: Path
     assert rows.loc[("mean", "no"), "accuracy"] < rows.loc[("mean", "yes"), "accuracy"]
 
 
-def test_resumed_with_a_falling_rate_equals_never_stopped(
-    tables: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_resumed_with_a_falling_rate_equals_never_stopped(tables: Cache, tmp_path: Path) -> None:
     whole = run_features(tmp_path / "whole", tables)
     train_run(whole)
-    torn, record = run_features(tmp_path / "torn", tables), Run.record_metrics
-
-    def die(self: Run, metrics: dict) -> None:
-        if metrics["epoch"] > 2:
-            raise Death
-        record(self, metrics)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Run, "record_metrics", die)
-        with pytest.raises(Death):
-            train_run(torn)
+    torn = run_features(tmp_path / "torn", tables)
+    with dying_after(2):
+        train_run(torn)
     train_run(Run(torn.folder))
     assert (torn.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
 
