@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from personality.constants import VERSION
-from personality.preprocessing.build_cache import WORKER_DIED_MESSAGE
+from personality.preprocessing.build_cache import (
+    WORKER_DIED_MESSAGE,
+    count_workers,
+    limit_to_one_thread,
+    worker_process_options,
+)
 from personality.preprocessing.media_errors import VIDEO_SUFFIXES, MediaError
 from personality.utils.atomic_files import hold_lock_file
 
@@ -84,7 +89,7 @@ def predict_to_table(
 
     Parameters
     ----------
-    videos : sequence of Video
+    videos : sequence of VideoFile
         What `find_videos` gives.
     folders : sequence of Path
         The models, as `load_models` takes them.
@@ -133,7 +138,6 @@ def predict_to_table(
 def predict_in_processes(todo: dict[str, VideoFile], folders: tuple[Path, ...], workers: int) -> Iterator[Document]:
     """The document of each clip, as they are finished. A clip that kills its process costs itself only: those that may
     be to blame are predicted one by one, each in a process of its own."""
-    from personality.preprocessing.build_cache import count_workers
 
     todo = dict(todo)
     while todo:
@@ -157,15 +161,12 @@ def _predict_isolated(folders: tuple[Path, ...], clip: str, video: VideoFile) ->
 def _run(folders: tuple[Path, ...], videos: Iterable[VideoFile], workers: int) -> Iterator[Document]:
     import joblib
 
-    from personality.preprocessing.build_cache import worker_process_options
-
     processes = joblib.Parallel(workers, return_as="generator_unordered", **worker_process_options())
     predict: Callable[..., Any] = joblib.delayed(_predict_in_worker)
     return processes(predict(video, folders) for video in videos)
 
 
 def _predict_in_worker(video: VideoFile, folders: tuple[Path, ...]) -> Document:
-    from personality.preprocessing.build_cache import limit_to_one_thread
 
     with limit_to_one_thread():
         return predict_video(video, _load_models_once(folders), threads=1)
