@@ -11,8 +11,11 @@ from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 
 
 def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A heading and a line per row of `accuracy_by`, with its interval, the baselines, and the figures that show how far
-    a model follows the ratings (accuracy alone rewards predictions close to the mean)."""
+    """A heading and a line per row of `accuracy_by`, with its interval and baselines.
+
+    Concordance, R2 and spread show how far a model follows the ratings; accuracy alone rewards predictions close to
+    the mean.
+    """
     yield (
         f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  {'95 % interval':<17}"
         f" {'baseline':>8} {'same-source':>11} {'concordance':>11} {'R2':>6} {'spread':>6}"

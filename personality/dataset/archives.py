@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import hashlib
 import io
@@ -108,10 +109,7 @@ def _open_inner_zip(path: Path, name: str) -> zipfile.ZipFile:
 def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile.ZipFile:
     known = _open_archives.get(place)
     if known is None or known[0] != key:
-        if known is not None:
-            del _open_archives[place]
-            known[1].close()
-            known[2].close()
+        _close_cached_zip(place)
         file = open_file()
         try:
             _open_archives[place] = (key, zipfile.ZipFile(file), file)
@@ -119,6 +117,20 @@ def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]])
             file.close()
             raise
     return _open_archives[place][1]
+
+
+def _close_cached_zip(place: str) -> None:
+    if place in _open_archives:
+        _, archive, file = _open_archives.pop(place)
+        archive.close()
+        file.close()
+
+
+@atexit.register
+def _close_cached_zips() -> None:
+    """Close the inner archive first, because it may read from the outer one."""
+    for place in ("inner", "outer"):
+        _close_cached_zip(place)
 
 
 def _open_inner_file(path: Path, name: str) -> IO[bytes]:

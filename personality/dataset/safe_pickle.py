@@ -65,6 +65,11 @@ def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
     write_bytes(path, pickle.dumps(labels, protocol=2))
 
 
+def write_transcription(path: Path, texts: dict[str, str]) -> None:
+    """Write `{clip: text}` in the original format, atomically."""
+    write_bytes(path, pickle.dumps(texts, protocol=2))
+
+
 def _check_annotation(value: Any, name: str) -> None:
     expected = "{trait: {clip: number}}"
     if not isinstance(value, dict) or not value:

@@ -54,7 +54,7 @@ VOICE_TO_TRAIT = {
 
 
 def synthesize(
-    out: Path, *, people: int, seed: int, knobs: SynthesisOptions | None = None, workers: int = -1
+    out: Path, *, people: int, seed: int, options: SynthesisOptions | None = None, workers: int = -1
 ) -> pd.DataFrame:
     """Write a dataset of synthetic people.
 
@@ -66,7 +66,7 @@ def synthesize(
         Number of people, at least 3 (one per split).
     seed : int
         Random seed; the same seed gives the same labels and pictures.
-    knobs : SynthesisOptions, optional
+    options : SynthesisOptions, optional
         Options of the dataset.
     workers : int
         Number of processes; -1: one per core.
@@ -83,26 +83,28 @@ def synthesize(
     FileExistsError
         `out` is not empty.
     """
-    knobs = knobs or SynthesisOptions()
+    options = options or SynthesisOptions()
     if people < 3:
         raise ValueError(f"{people} people cannot fill three splits; use --people 3 or more")
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty; choose a new folder")
     model = load_face_model()
     scenes = [
-        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+        scene
+        for person in _create_people(model, people, seed, options)
+        for scene in _create_scenes(person, seed, options)
     ]
-    table = _label_scenes(model, scenes, seed, knobs)
+    table = _label_scenes(model, scenes, seed, options)
     _write_annotations(out, table)
     scale = _compute_face_scale(_predict_face_ratings(model, scenes))
     SYNTHETIC_DATASET_CARD.write(out)
-    _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
-    write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
+    _write_truth(out, table, {"people": people, "seed": seed, "options": asdict(options), "face_scale": scale})
+    write_scene_videos(out, scenes, table["folder"].tolist(), options, workers)
     return table
 
 
-def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOptions) -> Iterator[Person]:
-    splits = _assign_splits(people, knobs.shares)
+def _create_people(model: FaceModel, people: int, seed: int, options: SynthesisOptions) -> Iterator[Person]:
+    splits = _assign_splits(people, options.shares)
     for number in range(people):
         random = np.random.default_rng((seed, number))
         gender = GENDERS[int(random.integers(2))]
@@ -125,29 +127,34 @@ def _assign_splits(people: int, shares: tuple[float, float, float]) -> np.ndarra
     return np.repeat(SPLITS, (people - validation - test, validation, test))
 
 
-def _create_scenes(person: Person, seed: int, knobs: SynthesisOptions) -> Iterator[Scene]:
+def _create_scenes(person: Person, seed: int, options: SynthesisOptions) -> Iterator[Scene]:
     base = int(person.name[:8], 16)
-    for number in range(knobs.clips_per_person):
+    for number in range(options.clips_per_person):
         random = np.random.default_rng((seed, base, number))
         emotion = str(random.choice(EMOTIONS, p=(0.12, 0.06, 0.08, 0.28, 0.12, 0.10, 0.24)))
-        yield Scene(
-            f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.7, 1)), (seed, base, number, 1)
-        )
+        strength, scene_seed = float(random.uniform(0.7, 1)), (seed, base, number, 1)
+        split = _draw_split(scene_seed, options.shares) if options.shared_sources else person.split
+        yield Scene(f"{person.name}.{number:03d}.mp4", split, person, emotion, strength, scene_seed)
 
 
-def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, knobs: SynthesisOptions) -> pd.DataFrame:
+def _draw_split(scene_seed: tuple[int, ...], shares: tuple[float, float, float]) -> str:
+    """The split of a clip on its own; its generator is not that of the person, who is the same with either option."""
+    return str(np.random.default_rng((*scene_seed, 1)).choice(SPLITS, p=shares))
+
+
+def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, options: SynthesisOptions) -> pd.DataFrame:
     random = np.random.default_rng((seed, 2))
     table = pd.DataFrame([_describe_scene(scene) for scene in scenes])
     impressions = _predict_face_ratings(model, scenes)
     voices = pd.DataFrame([asdict(scene.person.voice) for scene in scenes])
     table["folder"] = _assign_folders(table["split"])
-    deviation = table["gender"].map(knobs.noise) * np.where(table["age"] >= 46, knobs.noise_from_46, 1.0)
+    deviation = table["gender"].map(options.noise) * np.where(table["age"] >= 46, options.noise_from_46, 1.0)
     table["rater_noise"] = deviation
     for trait in TRAIT_NAMES:
         face = _standardise_column(sum_weighted_columns(impressions, FACE_TO_TRAIT[trait]))
         voice = _standardise_column(sum_weighted_columns(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
-        expected = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
+        expected = 0.5 + options.spread * (options.face_share * face + options.voice_share * voice)
         table[trait] = np.clip(expected + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
 
@@ -168,7 +175,7 @@ def _describe_scene(scene: Scene) -> dict[str, object]:
     return {
         "clip": scene.clip,
         "source": person.name,
-        "split": person.split,
+        "split": scene.split,
         "gender": person.gender,
         "age": round(person.age, 1),
         "age_group": age_group(person.age),

@@ -31,7 +31,9 @@ class SynthesisOptions:
     noise_from_46 : float
         Factor of the rater noise for people of 46 years and over.
     shares : (float, float, float)
-        Shares of people in training, validation and test.
+        Shares of people in training, validation and test; of clips with `shared_sources`.
+    shared_sources : bool
+        Whether clips of one person may be in several splits, as in First Impressions.
     """
 
     clips_per_person: int = 4
@@ -43,6 +45,7 @@ class SynthesisOptions:
     noise: dict[str, float] = field(default_factory=lambda: {"male": 0.07, "female": 0.045})
     noise_from_46: float = 1.4
     shares: tuple[float, float, float] = (0.6, 0.15, 0.25)
+    shared_sources: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip of a person: name, planted emotion and its strength 0.7..1, and the generator's seed."""
+    """One clip of a person: name, split, planted emotion and its strength 0.7..1, and the generator's seed."""
 
     clip: str
+    split: str
     person: Person
     emotion: str
     strength: float

@@ -84,7 +84,8 @@ def compute_portrait_labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.
         The content of the synthetic people's `truth.json`.
     """
     standard = (ratings - ratings.mean()) / ratings.std()
-    share = truth["knobs"]["spread"] * truth["knobs"]["face_share"]
+    options = truth.get("options") or truth["knobs"]  # the key of versions before 0.2
+    share = options["spread"] * options["face_share"]
     made = {}
     for trait in TRAIT_NAMES:
         centre, scale = truth["face_scale"][trait]

@@ -44,15 +44,15 @@ def write_speech_clip(path: Path) -> None:
     """Write the clip, an mp4 of about 12 s. Raises FileNotFoundError if Flite is not installed."""
     sound = synthesize_speech(SPEECH_TEXT)
     seconds = len(sound) / SYNTHETIC_VOICE_RATE_HZ
-    knobs, random = SynthesisOptions(seconds=seconds, fps=SPEECH_CLIP_FPS), np.random.default_rng(SPEECH_FACE_SEED)
+    options, random = SynthesisOptions(seconds=seconds, fps=SPEECH_CLIP_FPS), np.random.default_rng(SPEECH_FACE_SEED)
     model = load_face_model()
     voice = Voice("female", 30.0, 0.0, 0.0, 0.0)
     person = Person("ada", "test", "female", 30.0, model.sample(SPEECH_FACE_ATTRIBUTES, random), voice)
-    scene = Scene(path.name, person, "happy", 0.3, (SPEECH_FACE_SEED,))
+    scene = Scene(path.name, person.split, person, "happy", 0.3, (SPEECH_FACE_SEED,))
     puppet = model.animate(pose_face(model, scene))
     pictures = (
         puppet.draw(expression)
-        for expression in generate_expressions(scene, compute_mouth_opening(sound), knobs, random)
+        for expression in generate_expressions(scene, compute_mouth_opening(sound), options, random)
     )
     with atomic_path(path) as temporary:
         write_video(temporary, pictures, sound, fps=SPEECH_CLIP_FPS)
