@@ -32,6 +32,7 @@ from personality.tables.columns import (
     match_synonyms,
 )
 from personality.tables.errors import TableError
+from personality.tables.long_form import widen_long_table
 from personality.tables.raters import average_ratings
 from personality.tables.reader import read_table
 from personality.tables.scales import UNIT_SCALE, Scale, check_scale, rescale
@@ -116,6 +117,7 @@ def dataset_from_labels(
     """Make a dataset without clip files from a table as returned by `read_table`; see `read_clips_table`. `name` is the
     name of the table in messages. Raises DatasetError as `read_clips_table`."""
     try:
+        given = widen_long_table(given)
         columns = identify_columns(list(given.columns))
         table = _standardize_names(given, columns)
         numbers = table[list(TRAIT_NAMES)]
