@@ -79,7 +79,8 @@ figures: $(VENV)/test.done
 
 # The complete reliability trials, a part of which runs with the tests; writes the outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
-	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0 -m ""
+	$(BIN)/python -m pytest --ignore tests/hostile -n 0 -m trial
 
 # Fuzzing, ten minutes per target; findings are written to workspace/fuzz.
 fuzz: $(VENV)/test.done
