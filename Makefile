@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint docs bench browser speech demo figures real-figures screenshots trials fuzz
+.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
@@ -14,6 +14,10 @@ app: $(VENV)/app.done
 
 test: $(VENV)/test.done browser speech lint
 	$(BIN)/python -m pytest
+
+# The share of lines that the tests run, also in processes that they start.
+coverage: $(VENV)/test.done browser speech
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
