@@ -90,7 +90,7 @@ trials: $(VENV)/test.done
 fuzz: $(VENV)/test.done
 	$(BIN)/pip install -q atheris==3.0.0
 	mkdir -p workspace/fuzz
-	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
+	for target in annotations probe tables torch7; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
 	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
 
 # Generates docs/architecture.md from the code, and the API reference of `import personality` in site/.
