@@ -61,7 +61,7 @@ ABLATION_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
 
 
 def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
-    """The name and the config of every variant, with the first seed."""
+    """Yield the name and the config of every variant, with the first seed."""
     given: dict[str, Any] = {} if options.table is None else {"table": options.table}
     if options.branch:
         given["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
@@ -77,7 +77,7 @@ def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]
 
 
 def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
-    """The folder of a finished run of this config, which is trained or resumed if necessary."""
+    """Return the folder of a finished run of this config, which is trained or resumed if necessary."""
     run = Run(folder)
     if not run.is_taken:
         run.create(config, cache)
@@ -89,7 +89,7 @@ def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
 
 
 def pool_seed_predictions(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
-    """The predictions of the runs of a variant as one model: clips of all seeds, with the same sources."""
+    """Return the predictions of the runs of a variant as one model: clips of all seeds, with the same sources."""
     tables = []
     for seed, folder in enumerate(folders):
         network = load_model(folder).network
@@ -112,7 +112,7 @@ def mean_seed_concordance(table: pd.DataFrame) -> float:
 
 
 def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
-    """A line of Markdown per variant."""
+    """Yield a line of Markdown per variant."""
     accuracy = accuracy_by(table).query("trait == 'mean'").set_index("model")
     compared = compare_models(table, UNCHANGED_PRESET).query("trait == 'mean'").set_index("model")
     for name in accuracy.index:
@@ -129,7 +129,7 @@ def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
 
 
 def format_branch_removal_rows(folders: list[Path], cache: Cache, split: str) -> Iterator[str]:
-    """A line of Markdown per branch of gated fusions: their accuracy where it is absent, the mean over seeds."""
+    """Yield a line of Markdown per branch of gated fusions: their accuracy where it is absent, the mean over seeds."""
     reached: dict[str, list[float]] = {}
     for folder in folders:
         network = load_model(folder).network

@@ -30,7 +30,7 @@ TIMED_CLIP_COUNTS = (2_000, 20_000, 200_000, 1_000_000)
 
 
 def make_random_predictions(clips: int, seed: int = 0) -> pd.DataFrame:
-    """A random predictions table with `clips` clips and four models; text as categories, as a person with a
+    """Return a random predictions table with `clips` clips and four models; text as categories, as a person with a
     million clips would hold it."""
     random = np.random.default_rng(seed)
     sources = max(2, int(clips / CLIPS_PER_SOURCE))

@@ -42,13 +42,13 @@ class StudyDesign:
 
 
 def between_sources_design(sizes: np.ndarray) -> StudyDesign:
-    """Every second source is in the first group."""
+    """Return every second source is in the first group."""
     source = np.repeat(np.arange(len(sizes)), sizes)
     return StudyDesign(source, source % 2 == 0)
 
 
 def within_sources_design(patterns: list[list[int]]) -> StudyDesign:
-    """Each source has clips of the groups that its pattern names, 1 for the first."""
+    """Return each source has clips of the groups that its pattern names, 1 for the first."""
     source = np.repeat(np.arange(len(patterns)), [len(pattern) for pattern in patterns])
     return StudyDesign(source, np.concatenate(patterns) == 1)
 
@@ -89,7 +89,7 @@ def sum_by_source_and_group(design: StudyDesign, values: np.ndarray) -> tuple[np
 
 
 def source_variance_ratio(design: StudyDesign, values: np.ndarray) -> np.ndarray:
-    """The variance of values (N, C) between sources by that within, groups apart, (C,)."""
+    """Return the variance of values (N, C) between sources by that within, groups apart, (C,)."""
     residual = _group_residuals(design, values)
     return variance_ratio(np.ones_like(values), residual, residual**2, design.source)
 
@@ -100,7 +100,7 @@ def _group_residuals(design: StudyDesign, values: np.ndarray) -> np.ndarray:
 
 
 def compare_two_groups(design: StudyDesign, values: np.ndarray) -> Contrast:
-    """The analysis's own test on values (N, C)."""
+    """Return the analysis's own test on values (N, C)."""
     clips, totals = sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
     return contrast_groups(clips, totals, source_variance_ratio(design, values), np.arange(design.sources))
 
@@ -121,7 +121,8 @@ def reference_test_p_values(design: StudyDesign, values: np.ndarray) -> dict[str
 
 
 def _mixed_model_p_values(design: StudyDesign, values: np.ndarray) -> np.ndarray:
-    """A random intercept of sources, whose variances are taken as known once estimated (so it finds too much)."""
+    """Return a random intercept of sources, whose variances are taken as known once estimated (so it finds too
+    much)."""
     ratio = source_variance_ratio(design, values)
     (first, second), difference = (
         sum_by_source_and_group(design, np.ones_like(values)),
@@ -138,7 +139,8 @@ def _mixed_model_p_values(design: StudyDesign, values: np.ndarray) -> np.ndarray
 
 
 def measure_size_and_power() -> pd.DataFrame:
-    """A row per design and share of variance: how often each test finds something, without and with a difference."""
+    """Return a row per design and share of variance: how often each test finds something, without and with a
+    difference."""
     random, rows = np.random.default_rng(1), []
     for name, design in make_study_designs().items():
         for share in BETWEEN_SOURCE_SHARES:
@@ -161,7 +163,7 @@ def measure_size_and_power() -> pd.DataFrame:
 def simulate_interval_coverage(
     sources: int, clips: int, spread: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], share: float = 0.3
 ) -> float:
-    """How often the 95 % interval of a mean holds the truth."""
+    """Return how often the 95 % interval of a mean holds the truth."""
     random = np.random.default_rng(sources * 100 + clips)
     source = np.repeat(np.arange(sources), clips)
     values = np.sqrt(share) * spread(random, (sources, SIMULATION_REPETITIONS))[source]
@@ -171,8 +173,8 @@ def simulate_interval_coverage(
 
 
 def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.random.Generator) -> pd.DataFrame:
-    """A predictions table of 15 sources of three clips a group; the first group is rated `shift` higher, in one trait
-    or in all."""
+    """Return a predictions table of 15 sources of three clips a group; the first group is rated `shift` higher, in one
+    trait or in all."""
     source = np.repeat(np.arange(15 * groups), 3)
     names = [f"g{number}" for number in range(groups)]
     parts = []
@@ -187,7 +189,7 @@ def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.
 
 
 def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300) -> float:
-    """How often a shift of the first group as large as the one called detectable passes Holm's correction; trait
+    """Return how often a shift of the first group as large as the one called detectable passes Holm's correction; trait
     `mean`: of the mean, all traits shifted alike."""
     random = np.random.default_rng(groups)
     one = None if trait == "mean" else trait
@@ -201,7 +203,7 @@ def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300)
 
 
 def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
-    """A predictions table of sources of four clips with three random attributes."""
+    """Return a predictions table of sources of four clips with three random attributes."""
     source = np.repeat(np.arange(sources), 4)
     groups = {
         name: np.array([f"{name}{k}" for k in range(3)])[random.integers(0, 3, sources)][source] for name in "abc"
@@ -216,7 +218,7 @@ def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFr
 
 
 def worst_group_false_positives(repetitions: int) -> float:
-    """How often the search for the worst groups finds any where no group means anything."""
+    """Return how often the search for the worst groups finds any where no group means anything."""
     random = np.random.default_rng(0)
     return float(
         np.mean([find_worst_groups(make_null_table(random))["p_holm"].min() < 0.05 for _ in range(repetitions)])

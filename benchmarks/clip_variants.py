@@ -64,7 +64,7 @@ def write_clip_variant(source: Path, out: Path, variant: ClipVariant) -> None:
 
 
 def read_variant_sound(source: Path) -> np.ndarray:
-    """The mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
+    """Return the mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=VARIANT_SAMPLE_RATE_HZ)
     with av.open(str(source)) as clip:
         pieces = [piece for frame in clip.decode(audio=0) for piece in resampler.resample(frame)]

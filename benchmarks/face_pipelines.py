@@ -22,7 +22,7 @@ from personality.preprocessing.sample import read_sample
 
 
 def frame_times(duration: float) -> list[float]:
-    """The middle of each of K equal parts, seconds."""
+    """Return the middle of each of K equal parts, seconds."""
     return [(k + 0.5) * duration / PREPROCESSING.faces for k in range(PREPROCESSING.faces)]
 
 
@@ -41,7 +41,7 @@ def project_pipeline(clip: Path, out: Path) -> None:
 
 
 def naive_pipeline(clip: Path, out: Path) -> None:
-    """Each moment sought and its face looked for at full size; sound, age, gender and emotions as ours."""
+    """Return each moment sought and its face looked for at full size; sound, age, gender and emotions as ours."""
     with open_media(clip, threads=1) as video:
         duration, sound = video.metadata.duration, video.sound()
     found = [find_face_at_full_size(frame) for frame in seek_frames(clip, frame_times(duration))]
@@ -71,7 +71,7 @@ def _load_mtcnn() -> Any:
 
 
 def seek_frames(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
-    """The frame at each of `times`, by seeking and decoding up to it."""
+    """Yield the frame at each of `times`, by seeking and decoding up to it."""
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -81,7 +81,7 @@ def seek_frames(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
 
 
 def find_face_at_full_size(frame: Frame) -> Face | None:
-    """The largest face of a frame that is not reduced."""
+    """Return the largest face of a frame that is not reduced."""
     grey = frame.grey()
     found = _detect_faces(grey, (0, 0, grey.shape[1], grey.shape[0]), 1.0)
     return _crop_face(frame, max(found, key=lambda one: one.box[2] - one.box[0])) if found else None

@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def time_page(page: str, table: str | None) -> str:
-    """The first run of a page without its differences, the median of later ones, and the differences."""
+    """Return the first run of a page without its differences, the median of later ones, and the differences."""
     app = AppTest.from_file(str(APP_FOLDER / "app.py"), default_timeout=600)
     app.run()
     with patch.object(group_differences, "compare_groups", side_effect=PredictionsError("later")):
@@ -85,7 +85,7 @@ def time_page(page: str, table: str | None) -> str:
 
 
 def record_seconds(function: Callable, spent: list[float]) -> Callable:
-    """The function, noting how long it takes."""
+    """Return the function, noting how long it takes."""
 
     def run(*arguments: Any, **named: Any) -> Any:
         began = time.perf_counter()
@@ -98,7 +98,7 @@ def record_seconds(function: Callable, spent: list[float]) -> Callable:
 
 
 def enlarge_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """The demo's clips again and again under new names, each a little different."""
+    """Return the demo's clips again and again under new names, each a little different."""
     generator = np.random.default_rng(0)
     copies = []
     for number in range(LARGE_TABLE_CLIPS // table["clip"].nunique()):

@@ -54,7 +54,7 @@ def main(clip: Path) -> None:
 
 
 def print_prediction_times(where: str, times: list[tuple[float, float, float]]) -> None:
-    """A line of the table."""
+    """Return a line of the table."""
     each = zip(PREDICTION_MILESTONES, zip(*times, strict=True), strict=True)
     print(f"{where}: " + ", ".join(f"{name} {median(found):.2f} s ({max(found):.2f} at most)" for name, found in each))
 
@@ -69,7 +69,7 @@ def time_in_process(data: bytes, models: list) -> tuple[float, float, float]:
 
 
 def time_in_browser(clip: Path) -> list[tuple[float, float, float]]:
-    """The same as a person sees it, from the end of the upload."""
+    """Return the same as a person sees it, from the end of the upload."""
     from tests.browser.server import browser, served, settle
 
     with tempfile.TemporaryDirectory() as workspace, served(Path(workspace)) as address, browser() as chromium:

@@ -83,7 +83,7 @@ def _read_clip_seconds(clip: Path) -> float:
 
 
 def print_stage_shares(name: str, clips: Sequence[Path]) -> None:
-    """The share of each stage of ours, by the profiler, on one thread."""
+    """Return the share of each stage of ours, by the profiler, on one thread."""
     with limit_to_one_thread(), tempfile.TemporaryDirectory() as folder:
         project_pipeline(clips[0], Path(folder))
         profiler = cProfile.Profile()

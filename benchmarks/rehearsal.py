@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 def list_steps(folder: Path, people: int) -> Iterator[Step]:
-    """The steps in order."""
+    """Yield the steps in order."""
     data, cache, runs = folder / "data", folder / "cache", folder / "runs"
     table, report = folder / "predictions.parquet", folder / "report.html"
     transcripts = [data / "annotation" / f"transcription_{split}.pkl" for split in SPLITS]
@@ -50,7 +50,7 @@ def list_steps(folder: Path, people: int) -> Iterator[Step]:
 
 
 def _step(name: str, product: Path, *command: str | Path | int) -> Step:
-    """A step of the command `personality`, which is typed again to continue."""
+    """Return a step of the command `personality`, which is typed again to continue."""
     words = ["personality", *map(str, command)]
     return Step(name, words, words, product.is_file)
 
@@ -65,7 +65,7 @@ def _is_trained(run: Path) -> bool:
 
 
 def run_step(step: Step, log: Path, kill_seconds: float) -> float:
-    """The seconds until the step has finished; it is killed once after `kill_seconds`, if that is not 0."""
+    """Return the seconds until the step has finished; it is killed once after `kill_seconds`, if that is not 0."""
     began = time.monotonic()
     with log.open("a") as output:
         if kill_seconds:

@@ -85,7 +85,7 @@ def main(clips: Sequence[Path]) -> None:
 
 
 def make_model_predictor(model: Model, spread: np.ndarray) -> PredictorWithSpread:
-    """A model of five traits."""
+    """Return a model of five traits."""
 
     def predict(sample: Sample) -> np.ndarray:
         (found,) = predict_impressions(sample, [model])
@@ -106,13 +106,14 @@ def compute_practice_spread(predictions: pd.DataFrame, model: Model) -> np.ndarr
 
 
 def rate_sample_face(sample: Sample) -> np.ndarray:
-    """The ratings of the face."""
+    """Return the ratings of the face."""
     found = rate_faces(sample.faces)
     return np.array([found.ratings[name] if found else np.nan for name in FACE_RATING_NAMES])
 
 
 def measure_movements(clip: Path, kinds: dict[str, PredictorWithSpread]) -> Iterator[dict[str, str | float]]:
-    """A row per way of writing the clip again, draw and kind; ratio: movement over spread, the mean over traits."""
+    """Yield a row per way of writing the clip again, draw and kind; ratio: movement over spread, the mean over
+    traits."""
     before = {name: kind.predict(read_clip_with_words(clip)) for name, kind in kinds.items()}
     with tempfile.TemporaryDirectory() as folder:
         for way, variants in REPEATABILITY_VARIANTS.items():
@@ -125,7 +126,7 @@ def measure_movements(clip: Path, kinds: dict[str, PredictorWithSpread]) -> Iter
 
 
 def read_clip_with_words(clip: Path) -> Sample:
-    """A clip with its words."""
+    """Return a clip with its words."""
     return with_transcript(with_speech(read_sample(clip)))
 
 

@@ -78,26 +78,26 @@ FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 
 
 def synthesize_with_espeak(text: str, voice: str = "en-us", rate: int = 150) -> np.ndarray:
-    """A text spoken by espeak-ng, as `speech_to_text.transcribe` takes sounds."""
+    """Return a text spoken by espeak-ng, as `speech_to_text.transcribe` takes sounds."""
     command = ["espeak-ng", "-v", voice, "-s", str(rate), "--stdout", text]
     return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def synthesize_with_flite(text: str, voice: str) -> np.ndarray:
-    """A text spoken by flite."""
+    """Return a text spoken by flite."""
     command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
     return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def read_clip_sound(clip: Path) -> np.ndarray:
-    """The sound of a video, mono at 16 kHz."""
+    """Return the sound of a video, mono at 16 kHz."""
     with open_media(clip) as video:
         sound = video.sound()
     return np.concatenate([sound.samples[: round(sound.seconds * PREPROCESSING.sample_rate)], sound.rest])
 
 
 def count_word_errors(reference: str, found: str) -> int:
-    """The fewest words that have to be changed, added or left out to make one text of the other."""
+    """Return the fewest words that have to be changed, added or left out to make one text of the other."""
     row = list(range(len(found.split()) + 1))
     for number, word in enumerate(reference.split(), 1):
         last, row = row, [number]
@@ -107,7 +107,7 @@ def count_word_errors(reference: str, found: str) -> int:
 
 
 def find_clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every video anywhere in the folder whose transcript First Impressions has."""
+    """Yield every video anywhere in the folder whose transcript First Impressions has."""
     texts: dict[str, str] = {}
     for file in sorted(folder.rglob("transcription_*.pkl")):
         texts |= read_transcription(file)
@@ -140,7 +140,7 @@ def make_word_error_table(folder: Path) -> pd.DataFrame:
 
 
 def make_language_score_table() -> pd.DataFrame:
-    """The mean log-probability of speech by its language; minus infinity if no words were recognised."""
+    """Return the mean log-probability of speech by its language; minus infinity if no words were recognised."""
     model = speech_to_text.load_speech_model()
     scores: dict[str, list[float]] = {}
     for language, sound in _synthesize_spoken_texts():
@@ -167,7 +167,7 @@ def _synthesize_spoken_texts() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read_wav_at_16_khz(wav: bytes) -> np.ndarray:
-    """The samples of a wav file of one channel, float32 (N,)."""
+    """Return the samples of a wav file of one channel, float32 (N,)."""
     with wave.open(io.BytesIO(wav)) as file:
         rate, content = file.getframerate(), file.readframes(file.getnframes())
     samples = np.frombuffer(content, np.int16) / 2**15

@@ -133,7 +133,7 @@ def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
 def _warp_to_mean_shape(
     picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
+    """Return the texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
     similarity, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), mean.astype(np.float32), method=cv2.LMEDS)
     aligned = points @ similarity[:, :2].T + similarity[:, 2]
     crop = cv2.warpAffine(

@@ -55,7 +55,7 @@ class PortraitViews:
     features: np.ndarray
 
     def select_faces(self, rows: np.ndarray) -> PortraitViews:
-        """The views of some faces."""
+        """Return the views of some faces."""
         return PortraitViews(self.maps[:, torch.from_numpy(rows)], self.features[rows])
 
 
@@ -111,7 +111,7 @@ def fit_face_rater(
 
 
 def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs: int) -> FaceRater:
-    """All but the first blocks, trained on standardised ratings, starting at the ridge regression."""
+    """Return all but the first blocks, trained on standardised ratings, starting at the ridge regression."""
     torch.manual_seed(seed)
     rater, targets = _load_pretrained_rater(), torch.from_numpy(standard.astype(np.float32))
     with torch.no_grad():

@@ -55,7 +55,7 @@ def _read_aligned_face(path: Path) -> np.ndarray | None:
 
 
 def read_ratings(folder: Path) -> pd.DataFrame:
-    """The mean ratings 0 to 100 of `attribute_means.csv`, one row per portrait, indexed by its name.
+    """Return the mean ratings 0 to 100 of `attribute_means.csv`, one row per portrait, indexed by its name.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def read_ratings(folder: Path) -> pd.DataFrame:
 
 
 def read_rated_portraits(folder: Path) -> tuple[Portraits, pd.DataFrame]:
-    """The portraits in `images/` with a face, and their mean ratings on the attributes of RATING_COLUMNS.
+    """Return the portraits in `images/` with a face, and their mean ratings on the attributes of RATING_COLUMNS.
 
     Raises
     ------

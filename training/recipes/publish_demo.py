@@ -75,7 +75,7 @@ def _publish_file(made: Path, published: Path) -> None:
 
 
 def make_published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cache) -> dict[str, Any]:
-    """The card of a run as it is published.
+    """Return the card of a run as it is published.
 
     Parameters
     ----------

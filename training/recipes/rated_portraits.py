@@ -74,7 +74,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
 
 
 def compute_portrait_labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
-    """The five labels in [0, 1] of each rated portrait.
+    """Return the five labels in [0, 1] of each rated portrait.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ class RatingAgreement:
 
 
 def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> RatingAgreement:
-    """The agreement of a visual model with the ratings of the held-out portraits in `cache`.
+    """Return the agreement of a visual model with the ratings of the held-out portraits in `cache`.
 
     Parameters
     ----------

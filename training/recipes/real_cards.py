@@ -36,7 +36,7 @@ TEST_MICROPHONES = MicrophoneVariation(equaliser=2.0, gain=6.0)
 def make_real_model_card(
     facts: dict[str, Any], data: FirstImpressionsData, *, held_out: np.ndarray, network: Network
 ) -> dict[str, Any]:
-    """The card of a model.
+    """Return the card of a model.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def make_real_model_card(
 
 
 def describe_real_training(dataset: str, training: ClipsWithFeatures) -> dict[str, Any]:
-    """The training data of a model, in figures and in a sentence."""
+    """Return the training data of a model, in figures and in a sentence."""
     counts = {"clips": len(training.clips), "sources": len(set(training.sources))}
     text = REAL_TRAINED_ON_TEXT.format(people=counts["clips"], sources=counts["sources"])
     return {"people": "real", "dataset": dataset, **counts, "text": text}
@@ -137,8 +137,8 @@ def calibrate_trait_intervals(held_out: np.ndarray, training: ClipsWithFeatures)
 def measure_interval_coverage(
     predicted: np.ndarray, people: ClipsWithFeatures, offsets: dict[str, list[float]]
 ) -> dict[str, Any]:
-    """The share of labels within the intervals of predictions (N, 5): mean of five traits, over all clips and by group
-    of each attribute, without groups of few clips."""
+    """Return the share of labels within the intervals of predictions (N, 5): mean of five traits, over all clips and by
+    group of each attribute, without groups of few clips."""
     low, high = np.array([offsets[name] for name in TRAIT_NAMES]).T
     labels = people.labels.numpy()
     inside = pd.Series(((labels >= predicted + low) & (labels <= predicted + high)).mean(1))
@@ -156,7 +156,7 @@ def _reads_voice(network: Network) -> bool:
 
 
 def measure_microphone_shift(network: Network, people: ClipsWithFeatures) -> dict[str, float]:
-    """The standard deviation of predictions over microphones and over people; means over traits."""
+    """Return the standard deviation of predictions over microphones and over people; means over traits."""
     columns, random = people.columns(VOICE_TABLE), torch.Generator().manual_seed(0)
     varied = augment_microphone(people.batch.tables[VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
     before, after = (

@@ -46,21 +46,21 @@ class ClipsWithFeatures:
         return Batch(tables=tensors)
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """The names of a table's columns."""
+        """Return the names of a table's columns."""
         return tuple(map(str, self.tables[table].columns))
 
     def where(self, chosen: np.ndarray) -> ClipsWithFeatures:
-        """Some of the clips, by a mask bool (N,)."""
+        """Return some of the clips, by a mask bool (N,)."""
         tables = {name: table[chosen] for name, table in self.tables.items()}
         return ClipsWithFeatures(self.clips[chosen].reset_index(drop=True), tables)
 
     def with_table(self, name: str, values: np.ndarray) -> ClipsWithFeatures:
-        """The same clips with other values (N, D) in a table."""
+        """Return the same clips with other values (N, D) in a table."""
         table = pd.DataFrame(values, self.tables[name].index, self.tables[name].columns)
         return ClipsWithFeatures(self.clips, self.tables | {name: table})
 
     def split(self, name: str) -> ClipsWithFeatures:
-        """The clips of one split."""
+        """Return the clips of one split."""
         return self.where(self.clips["split"].eq(name).to_numpy())
 
 
@@ -74,7 +74,7 @@ class FirstImpressionsData:
     clips_with_features: ClipsWithFeatures
 
     def labels(self, split: str) -> pd.DataFrame:
-        """The five traits of all labelled clips of a split, also of those without features."""
+        """Return the five traits of all labelled clips of a split, also of those without features."""
         return self.clips.loc[self.clips["split"].eq(split), list(TRAIT_NAMES)].dropna()
 
 

@@ -95,7 +95,7 @@ def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
 
 
 def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The tables of `RealFigures` from a predictions table, with rounded figures."""
+    """Return the tables of `RealFigures` from a predictions table, with rounded figures."""
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in FIGURE_TABLES}
     for sources in SOURCE_SUBSETS:
         for by in FIGURE_ATTRIBUTES:
@@ -107,7 +107,7 @@ def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _compute_figures_by(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables by a set of attributes with their names; none if fewer than two groups are large enough."""
+    """Yield the tables by a set of attributes with their names; none if fewer than two groups are large enough."""
     if not by:
         yield "accuracy", accuracy_by(table)
         for model in table["model"].unique():
@@ -129,7 +129,7 @@ def _select_sources(table: pd.DataFrame, sources: str) -> pd.DataFrame:
 
 
 def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
-    """The codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
+    """Return the codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
     known = assigned.codes >= 0
     sizes = table[known].groupby([assigned.codes[known], "model"])["clip"].nunique()
     smallest = sizes.groupby(level=0).min()
@@ -137,7 +137,7 @@ def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
 
 
 def _round_and_compact(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with rounded numbers and categorical text."""
+    """Return the rows with rounded numbers and categorical text."""
     rows = rows.round(STORED_DECIMALS)
     words = rows.select_dtypes(["object", "string"]).columns
     return rows.assign(**{name: rows[name].astype(str) for name in words})
@@ -160,7 +160,7 @@ def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
 
 
 def _make_real_figures_card(table: pd.DataFrame) -> dict:
-    """The card of the figures: the clips, the models, and the groups that are not included."""
+    """Return the card of the figures: the clips, the models, and the groups that are not included."""
     clips = table.drop_duplicates("clip")
     models = {
         model: {

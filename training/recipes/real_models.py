@@ -132,7 +132,7 @@ def store_real_model(
 
 
 def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsemble:
-    """A model of BRANCH_RECIPES, trained on some people."""
+    """Return a model of BRANCH_RECIPES, trained on some people."""
     branch = BRANCH_RECIPES[name]
     columns = people.columns(branch.table)
     network = build_network(branch.modality, preset=KERNEL_PRESET, activation="relu", table=(branch.table, columns))
@@ -147,7 +147,7 @@ def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsembl
 
 
 def blend_branches(branches: dict[str, Network], people: ClipsWithFeatures, weights: tuple[float, ...]) -> BranchBlend:
-    """The weighted sum of trained branches."""
+    """Return the weighted sum of trained branches."""
     network = BranchBlend(branches)
     network.set_output_layer(people.labels.mean(0), weights)
     return network.eval()
@@ -193,7 +193,7 @@ def _fit_blend_weights(deviations: np.ndarray, targets: np.ndarray) -> np.ndarra
 def make_predictions_table(
     predicted: dict[str, np.ndarray], people: ClipsWithFeatures, clips: pd.DataFrame
 ) -> pd.DataFrame:
-    """The predictions table of models, by name, on the people of one split."""
+    """Return the predictions table of models, by name, on the people of one split."""
     wide = [
         pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=people.clips["clip"], model=name)
         for name, values in predicted.items()
@@ -202,7 +202,7 @@ def make_predictions_table(
 
 
 def format_model_figures(model: Model) -> str:
-    """The figures of a model as a line of text."""
+    """Return the figures of a model as a line of text."""
     official, unseen = model.card["metrics"], model.card["unseen"]
     interval = f"[{unseen['low']:.4f}, {unseen['high']:.4f}]"
     known = f"{unseen['folds']['accuracy']:.4f} on folds (mean {unseen['folds']['mean_baseline']:.4f})"

@@ -79,7 +79,7 @@ def synthesize_speech(text: str) -> np.ndarray:
 
 
 def compute_mouth_opening(sound: np.ndarray) -> np.ndarray:
-    """The opening of the mouth every 5 ms, from the smoothed root mean square of the sound."""
+    """Return the opening of the mouth every 5 ms, from the smoothed root mean square of the sound."""
     frames = sound[: len(sound) // ENVELOPE_FRAME_SAMPLES * ENVELOPE_FRAME_SAMPLES].reshape(-1, ENVELOPE_FRAME_SAMPLES)
     loudness = gaussian_filter1d(np.sqrt((frames**2).mean(1)), MOUTH_SMOOTHING_FRAMES)
     return np.clip(loudness / max(np.percentile(loudness, OPEN_MOUTH_PERCENTILE), 1e-6), 0, 1) * MAX_MOUTH_OPENING
