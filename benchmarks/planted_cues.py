@@ -36,8 +36,8 @@ from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
 
-LOWEST_LABEL, LABEL_RANGE = 0.3, 0.4  # labels without the cue and with it at full strength
-TINT = 70  # levels of 255 that a cue of full strength adds to red
+LOWEST_LABEL, LABEL_RANGE = 0.3, 0.4  # label without the cue, and its increase with the cue at full strength
+TINT = 70  # levels (of 255) that a cue of full strength adds to red
 TONE_HZ, TONE_LEVEL = 1_500, 0.3
 WORD_COUNT = 12
 PLANTED_WORD = "delightful"
@@ -59,16 +59,16 @@ class Planted(NamedTuple):
 
 @dataclass(frozen=True)
 class Cue:
-    """How a cue is planted, learned and searched for.
+    """A cue: how it is planted, learned and searched for.
 
     Attributes
     ----------
     plant : callable
-        The sample with the cue at a strength from 0 to 1.
+        Returns the sample with the cue at a strength from 0 to 1.
     training : tuple of str
         Options of `training run`.
     is_found : callable
-        Whether the largest effect of an explanation (sample, model, place) is in the cue.
+        Returns whether the largest effect of an explanation (sample, model, place) is in the cue.
     chance : float
         The share of places that are in the cue.
     binary : bool
