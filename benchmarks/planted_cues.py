@@ -36,8 +36,8 @@ from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
 
-LOWEST_LABEL, LABEL_RANGE = 0.3, 0.4  # labels without the cue and with it at full strength
-TINT = 70  # levels of 255 that a cue of full strength adds to red
+LOWEST_LABEL, LABEL_RANGE = 0.3, 0.4  # label without the cue, and its increase with the cue at full strength
+TINT = 70  # levels (of 255) that a cue of full strength adds to red
 TONE_HZ, TONE_LEVEL = 1_500, 0.3
 WORD_COUNT = 12
 PLANTED_WORD = "delightful"
@@ -59,16 +59,16 @@ class Planted(NamedTuple):
 
 @dataclass(frozen=True)
 class Cue:
-    """How a cue is planted, learned and searched for.
+    """A cue: how it is planted, learned and searched for.
 
     Attributes
     ----------
     plant : callable
-        The sample with the cue at a strength from 0 to 1.
+        Returns the sample with the cue at a strength from 0 to 1.
     training : tuple of str
         Options of `training run`.
     is_found : callable
-        Whether the largest effect of an explanation (sample, model, place) is in the cue.
+        Returns whether the largest effect of an explanation (sample, model, place) is in the cue.
     chance : float
         The share of places that are in the cue.
     binary : bool
@@ -83,7 +83,7 @@ class Cue:
 
 
 def tint_region(region: str) -> Callable[[Sample, float, np.random.Generator], Planted]:
-    """A function that makes one part of all faces redder."""
+    """Return a function that makes one part of all faces redder."""
 
     def plant(sample: Sample, strength: float, _: np.random.Generator) -> Planted:
         side = PREPROCESSING.face_size // OCCLUSION_GRID_SQUARES
@@ -115,25 +115,25 @@ def say_word(sample: Sample, strength: float, random: np.random.Generator) -> Pl
 
 
 def _largest_effect(effects: pd.DataFrame) -> pd.Series:
-    """The row with the largest effect, averaged over the traits, which all have the same labels."""
+    """Return the row with the largest effect, averaged over the traits, which all have the same labels."""
     places = [name for name in effects.columns if name not in ("model", "trait", "difference", "text", "end")]
     means = effects.groupby(places)["difference"].mean()
     return pd.Series(dict(zip(places, np.atleast_1d(means.abs().idxmax()), strict=True)))
 
 
 def face_is_found(sample: Sample, model: Model, region: str) -> bool:
-    """Whether face occlusion has its largest effect in the tinted region."""
+    """Return whether face occlusion has its largest effect in the tinted region."""
     largest, (rows, columns) = _largest_effect(occlude_faces(sample, [model])), FACE_REGIONS[region]
     return largest["row"] in rows and largest["column"] in columns
 
 
 def tone_is_found(sample: Sample, model: Model, start: str) -> bool:
-    """Whether audio occlusion has its largest effect in the second with the tone."""
+    """Return whether audio occlusion has its largest effect in the second with the tone."""
     return int(start) <= _largest_effect(occlude_sound(sample, [model]))["start"] < int(start) + 1
 
 
 def word_is_found(sample: Sample, model: Model, planted: str) -> bool:
-    """Whether the planted word has the largest weight."""
+    """Return whether the planted word has the largest weight."""
     words = json.loads(planted)
     spoken = replace(sample, transcript=Transcript(words["text"], ()))
     return _largest_effect(leave_out_words(spoken, [model]))["place"] == words["place"]
@@ -156,7 +156,7 @@ CUES = {
 
 
 def plant_cue(cue: Cue, cache: Cache, folder: Path, seed: int = 0) -> Cache:
-    """A copy of `cache` with the cue in every labelled clip, at a random strength that determines all labels."""
+    """Return a copy of `cache` with the cue in every labelled clip, at a random strength that determines all labels."""
     planted, random = Cache(folder), np.random.default_rng(seed)
     if (folder / "places.json").is_file():
         return planted
@@ -174,7 +174,7 @@ def plant_cue(cue: Cue, cache: Cache, folder: Path, seed: int = 0) -> Cache:
 
 
 def train_on_cue(cue: Cue, cache: Cache, places: dict[str, str], runs: Path) -> Model:
-    """The model that was trained on the planted clips."""
+    """Return the model that was trained on the planted clips."""
     modality = cue.training[1]
     if modality == "text":
         texts = {clip: json.loads(place)["text"] for clip, place in places.items()}
@@ -186,7 +186,7 @@ def train_on_cue(cue: Cue, cache: Cache, places: dict[str, str], runs: Path) -> 
 
 
 def find_cue(cue: Cue, cache: Cache, places: dict[str, str], model: Model) -> Iterator[tuple[str, bool]]:
-    """The person of each test clip, and whether the explanation finds its cue."""
+    """Yield the person of each test clip, and whether the explanation finds its cue."""
     clips = cache.labelled_clips("test")
     if cue.binary:
         clips = clips[clips[TRAIT_NAMES[0]] > LOWEST_LABEL]
@@ -195,7 +195,7 @@ def find_cue(cue: Cue, cache: Cache, places: dict[str, str], model: Model) -> It
 
 
 def format_row(name: str, found: list[tuple[str, bool]], chance: float) -> str:
-    """A line of the table."""
+    """Return a line of the table."""
     right = np.array([[float(hit)] for _, hit in found])
     people = pd.factorize(pd.Series([person for person, _ in found]))[0]
     low, high = (float(bound[0]) for bound in mean_intervals(right, people))

@@ -1,9 +1,9 @@
-"""From the archives of First Impressions to a report, without the data: `python -m benchmarks.rehearsal FOLDER`.
+"""Run all steps from First Impressions to a report, without the data: `python -m benchmarks.rehearsal FOLDER`.
 
-Computer-made people are written into FOLDER as First Impressions is distributed (`synthesize --as-distributed`). Then
-the commands of docs/first-impressions.md run on them as a user would type them. With --kill each is killed (SIGKILL)
-after some seconds and typed again, so that the whole way is shown to resume. Prints Markdown: the seconds of each step,
-and the hours projected for the 10,000 clips of First Impressions. Steps that are finished are not repeated.
+Computer-made people are written to FOLDER in the layout of First Impressions (`synthesize --as-distributed`). Then the
+commands of docs/first-impressions.md run on them. With --kill, each command is killed (SIGKILL) after some seconds and
+started again, to test that every step resumes. Prints Markdown: the seconds of each step, and the hours projected for
+the 10,000 clips of First Impressions. Finished steps are not repeated.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 def list_steps(folder: Path, people: int) -> Iterator[Step]:
-    """The steps in order."""
+    """Yield the steps in order."""
     data, cache, runs = folder / "data", folder / "cache", folder / "runs"
     table, report = folder / "predictions.parquet", folder / "report.html"
     transcripts = [data / "annotation" / f"transcription_{split}.pkl" for split in SPLITS]
@@ -50,7 +50,7 @@ def list_steps(folder: Path, people: int) -> Iterator[Step]:
 
 
 def _step(name: str, product: Path, *command: str | Path | int) -> Step:
-    """A step of the command `personality`, which is typed again to continue."""
+    """Return a step of the command `personality`, which continues if it is run again."""
     words = ["personality", *map(str, command)]
     return Step(name, words, words, product.is_file)
 
@@ -65,7 +65,7 @@ def _is_trained(run: Path) -> bool:
 
 
 def run_step(step: Step, log: Path, kill_seconds: float) -> float:
-    """The seconds until the step has finished; it is killed once after `kill_seconds`, if that is not 0."""
+    """Run a step, which is killed once after `kill_seconds` if that is not 0; return the seconds until it finished."""
     began = time.monotonic()
     with log.open("a") as output:
         if kill_seconds:
@@ -74,7 +74,7 @@ def run_step(step: Step, log: Path, kill_seconds: float) -> float:
             command = step.resume if kill_seconds else step.command
             subprocess.run(_as_module(command), stdout=output, stderr=output, check=True)
     if not step.is_finished():
-        raise RuntimeError(f"{step.name} ended without its result; see {log}.")
+        raise RuntimeError(f"{step.name} ended without its output; see {log}.")
     return time.monotonic() - began
 
 
@@ -92,8 +92,8 @@ def _as_module(command: list[str]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="folder to fill; run again to continue")
-    parser.add_argument("--people", type=int, default=250, help="four clips each; default: 250, a tenth of the dataset")
+    parser.add_argument("folder", type=Path, help="output folder; run again to continue")
+    parser.add_argument("--people", type=int, default=250, help="number of people, with four clips each")
     parser.add_argument("--kill", type=float, default=0, metavar="SECONDS", help="kill each step once after SECONDS")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)

@@ -26,8 +26,8 @@ def configure_streamlit() -> None:
 def _disable_external_ip_lookup() -> None:
     """Prevent Streamlit from requesting this machine's public address from an external service.
 
-    It does so in the event loop, for its start message and when a WebSocket has a foreign origin. Both work correctly
-    without the answer.
+    It does so in the event loop, for its start message and when a WebSocket has a foreign origin. Both work without
+    the response.
     """
     net_util.get_external_ip = net_util.get_internal_ip = lambda: None
 

@@ -95,7 +95,8 @@ class MessageRateLimiter:
 
 
 def find_session_id(scope: Scope) -> str | None:
-    """The id of the session of an open WebSocket, found by the random key of its handshake; None if it has ended."""
+    """Return the id of the session of an open WebSocket, found by the random key of its handshake; None if it has
+    ended."""
     key = read_header(scope, b"sec-websocket-key")
     for info in Runtime.instance()._session_mgr.list_active_sessions():
         context = info.client.client_context

@@ -80,7 +80,7 @@ async def serve_within_timeout(app: ASGIApp, scope: Scope, receive: Receive, sen
 
 
 def can_accept_upload(others: list[tuple[str, int]], upload: tuple[str, int]) -> bool:
-    """Whether another upload is within the limits of its session and of the server.
+    """Return whether another upload is within the limits of its session and of the server.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _uploaded_file_manager() -> MemoryUploadedFileManager:
 
 
 def list_pending_uploads() -> list[tuple[str, int]]:
-    """Session id and size in bytes of every upload that no page has read yet."""
+    """List session id and size in bytes of every upload that no page has read yet."""
     sessions = _uploaded_file_manager().file_storage.copy()  # script threads may change it concurrently
     return [(one, len(file.data)) for one, files in sessions.items() for file in files.copy().values()]
 

@@ -48,7 +48,7 @@ def list_zip_locations(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
 
 
 def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
-    """The path of a clip, or its bytes if it is in an archive. Raises DatasetError if it cannot be read."""
+    """Return the path of a clip, or its bytes if it is in an archive. Raises DatasetError if it cannot be read."""
     outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
     if not inner:
@@ -60,13 +60,13 @@ def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
 
 
 def archive_batch_key(location: str) -> str:
-    """A key by which to batch clips: the inner of two archives, which is costly to open, otherwise the location of the
-    clip."""
+    """Return a key by which to batch clips: the inner of two archives, which is costly to open, otherwise the location
+    of the clip."""
     return location.rpartition(ARCHIVE_SEPARATOR)[0] if location.count(ARCHIVE_SEPARATOR) == 2 else location
 
 
 def clip_file_signature(root: Path, location: str) -> str:
-    """A signature that identifies the contents of a clip's file without reading all of it.
+    """Compute a signature that identifies the contents of a clip's file without reading all of it.
 
     For a member of an archive, its size and checksum (for nested archives, those of the inner archive); for a file, its
     size and a digest of both ends, so that changes between them are not detected. Raises DatasetError if the file
@@ -97,12 +97,12 @@ _archive_lock = threading.Lock()  # sessions of the app may read different archi
 
 
 def _open_outer_zip(path: Path) -> zipfile.ZipFile:
-    """The open archive `path`, cached until another one is opened."""
+    """Return the open archive `path`, cached until another one is opened."""
     return _open_cached_zip("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
 
 
 def _open_inner_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """The open archive `name` within `path`, cached until another one is opened."""
+    """Return the open archive `name` within `path`, cached until another one is opened."""
     return _open_cached_zip("inner", (path, path.stat().st_mtime_ns, name), lambda: _open_inner_file(path, name))
 
 
@@ -210,8 +210,8 @@ def _open_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[by
 
 
 def _get_zip_password(member: zipfile.ZipInfo) -> bytes | None:
-    """The password if the member is encrypted: from the environment, otherwise from a prompt. It is stored in the
-    environment of this process, which worker processes inherit, and not written to disk."""
+    """Return the password if the member is encrypted: from the environment, otherwise from a prompt. It is stored in
+    the environment of this process, which worker processes inherit, and not written to disk."""
     if not member.flag_bits & ENCRYPTED_FLAG_BIT:
         return None
     if ZIP_PASSWORD_VARIABLE not in os.environ:

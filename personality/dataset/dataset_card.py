@@ -30,12 +30,12 @@ SYNTHETIC_DATASET_CARD = DatasetCard(synthetic=True, licence=SYNTHETIC_LICENCE)
 
 
 def read_dataset_card(folder: Path) -> DatasetCard:
-    """The card in a dataset's folder; without one, real people and an unknown licence.
+    """Read the card in a dataset's folder; by default, real people and an unknown licence.
 
     Raises
     ------
     DamagedFileError
-        The card is not readable, or a value has the wrong type.
+        If the card cannot be read, or a value has the wrong type.
     """
     if (folder / DATASET_CARD_FILE).is_file():
         fields = {"synthetic": lambda value: isinstance(value, bool), "licence": is_text}
@@ -45,5 +45,5 @@ def read_dataset_card(folder: Path) -> DatasetCard:
 
 
 def default_dataset_card(*, synthetic: bool) -> DatasetCard:
-    """The card of data whose licence was not recorded."""
+    """Return the card of data whose licence was not recorded."""
     return SYNTHETIC_DATASET_CARD if synthetic else DatasetCard(synthetic=False, licence=UNKNOWN_LICENCE)

@@ -37,7 +37,7 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_transcription(path: Path) -> dict[str, str]:
-    """Read `{clip: text}` from an original transcription pickle. Raises DatasetError as `read_annotation` does."""
+    """Read `{clip: text}` from an original transcription pickle. Raises DatasetError like `read_annotation`."""
     value = _read_pickle(path)
     if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
         raise DatasetError(f"{path.name} does not contain transcripts; expected {{clip: text}}.")

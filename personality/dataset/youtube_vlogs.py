@@ -24,7 +24,7 @@ VLOG_RATING_SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the sco
 
 
 def find_youtube_vlogs(folder: Path) -> Path | None:
-    """The file of impression scores below `folder`, None if there is none."""
+    """Return the file of impression scores below `folder`, or None if there is none."""
     return next(folder.rglob(VLOG_SCORES_FILE), None)
 
 

@@ -1,6 +1,6 @@
-"""A synthetic dataset packed as First Impressions is distributed: nested zip archives and transcripts.
+"""Pack a synthetic dataset like the distribution of First Impressions: nested zip archives and transcripts.
 
-Used to rehearse the whole way from the downloaded archives to a report without the data.
+With it, all steps from the downloaded archives to a report can be tested without the real data.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from personality.dataset.index import SPLITS
 from personality.dataset.safe_pickle import write_transcription
 from personality.utils.atomic_files import atomic_path
 
-FOLDERS_PER_ARCHIVE = 25  # inner archives of 80 clips in one of the distributed ones
+FOLDERS_PER_ARCHIVE = 25  # inner archives, of 80 clips each, per outer archive
 SENTENCES_PER_CLIP = 3
 OPENINGS = ("I think that", "Last week", "You know,", "In my opinion,", "Today")
 SUBJECTS = ("my brother", "our new teacher", "the whole team", "a friend of mine", "everyone I know")
@@ -47,7 +47,7 @@ def pack_as_distributed(folder: Path, table: pd.DataFrame, seed: int) -> None:
 
 
 def _pack_folders(folder: Path, archive: str, names: list[str]) -> None:
-    """Move folders of clips into an archive, each as an archive of its own; videos are stored, not compressed."""
+    """Move folders of clips into an archive, each as a nested archive; videos are stored without compression."""
     with atomic_path(folder / archive) as path, zipfile.ZipFile(path, "w") as outer:
         for name in names:
             with outer.open(f"{name}.zip", "w", force_zip64=True) as file, zipfile.ZipFile(file, "w") as inner:

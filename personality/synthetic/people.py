@@ -2,10 +2,10 @@
 
 The labels follow a known formula, with which the results of an analysis can be compared:
 
-    label = 0.5 + SPREAD * (face share * standardised(face) + voice share * standardised(voice)) + rater noise
+    label = 0.5 + spread * (face share * standardized(face) + voice share * standardized(voice)) + rater noise
 
-clipped to [0, 1]. `face` is the face model's own regression from the face (with its expression) to human ratings of
-portraits, `voice` a weighted sum of energy, rate and melody. Both are written to `truth.json` for each clip.
+clipped to [0, 1]. `face` is a weighted sum of the face model's predicted ratings (with the expression of the clip),
+`voice` one of energy, rate and melody. Both are written to `truth.json` for each clip.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from personality.utils.atomic_files import atomic_path, write_json
 from personality.utils.legacy_names import first_impressions_key
 
 CLIPS_PER_FOLDER = 80
-# Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
+# Mean and standard deviation in years of the portraits' rating `age` (18 to 60), to standardize ages.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
 
-# Weights of the ratings of a face in each trait. No rating corresponds to openness; we chose alert, memorable and not
-# typical for "imaginative".
+# Weights of the ratings of a face in each trait. No rating corresponds to openness; alert, memorable and not typical
+# were chosen as the nearest to "imaginative".
 FACE_TO_TRAIT = {
     "openness": {"memorable": 0.5, "alert": 0.5, "typical": -0.5},
     "conscientiousness": {"well-groomed": 0.6, "smart": 0.6},
@@ -43,7 +43,7 @@ FACE_TO_TRAIT = {
     "agreeableness": {"trustworthy": 1.0},
     "emotional_stability": {"happy": 0.6, "smug": -0.4},
 }
-# Weights of the voice: loud, melodious speech sounds outgoing, fast speech conscientious, calm speech agreeable.
+# Weights of the voice: loud and melodious speech sounds outgoing, fast speech conscientious, soft speech agreeable.
 VOICE_TO_TRAIT = {
     "openness": {"melody": 0.8, "rate": 0.4},
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
@@ -79,9 +79,9 @@ def synthesize(
     Raises
     ------
     ValueError
-        Fewer than 3 people.
+        If there are fewer than 3 people.
     FileExistsError
-        `out` is not empty.
+        If `out` is not empty.
     """
     options = options or SynthesisOptions()
     if people < 3:
@@ -122,7 +122,7 @@ def _create_people(model: FaceModel, people: int, seed: int, options: SynthesisO
 
 
 def _assign_splits(people: int, shares: tuple[float, float, float]) -> np.ndarray:
-    """The split of each person, by the shares, with at least one person in validation and in test."""
+    """Return the split of each person by `shares`, with at least one person in validation and in test."""
     validation, test = (max(1, round(share * people)) for share in shares[1:])
     return np.repeat(SPLITS, (people - validation - test, validation, test))
 
@@ -138,7 +138,7 @@ def _create_scenes(person: Person, seed: int, options: SynthesisOptions) -> Iter
 
 
 def _draw_split(scene_seed: tuple[int, ...], shares: tuple[float, float, float]) -> str:
-    """The split of a clip on its own; its generator is not that of the person, who is the same with either option."""
+    """Draw the split of a clip with a separate generator, so that people do not depend on `shared_sources`."""
     return str(np.random.default_rng((*scene_seed, 1)).choice(SPLITS, p=shares))
 
 
@@ -160,12 +160,12 @@ def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, options: Syn
 
 
 def _predict_face_ratings(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
-    """The face model's ratings of each scene's face, in standard deviations over the portraits."""
+    """Predict the ratings of the face in each scene, in standard deviations over the portraits."""
     return pd.DataFrame([model.predict_ratings(pose_face(model, scene)) for scene in scenes])
 
 
 def _compute_face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Per trait the mean and the standard deviation of the weighted ratings, before standardisation."""
+    """Return the mean and the standard deviation of the weighted ratings per trait, before standardization."""
     sums = {trait: sum_weighted_columns(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
     return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
@@ -189,7 +189,7 @@ def _assign_folders(splits: pd.Series) -> list[str]:
 
 
 def sum_weighted_columns(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
-    """The weighted sum of some columns."""
+    """Return the weighted sum of some columns."""
     return sum((table[name] * weight for name, weight in weights.items()), start=pd.Series(0.0, table.index))
 
 

@@ -1,4 +1,4 @@
-"""Scenes as videos: a face in motion, and a voice."""
+"""Write scenes as videos: an animated face, and a voice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMILE_BY_EMOTION = {
 
 
 def pose_face(model: FaceModel, scene: Scene) -> np.ndarray:
-    """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
+    """Return the coefficients of the face in this clip; a smile also changes the texture (teeth, cheeks)."""
     return scene.person.coefficients + model.attribute_shift(
         {"happy": SMILE_BY_EMOTION[scene.emotion] * scene.strength}
     )
@@ -63,7 +63,7 @@ def _write_scene_video(scene: Scene, folder: Path, options: SynthesisOptions) ->
 def generate_expressions(
     scene: Scene, opening: np.ndarray, options: SynthesisOptions, random: np.random.Generator
 ) -> Iterator[Expression]:
-    """The expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
+    """Yield the expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
     count = int(options.seconds * options.fps)
     blinks = random.uniform(0, options.seconds, max(1, round(options.seconds / 3)))
     phase = random.uniform(0, 2 * np.pi, 3)

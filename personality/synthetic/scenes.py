@@ -1,4 +1,4 @@
-"""What a dataset of synthetic people consists of: its options, the people, and the scenes that are filmed."""
+"""Contents of a dataset of synthetic people: its options, the people, and the scenes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class SynthesisOptions:
 
 @dataclass(frozen=True)
 class Person:
-    """A synthetic person: coefficients of the face at rest, a voice, a split."""
+    """A synthetic person: coefficients of the face at rest, a voice, and a split."""
 
     name: str
     split: str
@@ -62,7 +62,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip of a person: name, split, planted emotion and its strength 0.7..1, and the generator's seed."""
+    """A clip of a person: name, split, planted emotion and its strength (0.7 to 1), and the seed of its generator."""
 
     clip: str
     split: str
