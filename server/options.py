@@ -36,6 +36,6 @@ def _set_options() -> None:
     hosts = [*LOOPBACK_HOSTS, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
     config.set_option("server.maxUploadSize", upload_limits().file_bytes // 2**20)
-    config.set_option("client.allowedOrigins", [])  # no site that embeds a page may send it messages
+    config.set_option("client.allowedOrigins", [])  # accept no messages from embedding sites
     if is_public():
         config.set_option("server.maxWidgetStateSize", PUBLIC_SERVER_LIMITS.max_message_megabytes)

@@ -73,7 +73,7 @@ class SessionEndMiddleware:
 
 
 class MessageRateLimiter:
-    """Allows a burst of messages, then one per interval, because each message makes the server run a page.
+    """Rate limiter that allows a burst of messages, then one per interval, because each message runs a page.
 
     Parameters
     ----------

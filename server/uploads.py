@@ -23,7 +23,7 @@ UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_
 LENGTH_REQUIRED_MESSAGE = "An upload must have a Content-Length header."
 TOO_MANY_UPLOADS_MESSAGE = "Too many uploads are being processed. Please try again in a minute."
 UPLOAD_TIMEOUT_MESSAGE = f"The upload took longer than {PUBLIC_SERVER_LIMITS.upload_timeout_seconds:.0f} s."
-MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # of a multipart body, in addition to its file
+MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # bytes of a multipart body in addition to its file
 UPLOAD_RETRY_SECONDS = 60
 
 

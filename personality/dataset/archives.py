@@ -20,9 +20,9 @@ from typing import IO
 from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 
-ARCHIVE_SEPARATOR = "::"  # between an archive and its member, in a location
+ARCHIVE_SEPARATOR = "::"  # separates an archive from its member in a location
 ZIP_PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
-ENCRYPTED_FLAG_BIT = 1  # bit of a member's flags
+ENCRYPTED_FLAG_BIT = 1  # bit in the flags of a member
 HASHED_END_BYTES = 4096  # bytes at each end of a file that are hashed to identify it
 
 

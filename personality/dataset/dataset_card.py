@@ -1,4 +1,4 @@
-"""Facts about a dataset that its clips do not show: whether the people are synthetic, and the licence."""
+"""The card of a dataset: whether its people are synthetic, and its licence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_LICENCE = "as the licence of the training data allows; ask whoever provi
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """synthetic: whether the people in the clips are computer-made; licence: of the clips and labels."""
+    """Card of a dataset: whether the people in the clips are computer-made, and the licence of clips and labels."""
 
     synthetic: bool
     licence: str

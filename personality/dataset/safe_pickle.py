@@ -19,7 +19,7 @@ from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 from personality.utils.atomic_files import write_bytes
 
-MAX_TUPLE_ITEMS = 8  # the state of a dtype
+MAX_TUPLE_ITEMS = 8  # items in the state of a dtype
 ALLOWED_CONSTRUCTORS = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
@@ -85,11 +85,11 @@ def _check_annotation(value: Any, name: str) -> None:
 
 
 class _PickleInterpreter:
-    """Interprets the instructions that the annotation files use, on plain values only."""
+    """Interpreter of the instructions that annotation files use, for plain values only."""
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []  # since the last mark
-        self.below: list[list[Any]] = []  # the stack below each mark
+        self.stack: list[Any] = []  # values since the last mark
+        self.below: list[list[Any]] = []  # values below each mark
         self.memo: dict[int, Any] = {}
         self.actions: dict[str, Callable[[Any], None]] = {
             "PROTO": lambda _: None,

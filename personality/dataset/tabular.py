@@ -41,9 +41,9 @@ from personality.traits import AGE_GROUPS, MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 CLIPS_TABLE_FILE = "clips.csv"
 MAX_AGE_YEARS = 130  # years
 MAX_OUT_OF_SCALE_SHARE = (
-    0.1  # share of labels outside [0, 1] that are ignored one by one; more of them indicate another scale
+    0.1  # maximum share of labels outside [0, 1], which are ignored; a larger share indicates another scale
 )
-# Suffixes of the files that are searched for a clip that is not at its path.
+# Suffixes of files that may match a clip if there is no file at its path.
 MEDIA_SUFFIXES = {
     ".mp4",
     ".m4v",

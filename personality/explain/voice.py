@@ -17,7 +17,7 @@ from personality.traits import TRAIT_NAMES
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-LEFT_OUT_VOICE_SECONDS = 1.0  # seconds per interval that is left out
+LEFT_OUT_VOICE_SECONDS = 1.0  # seconds; length of an interval that is left out
 VOICE_EFFECT_COLUMNS = ("model", "trait", "start", "end", "difference")
 
 

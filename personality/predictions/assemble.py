@@ -17,7 +17,7 @@ from personality.predictions.predictions_table import (
 )
 from personality.traits import TRAIT_NAMES
 
-DEFAULT_TRAINING_SPLITS = ("training",)  # the splits that a model was trained on, by default
+DEFAULT_TRAINING_SPLITS = ("training",)  # default of the splits on which a model was trained
 
 
 def mark_sources_in_training(

@@ -33,7 +33,7 @@ class PredictionsError(ValueError):
 
 @dataclass(frozen=True)
 class PredictionArrays:
-    """A predictions table of N clips and M models as arrays; NaN where the table has no row.
+    """A predictions table of N clips and M models as arrays, with NaN for missing rows.
 
     clips: a row per clip with its attributes; source_codes: int (N,); models: names; predicted: float64 (N, M, 5);
     actual, constant and lookup: float64 (N, 5).

@@ -107,7 +107,7 @@ def _resample_to_half_rate(sound: np.ndarray) -> np.ndarray:
     """
     from scipy.signal import resample_poly
 
-    steps = np.arange(-2 * _ZERO_CROSSINGS, 2 * _ZERO_CROSSINGS + 1) / 2  # in samples at the lower rate
+    steps = np.arange(-2 * _ZERO_CROSSINGS, 2 * _ZERO_CROSSINGS + 1) / 2  # samples at the lower rate
     taps = _ROLL_OFF * np.sinc(_ROLL_OFF * steps) * np.kaiser(len(steps), _KAISER_BETA) / 2
     return resample_poly(sound, 1, 2, window=taps.astype(np.float32))[: len(sound) // 2]
 
