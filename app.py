@@ -7,6 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from personality.utils.app_log import log_to_stderr
 from personality.utils.locations import APP_FOLDER
 from personality.utils.public_mode import is_public
+from server.addresses import keep_choices_in_address
 from server.middleware import build_middleware
 from server.options import configure_streamlit
 from server.sessions import cleanup_lifespan
@@ -22,9 +23,6 @@ def navigate() -> None:
     log_to_stderr()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
-    st.set_page_config(
-        page_title="Apparent personality", page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide"
-    )
     models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
     dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
     pages = {
@@ -42,7 +40,11 @@ def navigate() -> None:
         ],
         "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
     }
-    st.navigation(pages).run()
+    page = st.navigation(pages)
+    title = f"{page.title} · Apparent personality"
+    st.set_page_config(page_title=title, page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
+    with keep_choices_in_address():
+        page.run()
 
 
 if get_script_run_ctx() is not None:  # a visitor's script run; otherwise the server is importing this file

@@ -9,9 +9,9 @@ from pages.components import analysis_widgets, model_store, real_figures, table_
 from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_model_gains
 from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING
-from personality.assets import demo, shipped_models
+from personality.assets import demo
 from personality.constants import IMPRESSION_NOTICE
-from personality.plots import accuracy_plots
+from personality.plots import palettes
 from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 from personality.utils.public_mode import is_public
 from personality.utils.workspace import list_finished_caches, list_prediction_tables
@@ -39,7 +39,7 @@ for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict
         st.caption(escape_markdown(text))
 
 figures = real_figures.load_shipped_figures()
-st.subheader("Real people: how accurate are the models?")
+st.header("Real people: how accurate are the models?")
 real_figures.describe_real_figures(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (
@@ -49,7 +49,7 @@ means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("t
 unseen = means[means["group"].eq(labels["no"])]
 st.markdown(
     f"**Clips of videos not used in training** ({unseen['n'].max():,} clips). "
-    f"{describe_model_gains(unseen, shipped=shipped_models.REAL_MODEL_NAMES)}"
+    f"{describe_model_gains(unseen, shipped=model_store.REAL_MODEL_LABELS)}"
 )
 st.dataframe(real_figures.build_headline_table(means), hide_index=True)
 st.caption(
@@ -58,7 +58,7 @@ st.caption(
     "the accuracy above this [mean baseline](about#terms) and is the more informative number. *Unseen*: no clip from "
     "the same video was used in training."
 )
-colours = accuracy_plots.group_colours(list(means["group"].unique()))
+colours = palettes.group_colours(list(means["group"].unique()))
 for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = analysis_widgets.MEASURE_LABELS[measure]
@@ -67,7 +67,7 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
         draw(means, line="model", key=f"real_{measure}", alt=alt)
         analysis_widgets.explain_dot_chart(measure)
 
-st.subheader("Real people: for whom are the errors larger?")
+st.header("Real people: for whom are the errors larger?")
 for title, of, by in (
     ("Men and women", figures, "gender"),
     ("Men and women, videos unseen in training", figures.select_sources(SOURCES_NOT_IN_TRAINING), "gender"),
@@ -81,7 +81,7 @@ st.caption(
     "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
 )
 
-st.subheader("Practice data: computer-made people")
+st.header("Practice data: computer-made people")
 st.info(demo.PRACTICE_NOTICE, icon=":material/science:")
 table = table_picker.load_cached_predictions(demo.DEMO_PREDICTIONS_FILE, demo.DEMO_PREDICTIONS_FILE.stat().st_mtime_ns)
 means = analysis_widgets.accuracy_rows(table, ()).query("trait == 'mean'")
@@ -92,7 +92,7 @@ st.caption(
     f"{demo.PRACTICE_MODELS_DESCRIPTION}"
 )
 
-st.subheader("Models and data in use")
+st.header("Models and data in use")
 chosen = escape_markdown(", ".join(model_store.chosen_models())) or "none"
 st.markdown(f"- **Models used on the Predict page**: {chosen}")
 if not is_public():

@@ -23,6 +23,6 @@ SYNTHETIC_DATA_NOTICE = (
 )
 # Description of the practice models.
 PRACTICE_MODELS_DESCRIPTION = (
-    "practice_audio uses the voice, practice_visual the face, practice_audiovisual both, and practice_handcrafted both "
-    "with expression, age and gender as additional inputs."
+    "The model “practice: audio” uses the voice, “practice: visual” the face, “practice: audiovisual” both, and "
+    "“practice: handcrafted” both, with expression, age and gender as additional inputs."
 )

@@ -23,7 +23,7 @@ PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The picture of the README: parts of two pages side by side, each starting at the first element of this type.
-README = {"predict": "h3", "": "h3"}
+README = {"predict": "h2", "": "h2"}
 PART = (1060, 1505)  # pixels of each part, before both are scaled to the width of one page
 THUMBNAILS, THUMBNAIL_PART = ("predict", "gender", "explore", "models"), (300, 60, 1440, 1110)  # pages; pixels
 GAP, ABOVE = 30, 8  # margins next to and above a part, pixels
