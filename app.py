@@ -18,6 +18,13 @@ PagesManager.uses_pages_directory = False
 app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
+# Streamlit writes in white on the primary colour, which has a contrast of 2.3:1 in the dark theme.
+DARK_THEME_STYLE = """<style>
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] *,
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * { color: #12181F !important }
+</style>"""
+
+
 def navigate() -> None:
     """Configure the page and run the navigation; called at the start of every script run."""
     log_to_stderr()
@@ -43,6 +50,8 @@ def navigate() -> None:
     page = st.navigation(pages)
     title = f"{page.title} · Apparent personality"
     st.set_page_config(page_title=title, page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
+    if st.context.theme.type == "dark":
+        st.html(DARK_THEME_STYLE)
     with keep_choices_in_address():
         page.run()
 

@@ -5,10 +5,10 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.components import analysis_widgets, model_store, real_figures, table_picker
+from pages.components import analysis_widgets, model_store, poster, real_figures, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_model_gains
-from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING
+from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING, RealFigures
 from personality.assets import demo
 from personality.constants import IMPRESSION_NOTICE
 from personality.plots import palettes
@@ -18,6 +18,24 @@ from personality.utils.workspace import list_finished_caches, list_prediction_ta
 
 HEADLINE_COLUMNS = {"accuracy": "accuracy", "low": "95 % from", "high": "to", "baseline": "mean baseline"}
 
+
+def draw_all_differences(figures: RealFigures) -> None:
+    """The significant differences between groups of all models, by attribute and measure."""
+    unseen = figures.select_sources(SOURCES_NOT_IN_TRAINING)
+    for title, of, by in (
+        ("Men and women", figures, "gender"),
+        ("Men and women, videos unseen in training", unseen, "gender"),
+        ("Ethnicity", figures, "ethnicity"),
+        ("Age", figures, "age_group"),
+    ):
+        st.markdown(f"**{escape_markdown(title)}**")
+        real_figures.draw_findings(of, (by,), brief=True)
+    st.caption(
+        "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
+        "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
+    )
+
+
 analysis_widgets.draw_page_header(
     "Apparent personality",
     "How does a person's personality **appear to strangers** in a short video? How well can a model predict that "
@@ -26,20 +44,13 @@ analysis_widgets.draw_page_header(
 )
 st.markdown(IMPRESSION_NOTICE)
 
-ways = [
-    ("pages/predict.py", "Predict", ":material/videocam:", "Upload a video; see five traits predicted from it."),
-    ("pages/gender.py", "Accuracy by group", ":material/wc:", "Compare errors between groups of people."),
-]
-if not is_public():
-    train = "Train models on your own data and choose which to use."
-    ways.insert(1, ("pages/models.py", "Models", ":material/model_training:", train))
-for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict=True):
-    with column.container(border=True, height="stretch"):
-        st.page_link(page, label=f"**{escape_markdown(label)}**", icon=icon)
-        st.caption(escape_markdown(text))
+poster.draw_poster()
 
+st.header("Real people: for whom is the machine wrong?")
 figures = real_figures.load_shipped_figures()
-st.header("Real people: how accurate are the models?")
+poster.draw_findings_on_real_people(figures)
+
+st.header("How accurate are the models?")
 real_figures.describe_real_figures(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (
@@ -67,19 +78,8 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
         draw(means, line="model", key=f"real_{measure}", alt=alt)
         analysis_widgets.explain_dot_chart(measure)
 
-st.header("Real people: for whom are the errors larger?")
-for title, of, by in (
-    ("Men and women", figures, "gender"),
-    ("Men and women, videos unseen in training", figures.select_sources(SOURCES_NOT_IN_TRAINING), "gender"),
-    ("Ethnicity", figures, "ethnicity"),
-    ("Age", figures, "age_group"),
-):
-    st.markdown(f"**{escape_markdown(title)}**")
-    real_figures.draw_findings(of, (by,), brief=True)
-st.caption(
-    "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
-    "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
-)
+with st.expander("All significant differences between groups, in words", icon=":material/groups:"):
+    draw_all_differences(figures)
 
 st.header("Practice data: computer-made people")
 st.info(demo.PRACTICE_NOTICE, icon=":material/science:")

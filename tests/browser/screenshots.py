@@ -69,7 +69,7 @@ def readme(page: Page, address: str) -> Image.Image:
 
 def show(page: Page, address: str, name: str) -> None:
     """Open a page; on Predict, load the sample and wait for the prediction."""
-    page.goto(f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else ""))
+    page.goto(page_url(address, name))
     settle(page)
     if name in GROUPS:
         page.get_by_text("All differences in words and numbers").wait_for(timeout=120_000)
@@ -78,6 +78,11 @@ def show(page: Page, address: str, name: str) -> None:
         page.get_by_role("button", name="Try the English sample").click()
         page.get_by_role("heading", name="Explanations").wait_for(timeout=120_000)
         settle(page)
+
+
+def page_url(address: str, name: str) -> str:
+    """The URL of a page, with the practice data where there are no results for real people."""
+    return f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else "")
 
 
 def whole(page: Page, width: int) -> Image.Image:
