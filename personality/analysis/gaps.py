@@ -24,7 +24,10 @@ MAX_COMPARED_GROUPS = 50
 # Measures, and descriptions of a negative and a positive gap; {0} is the group, {1} the reference. `gain` is the
 # accuracy minus that of the mean baseline on the same clips: a group whose ratings vary little is easy to predict.
 GAP_MEASURES = {
-    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
+    "gain": (
+        "improves less on always predicting the mean for {0} than for {1}",
+        "improves more on always predicting the mean for {0} than for {1}",
+    ),
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
     "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
     "concordance": ("agrees less with the raters on {0} than on {1}", "agrees more with the raters on {0} than on {1}"),

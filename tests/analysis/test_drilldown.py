@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
+from personality.analysis.drilldown import find_worst_cell, heatmap_cells, list_clip_values, list_group_clips
 from personality.analysis.group_assignment import groups_by_name
 from personality.analysis.groups import accuracy_by
 from personality.traits import TRAIT_NAMES
@@ -60,3 +61,11 @@ def test_clip_values_start_with_ratings_by_people() -> None:
     assert said.groupby("trait", sort=False)["model"].agg(list).tolist() == [["people", "a", "b"]] * 5
     people = table.query("clip == 'c7' and model == 'a'").set_index("trait")["actual"]
     assert said.query("model == 'people'").set_index("trait")["value"].to_dict() == people.to_dict()
+
+
+def test_the_worst_cell_is_one_of_the_large_ones() -> None:
+    cells = pd.DataFrame({"group": list("abcd"), "value": [0.1, 0.3, -0.4, 0.2], "small": [True, False, False, False]})
+    assert find_worst_cell(cells, "gain") == "c"
+    assert find_worst_cell(cells.assign(value=[0.9, -0.3, 0.1, 0.2]), "signed_error") == "b"
+    assert find_worst_cell(cells.assign(small=True), "gain") == "a"
+    assert find_worst_cell(cells.assign(value=np.nan), "gain") == "a"

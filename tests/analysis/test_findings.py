@@ -4,7 +4,12 @@ import re
 
 import pandas as pd
 
-from personality.analysis.findings import describe_gaps, describe_model_gains, select_significant_gaps
+from personality.analysis.findings import (
+    describe_gaps,
+    describe_largest_gap,
+    describe_model_gains,
+    select_significant_gaps,
+)
 
 
 def gap(model: str, gap: float, p: float, **changes: object) -> dict:
@@ -33,6 +38,15 @@ def test_no_significant_gap_gives_minimum_detectable_difference() -> None:
     assert words.endswith("0.020 to 0.031.")
     (words,) = describe_gaps(gaps.assign(detectable=float("nan"), p_holm=float("nan")))
     assert not any(letter.isdigit() for letter in words)
+
+
+def test_the_largest_gap_in_one_sentence() -> None:
+    gaps = pd.DataFrame([gap("a", -0.02, 0.03), gap("a", 0.05, 0.2), gap("a", -0.03, 0.04)])
+    assert describe_largest_gap(gaps) == "**It underrates men compared with women**, by 0.030 [0.020, 0.040]."
+    people = describe_largest_gap(gaps.assign(measure="actual_mean"))
+    assert people == "**People rated men lower than women**, by 0.030 [0.020, 0.040]."
+    assert "0.020" in describe_largest_gap(gaps.assign(p_holm=0.5))
+    assert "0.030" not in describe_largest_gap(gaps.assign(p_holm=0.5))
 
 
 def test_gaps_in_ratings_are_listed_once_for_all_models() -> None:

@@ -128,7 +128,7 @@ def test_models_page_names_damaged_files_and_shows_the_rest(damaged: Path) -> No
     app.multiselect(key="compared").set_value(listed).run()
     assert not app.exception
     for name in (name for name in DAMAGES if name.startswith("done")):
-        app.selectbox(key="card_of").select(f"run: {name}").run()
+        app.selectbox(key="card_of").select(name).run()
         assert not app.exception, name
         assert f"runs/{name}/card.json" in read(app.error[0].value)
 
@@ -171,7 +171,7 @@ def test_a_model_that_is_deleted_while_its_result_is_shown(damage: Callable[[Pat
     a_run(folder, "done")
     for part in (CARD, "model.safetensors"):
         shutil.copy(demo.PRACTICE_MODEL_FOLDERS[0] / part, folder)
-    write_chosen_models(["run: mine", "from the voice"])
+    write_chosen_models(["mine", "voice"])
     app = upload(visit("predict"), demo.DEMO_CLIP_FILE.read_bytes())
     assert "mine" in models_in_table(app)
     damage(folder)
@@ -184,6 +184,7 @@ def test_a_workspace_that_cannot_be_written_gives_a_message(monkeypatch: pytest.
     monkeypatch.setenv("PERSONALITY_WORKSPACE", "/proc/personality")  # not even by root
     app = visit("models")
     app.multiselect(key="models_picked").set_value(["practice: audio"]).run()
+    app.button(key="make_default").click().run()
     assert not app.exception
     assert "/proc/personality" in read(app.toast[0].value)
     app.button(key="practice").click().run()

@@ -42,7 +42,7 @@ def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
     write_predictions(read_predictions(demo.DEMO_PREDICTIONS_FILE), workspace / "predictions" / f"{SECRET}.parquet")
-    write_chosen_models(["run: audio"])
+    write_chosen_models(["audio"])
     yield workspace
     for run in list_runs(workspace / "runs"):
         launch.stop_run(run)

@@ -47,7 +47,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     card = json.loads((demo.PRACTICE_MODEL_FOLDERS[0] / "card.json").read_text())
     words = {"licence": CARD, "not_for": CARD, "trained_on": {"people": "real", "text": CARD}}
     write_json(trap.folder / "card.json", {**card, **words, "data": {**card["data"], "name": CARD}})
-    write_json(workspace / CHOSEN_MODELS_FILE, [f"run: {NAME}"])
+    write_json(workspace / CHOSEN_MODELS_FILE, [NAME])
     with served(workspace) as found:
         yield found
 

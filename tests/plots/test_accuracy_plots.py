@@ -2,17 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.analysis.real_figures import read_real_figures
-from personality.plots.accuracy_plots import (
-    MODALITY_COLOURS,
-    MODEL_COLOURS,
-    accuracy_dots,
-    gap_dots,
-    group_colours,
-    model_colours,
-)
+from personality.plots.accuracy_plots import accuracy_dots, gap_dots
 from personality.plots.count_plots import heatmap
-from personality.traits import GENDER_COLOURS
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
     "lookup": np.nan
@@ -30,18 +21,6 @@ def test_dots_are_at_the_figures_and_empty_groups_are_left_out() -> None:
     assert list(figure.layout.yaxis.ticktext) == ["male · n = 4", "female · n = 6"]
 
 
-def test_shipped_models_have_fixed_colours_and_others_different_ones() -> None:
-    colours = model_colours(["audio", "audio-2"])
-    assert colours["audio"] == MODEL_COLOURS["audio"] == MODEL_COLOURS["practice_audio"]
-    assert colours["audio-2"] not in MODALITY_COLOURS.values()
-
-
-def test_models_with_published_figures_have_distinct_colours() -> None:
-    models = [*read_real_figures().models, "mine"]
-    colours = model_colours(models)
-    assert len({colours[model] for model in models}) == len(models)
-
-
 def test_other_measures_have_interval_and_zero_line_but_no_baselines() -> None:
     cells = {"gain": 0.02, "gain_low": 0.01, "gain_high": 0.05, "model": "a", "group": "all", "n": 4, "accuracy": 0.9}
     rows = pd.DataFrame([{**ROW, **cells}])
@@ -52,10 +31,6 @@ def test_other_measures_have_interval_and_zero_line_but_no_baselines() -> None:
     assert (dots.error_x.array[0], dots.error_x.arrayminus[0]) == (pytest.approx(0.03), pytest.approx(0.01))
     assert figure.layout.shapes[0].x0 == 0
     assert not accuracy_dots(rows, line="model", colour="model", colours={}).layout.shapes
-
-
-def test_genders_have_fixed_colours() -> None:
-    assert group_colours(["male", "female"]) == GENDER_COLOURS
 
 
 def test_same_source_baseline_is_marked_if_known() -> None:
@@ -71,6 +46,7 @@ def test_significant_gaps_have_filled_markers() -> None:
     figure = gap_dots(gaps, colours={"a": "#000000"}, title="gap")
     first, second = figure.data
     assert list(first.marker.symbol) == ["circle", "circle-open"]
+    assert list(second.marker.symbol) == ["square-open"]
     assert (list(first.x), list(second.x)) == ([-0.05, 0.02], [0.01])
     np.testing.assert_allclose(first.error_x.array, [0.15, 0.08])
     assert list(figure.layout.yaxis.ticktext) == ["male · n = 40", "female · n = 40"]
