@@ -79,7 +79,7 @@ def test_numbers_are_cut_into_ranges() -> None:
     ages = assign_groups(clips, ["age:40,25"])
     assert ages.groups == [("under 25",), ("25 to 40",), ("40 and over",)]
     assert ages.codes.tolist() == [0, 1, 1, 2, -1]
-    assert assign_groups(clips[3:], ["age:25,40"]).groups == ages.groups  # empty ones are kept
+    assert assign_groups(clips[3:], ["age:25,40"]).groups == ages.groups  # empty groups are kept
     crossed = assign_groups(clips, ["gender", "age:25"])
     assert crossed.groups == [("f", "25 and over"), ("m", "under 25"), ("m", "25 and over")]
     assert crossed.names[1] == "m x under 25"

@@ -106,7 +106,7 @@ def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes()
 
 
-def test_clip_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
+def test_a_clip_that_kills_its_process_costs_its_own_row(tmp_path: Path) -> None:
     videos = {name: VideoFile(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")}
     deadly = VideoFile("deadly.mp4", DeadlyPath("deadly.mp4"))
     documents = {one["clip"]: one for one in predict_in_processes({"deadly.mp4": deadly, **videos}, (MODEL,), 2)}
@@ -114,7 +114,7 @@ def test_clip_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
     assert [clip for clip, one in documents.items() if one.get("error") == WORKER_DIED_MESSAGE] == ["deadly.mp4"]
 
 
-def test_unrelated_or_unsupported_table_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_table_of_another_kind_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "other.csv").write_text("clip,mine\na,1\n")
     assert main(arguments(folder, tmp_path / "other.csv")) == 1
     assert "other.csv" in capsys.readouterr().err

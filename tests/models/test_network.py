@@ -9,7 +9,7 @@ from torch import Tensor
 from personality.models.factory import build_network
 from personality.models.network import Batch, Needs, Network
 
-BACKBONE_PARAMETERS = 3_371_008  # of EfficientNet-Lite0 without its classifier
+BACKBONE_PARAMETERS = 3_371_008  # parameters of EfficientNet-Lite0 without its classifier
 
 
 class CountingNetwork(Network):

@@ -9,7 +9,7 @@ from personality.models.tabular import MAX_NORMAL_SCORE, QUANTILE_KNOTS, TableNe
 
 def test_normal_scores_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
-    rows = 20 * (QUANTILE_KNOTS - 1) + 1  # so that the knots of both are values of the table
+    rows = 20 * (QUANTILE_KNOTS - 1) + 1  # so that both use values of the table as knots
     table = np.column_stack(
         [random.normal(3, 2, rows), random.exponential(1, rows), random.integers(0, 4, rows), np.full(rows, 7.0)]
     ).astype(np.float32)
