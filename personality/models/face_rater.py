@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from personality.models.visual import CompactVisual
 
 FACE_RATER_FEATURES = 1280  # features of the backbone per face
-FROZEN_BLOCK_GROUPS = 3  # groups of the backbone's seven groups of blocks that keep their ImageNet weights
+FROZEN_BLOCK_GROUPS = 3  # of seven groups of blocks in the backbone; the first ones keep their ImageNet weights
 FACE_RATER_DROPOUT = 0.2
 FACE_RATER_BATCH_FACES = 16  # faces per batch
 SOFTENED_FACE_PIXELS = 112  # pixels, side
