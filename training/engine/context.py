@@ -22,6 +22,7 @@ from personality.utils.atomic_files import file_sha256
 from training import distributed
 from training.config.run_config import HUB_WEIGHTS, RANDOM_WEIGHTS, Config
 from training.data.dataloader import LabelledSplit, TrainingError, read_split
+from training.data.encoder_tables import read_encoder_tables
 from training.data.joined_cache import open_cache
 from training.engine.tensorboard import TensorBoardWriter
 from training.runs.run import Run, finished_runs
@@ -65,6 +66,7 @@ def prepare_run(run: Run) -> RunContext:
         activation=config.activation,
         branches=networks,
         table=table,
+        tables=read_encoder_tables(config, cache),
         design=config.design,
     )
     network.augments = config.augment
