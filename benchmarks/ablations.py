@@ -1,8 +1,8 @@
-"""The effect of each option of `modern` or `encoders`: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
+"""Effect of each option of `modern` or `encoders`: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
 
-Every variant changes one thing, is trained with each seed on the same clips, and is compared with the preset as it
-is: the difference of accuracy on the same clips, all seeds together, with a 95 % interval that draws whole sources.
-Runs that are in FOLDER already are not trained again. Prints Markdown.
+Each variant changes one option and is trained with each seed on the same clips. It is compared with the unchanged
+preset: the difference in accuracy on the same clips, all seeds together, with a 95 % interval clustered by source.
+Runs that exist in FOLDER are not trained again. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ ENCODER_VARIANTS = {**COMMON_VARIANTS, "no transformer": {"design": NetworkDesig
 
 
 def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
-    """The name and the config of every variant, with the first seed."""
+    """Yield the name and the config of every variant, with the first seed."""
     if options.encoder:
         yield from _encoder_configs(options)
         return
@@ -93,24 +93,24 @@ def _encoder_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]
 
 
 def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
-    """The folder of a finished run of this config, which is trained or resumed if necessary."""
+    """Return the folder of a finished run of this config, which is trained or resumed if necessary."""
     run = Run(folder)
     if not run.is_taken:
         run.create(config, cache)
     if run.config != config or run.cache != cache.resolve():
-        raise ValueError(f"{folder} holds a run of other choices; name another folder with --out.")
+        raise ValueError(f"{folder} contains a run with another configuration; choose another folder with --out.")
     if run.status()["state"] != "done":
         train_run(run)
     return folder
 
 
 def pool_seed_predictions(folders: list[Path], name: str, cache: Cache, split: str) -> pd.DataFrame:
-    """The predictions of the runs of a variant as one model: clips of all seeds, with the same sources."""
+    """Predict with the runs of a variant; return a table of one model that has each clip once per seed."""
     tables = []
     for seed, folder in enumerate(folders):
         network = load_model(folder).network
         found = read_split(cache, split, network.needs)
-        # Runs whose backbones are alike share what these gave.
+        # Runs with equal backbones share these features.
         features = compute_features(network, cache, found, PREPROCESSING.faces, torch.device("cpu"))
         with torch.inference_mode():
             values = network.head(features).numpy()
@@ -121,14 +121,14 @@ def pool_seed_predictions(folders: list[Path], name: str, cache: Cache, split: s
 
 
 def mean_seed_concordance(table: pd.DataFrame) -> float:
-    """Lin's concordance (1989), the mean over seeds and traits."""
+    """Compute Lin's concordance (1989) as the mean over seeds and traits."""
     seeds = table["clip"].str.rpartition("#")[2]
     parts = [torch.from_numpy(part[["predicted", "actual"]].to_numpy()) for _, part in table.groupby([seeds, "trait"])]
     return float(np.mean([losses.concordance(part[:, :1], part[:, 1:]).item() for part in parts]))
 
 
 def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
-    """A line of Markdown per variant."""
+    """Yield a line of Markdown per variant."""
     accuracy = accuracy_by(table).query("trait == 'mean'").set_index("model")
     compared = compare_models(table, UNCHANGED_PRESET).query("trait == 'mean'").set_index("model")
     for name in accuracy.index:
@@ -145,7 +145,7 @@ def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
 
 
 def format_branch_removal_rows(folders: list[Path], cache: Cache, split: str) -> Iterator[str]:
-    """A line of Markdown per branch or table of fusions: their accuracy where it is absent, the mean over seeds."""
+    """Yield a line of Markdown per branch or table of fusions: their accuracy without it, as the mean over seeds."""
     reached: dict[str, list[float]] = {}
     for folder in folders:
         network = load_model(folder).network
@@ -173,16 +173,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder of runs, which are reused")
     parser.add_argument("--split", default="test")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--table", help="of features in the cache")
-    parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="joined by a `fusion`; repeat it")
-    parser.add_argument(
-        "--encoder", action="append", metavar="TABLE", help="`fusion`: of the preset encoders; repeat it"
-    )
+    parser.add_argument("--table", help="table of features in the cache")
+    parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="branch of a `fusion`; repeatable")
+    parser.add_argument("--encoder", action="append", metavar="TABLE", help="table of `encoders`; repeatable")
     parser.add_argument("--head-only", action="store_true", help="leave out the stages that train all layers")
     parser.add_argument("--compact", action="store_true", help="also the preset compact")
-    parser.add_argument(
-        "--seconds", type=float, help="for `audio`: also a network that reads this many seconds of sound"
-    )
+    parser.add_argument("--seconds", type=float, help="for `audio`: also a network for this many seconds of sound")
     options = parser.parse_args()
     keep_freed_memory()
     cache, tables, lacking = Cache(options.cache), [], []
@@ -201,9 +197,7 @@ def main() -> None:
     n, sources = table["clip"].str.rpartition("#")[0].nunique(), table["source"].nunique()
     constant = 1 - (table["constant"] - table["actual"]).abs().mean()
     print(f"\n{machine.describe_machine()}; {options.modality}, {cache.card['dataset']}, {options.split},")
-    print(
-        f"n = {n} clips of {sources} sources, {options.seeds} seeds; always saying the training mean: {constant:.4f}\n"
-    )
+    print(f"n = {n} clips of {sources} sources, {options.seeds} seeds; mean baseline: {constant:.4f}\n")
     print(f"| variant | accuracy | by seed | concordance | minus *{UNCHANGED_PRESET}* |\n|---|---|---|---|---|")
     print("\n".join(format_variant_rows(table)))
     if lacking:

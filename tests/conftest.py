@@ -63,7 +63,7 @@ def create_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Call
 def people(create_once: Callable) -> Path:
     """A dataset of eight people with two short clips each."""
     return create_once(
-        "people", lambda folder: synthesize(folder, people=8, seed=3, knobs=SynthesisOptions(clips_per_person=2))
+        "people", lambda folder: synthesize(folder, people=8, seed=3, options=SynthesisOptions(clips_per_person=2))
     )
 
 

@@ -11,9 +11,14 @@ from personality.cli.options import add_scale_options
 
 def run_synthesize(options: argparse.Namespace) -> None:
     """Generate a dataset of computer-made people."""
+    from personality.synthetic.distribution import pack_as_distributed
     from personality.synthetic.people import synthesize
+    from personality.synthetic.scenes import SynthesisOptions
 
-    table = synthesize(options.out, people=options.people, seed=options.seed, workers=options.workers)
+    how = SynthesisOptions(shared_sources=options.as_distributed)
+    table = synthesize(options.out, people=options.people, seed=options.seed, options=how, workers=options.workers)
+    if options.as_distributed:
+        pack_as_distributed(options.out, table, options.seed)
     print(f"{len(table):,} clips of {table['source'].nunique():,} people in {options.out}")
 
 
@@ -72,9 +77,14 @@ def add_commands(commands: Any) -> None:
     """Add the commands to the subparsers of the command line."""
     command = commands.add_parser("synthesize", help="generate a dataset of computer-made people")
     command.add_argument("out", type=Path, help="folder to create")
-    command.add_argument("--people", type=int, default=200, help="default: 200")
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument("--people", type=int, default=200, help="number of people, four clips each; default: 200")
+    command.add_argument("--seed", type=int, default=0, help="random seed; default: 0")
     command.add_argument("--workers", type=int, default=-1, help="number of processes; -1: one per core")
+    command.add_argument(
+        "--as-distributed",
+        action="store_true",
+        help="nested zip archives, transcripts, and people in several splits, as First Impressions is distributed",
+    )
     command.set_defaults(run=run_synthesize)
 
     command = commands.add_parser("preprocess", help="preprocess the clips of a dataset into a cache")

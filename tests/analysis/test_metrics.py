@@ -22,6 +22,7 @@ def test_correlations_and_means_are_scipys() -> None:
         assert row["concordance"] == pytest.approx(wanted)
         assert (row["actual_mean"], row["predicted_mean"]) == pytest.approx((a.mean(), p.mean()))
         assert row["actual_deviation"] == pytest.approx(a.std(ddof=0))
+        assert row["spread_ratio"] == pytest.approx(p.std() / a.std())
         assert row["gain"] == pytest.approx(row["accuracy"] - row["baseline"])
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
     mean = rows.xs("mean", level="trait")

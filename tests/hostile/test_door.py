@@ -117,7 +117,7 @@ def test_operator_endpoints_are_blocked(public: str, path: str) -> None:
 
 
 def test_uploads_without_an_uploader(public: str, share: Share, outcome: Outcome) -> None:
-    """Too large, too many, too large in total; accepted ones are deleted after some time."""
+    """Too large, too many, too large in total."""
     count, pid = share(20, 5), server_of(public)
     with visiting(public) as stranger, visiting(public, source="127.0.0.2") as other:
         stranger.ask()
@@ -131,6 +131,14 @@ def test_uploads_without_an_uploader(public: str, share: Share, outcome: Outcome
     with visiting(public) as again:  # the tab was closed, which deleted its uploads
         again.ask()
         assert again.put(bytes((MAX_UPLOAD_MEGABYTES - 1) * MEGABYTE))[0] == 204
+    outcome(
+        "uploads of 19 MB to a public server without an uploader on the page",
+        f"of {count} in one session, 2 are kept, for 30 s",
+    )
+
+
+@pytest.mark.trial
+def test_uploads_that_no_page_reads_are_deleted(public: str) -> None:
     with visiting(public) as one:
         one.ask()
         assert one.put(b"a")[0] == one.put(b"b")[0] == 204
@@ -138,10 +146,6 @@ def test_uploads_without_an_uploader(public: str, share: Share, outcome: Outcome
         while one.put(b"c")[0] == 429:
             assert time.monotonic() < end
             time.sleep(2)
-    outcome(
-        "uploads of 19 MB to a public server without an uploader on the page",
-        f"of {count} in one session, 2 are kept, for 30 s",
-    )
 
 
 def test_pages_over_the_limit_are_refused(public: str, outcome: Outcome) -> None:

@@ -166,3 +166,8 @@ def test_unseen_real_people_of_a_model_trained_on_training_and_validation(real_d
         for trained_on in (("training",), ("training", "validation"))
     ]
     assert [int(seen.eq("no").sum()) for seen in marked] == [320, 219]
+
+
+def test_one_row_per_clip_and_trait(dataset: Dataset) -> None:
+    long = rows(dataset).melt("clip", var_name="Trait", value_name="Predicted")
+    assert is_perfect(read(long, dataset)[0])

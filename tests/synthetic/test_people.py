@@ -13,12 +13,14 @@ from personality.synthetic.voice import Voice, synthesize_voice
 from personality.traits import TRAIT_NAMES
 
 
-def table(people: int = 200, seed: int = 0, knobs: SynthesisOptions | None = None) -> pd.DataFrame:
-    knobs, model = knobs or SynthesisOptions(), load_face_model()
+def table(people: int = 200, seed: int = 0, options: SynthesisOptions | None = None) -> pd.DataFrame:
+    options, model = options or SynthesisOptions(), load_face_model()
     scenes = [
-        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+        scene
+        for person in _create_people(model, people, seed, options)
+        for scene in _create_scenes(person, seed, options)
     ]
-    return _label_scenes(model, scenes, seed, knobs)
+    return _label_scenes(model, scenes, seed, options)
 
 
 def test_the_dataset_reads_as_first_impressions_without_a_complaint(people: Path) -> None:
@@ -44,17 +46,18 @@ def test_same_seed_same_people_another_seed_others() -> None:
 
 def test_planted_noise_differs_by_group_and_by_age() -> None:
     clips = table()
-    knobs = SynthesisOptions()
+    options = SynthesisOptions()
     for gender in ("male", "female"):
         young = clips[clips["gender"].eq(gender) & clips["age"].lt(46)]
         residual = [
             young[trait]
             - 0.5
-            - knobs.spread * (knobs.face_share * young[f"face_{trait}"] + knobs.voice_share * young[f"voice_{trait}"])
+            - options.spread
+            * (options.face_share * young[f"face_{trait}"] + options.voice_share * young[f"voice_{trait}"])
             for trait in TRAIT_NAMES
         ]
-        assert np.std(residual) == pytest.approx(knobs.noise[gender], rel=0.08)
-    assert clips.loc[clips["age"] >= 46, "rater_noise"].min() > knobs.noise["female"]
+        assert np.std(residual) == pytest.approx(options.noise[gender], rel=0.08)
+    assert clips.loc[clips["age"] >= 46, "rater_noise"].min() > options.noise["female"]
 
 
 def test_what_is_planted_orders_the_modalities_as_in_the_thesis() -> None:

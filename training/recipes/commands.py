@@ -94,29 +94,31 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("fer2013", type=Path)
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "emotion")
     command.add_argument("--epochs", type=int, default=40)
-    command.add_argument("--start", type=Path, help="folder of initial weights, such as the shipped ones")
-    words = "folder of weights of a teacher, in addition to the labels; may be repeated"
+    command.add_argument("--start", type=Path, help="folder of initial weights, such as the included ones")
+    words = "folder of a teacher's weights, to learn from in addition to the labels; may be repeated"
     command.add_argument("--teacher", type=Path, action="append", default=[], help=words)
     command.add_argument("--seed", type=int, default=0)
     command.set_defaults(run=_emotion)
 
     command = commands.add_parser("portraits", help="train on rated portraits: cross-validate, or rate other pictures")
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
-    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument("--out", type=Path, default=Path("workspace/portraits"), help="folder of the cross-validation")
     command.add_argument("--rate", type=Path, metavar="FOLDER", help="train on all portraits and rate these pictures")
     command.add_argument("--csv", type=Path, default=Path("ratings.csv"), help="output file of --rate")
-    command.add_argument("--epochs", type=int, help="replaces the number of epochs of the recipe")
+    command.add_argument("--epochs", type=int, help="number of epochs; default: that of the recipe")
     command.set_defaults(run=_portraits)
 
     command = commands.add_parser("portrait-ratings", help="train the included face ratings")
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
-    command.add_argument("--work", type=Path, default=Path("workspace/portraits"), help="of the cross-validation")
+    command.add_argument(
+        "--work", type=Path, default=Path("workspace/portraits"), help="folder of the cross-validation"
+    )
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_impressions")
     command.set_defaults(run=_portrait_ratings)
 
     command = commands.add_parser("face-model", help="build the face model from portraits")
     command.add_argument("portraits", type=Path)
-    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: as packaged")
+    command.add_argument("--predictor", type=Path, help="dlib's 68-point predictor; default: the packaged one")
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "face_model")
     command.set_defaults(run=_face_model)
 
@@ -124,7 +126,7 @@ def add_recipes(commands: Any) -> None:
         "rated-portraits", help="create a dataset of rated portraits for the practice visual model"
     )
     command.add_argument("portraits", type=Path, help="folder of images/ and attribute_means.csv")
-    command.add_argument("people", type=Path, help="folder that `synthesize` made: the labels are on its scale")
+    command.add_argument("people", type=Path, help="output folder of `synthesize`, whose label scale is used")
     command.add_argument("out", type=Path)
     command.set_defaults(run=_rated_portraits)
 
@@ -136,7 +138,9 @@ def add_recipes(commands: Any) -> None:
     command.add_argument("folder", type=Path, help="annotation and transcription pickles, audio_features/*.csv")
     command.add_argument("--out", type=Path, default=ASSETS_FOLDER / "models")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--predictions", type=Path, metavar="FILE", help="write those of the validation split")
+    command.add_argument(
+        "--predictions", type=Path, metavar="FILE", help="output file of predictions (validation split)"
+    )
     command.set_defaults(run=_real_models)
 
     command = commands.add_parser("real-figures", help="compute the included figures by group on real people")

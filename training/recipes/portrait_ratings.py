@@ -1,8 +1,8 @@
-"""Train the shipped face impressions: `python -m training portrait-ratings PORTRAITS`.
+"""Train the included face ratings: `python -m training portrait-ratings PORTRAITS`.
 
-The first blocks of EfficientNet-Lite0 keep their ImageNet weights, so their feature maps are computed once for every
-augmented view of a portrait, and all folds and seeds train the rest of the network on them. Weights of several seeds,
-which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
+The first blocks of EfficientNet-Lite0 keep their ImageNet weights. Therefore, their feature maps are computed once for
+each augmented view of a portrait, and all folds and seeds train the rest of the network on them. Weights of several
+seeds, which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
@@ -43,25 +43,25 @@ from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits
 PORTRAIT_FOLDS, PORTRAIT_SEEDS = 5, (0,)
 PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # each epoch trains on another view of each portrait
 PORTRAIT_LEARNING_RATE, PORTRAIT_WEIGHT_DECAY, PORTRAIT_AVERAGING_DECAY = 3e-4, 0.02, 0.98
-RIDGE_ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
+RIDGE_ALPHAS = np.logspace(1, 5, 13)  # candidate penalties of the ridge regression, selected on each training fold
 PORTRAIT_BOOTSTRAP_DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class PortraitViews:
-    """Fixed feature maps float16 (V, N, 40, 28, 28) of V augmented views of N faces, and frozen features (N, 1280)."""
+    """Fixed feature maps, float16 (V, N, 40, 28, 28), of V views of N faces, and frozen features, (N, 1280)."""
 
     maps: Tensor
     features: np.ndarray
 
     def select_faces(self, rows: np.ndarray) -> PortraitViews:
-        """The views of some faces."""
+        """Return the views of some faces."""
         return PortraitViews(self.maps[:, torch.from_numpy(rows)], self.features[rows])
 
 
 @torch.inference_mode()
 def make_portrait_views(crops: np.ndarray, count: int = VIEWS_PER_PORTRAIT) -> PortraitViews:
-    """Augment crops uint8 (N, 224, 224, 3) `count` times and compute the fixed feature maps."""
+    """Augment crops, uint8 (N, 224, 224, 3), `count` times and compute the fixed feature maps."""
     rater, random = _load_pretrained_rater(), np.random.default_rng(0)
     maps = []
     for _ in tqdm(range(count), desc="views", disable=None):
@@ -94,11 +94,11 @@ def fit_face_rater(
     Parameters
     ----------
     views
-        Of N faces.
+        Views of N faces.
     ratings
-        (N, 8), 0 to 100.
+        Mean ratings, (N, 8), from 0 to 100.
     seeds
-        One training each; their weights are averaged.
+        Seeds; a network is trained with each, and their weights are averaged.
     """
     centre, spread = ratings.mean(0), ratings.std(0)
     standard = (ratings - centre) / spread
@@ -111,7 +111,7 @@ def fit_face_rater(
 
 
 def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs: int) -> FaceRater:
-    """All but the first blocks, trained on standardised ratings, starting at the ridge regression."""
+    """Train all but the first blocks on standardized ratings; the output layer starts from the ridge regression."""
     torch.manual_seed(seed)
     rater, targets = _load_pretrained_rater(), torch.from_numpy(standard.astype(np.float32))
     with torch.no_grad():
@@ -154,12 +154,12 @@ def _rescale_output_layer(rater: FaceRater, centre: np.ndarray, spread: np.ndarr
 def cross_validate_portraits(
     folder: Path, out: Path, *, epochs: int = PORTRAIT_EPOCHS, folds: int = PORTRAIT_FOLDS
 ) -> pd.DataFrame:
-    """Rate each portrait with models of the other folds.
+    """Rate each portrait with models that were trained on the other folds, and measure R2.
 
     Parameters
     ----------
     folder
-        `images/` and `attribute_means.csv`.
+        Folder of `images/` and `attribute_means.csv`.
     out
         Folder for report.json and the results of the folds, which are reused if they exist.
 
@@ -180,7 +180,7 @@ def cross_validate_portraits(
 def _rate_out_of_fold(
     portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: PortraitViews | None = None
 ) -> dict[str, np.ndarray]:
-    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. views: default computed if a fold requires them."""
+    """Return ratings, (N, 8) from 0 to 100, by `network` and by `ridge`. views: by default computed if required."""
     out.mkdir(parents=True, exist_ok=True)
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
     digest = hashlib.sha256(
@@ -202,7 +202,7 @@ def _rate_out_of_fold(
 
 
 def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
-    """R2 per attribute with a 95 % bootstrap interval over portraits, for (N, 8) ratings and predictions of them."""
+    """Compute R2 per attribute with a 95 % bootstrap interval over portraits, from ratings and predictions, (N, 8)."""
     rows = np.random.default_rng(0).integers(len(ratings), size=(PORTRAIT_BOOTSTRAP_DRAWS, len(ratings)))
     residual = ((ratings - rated) ** 2)[rows].mean(1)
     low, high = np.percentile(1 - residual / ratings[rows].var(1), (2.5, 97.5), axis=0)
@@ -211,8 +211,8 @@ def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
 
 
 def rate_new_portraits(folder: Path, others: Path, csv: Path, *, epochs: int = PORTRAIT_EPOCHS) -> list[str]:
-    """Train on all portraits of a folder like the shipped model, rate the pictures in `others`, and write a CSV
-    (`stimulus` and a column per attribute, 0 to 100). Returns the names of pictures without a face."""
+    """Train on all portraits of a folder like the included model, rate the pictures in `others`, and write a CSV
+    (`stimulus` and a column per attribute, 0 to 100). Return the names of pictures without a face."""
     (portraits, ratings), new = read_rated_portraits(folder), read_portraits(others)
     rater = fit_face_rater(make_portrait_views(portraits.crops), ratings.to_numpy(), epochs=epochs)
     rated = pd.DataFrame(rater.rate(new.crops) * 100, new.names, RATING_COLUMNS)
@@ -230,7 +230,7 @@ def train_face_impressions(
     epochs: int = PORTRAIT_EPOCHS,
     folds: int = PORTRAIT_FOLDS,
 ) -> dict[str, Any]:
-    """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, return the card."""
+    """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, and return the card."""
     portraits, ratings = read_rated_portraits(folder)
     truth = ratings.to_numpy()
     views = make_portrait_views(portraits.crops)
