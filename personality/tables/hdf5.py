@@ -195,7 +195,12 @@ def _read_texts(path: str, item: Any) -> list[str]:
     if item.ndim != 1 or h5py.check_string_dtype(item.dtype) is None:
         raise TableError(f"{path} is {item.dtype} {item.shape}; expected text (N,)")
     check_table_size("rows", len(item), table_limits().rows)
-    return [one.decode(errors="replace") if isinstance(one, bytes) else str(one) for one in item[()]]
+    texts = []
+    for row in range(len(item)):  # one at a time: many rows may refer to the same long text
+        text = item[row]
+        check_table_size(f"characters in a row of {path}", len(text), table_limits().characters)
+        texts.append(text.decode(errors="replace") if isinstance(text, bytes) else str(text))
+    return texts
 
 
 def _read_feature(path: str, item: Any, clips: list[str] | None) -> pd.DataFrame:

@@ -138,6 +138,9 @@ def damages(path: Path) -> Iterator[tuple[str, str]]:
     with h5py.File(path, "w") as file:
         file["x"], file["ids"] = ["a", "b", "c"], CLIPS
     yield "expected numbers", "x"
+    with h5py.File(path, "w") as file:
+        file["x"], file["ids"] = np.ones((3, 2)), [*CLIPS[:2], "c" * 40_000]
+    yield "characters in a row of ids", "x"
     path.write_bytes(b"no HDF5 file")
     yield "no HDF5 file", "x"
 

@@ -124,7 +124,7 @@ PRESETS = {
         common={
             "loss": "blend",
             "optimiser": "adamw",
-            "batch": 128,
+            "batch": 64,
             "weight_decay": 0.1,
             "schedule": "cycle",
             "keeps": "last",

@@ -12,7 +12,6 @@ import numpy as np
 import timm
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import nn
 from torch.nn import functional
 
 from personality.constants import PREPROCESSING
@@ -56,7 +55,7 @@ class TimmEncoder(_FaceEncoder):
         return found.float().cpu().numpy().reshape(len(samples), FACE_STEPS, -1)
 
 
-def load_timm_model(name: str, weights: Path) -> nn.Module:
+def load_timm_model(name: str, weights: Path) -> Any:
     """A timm model without its classifier. Raises EncoderError if timm has no such model, or the weights do not fit."""
     if not timm.is_model(name):
         raise EncoderError(f"timm has no model {name!r}; timm.list_models() lists the valid names.")
@@ -73,14 +72,14 @@ def load_timm_model(name: str, weights: Path) -> nn.Module:
     return model
 
 
-def _load_packaged_model(name: str, weights: Path) -> nn.Module:
+def _load_packaged_model(name: str, weights: Path) -> Any:
     """The model of the package, whose tensors have other names but timm's order; the classifier is last."""
     model = timm.create_model(name, pretrained=False, num_classes=0)
     model.load_state_dict(dict(zip(model.state_dict(), read_packaged_tensors(weights).values(), strict=False)))
     return model
 
 
-def _create_timm_model(name: str, weights: Path) -> nn.Module:
+def _create_timm_model(name: str, weights: Path) -> Any:
     how: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights)}, "num_classes": 0}
     try:  # transformers of patches take pictures of any size that they are told
         return timm.create_model(name, img_size=PREPROCESSING.face_size, **how)
