@@ -1,4 +1,4 @@
-"""Effect of each option of the preset `modern`: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
+"""Effect of each option of `modern` or `encoders`: `python -m benchmarks.ablations CACHE MODALITY --out FOLDER`.
 
 Each variant changes one option and is trained with each seed on the same clips. It is compared with the unchanged
 preset: the difference in accuracy on the same clips, all seeds together, with a 95 % interval clustered by source.
@@ -8,6 +8,7 @@ Runs that exist in FOLDER are not trained again. Prints Markdown.
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from personality.analysis.groups import accuracy_by
 from personality.analysis.model_comparison import compare_models
 from personality.constants import PREPROCESSING
 from personality.models.checkpoint import load_model
+from personality.models.encoder_fusion import EncoderFusion
 from personality.models.fusion import GatedFusion
 from personality.network_options import NetworkDesign
 from personality.predictions.assemble import build_predictions_table
@@ -58,10 +60,14 @@ ABLATION_VARIANTS: dict[str, dict[str, dict[str, Any]]] = {
     "handcrafted": {**COMMON_VARIANTS, **FUSION_VARIANTS},
     "fusion": {**COMMON_VARIANTS, **FUSION_VARIANTS},
 }
+ENCODER_VARIANTS = {**COMMON_VARIANTS, "no transformer": {"design": NetworkDesign(time="attention")}}
 
 
 def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
     """Yield the name and the config of every variant, with the first seed."""
+    if options.encoder:
+        yield from _encoder_configs(options)
+        return
     given: dict[str, Any] = {} if options.table is None else {"table": options.table}
     if options.branch:
         given["branches"] = tuple(str(branch.resolve()) for branch in options.branch)
@@ -74,6 +80,16 @@ def ablation_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]
         yield f"{options.seconds:g} s of sound", replace(whole, design=NetworkDesign(seconds=options.seconds))
     if options.compact:
         yield "preset compact", preset(options.modality, "compact", **given)
+
+
+def _encoder_configs(options: argparse.Namespace) -> Iterator[tuple[str, Config]]:
+    """Variants of the preset `encoders`, and each encoder alone."""
+    tables = tuple(options.encoder)
+    whole = preset("fusion", "encoders", tables=tables)
+    for name, changes in ENCODER_VARIANTS.items():
+        yield name, replace(whole, **changes)
+    for table in tables if len(tables) > 1 else ():
+        yield f"only {table}", replace(whole, tables=(table,))
 
 
 def ensure_trained(folder: Path, config: Config, cache: Path) -> Path:
@@ -129,17 +145,21 @@ def format_variant_rows(table: pd.DataFrame) -> Iterator[str]:
 
 
 def format_branch_removal_rows(folders: list[Path], cache: Cache, split: str) -> Iterator[str]:
-    """Yield a line of Markdown per branch of gated fusions: their accuracy without it, as the mean over seeds."""
+    """Yield a line of Markdown per branch or table of fusions: their accuracy without it, as the mean over seeds."""
     reached: dict[str, list[float]] = {}
     for folder in folders:
         network = load_model(folder).network
-        if not isinstance(network, GatedFusion):
+        if isinstance(network, GatedFusion):
+            names, first = list(network.branches), sum(network.sizes)
+        elif isinstance(network, EncoderFusion):
+            names, first = network.tables, sum(network.widths)
+        else:
             return
         found = read_split(cache, split, network.needs)
         features = compute_features(network, cache, found, PREPROCESSING.faces, torch.device("cpu"))
-        for place, name in enumerate(network.branches):
+        for place, name in enumerate(names):
             lacking = features.clone()
-            lacking[:, sum(network.sizes) + place] = 0
+            lacking[:, first + place] = 0
             with torch.inference_mode():
                 error = (network.head(lacking) - found.labels).abs().mean().item()
             reached.setdefault(name, []).append(1 - error)
@@ -155,6 +175,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--table", help="table of features in the cache")
     parser.add_argument("--branch", type=Path, action="append", metavar="RUN", help="branch of a `fusion`; repeatable")
+    parser.add_argument("--encoder", action="append", metavar="TABLE", help="table of `encoders`; repeatable")
     parser.add_argument("--head-only", action="store_true", help="leave out the stages that train all layers")
     parser.add_argument("--compact", action="store_true", help="also the preset compact")
     parser.add_argument("--seconds", type=float, help="for `audio`: also a network for this many seconds of sound")
@@ -162,7 +183,7 @@ def main() -> None:
     keep_freed_memory()
     cache, tables, lacking = Cache(options.cache), [], []
     for name, config in ablation_configs(options):
-        called = name.replace(" ", "-").replace(",", "")
+        called = re.sub(r"[^\w.]+", "-", name)
         folders = [
             ensure_trained(
                 options.out / f"{options.modality}-{called}-{seed}", replace(config, seed=seed), cache.folder
@@ -180,7 +201,7 @@ def main() -> None:
     print(f"| variant | accuracy | by seed | concordance | minus *{UNCHANGED_PRESET}* |\n|---|---|---|---|---|")
     print("\n".join(format_variant_rows(table)))
     if lacking:
-        print("\n| the gate | accuracy |\n|---|---|\n" + "\n".join(lacking))
+        print("\n| *as it is*, with a missing input | accuracy |\n|---|---|\n" + "\n".join(lacking))
 
 
 if __name__ == "__main__":

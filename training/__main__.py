@@ -24,10 +24,11 @@ DEFAULT_RUNS = Path("workspace/runs")
 RUN_HELP, RUNS_HELP = "folder of a run", f"folder of runs; default: {DEFAULT_RUNS}"
 OUT_HELP = f"folder of runs, in which audiovisual and handcrafted find the runs that they join; default: {DEFAULT_RUNS}"
 LARGEST_BATCH_OPTION = "largest"
-CONVERTED_CONFIG_FIELDS = ("modality", "preset", "stages", "batch", "branches", "extra_cache", "design")
+CONVERTED_CONFIG_FIELDS = ("modality", "preset", "stages", "batch", "branches", "tables", "extra_cache", "design")
 REPEATED_OPTIONS = (  # option, field of Config, placeholder
     ("--stage", "stages", "STAGE"),
     ("--branch", "branches", "RUN"),
+    ("--encoder", "tables", "ENCODER_OR_TABLE"),
     ("--design", "design", "NAME=VALUE"),
 )
 
@@ -106,6 +107,8 @@ def _config_from_options(options: argparse.Namespace) -> Config:
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(Path(branch).resolve()) for branch in options.branch)
+    if options.encoder:
+        changes["tables"] = tuple(options.encoder)
     if options.extra_cache:
         changes["extra_cache"] = str(options.extra_cache.resolve())
     if options.stage:
@@ -188,6 +191,13 @@ def _stop_from_options(options: argparse.Namespace) -> None:
     print("\n".join(f"asked {name} to stop; `resume` continues it" for name in (run.folder.name, *others)))
 
 
+def _average_from_options(options: argparse.Namespace) -> None:
+    from training.engine.average_runs import average_runs
+
+    for name, accuracy in average_runs(options.run_folders, options.out).items():
+        print(f"{name}: accuracy {accuracy:.4f} on validation")
+
+
 def _make_practice_data(options: argparse.Namespace) -> None:
     from personality.dataset import load_dataset
     from personality.preprocessing.build_cache import preprocess
@@ -263,6 +273,12 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("stop", help="stop a run after its current step; `resume` continues it")
     command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
     command.set_defaults(run=_stop_from_options)
+
+    words = "join runs that differ in their seed as one model, whose spread is calibrated on validation"
+    command = commands.add_parser("average", help=words)
+    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
+    command.add_argument("--out", type=Path, required=True, help="folder of the model, beside the runs")
+    command.set_defaults(run=_average_from_options)
 
     command = commands.add_parser("look", help="dry run of an existing run folder (used by the dashboard)")
     command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)

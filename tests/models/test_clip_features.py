@@ -7,6 +7,7 @@ from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.clip_features import (
     explain_missing_row,
     make_sample_row,
+    reads_words,
     required_sound_seconds,
     requires_table,
 )
@@ -52,3 +53,16 @@ def test_required_sound_seconds_depend_on_needs() -> None:
     assert required_sound_seconds(voice) == 7.0
     assert required_sound_seconds(Needs(frozenset({"audio"}), seconds=15.0)) == 15.0
     assert required_sound_seconds(Needs(frozenset({"faces"}))) == 0.0
+    for name, seconds in (("torchaudio:X@0123456789ab", 60.0), ("speaker:x@0123456789ab,5s", 5.0)):
+        assert required_sound_seconds(Needs(tables=frozenset({(name, ("0/0",))}))) == seconds
+    assert required_sound_seconds(Needs(tables=frozenset({("timm:x@0123456789ab", ("0/0",))}))) == 0.0
+
+
+def test_which_networks_read_words() -> None:
+    def needs(table: str) -> Needs:
+        return Needs(tables=frozenset({(table, ("0/0",))}))
+
+    assert reads_words(needs(TEXT_TABLE))
+    assert reads_words(needs("sentence-transformers:x@0123456789ab"))
+    assert not reads_words(needs("timm:x@0123456789ab"))
+    assert not reads_words(needs(VOICE_TABLE))

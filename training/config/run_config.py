@@ -118,6 +118,21 @@ PRESETS = {
             "fusion": {"batch": 256, "weight_decay": 0.1},
         },
     ),
+    # Frozen encoders (`personality embed`) and a small fusion of their features over time.
+    "encoders": Preset(
+        common={
+            "loss": "blend",
+            "optimiser": "adamw",
+            "batch": 64,
+            "weight_decay": 0.1,
+            "schedule": "cycle",
+            "keeps": "last",
+            "patience": 1000,
+            "averaging": 0.98,
+            "precision": "auto",
+        },
+        stages={"fusion": (Stage(30, "head", 1e-3),)},
+    ),
 }
 
 
@@ -158,6 +173,9 @@ class Config:
     )
     table: str | None = option(None, "feature table in the cache that the modality `features` reads", in_form=False)
     branches: tuple[str, ...] = option((), "folder of a run that a `fusion` joins", in_form=False)
+    tables: tuple[str, ...] = option(
+        (), "encoder, or other feature table in the cache, that the preset `encoders` reads", in_form=False
+    )
     extra_cache: str | None = option(
         None, "second cache whose training clips are added (audio, visual); validation uses the first", in_form=False
     )
@@ -213,7 +231,7 @@ class Config:
 
     def _check_modality(self) -> None:
         has_layers_below_head = self.modality in ("audio", "visual")
-        if self.design != NetworkDesign() and self.preset != "modern":
+        if self.design != NetworkDesign() and self.preset not in ("modern", "encoders"):
             raise ValueError(f"design: the preset {self.preset} has a fixed design; use --preset modern")
         if self.compile and self.modality != "visual":
             raise ValueError(f"compile: {self.modality} has no backbone; only visual has one")
@@ -224,7 +242,12 @@ class Config:
         if (self.modality in TABULAR_MODALITIES) != (self.table is not None):
             expected = "requires the name of a" if self.modality in TABULAR_MODALITIES else "does not read a"
             raise ValueError(f"table: {self.modality} {expected} feature table")
-        if (self.modality == "fusion") != (len(self.branches) > 1):
+        if (self.preset == "encoders") != (len(self.tables) > 0):
+            expected = "requires the names of" if self.preset == "encoders" else "does not read"
+            raise ValueError(f"tables: the preset {self.preset} {expected} encoders and feature tables")
+        if self.preset == "encoders" and self.branches:
+            raise ValueError("branches: the preset encoders joins tables, no runs")
+        if (self.modality == "fusion" and self.preset != "encoders") != (len(self.branches) > 1):
             raise ValueError(
                 f"branches: {len(self.branches)} for {self.modality}; a fusion joins 2 or more, other modalities none"
             )
@@ -247,6 +270,7 @@ class Config:
         known = {
             "stages": tuple(Stage(**stage) for stage in values["stages"]),
             "branches": tuple(values.get("branches", ())),
+            "tables": tuple(values.get("tables", ())),
             "design": NetworkDesign(**values.get("design", {})),
         }
         return Config(**{**values, **known})

@@ -22,6 +22,7 @@ from personality.utils.atomic_files import file_sha256
 from training import distributed
 from training.config.run_config import HUB_WEIGHTS, RANDOM_WEIGHTS, Config
 from training.data.dataloader import LabelledSplit, TrainingError, read_split
+from training.data.encoder_tables import read_encoder_tables
 from training.data.joined_cache import open_cache
 from training.runs.run import Run, finished_runs
 
@@ -60,6 +61,7 @@ def prepare_run(run: Run) -> RunContext:
         activation=config.activation,
         branches={name: model.network for name, model in branches.items()},
         table=read_feature_columns(config, cache),
+        tables=read_encoder_tables(config, cache),
         design=config.design,
     )
     network.augments = config.augment

@@ -18,6 +18,7 @@ from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.data.dataloader import LabelledSplit
+from training.data.encoder_tables import describe_encoder_tables
 from training.data.joined_cache import JoinedCache
 from training.engine.context import RunContext, read_feature_columns
 
@@ -31,6 +32,7 @@ def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) ->
         "config": context.config.as_dict(),
         "seed": context.config.seed,
         "table": read_feature_columns(context.config, context.cache),
+        "tables": describe_encoder_tables(context.config, context.cache),
         "design": asdict(context.config.design),
         "data": _describe_data(context),
         "licence": join_licences(context.cache),
