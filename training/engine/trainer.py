@@ -200,10 +200,12 @@ class Trainer:
 
 def make_optimiser(parameters: list[nn.Parameter], options: FitOptions) -> torch.optim.Optimizer:
     """Adam, AdamW, or SGD with or without momentum."""
-    common = {"lr": options.rate, "weight_decay": options.weight_decay}
+    rate, decay = options.rate, options.weight_decay
     if options.optimiser in ("adam", "adamw"):
-        return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[options.optimiser](parameters, **common)
-    return torch.optim.SGD(parameters, momentum=MOMENTUM if options.optimiser == "momentum" else 0.0, **common)
+        kind = torch.optim.Adam if options.optimiser == "adam" else torch.optim.AdamW
+        return kind(parameters, lr=rate, weight_decay=decay)
+    momentum = MOMENTUM if options.optimiser == "momentum" else 0.0
+    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay)
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, options: FitOptions, steps: int) -> lr_scheduler.LRScheduler:

@@ -34,8 +34,8 @@ def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
     """Create the folder of a run. Raises CacheError, before, if the clips or the feature table are missing."""
     from personality.preprocessing.cache import Cache
 
-    for folder in filter(None, (cache, config.extra_cache)):
-        Cache(Path(folder)).labelled_clips("training")
+    for folder in (cache, *([Path(config.extra_cache)] if config.extra_cache else [])):
+        Cache(folder).labelled_clips("training")
     if config.table is not None:
         Cache(cache).table(config.table)
     run = Run(find_free_run_folder(runs, config))

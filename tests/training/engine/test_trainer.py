@@ -25,7 +25,7 @@ def squared_error(predicted: Tensor, rows: Tensor) -> Tensor:
     return (predicted - TARGETS[rows]).square().mean()
 
 
-def make_trainer(options: FitOptions = OPTIONS, count: int = len(INPUTS)) -> tuple[nn.Module, Trainer]:
+def make_trainer(options: FitOptions = OPTIONS, count: int = len(INPUTS)) -> tuple[nn.Sequential, Trainer]:
     torch.manual_seed(7)
     module = nn.Sequential(nn.Linear(1, 3), nn.BatchNorm1d(3), nn.Dropout(0.2), nn.Linear(3, 1))
     return module, Trainer(module, squared_error, count, options, tensors=module.state_dict())
