@@ -34,6 +34,7 @@ from personality.utils.untrusted_files import (
 from training.config.run_config import Config
 
 ACTIVE_STATES = ("queued", "running")
+NO_PROCESS = 0  # the process id of a waiting run
 RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
 LOG_TAIL_LINES = 12  # lines of a log that are shown
 BRANCHES_KEY = "branches"
@@ -41,10 +42,10 @@ BRANCHES_KEY = "branches"
 CONFIG_FILE_FIELDS = {"config": make_object_check({}), "cache": is_text}
 OPTIONAL_CONFIG_FIELDS = {BRANCHES_KEY: make_map_check(make_object_check({"folder": is_text}))}
 STATUS_FIELDS = {
-    **dict.fromkeys(("why", "device", "process_started"), is_text),
+    **dict.fromkeys(("why", "device", "process_started", "group"), is_text),
     **dict.fromkeys(("pid", "epoch", "epochs", "best_epoch", "memory"), is_count),
     **dict.fromkeys(("best_accuracy", "accuracy"), is_number_or_nan),
-    "heartbeat": is_number,
+    **dict.fromkeys(("heartbeat", "queued_at"), is_number),
     "done": lambda value: is_number(value) and 0 <= value <= 1,
 }
 EPOCH_METRIC_FIELDS = {
@@ -124,13 +125,15 @@ class Run:
             file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
-        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`)."""
+        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`). A
+        run in the queue has no process."""
         try:
             status = self._read_status()
         except DamagedFileError as error:
             return {"state": "stale", "why": str(error)}
         alive = process_start_time(status.get("pid", -1)) == status.get("process_started", "")
-        return status if alive or status["state"] not in ACTIVE_STATES else {**status, "state": "stale"}
+        ended = status["state"] in ACTIVE_STATES and not alive and not is_waiting(status)
+        return {**status, "state": "stale"} if ended else status
 
     def _read_status(self) -> dict[str, Any]:
         """Raises DamagedFileError."""
@@ -203,6 +206,11 @@ class ReadOnlyRun(Run):
 
     def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
         """Do nothing."""
+
+
+def is_waiting(status: dict[str, Any]) -> bool:
+    """Whether a run with this status waits in the queue."""
+    return status["state"] == "queued" and "queued_at" in status
 
 
 def process_start_time(pid: int) -> str:
