@@ -17,6 +17,7 @@ from personality.utils.atomic_files import hold_lock_file
 from personality.utils.error_messages import describe_error
 from training.config.run_config import Config, parse_stage, preset
 from training.recipes.commands import add_recipes
+from training.runs.cluster import LAUNCHERS, make_executor, submit_run
 from training.runs.launch import PRACTICE_LOCK_FILE, create_run, stop_run, temporary_run
 from training.runs.run import ACTIVE_STATES, Run, list_runs
 from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
@@ -48,10 +49,18 @@ def main(arguments: list[str] | None = None) -> int:
 def _start_new_run(options: argparse.Namespace) -> int:
     from training import distributed
 
+    if options.launcher is not None:
+        return _submit_new_run(options)
     with distributed.process_group():
         return _train_to_end(
             Run(Path(distributed.broadcast_from_first("" if distributed.rank() else str(_create_run(options)))))
         )
+
+
+def _submit_new_run(options: argparse.Namespace) -> int:
+    executor = make_executor(options.out, options.launcher, options.job)
+    print(f"submitted as job {submit_run(Run(_create_run(options)), executor)}")
+    return 0
 
 
 def _create_run(options: argparse.Namespace) -> Path:
@@ -256,6 +265,12 @@ def _build_training_parser() -> argparse.ArgumentParser:
         ("check", _dry_run_options, "dry run: counts, leakage, memory and time of a run; trains nothing"),
     ):
         _add_run_options(commands.add_parser(name, help=text), run)
+
+    command = commands.choices["run"]
+    words = "submit the run as a job of SLURM, or as processes of this machine; requires submitit"
+    command.add_argument("--launcher", choices=LAUNCHERS, help=words)
+    words = "parameter of the job as in submitit, such as partition or timeout_min; may be repeated"
+    command.add_argument("--job", action="append", default=[], metavar="NAME=VALUE", help=words)
 
     command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")
     command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)

@@ -15,7 +15,7 @@ from pathlib import Path
 from personality.utils.atomic_files import hold_lock_file
 from personality.utils.locations import IMPORT_ROOT
 from training.config.run_config import Config
-from training.runs.run import ACTIVE_STATES, Run, is_waiting, process_start_time
+from training.runs.run import ACTIVE_STATES, Run, is_on_other_host, is_waiting, process_start_time
 from training.runs.run_queue import enqueue_runs, has_worker, list_waiting_runs
 
 PRACTICE_LOCK_FILE, WORKER_LOG_FILE = "practice.lock", ".queue.log"
@@ -100,10 +100,15 @@ def resume_runs(several: Sequence[Run]) -> None:
 
 
 def stop_run(run: Run) -> None:
-    """Stop a run; if resumed, it repeats the current epoch. Does nothing if its process has ended."""
+    """Stop a run; if resumed, it repeats the current epoch. Does nothing if its process has ended. Raises ValueError if
+    it runs on another machine."""
     status = run.status()
     if status["state"] not in ACTIVE_STATES:
         return
+    if job := status.get("job"):
+        raise ValueError(f"{run.folder.name} is a job of the cluster; stop it with `scancel {job}`.")
+    if is_on_other_host(status):
+        raise ValueError(f"{run.folder.name} runs on {status['host']}; stop it there.")
     if is_waiting(status):
         run.write_status("stopped", why="stopped before it started; it can be resumed")
     pid, started = status.get("pid", 0), status.get("process_started")
