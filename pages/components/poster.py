@@ -61,8 +61,11 @@ FINDINGS = (
 
 def draw_poster() -> None:
     """The sample as it plays, what a model predicts from it, and the button to try it."""
-    if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
-        st.switch_page("pages/predict.py")
+    with st.container(horizontal=True):
+        if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
+            st.switch_page("pages/predict.py")
+        if st.button("Can you do better? Guess first", icon=":material/psychology_alt:", key="guess"):
+            st.switch_page("pages/guess.py")
     prediction = demo.read_sample_prediction()
     left, right = st.columns([2, 3], gap="large")
     with left:
