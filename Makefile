@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint docs bench browser speech demo figures real-figures screenshots trials fuzz
+.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz
 
 # PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
@@ -14,6 +14,10 @@ app: $(VENV)/app.done
 
 test: $(VENV)/test.done browser speech lint
 	$(BIN)/python -m pytest
+
+# The share of lines that the tests run, also in processes that they start.
+coverage: $(VENV)/test.done browser speech
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
@@ -80,13 +84,14 @@ figures: $(VENV)/test.done
 
 # The complete reliability trials, a part of which runs with the tests; writes the outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
-	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile tests/browser/test_accessibility.py -n 0
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile tests/browser/test_accessibility.py -n 0 -m ""
+	$(BIN)/python -m pytest --ignore tests/hostile -n 0 -m trial
 
 # Fuzzing, ten minutes per target; findings are written to workspace/fuzz.
 fuzz: $(VENV)/test.done
 	$(BIN)/pip install -q atheris==3.0.0
 	mkdir -p workspace/fuzz
-	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
+	for target in annotations probe tables torch7; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
 	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
 
 # Generates docs/architecture.md from the code, and the API reference of `import personality` in site/.

@@ -18,6 +18,7 @@ from personality.inference.import_predictions import convert_predictions
 from personality.predictions.predictions_table import PREDICTION_COLUMNS, PredictionsError, check_external_predictions
 from personality.tables.columns import identify_columns
 from personality.tables.errors import TableError
+from personality.tables.long_form import widen_long_table
 from personality.tables.sandbox import read_table_in_sandbox
 from personality.utils.app_log import log_duration
 
@@ -104,7 +105,7 @@ def _join_with_uploaded_labels(given: pd.DataFrame) -> pd.DataFrame:
     the two cannot be used.
     """
     try:
-        identify_columns(list(given.columns))
+        identify_columns(list(widen_long_table(given).columns))
     except TableError as error:
         raise PredictionsError(
             f"The file is not a predictions table (columns {', '.join(PREDICTION_COLUMNS)}). It cannot be read as one "

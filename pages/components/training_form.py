@@ -26,7 +26,7 @@ TRAIN_ALL_MODALITIES = tuple(name for name, modality in MODALITIES.items() if mo
 MODALITY_MENU_LABELS = {name: modality.label for name, modality in MODALITIES.items()}
 PRESET_HELP = (
     "thesis: the original networks. compact: small networks that train on a laptop. modern: can predict without a "
-    "face or without sound, but trains more slowly."
+    "face or without sound, but trains more slowly. encoders: a fusion of features that `personality embed` computed."
 )
 FORM_COLUMNS = 4
 DRY_RUN_STATE_KEY = "dry_run_report"  # session state: the settings, the cache and the report of the last dry run
@@ -74,7 +74,7 @@ def draw_training_form() -> None:
 
 def choose_run_config(cache: Path, modality: str, name: str) -> Config:
     """The configuration entered in the form. Raises ValueError if settings contradict each other."""
-    config = preset(modality, name, **choose_run_inputs(cache, modality))
+    config = preset(modality, name, **choose_run_inputs(cache, modality, name))
     with st.expander("All settings", icon=":material/tune:"):
         st.caption("The settings of the preset, which you can change. The command line uses the same names.")
         key = f"{name}_{modality}"
@@ -87,8 +87,12 @@ def choose_run_config(cache: Path, modality: str, name: str) -> Config:
     return apply_form_values(config, values, stages, design)
 
 
-def choose_run_inputs(cache: Path, modality: str) -> dict[str, Any]:
-    """Additional inputs of a modality: a table of features, or the runs that are fused."""
+def choose_run_inputs(cache: Path, modality: str, name: str) -> dict[str, Any]:
+    """Additional inputs of a modality and preset: tables of features, or the runs that are fused."""
+    if name == "encoders":
+        hint = "`personality embed` adds features of frozen encoders to a dataset."
+        tables = st.multiselect("Encoders and tables of features", list(Cache(cache).tables), key="tables", help=hint)
+        return {"tables": tuple(tables)}
     if modality in TABULAR_MODALITIES:
         tables = list(Cache(cache).tables)
         table = st.selectbox("Table of features", tables, key="features_table", placeholder="none in this dataset")

@@ -29,7 +29,7 @@ def heatmap_cells(
     groups
         The values of each group by its name: `group_assignment.groups_by_name`.
     model, trait
-        Which rows to show.
+        Model and trait of the rows to show.
     figure
         The column that the colors show.
     bounds
@@ -89,7 +89,7 @@ def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: Group, *, mo
     by, group
         Attributes, as for `assign_groups`, and the group's value of each.
     model, trait
-        Whose errors; the trait `mean` averages the five.
+        Model and trait of the errors; the trait `mean` averages the five.
 
     Returns
     -------

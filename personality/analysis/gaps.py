@@ -204,7 +204,7 @@ def _add_adjusted_p_values(rows: pd.DataFrame) -> pd.DataFrame:
     family = rows.groupby([rows["model"], rows["trait"].eq(TRAIT_MEAN)])["p"]
     for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
         rows[name] = family.transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
-    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # of the first step of Holm's method
+    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # level of the first step of Holm's method
     rows["detectable"] = minimum_detectable_difference(
         rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy()
     )

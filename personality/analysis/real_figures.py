@@ -32,7 +32,7 @@ FIGURE_ATTRIBUTES: tuple[tuple[str, ...], ...] = (
 FIGURE_KEY_COLUMNS = ("sources_of", "by")  # the first columns of every table
 FIGURE_TABLES = ("accuracy", "gaps", "spreads", "differences")
 REAL_FIGURES_CARD_FILE = "card.json"
-STORED_DECIMALS = 5  # a hundredth of the narrowest interval
+STORED_DECIMALS = 5  # precise to a hundredth of the narrowest interval
 
 
 @dataclass(frozen=True)

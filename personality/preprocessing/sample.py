@@ -120,6 +120,14 @@ EMPTY_SAMPLE = Sample(
 )
 
 
+def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
+    """Pick `count` evenly spaced crops of K, (K, 224, 224, 3): repeated if K < count, black if K is 0."""
+    if not len(faces):
+        return np.zeros((count, *faces.shape[1:]), faces.dtype)
+    positions = (np.arange(count) + 0.5) / count * len(faces)
+    return faces[positions.astype(int)]
+
+
 @dataclass(frozen=True)
 class DetectedPeople:
     """The P people in the first frame with a face, from left to right; only for P of at least 2.

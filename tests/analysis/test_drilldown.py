@@ -9,7 +9,7 @@ from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
 
 
-def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
+def test_heatmap_cells_of_two_attributes_equal_the_rows() -> None:
     table = predictions(models=("a", "b"))
     rows = accuracy_by(table, ["gender", "emotion"])
     cells = heatmap_cells(
@@ -31,7 +31,7 @@ def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
         assert cell["text"].startswith(f"{row['gain']:.3f}\nn = {row['n']}")
 
 
-def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
+def test_heatmap_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
     table = predictions().assign(age_group="19-24")
     rows, groups = accuracy_by(table, ["age_group"]), groups_by_name(table, ["age_group"])
     cells = heatmap_cells(rows, groups, model="m", trait="openness", figure="accuracy", bounds=None)
@@ -39,7 +39,7 @@ def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
     assert np.isnan(cells["low"]).all()
 
 
-def test_the_worst_clips_come_first() -> None:
+def test_clips_are_sorted_by_error() -> None:
     table = predictions(models=("a", "b"))
     clips = list_group_clips(table, ["gender"], ("male",), model="a", trait="openness")
     part = table.query("model == 'a' and trait == 'openness' and gender == 'male'")
@@ -54,7 +54,7 @@ def test_the_worst_clips_come_first() -> None:
     assert mean.loc[clip, "error"] == pytest.approx((five["predicted"] - five["actual"]).abs().mean())
 
 
-def test_what_was_said_of_a_clip_begins_with_people() -> None:
+def test_clip_values_start_with_ratings_by_people() -> None:
     table = predictions(models=("a", "b"))
     said = list_clip_values(table, "c7")
     assert said["trait"].drop_duplicates().tolist() == list(TRAIT_NAMES)

@@ -117,7 +117,7 @@ def named(app: AppTest) -> set[str]:
     return {name for name, path in paths.items() if sum(path in one and "\n" not in one for one in warnings) == 1}
 
 
-def test_models_names_every_damaged_file_and_shows_the_rest(damaged: Path) -> None:
+def test_models_page_names_damaged_files_and_shows_the_rest(damaged: Path) -> None:
     app = visit("models")
     assert named(app) == set(DAMAGES)
     listed = next(frame.value for frame in app.dataframe if "state" in frame.value)["run"].tolist()
@@ -133,7 +133,7 @@ def test_models_names_every_damaged_file_and_shows_the_rest(damaged: Path) -> No
         assert f"runs/{name}/card.json" in read(app.error[0].value)
 
 
-def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, str], None]) -> None:
+def test_predict_page_names_damaged_files_and_predicts(damaged: Path, outcome: Callable[[str, str], None]) -> None:
     app = visit("predict")
     assert named(app) == set(DAMAGES)
     app.button(key="practice_sample").click().run()
@@ -145,7 +145,7 @@ def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, 
 
 @pytest.mark.parametrize("page", ["models", "predict"])
 @pytest.mark.parametrize("text", ['{"a": 1}', '[["voice"]]', "[" * 200_000, "7", ""])
-def test_a_damaged_model_selection_is_named(page: str, text: str, workspace: Path) -> None:
+def test_damaged_model_selection_is_named(page: str, text: str, workspace: Path) -> None:
     (workspace / CHOSEN_MODELS_FILE).write_text(text)
     (workspace / EVALUATION_FILE).write_text(text or "[]")
     app = visit(page)

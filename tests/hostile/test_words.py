@@ -30,7 +30,7 @@ MODELS_OF_TABLE = (
     ":red[r] $x^2$ $$y$$ `c` **b** _i_ ~~s~~ | [^1]",
 )
 GROUPS = {"female": f"# [l](http://{EVIL}/g)", "male": f"- <b>![x](http://{EVIL}/h.png)</b> :+1: $z$"}
-NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # of a run and of a video, so without a slash
+NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # name of a run and of a video, therefore without a slash
 CARD = f"![x](http://{EVIL}/c.png) [l](http://{EVIL}/l) :red[r] $x^2$ <b>b</b> www.{EVIL}"
 
 

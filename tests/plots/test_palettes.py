@@ -1,4 +1,4 @@
-"""Palettes: a colour means one thing, and can be seen on both themes."""
+"""Palettes: a colour has one meaning, and is visible on both themes."""
 
 import tomllib
 from itertools import combinations
@@ -34,13 +34,13 @@ def test_no_colour_has_two_meanings(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", PALETTES)
-def test_colours_can_be_seen_on_the_light_and_the_dark_page(name: str) -> None:
+def test_colours_have_sufficient_contrast_on_both_themes(name: str) -> None:
     theme = tomllib.loads((APP_FOLDER / ".streamlit" / "config.toml").read_text())["theme"]
     for page in ("light", "dark"):
         assert min(contrast(colour, theme[page]["backgroundColor"]) for colour in PALETTES[name]) >= 3
 
 
-def test_the_contrast_of_known_pairs() -> None:
+def test_contrast_of_known_pairs() -> None:
     assert contrast("#000000", "#FFFFFF") == pytest.approx(21)
     assert contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.005)  # as published by WebAIM
 
@@ -49,19 +49,19 @@ def test_every_emotion_has_a_colour() -> None:
     assert tuple(EMOTION_COLOURS) == EMOTIONS
 
 
-def test_marks_differ_from_each_other_and_from_those_of_baselines() -> None:
+def test_marks_of_models_are_distinct_and_differ_from_baselines() -> None:
     found = marks([str(number) for number in range(len(MARKS))])
     assert len(set(found.values())) == len(MARKS)
     assert not any(mark.startswith(("diamond", "x", "line")) for mark in found.values())
 
 
-def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
+def test_shipped_models_have_fixed_colours_and_others_different_ones() -> None:
     colours = model_colours(["audio", "audio-2"])
     assert colours["audio"] == MODEL_COLOURS["audio"] == MODEL_COLOURS[model_label("practice_audio")]
     assert colours["audio-2"] not in MODALITY_COLOURS.values()
 
 
-def test_published_systems_share_their_colours_with_no_model_beside_them() -> None:
+def test_published_systems_and_other_models_have_distinct_colours() -> None:
     models = [*read_real_figures().rename_models(model_label).models, "mine"]
     colours = model_colours(models)
     assert len({colours[model] for model in models}) == len(models)

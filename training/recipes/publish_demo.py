@@ -24,7 +24,7 @@ from personality.utils.atomic_files import write_bytes, write_json
 from training.recipes.rated_portraits import measure_rating_agreement
 from training.recipes.speech_clip import write_speech_clip
 
-SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a plain, friendly face
+SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, selected by hand: an average, friendly face
 # Test clips of `make demo` of six adults, three women and three men, whom visitors rate.
 GUESS_CLIP_NAMES = tuple(
     f"{name}.000.mp4"
@@ -44,9 +44,9 @@ def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
     Parameters
     ----------
     work
-        The folder that `make demo` filled.
+        Output folder of `make demo`.
     out
-        The folder that is published.
+        The published folder.
     portraits
         Folder of the rated portraits, if `practice_visual` was trained on them too.
 
@@ -84,16 +84,16 @@ def _publish_file(made: Path, published: Path) -> None:
 
 
 def make_published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cache) -> dict[str, Any]:
-    """The card of a run as it is published.
+    """Return the card of a run in its published form.
 
     Parameters
     ----------
     card
-        The run's own card.
+        The card of the run.
     predictions
-        The rows of the predictions table that are of this model, on the test split.
+        The rows of this model in the predictions table of the test split.
     people
-        The cache of computer-made people that it was trained on.
+        The cache of computer-made people on which the model was trained.
     """
     branches = {
         name: {**entry, "folder": f"../{PRACTICE_PREFIX}{Path(entry['folder']).name}"}
@@ -118,8 +118,8 @@ def _describe_practice_training(card: dict[str, Any], people: Cache) -> dict[str
 
 
 def measure_unseen_accuracy(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Accuracy of one model on people that were not in training, that of the mean baseline, and R2 (mean over
-    traits)."""
+    """Measure the accuracy of one model on people who were not in training, that of the mean baseline, and R2 (mean
+    over traits)."""
     rows = accuracy_by(predictions).set_index("trait").loc["mean"]
     errors = predictions.assign(
         own=(predictions["predicted"] - predictions["actual"]) ** 2,
