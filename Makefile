@@ -55,6 +55,7 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
+	$(BIN)/python -m personality predict demo/sample_speech.mp4 --json > demo/sample_prediction.json
 	$(BIN)/python -m benchmarks.tutorial
 
 # The included figures on real people, from First Impressions' labels and predictions for its validation split; takes
@@ -83,7 +84,7 @@ figures: $(VENV)/test.done
 
 # The complete reliability trials, a part of which runs with the tests; writes the outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
-	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0 -m ""
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile tests/browser/test_accessibility.py -n 0 -m ""
 	$(BIN)/python -m pytest --ignore tests/hostile -n 0 -m trial
 
 # Fuzzing, ten minutes per target; findings are written to workspace/fuzz.

@@ -33,7 +33,7 @@ from training.config import losses
 from training.config.run_config import Config, preset
 from training.data.dataloader import compute_features, read_split
 from training.engine.process_memory import keep_freed_memory
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 UNCHANGED_PRESET = "as it is"

@@ -31,8 +31,8 @@ PAGE_TIMING_SCRIPT = """() => {
   document.addEventListener("load", seen, { capture: true })
   window.watched = new Promise((done) => new MutationObserver((_, observer) => {
     const models = texts("li strong")
-    if (models.includes("from the voice") && texts("h3").some((one) => one.startsWith("From the face"))) now("voice")
-    if (!times.face || !models.includes("from the words")) return
+    if (models.includes("voice") && texts("h2").some((one) => one.startsWith("From the face"))) now("voice")
+    if (!times.face || !models.includes("words")) return
     now("words")
     observer.disconnect()
     document.removeEventListener("load", seen, { capture: true })

@@ -16,7 +16,7 @@ from personality.preprocessing.cache import Cache
 from personality.synthetic.people import synthesize
 from personality.synthetic.scenes import SynthesisOptions
 from training.config.run_config import Stage, preset
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 ROOT = Path(__file__).parents[1]

@@ -100,7 +100,7 @@ def draw_run_details(run: Run) -> None:
     if status.get("why"):
         st.caption(f"Reason: {escape_markdown(status['why'])}")
     if rows:
-        draw_training_curves(pd.DataFrame(rows), status, keeps=run.config.keeps)
+        draw_training_curves(pd.DataFrame(rows), status, kept_epoch=run.config.kept_epoch)
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
         st.code(run.log_tail() or "(empty)", language=None)
 
@@ -133,7 +133,7 @@ def format_run_progress(run: Run, status: dict, rows: list[dict]) -> str:
     return " · ".join(parts)
 
 
-def draw_training_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> None:
+def draw_training_curves(metrics: pd.DataFrame, status: dict, *, kept_epoch: str) -> None:
     """Loss or accuracy per epoch, with adjustable smoothing.
 
     Parameters
@@ -142,7 +142,7 @@ def draw_training_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> 
         One row per epoch.
     status : dict
         The status of the run.
-    keeps : str
+    kept_epoch : str
         Which epoch's weights the run keeps: `best` or `last`.
     """
     left, right = st.columns([2, 1])
@@ -150,7 +150,7 @@ def draw_training_curves(metrics: pd.DataFrame, status: dict, *, keeps: str) -> 
     smoothing = right.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing")
     columns, title = CURVE_VIEWS[view]
     kept = status.get("best_epoch")
-    best = kept if keeps == "best" else None
+    best = kept if kept_epoch == "best" else None
     figure = accuracy_plots.training_curves(metrics, columns, best_epoch=best, smoothing=smoothing, title=title)
     st.plotly_chart(
         figure, width="stretch", key="curves_chart", alt=f"{view} per epoch", config=analysis_widgets.PLOTLY_CONFIG

@@ -72,6 +72,27 @@ def grouping_attributes(clips: pd.DataFrame) -> list[str]:
     return sorted(found, key=lambda name: name not in GROUP_ORDERS)
 
 
+def find_one_sided_splits(clips: pd.DataFrame, attribute: str) -> dict[str, str]:
+    """The splits in which all clips of a known group are of the same group, with that group.
+
+    Parameters
+    ----------
+    clips
+        The table of a cache.
+    attribute
+        A column of groups, such as `gender`.
+
+    Returns
+    -------
+    dict of str to str
+        In the order of SPLITS; empty if there is no such column.
+    """
+    if attribute not in clips:
+        return {}
+    groups = {split: clips.loc[clips["split"] == split, attribute].dropna().unique() for split in list_splits(clips)}
+    return {split: str(found[0]) for split, found in groups.items() if len(found) == 1}
+
+
 def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
     """Count clips per group and split: columns group, split, n, share (of the split). Missing values are `unknown`."""
     group = clips[attribute].astype("string").fillna(UNKNOWN_GROUP)

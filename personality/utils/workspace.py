@@ -37,8 +37,10 @@ def list_unfinished_caches() -> list[Path]:
 
 
 def read_chosen_models() -> list[str] | None:
-    """Return the names of the chosen models; None if none were chosen, or the file is damaged (see
-    `describe_chosen_models_error`)."""
+    """Return the names of the models that new sessions start with.
+
+    None if none were chosen, or the file is damaged (see `describe_chosen_models_error`).
+    """
     try:
         return _load_chosen_models()
     except DamagedFileError:
@@ -66,7 +68,7 @@ def _load_chosen_models() -> list[str] | None:
 
 
 def write_chosen_models(names: Sequence[str]) -> None:
-    """Store the names of the chosen models for all sessions."""
+    """Store the names of the models that new sessions start with."""
     workspace_folder().mkdir(parents=True, exist_ok=True)
     write_json(workspace_folder() / CHOSEN_MODELS_FILE, list(names))
 

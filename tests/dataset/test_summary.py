@@ -39,6 +39,13 @@ def test_sources_shared_by_splits_are_counted(clips: pd.DataFrame) -> None:
     assert len(shared) == 6
 
 
+def test_splits_that_show_one_gender(clips: pd.DataFrame) -> None:
+    assert summary.find_one_sided_splits(clips, "gender") == {"validation": "male", "test": "female"}
+    assert summary.find_one_sided_splits(clips.drop(columns="gender"), "gender") == {}
+    mixed = clips.assign(gender=["male", "male", "female", "female", "male", "female"], split="test")
+    assert summary.find_one_sided_splits(mixed, "gender") == {}
+
+
 def test_label_distribution_by_range(clips: pd.DataFrame) -> None:
     rows = summary.label_distribution(clips)
     one = rows[rows["trait"].eq("Openness")].sort_values(["split", "value"])

@@ -60,7 +60,7 @@ def crowd(address: str, count: int) -> Iterator[None]:
 
 
 @pytest.mark.trial
-def test_an_honest_visitor_beside_hostile_ones(public: str, outcome: Outcome) -> None:
+def test_normal_visitor_next_to_hostile_visitors(public: str, outcome: Outcome) -> None:
     count, often, pid = 20, 5, server_of(public)
     with visiting(public) as honest:
         honest.ask(page_name="predict")
@@ -78,7 +78,7 @@ def test_an_honest_visitor_beside_hostile_ones(public: str, outcome: Outcome) ->
 
 
 def holds(pid: int, needle: bytes) -> bool:
-    """Whether the memory of a process contains these bytes contiguously."""
+    """Whether the memory of a process contains these bytes in sequence."""
     with Path(f"/proc/{pid}/maps").open() as maps, Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
         for line in maps:
             start, end = (int(number, 16) for number in line.split()[0].split("-"))
@@ -109,7 +109,7 @@ def show(visitor: Visitor, clip: bytes) -> str:
 
 
 @pytest.mark.parametrize("end", ["tab closed", *(["deleted", "connection lost"] if FULL else [])])
-def test_nothing_of_a_clip_remains_after_its_visit(public: str, end: str, outcome: Outcome) -> None:
+def test_memory_does_not_contain_a_clip_after_its_visit(public: str, end: str, outcome: Outcome) -> None:
     clip, noise = own_clip()
     pid = server_of(public)
     with visiting(public) as visitor:

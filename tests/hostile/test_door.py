@@ -52,14 +52,14 @@ def refused(address: str, **handshake: Any) -> int:
 
 
 @pytest.mark.parametrize("name", ["example.org", "127.0.0.1.example.org", "localhost@example.org", "192.0.2.1", ""])
-def test_other_names_are_not_answered(private: str, name: str) -> None:
+def test_other_host_names_are_refused(private: str, name: str) -> None:
     """DNS rebinding: the name of another site that resolves to this machine."""
     assert asked(private, "/", Host=name)[0].status in (400, 403)
     assert refused(private, additional_headers={"Host": name}) in (400, 403)
 
 
 @pytest.mark.parametrize("name", ["localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8501"])
-def test_names_of_this_machine_are_answered(private: str, name: str) -> None:
+def test_host_names_of_this_machine_are_accepted(private: str, name: str) -> None:
     assert asked(private, "/_stcore/health", Host=name)[0].status == 200
 
 
@@ -174,7 +174,7 @@ MALFORMED = (
 )
 
 
-def test_every_malformed_message_is_one_line_of_the_log(public: str, work: Path, outcome: Outcome) -> None:
+def test_malformed_messages_are_one_log_line_each(public: str, work: Path, outcome: Outcome) -> None:
     for sent in MALFORMED:
         with visiting(public) as stranger:
             stranger.socket.send(sent)

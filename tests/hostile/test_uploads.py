@@ -104,7 +104,9 @@ def again(page: Page, path: Path) -> None:
 
 @pytest.mark.trial
 @needs_chromium
-def test_a_server_does_not_grow_with_uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
+def test_server_memory_does_not_grow_with_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
+) -> None:
     count, megabytes = 100, 4
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -32,7 +32,7 @@ def test_descriptors_have_the_order_of_the_training_columns() -> None:
     assert make_sample_row(VOICE_TABLE, VOICE_DESCRIPTOR_COLUMNS, replace(SAMPLE, speech=())).tolist() == [0.0] * 26
 
 
-def test_words_are_described_as_in_training() -> None:
+def test_text_features_equal_those_of_training() -> None:
     table = compute_text_features({"clip": "I like to read books"}, 10.0)
     np.testing.assert_allclose(make_sample_row(TEXT_TABLE, tuple(table), SAMPLE), table.loc["clip"], atol=1e-6)
     refused = replace(SAMPLE, transcript=Transcript("", (), NO_ENGLISH))
@@ -40,13 +40,13 @@ def test_words_are_described_as_in_training() -> None:
     assert not make_sample_row(TEXT_TABLE, tuple(table), refused).any()
 
 
-def test_columns_and_tables_that_a_clip_does_not_give() -> None:
+def test_unknown_columns_and_tables_are_reported() -> None:
     with pytest.raises(ValueError, match="pitch"):
         make_sample_row(VOICE_TABLE, ("pitch",), SAMPLE)
     assert "hints" in explain_missing_row("hints", SAMPLE)
 
 
-def test_how_much_sound_a_network_is_given() -> None:
+def test_required_sound_seconds_depend_on_needs() -> None:
     voice = Needs(tables=frozenset({(VOICE_TABLE, VOICE_DESCRIPTOR_COLUMNS)}))
     assert requires_table(voice, VOICE_TABLE)
     assert not requires_table(voice, TEXT_TABLE)

@@ -1,4 +1,4 @@
-"""A packed dataset reads as First Impressions does."""
+"""A packed dataset loads like First Impressions."""
 
 from pathlib import Path
 

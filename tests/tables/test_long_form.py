@@ -37,7 +37,7 @@ def test_other_tables_are_unchanged() -> None:
     assert widen_long_table(wide) is wide
 
 
-def test_raters_keep_a_row_each() -> None:
+def test_each_rater_has_a_row() -> None:
     table = pd.concat([long_table(rater="r1"), long_table(rater="r2")])
     assert widen_long_table(table)[["clip", "rater"]].to_numpy().tolist() == [
         ["a.mp4", "r1"],

@@ -15,6 +15,7 @@ from training.config.losses import LOSS_FUNCTIONS
 TRAINABLE_PARTS = ("head", "all")
 MAX_LEARNING_RATE = 1.0  # for SGD; Adam's are a thousandth of it
 MAX_SEED = 2**31 - 1
+OLD_FIELD_NAMES = {"keeps": "kept_epoch"}  # of configs stored before 0.2.0
 HUB_WEIGHTS, RANDOM_WEIGHTS = "hub", "none"  # instead of a file of weights: timm's own (downloaded), or random ones
 
 
@@ -64,7 +65,8 @@ class Preset:
 
 _FUSED_MODALITIES = ("audiovisual", "handcrafted")
 # Models of tables overfit easily: a decreasing rate, and no selection of an epoch, so validation is not used.
-_TABLE_MODEL_DEFAULTS = {"optimiser": "adamw", "schedule": "cycle", "keeps": "last", "batch": 256, "patience": 1000}
+_LAST_OF_CYCLE = {"optimiser": "adamw", "schedule": "cycle", "kept_epoch": "last", "patience": 1000}
+_TABLE_MODEL_DEFAULTS = {**_LAST_OF_CYCLE, "batch": 256}
 PRESETS = {
     # As in the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
     "thesis": Preset(
@@ -94,13 +96,10 @@ PRESETS = {
     # The effect of each option: docs/ablations.md.
     "modern": Preset(
         common={
+            **_LAST_OF_CYCLE,
             "loss": "blend",
-            "optimiser": "adamw",
             "batch": 32,
             "weight_decay": 1e-2,
-            "schedule": "cycle",
-            "keeps": "last",
-            "patience": 1000,
             "averaging": 0.98,
             "augment": True,
             "precision": "auto",
@@ -185,7 +184,7 @@ class Config:
         "cycle warms the learning rate up and lowers it to 0 by the end of the stage (Smith and Topin 2019)",
         choices=("constant", "cycle"),
     )
-    keeps: str = option(
+    kept_epoch: str = option(
         "best", "the epoch that is stored: the best on validation, or the last", choices=("best", "last")
     )
     averaging: float = option(0.0, "decay per step of averaged weights, for example 0.98; 0 disables averaging")
@@ -267,6 +266,7 @@ class Config:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
         """The config of a dict from `as_dict`. Raises ValueError, TypeError or KeyError if it is not one."""
+        values = {OLD_FIELD_NAMES.get(name, name): value for name, value in values.items()}
         known = {
             "stages": tuple(Stage(**stage) for stage in values["stages"]),
             "branches": tuple(values.get("branches", ())),

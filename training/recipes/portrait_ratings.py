@@ -7,9 +7,10 @@ seeds, which start from the same point, are averaged (Wortsman et al. 2022, "Mod
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from safetensors.torch import save
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -36,13 +37,15 @@ from personality.models.face_rater import FACE_RATER_BATCH_FACES, FaceRater, fac
 from personality.models.pretrained_weights import load_backbone_from_package
 from personality.utils.atomic_files import atomic_path, write_bytes, write_json
 from training.data.augment import augment_faces
-from training.engine.lr_schedule import one_cycle_factor
-from training.engine.weight_averaging import WeightAverage
+from training.data.dataloader import MicroBatch
+from training.engine.trainer import FitOptions, MicroBatchInputs, Trainer
 from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits, read_rated_portraits
 
 PORTRAIT_FOLDS, PORTRAIT_SEEDS = 5, (0,)
 PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # each epoch trains on another view of each portrait
-PORTRAIT_LEARNING_RATE, PORTRAIT_WEIGHT_DECAY, PORTRAIT_AVERAGING_DECAY = 3e-4, 0.02, 0.98
+PORTRAIT_FIT_OPTIONS = FitOptions(
+    epochs=PORTRAIT_EPOCHS, batch=FACE_RATER_BATCH_FACES, rate=3e-4, weight_decay=0.02, averaging=0.98
+)
 RIDGE_ALPHAS = np.logspace(1, 5, 13)  # candidate penalties of the ridge regression, selected on each training fold
 PORTRAIT_BOOTSTRAP_DRAWS = 2000
 
@@ -117,24 +120,31 @@ def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: 
     with torch.no_grad():
         rater.output.weight.copy_(torch.from_numpy(ridge.coef_))
         rater.output.bias.copy_(torch.from_numpy(ridge.intercept_))
-    optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=PORTRAIT_WEIGHT_DECAY)
-    average, steps = (
-        WeightAverage(rater.state_dict(), PORTRAIT_AVERAGING_DECAY),
-        epochs * -(-len(standard) // FACE_RATER_BATCH_FACES),
-    )
-    batches = (
-        (epoch, rows) for epoch in range(epochs) for rows in torch.randperm(len(standard)).split(FACE_RATER_BATCH_FACES)
-    )
-    for step, (epoch, rows) in enumerate(tqdm(batches, total=steps, desc="steps", leave=False, disable=None)):
-        rater.train()
-        optimiser.param_groups[0]["lr"] = PORTRAIT_LEARNING_RATE * one_cycle_factor(step, steps)
-        loss = functional.mse_loss(rater.rate_fixed_maps(maps[(epoch + seed) % len(maps), rows].float()), targets[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        average.update()
-    rater.load_state_dict(average.tensors, strict=False)
-    return rater
+    options = replace(PORTRAIT_FIT_OPTIONS, epochs=epochs, seed=seed)
+
+    def load(pieces: Iterator[MicroBatch], epoch: int) -> MicroBatchInputs:
+        return ((piece, maps[(epoch + seed) % len(maps), piece.rows].float()) for piece in pieces)
+
+    def loss(rated: Tensor, rows: Tensor) -> Tensor:
+        return functional.mse_loss(rated, targets[rows])
+
+    trainer = Trainer(_FixedMapsRater(rater), loss, len(standard), options, tensors=rater.state_dict())
+    for _ in trainer.train_epochs(load):
+        pass
+    with trainer.averaged_weights:
+        return copy.deepcopy(rater)
+
+
+class _FixedMapsRater(nn.Module):
+    """A face rater as a step calls it."""
+
+    def __init__(self, rater: FaceRater) -> None:
+        super().__init__()
+        self.rater = rater
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Ratings (B, 8) from fixed feature maps."""
+        return self.rater.rate_fixed_maps(maps)
 
 
 def _average_weights(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:

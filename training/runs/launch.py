@@ -24,20 +24,28 @@ _detached_processes: list[subprocess.Popen] = []  # referenced until they end, s
 
 
 def start_run(config: Config, *, cache: Path, runs: Path) -> Run:
-    """Start a run in the background and return it."""
+    """Start a run in the background and return it. Raises CacheError as `create_run`."""
+    run = create_run(config, cache=cache, runs=runs)
+    _launch_run(run)
+    return run
+
+
+def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
+    """Create the folder of a run. Raises CacheError, before, if the clips or the feature table are missing."""
+    from personality.preprocessing.cache import Cache
+
+    for folder in (cache, *([Path(config.extra_cache)] if config.extra_cache else [])):
+        Cache(folder).labelled_clips("training")
+    if config.table is not None:
+        Cache(cache).table(config.table)
     run = Run(find_free_run_folder(runs, config))
     run.create(config, cache)
-    _launch_run(run)
     return run
 
 
 def start_run_chain(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
     """Start runs that one process trains one after the other; if one fails, the remaining ones are not started."""
-    started = []
-    for config in configs:
-        run = Run(find_free_run_folder(runs, config))
-        run.create(config, cache)
-        started.append(run)
+    started = [create_run(config, cache=cache, runs=runs) for config in configs]
     child = start_detached(
         "training", ["chain", *(str(run.folder.resolve()) for run in started)], started[0].folder / RUN_LOG_FILE
     )

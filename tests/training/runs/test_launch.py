@@ -13,7 +13,7 @@ from tests.waiting import wait_for
 from training.__main__ import main
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs import launch
 from training.runs.run import ACTIVE_STATES, Run
 
@@ -24,6 +24,24 @@ def test_a_run_folder_is_not_overwritten(runs: Path, cache: Cache) -> None:
     with pytest.raises(FileExistsError, match="resume it"):
         Run(runs / "audio").create(preset("audio"), cache.folder)
     assert launch.find_free_run_folder(runs, preset("audio")) == runs / "audio-2"
+
+
+def test_a_run_without_clips_or_table_leaves_no_folder(
+    cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = ["--out", str(tmp_path / "runs")]
+    assert main(["run", str(tmp_path / "none"), "--modality", "audio", *out]) == 1
+    assert "none" in capsys.readouterr().err
+    assert main(["run", str(cache.folder), "--modality", "features", "--table", "missing", *out]) == 1
+    assert "missing" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_finished_run_is_not_resumed(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    before = (runs / "audio" / "status.json").read_bytes()
+    assert main(["resume", str(runs / "audio")]) == 0
+    assert "finished" in capsys.readouterr().out
+    assert (runs / "audio" / "status.json").read_bytes() == before
 
 
 def test_a_run_that_never_began_gives_its_name_back(cache: Cache, tmp_path: Path) -> None:
