@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from personality.constants import VERSION
+from personality.models.model_card import MODEL_WEIGHTS_FILE
 from personality.preprocessing.build_cache import (
     WORKER_DIED_MESSAGE,
     count_workers,
@@ -17,7 +18,7 @@ from personality.preprocessing.build_cache import (
     worker_process_options,
 )
 from personality.preprocessing.media_errors import VIDEO_SUFFIXES, MediaError
-from personality.utils.atomic_files import hold_lock_file
+from personality.utils.atomic_files import file_sha256, hold_lock_file
 
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
@@ -115,8 +116,7 @@ def predict_to_table(
 
     lock = out.with_name(f".{out.name}.lock")
     with hold_lock_file(lock, f"Another process is writing {out}; wait for it, or choose another name."):
-        models = _load_models_once(tuple(folders))
-        table, mark = BatchTable(out, _table_columns(models)), _mark_models(models)
+        table, mark = BatchTable(out, _table_columns(folders)), _mark_models(folders)
         clips = {printable(video.clip): video for video in videos}
         table.keep_only(list(clips))
         signatures = {clip: f"{_file_signature(video.file)}-{mark}" for clip, video in clips.items()}
@@ -179,16 +179,22 @@ def _load_models_once(folders: tuple[Path, ...]) -> list[Model]:
     return load_models(folders)
 
 
-def _table_columns(models: Sequence[Model]) -> list[str]:
+def _table_columns(folders: Sequence[Path]) -> list[str]:
     from personality.inference.batch_table import batch_columns
     from personality.inference.face_impressions import FACE_RATING_NAMES
+    from personality.inference.predict import name_models
 
-    return batch_columns([model.name for model in models], FACE_RATING_NAMES)
+    return batch_columns(name_models(folders), FACE_RATING_NAMES)
 
 
-def _mark_models(models: Sequence[Model]) -> str:
-    """What tells these models, by this version, from others."""
-    return hashlib.sha256(" ".join([VERSION, *(model.sha256 for model in models)]).encode()).hexdigest()[:8]
+def _mark_models(folders: Sequence[Path]) -> str:
+    """What tells these models, by this version, from others. Only the workers load them. Raises ValueError where one is
+    missing."""
+    weights = [folder / MODEL_WEIGHTS_FILE for folder in folders]
+    for file in weights:
+        if not file.is_file():
+            raise ValueError(f"{file.parent} contains no model; expected {MODEL_WEIGHTS_FILE} in it.")
+    return hashlib.sha256(" ".join([VERSION, *map(file_sha256, weights)]).encode()).hexdigest()[:8]
 
 
 def _file_signature(file: Path) -> str:

@@ -90,16 +90,19 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     from personality.models.fuse_batchnorm import fold_normalisation
 
     loaded: dict[str, Model] = {}
-    names = [folder.name for folder in folders]
-    unique_names = [
-        f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
-    ]
-    models = [
-        replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, unique_names, strict=True)
-    ]
+    names = name_models(folders)
+    models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names, strict=True)]
     for model in models:
         fold_normalisation(model.network)
     return models
+
+
+def name_models(folders: Sequence[Path]) -> list[str]:
+    """The names of the models in these folders, as `load_models` gives them."""
+    names = [folder.name for folder in folders]
+    return [
+        f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
+    ]
 
 
 def warm_up_prediction(models: Sequence[Model]) -> None:
