@@ -22,6 +22,7 @@ from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
     from personality.inference.face_impressions import FaceImpressions
     from personality.models.checkpoint import Model
@@ -67,13 +68,15 @@ class Unavailable:
     why: str
 
 
-def load_models(folders: Sequence[Path]) -> list[Model]:
+def load_models(folders: Sequence[Path], device: str = "cpu") -> list[Model]:
     """Load models for prediction only; networks that several models use are in memory once.
 
     Parameters
     ----------
     folders : sequence of Path
         Folders with `model.safetensors` and `card.json`.
+    device : str
+        Where the networks run: "cpu", "cuda", or "auto", which is a GPU where there is one.
 
     Returns
     -------
@@ -85,6 +88,8 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     ------
     CheckpointError
         A file is missing, damaged, or not supported by this version.
+    ValueError
+        There is no GPU that PyTorch can use.
     """
     from personality.models.checkpoint import load_model
     from personality.models.fuse_batchnorm import fold_normalisation
@@ -94,7 +99,18 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names, strict=True)]
     for model in models:
         fold_normalisation(model.network)
+        model.network.to(_choose_device(device))
     return models
+
+
+def _choose_device(name: str) -> str:
+    import torch
+
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise ValueError("PyTorch finds no CUDA GPU on this machine; use --device cpu or --device auto.")
+    return "cuda"
 
 
 def name_models(folders: Sequence[Path]) -> list[str]:
@@ -213,7 +229,8 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         return
     if requires_table(needs, TEXT_TABLE):
         sample = with_transcript(sample)
-    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables).shared()
+    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
+    batch = batch.to(_device_of(models)).shared()
     for model in models:
         needs = model.network.needs
         missing = explain_missing_inputs(needs, sample)
@@ -225,6 +242,14 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
         caveat = " and ".join(_list_caveats(needs, sample))
         yield Impression(model.name, traits, caveat, **_calibrate_traits(model, traits))
+
+
+def _device_of(models: Sequence[Model]) -> torch.device:
+    """Where the networks are; all are in the same place."""
+    import torch
+
+    tensors = (tensor for model in models for tensor in model.network.state_dict().values())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def _list_caveats(needs: Needs, sample: Sample) -> Iterator[str]:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import joblib
 import pandas as pd
@@ -25,19 +21,20 @@ from personality.preprocessing.build_attempt import begin_attempt, join_build_at
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.cache_tables import write_cache_tables
 from personality.preprocessing.media_errors import MediaError
+from personality.preprocessing.worker_pools import (
+    WORKER_DIED_MESSAGE,
+    ParallelRunner,
+    limit_to_one_thread,
+    open_workers,
+    worker_process_options,
+)
 from personality.utils.atomic_files import hold_lock_file
 
-DASK_TIMEOUT_SECONDS = 10  # seconds to wait for a cluster
-MAX_QUEUED_DASK_TASKS = 10_000  # pieces of work that a cluster is given at a time: enough for any, and for its memory
 VIDEO_MISSING_MESSAGE = "the file is missing"
-WORKER_DIED_MESSAGE = "the process that read it died; the file may be damaged, or memory too small"
 
 ClipTask = tuple[str, str, str]  # a clip, its location, and what tells its file from another
 ErrorsByClip = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
 ReadClips = Callable[[list[ClipTask]], ErrorsByClip]
-ParallelRunner = Callable[
-    [ReadClips, list[list[ClipTask]]], Iterable[ErrorsByClip]
-]  # the same for each list, by one worker each
 
 
 def preprocess(
@@ -66,7 +63,7 @@ def preprocess(
         attempt = begin_attempt(out)
         cache.remove_unfinished_files()
         todo, errors = _select_clips_to_read(cache, dataset, remake)
-        with _open_workers(workers, dask) as parallel:
+        with open_workers(workers, dask) as parallel:
             errors |= _read_all_clips(cache, dataset.root, attempt, todo, parallel)
         card = {
             "dataset": dataset.name,
@@ -145,72 +142,6 @@ def _group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
     return [list(group) for _, group in groupby(ordered, key=lambda task: archive_batch_key(task[1]))]
 
 
-def _open_workers(workers: int, dask: str | None) -> AbstractContextManager[ParallelRunner]:
-    """The processes of this machine, or the cluster at `dask`; a dead worker is a BrokenExecutor with either."""
-    return nullcontext(_use_local_workers(workers)) if dask is None else _connect_dask_workers(dask)
-
-
-def _use_local_workers(workers: int) -> ParallelRunner:
-    # A new joblib.Parallel for every call: results of a call that a dead worker ended can arrive late, in the next one.
-    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterable[ErrorsByClip]:
-        processes = joblib.Parallel(workers, return_as="generator_unordered", **worker_process_options())
-        return processes(joblib.delayed(read)(unit) for unit in units)
-
-    return parallel
-
-
-@contextmanager
-def _connect_dask_workers(address: str) -> Iterator[ParallelRunner]:
-    """Not by joblib's backend for Dask, which reads in this very process while a cluster has one core only."""
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError as error:
-        raise DatasetError("--dask needs the package distributed, also on the workers; install it.") from error
-
-    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterator[ErrorsByClip]:
-        calls = (client.submit(read, unit, pure=False) for unit in units)
-        running = as_completed(list(islice(calls, MAX_QUEUED_DASK_TASKS)))
-        try:
-            for done in running:
-                yield done.result()
-                running.update(list(islice(calls, 1)))
-        except KilledWorker as death:
-            running.clear()  # clips that no worker has begun yet are not to be read for this call
-            raise BrokenExecutor(str(death)) from death
-
-    try:
-        client = Client(address, timeout=DASK_TIMEOUT_SECONDS)
-    except OSError as error:
-        raise DatasetError(f"There is no Dask scheduler at {address}; start one, docs/scale.md says how.") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=DASK_TIMEOUT_SECONDS)
-        except TimeoutError as error:
-            raise DatasetError(f"The Dask scheduler at {address} has no workers; start some.") from error
-        yield parallel
-
-
-def count_workers(workers: int) -> int:
-    """Processes that a number of workers stands for; -1 is one a core."""
-    return max(1, joblib.cpu_count() + 1 + workers) if workers < 0 else max(1, workers)
-
-
-def worker_process_options() -> dict[str, Any]:
-    """How joblib starts processes that do not outlive this one."""
-    return {"backend": "loky", "initializer": _exit_with_parent, "initargs": (os.getpid(),)}
-
-
-def _exit_with_parent(parent: int) -> None:
-    """End this process soon after `parent` has: one that is killed cannot end its workers itself."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> ErrorsByClip:
     """Read one clip in a process that may die of it."""
     parallel = joblib.Parallel(2, **worker_process_options())  # with one job joblib would not make a process
@@ -249,19 +180,3 @@ def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) ->
     finally:
         claim.unlink(missing_ok=True)
     return ""
-
-
-@contextmanager
-def limit_to_one_thread() -> Iterator[None]:
-    """Processes, not threads, share the cores; one that goes on to something else has its threads again."""
-    import cv2
-    import torch
-
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])
