@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test lint docs bench browser speech demo figures real-figures screenshots trials fuzz
+.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz gpu
 
 # PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
@@ -14,6 +14,10 @@ app: $(VENV)/app.done
 
 test: $(VENV)/test.done browser speech lint
 	$(BIN)/python -m pytest
+
+# The share of lines that the tests run, also in processes that they start.
+coverage: $(VENV)/test.done browser speech
+	$(BIN)/python -m pytest --cov --cov-report=term
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff check .
@@ -51,6 +55,7 @@ demo: $(VENV)/test.done
 	$(BIN)/python -m personality evaluate $(WORK)/runs/audio $(WORK)/runs/visual $(WORK)/runs/audiovisual \
 	 $(WORK)/runs/handcrafted --cache $(WORK)/cache --split test --out $(WORK)/predictions.parquet
 	$(BIN)/python -m training publish-demo $(WORK) demo $(if $(PORTRAITS),--portraits $(PORTRAITS))
+	$(BIN)/python -m personality predict demo/sample_speech.mp4 --json > demo/sample_prediction.json
 	$(BIN)/python -m benchmarks.tutorial
 
 # The included figures on real people, from First Impressions' labels and predictions for its validation split; takes
@@ -73,19 +78,29 @@ bench: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.load $(CLIP)
 	test ! -d $(WORK)/cache || $(BIN)/python -m benchmarks.training $(WORK)/cache --turns 3
 
+# The figures of BENCHMARKS.md that require a CUDA GPU; without one it says so. CACHE: that of `make demo` by default.
+CACHE ?= $(WORK)/cache
+gpu: $(VENV)/test.done
+	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
+	 $(BIN)/python -m benchmarks.gpu && \
+	 { test ! -d $(CACHE) || $(BIN)/python -m benchmarks.training $(CACHE) --preset modern --batch 32 --clips 256; } && \
+	 $(BIN)/python -m benchmarks.predict $(CLIP); \
+	 else echo "PyTorch found no CUDA GPU; nothing was measured."; fi
+
 # The tables of docs/tutorial.md, from the included predictions.
 figures: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.tutorial
 
 # The complete reliability trials, a part of which runs with the tests; writes the outcomes into docs/reliability.md.
 trials: $(VENV)/test.done
-	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile -n 0
+	PERSONALITY_TRIALS=full $(BIN)/python -m pytest tests/hostile tests/browser/test_accessibility.py -n 0 -m ""
+	$(BIN)/python -m pytest --ignore tests/hostile -n 0 -m trial
 
 # Fuzzing, ten minutes per target; findings are written to workspace/fuzz.
 fuzz: $(VENV)/test.done
 	$(BIN)/pip install -q atheris==3.0.0
 	mkdir -p workspace/fuzz
-	for target in annotations probe; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
+	for target in annotations probe tables torch7; do $(BIN)/python -m tests.fuzz.$$target workspace/fuzz/$$target -max_total_time=600 \
 	 -timeout=20 -rss_limit_mb=2048 -artifact_prefix=workspace/fuzz/$$target- || exit 1; done
 
 # Generates docs/architecture.md from the code, and the API reference of `import personality` in site/.

@@ -7,6 +7,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from personality.utils.app_log import log_to_stderr
 from personality.utils.locations import APP_FOLDER
 from personality.utils.public_mode import is_public
+from server.addresses import keep_choices_in_address
 from server.middleware import build_middleware
 from server.options import configure_streamlit
 from server.sessions import cleanup_lifespan
@@ -17,20 +18,25 @@ PagesManager.uses_pages_directory = False
 app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
+# Streamlit writes in white on the primary colour, which has a contrast of 2.3:1 in the dark theme.
+DARK_THEME_STYLE = """<style>
+[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] *,
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * { color: #12181F !important }
+</style>"""
+
+
 def navigate() -> None:
     """Configure the page and run the navigation; called at the start of every script run."""
     log_to_stderr()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
-    st.set_page_config(
-        page_title="Apparent personality", page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide"
-    )
     models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
     dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
     pages = {
         "": [
             st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
+            st.Page("pages/guess.py", title="Guess first", icon=":material/psychology_alt:", url_path="guess"),
             *([] if is_public() else [dataset, models]),
         ],
         "Accuracy": [
@@ -42,7 +48,13 @@ def navigate() -> None:
         ],
         "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
     }
-    st.navigation(pages).run()
+    page = st.navigation(pages)
+    title = f"{page.title} · Apparent personality"
+    st.set_page_config(page_title=title, page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
+    if st.context.theme.type == "dark":
+        st.html(DARK_THEME_STYLE)
+    with keep_choices_in_address():
+        page.run()
 
 
 if get_script_run_ctx() is not None:  # a visitor's script run; otherwise the server is importing this file

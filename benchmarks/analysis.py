@@ -1,7 +1,7 @@
-"""How fast accuracy by group is: `python -m benchmarks.analysis [--most CLIPS] [--out FOLDER]`.
+"""Speed of accuracy by group: `python -m benchmarks.analysis [--most CLIPS] [--out FOLDER]`.
 
-The same cells by us and by fairlearn's bootstrap in one run, on one core; and how time and memory grow with the number
-of clips, each number in a process of its own. Prints Markdown; with --out also draws the growth as growth.svg.
+Computes the same cells with this project and with fairlearn's bootstrap in one run, on one core, and measures time and
+memory by the number of clips, each number in a separate process. Prints Markdown; with --out, also draws growth.svg.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from personality.traits import AGE_GROUPS, EMOTIONS, GENDERS, TRAIT_NAMES
 
 RANDOM_MODEL_COUNT, CLIPS_PER_SOURCE = 4, 3.3  # as in First Impressions
 TIMED_ATTRIBUTES = ("gender", "age_group", "emotion")
-FAIRLEARN_BOOTSTRAP_DRAWS = 1_000  # of fairlearn's bootstrap
+FAIRLEARN_BOOTSTRAP_DRAWS = 1_000
 TIMED_CLIP_COUNTS = (2_000, 20_000, 200_000, 1_000_000)
 
 
 def make_random_predictions(clips: int, seed: int = 0) -> pd.DataFrame:
-    """A random predictions table with `clips` clips and four models; text as categories, as a person with a
-    million clips would hold it."""
+    """Return a random predictions table with `clips` clips and four models. Text is categorical, which is advisable for
+    a million clips."""
     random = np.random.default_rng(seed)
     sources = max(2, int(clips / CLIPS_PER_SOURCE))
     source, labels = random.integers(sources, size=clips), random.random((clips, len(TRAIT_NAMES)))
@@ -64,7 +64,7 @@ def make_random_predictions(clips: int, seed: int = 0) -> pd.DataFrame:
 
 
 def time_group_accuracy(table: pd.DataFrame) -> float:
-    """Seconds for all figures and intervals of all groups of the three attributes."""
+    """Return the seconds for all figures and intervals of all groups of the three attributes."""
     start = time.perf_counter()
     for attribute in TIMED_ATTRIBUTES:
         accuracy_by(table, [attribute])
@@ -72,7 +72,7 @@ def time_group_accuracy(table: pd.DataFrame) -> float:
 
 
 def time_fairlearn_bootstrap(table: pd.DataFrame) -> float:
-    """Seconds for the mean absolute errors of one model and trait with their bootstrap, times models and traits."""
+    """Return the seconds for mean absolute errors with a bootstrap: of one model and trait, times models and traits."""
     from fairlearn.metrics import MetricFrame
     from sklearn.metrics import mean_absolute_error
 
@@ -92,13 +92,13 @@ def time_fairlearn_bootstrap(table: pd.DataFrame) -> float:
 
 
 def measure_in_subprocess(clips: int) -> dict[str, float]:
-    """Time in seconds and peak memory in gigabytes, measured in a separate process."""
+    """Measure the time in seconds and the peak memory in gigabytes in a separate process."""
     command = [sys.executable, "-m", "benchmarks.analysis", "--measure", str(clips)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def measure_time_and_memory(clips: int) -> dict[str, float]:
-    """What `measure_in_subprocess` asks of its process."""
+    """Measure time and memory in this process, for `measure_in_subprocess`."""
     table = make_random_predictions(clips)
     memory = peak_memory_kilobytes()
     seconds = time_group_accuracy(table)
@@ -106,12 +106,12 @@ def measure_time_and_memory(clips: int) -> dict[str, float]:
 
 
 def peak_memory_kilobytes() -> int:
-    """Peak memory of this process in kilobytes."""
+    """Return the peak memory of this process in kilobytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def draw_growth_svg(rows: list[dict[str, float]]) -> str:
-    """Seconds against clips, both by powers of ten, as SVG."""
+    """Plot seconds against clips, both on logarithmic axes, as SVG."""
     width, height, left, bottom = 520, 300, 60, 50
 
     def place(clips: float, seconds: float) -> tuple[float, float]:
@@ -141,10 +141,10 @@ def draw_growth_svg(rows: list[dict[str, float]]) -> str:
 
 
 def main() -> None:
-    """Run what the command line asks for and print it."""
+    """Run the benchmark and print its tables."""
     parser = argparse.ArgumentParser("python -m benchmarks.analysis")
-    parser.add_argument("--most", type=int, default=TIMED_CLIP_COUNTS[-1], help="clips; larger numbers are left out")
-    parser.add_argument("--out", type=Path, help="a folder for growth.svg")
+    parser.add_argument("--most", type=int, default=TIMED_CLIP_COUNTS[-1], help="maximum number of clips")
+    parser.add_argument("--out", type=Path, help="folder for growth.svg")
     parser.add_argument("--measure", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
@@ -159,13 +159,13 @@ def main() -> None:
         compare_groups(table, [attribute])
     gaps = time.perf_counter() - start
     print(f"{machine.describe_machine()}\n\n| 2,000 clips, 4 models, 5 traits, 17 groups | s |\n|---|---|")
-    print(f"| ours, every figure with its interval | {mine:.3f}, {again:.3f} |")
+    print(f"| this project, every figure with its interval | {mine:.3f}, {again:.3f} |")
     print(
-        f"| fairlearn, mean absolute error alone, B = {FAIRLEARN_BOOTSTRAP_DRAWS} | {theirs:.0f} "
+        f"| fairlearn, mean absolute error only, B = {FAIRLEARN_BOOTSTRAP_DRAWS} | {theirs:.0f} "
         f"({theirs / best:,.0f} times) |"
     )
-    print(f"| ours, gaps with tests | {gaps:.2f} |\n")
-    print("| clips | rows | s | GB at most | of which the table and Python |\n|---|---|---|---|---|")
+    print(f"| this project, gaps with tests | {gaps:.2f} |\n")
+    print("| clips | rows | s | peak memory, GB | of which table and Python |\n|---|---|---|---|---|")
     rows = [measure_in_subprocess(clips) for clips in TIMED_CLIP_COUNTS if clips <= options.most]
     for row in rows:
         memory = f"{row['gigabytes']:.2f} | {row['table']:.2f}"

@@ -1,9 +1,9 @@
-"""How often the tests and intervals of the analysis are right, on made-up errors whose truth is known.
+"""Calibration of the tests and intervals of the analysis, on simulated errors: `python -m benchmarks.calibration`.
 
-python -m benchmarks.calibration: for several designs, how often the test of two groups finds a difference that is not
-there (5 % wanted) and one that is, beside Welch's test of the means of sources, the paired t-test of the differences
-within sources, and a mixed model; how often 95 % intervals hold the truth, by number of sources and clips of each; and
-how often a difference as large as the one called detectable is found. Prints Markdown; minutes.
+Measures, for several designs, the false positive rate (nominally 5 %) and the power of the test of two groups, next to
+Welch's test of the means of sources, the paired t-test of the differences within sources, and a mixed model; the
+coverage of 95 % intervals by number of sources and clips per source; and the power for a difference of the size that is
+reported as minimum detectable. Prints Markdown; takes minutes.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ from personality.traits import TRAIT_NAMES
 
 SIMULATION_REPETITIONS = 4_000
 SIMULATED_SOURCES = 20
-BETWEEN_SOURCE_SHARES = (0.0, 0.3, 0.8)  # of the variance, between sources
-EFFECT_STANDARD_ERRORS = 2.9  # standard errors: power of about .8
+BETWEEN_SOURCE_SHARES = (0.0, 0.3, 0.8)  # share of the variance between sources
+EFFECT_STANDARD_ERRORS = 2.9  # difference in standard errors, for a power of about .8
 
 
 @dataclass(frozen=True)
 class StudyDesign:
-    """Clips (N,) with their source and whether they are of the first of two groups."""
+    """N clips: the source of each, and whether it is in the first of two groups."""
 
     source: np.ndarray
     is_first_group: np.ndarray
 
     @property
     def sources(self) -> int:
-        """How many sources there are."""
+        """Number of sources."""
         return int(self.source.max()) + 1
 
 
 def between_sources_design(sizes: np.ndarray) -> StudyDesign:
-    """Every second source is in the first group."""
+    """Return a design in which every second source is in the first group."""
     source = np.repeat(np.arange(len(sizes)), sizes)
     return StudyDesign(source, source % 2 == 0)
 
 
 def within_sources_design(patterns: list[list[int]]) -> StudyDesign:
-    """Each source has clips of the groups that its pattern names, 1 for the first."""
+    """Return a design in which a source has a clip per element of its pattern; 1 is a clip of the first group."""
     source = np.repeat(np.arange(len(patterns)), [len(pattern) for pattern in patterns])
     return StudyDesign(source, np.concatenate(patterns) == 1)
 
 
 def make_study_designs(sources: int = SIMULATED_SOURCES, seed: int = 0) -> dict[str, StudyDesign]:
-    """Designs by name: between and within sources, of equal and unequal sizes."""
+    """Return designs by name: between and within sources, with equal and unequal sizes."""
     random = np.random.default_rng(seed)
     mixed = [[1, 0, *random.integers(0, 2, size).tolist()] for size in random.integers(0, 5, sources)]
     return {
@@ -71,25 +71,25 @@ def make_study_designs(sources: int = SIMULATED_SOURCES, seed: int = 0) -> dict[
 
 
 def draw_half_normal(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Numbers of mean 0 and variance 1, spread as absolute errors are: half a normal curve."""
+    """Sample from a half-normal distribution, like absolute errors, standardized to mean 0 and variance 1."""
     return (np.abs(random.standard_normal(shape)) - np.sqrt(2 / np.pi)) / np.sqrt(1 - 2 / np.pi)
 
 
 def simulate_errors(design: StudyDesign, share: float, repetitions: int, random: np.random.Generator) -> np.ndarray:
-    """Errors (N, repetitions) with this share of their variance between sources."""
+    """Simulate errors, (N, repetitions), with this share of their variance between sources."""
     of_source = draw_half_normal(random, (design.sources, repetitions))[design.source]
     return np.sqrt(share) * of_source + np.sqrt(1 - share) * draw_half_normal(random, (len(design.source), repetitions))
 
 
 def sum_by_source_and_group(design: StudyDesign, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of values (N, C) by source, of the first group and of the other, (S, C) each."""
+    """Compute the sums of values, (N, C), by source, of the first and of the second group, (S, C) each."""
     sides = (design.is_first_group[:, None], ~design.is_first_group[:, None])
     first, second = (sums_by_unit(values * side, design.source, design.sources) for side in sides)
     return first, second
 
 
 def source_variance_ratio(design: StudyDesign, values: np.ndarray) -> np.ndarray:
-    """The variance of values (N, C) between sources by that within, groups apart, (C,)."""
+    """Compute the ratio, (C,), of the variances of values, (N, C), between and within sources, given the groups."""
     residual = _group_residuals(design, values)
     return variance_ratio(np.ones_like(values), residual, residual**2, design.source)
 
@@ -100,13 +100,13 @@ def _group_residuals(design: StudyDesign, values: np.ndarray) -> np.ndarray:
 
 
 def compare_two_groups(design: StudyDesign, values: np.ndarray) -> Contrast:
-    """The analysis's own test on values (N, C)."""
+    """Apply the test of the analysis to values, (N, C)."""
     clips, totals = sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
     return contrast_groups(clips, totals, source_variance_ratio(design, values), np.arange(design.sources))
 
 
 def reference_test_p_values(design: StudyDesign, values: np.ndarray) -> dict[str, np.ndarray]:
-    """p-values (C,) of what a statistician would do by hand in this design."""
+    """Compute the p-values, (C,), of the standard tests for this design, by name of the test."""
     clips, totals = sum_by_source_and_group(design, np.ones_like(values)), sum_by_source_and_group(design, values)
     with np.errstate(invalid="ignore"):
         means = tuple(total / count for total, count in zip(totals, clips, strict=True))
@@ -121,7 +121,8 @@ def reference_test_p_values(design: StudyDesign, values: np.ndarray) -> dict[str
 
 
 def _mixed_model_p_values(design: StudyDesign, values: np.ndarray) -> np.ndarray:
-    """A random intercept of sources, whose variances are taken as known once estimated (so it finds too much)."""
+    """Compute p-values of a model with a random intercept per source. It treats the estimated variances as known, and
+    therefore has too many false positives."""
     ratio = source_variance_ratio(design, values)
     (first, second), difference = (
         sum_by_source_and_group(design, np.ones_like(values)),
@@ -138,7 +139,7 @@ def _mixed_model_p_values(design: StudyDesign, values: np.ndarray) -> np.ndarray
 
 
 def measure_size_and_power() -> pd.DataFrame:
-    """A row per design and share of variance: how often each test finds something, without and with a difference."""
+    """Return a row per design and share of variance: the rate of significant results without and with a difference."""
     random, rows = np.random.default_rng(1), []
     for name, design in make_study_designs().items():
         for share in BETWEEN_SOURCE_SHARES:
@@ -161,7 +162,7 @@ def measure_size_and_power() -> pd.DataFrame:
 def simulate_interval_coverage(
     sources: int, clips: int, spread: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], share: float = 0.3
 ) -> float:
-    """How often the 95 % interval of a mean holds the truth."""
+    """Return the share of 95 % intervals of a mean that contain the true value."""
     random = np.random.default_rng(sources * 100 + clips)
     source = np.repeat(np.arange(sources), clips)
     values = np.sqrt(share) * spread(random, (sources, SIMULATION_REPETITIONS))[source]
@@ -171,8 +172,8 @@ def simulate_interval_coverage(
 
 
 def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.random.Generator) -> pd.DataFrame:
-    """A predictions table of 15 sources of three clips a group; the first group is rated `shift` higher, in one trait
-    or in all."""
+    """Return a predictions table of 15 sources with three clips each per group. The predictions of the first group are
+    higher by `shift`, in one trait or in all."""
     source = np.repeat(np.arange(15 * groups), 3)
     names = [f"g{number}" for number in range(groups)]
     parts = []
@@ -187,8 +188,8 @@ def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.
 
 
 def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300) -> float:
-    """How often a shift of the first group as large as the one called detectable passes Holm's correction; trait
-    `mean`: of the mean, all traits shifted alike."""
+    """Return the rate at which a shift of the first group by the minimum detectable difference is significant after
+    Holm's correction. With the trait `mean`, all traits are shifted by the same amount."""
     random = np.random.default_rng(groups)
     one = None if trait == "mean" else trait
 
@@ -201,7 +202,7 @@ def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300)
 
 
 def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFrame:
-    """A predictions table of sources of four clips with three random attributes."""
+    """Return a predictions table of sources with four clips each and three random attributes."""
     source = np.repeat(np.arange(sources), 4)
     groups = {
         name: np.array([f"{name}{k}" for k in range(3)])[random.integers(0, 3, sources)][source] for name in "abc"
@@ -216,7 +217,7 @@ def make_null_table(random: np.random.Generator, sources: int = 90) -> pd.DataFr
 
 
 def worst_group_false_positives(repetitions: int) -> float:
-    """How often the search for the worst groups finds any where no group means anything."""
+    """Return the rate at which the search for the worst groups has a significant result if groups are random."""
     random = np.random.default_rng(0)
     return float(
         np.mean([find_worst_groups(make_null_table(random))["p_holm"].min() < 0.05 for _ in range(repetitions)])
@@ -224,7 +225,7 @@ def worst_group_false_positives(repetitions: int) -> float:
 
 
 def main() -> None:
-    """Print everything."""
+    """Run all simulations and print their tables."""
     print(
         f"{machine.describe_machine()}\n\n{SIMULATION_REPETITIONS:,} repetitions, {SIMULATED_SOURCES} sources, "
         "half-normal errors\n"
@@ -233,7 +234,7 @@ def main() -> None:
     print(f"| {' | '.join(rows)} |\n|{'---|' * len(rows.columns)}")
     for row in rows.round(3).itertuples(index=False):
         print(f"| {' | '.join(map(str, row))} |")
-    print("\n| sources | clips of each | normal errors | half-normal errors |\n|---|---|---|---|")
+    print("\n| sources | clips per source | normal errors | half-normal errors |\n|---|---|---|---|")
     for sources in (5, 7, 10, 20, 40):
         for clips in (1, 6, 20):
             normal = simulate_interval_coverage(sources, clips, lambda random, shape: random.standard_normal(shape))

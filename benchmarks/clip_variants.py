@@ -1,4 +1,4 @@
-"""The same clip once more: encoded again, smaller, brighter, shorter, or recorded by another microphone."""
+"""Write variants of a clip: encoded again, smaller, brighter, shorter, or with another microphone."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-VARIANT_SAMPLE_RATE_HZ = 44_100  # Hz
-MAX_MEL = 2595 * np.log10(1 + VARIANT_SAMPLE_RATE_HZ / 4 / 700)  # of the sound that descriptors are computed from
-AUDIO_FRAME_SAMPLES = 1024  # samples in a frame of sound
+from personality.explain.clip_changes import add_noise, keep_band
+
+VARIANT_SAMPLE_RATE_HZ = 44_100
+MAX_MEL = 2595 * np.log10(1 + VARIANT_SAMPLE_RATE_HZ / 4 / 700)  # mel; upper limit of the descriptors' spectrum
+AUDIO_FRAME_SAMPLES = 1024  # samples per encoded frame
 
 SoundChange = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
 class ClipVariant:
-    """How a clip is written again.
+    """Changes of a clip.
 
-    scale: of its sides; crf: H.264's quality, lower is better; brightness: factor on each pixel; start, end: seconds
-    that are left out there; sound: float32 (N,) mono 44.1 kHz in, the same out; bit_rate: of AAC, in bit/s, 0 for
-    samples as they are. Where only the sound changes the picture is copied.
+    scale: factor of width and height; crf: H.264 quality, lower is better; brightness: factor of each pixel; start,
+    end: seconds that are cut off; sound: function of a sound, float32 (N,) mono 44.1 kHz, that returns the changed
+    sound; bit_rate: of AAC in bit/s, 0 for PCM. If only the sound changes, the picture is copied.
     """
 
     scale: float = 1.0
@@ -38,7 +40,7 @@ class ClipVariant:
 
     @property
     def changes_only_sound(self) -> bool:
-        """Whether the picture stays as it is."""
+        """Whether the picture is unchanged."""
         return self.sound is not None or (self.bit_rate != ClipVariant.bit_rate)
 
 
@@ -64,7 +66,7 @@ def write_clip_variant(source: Path, out: Path, variant: ClipVariant) -> None:
 
 
 def read_variant_sound(source: Path) -> np.ndarray:
-    """The mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
+    """Read the mean of a clip's channels, float32 (N,) in [-1, 1], 44.1 kHz."""
     resampler = av.AudioResampler(format="s16", layout="stereo", rate=VARIANT_SAMPLE_RATE_HZ)
     with av.open(str(source)) as clip:
         pieces = [piece for frame in clip.decode(audio=0) for piece in resampler.resample(frame)]
@@ -111,8 +113,8 @@ def _encode_sound(sound: np.ndarray, container: OutputContainer, audio: AudioStr
 
 
 def make_microphone_change(random: np.random.Generator, *, equaliser: float, gain: float) -> SoundChange:
-    """Another microphone: a smooth random curve, the k-th cosine along the mel axis with a standard deviation of
-    `equaliser` / k dB, and a gain of up to `gain` dB either way."""
+    """Simulate another microphone: a smooth random frequency response, whose k-th cosine along the mel axis has a
+    standard deviation of `equaliser` / k dB, and a gain between -`gain` and `gain` dB."""
     curve = random.normal(0, equaliser, 19) / np.arange(1, 20)
     loudness = random.uniform(-gain, gain)
 
@@ -126,21 +128,10 @@ def make_microphone_change(random: np.random.Generator, *, equaliser: float, gai
 
 
 def make_noise_change(random: np.random.Generator, *, ratio: float) -> SoundChange:
-    """White noise, `ratio` dB below the sound."""
-
-    def change(sound: np.ndarray) -> np.ndarray:
-        level = np.sqrt(np.mean(sound**2)) * 10 ** (-ratio / 20)
-        return (sound + random.normal(0, level, len(sound))).astype(np.float32)
-
-    return change
+    """Add white noise, `ratio` dB below the sound."""
+    return lambda sound: add_noise(sound, ratio, random)
 
 
 def make_band_pass(low: float, high: float) -> SoundChange:
-    """Only frequencies from `low` to `high` Hz, as a telephone transmits."""
-
-    def change(sound: np.ndarray) -> np.ndarray:
-        frequencies = np.fft.rfftfreq(len(sound), 1 / VARIANT_SAMPLE_RATE_HZ)
-        kept = np.fft.rfft(sound) * ((frequencies >= low) & (frequencies <= high))
-        return np.fft.irfft(kept, len(sound)).astype(np.float32)
-
-    return change
+    """Keep only frequencies from `low` to `high` Hz, like a telephone."""
+    return lambda sound: keep_band(sound, low, high, rate=VARIANT_SAMPLE_RATE_HZ)

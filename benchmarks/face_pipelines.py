@@ -1,4 +1,4 @@
-"""Ways from a clip to its faces, each by one worker on one thread: ours, and what it is measured against."""
+"""Pipelines from a clip to its faces, each on one thread: that of this project, and those it is compared with."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from personality.preprocessing.worker_pools import limit_to_one_thread
 
 
 def frame_times(duration: float) -> list[float]:
-    """The middle of each of K equal parts, seconds."""
+    """Return the middle of each of K equal parts of a clip, in seconds."""
     return [(k + 0.5) * duration / PREPROCESSING.faces for k in range(PREPROCESSING.faces)]
 
 
@@ -36,12 +36,12 @@ def bare_decoding(clip: Path, out: Path) -> None:
 
 
 def project_pipeline(clip: Path, out: Path) -> None:
-    """Everything that `preprocess` does with a clip."""
+    """Run all steps of `preprocess` for a clip."""
     Cache(out).write(clip.name, read_sample(clip, threads=1), "")
 
 
 def naive_pipeline(clip: Path, out: Path) -> None:
-    """Each moment sought and its face looked for at full size; sound, age, gender and emotions as ours."""
+    """Seek each moment and detect its face at full resolution; sound, age, gender and emotions like this project."""
     with open_media(clip, threads=1) as video:
         duration, sound = video.metadata.duration, video.sound()
     found = [find_face_at_full_size(frame) for frame in seek_frames(clip, frame_times(duration))]
@@ -52,7 +52,7 @@ def naive_pipeline(clip: Path, out: Path) -> None:
 
 
 def mtcnn(clip: Path, out: Path) -> None:
-    """Faces only, by facenet-pytorch's MTCNN at full size, in the frames that ours would look at."""
+    """Detect faces only, with facenet-pytorch's MTCNN at full resolution, in the same frames as this project."""
     with open_media(clip, threads=1) as video:
         wanted = frame_times(video.metadata.duration)
         frames: list[np.ndarray] = []
@@ -71,7 +71,7 @@ def _load_mtcnn() -> Any:
 
 
 def seek_frames(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
-    """The frame at each of `times`, by seeking and decoding up to it."""
+    """Yield the frame at each of `times`, by seeking and decoding up to it."""
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
@@ -81,13 +81,13 @@ def seek_frames(clip: Path, times: Sequence[float]) -> Iterable[Frame]:
 
 
 def find_face_at_full_size(frame: Frame) -> Face | None:
-    """The largest face of a frame that is not reduced."""
+    """Return the largest face of a frame, detected at full resolution."""
     grey = frame.grey()
     found = _detect_faces(grey, (0, 0, grey.shape[1], grey.shape[0]), 1.0)
     return _crop_face(frame, max(found, key=lambda one: one.box[2] - one.box[0])) if found else None
 
 
 def run_on_one_thread(way: Callable[[Path, Path], None], clip: Path, out: Path) -> None:
-    """Go one of the ways as a worker does."""
+    """Run a pipeline with one thread, like a worker."""
     with limit_to_one_thread():
         way(clip, out)

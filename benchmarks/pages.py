@@ -1,9 +1,9 @@
-"""How long the app's pages take on the server: `python -m benchmarks.pages`.
+"""Duration of the app's pages on the server: `python -m benchmarks.pages`.
 
-Each page is run as Streamlit runs it, without a browser: the first time, when its table is read and its figures are
-worked out, and again, as after a click. The differences between groups, which a page works out beside the rest, are
-timed apart. For the demo's table, and for one of 10,000 clips x 4 models (200,000 rows).
-Then a server is started, and the time until its first page has been sent to a browser is taken.
+Each page is run like in Streamlit, but without a browser: once, which includes reading its table and computing its
+figures, and again, as after a click. The differences between groups, which a page computes in a fragment, are timed
+separately. Tables: the demo's, and one of 10,000 clips x 4 models (200,000 rows).
+Then the time from the start of a server until its first page is shown in a browser is measured.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from personality.utils.locations import APP_FOLDER
 from personality.utils.workspace import WORKSPACE_VARIABLE
 
 TIMED_TABLE_PAGES = ("traits", "gender", "age", "emotion", "explore")
-TIMED_OTHER_PAGES = ("overview", "dataset", "models", "about")
+TIMED_OTHER_PAGES = ("overview", "guess", "dataset", "models", "about")
 LARGE_TABLE_CLIPS = 10_000
 PAGE_RUN_REPEATS = 3
 
@@ -44,7 +44,7 @@ def main() -> None:
 
     def remember(self: PagesManager, *arguments: Any, **named: Any) -> None:
         begin(self, *arguments, **named)
-        PagesManager.uses_pages_directory = False  # AppTest forgets at every run that st.navigation was called
+        PagesManager.uses_pages_directory = False  # AppTest resets this at every run, although st.navigation is used
 
     PagesManager.__init__ = remember  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory() as workspace:
@@ -62,7 +62,8 @@ def main() -> None:
 
 
 def time_page(page: str, table: str | None) -> str:
-    """The first run of a page without its differences, the median of later ones, and the differences."""
+    """Return the times of the first run of a page without its differences, of later runs (median), and of the
+    differences."""
     app = AppTest.from_file(str(APP_FOLDER / "app.py"), default_timeout=600)
     app.run()
     with patch.object(group_differences, "compare_groups", side_effect=PredictionsError("later")):
@@ -85,7 +86,7 @@ def time_page(page: str, table: str | None) -> str:
 
 
 def record_seconds(function: Callable, spent: list[float]) -> Callable:
-    """The function, noting how long it takes."""
+    """Return the function with a wrapper that appends its duration in seconds to `spent`."""
 
     def run(*arguments: Any, **named: Any) -> Any:
         began = time.perf_counter()
@@ -98,7 +99,7 @@ def record_seconds(function: Callable, spent: list[float]) -> Callable:
 
 
 def enlarge_predictions(table: pd.DataFrame) -> pd.DataFrame:
-    """The demo's clips again and again under new names, each a little different."""
+    """Return copies of the demo's clips under new names, with noise added to their predictions."""
     generator = np.random.default_rng(0)
     copies = []
     for number in range(LARGE_TABLE_CLIPS // table["clip"].nunique()):
@@ -109,7 +110,7 @@ def enlarge_predictions(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def time_first_page() -> None:
-    """Seconds from the start of a server to its first page in a browser."""
+    """Print the seconds from the start of a server to its first page in a browser."""
     from tests.browser.server import browser, served
 
     with browser() as chromium, tempfile.TemporaryDirectory() as workspace:
@@ -120,7 +121,7 @@ def time_first_page() -> None:
             page.goto(address)
             page.get_by_role("heading", name=re.compile("how close")).wait_for()
             print(
-                f"a server answers after {up:.1f} s, its first page is whole after {time.perf_counter() - began:.1f} s"
+                f"a server responds after {up:.1f} s; its first page is shown after {time.perf_counter() - began:.1f} s"
             )
 
 

@@ -1,7 +1,7 @@
-"""How soon a clip's faces and traits are there: `python -m benchmarks.predict CLIP`.
+"""Time until a clip's faces and traits are available: `python -m benchmarks.predict CLIP`.
 
-Models and the reading process are ready, as on a server that has served somebody before. Seconds from the bytes at hand
-on the server; and, in a Chromium that shares the machine's cores with the server, from the end of the upload.
+Models and the reader process are ready, as on a server after its first visitor. Measures the seconds from the complete
+upload on the server, and those until they are shown in a Chromium that shares the cores with the server.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from personality.preprocessing.faces import Face
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 
 PREDICTION_REPEATS = 5
-# Looks when the page changes, not all the time as Playwright's own waiting does, which takes a share of the cores.
-# The list of models comes after the charts of their traits.
+# Checks the page only when it changes; Playwright's own waiting polls continuously, which uses a share of the cores.
+# The list of models is shown after the charts of their traits.
 PAGE_TIMING_SCRIPT = """() => {
   const times = {}, now = (name) => { times[name] ??= performance.now() / 1000 }
   const seen = ({ target }) => { if (target.alt?.startsWith("Face at")) now("face") }
@@ -31,8 +31,8 @@ PAGE_TIMING_SCRIPT = """() => {
   document.addEventListener("load", seen, { capture: true })
   window.watched = new Promise((done) => new MutationObserver((_, observer) => {
     const models = texts("li strong")
-    if (models.includes("from the voice") && texts("h3").some((one) => one.startsWith("From the face"))) now("voice")
-    if (!times.face || !models.includes("from the words")) return
+    if (models.includes("voice") && texts("h2").some((one) => one.startsWith("From the face"))) now("voice")
+    if (!times.face || !models.includes("words")) return
     now("words")
     observer.disconnect()
     document.removeEventListener("load", seen, { capture: true })
@@ -44,7 +44,7 @@ PREDICTION_MILESTONES = ("first face", "voice and face", "words")
 
 
 def main(clip: Path) -> None:
-    """Print the medians and the worst."""
+    """Print the medians and the maxima."""
     print(describe_machine())
     data, models = clip.read_bytes(), load_models(REAL_MODEL_FOLDERS)
     warm_up_prediction(models)
@@ -54,14 +54,14 @@ def main(clip: Path) -> None:
 
 
 def print_prediction_times(where: str, times: list[tuple[float, float, float]]) -> None:
-    """A line of the table."""
+    """Print the median and the maximum of each milestone."""
     each = zip(PREDICTION_MILESTONES, zip(*times, strict=True), strict=True)
     print(f"{where}: " + ", ".join(f"{name} {median(found):.2f} s ({max(found):.2f} at most)" for name, found in each))
 
 
 def time_in_process(data: bytes, models: list) -> tuple[float, float, float]:
-    """Seconds until the first face, until the traits from the voice and the ratings of the face, and until the last
-    model has answered."""
+    """Return the seconds until the first face, until the traits from the voice and the ratings of the face, and until
+    the last prediction."""
     began = time.perf_counter()
     came = [(type(piece), time.perf_counter() - began) for piece in predict_updates(read_clip_in_sandbox(data), models)]
     first, rated = (next(at for kind, at in came if kind is wanted) for wanted in (Face, FaceImpressions))
@@ -69,7 +69,7 @@ def time_in_process(data: bytes, models: list) -> tuple[float, float, float]:
 
 
 def time_in_browser(clip: Path) -> list[tuple[float, float, float]]:
-    """The same as a person sees it, from the end of the upload."""
+    """Measure the same seconds in a browser, from the end of the upload."""
     from tests.browser.server import browser, served, settle
 
     with tempfile.TemporaryDirectory() as workspace, served(Path(workspace)) as address, browser() as chromium:
@@ -83,7 +83,7 @@ def time_in_browser(clip: Path) -> list[tuple[float, float, float]]:
 
 
 def time_upload(page: Page, clip: Path) -> tuple[float, float, float]:
-    """One upload after the last was forgotten, timed by the page itself."""
+    """Time an upload by a script in the page, after the previous clip was deleted."""
     from tests.browser.server import settle
 
     page.get_by_role("button", name="Delete this clip").click()

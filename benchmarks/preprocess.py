@@ -1,6 +1,6 @@
-"""How fast clips become samples, and whether the faces stay as good: `python -m benchmarks.preprocess`.
+"""Speed of preprocessing, and quality of its face detection: `python -m benchmarks.preprocess`.
 
-Every ratio is of times in one run on the same workers, the ways taking turns. Prints Markdown.
+All ratios are between times of one run on the same workers, in which the pipelines alternate. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from personality.preprocessing.sample import read_clip_updates, read_sample
 from personality.preprocessing.worker_pools import limit_to_one_thread
 from personality.traits import TRAIT_NAMES
 
-PROFILED_FUNCTIONS = {  # functions whose time a stage is, as the profiler names them
+PROFILED_FUNCTIONS = {  # functions of each stage, by their names in the profiler
     "decoding": ("<method 'decode' of 'av.packet.Packet' objects>", "<built-in method av.container.core.open>"),
     "looking for faces": ("_find_nearby", "_find_anywhere", "grey"),
     "crops": ("_crop_face",),
@@ -54,7 +54,7 @@ PROFILED_FUNCTIONS = {  # functions whose time a stage is, as the profiler names
 
 
 def compare_pipeline_speeds(name: str, clips: Sequence[Path], workers: int, repeats: int) -> None:
-    """Seconds per clip of each way, the ways taking turns, after one turn that is not counted."""
+    """Print the seconds per clip of alternating pipelines; the first turn is not counted."""
     ways: list[Callable[[Path, Path], None]] = [bare_decoding, project_pipeline, naive_pipeline]
     if importlib.util.find_spec("facenet_pytorch"):
         ways.append(mtcnn)
@@ -69,7 +69,7 @@ def compare_pipeline_speeds(name: str, clips: Sequence[Path], workers: int, repe
     seconds = {way: float(np.median(times)) for way, times in taken.items()}
     lengths = [_read_clip_seconds(clip) for clip in clips]
     print(f"\n**{name}**: {len(clips)} clips of {np.mean(lengths):.1f} s, median of {repeats} turns\n")
-    print("| way | s per clip | times real time | ours takes, times it |\n|---|---|---|---|")
+    print("| pipeline | s per clip | times real time | time of this project relative to it |\n|---|---|---|---|")
     for title, each in seconds.items():
         print(
             f"| {title.replace('_', ' ')} | {each:.3f} | {np.mean(lengths) / each:.1f} | "
@@ -83,7 +83,7 @@ def _read_clip_seconds(clip: Path) -> float:
 
 
 def print_stage_shares(name: str, clips: Sequence[Path]) -> None:
-    """The share of each stage of ours, by the profiler, on one thread."""
+    """Print the share of each stage of this project in the time on one thread, by the profiler."""
     with limit_to_one_thread(), tempfile.TemporaryDirectory() as folder:
         project_pipeline(clips[0], Path(folder))
         profiler = cProfile.Profile()
@@ -108,7 +108,7 @@ def _is_profiled_as(code: CodeType | str, names: tuple[str, ...]) -> bool:
 
 
 def time_first_face(name: str, clips: Sequence[Path]) -> None:
-    """Seconds from opening a file to its first face, the detector being in memory."""
+    """Print the seconds from opening a file to its first face, with the detector in memory."""
     waited = []
     for clip in clips:
         began = time.perf_counter()
@@ -121,14 +121,14 @@ def time_first_face(name: str, clips: Sequence[Path]) -> None:
 
 
 def compare_face_detection(name: str, sources: Sequence[MediaSource], step: int) -> None:
-    """Detection rate, and overlap of the aligned boxes with those found at full size, on every step-th frame.
+    """Print detection rates, and overlaps of the aligned boxes with those at full resolution, on every step-th frame.
 
-    `whole frame` searches the reduced frame each time; `project_pipeline` searches near the last face first.
+    `whole frame` searches the whole reduced frame each time; this project first searches near the last face.
     """
     rows = [row for source in sources for row in _detect_three_ways(source, step)]
     print(f"\n**{name}**: {len(rows)} frames of {len(sources)} files\n")
-    print("| way | detection rate | mean overlap with full size |\n|---|---|---|")
-    for place, way in enumerate(("full size", "whole frame", "ours")):
+    print("| method | detection rate | mean overlap with full resolution |\n|---|---|---|")
+    for place, way in enumerate(("full resolution", "whole frame", "this project")):
         overlaps = [_intersection_over_union(full, other) for row in rows if (full := row[0]) and (other := row[place])]
         print(f"| {way} | {np.mean([row[place] is not None for row in rows]):.4f} | {np.mean(overlaps):.4f} |")
 
@@ -141,7 +141,7 @@ def _detect_three_ways(source: MediaSource, step: int) -> list[tuple[Face | None
 
 
 def _intersection_over_union(one: Face, other: Face) -> float:
-    """Intersection over union of two boxes."""
+    """Compute the intersection over union of two boxes."""
     a, b = np.array(one.box, float), np.array(other.box, float)
     sides = np.clip(np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2]), 0, None)
     areas = [np.prod(box[2:] - box[:2]) for box in (a, b)]
@@ -164,7 +164,7 @@ print(f"a cache of {len(clips):,} clips opens in {took:.3f} s and {resident() - 
 
 
 def measure_cache(clip: Path, entries: int, rows: int) -> None:
-    """Size of an entry, faces per second of the loader on one core, and what opening a cache of many clips costs."""
+    """Print the size of an entry, the loader's faces per second on one core, and the cost of opening a large cache."""
     sample = read_sample(clip)
     with limit_to_one_thread(), tempfile.TemporaryDirectory() as folder:
         store = Cache(Path(folder))
@@ -181,15 +181,15 @@ def measure_cache(clip: Path, entries: int, rows: int) -> None:
         words = [sys.executable, "-c", CACHE_OPENING_SCRIPT, folder]
         opening = subprocess.run(words, capture_output=True, text=True, check=True).stdout
     size = len(encode_entry("x", sample, "")) / 1e6
-    print(f"\nCache: {size:.3f} MB an entry of {len(sample.faces)} faces; the loader gives {rate:,.0f} faces a second")
+    print(f"\nCache: {size:.3f} MB per entry of {len(sample.faces)} faces; the loader reads {rate:,.0f} faces/s")
     print(f"on one core; {opening}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m benchmarks.preprocess", description=__doc__)
-    parser.add_argument("--real", type=Path, help="a folder of real clips")
-    parser.add_argument("--synthetic", type=Path, help="a folder that `synthesize` made")
-    parser.add_argument("--portraits", type=Path, help="a folder of pictures")
+    parser.add_argument("--real", type=Path, help="folder of real clips")
+    parser.add_argument("--synthetic", type=Path, help="output folder of `synthesize`")
+    parser.add_argument("--portraits", type=Path, help="folder of pictures")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()

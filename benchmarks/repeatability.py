@@ -1,7 +1,7 @@
-"""How far predictions move when the same clip comes once more: `python -m benchmarks.repeatability CLIP...`.
+"""Repeatability of predictions for variants of a clip: `python -m benchmarks.repeatability CLIP...`.
 
-Each clip is written again in each way of VARIANTS and predicted by the models that ship. A line per way and model: the
-mean movement of a trait (or rating of the face) over the spread (standard deviation) of its predictions over people.
+Each clip is written in each of REPEATABILITY_VARIANTS and predicted by the included models. Prints by variant and
+model: the mean absolute change of a trait (or rating of the face) relative to its standard deviation over people.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from personality.preprocessing.sample import Sample, read_sample
 from personality.preprocessing.speech import with_speech, with_transcript
 from personality.traits import TRAIT_NAMES
 
-DRAWS_PER_VARIANT = 5  # of each random way
+DRAWS_PER_VARIANT = 5  # samples of each random variant
 VARIANT_GENERATOR = np.random.default_rng(0)
 FIXED_CLIP_VARIANTS = {
     "encoded again (crf 23, AAC 128 kbit/s)": ClipVariant(),
@@ -58,8 +58,7 @@ REPEATABILITY_VARIANTS = {name: [variant] for name, variant in FIXED_CLIP_VARIAN
 
 @dataclass(frozen=True)
 class PredictorWithSpread:
-    """What is predicted from a sample: numbers (K,), NaN where it is unavailable; spread (K,): their standard deviation
-    over people."""
+    """A predictor of K numbers from a sample, NaN if unavailable; spread (K,): their standard deviation over people."""
 
     predict: Callable[[Sample], np.ndarray]
     spread: np.ndarray
@@ -85,7 +84,7 @@ def main(clips: Sequence[Path]) -> None:
 
 
 def make_model_predictor(model: Model, spread: np.ndarray) -> PredictorWithSpread:
-    """A model of five traits."""
+    """Return a predictor of the five traits of a model."""
 
     def predict(sample: Sample) -> np.ndarray:
         (found,) = predict_impressions(sample, [model])
@@ -95,24 +94,24 @@ def make_model_predictor(model: Model, spread: np.ndarray) -> PredictorWithSprea
 
 
 def read_card_spread(model: Model) -> np.ndarray:
-    """Of a model of real people, over validation."""
+    """Read the spread of a model of real people, measured on the validation split, from its card."""
     return np.array([model.card["spread"][name] for name in TRAIT_NAMES])
 
 
 def compute_practice_spread(predictions: pd.DataFrame, model: Model) -> np.ndarray:
-    """Of a practice model, over the test clips of computer-made people."""
+    """Compute the spread of a practice model over the test clips of computer-made people."""
     own = predictions[predictions["model"].eq(model.name)]
     return own.groupby("trait")["predicted"].std().loc[list(TRAIT_NAMES)].to_numpy()
 
 
 def rate_sample_face(sample: Sample) -> np.ndarray:
-    """The ratings of the face."""
+    """Rate the face of a sample."""
     found = rate_faces(sample.faces)
     return np.array([found.ratings[name] if found else np.nan for name in FACE_RATING_NAMES])
 
 
 def measure_movements(clip: Path, kinds: dict[str, PredictorWithSpread]) -> Iterator[dict[str, str | float]]:
-    """A row per way of writing the clip again, draw and kind; ratio: movement over spread, the mean over traits."""
+    """Yield a row per variant, draw and predictor; ratio: absolute change over spread, as the mean over traits."""
     before = {name: kind.predict(read_clip_with_words(clip)) for name, kind in kinds.items()}
     with tempfile.TemporaryDirectory() as folder:
         for way, variants in REPEATABILITY_VARIANTS.items():
@@ -125,7 +124,7 @@ def measure_movements(clip: Path, kinds: dict[str, PredictorWithSpread]) -> Iter
 
 
 def read_clip_with_words(clip: Path) -> Sample:
-    """A clip with its words."""
+    """Read a clip, with its speech and transcript."""
     return with_transcript(with_speech(read_sample(clip)))
 
 

@@ -1,7 +1,8 @@
-"""How well speech is written down, and what tells English: `python -m benchmarks.speech_to_text [FOLDER]`.
+"""Accuracy of speech to text, and detection of English: `python -m benchmarks.speech_to_text [FOLDER]`.
 
-FOLDER holds First Impressions: the word error rate on its clips, against its transcripts. English, French, German and
-Spanish are spoken by espeak-ng and flite, which have to be installed; MIN_LOG_PROBABILITY was chosen on this table.
+With FOLDER, which contains First Impressions, measures the word error rate on its clips relative to its transcripts.
+English, French, German and Spanish are synthesized by espeak-ng and flite, which must be installed; MIN_LOG_PROBABILITY
+was selected with the resulting table.
 """
 
 from __future__ import annotations
@@ -73,31 +74,31 @@ ESPEAK_VOICES = {
     "de": ("de", "de+f2", "de+m3"),
     "es": ("es", "es+f2", "es-419+m3"),
 }
-SPEECH_WORDS_PER_MINUTE = (130, 170)  # words a minute
+SPEECH_WORDS_PER_MINUTE = (130, 170)
 FLITE_VOICES = ("kal", "kal16", "awb", "rms", "slt")
 
 
 def synthesize_with_espeak(text: str, voice: str = "en-us", rate: int = 150) -> np.ndarray:
-    """A text spoken by espeak-ng, as `speech_to_text.transcribe` takes sounds."""
+    """Synthesize a text with espeak-ng as a sound for `speech_to_text.transcribe`."""
     command = ["espeak-ng", "-v", voice, "-s", str(rate), "--stdout", text]
     return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def synthesize_with_flite(text: str, voice: str) -> np.ndarray:
-    """A text spoken by flite."""
+    """Synthesize a text with flite as a sound for `speech_to_text.transcribe`."""
     command = ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"]
     return _read_wav_at_16_khz(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def read_clip_sound(clip: Path) -> np.ndarray:
-    """The sound of a video, mono at 16 kHz."""
+    """Read the sound of a video, float32 (N,), mono, 16 kHz."""
     with open_media(clip) as video:
         sound = video.sound()
     return np.concatenate([sound.samples[: round(sound.seconds * PREPROCESSING.sample_rate)], sound.rest])
 
 
 def count_word_errors(reference: str, found: str) -> int:
-    """The fewest words that have to be changed, added or left out to make one text of the other."""
+    """Count the minimum number of words to substitute, insert or delete to transform one text into the other."""
     row = list(range(len(found.split()) + 1))
     for number, word in enumerate(reference.split(), 1):
         last, row = row, [number]
@@ -107,7 +108,7 @@ def count_word_errors(reference: str, found: str) -> int:
 
 
 def find_clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every video anywhere in the folder whose transcript First Impressions has."""
+    """Yield every video below the folder with a transcript in First Impressions."""
     texts: dict[str, str] = {}
     for file in sorted(folder.rglob("transcription_*.pkl")):
         texts |= read_transcription(file)
@@ -117,7 +118,7 @@ def find_clips_with_transcripts(folder: Path) -> Iterator[tuple[Path, str]]:
 
 
 def make_word_error_table(folder: Path) -> pd.DataFrame:
-    """Word error rates of clips, as written and after `normalise_transcript`, and how long each took."""
+    """Return the word error rates of clips, before and after `normalise_transcript`, and the seconds per clip."""
     rows = []
     for clip, reference in find_clips_with_transcripts(folder):
         sound, start = read_clip_sound(clip), time.perf_counter()
@@ -140,7 +141,7 @@ def make_word_error_table(folder: Path) -> pd.DataFrame:
 
 
 def make_language_score_table() -> pd.DataFrame:
-    """The mean log-probability of speech by its language; minus infinity if no words were recognised."""
+    """Return the distribution of mean log-probabilities by language; minus infinity if no words were recognized."""
     model = speech_to_text.load_speech_model()
     scores: dict[str, list[float]] = {}
     for language, sound in _synthesize_spoken_texts():
@@ -167,7 +168,7 @@ def _synthesize_spoken_texts() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _read_wav_at_16_khz(wav: bytes) -> np.ndarray:
-    """The samples of a wav file of one channel, float32 (N,)."""
+    """Read a wav file of one channel, float32 (N,), and resample it to 16 kHz."""
     with wave.open(io.BytesIO(wav)) as file:
         rate, content = file.getframerate(), file.readframes(file.getnframes())
     samples = np.frombuffer(content, np.int16) / 2**15

@@ -1,7 +1,8 @@
 """Whether the training loop waits for its data: `python -m benchmarks.training CACHE`.
 
-The same function trains one epoch on batches that the loader makes, and on the same batches lying ready on the device;
-the two take turns, and the ratio of their speeds is what counts. Prints Markdown.
+One epoch is trained on batches that the loader makes, on the same batches lying ready on the device, and on these by
+nothing but forward pass, backward pass and optimiser; the three take turns, and the ratios of their speeds are what
+counts. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from itertools import repeat
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,47 +19,60 @@ import torch
 
 from benchmarks import machine
 from personality.models.network import Batch
+from training.config.losses import LOSS_FUNCTIONS
 from training.config.run_config import Stage, preset
 from training.data.dataloader import ClipLoader, MicroBatch, load_clip_batches, split_into_micro_batches
 from training.engine.context import RunContext, prepare_run
-from training.engine.epoch import make_learner, run_epoch
 from training.engine.process_memory import keep_freed_memory
+from training.engine.stages import make_trainer
 from training.runs.run import Run
 
 EPOCH_SPEED_LEARNING_RATE = 2e-5
+LOADED, READY, BARE = "the loop", "batches on the device", "the bare step"
 
 
-def compare_epoch_speeds(parts: RunContext, stage: Stage, turns: int) -> dict[str, list[float]]:
-    """Clips per second of one epoch, in each turn, by where the batches come from; the first turn is not counted."""
-    clips = ClipLoader(parts.cache, parts.training, parts.config, parts.network.needs, frames=stage.frames)
+def compare_epoch_speeds(context: RunContext, stage: Stage, turns: int) -> dict[str, list[float]]:
+    """Clips per second of one epoch in each turn; the first turn is not counted."""
+    clips = ClipLoader(context.cache, context.training, context.config, context.network.needs, frames=stage.frames)
+
+    def load(pieces: Iterator[MicroBatch], epoch: int) -> Iterator[tuple[MicroBatch, Batch]]:
+        return load_clip_batches(clips, pieces, context.device, epoch=epoch)
+
     order = torch.arange(len(clips))
-
-    def load() -> Iterator[tuple[MicroBatch, Batch]]:
-        return load_clip_batches(clips, split_into_micro_batches(order, parts.config.batch), parts.device, epoch=0)
-
-    ready = list(load())
-    speeds: dict[str, list[float]] = {"the loop": [], "batches on the device": []}
+    ready = list(load(split_into_micro_batches(order, context.config.batch), 0))
+    epochs: dict[str, Callable[[], object]] = {
+        LOADED: lambda: next(make_trainer(context, stage).train_epochs(load)),
+        READY: lambda: next(make_trainer(context, stage).train_epochs(lambda *_: iter(ready))),
+        BARE: lambda: _train_bare_epoch(context, ready),
+    }
+    speeds: dict[str, list[float]] = {name: [] for name in epochs}
     for turn in range(turns + 1):
-        for name, speed in speeds.items():
-            clips_per_second = _time_epoch(parts, stage, load() if name == "the loop" else ready)
+        for name, train in epochs.items():
+            clips_per_second = len(clips) / _time(train, context.device)
             if turn:
-                speed.append(clips_per_second)
+                speeds[name].append(clips_per_second)
     return speeds
 
 
-def _time_epoch(parts: RunContext, stage: Stage, batches: Iterable) -> float:
-    learner = make_learner(parts, stage, None, 0)
+def _time(train: Callable[[], object], device: torch.device) -> float:
     began = time.perf_counter()
-    run_epoch(
-        parts,
-        learner,
-        iter(batches),
-        repeat(EPOCH_SPEED_LEARNING_RATE),
-        0,
-    )
-    if parts.device.type == "cuda":
+    train()
+    if device.type == "cuda":
         torch.cuda.synchronize()
-    return len(parts.training.rows) / (time.perf_counter() - began)
+    return time.perf_counter() - began
+
+
+def _train_bare_epoch(context: RunContext, ready: list[tuple[MicroBatch, Batch]]) -> None:
+    network, loss_function = context.network.train(), LOSS_FUNCTIONS[context.config.loss]
+    network.set_backbone_trainable(True)
+    optimiser = torch.optim.Adam([one for one in network.parameters() if one.requires_grad], EPOCH_SPEED_LEARNING_RATE)
+    labels, weights = (part.to(context.device) for part in (context.training.labels, context.training.weights))
+    for piece, batch in ready:
+        with context.autocast:
+            predicted = network(batch)
+        loss_function(predicted, labels[piece.rows], weights[piece.rows]).backward()
+        optimiser.step()
+        optimiser.zero_grad()
 
 
 def main() -> None:
@@ -75,11 +89,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder) / "visual")
         run.create(preset("visual", options.preset, stages=(stage,), batch=options.batch), options.cache)
-        parts = prepare_run(run)
-        few = parts.training.rows.head(options.clips)
-        labels, weights = (part[: len(few)] for part in (parts.training.labels, parts.training.weights))
-        parts.training = type(parts.training)(few, labels, weights, 0)
-        speeds = compare_epoch_speeds(parts, stage, options.turns)
+        context = prepare_run(run)
+        few = context.training.rows.head(options.clips)
+        labels, weights = (part[: len(few)] for part in (context.training.labels, context.training.weights))
+        context = replace(context, training=type(context.training)(few, labels, weights, 0))
+        speeds = compare_epoch_speeds(context, stage, options.turns)
     print(
         f"{machine.describe_machine()}; visual, preset {options.preset}, all layers, {options.frames} frames a clip, "
         f"batch {options.batch}, {len(few)} clips, {options.turns} turns\n"
@@ -87,9 +101,10 @@ def main() -> None:
     print("| batches from | clips per second, median | lowest | highest |\n|---|---|---|---|")
     for name, speed in speeds.items():
         print(f"| {name} | {np.median(speed):.2f} | {min(speed):.2f} | {max(speed):.2f} |")
-    ratios = np.divide(speeds["the loop"], speeds["batches on the device"])
-    turns = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-    print(f"\nThe loop reaches **{np.median(ratios):.3f}** of the speed of ready batches (turns: {turns}).")
+    for name, reference in ((LOADED, READY), (READY, BARE)):
+        ratios = np.divide(speeds[name], speeds[reference])
+        each = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+        print(f"\n{name.capitalize()} reaches **{np.median(ratios):.3f}** of the speed of {reference} ({each}).")
 
 
 if __name__ == "__main__":

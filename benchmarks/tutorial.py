@@ -1,4 +1,4 @@
-"""Updates the tables of docs/tutorial.md from the predictions that ship: `python -m benchmarks.tutorial`."""
+"""Update the tables of docs/tutorial.md from the included predictions: `python -m benchmarks.tutorial`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TUTORIAL_PREDICTIONS_FILE = CHECKOUT_FOLDER / "demo" / "predictions.parquet"
 
 
 def format_tutorial_trait_table(table: pd.DataFrame) -> str:
-    """A row per model: accuracy by trait, their mean, and its interval; above them the constant baseline."""
+    """Return a row per model: accuracy by trait, their mean, and its interval. The first row is the mean baseline."""
     rows = accuracy_by(table).set_index(["model", "trait"])
     names = [trait.name for trait in TRAITS]
     first = table["model"].iloc[0]
@@ -37,7 +37,7 @@ def format_tutorial_trait_table(table: pd.DataFrame) -> str:
 
 
 def format_tutorial_gender_table(table: pd.DataFrame) -> str:
-    """A row per model: the mean of five traits on men and on women, with intervals."""
+    """Return a row per model: the mean of five traits on men and on women, with intervals."""
     rows = accuracy_by(table, ["gender"]).query("trait == 'mean'").set_index(["model", "group"])
     first = table["model"].iloc[0]
     heads = [f"{'men' if gender == 'male' else 'women'} (n = {rows.loc[(first, gender), 'n']})" for gender in GENDERS]
@@ -66,7 +66,7 @@ def _fill_tutorial_place(content: str, place: re.Match[str]) -> str:
 
 
 def update_tutorial_tables(text: str, table: pd.DataFrame) -> str:
-    """The text of the tutorial with its two tables updated. Raises ValueError where it has no place for one."""
+    """Return the text of the tutorial with its two tables updated. Raises ValueError if a placeholder is missing."""
     for name, content in (
         ("by trait", format_tutorial_trait_table(table)),
         ("by gender", format_tutorial_gender_table(table)),
@@ -75,7 +75,7 @@ def update_tutorial_tables(text: str, table: pd.DataFrame) -> str:
         text, found = place.subn(partial(_fill_tutorial_place, content), text)
         if found != 1:
             raise ValueError(
-                f"docs/tutorial.md requires one place `<!-- figures {name} -->` ... `<!-- end -->`; it has {found}."
+                f"docs/tutorial.md has {found} placeholders `<!-- figures {name} -->` ... `<!-- end -->`; expected one."
             )
     return text
 

@@ -21,9 +21,11 @@ imports; `tests/test_architecture.py` checks the imports of every file. Not show
 what almost every file imports: `utils`, the vocabulary (`constants`, `traits`, `modalities`, `network_options`) and
 `assets`.
 
-To follow a training run, read `training/__main__.py`, `runs/run.py` (its folder), `engine/trainer.py` (stages and
-epochs), `engine/context.py` (data and network), `data/dataloader.py` (batches), `engine/epoch.py` (optimiser steps),
-`engine/resume.py` (state after each epoch) and `engine/model_card.py`.
+To follow a training run, read six files in this order: `training/__main__.py` (options), `engine/train_run.py` (lock,
+signals, final status), `engine/context.py` (data and network), `engine/stages.py` (epochs, evaluation, resuming, card),
+`data/dataloader.py` (batches) and `engine/trainer.py` (optimiser steps). What they use explains itself by its name:
+`runs/run.py` is the folder of a run, `engine/state_file.py` its state after each epoch. The emotion network and the
+face ratings are trained by the same `Trainer`.
 """
 
 

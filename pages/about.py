@@ -19,11 +19,11 @@ analysis_widgets.draw_page_header(
 left, right = st.columns(2)
 left.markdown(
     """
-    ### Intended use
+    ## Intended use
     - Research and teaching on first impressions and on how models reproduce them.
     - Audits: for which groups does a model make larger errors, and is the difference statistically significant?
 
-    ### Prohibited use
+    ## Prohibited use
     - Hiring, education, policing, insurance, or any other decision about a person. In the EU, inferring emotions at
       work or in education is prohibited (AI Act, Article 5(1)(f)), and people must be informed when emotions are
       recognised (Article 50(3)). Faces and voices are personal data: ask for permission before you upload a video of
@@ -32,16 +32,16 @@ left.markdown(
     - Drawing conclusions about what a person is really like. The ratings are quick judgements by strangers and
       contain their prejudices.
 
-    ### Background
+    ## Background
     - The project builds on the thesis *Audio-Visual Deep Learning Regression of Apparent Personality*
       (A. Alfonso Hernández, University of Barcelona). Results from it are labelled "thesis" on the pages.
     """
 )
 right.markdown(
     """
-    ### Limits
+    ## Limits
     - The column *neuroticism* in First Impressions contains the opposite of neuroticism. The pages show it as
-      **emotional stability (N)**.
+      **emotional stability** (S on charts with letters).
     - In the official split, training and test clips share source videos. Accuracy on the people in these videos is
       higher than it would be on new people.
     - Gender, ethnicity and age are as perceived by annotators, or estimated from the face.
@@ -50,14 +50,14 @@ right.markdown(
       much as a different speaker.
     - The people and ratings in the practice data are computer-made. Results on them do not apply to real people.
 
-    ### Licences
+    ## Licences
     - Code: MIT. **The included model weights are for research and non-commercial use**; the tables below list the
       licences.
     - Expression classifier: research use, like FER-2013. Face model: CC BY-NC-SA 4.0.
     - First Impressions v2 is not included. It is available from ChaLearn on request.
     """
 )
-st.subheader("Terms", anchor="terms")
+st.header("Terms", anchor="terms")
 st.markdown(
     """
     - **Predicted first impression**: a model's estimate of how strangers would rate a person after a few seconds of
@@ -78,7 +78,7 @@ st.markdown(
       of five cases. Smaller differences can easily be missed.
     """
 )
-st.subheader("Included models")
+st.header("Included models")
 cards = [json.loads((folder / "card.json").read_text()) for folder in (*REAL_MODEL_FOLDERS, *PRACTICE_MODELS)]
 names = [model_label(folder.name) for folder in (*REAL_MODEL_FOLDERS, *PRACTICE_MODELS)]
 face_rater = read_face_rater_card()
@@ -88,7 +88,7 @@ rows = [
 ]
 rows.append(("face ratings", escape_markdown(face_rater["origin"]), escape_markdown(face_rater["licence"])))
 st.table(pd.DataFrame(rows, columns=["model", "trained on", "licence"]).set_index("model"))
-st.subheader("Quality of other included components")
+st.header("Quality of other included components")
 emotion = json.loads((EMOTION_WEIGHTS_FILE.parent / "card.json").read_text())["public_test"]
 face = json.loads((FACE_MODEL_FOLDER / "card.json").read_text())
 columns = st.columns(3)

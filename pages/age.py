@@ -31,10 +31,10 @@ measure = analysis_widgets.choose_measure(data)
 rows = analysis_widgets.accuracy_rows(data, by)
 analysis_widgets.warn_estimated_attribute(data, by[0].partition(":")[0])
 if isinstance(data, RealFigures):
-    st.subheader("Findings")
+    st.header("Findings")
     real_figures.draw_findings(data, by)
 
-st.subheader("Clips per age range")
+st.header("Clips per age range")
 st.altair_chart(
     count_plots.group_counts(analysis_widgets.group_sizes(rows), title="years"),
     width="stretch",
@@ -42,7 +42,7 @@ st.altair_chart(
 )
 analysis_widgets.warn_small_groups(rows)
 
-st.subheader(analysis_widgets.MEASURE_LABELS[measure])
+st.header(analysis_widgets.MEASURE_LABELS[measure])
 trait = st.selectbox(
     "Trait",
     rows["trait"].unique(),

@@ -84,6 +84,18 @@ def draw_leakage(clips: pd.DataFrame) -> None:
     st.dataframe(shared[shared["sources"] > 0], hide_index=True, column_config=names)
 
 
+def warn_one_gender(clips: pd.DataFrame) -> None:
+    """Warn about splits in which only one gender occurs."""
+    found = summary.find_one_sided_splits(clips, "gender")
+    if found:
+        splits = ", ".join(f"{escape_markdown(split)}: only {escape_markdown(group)}" for split, group in found.items())
+        st.warning(
+            f"Some splits show people of one gender ({splits}). A model that is trained on such a split has not seen "
+            "others, and accuracy measured on it says nothing about others.",
+            icon=":material/wc:",
+        )
+
+
 @st.cache_data(max_entries=4, show_spinner=False)
 def label_charts(clips: pd.DataFrame) -> dict[str, dict]:
     """The Vega-Lite specification of a chart per trait, cached because it is slow to build; empty without labels."""
@@ -115,14 +127,15 @@ analysis_widgets.draw_page_header(
 )
 clips = choose_cache_clips()
 
-st.subheader("Splits")
+st.header("Splits")
 st.dataframe(summary.split_counts(clips).rename(columns=SPLIT_COUNT_LABELS), hide_index=True)
 draw_leakage(clips)
+warn_one_gender(clips)
 
-st.subheader("Ratings")
+st.header("Ratings")
 draw_labels(clips)
 
-st.subheader("People in the clips")
+st.header("People in the clips")
 if attributes := summary.grouping_attributes(clips):
     attribute = st.selectbox("Attribute", attributes, key="attribute", bind="query-params")
     counts = summary.attribute_counts(clips, attribute)
@@ -134,7 +147,7 @@ if attributes := summary.grouping_attributes(clips):
 else:
     st.caption("The dataset has no attributes of the people, and no clip could be read to estimate them.")
 
-st.subheader("Problems")
+st.header("Problems")
 reasons = summary.count_problems(clips)
 if reasons.empty:
     st.success(

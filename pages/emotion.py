@@ -9,10 +9,12 @@ from pages.components import analysis_widgets, group_differences, real_figures, 
 from personality.analysis.emotions import best_and_worst_traits, confidence_histogram
 from personality.analysis.published import published_emotion
 from personality.analysis.real_figures import RealFigures
+from personality.assets.shipped_models import model_label
 from personality.plots import count_plots
-from personality.traits import EMOTION_COLOURS, TRAIT_LABELS
+from personality.plots.palettes import EMOTION_COLOURS
+from personality.traits import TRAIT_LABELS
 
-AUDIO_ONLY_MODELS = ("audio",)
+AUDIO_ONLY_MODELS = ("audio", model_label("practice_audio"))
 
 
 def format_best_and_worst(best: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def format_best_and_worst(best: pd.DataFrame) -> pd.DataFrame:
 
 def draw_published_emotions() -> None:
     """The table printed in the thesis."""
-    st.subheader("What the original thesis reported")
+    st.header("What the original thesis reported")
     published = published_emotion().replace({"trait": TRAIT_LABELS})
     st.dataframe(published, hide_index=True, column_config={"accuracy": st.column_config.NumberColumn(format="%.4f")})
     st.caption("On the official test split of First Impressions. The thesis gives no intervals or numbers of clips.")
@@ -63,17 +65,17 @@ measure = analysis_widgets.choose_measure(table)
 rows = analysis_widgets.accuracy_rows(table, ("emotion",))
 
 left, right = st.columns(2)
-left.subheader("Clips per expression")
+left.header("Clips per expression")
 chart = count_plots.group_counts(
     analysis_widgets.group_sizes(rows), title="dominant expression", colours=EMOTION_COLOURS
 )
 left.altair_chart(chart, width="stretch", alt="Number of clips per dominant expression")
-right.subheader("Classifier confidence")
+right.header("Classifier confidence")
 chart = count_plots.emotion_confidence(confidence_histogram(clips))
 right.altair_chart(chart, width="stretch", alt="Number of clips per expression and confidence range")
 analysis_widgets.warn_small_groups(rows)
 
-st.subheader(analysis_widgets.MEASURE_LABELS[measure])
+st.header(analysis_widgets.MEASURE_LABELS[measure])
 trait = st.selectbox(
     "Trait", rows["trait"].unique(), index=5, format_func=TRAIT_LABELS.__getitem__, key="trait", bind="query-params"
 )
@@ -90,7 +92,7 @@ analysis_widgets.explain_dot_chart(measure)
 analysis_widgets.show_group_sum_check(table, rows, ("emotion",))
 group_differences.draw_group_differences(table, ("emotion",), trait=trait, measure=measure, key="emotion")
 
-st.subheader("Best and worst trait")
+st.header("Best and worst trait")
 for name, without in (("All models", ()), ("Without the audio-only model", AUDIO_ONLY_MODELS)):
     st.markdown(f"**{name}**")
     best = best_and_worst_traits(rows, without=without)

@@ -5,7 +5,7 @@ import streamlit as st
 
 from pages.components import analysis_widgets, group_differences, real_figures, report_button, table_picker
 from pages.components.plain_text import escape_markdown
-from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
+from personality.analysis.drilldown import find_worst_cell, heatmap_cells, list_clip_values, list_group_clips
 from personality.analysis.group_assignment import groups_by_name, list_attributes
 from personality.analysis.real_figures import RealFigures
 from personality.constants import IMPRESSION_NOTICE
@@ -17,11 +17,12 @@ from personality.utils.public_mode import is_public
 HEATMAP_MEASURES = {
     "accuracy": ("Accuracy", ("low", "high"), None),
     "gain": ("Gain over the mean baseline", ("gain_low", "gain_high"), 0.0),
-    "signed_error": ("Predicted minus actual", ("signed_error_low", "signed_error_high"), 0.0),
+    "signed_error": ("Over- and underrating", ("signed_error_low", "signed_error_high"), 0.0),
     "concordance": ("Concordance", ("concordance_low", "concordance_high"), None),
     "pearson": ("Correlation", ("pearson_low", "pearson_high"), None),
     "actual_mean": ("Mean human rating", ("actual_mean_low", "actual_mean_high"), None),
 }
+CLIP_COLUMN_LABELS = {"error": "error", "predicted": "predicted", "actual": "rated by people"}
 HEATMAP_MEASURE_LABELS = {name: label for name, (label, *_) in HEATMAP_MEASURES.items()}
 
 
@@ -135,17 +136,18 @@ st.caption(
 analysis_widgets.show_group_sum_check(table, rows, by)
 analysis_widgets.draw_table_expander(rows, key="explore")
 
-st.subheader("Clips in a cell")
+st.header("Clips in a cell")
 names = list(cells["group"])
 if st.session_state.get("cell") not in names:
     st.session_state.pop("cell", None)
-name = st.selectbox("Cell", names, key="cell", bind="query-params")
+worst = find_worst_cell(cells, figure)
+name = st.selectbox("Cell", names, index=names.index(worst), key="cell", bind="query-params")
 clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
+    f"{'The group with the worst value among those with 30 clips or more. ' if name == worst else ''}"
     f"n = {len(clips):,} clips from {clips['source'].nunique():,} videos, sorted by mean absolute error of "
     f"{escape_markdown(model)} ({TRAIT_LABELS[trait]}), largest first. Select a row to see the clip."
 )
-number = st.column_config.NumberColumn(format="%.3f")
 event = st.dataframe(
     clips,
     hide_index=True,
@@ -153,7 +155,9 @@ event = st.dataframe(
     key="explore_clips",
     on_select="rerun",
     selection_mode="single-row",
-    column_config=dict.fromkeys(("error", "predicted", "actual"), number),
+    column_config={
+        name: st.column_config.NumberColumn(label, format="%.3f") for name, label in CLIP_COLUMN_LABELS.items()
+    },
 )
 chosen = event["selection"]["rows"]
 if chosen and chosen[0] < len(clips):

@@ -10,7 +10,7 @@ from personality.analysis.consistency_checks import find_misprinted_models
 from personality.analysis.group_assignment import GROUP_SEPARATOR
 from personality.analysis.published import published_gender
 from personality.analysis.real_figures import RealFigures
-from personality.plots import accuracy_plots
+from personality.plots import palettes
 from personality.traits import TRAIT_LABELS
 
 GENDER_PAGE_GROUPINGS = (("gender",), ("ethnicity",), ("gender", "ethnicity"))
@@ -27,9 +27,15 @@ def choose_gender_groupings(data: table_picker.AnalysisData) -> tuple[str, ...]:
         return GENDER_PAGE_GROUPINGS[0]
     first = GROUP_SEPARATOR.join(GENDER_PAGE_GROUPINGS[0])
     chosen = st.segmented_control(
-        "Groups", list(names), default=first, format_func=escape_markdown, key="groups", bind="query-params"
+        "Groups",
+        list(names),
+        default=first,
+        required=True,
+        format_func=escape_markdown,
+        key="groups",
+        bind="query-params",
     )
-    return names[chosen or first]
+    return names[chosen]
 
 
 analysis_widgets.draw_page_header(
@@ -43,22 +49,22 @@ by = choose_gender_groupings(data)
 measure = analysis_widgets.choose_measure(data)
 rows = analysis_widgets.accuracy_rows(data, by)
 if isinstance(data, RealFigures):
-    st.subheader("Findings")
+    st.header("Findings")
     real_figures.draw_findings(data, by)
 analysis_widgets.warn_estimated_attribute(data, "gender")
 analysis_widgets.warn_small_groups(rows)
 analysis_widgets.show_group_sum_check(data, rows, by)
 
-st.subheader("Average of the traits")
+st.header("Average of the traits")
 means = rows[rows["trait"] == "mean"]
-colours = accuracy_plots.group_colours(list(rows["group"].unique()))
+colours = palettes.group_colours(list(rows["group"].unique()))
 label, groups = analysis_widgets.MEASURE_LABELS[measure], " and ".join(by)
 alt = f"{label} per model and {groups} with intervals, mean of the traits"
 draw = partial(analysis_widgets.draw_measure_chart, colour="group", colours=colours, measure=measure)
 draw(means, line="model", key="gender_mean", alt=alt)
 analysis_widgets.explain_dot_chart(measure)
 
-st.subheader("By trait")
+st.header("By trait")
 models = list(rows["model"].unique())
 model = st.selectbox("Model", models, index=len(models) - 1, key="gender_model", bind="query-params")
 one = rows[rows["model"] == model]
@@ -70,7 +76,7 @@ analysis_widgets.draw_table_expander(rows, key="gender")
 group_differences.draw_group_differences(data, by, trait="mean", measure=measure, key="gender")
 
 if by == GENDER_PAGE_GROUPINGS[0]:
-    st.subheader("What the original thesis reported")
+    st.header("What the original thesis reported")
     st.markdown(
         "On the official test split of First Impressions, without intervals. The rows of "
         f"{escape_markdown(' and '.join(find_misprinted_models()))} **are inconsistent**: no proportion of men and "

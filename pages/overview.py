@@ -5,18 +5,36 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from pages.components import analysis_widgets, model_store, real_figures, table_picker
+from pages.components import analysis_widgets, model_store, poster, real_figures, table_picker
 from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_model_gains
-from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING
-from personality.assets import demo, shipped_models
+from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING, RealFigures
+from personality.assets import demo
 from personality.constants import IMPRESSION_NOTICE
-from personality.plots import accuracy_plots
+from personality.plots import palettes
 from personality.predictions.predictions_table import SOURCE_IN_TRAINING
 from personality.utils.public_mode import is_public
 from personality.utils.workspace import list_finished_caches, list_prediction_tables
 
 HEADLINE_COLUMNS = {"accuracy": "accuracy", "low": "95 % from", "high": "to", "baseline": "mean baseline"}
+
+
+def draw_all_differences(figures: RealFigures) -> None:
+    """The significant differences between groups of all models, by attribute and measure."""
+    unseen = figures.select_sources(SOURCES_NOT_IN_TRAINING)
+    for title, of, by in (
+        ("Men and women", figures, "gender"),
+        ("Men and women, videos unseen in training", unseen, "gender"),
+        ("Ethnicity", figures, "ethnicity"),
+        ("Age", figures, "age_group"),
+    ):
+        st.markdown(f"**{escape_markdown(title)}**")
+        real_figures.draw_findings(of, (by,), brief=True)
+    st.caption(
+        "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
+        "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
+    )
+
 
 analysis_widgets.draw_page_header(
     "Apparent personality",
@@ -26,20 +44,13 @@ analysis_widgets.draw_page_header(
 )
 st.markdown(IMPRESSION_NOTICE)
 
-ways = [
-    ("pages/predict.py", "Predict", ":material/videocam:", "Upload a video; see five traits predicted from it."),
-    ("pages/gender.py", "Accuracy by group", ":material/wc:", "Compare errors between groups of people."),
-]
-if not is_public():
-    train = "Train models on your own data and choose which to use."
-    ways.insert(1, ("pages/models.py", "Models", ":material/model_training:", train))
-for column, (page, label, icon, text) in zip(st.columns(len(ways)), ways, strict=True):
-    with column.container(border=True, height="stretch"):
-        st.page_link(page, label=f"**{escape_markdown(label)}**", icon=icon)
-        st.caption(escape_markdown(text))
+poster.draw_poster()
 
+st.header("Real people: for whom is the machine wrong?")
 figures = real_figures.load_shipped_figures()
-st.subheader("Real people: how accurate are the models?")
+poster.draw_findings_on_real_people(figures)
+
+st.header("How accurate are the models?")
 real_figures.describe_real_figures(figures)
 labels = {"all": "all", "yes": "seen", "no": "unseen"}
 every, by_seen = (
@@ -49,7 +60,7 @@ means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("t
 unseen = means[means["group"].eq(labels["no"])]
 st.markdown(
     f"**Clips of videos not used in training** ({unseen['n'].max():,} clips). "
-    f"{describe_model_gains(unseen, shipped=shipped_models.REAL_MODEL_NAMES)}"
+    f"{describe_model_gains(unseen, shipped=model_store.REAL_MODEL_LABELS)}"
 )
 st.dataframe(real_figures.build_headline_table(means), hide_index=True)
 st.caption(
@@ -58,7 +69,7 @@ st.caption(
     "the accuracy above this [mean baseline](about#terms) and is the more informative number. *Unseen*: no clip from "
     "the same video was used in training."
 )
-colours = accuracy_plots.group_colours(list(means["group"].unique()))
+colours = palettes.group_colours(list(means["group"].unique()))
 for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
     with column:
         label = analysis_widgets.MEASURE_LABELS[measure]
@@ -67,21 +78,10 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
         draw(means, line="model", key=f"real_{measure}", alt=alt)
         analysis_widgets.explain_dot_chart(measure)
 
-st.subheader("Real people: for whom are the errors larger?")
-for title, of, by in (
-    ("Men and women", figures, "gender"),
-    ("Men and women, videos unseen in training", figures.select_sources(SOURCES_NOT_IN_TRAINING), "gender"),
-    ("Ethnicity", figures, "ethnicity"),
-    ("Age", figures, "age_group"),
-):
-    st.markdown(f"**{escape_markdown(title)}**")
-    real_figures.draw_findings(of, (by,), brief=True)
-st.caption(
-    "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
-    "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
-)
+with st.expander("All significant differences between groups, in words", icon=":material/groups:"):
+    draw_all_differences(figures)
 
-st.subheader("Practice data: computer-made people")
+st.header("Practice data: computer-made people")
 st.info(demo.PRACTICE_NOTICE, icon=":material/science:")
 table = table_picker.load_cached_predictions(demo.DEMO_PREDICTIONS_FILE, demo.DEMO_PREDICTIONS_FILE.stat().st_mtime_ns)
 means = analysis_widgets.accuracy_rows(table, ()).query("trait == 'mean'")
@@ -92,7 +92,7 @@ st.caption(
     f"{demo.PRACTICE_MODELS_DESCRIPTION}"
 )
 
-st.subheader("Models and data in use")
+st.header("Models and data in use")
 chosen = escape_markdown(", ".join(model_store.chosen_models())) or "none"
 st.markdown(f"- **Models used on the Predict page**: {chosen}")
 if not is_public():

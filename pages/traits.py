@@ -27,7 +27,7 @@ analysis_widgets.explain_dot_chart(measure)
 analysis_widgets.draw_table_expander(rows, key="traits")
 
 if len(rows["model"].unique()) > 1:
-    st.subheader("Comparison of models")
+    st.header("Comparison of models")
     models = list(rows["model"].unique())
     reference = st.selectbox("Compare with", models, index=len(models) - 1, key="against", bind="query-params")
     against = analysis_widgets.model_differences(data, reference)
@@ -42,7 +42,7 @@ if len(rows["model"].unique()) > 1:
     analysis_widgets.draw_table_expander(against, key="against_figures")
 
 if table_picker.has_several_groups(data, SOURCE_IN_TRAINING):
-    st.subheader("Videos seen and unseen in training")
+    st.header("Videos seen and unseen in training")
     st.markdown(
         "All clips cut from one video show the same person in the same setting. If some of them were used in training, "
         "a model can do well on the others by recognising the video. The diamond, the "
@@ -61,7 +61,7 @@ if table_picker.has_several_groups(data, SOURCE_IN_TRAINING):
     )
     analysis_widgets.draw_table_expander(disjoint, key="disjoint")
 
-st.subheader("Comparison with published results")
+st.header("Comparison with published results")
 st.markdown(
     "The first table shows the data selected above. The second shows results published by others on the official test "
     "split of First Impressions. **Accuracies measured on different data cannot be compared directly.** The best value "

@@ -39,7 +39,7 @@ class Limits:
     zip_archive_bytes: int = 4 * 2**30
     zip_members: int = 20_000
     reader_bytes: int = 1536 * 2**20  # memory of the process that reads an upload, beyond what it uses at its start
-    readers: int = 2  # uploads that are read at the same time; others wait
+    readers: int = 2  # number of uploads that are read at the same time; others wait
 
     @property
     def pixels(self) -> int:
@@ -63,8 +63,8 @@ class TableLimits:
     memory_bytes: int = 4096 * 2**20  # all cells after reading
     rows: int = 20_000_000
     columns: int = 20_000
-    characters: int = 32_768  # in a cell
-    models: int = 200  # in a predictions table
+    characters: int = 32_768  # per cell
+    models: int = 200  # per predictions table
 
 
 # The warnings against misuse: on model cards and exported predictions, and on pages that show a person's traits.

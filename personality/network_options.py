@@ -1,4 +1,4 @@
-"""Options of the networks: activations, and the design of the preset `modern`. Data only; networks are in `models/`."""
+"""Options of the networks: activations, and the design of two presets. Data only; networks are in `models/`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def require_valid_choices(options: Any) -> None:
 
 @dataclass(frozen=True)
 class NetworkDesign:
-    """Design of the networks of the preset `modern`. Raises ValueError if a value is not valid."""
+    """Design of the networks of the presets `modern` and `encoders`. Raises ValueError if a value is not valid."""
 
     backbone: str = option(PACKAGED_BACKBONE, "name of a timm model, for faces")
     frames: str = option("attention", "how the frames of a clip are pooled", choices=("attention", "mean"))
@@ -48,6 +48,12 @@ class NetworkDesign:
         "seconds of sound from the start of the clip; over 5, the cache must include the whole sound",
     )
     fusion: str = option("gate", "how branches are joined", choices=("gate", "concatenation"))
+    time: str = option(
+        "transformer",
+        "how steps over time are joined in `encoders`",
+        choices=("transformer", "attention"),
+        in_form=False,
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.backbone, str):

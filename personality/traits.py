@@ -1,4 +1,4 @@
-"""Traits, emotions, genders and age groups: order, labels and colours. Data only."""
+"""Traits, emotions, genders and age groups: order, labels and the colours of traits. Data only."""
 
 from __future__ import annotations
 
@@ -17,26 +17,23 @@ class Trait:
     colour: str
 
 
-# Order O C E A N, as in the thesis. Colour-blind safe palette of Okabe and Ito.
+# Order of the thesis, O C E A N, except that emotional stability is S, because N would be read as neuroticism.
+# Colour-blind safe palette of Okabe and Ito.
 # First Impressions' key `neuroticism` contains emotional stability: high is comfortable (`utils.legacy_names`).
 TRAITS = (
     Trait("openness", "Openness", "O", "practical", "imaginative", "#CC79A7"),
     Trait("conscientiousness", "Conscientiousness", "C", "sloppy", "organized", "#0072B2"),
     Trait("extraversion", "Extraversion", "E", "reserved", "friendly", "#E69F00"),
     Trait("agreeableness", "Agreeableness", "A", "self-interested", "authentic", "#009E73"),
-    Trait("emotional_stability", "Emotional stability (N)", "N", "uneasy", "comfortable", "#D55E00"),
+    Trait("emotional_stability", "Emotional stability", "S", "uneasy", "comfortable", "#D55E00"),
 )
 TRAIT_NAMES = tuple(trait.name for trait in TRAITS)
 TRAIT_LABELS = {trait.name: trait.label for trait in TRAITS} | {"mean": "Mean of the traits"}
 
 # Order of FER-2013.
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sadness", "surprise", "neutral")
-EMOTION_COLOURS = dict(
-    zip(EMOTIONS, ("#D55E00", "#009E73", "#7B5EA7", "#E69F00", "#0072B2", "#CC79A7", "#8C8C8C"), strict=True)
-)
 
 GENDERS = ("male", "female")
-GENDER_COLOURS = {"male": "#0072B2", "female": "#E69F00"}
 ANNOTATED, ESTIMATED = "annotated", "estimated"  # origin of an attribute: people, or a network
 ETHNICITIES = ("Asian", "Caucasian", "African-American")
 

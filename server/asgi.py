@@ -14,14 +14,14 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def read_header(scope: Scope, name: bytes) -> str | None:
-    """The value of the first header with this lower-case name, or None."""
+    """Return the value of the first header with this lower-case name, or None."""
     found = (value for key, value in scope["headers"] if key == name)
     value = next(found, None)
     return None if value is None else value.decode("latin-1")
 
 
 def client_address(scope: Scope) -> str:
-    """The client's IPv4 address, or its IPv6 /64 network, which normally belongs to one household.
+    """Return the client's IPv4 address, or its IPv6 /64 network, which normally belongs to one household.
 
     Behind a proxy on this machine, uvicorn has already replaced the proxy's address by the one in X-Forwarded-For.
     """
@@ -42,7 +42,7 @@ async def send_error_response(scope: Scope, send: Send, status: int, sentence: s
     Parameters
     ----------
     scope, send
-        Of the ASGI call.
+        Arguments of the ASGI call.
     status : int
         HTTP status code.
     sentence : str

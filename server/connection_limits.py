@@ -20,7 +20,7 @@ class ConnectionSlots:
         self.taken: Counter[str] = Counter()
 
     def has_free_slot(self, client: str) -> bool:
-        """Whether this address can take another slot."""
+        """Return whether this address can take another slot."""
         return self.taken.total() < self.total and self.taken[client] < self.each
 
     def acquire_slot(self, client: str) -> None:

@@ -40,7 +40,7 @@ class HostCheckMiddleware:
 
 
 def is_allowed_origin(origin: str, host: str | None) -> bool:
-    """Whether an Origin is this server, or another one that the operator allowed."""
+    """Return whether an Origin is this server, or another one that the operator allowed."""
     try:
         return urlsplit(origin).netloc == host or origin in config.get_option("server.corsAllowedOrigins")
     except ValueError:  # not a valid URL

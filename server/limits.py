@@ -9,20 +9,20 @@ from personality.constants import PUBLIC_UPLOAD_LIMITS
 
 @dataclass(frozen=True)
 class PublicServerLimits:
-    """The limits. A page counts while it is open, and for `LOST_SESSION_SECONDS` after its connection was lost."""
+    """Limits. A page counts while it is open, and for `LOST_SESSION_SECONDS` after its connection was lost."""
 
     max_pages: int = 70
     max_pages_per_address: int = 12  # a household or a class behind one router shares an address
-    max_requests: int = 200  # concurrent, including pages
+    max_requests: int = 200  # concurrent requests, including pages
     max_requests_per_address: int = 60
-    max_pending_uploads: int = 30  # in progress, or complete but not yet read by a page
+    max_pending_uploads: int = 30  # uploads in progress, and complete ones that no page has read yet
     max_uploads_per_session: int = 2
     max_upload_bytes_per_session: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes
     max_pending_upload_bytes: int = 10 * PUBLIC_UPLOAD_LIMITS.file_bytes
-    upload_timeout_seconds: float = 120.0  # for the whole body; enough for the largest upload at 1.4 Mbit/s
-    unclaimed_upload_seconds: float = 30.0  # a page reads its upload at once; an older one belongs to no page
-    max_message_burst: int = 30  # messages of one page before it is slowed down
-    message_interval_seconds: float = 1.0  # between messages after the burst
+    upload_timeout_seconds: float = 120.0  # for the whole body; sufficient for the largest upload at 1.4 Mbit/s
+    unclaimed_upload_seconds: float = 30.0  # pages read uploads immediately, so older ones do not belong to a page
+    max_message_burst: int = 30  # messages of a page before their rate is limited
+    message_interval_seconds: float = 1.0  # minimum interval between messages after the burst
     max_message_megabytes: int = 1  # a message contains the state of all widgets, normally some kilobytes
 
 

@@ -13,7 +13,7 @@ from server.uploads import UploadLimitMiddleware
 
 
 def build_middleware() -> list[Middleware]:
-    """The middleware of the app, the outermost first."""
+    """Return the middleware of the app, the outermost first."""
     limits = [Middleware(ConnectionLimitMiddleware), Middleware(UploadLimitMiddleware)] if is_public() else []
     return [
         Middleware(ResponseHeadersMiddleware),

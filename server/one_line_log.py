@@ -22,7 +22,7 @@ def use_one_line_log_records() -> None:
 
 
 def format_one_line(record: logging.LogRecord) -> str:
-    """The message of a record and its exception, with line breaks and other control characters escaped."""
+    """Return the message of a record and its exception, with line breaks and other control characters escaped."""
     text = record.getMessage().strip()
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:

@@ -26,8 +26,8 @@ def configure_streamlit() -> None:
 def _disable_external_ip_lookup() -> None:
     """Prevent Streamlit from requesting this machine's public address from an external service.
 
-    It does so in the event loop, for its start message and when a WebSocket has a foreign origin. Both work correctly
-    without the answer.
+    It does so in the event loop, for its start message and when a WebSocket has a foreign origin. Both work without
+    the response.
     """
     net_util.get_external_ip = net_util.get_internal_ip = lambda: None
 
@@ -36,6 +36,6 @@ def _set_options() -> None:
     hosts = [*LOOPBACK_HOSTS, config.get_option("server.address"), *config.get_option("server.allowedHosts")]
     config.set_option("server.allowedHosts", list(dict.fromkeys(filter(None, hosts))))
     config.set_option("server.maxUploadSize", upload_limits().file_bytes // 2**20)
-    config.set_option("client.allowedOrigins", [])  # no site that embeds a page may send it messages
+    config.set_option("client.allowedOrigins", [])  # accept no messages from embedding sites
     if is_public():
         config.set_option("server.maxWidgetStateSize", PUBLIC_SERVER_LIMITS.max_message_megabytes)

@@ -24,14 +24,14 @@ _log = logging.getLogger("personality")
 
 
 def _hash_inline_scripts() -> list[str]:
-    """The CSP hashes of the inline scripts in Streamlit's HTML file."""
+    """Return the CSP hashes of the inline scripts in Streamlit's HTML file."""
     page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return [f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts]
 
 
 def _content_security_policy() -> str:
-    """No content from other hosts, no embedding in frames.
+    """Return a policy that allows no content from other hosts and no embedding in frames.
 
     Exceptions: Vega compiles expressions (unsafe-eval), components are loaded as blob modules (blob), and Streamlit
     adds inline styles (unsafe-inline).
@@ -96,13 +96,13 @@ class ResponseHeadersMiddleware:
 
 
 def is_operator_path(path: str) -> bool:
-    """Whether a path, which may start with a base path, is for the operator only."""
+    """Return whether a path, which may start with a base path, is for the operator only."""
     _, core, rest = path.partition(STREAMLIT_CORE_PATH)
     return bool(BLOCKED_PATHS.search(path)) or bool(core and rest.split("/")[0] not in PUBLIC_CORE_ENDPOINTS)
 
 
 def add_security_headers(headers: list[tuple[bytes, bytes]], path: str) -> list[tuple[bytes, bytes]]:
-    """The headers of a response, with the security headers added or replaced."""
+    """Return the headers of a response, with the security headers added or replaced."""
     security = SECURITY_HEADERS | ({"cache-control": "no-store"} if NO_STORE_PATHS.search(path) else {})
     added = [(name.encode(), value.encode()) for name, value in security.items()]
     names = {name for name, _ in added}

@@ -73,7 +73,7 @@ class SessionEndMiddleware:
 
 
 class MessageRateLimiter:
-    """Allows a burst of messages, then one per interval, because each message makes the server run a page.
+    """Rate limiter that allows a burst of messages, then one per interval, because each message runs a page.
 
     Parameters
     ----------
@@ -95,7 +95,8 @@ class MessageRateLimiter:
 
 
 def find_session_id(scope: Scope) -> str | None:
-    """The id of the session of an open WebSocket, found by the random key of its handshake; None if it has ended."""
+    """Return the id of the session of an open WebSocket, found by the random key of its handshake; None if it has
+    ended."""
     key = read_header(scope, b"sec-websocket-key")
     for info in Runtime.instance()._session_mgr.list_active_sessions():
         context = info.client.client_context

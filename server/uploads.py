@@ -23,7 +23,7 @@ UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_
 LENGTH_REQUIRED_MESSAGE = "An upload must have a Content-Length header."
 TOO_MANY_UPLOADS_MESSAGE = "Too many uploads are being processed. Please try again in a minute."
 UPLOAD_TIMEOUT_MESSAGE = f"The upload took longer than {PUBLIC_SERVER_LIMITS.upload_timeout_seconds:.0f} s."
-MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # of a multipart body, in addition to its file
+MAX_MULTIPART_OVERHEAD_BYTES = 2**16  # bytes of a multipart body in addition to its file
 UPLOAD_RETRY_SECONDS = 60
 
 
@@ -80,7 +80,7 @@ async def serve_within_timeout(app: ASGIApp, scope: Scope, receive: Receive, sen
 
 
 def can_accept_upload(others: list[tuple[str, int]], upload: tuple[str, int]) -> bool:
-    """Whether another upload is within the limits of its session and of the server.
+    """Return whether another upload is within the limits of its session and of the server.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _uploaded_file_manager() -> MemoryUploadedFileManager:
 
 
 def list_pending_uploads() -> list[tuple[str, int]]:
-    """Session id and size in bytes of every upload that no page has read yet."""
+    """List session id and size in bytes of every upload that no page has read yet."""
     sessions = _uploaded_file_manager().file_storage.copy()  # script threads may change it concurrently
     return [(one, len(file.data)) for one, files in sessions.items() for file in files.copy().values()]
 

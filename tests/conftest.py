@@ -16,7 +16,7 @@ from personality.preprocessing.cache import Cache
 from personality.synthetic.people import synthesize
 from personality.synthetic.scenes import SynthesisOptions
 from training.config.run_config import Stage, preset
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +63,7 @@ def create_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Call
 def people(create_once: Callable) -> Path:
     """A dataset of eight people with two short clips each."""
     return create_once(
-        "people", lambda folder: synthesize(folder, people=8, seed=3, knobs=SynthesisOptions(clips_per_person=2))
+        "people", lambda folder: synthesize(folder, people=8, seed=3, options=SynthesisOptions(clips_per_person=2))
     )
 
 

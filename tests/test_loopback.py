@@ -1,4 +1,4 @@
-"""Nothing goes out: this process and every Python that it begins can reach this machine only."""
+"""The test process and all Python processes that it starts can connect to this machine only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 OUTSIDE = "192.0.2.1"  # of RFC 5737, nobody's
 
 
-def test_this_process_cannot_speak_to_anybody_outside() -> None:
+def test_this_process_cannot_connect_to_other_hosts() -> None:
     with socket.socket() as caller, pytest.raises(PermissionError, match="this machine only"):
         caller.connect((OUTSIDE, 443))
     with pytest.raises(PermissionError, match="this machine only"):
@@ -25,15 +25,15 @@ def test_this_process_cannot_speak_to_anybody_outside() -> None:
         caller.connect(server.getsockname())
 
 
-def test_the_processes_that_it_begins_cannot_either() -> None:
+def test_child_processes_cannot_connect_to_other_hosts() -> None:
     script = f"import socket; socket.create_connection(('{OUTSIDE}', 443), 1)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert "PermissionError" in done.stderr
     assert "this machine only" in done.stderr
 
 
-def test_the_runtime_of_the_age_network_keeps_to_itself(tmp_path: Path) -> None:
-    """It would make itself an identity and a queue of events below HOME, and a log below TMPDIR."""
+def test_age_network_runtime_does_not_connect(tmp_path: Path) -> None:
+    """Without this, it would create an identity and a queue of events below HOME, and a log below TMPDIR."""
     code = "from personality.preprocessing.sample import warm_up_preprocessing; warm_up_preprocessing()"
     apart = {
         "HOME": str(tmp_path),

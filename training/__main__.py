@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import Field, fields, replace
+from contextlib import nullcontext
+from dataclasses import Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +17,21 @@ from personality.utils.atomic_files import hold_lock_file
 from personality.utils.error_messages import describe_error
 from training.config.run_config import Config, parse_stage, preset
 from training.recipes.commands import add_recipes
-from training.runs.launch import PRACTICE_LOCK_FILE, find_free_run_folder, list_chained_runs, stop_run, temporary_run
-from training.runs.run import ACTIVE_STATES, Run
+from training.runs.cluster import LAUNCHERS, make_executor, submit_run
+from training.runs.launch import PRACTICE_LOCK_FILE, create_run, stop_run, temporary_run
+from training.runs.run import ACTIVE_STATES, Run, list_runs
+from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
 
 PRACTICE_PEOPLE = 60
-OUT_HELP = "folder of runs, in which audiovisual and handcrafted find the runs that they join; default: workspace/runs"
+DEFAULT_RUNS = Path("workspace/runs")
+RUN_HELP, RUNS_HELP = "folder of a run", f"folder of runs; default: {DEFAULT_RUNS}"
+OUT_HELP = f"folder of runs, in which audiovisual and handcrafted find the runs that they join; default: {DEFAULT_RUNS}"
 LARGEST_BATCH_OPTION = "largest"
-CONVERTED_CONFIG_FIELDS = ("modality", "preset", "stages", "batch", "branches", "extra_cache", "design")
+CONVERTED_CONFIG_FIELDS = ("modality", "preset", "stages", "batch", "branches", "tables", "extra_cache", "design")
 REPEATED_OPTIONS = (  # option, field of Config, placeholder
     ("--stage", "stages", "STAGE"),
     ("--branch", "branches", "RUN"),
+    ("--encoder", "tables", "ENCODER_OR_TABLE"),
     ("--design", "design", "NAME=VALUE"),
 )
 
@@ -42,17 +49,23 @@ def main(arguments: list[str] | None = None) -> int:
 def _start_new_run(options: argparse.Namespace) -> int:
     from training import distributed
 
+    if options.launcher is not None:
+        return _submit_new_run(options)
     with distributed.process_group():
         return _train_to_end(
             Run(Path(distributed.broadcast_from_first("" if distributed.rank() else str(_create_run(options)))))
         )
 
 
+def _submit_new_run(options: argparse.Namespace) -> int:
+    executor = make_executor(options.out, options.launcher, options.job)
+    print(f"submitted as job {submit_run(Run(_create_run(options)), executor)}")
+    return 0
+
+
 def _create_run(options: argparse.Namespace) -> Path:
     """The folder of a new run."""
-    config = _config_from_options(options)
-    run = Run(find_free_run_folder(options.out, config))
-    run.create(config, options.cache)
+    run = create_run(_config_from_options(options), cache=options.cache, runs=options.out)
     print(f"run in {run.folder}")
     return run.folder
 
@@ -73,27 +86,22 @@ def _print_dry_run(run: Run) -> None:
     print(perform_dry_run(prepare_run(run)).report())
 
 
-def _train_chain(options: argparse.Namespace) -> int:
-    waiting = [Run(folder) for folder in options.run_folders]
-    try:
-        while waiting:
-            run = waiting.pop(0)
-            if _train_to_end(run):
-                return 1
-        return 0
-    finally:
-        for later in waiting:
-            later.write_status("stopped", why=f"the run before it, {run.folder.name}, failed")
+def _work_off_queue(options: argparse.Namespace) -> None:
+    waiting = [run.folder.name for run in list_waiting_runs(options.runs)]
+    print(f"waiting: {', '.join(waiting)}" if waiting else f"no run waits in {options.runs}")
+    if waiting and not work_off_queue(options.runs):
+        print("another process trains them")
 
 
 def _train_to_end(run: Run) -> int:
     """Train a run and print its final status; returns 0 if it is done."""
     from training import distributed
     from training.engine.process_memory import keep_freed_memory
-    from training.engine.trainer import train_run
+    from training.engine.train_run import train_run
 
     keep_freed_memory()
-    train_run(run)
+    with nullcontext() if distributed.rank() else hold_device(run, wait=distributed.process_count() == 1):
+        train_run(run)
     status = run.status()
     if not distributed.rank():
         print(f"{status['state']}: {status.get('why', '')}")
@@ -105,6 +113,8 @@ def _config_from_options(options: argparse.Namespace) -> Config:
     changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.branch:
         changes["branches"] = tuple(str(Path(branch).resolve()) for branch in options.branch)
+    if options.encoder:
+        changes["tables"] = tuple(options.encoder)
     if options.extra_cache:
         changes["extra_cache"] = str(options.extra_cache.resolve())
     if options.stage:
@@ -113,7 +123,9 @@ def _config_from_options(options: argparse.Namespace) -> Config:
         changes["design"] = _parse_design(options.design)
     if options.batch not in (None, LARGEST_BATCH_OPTION):
         changes["batch"] = _parse_batch(options.batch)
-    config = preset(options.modality, options.preset, **changes).with_stages(epochs=options.epochs, rate=options.rate)
+    config = preset(options.modality, options.preset, **changes).with_stages(
+        epochs=options.epochs, rate=options.learning_rate
+    )
     if options.batch == LARGEST_BATCH_OPTION:
         return replace(config, batch=_print_largest_batch(options, config))
     return config
@@ -159,17 +171,36 @@ def _resume_from_options(options: argparse.Namespace) -> int:
     run = Run(options.run_folder)
     if not (run.folder / "config.json").exists():
         raise ValueError(f"{run.folder} contains no run; start one with `personality-train run`")
+    if run.status()["state"] == "done":
+        print(f"{run.folder} is finished; start another run with `personality-train run`")
+        return 0
     with distributed.process_group():
         return _train_to_end(run)
+
+
+def _list_runs(options: argparse.Namespace) -> None:
+    from training.runs.compare import format_run_summaries, summarise_runs
+
+    rows = summarise_runs(list_runs(options.runs))
+    if options.json:
+        print("[" + ",\n ".join(json.dumps(asdict(row)) for row in rows) + "]")
+    else:
+        print("\n".join(format_run_summaries(rows)))
 
 
 def _stop_from_options(options: argparse.Namespace) -> None:
     run = Run(options.run_folder)
     if run.status()["state"] not in ACTIVE_STATES:
         raise ValueError(f"{run.folder} is {run.status()['state']}; only an active run can be stopped")
-    others = list_chained_runs(run)
     stop_run(run)
-    print("\n".join(f"asked {name} to stop; `resume` continues it" for name in (run.folder.name, *others)))
+    print(f"asked {run.folder.name} to stop; `resume` continues it")
+
+
+def _average_from_options(options: argparse.Namespace) -> None:
+    from training.engine.average_runs import average_runs
+
+    for name, accuracy in average_runs(options.run_folders, options.out).items():
+        print(f"{name}: accuracy {accuracy:.4f} on validation")
 
 
 def _make_practice_data(options: argparse.Namespace) -> None:
@@ -202,9 +233,9 @@ def _add_run_options(command: argparse.ArgumentParser, run: Callable[[argparse.N
         default="compact",
         help=f"{known['preset']['help']}; default: compact",
     )
-    command.add_argument("--out", type=Path, default=Path("workspace/runs"), help=OUT_HELP)
-    command.add_argument("--epochs", type=int, help="epochs of every stage")
-    command.add_argument("--rate", type=float, help="learning rate of every stage")
+    command.add_argument("--out", type=Path, default=DEFAULT_RUNS, help=OUT_HELP)
+    command.add_argument("--epochs", type=int, metavar="N", help="epochs of every stage")
+    command.add_argument("--learning-rate", type=float, metavar="RATE", help="learning rate of every stage")
     for option, name, metavar in REPEATED_OPTIONS:
         command.add_argument(option, action="append", metavar=metavar, help=f"{known[name]['help']}; may be repeated")
     largest = f"; `{LARGEST_BATCH_OPTION}`: the largest that fits in memory"
@@ -235,30 +266,45 @@ def _build_training_parser() -> argparse.ArgumentParser:
     ):
         _add_run_options(commands.add_parser(name, help=text), run)
 
+    command = commands.choices["run"]
+    words = "submit the run as a job of SLURM, or as processes of this machine; requires submitit"
+    command.add_argument("--launcher", choices=LAUNCHERS, help=words)
+    words = "parameter of the job as in submitit, such as partition or timeout_min; may be repeated"
+    command.add_argument("--job", action="append", default=[], metavar="NAME=VALUE", help=words)
+
+    command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")
+    command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=_list_runs)
+
     command = commands.add_parser("resume", help="resume a run that was stopped or killed")
-    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
     command.set_defaults(run=_resume_from_options)
 
     command = commands.add_parser("stop", help="stop a run after its current step; `resume` continues it")
-    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
     command.set_defaults(run=_stop_from_options)
 
+    words = "join runs that differ in their seed as one model, whose spread is calibrated on validation"
+    command = commands.add_parser("average", help=words)
+    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
+    command.add_argument("--out", type=Path, required=True, help="folder of the model, beside the runs")
+    command.set_defaults(run=_average_from_options)
+
     command = commands.add_parser("look", help="dry run of an existing run folder (used by the dashboard)")
-    command.add_argument("run_folder", type=Path, metavar="RUN")
+    command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
     command.set_defaults(run=_dry_run_folder)
 
-    command = commands.add_parser(
-        "chain", help="train or resume existing run folders, one after the other (used by the dashboard)"
-    )
-    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
-    command.set_defaults(run=_train_chain)
+    command = commands.add_parser("queue", help="show the runs that wait, and train them one after the other")
+    command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)
+    command.set_defaults(run=_work_off_queue)
 
     add_recipes(commands)
 
     command = commands.add_parser(
         "practice", help="create a cache of synthetic people in a workspace (used by the dashboard)"
     )
-    command.add_argument("workspace", type=Path)
+    command.add_argument("workspace", type=Path, help="folder in which datasets/practice and caches/practice are made")
     command.set_defaults(run=_make_practice_data)
     return parser
 

@@ -87,16 +87,18 @@ def wait_for_processes() -> None:
         distributed.barrier()
 
 
-def wrap_for_processes(step: nn.Module, network: Network) -> nn.Module:
-    """The step with gradients averaged over the processes; on GPUs, batch normalisation in the head has statistics of
-    all processes. Backbones and branches have fixed statistics; besides, the conversion would remove the activations
-    that timm includes in its normalisation layers."""
-    if process_count() == 1:
-        return step
-    if torch.cuda.is_available():
+def synchronise_normalisation(network: Network) -> None:
+    """With several GPUs, give batch normalisation in the head the statistics of all processes. Backbones and branches
+    have fixed statistics; besides, the conversion would remove the activations that timm includes in its normalisation
+    layers."""
+    if process_count() > 1 and torch.cuda.is_available():
         for name, child in network.head_modules().items():
             setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
-    return DistributedDataParallel(step)
+
+
+def wrap_for_processes(module: nn.Module) -> nn.Module:
+    """The module with gradients averaged over the processes."""
+    return module if process_count() == 1 else DistributedDataParallel(module)
 
 
 def without_gradient_sync(network: nn.Module) -> AbstractContextManager:

@@ -63,8 +63,8 @@ DOT_CHART_CAPTIONS = {
 }
 TABLE_HASH_FUNCTIONS: dict[str | type, Callable] = {pd.DataFrame: table_picker.hash_predictions_table}
 REFRESH_INTERVAL = "2s"  # how often the state of background processes is redrawn
-# The camera button of a Plotly chart saves it as SVG.
-PLOTLY_CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+# The only button of a Plotly chart, a camera, saves it as SVG; more of them would cover the legend.
+PLOTLY_CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "toImageButtonOptions": {"format": "svg"}}
 
 
 def draw_page_header(title: str, lead: str, *, notice: bool) -> None:
@@ -150,10 +150,11 @@ def _cached_measure_chart(
 def choose_measure(data: table_picker.AnalysisData) -> str:
     """Let the visitor choose a measure, one of `gaps.GAP_MEASURES`, for the charts and the group comparison."""
     measures = list(GAP_MEASURES) if isinstance(data, RealFigures) else available_measures(data)
-    choice = st.segmented_control(
+    return st.segmented_control(
         "Measure",
         measures,
         default=measures[0],
+        required=True,
         format_func=MEASURE_LABELS.__getitem__,
         key="measure",
         bind="query-params",
@@ -161,7 +162,6 @@ def choose_measure(data: table_picker.AnalysisData) -> str:
         "because ratings that vary little are easy to predict. Over- and underrating: predicted minus human rating. "
         "Concordance and R²: how well predictions follow the differences between people.",
     )
-    return choice or measures[0]
 
 
 def group_sizes(rows: pd.DataFrame) -> pd.DataFrame:

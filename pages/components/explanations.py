@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
-from pages.components import analysis_widgets, model_store
+from pages.components import analysis_widgets, model_store, prediction_downloads
+from pages.components.clip_change_view import draw_clip_changes
 from pages.components.highlighted_words import coloured_words
 from pages.components.plain_text import escape_markdown
-from personality import __version__
-from personality.analysis.export import rows_to_safe_csv
-from personality.constants import MISUSE_WARNING
+from personality.assets.shipped_models import model_label
 from personality.explain.counterfactual import compute_counterfactuals
 from personality.explain.modality_contribution import compute_modality_effects
 from personality.explain.occlusion import SILENCED_SECONDS, occlude_faces, occlude_sound
@@ -25,13 +22,9 @@ from personality.explain.voice import leave_out_seconds
 from personality.explain.words import leave_out_phrases, leave_out_words
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression
-from personality.inference.prediction_document import prediction_rows, prediction_to_json
 from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.plots import clip_plots
-from personality.preprocessing.faces import Face
-from personality.preprocessing.media import Metadata
-from personality.preprocessing.sample import DetectedPeople, Sample
-from personality.preprocessing.sound import Sound
+from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.utils.app_log import log_duration
@@ -40,6 +33,16 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
 EXPLANATION_STATE_PREFIX = "explanation_"  # of the keys of computed views in the session state
+VIEW_QUESTIONS = {  # one sentence per view for readers who do not know its name
+    "Change the video": "The person stays the same, the recording changes. How far does the prediction move?",
+    "Modality contribution": "What does it change to also see the face, hear the voice or read the words?",
+    "Word contribution": "Which words raise or lower the prediction?",
+    "Audio occlusion": "Which moments of the voice raise or lower the prediction?",
+    "Face occlusion": "Which parts of the face raise or lower the prediction?",
+    "Timeline": "How does the prediction change while the person speaks?",
+    "Counterfactuals": "What would change if the model believed the person to be older, of another gender, or smiling?",
+    "Downloads": "The prediction as a file, with what it must not be used for.",
+}
 LEAVE_OUT_FUNCTIONS = {"words": leave_out_words, "phrases": leave_out_phrases}  # by the unit that is left out
 
 
@@ -61,13 +64,14 @@ def draw_explanations(key: str, name: str, arrived: list) -> None:
     sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
     if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
         return
-    st.subheader("Explanations")
+    st.header("Explanations")
     views = build_explanation_views(key, sample, answers) if answers else {}
-    views["Downloads"] = lambda: draw_downloads(name, arrived)
+    views["Downloads"] = lambda: prediction_downloads.draw_downloads(name, arrived)
     tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="open_explanation")
-    for tab, draw in zip(tabs, views.values(), strict=True):
+    for tab, (view, draw) in zip(tabs, views.items(), strict=True):
         if tab.open:
             with tab:
+                st.markdown(VIEW_QUESTIONS[view])
                 draw()
 
 
@@ -80,6 +84,7 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "Modality contribution": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
+        "Change the video": lambda: draw_clip_changes(sample, models, key),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
         views["Word contribution"] = lambda: draw_word_effects(sample, models, key)
@@ -129,14 +134,20 @@ def discard_explanations() -> None:
 def choose_trait(key: str) -> str:
     """Let the visitor choose one of the five traits."""
     names = list(TRAIT_NAMES)
-    chosen = st.segmented_control("Trait", names, default=names[0], format_func=TRAIT_LABELS.__getitem__, key=key)
-    return chosen or names[0]
+    return st.segmented_control(
+        "Trait", names, default=names[0], required=True, format_func=TRAIT_LABELS.__getitem__, key=key
+    )
+
+
+def show_model_name(name: str) -> str:
+    """The name of a model on every page, for a label."""
+    return escape_markdown(model_label(name))
 
 
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], format_func=escape_markdown, key=key) or names[-1]
+    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=show_model_name, key=key)
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:
@@ -155,8 +166,8 @@ def draw_modality_contributions(rows: pd.DataFrame) -> None:
 def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None:
     """The transcript, with each word or phrase coloured by its effect on a trait."""
     part = st.segmented_control(
-        "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), key="left_out"
-    ) or next(iter(LEAVE_OUT_FUNCTIONS))
+        "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), required=True, key="left_out"
+    )
     rows = compute_once_per_clip(part, key, lambda: LEAVE_OUT_FUNCTIONS[part](sample, models))
     if rows.empty:
         st.caption("The transcript is too short for this view.")
@@ -244,46 +255,3 @@ def draw_counterfactuals(rows: pd.DataFrame) -> None:
         "What would the model predict for the same faces and sound if the **input** gender, age or expression were "
         "different? Large changes mean that the model relies on these attributes."
     )
-
-
-def draw_downloads(name: str, arrived: list) -> None:
-    """Download buttons, and the time spent in each stage."""
-    pieces, models = [piece for piece, _ in arrived], model_store.load_models_for_clip()
-    stamp = {
-        "program": f"personality {__version__}",
-        "date": datetime.now(UTC).date().isoformat(),
-        "not_for": MISUSE_WARNING,
-    }
-    document = {**stamp, **prediction_to_json(name, pieces, models), "seconds": sum_stage_seconds(arrived)}
-    rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
-    with st.container(horizontal=True):
-        st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
-        csv = rows_to_safe_csv(rows)
-        st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
-    spent = " · ".join(
-        f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(arrived).items()
-    )
-    st.caption(
-        "To save a chart as a picture, use the camera button in its top right corner. "
-        f"Processing time: {spent}. The video is not stored on disk. The server keeps it in memory until you delete "
-        "it or close the page."
-    )
-
-
-def sum_stage_seconds(arrived: list) -> dict[str, float]:
-    """Seconds spent in each stage, from the arrival times of the pieces."""
-    names = {
-        Metadata: "opening",
-        DetectedPeople: "faces",
-        Face: "faces",
-        Sound: "sound",
-        Sample: "age, gender, expressions",
-        FaceImpressions: "face ratings",
-        Transcript: "words",
-    }
-    spent: dict[str, float] = {}
-    before = 0.0
-    for piece, arrival in arrived:
-        name = names.get(type(piece), "models")
-        spent[name], before = spent.get(name, 0.0) + arrival - before, arrival
-    return spent

@@ -74,15 +74,29 @@ def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str,
     key : str
         Key of this component.
     """
-    reach = max(metadata.duration / max(len(faces), 1), 0.2)
     found = [{"time": face.time, "box": list(face.box), "words": format_strongest_emotion(face)} for face in faces]
-    data = {
-        "player": player,
-        "width": metadata.width,
-        "height": metadata.height,
-        "reach": reach,
-        "faces": found,
-    }
+    draw_boxes(found, size=(metadata.width, metadata.height), duration=metadata.duration, player=player, key=key)
+
+
+def draw_boxes(boxes: Sequence[dict], *, size: tuple[int, int], duration: float, player: str, key: str) -> None:
+    """Draw boxes over a playing video, each while it is the nearest in time.
+
+    Parameters
+    ----------
+    boxes : sequence of dict
+        `time` in seconds, `box` (left, top, right, bottom) in pixels of the video, and the `words` above it.
+    size : tuple of int
+        Width and height of the video in pixels.
+    duration : float
+        Seconds.
+    player : str
+        Key of the container with the video.
+    key : str
+        Key of this component.
+    """
+    reach = max(duration / max(len(boxes), 1), 0.2)
+    width, height = size
+    data = {"player": player, "width": width, "height": height, "reach": reach, "faces": list(boxes)}
     _face_overlay_component(data=data, key=key)
 
 

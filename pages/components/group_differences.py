@@ -58,7 +58,7 @@ def draw_group_differences(
     key : str
         Prefix of the keys of the elements.
     """
-    st.subheader("Differences between groups")
+    st.header("Differences between groups")
     try:
         found = _compare_groups_in_turn(data, by, measure)
     except PredictionsError as error:

@@ -23,31 +23,32 @@ from training.runs.run import finished_runs_by_name
 
 PREDICTION_QUEUE = FairQueue(LIMITS.readers)  # not in Streamlit's cache, which any visitor's message may clear
 SAMPLE_STATE_KEY = "sample"  # session state: the file name of the sample clip, if one is shown
+REAL_MODEL_LABELS = [model_label(folder.name) for folder in REAL_MODEL_FOLDERS]
 PRACTICE_LABEL_PREFIX = "practice: "  # prefix of the labels of practice models
+CHOSEN_MODELS_STATE_KEY = "models_in_use"  # session state: models selected on the Models page
 ADDED_MODELS_STATE_KEY = "more_models"  # session state: models that the visitor added to the selected ones
 
 
 def model_choices() -> dict[str, Path]:
     """The folders of all available models by label: models of real people, practice models, finished runs."""
     practice = {model_label(folder.name): folder for folder in PRACTICE_MODELS}
-    runs = {f"run: {name}": run.folder for name, run in finished_runs_by_name(runs_folder()).items()}
     real = {model_label(folder.name): folder for folder in REAL_MODEL_FOLDERS}
+    runs = {
+        f"{name} (own run)" if name in real else name: run.folder
+        for name, run in finished_runs_by_name(runs_folder()).items()
+    }
     return real | practice | runs
-
-
-def _real_model_labels() -> list[str]:
-    return [model_label(folder.name) for folder in REAL_MODEL_FOLDERS]
 
 
 def chosen_models() -> dict[str, Path]:
     """The models used for any clip except the samples.
 
-    These are the models selected on the Models page in this session, else those selected last in any session, else the
-    models of real people.
+    These are the models selected on the Models page in this session, else the operator's default, else the models of
+    real people.
     """
-    choices, chosen = model_choices(), st.session_state.get("models_in_use", read_chosen_models())
+    choices, chosen = model_choices(), st.session_state.get(CHOSEN_MODELS_STATE_KEY, read_chosen_models())
     if chosen is None:
-        chosen = _real_model_labels()
+        chosen = REAL_MODEL_LABELS
     return {name: choices[name] for name in chosen if name in choices}
 
 
@@ -70,7 +71,7 @@ def models_for_clip() -> dict[str, Path]:
     practice = [name for name in choices if name.startswith(PRACTICE_LABEL_PREFIX)]
     sample_models = {
         demo.DEMO_CLIP_FILE.name: practice,
-        demo.DEMO_SPEECH_CLIP_FILE.name: [*_real_model_labels(), *practice],
+        demo.DEMO_SPEECH_CLIP_FILE.name: [*REAL_MODEL_LABELS, *practice],
     }
     added = [name for name in st.session_state.get(ADDED_MODELS_STATE_KEY, []) if name in addable_models()]
     names = sample_models.get(sample) or [*chosen_models(), *added]

@@ -44,7 +44,7 @@ class TraitsPanel:
     def draw(self) -> None:
         """Draw the predictions added so far; only a message if the clip has neither a face nor speech."""
         with self._heading.container():
-            st.subheader("Predicted first impression")
+            st.header("Predicted first impression")
             if self._answers and all(
                 isinstance(one, Unavailable) and one.why == NO_PERSON_MESSAGE for one in self._answers
             ):
@@ -157,7 +157,7 @@ def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) ->
 def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
     """Eight ratings of the face, separate from the traits. A public server does not show percentiles."""
     with place.container(border=True):
-        st.subheader("From the face (photograph ratings)")
+        st.header("From the face (photograph ratings)")
         r2 = {name: figures["r2"] for name, figures in read_face_rater_card()["held_out"]["r2"].items()}
         percentiles = {} if is_public() else rated.percentiles
         chart = clip_plots.face_ratings(rated.ratings, percentiles, r2)

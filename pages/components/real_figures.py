@@ -9,6 +9,7 @@ from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_gaps
 from personality.analysis.gaps import GAP_MEASURES
 from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING, RealFigures, read_real_figures
+from personality.assets.shipped_models import model_label
 from personality.predictions.predictions_table import PredictionsError
 from personality.utils.public_mode import is_public
 
@@ -33,8 +34,8 @@ personality import-predictions validation_face.csv --dataset FIRST_IMPRESSIONS -
 
 @st.cache_resource(show_spinner=False)
 def load_shipped_figures() -> RealFigures:
-    """The included results for real people."""
-    return read_real_figures()
+    """The included results for real people, with the pages' names of models."""
+    return read_real_figures().rename_models(model_label)
 
 
 def describe_real_figures(figures: RealFigures) -> None:

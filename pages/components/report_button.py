@@ -21,7 +21,7 @@ def offer_audit_download(data: table_picker.AnalysisData) -> None:
     by = tuple(name for name in AUDIT_BUTTON_ATTRIBUTES if table_picker.has_several_groups(data, name))
     if not by:
         return
-    st.subheader("Audit report")
+    st.header("Audit report")
     st.download_button(
         "Download audit report (HTML)",
         lambda: make_audit_file(data, by),

@@ -14,8 +14,9 @@ from pages.components import real_figures, table_upload
 from pages.components.plain_text import escape_markdown
 from personality.analysis.real_figures import SOURCE_SUBSETS, RealFigures
 from personality.assets import demo
+from personality.assets.shipped_models import model_label
 from personality.dataset.index import SPLITS
-from personality.plots import accuracy_plots
+from personality.plots import accuracy_plots, palettes
 from personality.predictions.prediction_files import read_predictions
 from personality.predictions.predictions_table import SOURCE_IN_TRAINING, SYNTHETIC_ATTR, PredictionsError
 from personality.utils.app_log import log_duration
@@ -31,6 +32,7 @@ ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL = "all", "unseen in training"
 DATA_WIDGET_KEY = "table"  # key of the data widget, and its query parameter
 # Keys of a table's `attrs`: all its models; its file, modification time and the filters applied.
 TABLE_MODELS_ATTR, TABLE_ORIGIN_ATTR = "models", "origin"
+MAX_SHOWN_MODELS = 6  # that can be told apart in a chart; any six can be chosen
 # The choices of baselines in dot charts; at least one is always shown.
 BASELINE_CHOICES = {
     "both": tuple(accuracy_plots.BASELINE_MARKS),
@@ -46,9 +48,20 @@ def chosen_baselines() -> tuple[str, ...]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def load_cached_predictions(path: Path, mtime_ns: int) -> pd.DataFrame:
-    """A predictions table. `mtime_ns` is part of the cache key: a changed file is read again."""
+    """A predictions table with the pages' names of models.
+
+    `mtime_ns` is part of the cache key: a changed file is read again.
+    """
     with log_duration("reading of a table"):
-        return read_predictions(path)
+        return name_models(read_predictions(path))
+
+
+def name_models(table: pd.DataFrame) -> pd.DataFrame:
+    """A predictions table with the names that all pages give to models; unchanged if two would have the same name."""
+    names = {name: model_label(name) for name in table["model"].unique()}
+    if len(set(names.values())) < len(names):
+        return table
+    return table.assign(model=table["model"].map(names))
 
 
 def hash_predictions_table(table: pd.DataFrame) -> str:
@@ -63,7 +76,7 @@ def hash_predictions_table(table: pd.DataFrame) -> str:
 
 def colours_by_model(data: AnalysisData) -> dict[str, str]:
     """A colour per model, independent of which models are selected."""
-    return accuracy_plots.model_colours(
+    return palettes.model_colours(
         list(data.card["models"]) if isinstance(data, RealFigures) else data.attrs[TABLE_MODELS_ATTR]
     )
 
@@ -124,8 +137,7 @@ def _store_data_choice() -> None:
 def _select_figures(middle: DeltaGenerator, right: DeltaGenerator) -> RealFigures:
     """The results of real people, for the selected models and sources."""
     figures = real_figures.load_shipped_figures()
-    chosen = [name for name in _draw_models_widget(figures.models, middle) if name in figures.models]
-    figures = figures.select_models(chosen) if chosen else figures
+    figures = figures.select_models(_choose_models(figures.models, middle))
     subsets = dict(zip((ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL), SOURCE_SUBSETS, strict=True))
     return figures.select_sources(subsets[_draw_sources_widget(right)])
 
@@ -136,7 +148,7 @@ def _select_table(path: Path | None, middle: DeltaGenerator, right: DeltaGenerat
     Stops the page with a message if the table cannot be used.
     """
     try:
-        table = table_upload.load_uploaded_table() if path is None else _load_table_with_origin(path)
+        table = name_models(table_upload.load_uploaded_table()) if path is None else _load_table_with_origin(path)
     except PredictionsError as error:
         st.error(escape_markdown(error))
         st.stop()
@@ -154,12 +166,22 @@ def _load_table_with_origin(path: Path) -> pd.DataFrame:
 
 def _filter_table_by_models(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
     models = list(table["model"].unique())
-    chosen = _draw_models_widget(models, place)
-    return _keep_table_rows(table, table["model"].isin(chosen), chosen) if set(chosen) & set(models) else table
+    chosen = _choose_models(models, place)
+    return table if chosen == models else _keep_table_rows(table, table["model"].isin(chosen), chosen)
 
 
-def _draw_models_widget(models: list[str], place: DeltaGenerator) -> list[str]:
-    return place.multiselect("Models", models, key="models", bind="query-params", placeholder="all")
+def _choose_models(models: list[str], place: DeltaGenerator) -> list[str]:
+    """The chosen models, at most MAX_SHOWN_MODELS; the first ones if none is chosen."""
+    default = models[:MAX_SHOWN_MODELS]
+    chosen = place.multiselect(
+        "Models",
+        models,
+        key="models",
+        bind="query-params",
+        placeholder="all" if default == models else f"the first {MAX_SHOWN_MODELS:d} of {len(models):,}",
+        max_selections=MAX_SHOWN_MODELS,
+    )
+    return [name for name in models if name in chosen][:MAX_SHOWN_MODELS] or default
 
 
 def _filter_table_by_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -168,9 +190,15 @@ def _filter_table_by_split(table: pd.DataFrame, place: DeltaGenerator) -> pd.Dat
     if len(splits) < 2:
         return table
     chosen = place.segmented_control(
-        "Split", splits, default=splits[0], format_func=escape_markdown, key="split", bind="query-params"
+        "Split",
+        splits,
+        default=splits[0],
+        required=True,
+        format_func=escape_markdown,
+        key="split",
+        bind="query-params",
     )
-    return _keep_table_rows(table, table["split"].eq(chosen or splits[0]), chosen)
+    return _keep_table_rows(table, table["split"].eq(chosen), chosen)
 
 
 def _filter_table_by_sources(table: pd.DataFrame, place: DeltaGenerator) -> pd.DataFrame:
@@ -187,15 +215,15 @@ def _draw_sources_widget(place: DeltaGenerator) -> str:
         "The splits of First Impressions share source videos, so a model may have been trained on other clips of the "
         "same video. *Unseen in training* excludes these clips."
     )
-    choice = place.segmented_control(
+    return place.segmented_control(
         "Sources",
         [ALL_SOURCES_LABEL, UNSEEN_SOURCES_LABEL],
         default=ALL_SOURCES_LABEL,
+        required=True,
         key="sources",
         bind="query-params",
         help=hint,
     )
-    return choice or ALL_SOURCES_LABEL
 
 
 def _keep_table_rows(table: pd.DataFrame, rows: pd.Series, choice: object) -> pd.DataFrame:

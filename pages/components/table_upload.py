@@ -18,6 +18,7 @@ from personality.inference.import_predictions import convert_predictions
 from personality.predictions.predictions_table import PREDICTION_COLUMNS, PredictionsError, check_external_predictions
 from personality.tables.columns import identify_columns
 from personality.tables.errors import TableError
+from personality.tables.long_form import widen_long_table
 from personality.tables.sandbox import read_table_in_sandbox
 from personality.utils.app_log import log_duration
 
@@ -104,7 +105,7 @@ def _join_with_uploaded_labels(given: pd.DataFrame) -> pd.DataFrame:
     the two cannot be used.
     """
     try:
-        identify_columns(list(given.columns))
+        identify_columns(list(widen_long_table(given).columns))
     except TableError as error:
         raise PredictionsError(
             f"The file is not a predictions table (columns {', '.join(PREDICTION_COLUMNS)}). It cannot be read as one "
@@ -134,8 +135,10 @@ def _choose_import_options() -> tuple[dict[str, Any], tuple[float, float]]:
     name, first, second = st.columns([2, 2, 2])
     scale = _choose_scale(first, "Scale of the predictions", "scale")
     label_scale = _choose_scale(second, "Scale of the ratings", "label_scale")
-    model = name.text_input("Model name", "uploaded", key="table_model", max_chars=60) or "uploaded"
-    trained_on = st.multiselect("Splits used to train the model", SPLITS, default=SPLITS[:1], key="table_trained")
+    model = name.text_input("Name of the model", "uploaded", key="table_model", max_chars=60) or "uploaded"
+    trained_on = st.multiselect(
+        "Parts of the dataset that the model was trained on", SPLITS, default=SPLITS[:1], key="table_trained"
+    )
     is_reversed = st.checkbox(
         "The fifth trait is neuroticism (a high value means emotionally unstable)", key="table_reversed"
     )
@@ -149,4 +152,11 @@ def _choose_scale(place: Any, label: str, key: str) -> tuple[float, float]:
 
 def _choose_split(dataset: Dataset) -> str:
     splits = [split for split in reversed(SPLITS) if split in set(dataset.table["split"])]
-    return st.selectbox("Split of the predictions", splits, key="table_split")
+    return st.selectbox(
+        "Which part of the dataset do the predictions belong to?",
+        splits,
+        key="table_split",
+        help="Datasets are divided into a part for training a model, a part for choosing its settings (validation) and "
+        "a part for the final test, as in the column *split* of your table of ratings. If you did not divide yours, "
+        "leave this as it is.",
+    )

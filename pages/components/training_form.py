@@ -1,6 +1,6 @@
 """The form that starts a training run, generated from the fields of the configuration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ TRAIN_ALL_MODALITIES = tuple(name for name, modality in MODALITIES.items() if mo
 MODALITY_MENU_LABELS = {name: modality.label for name, modality in MODALITIES.items()}
 PRESET_HELP = (
     "thesis: the original networks. compact: small networks that train on a laptop. modern: can predict without a "
-    "face or without sound, but trains more slowly."
+    "face or without sound, but trains more slowly. encoders: a fusion of features that `personality embed` computed."
 )
 FORM_COLUMNS = 4
 DRY_RUN_STATE_KEY = "dry_run_report"  # session state: the settings, the cache and the report of the last dry run
@@ -74,7 +74,7 @@ def draw_training_form() -> None:
 
 def choose_run_config(cache: Path, modality: str, name: str) -> Config:
     """The configuration entered in the form. Raises ValueError if settings contradict each other."""
-    config = preset(modality, name, **choose_run_inputs(cache, modality))
+    config = preset(modality, name, **choose_run_inputs(cache, modality, name))
     with st.expander("All settings", icon=":material/tune:"):
         st.caption("The settings of the preset, which you can change. The command line uses the same names.")
         key = f"{name}_{modality}"
@@ -87,8 +87,12 @@ def choose_run_config(cache: Path, modality: str, name: str) -> Config:
     return apply_form_values(config, values, stages, design)
 
 
-def choose_run_inputs(cache: Path, modality: str) -> dict[str, Any]:
-    """Additional inputs of a modality: a table of features, or the runs that are fused."""
+def choose_run_inputs(cache: Path, modality: str, name: str) -> dict[str, Any]:
+    """Additional inputs of a modality and preset: tables of features, or the runs that are fused."""
+    if name == "encoders":
+        hint = "`personality embed` adds features of frozen encoders to a dataset."
+        tables = st.multiselect("Encoders and tables of features", list(Cache(cache).tables), key="tables", help=hint)
+        return {"tables": tuple(tables)}
     if modality in TABULAR_MODALITIES:
         tables = list(Cache(cache).tables)
         table = st.selectbox("Table of features", tables, key="features_table", placeholder="none in this dataset")
@@ -148,11 +152,8 @@ def start_runs_from_form(configs: list[Config], cache: Path) -> None:
             f"{MODALITY_MENU_LABELS[first.modality]} combines trained models. Train these first with the preset "
             f"{first.preset}: {' and '.join(missing)}."
         )
-    start: Callable = (
-        launch.start_run_chain if len(configs) > 1 else lambda one, **where: [launch.start_run(one[0], **where)]
-    )
     with log_duration("start of a training"):
-        started = start(configs, cache=cache, runs=runs_folder())
+        started = launch.start_runs(configs, cache=cache, runs=runs_folder())
     st.session_state["watched"] = started[0].folder.name
     st.toast(f"Started the run {escape_markdown(started[0].folder.name)}", icon=":material/play_arrow:")
 

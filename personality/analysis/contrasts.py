@@ -19,7 +19,7 @@ import numpy as np
 from personality.analysis.jackknife import ZERO_STANDARD_ERROR, standard_error, sums_by_unit, t_quantile
 
 DETECTION_POWER = 0.8  # power that defines the minimum detectable difference
-MAX_VARIANCE_RATIO = 1e6  # if there is no variance within sources
+MAX_VARIANCE_RATIO = 1e6  # used if there is no variance within sources
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _contrast_degrees_of_freedom(
     """
     a, b, c = parts
     size = rest[0] * rest[2] - rest[1] ** 2
-    row = (-rest[1] / size, rest[0] / size)  # of the inverse of `rest`
+    row = (-rest[1] / size, rest[0] / size)  # second row of the inverse of `rest`
     f = (a * row[0] + b * row[1], b * row[0] + c * row[1])
     own = f[0] * row[0] + f[1] * row[1]
     determinant = whole[0] * whole[2] - whole[1] ** 2

@@ -29,7 +29,7 @@ def heatmap_cells(
     groups
         The values of each group by its name: `group_assignment.groups_by_name`.
     model, trait
-        Which rows to show.
+        Model and trait of the rows to show.
     figure
         The column that the colors show.
     bounds
@@ -52,6 +52,28 @@ def heatmap_cells(
     return cells
 
 
+def find_worst_cell(cells: pd.DataFrame, figure: str) -> str:
+    """The group with the worst value, from `heatmap_cells`.
+
+    Parameters
+    ----------
+    cells
+        The cells of a heatmap.
+    figure
+        The column of `accuracy_by` that they show. The worst signed error is the one that is farthest from 0, the worst
+        of any other figure the lowest.
+
+    Returns
+    -------
+    str
+        Among groups of at least MIN_GROUP_CLIPS clips; the first group if there are none, or their values are unknown.
+    """
+    values = cells.loc[~cells["small"]].set_index("group")["value"].dropna()
+    if values.empty:
+        return cells["group"].iloc[0]
+    return str(values.abs().idxmax() if figure == "signed_error" else values.idxmin())
+
+
 def _cell_text(cell: dict) -> str:
     value = f"{cell['value']:.3f}" if cell["value"] == cell["value"] else "-"
     return f"{value}\nn = {cell['n']:,}{', few' if cell['small'] else ''}"
@@ -67,7 +89,7 @@ def list_group_clips(table: pd.DataFrame, by: Sequence[str], group: Group, *, mo
     by, group
         Attributes, as for `assign_groups`, and the group's value of each.
     model, trait
-        Whose errors; the trait `mean` averages the five.
+        Model and trait of the errors; the trait `mean` averages the five.
 
     Returns
     -------

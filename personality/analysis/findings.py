@@ -45,6 +45,34 @@ def describe_gaps(gaps: pd.DataFrame, *, trait: str = TRAIT_MEAN, brief: bool = 
     return [_describe_group_gap(str(words), rows, models, brief=brief) for words, rows in groups]
 
 
+def describe_largest_gap(gaps: pd.DataFrame, *, trait: str = TRAIT_MEAN) -> str:
+    """Describe the largest significant gap of one model in one measure, for readers who do not know statistics.
+
+    Parameters
+    ----------
+    gaps
+        `compare_groups(...).gaps` of one measure and one model.
+    trait
+        One of the five traits, or `mean`.
+
+    Returns
+    -------
+    str
+        One or two sentences, with the interval of the gap; without a significant gap, with the smallest one that would
+        probably have been found.
+    """
+    found = select_significant_gaps(gaps, trait=trait)
+    if found.empty:
+        detectable = gaps.loc[gaps["trait"].eq(trait), "detectable"].max()
+        return f"**No difference was found.** One of {detectable:.3f} would probably have been found (80 % power)."
+    largest = found.loc[found["gap"].abs().idxmax()].to_dict()
+    subject = {"actual_mean": "", "accuracy": "it is "}.get(largest["measure"], "it ")
+    sentence = f"{subject}{describe_gap_direction(largest)}"
+    low, high = _absolute_bounds(largest)
+    size = f"{abs(largest['gap']):.3f} [{low:.3f}, {high:.3f}]"
+    return f"**{sentence[0].upper()}{sentence[1:]}**, by {size}."
+
+
 def describe_model_gains(rows: pd.DataFrame, *, shipped: Sequence[str]) -> str:
     """Describe the gain of the shipped models, and of the best other model, over the mean baseline.
 
@@ -82,9 +110,14 @@ def _describe_group_gap(words: str, rows: pd.DataFrame, models: int, *, brief: b
 
 def _format_gap_size(row: dict) -> str:
     """The absolute size of a gap with its interval and p-value."""
-    low, high = sorted(bound if row["gap"] > 0 else -bound for bound in (row["low"], row["high"]))
+    low, high = _absolute_bounds(row)
     p = "p < .001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}".replace("0.", ".")
     return f"{abs(row['gap']):.3f} [{low:.3f}, {high:.3f}], {p}"
+
+
+def _absolute_bounds(row: dict) -> list[float]:
+    """The interval of the absolute size of a gap."""
+    return sorted(bound if row["gap"] > 0 else -bound for bound in (row["low"], row["high"]))
 
 
 def _describe_no_gap(gaps: pd.DataFrame) -> str:

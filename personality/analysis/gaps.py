@@ -24,7 +24,10 @@ MAX_COMPARED_GROUPS = 50
 # Measures, and descriptions of a negative and a positive gap; {0} is the group, {1} the reference. `gain` is the
 # accuracy minus that of the mean baseline on the same clips: a group whose ratings vary little is easy to predict.
 GAP_MEASURES = {
-    "gain": ("gains less over the mean on {0} than on {1}", "gains more over the mean on {0} than on {1}"),
+    "gain": (
+        "improves less on always predicting the mean for {0} than for {1}",
+        "improves more on always predicting the mean for {0} than for {1}",
+    ),
     "accuracy": ("less accurate for {0} than for {1}", "more accurate for {0} than for {1}"),
     "signed_error": ("underrates {0} compared with {1}", "overrates {0} compared with {1}"),
     "concordance": ("agrees less with the raters on {0} than on {1}", "agrees more with the raters on {0} than on {1}"),
@@ -201,7 +204,7 @@ def _add_adjusted_p_values(rows: pd.DataFrame) -> pd.DataFrame:
     family = rows.groupby([rows["model"], rows["trait"].eq(TRAIT_MEAN)])["p"]
     for name, adjust in (("p_holm", holm), ("p_bh", benjamini_hochberg)):
         rows[name] = family.transform(lambda p, adjust=adjust: adjust(p.to_numpy()))
-    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # of the first step of Holm's method
+    level = SIGNIFICANCE_LEVEL / family.transform("count").clip(lower=1)  # level of the first step of Holm's method
     rows["detectable"] = minimum_detectable_difference(
         rows["error"].to_numpy(), rows["degrees"].to_numpy(), level.to_numpy()
     )

@@ -108,7 +108,7 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         GroupSourcePairs.from_group_codes(code, scores.source_codes),
         GroupSourcePairs.from_group_codes(code, jackknife_units(scores.source_codes)),
     )
-    columns = []  # of each model and group: arrays (6,) by column name
+    columns = []  # one dictionary per model and group: arrays (6,) by column name
     for model in range(len(scores.models)):
         sums, clips = sum_by_group_and_unit(scores, model, by_unit), count_clips_by_pair(scores, model, by_source)
         columns += [

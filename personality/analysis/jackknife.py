@@ -14,7 +14,7 @@ CONFIDENCE_LEVEL = 0.95
 INTERVAL_METHOD = "cluster jackknife (CV3) over sources, Student's t"
 MIN_SOURCES = 5  # with fewer sources there are no intervals and no tests
 MAX_JACKKNIFE_UNITS = 5_000  # more sources than this are left out in batches
-JACKKNIFE_SEED = 0  # of the assignment of sources to batches
+JACKKNIFE_SEED = 0  # seed of the assignment of sources to batches
 ZERO_STANDARD_ERROR = 1e-12  # smaller standard errors are rounding errors
 
 

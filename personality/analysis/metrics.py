@@ -42,8 +42,10 @@ def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
         minus actual; baseline and lookup: accuracy of the mean baseline and of the same-source baseline on the same
         clips; gain: accuracy minus baseline; pearson; concordance (Lin 1989); r2: coefficient of determination;
         calibration_slope: slope of the regression of the ratings on the predictions, ideally 1; actual_mean and
-        actual_deviation: mean and standard deviation of the ratings; predicted_mean. NaN without clips; pearson,
-        concordance, r2 and calibration_slope are also NaN without variance.
+        actual_deviation: mean and standard deviation of the ratings; predicted_mean; spread_ratio: standard deviation
+        of the predictions divided by that of the ratings, below 1 for a model that stays close to the mean, which
+        accuracy rewards. NaN without clips; pearson, concordance, r2, calibration_slope and spread_ratio are also NaN
+        without variance.
 
     References
     ----------
@@ -67,6 +69,7 @@ def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
             "actual_mean": a + RATING_CENTRE,
             "actual_deviation": np.sqrt(spread_a.clip(0)),
             "predicted_mean": p + RATING_CENTRE,
+            "spread_ratio": np.sqrt(spread_p.clip(0) / _nan_if_zero(spread_a)),
         }
     return {name: append_trait_mean(values) for name, values in found.items()}
 

@@ -6,7 +6,7 @@ The files contain counts, averages and intervals of groups of clips, and no data
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,7 +32,7 @@ FIGURE_ATTRIBUTES: tuple[tuple[str, ...], ...] = (
 FIGURE_KEY_COLUMNS = ("sources_of", "by")  # the first columns of every table
 FIGURE_TABLES = ("accuracy", "gaps", "spreads", "differences")
 REAL_FIGURES_CARD_FILE = "card.json"
-STORED_DECIMALS = 5  # a hundredth of the narrowest interval
+STORED_DECIMALS = 5  # precise to a hundredth of the narrowest interval
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,15 @@ class RealFigures:
         some = {name: table[table["model"].isin(models)] for name, table in self._tables().items()}
         pairs = some["differences"]
         return replace(self, **{**some, "differences": pairs[pairs["reference"].isin(models)]})
+
+    def rename_models(self, rename: Callable[[str], str]) -> RealFigures:
+        """The figures with other names of models."""
+        card = {**self.card, "models": {rename(name): facts for name, facts in self.card["models"].items()}}
+        tables = self._tables()
+        for name, table in tables.items():
+            columns = [column for column in ("model", "reference") if column in table]
+            tables[name] = table.assign(**{column: table[column].map(rename) for column in columns})
+        return replace(self, card=card, **tables)
 
     def select_sources(self, sources: str) -> RealFigures:
         """The figures with another of SOURCE_SUBSETS selected."""

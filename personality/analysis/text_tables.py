@@ -11,16 +11,20 @@ from personality.analysis.groups import MIN_GROUP_CLIPS, TRAIT_MEAN
 
 
 def accuracy_lines(rows: pd.DataFrame) -> Iterator[str]:
-    """A heading and a line per row of `accuracy_by`, with its interval and baselines."""
+    """A heading and a line per row of `accuracy_by`, with its interval and baselines.
+
+    Concordance, R2 and spread show how far a model follows the ratings; accuracy alone rewards predictions close to
+    the mean.
+    """
     yield (
-        f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  95 % interval     baseline"
-        "  lookup"
+        f"{'model':<28} {'trait':<18} {'group':<20} {'n':>6} {'sources':>7} {'accuracy':>9}  {'95 % interval':<17}"
+        f" {'baseline':>8} {'same-source':>11} {'concordance':>11} {'R2':>6} {'spread':>6}"
     )
     for row in rows.to_dict("records"):
         interval = f"[{row['low']:.4f}, {row['high']:.4f}]" if row["low"] == row["low"] else "none"
-        cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6}"
-        baselines = f"{row['baseline']:.4f}    {row['lookup']:.4f}"
-        yield f"{cells} {row['sources']:>7} {row['accuracy']:>9.4f}  {interval:<17} {baselines}"
+        cells = f"{row['model']:<28} {row['trait']:<18} {row['group']:<20} {row['n']:>6} {row['sources']:>7}"
+        figures = f"{row['accuracy']:>9.4f}  {interval:<17} {row['baseline']:>8.4f} {row['lookup']:>11.4f}"
+        yield f"{cells} {figures} {row['concordance']:>11.2f} {row['r2']:>6.2f} {row['spread_ratio']:>6.2f}"
     if rows["n"].lt(MIN_GROUP_CLIPS).any():
         yield f"Groups with fewer than {MIN_GROUP_CLIPS} clips are unreliable. For each trait, add --json."
 

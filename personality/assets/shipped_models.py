@@ -9,7 +9,7 @@ from personality.utils.locations import ASSETS_FOLDER
 REAL_MODEL_NAMES = ("voice", "words", "voice_words")
 REAL_MODEL_FOLDERS = tuple(ASSETS_FOLDER / "models" / name for name in REAL_MODEL_NAMES)
 PRACTICE_MODELS = demo.PRACTICE_MODEL_FOLDERS
-_MODEL_LABELS = {"voice": "from the voice", "words": "from the words", "voice_words": "from voice and words"}
+_MODEL_LABELS = {"voice": "voice", "words": "words", "voice_words": "voice + words"}
 
 
 def is_practice_model(name: str) -> bool:
@@ -18,7 +18,7 @@ def is_practice_model(name: str) -> bool:
 
 
 def model_label(name: str) -> str:
-    """The label of a model on pages: the input of a bundled model, the name of any other."""
+    """The name of a model on every page: the input of a bundled model, the name of any other."""
     return (
         f"practice: {name.removeprefix(demo.PRACTICE_PREFIX)}"
         if is_practice_model(name)

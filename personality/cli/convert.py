@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run_convert_evolgen(options: argparse.Namespace) -> None:
-    """The network of team evolgen (ECCV 2016) becomes a checkpoint folder."""
+    """Convert the network of team evolgen (ECCV 2016) to a checkpoint folder."""
     from personality.models.convert_evolgen import convert_evolgen
 
     convert_evolgen(options.file, options.out)
@@ -16,7 +16,7 @@ def run_convert_evolgen(options: argparse.Namespace) -> None:
 
 
 def run_convert_vggface(options: argparse.Namespace) -> None:
-    """VGG-Face becomes weights for `--backbone`."""
+    """Convert VGG-Face to weights for `--backbone`."""
     from personality.models.convert_vggface import convert_vggface
 
     convert_vggface(options.file, options.out)
@@ -25,8 +25,8 @@ def run_convert_vggface(options: argparse.Namespace) -> None:
 
 
 def add_commands(commands: Any) -> None:
-    """Add it to the subparsers of the command line."""
-    command = commands.add_parser("convert", help="convert downloaded weights of others: evolgen or vggface")
+    """Add the command to the subparsers of the command line."""
+    command = commands.add_parser("convert", help="convert weights published by others: evolgen or vggface")
     kinds = command.add_subparsers(required=True, metavar="KIND")
     for name, run, text in (
         (

@@ -11,9 +11,14 @@ from personality.cli.options import add_scale_options
 
 def run_synthesize(options: argparse.Namespace) -> None:
     """Generate a dataset of computer-made people."""
+    from personality.synthetic.distribution import pack_as_distributed
     from personality.synthetic.people import synthesize
+    from personality.synthetic.scenes import SynthesisOptions
 
-    table = synthesize(options.out, people=options.people, seed=options.seed, workers=options.workers)
+    how = SynthesisOptions(shared_sources=options.as_distributed)
+    table = synthesize(options.out, people=options.people, seed=options.seed, options=how, workers=options.workers)
+    if options.as_distributed:
+        pack_as_distributed(options.out, table, options.seed)
     print(f"{len(table):,} clips of {table['source'].nunique():,} people in {options.out}")
 
 
@@ -35,20 +40,30 @@ def run_preprocess(options: argparse.Namespace) -> None:
 def run_add_table(options: argparse.Namespace) -> None:
     """Add external features of the clips to a cache."""
     from personality.preprocessing.cache import Cache
-    from personality.preprocessing.feature_tables import add_table, read_table_files
+    from personality.preprocessing.feature_tables import add_table, read_hdf5_table, read_table_files
 
-    _print_feature_table_size(add_table(Cache(options.cache), options.name, read_table_files(options.files)), options)
+    cache = Cache(options.cache)
+    if options.features and len(options.files) > 1:
+        raise ValueError(f"--features reads one HDF5 file; got {len(options.files)} files.")
+    table = (
+        read_hdf5_table(options.files[0], cache, options.features, clips=options.clips, splits=options.splits)
+        if options.features
+        else read_table_files(options.files)
+    )
+    _print_feature_table_size(add_table(cache, options.name, table), options)
 
 
 def run_add_text(options: argparse.Namespace) -> None:
     """Compute text features from transcripts and add them to a cache."""
     from personality.preprocessing.cache import Cache
-    from personality.preprocessing.feature_tables import add_table, read_transcript_files
+    from personality.preprocessing.feature_tables import add_table, read_transcript_files, write_transcripts
     from personality.preprocessing.text_features import compute_text_features
 
     cache = Cache(options.cache)
     texts = read_transcript_files(options.transcriptions, list(cache.clips["clip"]))
-    _print_feature_table_size(add_table(cache, options.name, compute_text_features(texts)), options)
+    left_out = add_table(cache, options.name, compute_text_features(texts))
+    write_transcripts(cache, texts)
+    _print_feature_table_size(left_out, options)
 
 
 def _print_feature_table_size(left_out: int, options: argparse.Namespace) -> None:
@@ -62,9 +77,14 @@ def add_commands(commands: Any) -> None:
     """Add the commands to the subparsers of the command line."""
     command = commands.add_parser("synthesize", help="generate a dataset of computer-made people")
     command.add_argument("out", type=Path, help="folder to create")
-    command.add_argument("--people", type=int, default=200, help="default: 200")
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
+    command.add_argument("--people", type=int, default=200, help="number of people, four clips each; default: 200")
+    command.add_argument("--seed", type=int, default=0, help="random seed; default: 0")
     command.add_argument("--workers", type=int, default=-1, help="number of processes; -1: one per core")
+    command.add_argument(
+        "--as-distributed",
+        action="store_true",
+        help="nested zip archives, transcripts, and people in several splits, as First Impressions is distributed",
+    )
     command.set_defaults(run=run_synthesize)
 
     command = commands.add_parser("preprocess", help="preprocess the clips of a dataset into a cache")
@@ -81,7 +101,13 @@ def add_commands(commands: Any) -> None:
     command = commands.add_parser("add-table", help="add external features of the clips to a cache")
     command.add_argument("cache", type=Path)
     command.add_argument("name", help="name of the table, in lowercase")
-    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="CSV or parquet file with a column clip")
+    words = "CSV or parquet file with a column clip, or, with --features, one HDF5 file"
+    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help=words)
+    words = "features of an HDF5 file, by path or its ending: datasets with a row per clip, or groups of clips"
+    command.add_argument("--features", nargs="+", metavar="NAME", help=words)
+    command.add_argument("--clips", metavar="NAME", help="its dataset of the clips' names, in the order of the rows")
+    words = "its dataset of the clips' splits, to check that they are those of the cache"
+    command.add_argument("--splits", metavar="NAME", help=words)
     command.set_defaults(run=run_add_table)
 
     command = commands.add_parser("add-text", help="compute text features from transcripts")

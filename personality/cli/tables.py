@@ -36,8 +36,20 @@ def run_join(options: argparse.Namespace) -> None:
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
 
 
+def run_inspect(options: argparse.Namespace) -> None:
+    """List what a file of features or predictions contains."""
+    from personality.tables.file_contents import describe_table_file
+
+    for line in describe_table_file(options.file):
+        print(line)
+
+
 def add_commands(commands: Any) -> None:
     """Add the commands to the subparsers of the command line."""
+    command = commands.add_parser("inspect", help="list the contents of an HDF5, CSV or parquet file")
+    command.add_argument("file", type=Path)
+    command.set_defaults(run=run_inspect)
+
     command = commands.add_parser("import-predictions", help="import the predictions of an external model")
     command.add_argument("csv", type=Path)
     command.add_argument("--dataset", type=Path, required=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import hashlib
 import io
@@ -19,9 +20,9 @@ from typing import IO
 from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 
-ARCHIVE_SEPARATOR = "::"  # between an archive and its member, in a location
+ARCHIVE_SEPARATOR = "::"  # separates an archive from its member in a location
 ZIP_PASSWORD_VARIABLE = "PERSONALITY_ZIP_PASSWORD"
-ENCRYPTED_FLAG_BIT = 1  # bit of a member's flags
+ENCRYPTED_FLAG_BIT = 1  # bit in the flags of a member
 HASHED_END_BYTES = 4096  # bytes at each end of a file that are hashed to identify it
 
 
@@ -47,7 +48,7 @@ def list_zip_locations(path: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
 
 
 def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
-    """The path of a clip, or its bytes if it is in an archive. Raises DatasetError if it cannot be read."""
+    """Return the path of a clip, or its bytes if it is in an archive. Raises DatasetError if it cannot be read."""
     outer, *inner = location.split(ARCHIVE_SEPARATOR)
     path = root / outer
     if not inner:
@@ -59,13 +60,13 @@ def get_clip_path_or_bytes(root: Path, location: str) -> Path | bytes:
 
 
 def archive_batch_key(location: str) -> str:
-    """A key by which to batch clips: the inner of two archives, which is costly to open, otherwise the location of the
-    clip."""
+    """Return a key by which to batch clips: the inner of two archives, which is costly to open, otherwise the location
+    of the clip."""
     return location.rpartition(ARCHIVE_SEPARATOR)[0] if location.count(ARCHIVE_SEPARATOR) == 2 else location
 
 
 def clip_file_signature(root: Path, location: str) -> str:
-    """A signature that identifies the contents of a clip's file without reading all of it.
+    """Compute a signature that identifies the contents of a clip's file without reading all of it.
 
     For a member of an archive, its size and checksum (for nested archives, those of the inner archive); for a file, its
     size and a digest of both ends, so that changes between them are not detected. Raises DatasetError if the file
@@ -96,22 +97,19 @@ _archive_lock = threading.Lock()  # sessions of the app may read different archi
 
 
 def _open_outer_zip(path: Path) -> zipfile.ZipFile:
-    """The open archive `path`, cached until another one is opened."""
+    """Return the open archive `path`, cached until another one is opened."""
     return _open_cached_zip("outer", (path, path.stat().st_mtime_ns), lambda: path.open("rb"))
 
 
 def _open_inner_zip(path: Path, name: str) -> zipfile.ZipFile:
-    """The open archive `name` within `path`, cached until another one is opened."""
+    """Return the open archive `name` within `path`, cached until another one is opened."""
     return _open_cached_zip("inner", (path, path.stat().st_mtime_ns, name), lambda: _open_inner_file(path, name))
 
 
 def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]]) -> zipfile.ZipFile:
     known = _open_archives.get(place)
     if known is None or known[0] != key:
-        if known is not None:
-            del _open_archives[place]
-            known[1].close()
-            known[2].close()
+        _close_cached_zip(place)
         file = open_file()
         try:
             _open_archives[place] = (key, zipfile.ZipFile(file), file)
@@ -119,6 +117,20 @@ def _open_cached_zip(place: str, key: tuple, open_file: Callable[[], IO[bytes]])
             file.close()
             raise
     return _open_archives[place][1]
+
+
+def _close_cached_zip(place: str) -> None:
+    if place in _open_archives:
+        _, archive, file = _open_archives.pop(place)
+        archive.close()
+        file.close()
+
+
+@atexit.register
+def _close_cached_zips() -> None:
+    """Close the inner archive first, because it may read from the outer one."""
+    for place in ("inner", "outer"):
+        _close_cached_zip(place)
 
 
 def _open_inner_file(path: Path, name: str) -> IO[bytes]:
@@ -198,8 +210,8 @@ def _open_zip_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[by
 
 
 def _get_zip_password(member: zipfile.ZipInfo) -> bytes | None:
-    """The password if the member is encrypted: from the environment, otherwise from a prompt. It is stored in the
-    environment of this process, which worker processes inherit, and not written to disk."""
+    """Return the password if the member is encrypted: from the environment, otherwise from a prompt. It is stored in
+    the environment of this process, which worker processes inherit, and not written to disk."""
     if not member.flag_bits & ENCRYPTED_FLAG_BIT:
         return None
     if ZIP_PASSWORD_VARIABLE not in os.environ:

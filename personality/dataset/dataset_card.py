@@ -1,4 +1,4 @@
-"""Facts about a dataset that its clips do not show: whether the people are synthetic, and the licence."""
+"""The card of a dataset: whether its people are synthetic, and its licence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_LICENCE = "as the licence of the training data allows; ask whoever provi
 
 @dataclass(frozen=True)
 class DatasetCard:
-    """synthetic: whether the people in the clips are computer-made; licence: of the clips and labels."""
+    """Card of a dataset: whether the people in the clips are computer-made, and the licence of clips and labels."""
 
     synthetic: bool
     licence: str
@@ -30,12 +30,12 @@ SYNTHETIC_DATASET_CARD = DatasetCard(synthetic=True, licence=SYNTHETIC_LICENCE)
 
 
 def read_dataset_card(folder: Path) -> DatasetCard:
-    """The card in a dataset's folder; without one, real people and an unknown licence.
+    """Read the card in a dataset's folder; by default, real people and an unknown licence.
 
     Raises
     ------
     DamagedFileError
-        The card is not readable, or a value has the wrong type.
+        If the card cannot be read, or a value has the wrong type.
     """
     if (folder / DATASET_CARD_FILE).is_file():
         fields = {"synthetic": lambda value: isinstance(value, bool), "licence": is_text}
@@ -45,5 +45,5 @@ def read_dataset_card(folder: Path) -> DatasetCard:
 
 
 def default_dataset_card(*, synthetic: bool) -> DatasetCard:
-    """The card of data whose licence was not recorded."""
+    """Return the card of data whose licence was not recorded."""
     return SYNTHETIC_DATASET_CARD if synthetic else DatasetCard(synthetic=False, licence=UNKNOWN_LICENCE)

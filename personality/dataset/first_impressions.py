@@ -24,7 +24,7 @@ from personality.utils.legacy_names import rename_legacy_trait
 
 
 def is_first_impressions(folder: Path) -> bool:
-    """Whether there is an annotation pickle below `folder`."""
+    """Return whether there is an annotation pickle below `folder`."""
     return next(folder.rglob("annotation_*.pkl"), None) is not None
 
 
@@ -70,7 +70,7 @@ def _read_annotated_labels(folder: Path) -> pd.DataFrame:
 
 
 def _list_clip_files(folder: Path, problems: dict[str, list[str]]) -> pd.DataFrame:
-    """clip, location and split (from names such as `training80_01`) of every clip file or member of an archive."""
+    """List clip, location and split (from names such as `training80_01`) of clip files and members of archives."""
     found = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.mp4"))]
     for archive in sorted(folder.rglob("*.zip")):
         parent = archive.relative_to(folder).parent.as_posix()

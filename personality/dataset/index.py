@@ -17,7 +17,7 @@ PREPROCESSING_COLUMNS = ("faces", "audio_seconds", "duration", "gender_estimated
 
 
 class DatasetError(ValueError):
-    """Dataset that cannot be read or is invalid."""
+    """A dataset that cannot be read or is invalid."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Dataset:
         return hashlib.sha256(pd.util.hash_pandas_object(columns, index=False).to_numpy().tobytes()).hexdigest()[:16]
 
     def summarize(self) -> str:
-        """Counts per split and per problem with examples, as text."""
+        """Return counts per split and per problem with examples, as text."""
         table, lines = (
             self.table,
             [f"{self.name}: {len(self.table):,} clips of {self.table['source'].nunique():,} sources"],
@@ -69,7 +69,8 @@ class Dataset:
 
 
 def parse_source(clip: str) -> str:
-    """The source video of a clip: its name (or path) without extension and running number, `<source>.<number>.mp4`."""
+    """Return the source video of a clip: its name (or path) without extension and running number,
+    `<source>.<number>.mp4`."""
     path = PurePosixPath(clip)
     head, _, number = path.stem.rpartition(".")
     return str(path.with_name(head if head and number.isdigit() else path.stem))

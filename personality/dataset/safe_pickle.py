@@ -19,7 +19,7 @@ from personality.constants import LIMITS
 from personality.dataset.index import DatasetError
 from personality.utils.atomic_files import write_bytes
 
-MAX_TUPLE_ITEMS = 8  # the state of a dtype
+MAX_TUPLE_ITEMS = 8  # items in the state of a dtype
 ALLOWED_CONSTRUCTORS = {
     ("numpy.core.multiarray", "scalar"): "scalar",
     ("numpy._core.multiarray", "scalar"): "scalar",
@@ -37,7 +37,7 @@ def read_annotation(path: Path) -> dict[str, dict[str, float]]:
 
 
 def read_transcription(path: Path) -> dict[str, str]:
-    """Read `{clip: text}` from an original transcription pickle. Raises DatasetError as `read_annotation` does."""
+    """Read `{clip: text}` from an original transcription pickle. Raises DatasetError like `read_annotation`."""
     value = _read_pickle(path)
     if not isinstance(value, dict) or not all(isinstance(word, str) for pair in value.items() for word in pair):
         raise DatasetError(f"{path.name} does not contain transcripts; expected {{clip: text}}.")
@@ -65,6 +65,11 @@ def write_annotation(path: Path, labels: dict[str, dict[str, float]]) -> None:
     write_bytes(path, pickle.dumps(labels, protocol=2))
 
 
+def write_transcription(path: Path, texts: dict[str, str]) -> None:
+    """Write `{clip: text}` in the original format, atomically."""
+    write_bytes(path, pickle.dumps(texts, protocol=2))
+
+
 def _check_annotation(value: Any, name: str) -> None:
     expected = "{trait: {clip: number}}"
     if not isinstance(value, dict) or not value:
@@ -80,11 +85,11 @@ def _check_annotation(value: Any, name: str) -> None:
 
 
 class _PickleInterpreter:
-    """Interprets the instructions that the annotation files use, on plain values only."""
+    """Interpreter of the instructions that annotation files use, for plain values only."""
 
     def __init__(self) -> None:
-        self.stack: list[Any] = []  # since the last mark
-        self.below: list[list[Any]] = []  # the stack below each mark
+        self.stack: list[Any] = []  # values since the last mark
+        self.below: list[list[Any]] = []  # values below each mark
         self.memo: dict[int, Any] = {}
         self.actions: dict[str, Callable[[Any], None]] = {
             "PROTO": lambda _: None,

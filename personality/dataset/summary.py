@@ -1,4 +1,4 @@
-"""Summaries of a table of clips: counts per split, labels, attributes, sources shared by splits, problems."""
+"""Summarize a table of clips: counts per split, labels, attributes, sources shared by splits, problems."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ UNGROUPED_COLUMNS = ("age", "emotion_confidence")
 
 
 def list_splits(clips: pd.DataFrame) -> list[str]:
-    """The splits that occur, in the order of SPLITS."""
+    """Return the splits that occur, in the order of SPLITS."""
     present = set(clips["split"])
     return [split for split in SPLITS if split in present]
 
 
 def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
-    """Counts per split of the table of a cache: clips, sources, and labelled (all five traits), unread, faceless and
-    silent clips. A clip that could not be read counts as neither faceless nor silent."""
+    """Count per split of a cache: clips, sources, and labelled (all five traits), unread, faceless and silent clips. A
+    clip that could not be read counts as neither faceless nor silent."""
     read = clips["error"] == ""
     counts = clips.assign(
         labelled=clips[list(TRAIT_NAMES)].notna().all(axis=1),
@@ -38,7 +38,7 @@ def split_counts(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def shared_sources(clips: pd.DataFrame) -> pd.DataFrame:
-    """For every ordered pair of splits, the number of sources of `split` that also occur in `other`, and the number and
+    """Count, for every ordered pair of splits, the sources of `split` that also occur in `other`, and the number and
     share of the clips of `split` from these sources. Columns split, other, sources, clips, share."""
     rows = []
     for split, other in permutations(list_splits(clips), 2):
@@ -49,7 +49,7 @@ def shared_sources(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
-    """The share of each split's labelled clips in each range of 0.05, per trait.
+    """Compute the share of each split's labelled clips in each range of 0.05, per trait.
 
     Columns split, trait (label), value (the middle of the range), share, n, mean (of the split's labels).
     """
@@ -64,7 +64,7 @@ def label_distribution(clips: pd.DataFrame) -> pd.DataFrame:
 
 
 def grouping_attributes(clips: pd.DataFrame) -> list[str]:
-    """The categorical attributes with few values, those with a known order first."""
+    """Return the categorical attributes with few values, those with a known order first."""
     possible = [
         name for name in clips.columns if name not in (*BASE_COLUMNS, *PREPROCESSING_COLUMNS, *UNGROUPED_COLUMNS)
     ]
@@ -72,8 +72,29 @@ def grouping_attributes(clips: pd.DataFrame) -> list[str]:
     return sorted(found, key=lambda name: name not in GROUP_ORDERS)
 
 
+def find_one_sided_splits(clips: pd.DataFrame, attribute: str) -> dict[str, str]:
+    """The splits in which all clips of a known group are of the same group, with that group.
+
+    Parameters
+    ----------
+    clips
+        The table of a cache.
+    attribute
+        A column of groups, such as `gender`.
+
+    Returns
+    -------
+    dict of str to str
+        In the order of SPLITS; empty if there is no such column.
+    """
+    if attribute not in clips:
+        return {}
+    groups = {split: clips.loc[clips["split"] == split, attribute].dropna().unique() for split in list_splits(clips)}
+    return {split: str(found[0]) for split, found in groups.items() if len(found) == 1}
+
+
 def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
-    """Clips per group and split: columns group, split, n, share (of the split). Unknown groups are `unknown`."""
+    """Count clips per group and split: columns group, split, n, share (of the split). Missing values are `unknown`."""
     group = clips[attribute].astype("string").fillna(UNKNOWN_GROUP)
     counts = clips.assign(group=group).groupby(["split", "group"], as_index=False).size().rename(columns={"size": "n"})
     counts["share"] = counts["n"] / counts.groupby("split")["n"].transform("sum")
@@ -84,7 +105,7 @@ def attribute_counts(clips: pd.DataFrame, attribute: str) -> pd.DataFrame:
 
 
 def count_problems(clips: pd.DataFrame) -> pd.DataFrame:
-    """Problems, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
+    """Count problems, most frequent first: columns what (`not read` or `lacking`), reason, n, example (a clip).
 
     Reasons that differ only in counts or seconds, such as `3 of 16 moments` and `4 of 16 moments`, are combined.
     """

@@ -32,6 +32,7 @@ from personality.tables.columns import (
     match_synonyms,
 )
 from personality.tables.errors import TableError
+from personality.tables.long_form import widen_long_table
 from personality.tables.raters import average_ratings
 from personality.tables.reader import read_table
 from personality.tables.scales import UNIT_SCALE, Scale, check_scale, rescale
@@ -40,9 +41,9 @@ from personality.traits import AGE_GROUPS, MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 CLIPS_TABLE_FILE = "clips.csv"
 MAX_AGE_YEARS = 130  # years
 MAX_OUT_OF_SCALE_SHARE = (
-    0.1  # share of labels outside [0, 1] that are ignored one by one; more of them indicate another scale
+    0.1  # maximum share of labels outside [0, 1], which are ignored; a larger share indicates another scale
 )
-# Suffixes of the files that are searched for a clip that is not at its path.
+# Suffixes of files that may match a clip if there is no file at its path.
 MEDIA_SUFFIXES = {
     ".mp4",
     ".m4v",
@@ -113,9 +114,10 @@ def read_clips_table(folder: Path, *, scale: Scale | None = None, is_reversed: b
 def dataset_from_labels(
     given: pd.DataFrame, name: str, *, scale: Scale | None = None, is_reversed: bool = False
 ) -> Dataset:
-    """Make a dataset without clip files from a table as returned by `read_table`; see `read_clips_table`. `name` is the
-    name of the table in messages. Raises DatasetError as `read_clips_table`."""
+    """Create a dataset without clip files from a table as returned by `read_table`; see `read_clips_table`. `name` is
+    the name of the table in messages. Raises DatasetError like `read_clips_table`."""
     try:
+        given = widen_long_table(given)
         columns = identify_columns(list(given.columns))
         table = _standardize_names(given, columns)
         numbers = table[list(TRAIT_NAMES)]
@@ -141,7 +143,7 @@ def dataset_from_labels(
 
 
 def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFrame:
-    """The table with standard column names, traits as numbers, and without rows that have no clip."""
+    """Return the table with standard column names, traits as numbers, and without rows that have no clip."""
     names = {columns.clip: "clip"} | {column: trait for trait, column in columns.traits.items()}
     for standard, known in OPTIONAL_COLUMN_NAMES.items():
         column = find_column(list(given.columns), known)
@@ -153,7 +155,7 @@ def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFr
 
 
 def _drop_rater_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
-    """The table without columns that differ between the raters of a clip."""
+    """Return the table without columns that differ between the raters of a clip."""
     counts = table.drop(columns=list(TRAIT_NAMES)).groupby("clip").nunique()
     differ = list(counts.columns[counts.gt(1).any()])
     if {"split", "source"} & set(differ):
@@ -201,7 +203,7 @@ def _rename_reserved_columns(table: pd.DataFrame, problems: dict[str, list[str]]
 
 
 def _stripped_text(table: pd.DataFrame, column: str) -> pd.Series:
-    """A column as stripped text; missing where it is empty or absent."""
+    """Return a column as stripped text, with missing values where it is empty or absent."""
     if column not in table:
         return pd.Series(None, table.index, dtype=object)
     words = table[column].astype("string").str.strip()
@@ -224,7 +226,7 @@ def _parse_categories(
 
 
 def _parse_ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
-    """Ages in years; other values than numbers from 0 to 130 are removed and added to the problems."""
+    """Parse ages in years; values other than numbers from 0 to 130 are removed and added to the problems."""
     years = pd.to_numeric(table["age"], errors="coerce").astype(float)
     is_valid = years.between(0, MAX_AGE_YEARS)
     add_problem(
@@ -236,8 +238,8 @@ def _parse_ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Serie
 
 
 def _locate_clips(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, str]]:
-    """The location of each clip below the folder, empty if it is missing, and the clips that were found by another name
-    (other folders, other case, no extension)."""
+    """Return the location of each clip below the folder, empty if it is missing, and the clips that were found by
+    another name (other folders, other case, no extension)."""
     found = {clip: clip for clip in clips if _is_file_inside(folder, clip)}
     absent = [clip for clip in clips if clip not in found]
     if absent:
@@ -250,7 +252,7 @@ def _locate_clips(folder: Path, clips: pd.Series) -> tuple[list[str], dict[str, 
 
 
 def _is_file_inside(folder: Path, clip: str) -> bool:
-    """Whether this is a file below the folder; tables must not refer to other files."""
+    """Return whether this is a file below the folder; tables must not refer to other files."""
     path = (folder / clip).resolve()
     return path.is_relative_to(folder.resolve()) and path.is_file()
 

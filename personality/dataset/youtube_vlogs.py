@@ -20,11 +20,11 @@ from personality.tables.reader import read_table
 
 VLOG_SCORES_FILE = "YouTube-Personality-Personality_impression_scores.csv"
 VLOG_GENDER_FILE = "YouTube-Personality-gender.csv"
-VLOG_RATING_SCALE = (1.0, 7.0)  # of the Ten-Item Personality Inventory; the scores are means of five raters
+VLOG_RATING_SCALE = (1.0, 7.0)  # scale of the Ten-Item Personality Inventory; scores are means of five raters
 
 
 def find_youtube_vlogs(folder: Path) -> Path | None:
-    """The file of impression scores below `folder`, None if there is none."""
+    """Return the file of impression scores below `folder`, or None if there is none."""
     return next(folder.rglob(VLOG_SCORES_FILE), None)
 
 

@@ -1,1 +1,1 @@
-"""What moved a prediction."""
+"""Explanations of a prediction: the effects of faces, seconds, words, attributes and modalities."""

@@ -1,4 +1,4 @@
-"""The contribution of a modality: the difference between the models with and without it."""
+"""Contribution of a modality: the difference between the predictions of models with and without it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MODEL_INPUT_LABELS = {
 
 
 def compute_modality_effects(answers: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
-    """The differences between models that differ by one input.
+    """Compute the differences between the predictions of models that differ by one input.
 
     Parameters
     ----------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OCCLUSION_GRID_SQUARES = 7  # squares along each side of a face
 OCCLUDED_FACES = 2  # faces per clip, occluded at the same position because crops are aligned
+OCCLUSION_BATCH = 7  # variants predicted together; more do not fit into the cache of a processor
 SILENCED_SECONDS = 0.5  # seconds of sound per occlusion
 
 
@@ -105,14 +106,20 @@ def _predict_occluded_inputs(
 
     from personality.models.batching import explain_missing_inputs
 
-    found, shared = {}, batch.shared()
+    shared = batch.shared()
+    able = [
+        model
+        for model in models
+        if name in model.network.needs.inputs and not explain_missing_inputs(model.network.needs, sample)
+    ]
     with torch.inference_mode():
-        for model in models:
-            needs = model.network.needs
-            if name in needs.inputs and not explain_missing_inputs(needs, sample):
-                original = model.network(shared)
-                found[model.name] = (model.network(shared.with_input(name, variants)) - original).numpy()
-    return found
+        originals = {model.name: model.network(shared) for model in able}
+        changes: dict[str, list[Tensor]] = {model.name: [] for model in able}
+        for some in variants.split(OCCLUSION_BATCH):
+            varied = shared.with_input(name, some)  # one for all models, so that common branches are computed once
+            for model in able:
+                changes[model.name].append(model.network(varied) - originals[model.name])
+    return {model: torch.cat(parts).numpy() for model, parts in changes.items()}
 
 
 def _to_long_table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The timeline of a clip: predictions of every model for a sliding window."""
+"""Timeline of a clip: predictions of every model for a sliding window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from personality.preprocessing.sample import Sample
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-TIMELINE_STEP_SECONDS = 2.5  # maximum step between windows
+TIMELINE_STEP_SECONDS = 2.5  # seconds; maximum distance between the starts of two windows
 TIMELINE_WINDOW_SECONDS = PREPROCESSING.audio_seconds
 
 

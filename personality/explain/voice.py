@@ -1,4 +1,4 @@
-"""The effect of each second of the voice: models of voice descriptors predict again without it."""
+"""Effect of each second of the voice: models of voice descriptors predict again without it."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from personality.traits import TRAIT_NAMES
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-LEFT_OUT_VOICE_SECONDS = 1.0  # seconds per interval that is left out
+LEFT_OUT_VOICE_SECONDS = 1.0  # seconds; length of an interval that is left out
 VOICE_EFFECT_COLUMNS = ("model", "trait", "start", "end", "difference")
 
 
 def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of each second of the voice.
+    """Compute the effect of each second of the voice.
 
-    The descriptors are means over time, from which a second is left out. It is not replaced by silence, which would
-    change the descriptors too.
+    The descriptors are means over time; one second is left out of them. It is not replaced by silence, because silence
+    would change the descriptors too.
 
     Parameters
     ----------
     sample
-        With `compute_voice_frames` and, for models that read words, its transcript.
+        The clip, with `voice_frames` and, for models that use words, its transcript.
     models
-        Models that do not read voice descriptors are skipped.
+        Models that do not use voice descriptors are skipped.
 
     Returns
     -------
     pandas.DataFrame
         Columns model, trait, start and end (seconds), difference: the trait without this second minus the trait with
-        all of them, as in `occlusion.occlude_sound`. Empty if no model reads descriptors, or the voice is shorter than
-        two seconds.
+        all of them, as in `occlusion.occlude_sound`. Empty if no model uses descriptors, or the voice is not longer
+        than a second.
     """
     from personality.models.clip_features import requires_table
 
@@ -67,7 +67,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def _predict_without_seconds(sample: Sample, model: Model, descriptors: list[np.ndarray]) -> np.ndarray:
-    """Predictions from each of N descriptors minus those from the sample's descriptors, float32 (N, 5)."""
+    """Return the predictions from each of N descriptors minus those from the sample's descriptors, float32 (N, 5)."""
     import torch
 
     from personality.models.batching import make_batch

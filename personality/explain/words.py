@@ -1,4 +1,4 @@
-"""The effect of each word or phrase: models of text predict again without it."""
+"""Effect of each word or phrase: models of text predict again without it."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ WORD_EFFECT_COLUMNS = ("model", "trait", "place", "text", "difference")
 
 
 def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of each word.
+    """Compute the effect of each word.
 
     Parameters
     ----------
     sample
-        With its transcript.
+        The clip, with its transcript.
     models
-        Models that do not read words are skipped.
+        Models that do not use words are skipped.
 
     Returns
     -------
     pandas.DataFrame
         Columns model, trait, place (0 is the first word), text (the word), difference: the trait as predicted from all
-        words minus the trait without this one. Empty if no model reads words, or fewer than two were recognised.
+        words minus the trait without this one. Empty if no model uses words, or fewer than two were recognized.
     """
     return _leave_out_each(sample, models, sample.transcript.text.split() if sample.transcript else [])
 
 
 def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The same for each phrase of the transcript."""
+    """Compute the effect of each phrase of the transcript, in the same form as `leave_out_words`."""
     return _leave_out_each(
         sample, models, [one.text for one in sample.transcript.segments] if sample.transcript else []
     )
@@ -64,7 +64,7 @@ def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -
 
 
 def _predict_without_words(sample: Sample, model: Model, texts: list[str]) -> np.ndarray:
-    """The prediction from the whole transcript minus those from each of N texts, float32 (N, 5)."""
+    """Return the prediction from the whole transcript minus those from each of N texts, float32 (N, 5)."""
     import torch
 
     from personality.models.batching import make_batch

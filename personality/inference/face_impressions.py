@@ -1,7 +1,7 @@
 """Face impressions: how people rate a face in a photograph on eight attributes, learned from ratings of portraits.
 
-These are impressions of photographs by strangers, apart from the five traits. The network was validated on photographs
-of people who do not exist, not on people who speak. torch is imported when the first face is rated.
+These are strangers' impressions of photographs, separate from the five traits. The network was validated on portraits
+of people who do not exist, not on videos of people speaking. torch is imported when the first face is rated.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from personality.utils.locations import ASSETS_FOLDER
 if TYPE_CHECKING:
     from personality.models.face_rater import FaceRater
 
-# No others: sexuality, religion, politics, ethnicity, attractiveness and class are never trained, stored or shown.
+# Other attributes (sexuality, religion, politics, ethnicity, attractiveness, class) are never trained, stored or shown.
 FACE_RATING_NAMES = ("trustworthy", "outgoing", "happy", "dominant", "well_groomed", "smart", "alert", "memorable")
 FACE_RATER_FOLDER = ASSETS_FOLDER / "face_impressions"
 FACE_RATER_WEIGHTS_FILE, FACE_RATER_CARD_FILE = "model.safetensors", "card.json"
-MAX_RATED_FACES = 8  # per clip, evenly spaced; ratings are within .05 SD (over people) of those of 16 faces
+MAX_RATED_FACES = 8  # faces per clip, evenly spaced; ratings are within .05 SD (over people) of those of 16 faces
 
 _loaded_raters: dict[Path, FaceRater] = {}
 _rater_lock = Lock()

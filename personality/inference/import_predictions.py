@@ -16,6 +16,7 @@ from personality.tables.cells import as_numbers, as_text
 from personality.tables.clip_names import match_clips
 from personality.tables.columns import EMOTIONAL_STABILITY, ColumnMapping, describe_fifth_trait, identify_columns
 from personality.tables.errors import TableError
+from personality.tables.long_form import widen_long_table
 from personality.tables.raters import average_ratings
 from personality.tables.reader import read_table
 from personality.tables.scales import (
@@ -43,7 +44,7 @@ def import_predictions(
     Parameters
     ----------
     file : Path or binary file
-        CSV or parquet with a clip column and five trait columns.
+        CSV or parquet with a clip column and five trait columns, or with one row per clip and trait.
     dataset : Dataset
         The dataset with the labels.
     split : str
@@ -86,7 +87,7 @@ def convert_predictions(
     is_reversed: bool = False,
     trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Convert a table with a clip column and five traits to a predictions table.
+    """Convert a table of clips and five traits, wide or long, to a predictions table.
 
     Parameters
     ----------
@@ -117,6 +118,7 @@ def convert_predictions(
         A column is missing, a value is not a number on the scale, a clip is duplicated, or no clip is in the split.
     """
     try:
+        given = widen_long_table(given)
         columns = identify_columns(list(given.columns))
         wide = _parse_trait_columns(given, columns)
         clamped = 0

@@ -32,7 +32,7 @@ def get_model_facts(model: Model) -> dict[str, Any]:
 
 
 def get_training_people(card: dict[str, Any]) -> str:
-    """REAL_PEOPLE or COMPUTER_MADE_PEOPLE, depending on the training data of a model."""
+    """Return REAL_PEOPLE or COMPUTER_MADE_PEOPLE, depending on the training data of a model."""
     known = card.get("trained_on", {}).get("people")
     return known or (COMPUTER_MADE_PEOPLE if card["data"]["synthetic"] else REAL_PEOPLE)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from personality.constants import PREPROCESSING
 from personality.inference.calibration import label_percentile, prediction_interval
-from personality.modalities import TEXT_TABLE
 from personality.preprocessing.speech import (
     explain_missing_sound,
     explain_missing_speech,
@@ -124,12 +123,12 @@ def name_models(folders: Sequence[Path]) -> list[str]:
 def warm_up_prediction(models: Sequence[Model]) -> None:
     """Load the face rater and, if a model reads words, the speech recogniser, so that the first clip is not delayed."""
     from personality.inference.face_impressions import load_face_rater
-    from personality.models.clip_features import requires_table
+    from personality.models.clip_features import reads_words
     from personality.preprocessing.speech_to_text import load_speech_model
     from personality.preprocessing.text_features import embed_texts
 
     load_face_rater()
-    if any(requires_table(model.network.needs, TEXT_TABLE) for model in models):
+    if any(reads_words(model.network.needs) for model in models):
         load_speech_model()
         embed_texts(["warm-up"])
 
@@ -195,9 +194,9 @@ def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> It
 def predict_sample(sample: Sample, models: Sequence[Model]) -> Iterator[PredictionUpdate]:
     """Yield the predictions from a Sample, as `predict_updates` does."""
     from personality.inference.face_impressions import rate_faces
-    from personality.models.clip_features import requires_table
+    from personality.models.clip_features import reads_words
 
-    text_models = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
+    text_models = [model for model in models if reads_words(model.network.needs)]
     sample = with_speech(sample)
     yield from predict_impressions(sample, [model for model in models if model not in text_models])
     ratings = rate_faces(sample.faces)
@@ -219,7 +218,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
     import torch
 
     from personality.models.batching import explain_missing_inputs, make_batch
-    from personality.models.clip_features import requires_table
+    from personality.models.clip_features import reads_words
     from personality.models.network import Needs
 
     needs = reduce(or_, (model.network.needs for model in models), Needs())
@@ -227,7 +226,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
     if not len(sample.faces) and not sample.speech:
         yield from (Unavailable(model.name, NO_PERSON_MESSAGE) for model in models)
         return
-    if requires_table(needs, TEXT_TABLE):
+    if reads_words(needs):
         sample = with_transcript(sample)
     batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
     batch = batch.to(_device_of(models)).shared()

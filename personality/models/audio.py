@@ -13,7 +13,7 @@ from personality.network_options import NetworkDesign
 
 MEL_BANDS = 64
 MEL_WINDOW_SAMPLES, MEL_HOP_SAMPLES = 512, 320  # samples: 32 ms, every 20 ms
-MEL_FRAMES_PER_WINDOW = PREPROCESSING.samples // MEL_HOP_SAMPLES  # of a window of 5 s
+MEL_FRAMES_PER_WINDOW = PREPROCESSING.samples // MEL_HOP_SAMPLES  # frames in a window of 5 s
 MEL_POWER_FLOOR = 1e-6  # power added before the logarithm, so that it is finite in silence
 NORM_CHANNEL_GROUPS = 8  # groups of channels in group normalisation
 LOG_MEL_DEVIATION = 4.0  # approximate standard deviation of the log-mel energies of speech
@@ -25,7 +25,7 @@ MAX_MASKED_BANDS, MAX_MASKED_FRAMES, MASKS_PER_WINDOW = (
 
 
 def _take_audio_samples(batch: Batch, seconds: float = PREPROCESSING.audio_seconds) -> Tensor:
-    """The first seconds of sound of each clip."""
+    """The first seconds of sound of each clip, (B, N). Raises ValueError if the batch has less sound."""
     count = round(seconds * PREPROCESSING.sample_rate)
     if batch.audio is None or batch.audio.shape[1] < count:
         got = "without audio" if batch.audio is None else f"of {batch.audio.shape[1]:,} samples of audio"
@@ -41,11 +41,11 @@ class ThesisAudio(Network):
         self.layers = make_dense_layers((PREPROCESSING.samples, 512, 128, 32), activation)
 
     def features(self, batch: Batch) -> Tensor:
-        """The samples themselves (B, 80000)."""
+        """Audio samples (B, 80000), unchanged."""
         return _take_audio_samples(batch)
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 32)."""
+        """The last hidden layer (B, 32)."""
         return self.layers(features)
 
 
@@ -70,7 +70,7 @@ class CompactAudio(Network):
         return _compute_log_mel(self.mel, _take_audio_samples(batch))
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 64)."""
+        """The last hidden layer (B, 64)."""
         over_time = self.convolutions(self.normalise(features))
         return self.layers(torch.cat([over_time.mean(2), over_time.std(2)], 1))
 
@@ -93,12 +93,12 @@ class ModernAudio(Network):
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((192, 64), activation, 0.2))
 
     def features(self, batch: Batch) -> Tensor:
-        """Log-mel energies, then one row with 1 for valid frames and 0 after the end: (B, 65, T), T = 251 for 5 s."""
+        """Log-mel energies, and a last row with 1 for valid frames and 0 after the end: (B, 65, T), T = 251 for 5 s."""
         energies = _compute_log_mel(self.mel, _take_audio_samples(batch, self.needs.seconds))
         return torch.cat([energies, _make_valid_mask(batch, energies.shape[2]).to(energies)], 1)
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 64)."""
+        """The last hidden layer (B, 64)."""
         frames, valid = features[:, :-1], features[:, -1:]
         mean = (frames * valid).sum((1, 2), keepdim=True) / (valid.sum((1, 2), keepdim=True) * MEL_BANDS)
         frames = (frames - mean) / LOG_MEL_DEVIATION
@@ -109,8 +109,8 @@ class ModernAudio(Network):
 
 
 class MaskedConvolution(nn.Sequential):
-    """A convolution over time, normalised over the valid frames of each clip: independent of padding, of the other
-    clips and of the number of processes."""
+    """A convolution over time, normalized over the valid frames of each clip, so that its output is independent of
+    padding, of other clips and of the number of processes."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int) -> None:
         super().__init__(
@@ -119,7 +119,7 @@ class MaskedConvolution(nn.Sequential):
         self.stride = stride
 
     def forward(self, frames: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Frames (B, C, T) and their validity (B, 1, T), 0 or 1, to (B, D, T / stride) and (B, 1, T / stride)."""
+        """Map frames (B, C, T) and their validity (B, 1, T), 0 or 1, to (B, D, T / stride) and (B, 1, T / stride)."""
         convolution, normalise, activate = self
         valid = valid[:, :, :: self.stride]
         return activate(_apply_masked_group_norm(normalise, convolution(frames), valid)) * valid, valid
@@ -192,7 +192,7 @@ def _compute_log_mel(mel: nn.Module, samples: Tensor) -> Tensor:
 
 
 def _make_valid_mask(batch: Batch, times: int) -> Tensor:
-    """Which of the first `times` frames of each clip are valid, bool (B, 1, T); the first frame always is."""
+    """Whether each of the first `times` frames of a clip is valid, bool (B, 1, T); the first frame always is."""
     if batch.sound_lengths is None:
         return torch.ones(len(batch), 1, times, dtype=torch.bool)
     starts = torch.arange(times, device=batch.sound_lengths.device) * MEL_HOP_SAMPLES

@@ -17,7 +17,7 @@ from personality.constants import PREPROCESSING
 from personality.models.clip_features import explain_missing_row, make_sample_row
 from personality.models.network import Batch, Needs
 from personality.preprocessing.cache import Cache, CacheError
-from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
+from personality.preprocessing.sample import EMPTY_SAMPLE, Sample, pick_face_crops
 from personality.preprocessing.speech import explain_missing_sound
 from personality.traits import GENDERS
 
@@ -45,14 +45,6 @@ def encode_handcrafted(emotions: np.ndarray, gender: str | None, age: float | No
     gender_code = {GENDERS[0]: -1.0, GENDERS[1]: 1.0}.get(gender or "", 0.0)
     years = 0.0 if age is None or np.isnan(age) else (age - AGE_CENTRE) / AGE_SCALE
     return np.array([*emotions, gender_code, years], np.float32)
-
-
-def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
-    """Pick `count` evenly spaced crops of K, (K, 224, 224, 3): repeated if K < count, black if K is 0."""
-    if not len(faces):
-        return np.zeros((count, *faces.shape[1:]), faces.dtype)
-    positions = (np.arange(count) + 0.5) / count * len(faces)
-    return faces[positions.astype(int)]
 
 
 def make_batch(

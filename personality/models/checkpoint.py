@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from personality.constants import MISUSE_WARNING, PREPROCESSING
+from personality.models.encoders.encoding import read_columns
 from personality.models.factory import build_network
 from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, MODEL_WEIGHTS_FILE, read_model_card
 from personality.models.network import Network
@@ -151,9 +152,10 @@ def _build_from_card(folder: Path, card: dict[str, Any], branches: dict[str, Net
             activation=card["activation"],
             branches=branches,
             table=card.get("table"),
+            tables=[(name, read_columns(described)) for name, described in card.get("tables", {}).items()],
             design=NetworkDesign(**card.get("design", {})),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         why = " ".join(str(error)[:MAX_QUOTED_CARD_CHARS].split())
         raise CheckpointError(f"{folder.name} cannot be built: {why}.") from error
 

@@ -1,4 +1,4 @@
-"""From the Torch7 file that team evolgen published to a checkpoint folder."""
+"""Convert the Torch7 file that team evolgen published to a checkpoint folder."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from personality.models.evolgen import EVOLGEN_PRESET, EvolgenNetwork
 from personality.models.torch7 import Torch7Error, Torch7Object, read_torch7
 from personality.utils.atomic_files import file_sha256
 
-# The file gives extraversion, agreeableness, conscientiousness, emotional stability, openness.
+# Outputs in the file: extraversion, agreeableness, conscientiousness, emotional stability, openness.
 EVOLGEN_OUTPUT_OF_TRAIT = [4, 2, 0, 1, 3]
 EVOLGEN_TRAINING_DATA = (
     "Trained by team evolgen in 2016 on 6,000 clips of YouTube videos of people speaking English, as they appeared to "
     "paid raters (ChaLearn First Impressions)."
 )
 EVOLGEN_LIMITATIONS = (
-    "Its five traits move together, and follow smiling most: on portraits, extraversion follows ratings of outgoing "
-    "(r = .66) and happy (.68), conscientiousness does not follow smart (.17). Faces are aligned by five landmarks "
-    "here, not by 68 as in training. No figures of its accuracy are known for this version."
+    "Its five traits are correlated and depend mainly on smiling: on portraits, extraversion correlates with ratings "
+    "of outgoing (r = .66) and happy (.68), but conscientiousness hardly with smart (.17). Faces are aligned by five "
+    "landmarks here, not by 68 as in training. The accuracy of this version is unknown."
 )
 
 
@@ -35,12 +35,12 @@ def convert_evolgen(file: Path, folder: Path) -> None:
     file : Path
         The Torch7 file, as downloaded.
     folder : Path
-        Where the checkpoint is written; its name is the model's.
+        Folder of the checkpoint; its name becomes the name of the model.
 
     Raises
     ------
     Torch7Error
-        The file is no Torch7 file, is damaged, or holds another network.
+        The file is not a Torch7 file, is damaged, or contains another network.
     """
     network = EvolgenNetwork()
     network.load_state_dict({name: torch.from_numpy(value) for name, value in _read_evolgen_tensors(file).items()})
@@ -63,7 +63,7 @@ def _read_evolgen_tensors(file: Path) -> dict[str, np.ndarray]:
 def _layers_of(container: Any, file: Path, count: int) -> list[Torch7Object]:
     layers = container.modules() if isinstance(container, Torch7Object) else []
     if len(layers) != count:
-        raise Torch7Error(f"{file.name} holds another network; expected evolgen's LSTMModel#440.net")
+        raise Torch7Error(f"{file.name} contains another network; expected evolgen's LSTMModel#440.net")
     return layers
 
 
@@ -72,7 +72,7 @@ def _weights_of(name: str, layer: Torch7Object, shape: tuple[int, ...]) -> dict[
 
 
 def _lstm_tensors(layer: Torch7Object) -> dict[str, np.ndarray]:
-    """Its gates are input, forget, output, cell; torch's are input, forget, cell, output."""
+    """Weights of the LSTM; its gates are input, forget, output, cell, and torch's are input, forget, cell, output."""
     size = 128
     order = np.r_[: 2 * size, 3 * size : 4 * size, 2 * size : 3 * size]
     weight, bias = layer.tensor("weight", (160 + size, 4 * size)).T[order], layer.tensor("bias", (4 * size,))[order]

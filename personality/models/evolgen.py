@@ -1,8 +1,8 @@
 """The network of team evolgen for the ECCV 2016 challenge: sound and faces in six parts of a clip, then an LSTM.
 
 Subramaniam, Patel, Mishra, Balasubramanian, Mittal (2016), Bi-modal First Impressions Recognition using Temporally
-Ordered Deep Audio and Stochastic Visual Features, ECCV 2016 Workshops. Its weights are the authors' to distribute;
-`personality convert evolgen` turns the downloaded file into a checkpoint.
+Ordered Deep Audio and Stochastic Visual Features, ECCV 2016 Workshops. The weights are distributed by the authors;
+`personality convert evolgen` converts the downloaded file to a checkpoint.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ EVOLGEN_COLUMNS = tuple(
     for number in range(SHORT_TERM_COUNT)
 )
 EVOLGEN_FACE_SIDE = 112  # pixels
-# Scale, and shift in pixels, from this project's crops to OpenFace's alignment, which the network was trained on. The
-# median over 160 portraits of the similarity transform between the two sets of 68 landmarks (deviation 5 %, 3 pixels).
+# Scale, and shift in pixels, from this project's crops to OpenFace's alignment, which the network was trained on. They
+# are medians over 160 portraits of the similarity transform between the two sets of 68 landmarks (deviation 5 %,
+# 3 pixels).
 EVOLGEN_FACE_SCALE, EVOLGEN_FACE_SHIFT = 0.5573, (-5.409, -8.806)
 
 _LAYERS = ("sound", "face", "output", *(f"convolutions.{number}" for number in range(3)))
 
 
 def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
-    """Describe the sound of a whole clip in six parts.
+    """Compute descriptors of six parts of a clip's sound.
 
     Parameters
     ----------
@@ -67,9 +68,9 @@ def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
 
 
 class EvolgenNetwork(Network):
-    """Faces, uint8 (B, T, 3, 224, 224), and descriptors of sound, (B, 408), to five traits: the mean over six parts."""
+    """Five traits from faces, uint8 (B, T, 3, 224, 224), and sound descriptors, (B, 408): the mean over six parts."""
 
-    # All weights, so that a converted model makes the same predictions as the published one.
+    # All weights keep full precision, so that a converted model makes the same predictions as the published one.
     full_precision_buffers = (
         *(f"{layer}.{kind}" for layer in _LAYERS for kind in ("weight", "bias")),
         *(f"lstm.{kind}_l0" for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),

@@ -1,4 +1,4 @@
-"""The network of the face impressions: EfficientNet-Lite0 on one face, then one linear layer."""
+"""The network for face impressions: EfficientNet-Lite0 on one face, then one linear layer."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from personality.models.visual import CompactVisual
 
-FACE_RATER_FEATURES = 1280  # of the backbone, per face
-FROZEN_BLOCK_GROUPS = 3  # of the backbone's seven groups of blocks; they keep their ImageNet weights
+FACE_RATER_FEATURES = 1280  # features of the backbone per face
+FROZEN_BLOCK_GROUPS = 3  # of seven groups of blocks in the backbone; the first ones keep their ImageNet weights
 FACE_RATER_DROPOUT = 0.2
 FACE_RATER_BATCH_FACES = 16  # faces per batch in training
 RATED_BATCH_FACES = (
@@ -20,12 +20,12 @@ SOFTENED_FACE_PIXELS = 112  # pixels, side
 
 
 class FaceRater(nn.Module):
-    """A face to A ratings. Training does not change `compute_fixed_maps`."""
+    """A network that predicts A ratings of a face. Training does not change `compute_fixed_maps`."""
 
     def __init__(self, attributes: int) -> None:
         super().__init__()
         self.visual = CompactVisual("relu")
-        del self.visual.layers, self.visual.output  # five traits, not used here
+        del self.visual.layers, self.visual.output  # the layers for five traits are not used
         self.dropout = nn.Dropout(FACE_RATER_DROPOUT)
         self.output = nn.Linear(FACE_RATER_FEATURES, attributes)
 
@@ -50,7 +50,7 @@ class FaceRater(nn.Module):
 
     @torch.inference_mode()
     def rate(self, faces: np.ndarray) -> np.ndarray:
-        """Ratings float32 (K, A) of faces uint8 (K, 224, 224, 3) RGB: the mean over each face and its softened mirror
+        """Rate faces uint8 (K, 224, 224, 3) RGB, as float32 (K, A): the mean over each face and its softened mirror
         image, so that the direction and the sharpness of a picture have little effect."""
         parts = (faces[start : start + RATED_BATCH_FACES] for start in range(0, len(faces), RATED_BATCH_FACES))
         both = [(self(faces_to_tensor(part)), self(faces_to_tensor(soften_faces(part)[:, :, ::-1]))) for part in parts]
@@ -58,7 +58,7 @@ class FaceRater(nn.Module):
 
 
 def soften_faces(faces: np.ndarray) -> np.ndarray:
-    """Faces uint8 (K, S, S, 3) as in a small video: reduced to SOFTENED_FACE_PIXELS and enlarged again."""
+    """Reduce faces uint8 (K, S, S, 3) to SOFTENED_FACE_PIXELS and enlarge them again, as if from a small video."""
     side = faces.shape[1]
     small = [
         cv2.resize(face, (SOFTENED_FACE_PIXELS, SOFTENED_FACE_PIXELS), interpolation=cv2.INTER_AREA) for face in faces
@@ -67,5 +67,5 @@ def soften_faces(faces: np.ndarray) -> np.ndarray:
 
 
 def faces_to_tensor(faces: np.ndarray) -> Tensor:
-    """Faces uint8 (K, S, S, 3) as a tensor (K, 3, S, S)."""
+    """Convert faces uint8 (K, S, S, 3) to a tensor (K, 3, S, S)."""
     return torch.from_numpy(np.ascontiguousarray(faces)).permute(0, 3, 1, 2)

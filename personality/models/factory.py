@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from personality.modalities import MODALITIES, TABULAR_MODALITIES
 from personality.models import kernel_ensemble
 from personality.models.audio import CompactAudio, ModernAudio, ThesisAudio
+from personality.models.encoder_fusion import ENCODERS_PRESET, EncoderFusion
 from personality.models.evolgen import EVOLGEN_PRESET, EvolgenNetwork
 from personality.models.fusion import FREE_FUSION_DROPOUT, FUSION_DROPOUT, Fusion, GatedFusion
 from personality.models.network import Network
@@ -30,6 +31,7 @@ def build_network(
     activation: str,
     branches: dict[str, Network] | None = None,
     table: tuple[str, Sequence[str]] | None = None,
+    tables: Sequence[tuple[str, Sequence[str]]] = (),
     design: NetworkDesign | None = None,
 ) -> Network:
     """Build a network with random weights.
@@ -39,15 +41,17 @@ def build_network(
     modality : str
         A key of MODALITIES.
     preset : str
-        `thesis`, `compact`, `modern` or `kernel`.
+        `thesis`, `compact`, `modern`, `encoders` or `kernel`.
     activation : str
         A key of ACTIVATIONS; the preset `kernel` ignores it.
     branches : dict of str to Network, optional
         The trained networks that a fusion joins.
     table : (str, sequence of str), optional
         Name and columns of the feature table, for TABULAR_MODALITIES.
+    tables : sequence of (str, sequence of str)
+        Names and columns of the feature tables of the preset `encoders`.
     design : NetworkDesign, optional
-        Design of the preset `modern`.
+        Design of the presets `modern` and `encoders`.
 
     Raises
     ------
@@ -60,6 +64,8 @@ def build_network(
     plan = MODALITIES[modality]
     if (modality, preset) == ("audiovisual", EVOLGEN_PRESET):
         return EvolgenNetwork()
+    if preset == ENCODERS_PRESET:
+        return EncoderFusion(activation, tables=tables, design=design)
     if modality in TABULAR_MODALITIES:
         if table is None:
             raise ValueError(f"{modality} requires the name and columns of a feature table")

@@ -1,4 +1,4 @@
-"""Fold batch normalisation into the convolutions before it: inference takes half the time; training is impossible."""
+"""Fold batch normalization into the preceding convolutions: halves the time of inference, but rules out training."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from personality.constants import PREPROCESSING
 from personality.models.network import Network
 
-MAX_FOLDING_DIFFERENCE = 1e-4  # of the largest feature; folding only rounds otherwise, by about 1e-6
+MAX_FOLDING_DIFFERENCE = 1e-4  # relative to the largest feature; a correct folding only rounds, by about 1e-6
 
 
 def fold_normalisation(network: nn.Module) -> None:
-    """Fold batch normalisation in the backbones within `network`, in place. The network is in evaluation mode."""
+    """Fold batch normalization in the backbones within `network`, in place. It must be in evaluation mode."""
     for part in network.modules():
         if isinstance(part, Network) and part.backbone is not None:
             _fold_backbone(part.backbone)
@@ -24,8 +24,8 @@ def fold_normalisation(network: nn.Module) -> None:
 
 @torch.no_grad()
 def _fold_backbone(backbone: nn.Module) -> None:
-    """Fold pairs of modules that are declared one after the other, which are nearly always called in this order; if
-    the features of a random picture change, restore the backbone."""
+    """Fold pairs of modules that are declared one after the other, which are nearly always called in this order.
+    Restore the backbone if the features of a random image change."""
     side = PREPROCESSING.face_size
     picture = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(0))
     pairs = list(_find_conv_norm_pairs(backbone))
@@ -43,7 +43,8 @@ def _fold_backbone(backbone: nn.Module) -> None:
 
 
 def _find_conv_norm_pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.Module, str, Any]]:
-    """Each convolution with the normalisation of as many channels that follows it: its parent, its name, itself."""
+    """Yield each convolution that is followed by a normalization of the same number of channels, with the parent, the
+    name and the module of the normalization."""
     for parent in backbone.modules():
         before: nn.Module | None = None
         for name, child in parent.named_children():
@@ -54,7 +55,7 @@ def _find_conv_norm_pairs(backbone: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.M
 
 
 def _fold_norm_into_conv(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> None:
-    """Set the convolution's weights so that its output equals the normalised output."""
+    """Set the convolution's weights so that its output equals the normalized output."""
     assert norm.running_mean is not None and norm.running_var is not None
     conv.weight, conv.bias = fuse_conv_bn_weights(
         conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias

@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from personality.models.network import Batch, Needs, Network, make_dense_layers
+from personality.models.network import Batch, Needs, Network, is_any_available, make_dense_layers
 
 HANDCRAFTED_COUNT = 9  # seven emotions, gender, age: see `batching.encode_handcrafted`
 FUSION_LAYER_SIZES = {"thesis": (512, 512, 32), "compact": (64,), "modern": (64,)}
@@ -123,7 +123,7 @@ class GatedFusion(_BranchFusion):
         with torch.no_grad():
             parts = [
                 torch.where(available.to(device)[:, None], branch.embed(shared), 0.0)  # a missing branch may give NaN
-                if available.any()
+                if is_any_available(available)
                 else torch.zeros(len(batch), branch.hidden_size, device=device)
                 for branch, available in zip(self.joined, present, strict=True)
             ]

@@ -12,7 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from personality.models.network import TRAIT_COUNT, Batch, Needs, Network
+from personality.models.network import TRAIT_COUNT, Batch, Needs, Network, is_any_available
 from personality.models.tabular import QUANTILE_KNOTS, normal_scores
 
 KERNEL_PRESET = "kernel"  # the preset of these networks on model cards
@@ -104,15 +104,15 @@ class BranchBlend(LinearNetwork):
         return self
 
     @torch.no_grad()
-    def set_output_layer(self, means: Tensor, weights: Sequence[float]) -> None:
+    def set_output_layer(self, means: Tensor, weights: Sequence[float] | Sequence[Tensor]) -> None:
         """Set the output layer to a weighted sum of the branches' deviations from the mean.
 
         Parameters
         ----------
         means : Tensor, shape (5,)
             The traits' means over the training labels.
-        weights : sequence of float
-            A weight for the deviation of each branch where all are present.
+        weights : sequence of float, or of Tensor (5,)
+            A weight for the deviation of each branch where all are present, the same for all traits or one for each.
         """
         own = torch.eye(TRAIT_COUNT)
         self.centre.copy_(means)
@@ -131,7 +131,7 @@ class BranchBlend(LinearNetwork):
         return torch.cat([*deviations, torch.stack(present, 1).to(self.centre.dtype)], 1)
 
     def _branch_deviation(self, branch: Network, batch: Batch, available: Tensor) -> Tensor:
-        if not available.any():
+        if not is_any_available(available):
             return torch.zeros(len(batch), TRAIT_COUNT, device=self.centre.device)
         with torch.no_grad():
             return torch.where(available[:, None], branch(batch) - self.centre, 0.0)  # a missing branch may give NaN

@@ -28,7 +28,7 @@ UNSEEN_FIGURE_KEYS = ("accuracy", "low", "high", "mean_baseline", "r2")
 
 
 def _is_per_trait(count: int) -> ValueCheck:
-    """A check that a value maps each trait to `count` numbers."""
+    """Make a check that a value maps each trait to `count` numbers."""
 
     def is_list(value: Any) -> bool:
         return isinstance(value, list) and len(value) == count and all(map(is_number, value))
@@ -62,7 +62,7 @@ OPTIONAL_CARD_CHECKS = {
 
 
 def read_model_card(folder: Path) -> dict[str, Any]:
-    """The card of the model in a folder, with current trait names. Raises DamagedFileError if it is missing or
+    """Read the card of the model in a folder, with current trait names. Raises DamagedFileError if it is missing or
     invalid."""
     card = rename_legacy_json(read_json(folder / MODEL_CARD_FILE, dict))
     if wrong := find_schema_error(card, REQUIRED_CARD_CHECKS, OPTIONAL_CARD_CHECKS):

@@ -99,17 +99,22 @@ class Batch:
         )
 
     def __len__(self) -> int:
+        return int(self._clip_count)
+
+    @property
+    def _clip_count(self) -> int:
+        """The number of clips; a symbol while a network is exported, which `len` would make a constant."""
         inputs = [self.audio, self.faces, self.handcrafted, *self.tables.values()]
-        return len(next(tensor for tensor in inputs if tensor is not None))
+        return next(tensor for tensor in inputs if tensor is not None).shape[0]
 
     def has(self, needs: Needs) -> Tensor:
         """Which clips have all required inputs, bool (B,), on the CPU."""
         if needs.alternatives:
             return torch.stack([self.has(one) for one in needs.alternatives]).any(0)
-        complete = torch.ones(len(self), dtype=torch.bool)
+        complete = everyone = torch.ones(self._clip_count, dtype=torch.bool)
         for name in (*(needs.inputs & {"audio", "faces"}), *(name for name, _ in needs.tables)):
             has_tensor = name in self.tables or getattr(self, name, None) is not None
-            complete &= self.present.get(name, torch.ones(len(self), dtype=torch.bool)).cpu() & has_tensor
+            complete = complete & self.present.get(name, everyone).cpu() & has_tensor
         return complete
 
 
@@ -266,6 +271,11 @@ class Network(nn.Module):
         # In float32 also within autocast: near 0.5, half-precision values are .002 apart.
         with torch.autocast(hidden.device.type, enabled=False):
             return torch.sigmoid(self.output(hidden.float()))
+
+
+def is_any_available(available: Tensor) -> bool:
+    """Whether an input is available for any clip, bool (B,). Exported networks have no such branch: it is assumed."""
+    return torch.compiler.is_exporting() or bool(available.any())
 
 
 def make_dense_layers(sizes: tuple[int, ...], activation: str, dropout: float = 0.0) -> nn.Sequential:

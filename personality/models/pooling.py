@@ -27,12 +27,12 @@ class AttentionPool(nn.Module):
         self.score = nn.Sequential(nn.Linear(size, ATTENTION_HIDDEN_UNITS), nn.Tanh(), last)
 
     def weights(self, items: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Weights (B, T), with rows that sum to 1, of items (B, T, D). valid bool (B, T), None: all."""
+        """Weights (B, T) of items (B, T, D); rows sum to 1. `valid`: bool (B, T), or None if all items are valid."""
         scores = self.score(items).squeeze(2)
         return (scores if valid is None else scores.masked_fill(~valid, -torch.inf)).softmax(1)
 
     def forward(self, items: Tensor, valid: Tensor | None = None) -> Tensor:
-        """(B, D), or (B, 2 D) with the deviation, for items (B, T, D); valid as in `weights`."""
+        """Pool items (B, T, D) to (B, D), or to (B, 2 D) with the deviation. `valid`: see `weights`."""
         weights = self.weights(items, valid).unsqueeze(2)
         mean = (weights * items).sum(1)
         if not self.spread:

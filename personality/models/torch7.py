@@ -1,4 +1,4 @@
-"""Torch7 files (`.net`, `.t7`) of others, read without executing anything: numbers, text, tables and tensors only."""
+"""Read Torch7 files (`.net`, `.t7`) of other projects without executing code: numbers, text, tables and tensors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-MAX_TORCH7_BYTES = 2**30  # the largest published one, VGG-Face, has 580 MB
+MAX_TORCH7_BYTES = 2**30  # the largest published file, VGG-Face, has 580 MB
 MAX_TORCH7_DEPTH = 100
-# What a value begins with, from Torch7's File.lua.
+# Type codes that precede each value, from Torch7's File.lua.
 NIL, NUMBER, STRING, TABLE, OBJECT, BOOLEAN = range(6)
 ELEMENT_TYPES = {
     **{"Float": "<f4", "Double": "<f8", "Int": "<i4", "Long": "<i8", "Short": "<i2", "Byte": "u1", "Char": "i1"},
@@ -20,7 +20,7 @@ ELEMENT_TYPES = {
 
 
 class Torch7Error(ValueError):
-    """A file that is no Torch7 file, is damaged, or holds what is not read, such as functions."""
+    """Error for a file that is not a Torch7 file, is damaged, or contains unsupported values, such as functions."""
 
 
 @dataclass
@@ -31,14 +31,14 @@ class Torch7Object:
     fields: Any = None
 
     def modules(self) -> list[Torch7Object]:
-        """The layers of a container, in order. Raises Torch7Error where this is none."""
+        """Return the layers of a container, in order. Raises Torch7Error if the object is not a container."""
         found = self.fields.get("modules") if isinstance(self.fields, dict) else None
         if not isinstance(found, dict) or not all(isinstance(one, Torch7Object) for one in found.values()):
             raise Torch7Error(f"expected a container of layers, found {self.name}")
         return [found[place] for place in sorted(found)]
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
-        """A tensor of the object, float32. Raises Torch7Error where it is missing or has another shape."""
+        """Return a tensor of the object, float32. Raises Torch7Error if it is missing or has another shape."""
         value = self.fields.get(name) if isinstance(self.fields, dict) else None
         if not isinstance(value, np.ndarray) or value.shape != shape:
             found = value.shape if isinstance(value, np.ndarray) else "none"
@@ -47,7 +47,7 @@ class Torch7Object:
 
 
 def read_torch7(path: Path) -> Any:
-    """Read a binary Torch7 file, as 64-bit Torch7 writes it.
+    """Read a binary file written by 64-bit Torch7.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def read_torch7(path: Path) -> Any:
     Raises
     ------
     Torch7Error
-        The file cannot be read, is damaged, too large or holds a Lua function.
+        The file is not a Torch7 file, is damaged, is too large, or contains a Lua function.
     """
     size = path.stat().st_size
     if size > MAX_TORCH7_BYTES:
@@ -70,13 +70,13 @@ def read_torch7(path: Path) -> Any:
     try:
         return _Torch7Reader(path.read_bytes()).value(0)
     except Torch7Error as error:
-        raise Torch7Error(f"{path.name} is no Torch7 file that can be read: {error}.") from error
+        raise Torch7Error(f"{path.name} is not a readable Torch7 file: {error}.") from error
     except (struct.error, IndexError, UnicodeDecodeError, OverflowError) as error:
-        raise Torch7Error(f"{path.name} is no Torch7 file, or is damaged.") from error
+        raise Torch7Error(f"{path.name} is not a Torch7 file, or is damaged.") from error
 
 
 class _Torch7Reader:
-    """A cursor over the bytes of a file; objects that are named twice are read once."""
+    """A cursor over the bytes of a file. An object that is referenced several times is read once."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.place = data, 0
@@ -99,7 +99,7 @@ class _Torch7Reader:
             if number not in self.known:
                 (self._table if kind == TABLE else self._object)(number, depth + 1)
             return self.known[number]
-        raise Torch7Error(f"found a value of kind {kind}; expected a number, text, table or tensor")
+        raise Torch7Error(f"found a value of the type {kind}; expected a number, text, table or tensor")
 
     def _unpack(self, form: str) -> Any:
         (value,) = struct.unpack_from(form, self.data, self.place)
@@ -155,16 +155,16 @@ class _Torch7Reader:
 
     def _element_type(self, kind: str) -> np.dtype:
         if kind not in ELEMENT_TYPES:
-            raise Torch7Error(f"tensors of the type {kind[:40]!r} are not read")
+            raise Torch7Error(f"tensors of the type {kind[:40]!r} are not supported")
         return np.dtype(ELEMENT_TYPES[kind])
 
 
 def _view_storage(storage: Any, shape: list[int], strides: list[int], offset: int) -> np.ndarray:
-    """A tensor's elements, copied out of its storage. Raises Torch7Error where they reach beyond it."""
+    """Copy the elements of a tensor from its storage. Raises Torch7Error if they extend beyond it."""
     if not isinstance(storage, np.ndarray) or min([*shape, *strides, offset]) < 0:
         raise Torch7Error("a tensor has no storage, or a negative size")
     reach = offset + sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True)) + 1
     if 0 in shape or reach > len(storage) or np.prod([float(size) for size in shape]) > len(storage):
-        raise Torch7Error("a tensor reaches beyond its storage")
+        raise Torch7Error("a tensor extends beyond its storage")
     bytes_apart = [stride * storage.itemsize for stride in strides]
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, bytes_apart).copy()

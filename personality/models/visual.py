@@ -20,7 +20,7 @@ VGG_CONVOLUTIONS = ("1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "4_1", "4_2
 
 def _require_face_frames(batch: Batch) -> Tensor:
     if batch.faces is None:
-        raise ValueError("the network requires faces: got a batch without, expected uint8 (B, T, 3, 224, 224)")
+        raise ValueError("the network requires faces: got a batch without faces, expected uint8 (B, T, 3, 224, 224)")
     return batch.faces
 
 
@@ -46,19 +46,19 @@ class ThesisVisual(Network):
         return self.backbone(bgr - means).unflatten(0, frames.shape[:2])
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 32)."""
+        """The last hidden layer (B, 32)."""
         reduced = self.reduce(features.flatten(0, 1)).flatten(1)
         return self.layers(reduced).unflatten(0, features.shape[:2]).mean(1)
 
     def backbone_tensors(self) -> dict[str, Tensor]:
-        """As in `Network`, by the names of VGG-Face's PyTorch conversion (`conv1_1.weight`)."""
+        """The tensors of the backbone by their names in VGG-Face's PyTorch conversion (`conv1_1.weight`)."""
         layers = [layer for layer in self.backbone if isinstance(layer, nn.Conv2d)]
         named = zip(VGG_CONVOLUTIONS, layers, strict=True)
         return {f"conv{name}.{part}": getattr(layer, part) for name, layer in named for part in ("weight", "bias")}
 
 
 class CompactVisual(Network):
-    """EfficientNet-Lite0, its 1280 features averaged over the frames -> Dense 128 -> 5."""
+    """EfficientNet-Lite0 -> mean of its 1280 features over the frames -> Dense 128 -> 5."""
 
     def __init__(self, activation: str) -> None:
         super().__init__(128, Needs(frozenset({"faces"})))
@@ -67,18 +67,18 @@ class CompactVisual(Network):
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((1280, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
-        """(B, T, 1280)."""
+        """Features of the backbone (B, T, 1280)."""
         frames = _require_face_frames(batch)
         pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return self.backbone(pictures.float() / 127.5 - 1).unflatten(0, frames.shape[:2])
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 128)."""
+        """The last hidden layer (B, 128)."""
         return self.layers(features.mean(1))
 
 
 class ModernVisual(Network):
-    """Any timm model on each frame, attention over the frames (or their mean) -> Dense 128 -> 5."""
+    """Any timm model on each frame -> attention over the frames, or their mean -> Dense 128 -> 5."""
 
     def __init__(self, activation: str, design: NetworkDesign) -> None:
         """Raises ValueError if timm has no model with the design's name; names of timm's hub are not supported."""
@@ -92,19 +92,19 @@ class ModernVisual(Network):
         self.layers = nn.Sequential(nn.Dropout(0.3), make_dense_layers((size, 128), activation, 0.3))
 
     def features(self, batch: Batch) -> Tensor:
-        """(B, T, D), D the size of the backbone's features."""
+        """Features of the backbone (B, T, D); D depends on the backbone."""
         frames = _require_face_frames(batch)
         pictures = frames.flatten(0, 1).contiguous(memory_format=torch.channels_last).float() / 255
         mean, deviation = (pictures.new_tensor(v).view(3, 1, 1) for v in (self.mean, self.deviation))
         return self.backbone((pictures - mean) / deviation).unflatten(0, frames.shape[:2])
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, 128)."""
+        """The last hidden layer (B, 128)."""
         return self.layers(features.mean(1) if self.pool is None else self.pool(features))
 
 
 def _timm_model(name: str) -> Any:
-    """A timm model with random weights. Raises ValueError if there is none or it requires another picture size."""
+    """Make a timm model with random weights. Raises ValueError if it does not exist or requires another image size."""
     if not timm.is_model(name):
         raise ValueError(f"timm has no model {name!r}; timm.list_models() lists the valid names")
     try:

@@ -1,7 +1,4 @@
-"""Plotly figures of accuracy, gaps and training curves. Does not use Streamlit.
-
-Colours are consistent per modality, trait and group, from the colour-blind safe palette of Okabe and Ito.
-"""
+"""Plotly figures of accuracy, gaps and training curves. Does not use Streamlit."""
 
 from __future__ import annotations
 
@@ -13,27 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from personality.analysis.gaps import SIGNIFICANCE_LEVEL
-from personality.assets.demo import PRACTICE_PREFIX
-from personality.assets.shipped_models import model_label
+from personality.plots.palettes import dashes, marks, model_colours
 from personality.traits import TRAIT_LABELS, TRAITS
 
-MODALITY_COLOURS = {"audio": "#E69F00", "visual": "#0072B2", "audiovisual": "#009E73", "handcrafted": "#CC79A7"}
-# Practice models, and runs that are named after their modality.
-MODEL_COLOURS = MODALITY_COLOURS | {f"{PRACTICE_PREFIX}{name}": colour for name, colour in MODALITY_COLOURS.items()}
-# Bundled models for real people.
-MODEL_COLOURS |= {"voice": "#D55E00", "words": "#56B4E9", "voice_words": "#7B5EA7"}
-# Published models with figures on real people.
-MODEL_COLOURS |= {
-    "BU-NKU 2017 face": "#0072B2",
-    "BU-NKU 2017 audio + scene": "#E69F00",
-    "BU-NKU 2017 mean": "#009E73",
-    "frozen encoders 2026": "#CC79A7",
-}
-# Pages show bundled models by their labels.
-MODEL_COLOURS |= {model_label(name): colour for name, colour in MODEL_COLOURS.items()}
-GROUP_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
-OTHER_COLOURS = ("#D55E00", "#56B4E9", "#7B5EA7", "#8C8C8C")
-BASELINE_COLOUR = "#8C8C8C"
+BASELINE_COLOUR = "#7D8590"
 # Name and marker of each baseline, by its column of `accuracy_by`.
 BASELINE_MARKS = {
     "baseline": ("mean baseline", "line-ns-open"),
@@ -45,23 +25,10 @@ DOT_CHART_MEASURES = {
     "gain": ("gain over the mean baseline", ("gain_low", "gain_high"), True),
     "concordance": ("concordance with the ratings", ("concordance_low", "concordance_high"), True),
     "r2": ("R², share of the variance explained", ("r2_low", "r2_high"), True),
-    "signed_error": ("predicted minus actual", ("signed_error_low", "signed_error_high"), True),
+    "signed_error": ("predicted minus human rating", ("signed_error_low", "signed_error_high"), True),
     "actual_mean": ("mean rating", ("actual_mean_low", "actual_mean_high"), False),
 }
 MIN_LINE_PIXELS, DOT_SPACING_PIXELS = 46, 20  # minimum height in pixels of a line of a dot chart, and of a dot
-
-
-def model_colours(models: Sequence[str]) -> dict[str, str]:
-    """A colour per model: those in MODEL_COLOURS have fixed colours, others get colours that are not used by these."""
-    taken = {MODEL_COLOURS.get(model) for model in models}
-    free = [colour for colour in OTHER_COLOURS if colour not in taken]
-    others = [model for model in models if model not in MODEL_COLOURS]
-    return MODEL_COLOURS | {model: free[i % len(free)] for i, model in enumerate(others)}
-
-
-def group_colours(groups: Sequence[str]) -> dict[str, str]:
-    """A colour per group, in their order, so that men and women have those of `GENDER_COLOURS`."""
-    return {group: GROUP_COLOURS[number % len(GROUP_COLOURS)] for number, group in enumerate(groups)}
 
 
 def accuracy_dots(
@@ -98,12 +65,13 @@ def accuracy_dots(
     place = {name: -index for index, name in enumerate(lines)}
     spread = 0.0 if line == colour else 0.62
     shift = {kind: (0.5 - (i + 0.5) / len(kinds)) * spread for i, kind in enumerate(kinds)}
-    figure = go.Figure()
+    figure, symbols = go.Figure(), marks(kinds)
     for kind in kinds:
         part = rows[rows[colour] == kind]
         y = part[line].map(place) + shift[kind]
         name = _name_with_count(part, kind, counted=_shows_counts(rows, colour, beside=line))
-        figure.add_trace(_interval_dots(part, y, name, colours.get(kind, BASELINE_COLOUR), (measure, *bounds)))
+        marker = {"size": 10, "color": colours.get(kind, BASELINE_COLOUR), "symbol": symbols[kind]}
+        figure.add_trace(_interval_dots(part, y, name, marker, (measure, *bounds)))
         for baseline in baselines:
             if part[baseline].notna().any():
                 figure.add_trace(_baseline_marks(part, y, baseline, first=kind == kinds[0]))
@@ -129,7 +97,7 @@ def _name_with_count(part: pd.DataFrame, name: str, *, counted: bool) -> str:
 
 
 def _interval_dots(
-    part: pd.DataFrame, y: pd.Series, name: str, colour: str, columns: tuple[str, str, str]
+    part: pd.DataFrame, y: pd.Series, name: str, marker: dict, columns: tuple[str, str, str]
 ) -> go.Scatter:
     value, low, high = (part[column] for column in columns)
     # For other measures, the accuracy of the baseline would be misleading.
@@ -139,12 +107,12 @@ def _interval_dots(
         y=y,
         mode="markers",
         name=name,
-        marker={"size": 10, "color": colour},
+        marker=marker,
         error_x={
             "type": "data",
             "array": high - value,
             "arrayminus": value - low,
-            "color": colour,
+            "color": marker["color"],
             "thickness": 2,
             "width": 4,
         },
@@ -186,14 +154,14 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     filled."""
     gaps = gaps[gaps["n"] > 0]
     groups, models = list(dict.fromkeys(gaps["group"])), list(dict.fromkeys(gaps["model"]))
-    figure = go.Figure()
+    figure, symbols = go.Figure(), marks(models)
     for number, model in enumerate(models):
         part = gaps[gaps["model"] == model]
         y = -part["group"].map(groups.index) + (0.5 - (number + 0.5) / len(models)) * 0.62
         found = part["p_holm"].lt(SIGNIFICANCE_LEVEL)
         colour = colours.get(model, BASELINE_COLOUR)
         error = {"array": part["high"] - part["gap"], "arrayminus": part["gap"] - part["low"], "color": colour}
-        marker = {"size": 11, "color": colour, "symbol": np.where(found, "circle", "circle-open"), "line": {"width": 2}}
+        marker = {"size": 11, "color": colour, "symbol": _filled_where(found, symbols[model]), "line": {"width": 2}}
         figure.add_trace(
             go.Scatter(
                 x=part["gap"],
@@ -214,7 +182,11 @@ def gap_dots(gaps: pd.DataFrame, *, colours: dict[str, str], title: str) -> go.F
     )
 
 
-LOSS_CURVES = {"loss": ("training", "#8C8C8C"), "validation_loss": ("validation", "#0072B2")}
+def _filled_where(found: pd.Series, mark: str) -> np.ndarray:
+    return np.where(found, mark, f"{mark}-open")
+
+
+LOSS_CURVES = {"loss": ("training", BASELINE_COLOUR), "validation_loss": ("validation", "#0072B2")}
 TRAIT_CURVES = {f"accuracy_{trait.name}": (trait.label, trait.colour) for trait in TRAITS}
 
 
@@ -258,9 +230,10 @@ def training_curves(
 def run_comparison_curves(metrics: pd.DataFrame) -> go.Figure:
     """Validation accuracy per epoch of several runs, from the columns run, epoch and accuracy."""
     figure = go.Figure()
-    colours = model_colours(list(metrics["run"].unique()))
+    runs = list(metrics["run"].unique())
+    colours, lines = model_colours(runs), dashes(runs)
     for run, part in metrics.groupby("run", sort=False):
-        line = {"color": colours[str(run)], "width": 2}
+        line = {"color": colours[str(run)], "dash": lines[str(run)], "width": 2}
         figure.add_trace(go.Scatter(x=part["epoch"], y=part["accuracy"], mode="lines", name=str(run), line=line))
     figure.update_yaxes(title="validation accuracy")
     return finish_figure(figure, height=280, x="epoch")

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from personality.plots.accuracy_plots import finish_figure, model_colours
+from personality.plots.accuracy_plots import finish_figure
 from personality.plots.count_plots import DIVERGING, colour_scale
-from personality.traits import EMOTION_COLOURS, EMOTIONS, TRAIT_LABELS, TRAITS
+from personality.plots.palettes import EMOTION_COLOURS, dashes, marks, model_colours
+from personality.traits import EMOTIONS, TRAIT_LABELS, TRAITS
 
 # Vega expressions for narrow screens: letters for traits, and labels of rows in two lines.
 TRAIT_LABEL_OR_LETTER = (
@@ -25,11 +26,12 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
     """Dot chart of the predictions for a clip: columns model, trait, value in [0, 1], and optionally the bounds low and
     high of an interval."""
     figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(values["model"])))
+    models = list(dict.fromkeys(values["model"]))
+    colours, symbols = model_colours(models), marks(models)
     order = [trait.label for trait in reversed(TRAITS)]
     for model, part in values.groupby("model", sort=False):
         labels = part["trait"].map(TRAIT_LABELS)
-        marker = {"size": 13, "color": colours[str(model)], "opacity": 0.9}
+        marker = {"size": 13, "color": colours[str(model)], "symbol": symbols[str(model)], "opacity": 0.9}
         figure.add_trace(go.Scatter(x=part["value"], y=labels, mode="markers", name=str(model), marker=marker))
         if {"low", "high"} <= set(part) and part["low"].notna().any():
             figure.data[-1].error_x = _interval_bars(part, colours[str(model)])
@@ -51,25 +53,45 @@ def _interval_bars(part: pd.DataFrame, colour: str) -> dict:
 def trait_radar(values: pd.DataFrame) -> go.Figure:
     """Radar chart of the same values, with an outline per model and letters for traits."""
     figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(values["model"])))
+    models = list(dict.fromkeys(values["model"]))
+    colours, symbols = model_colours(models), marks(models)
     letters = {trait.name: trait.letter for trait in TRAITS}
     for model, part in values.groupby("model", sort=False):
         closed = pd.concat([part, part.head(1)])
         line, theta = {"color": colours[str(model)]}, closed["trait"].map(letters)
+        mark = {"symbol": symbols[str(model)], "size": 7}
         names = closed["trait"].map(TRAIT_LABELS)
-        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, customdata=names)
+        trace = go.Scatterpolar(r=closed["value"], theta=theta, name=str(model), line=line, marker=mark)
+        trace.customdata = names
         figure.add_trace(trace.update(hovertemplate="%{customdata} %{r:.2f}", showlegend=False))
     axis = {"range": [0, 1], "tickvals": [0.25, 0.5, 0.75]}
     figure.update_layout(polar={"radialaxis": axis, "bgcolor": "rgba(0,0,0,0)"})
     return finish_figure(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
 
 
+def before_and_after(rows: pd.DataFrame) -> go.Figure:
+    """The traits of one model before and after a change, joined by a line: columns model, trait, before, after."""
+    colour = model_colours([rows["model"].iloc[0]])[rows["model"].iloc[0]]
+    labels = rows["trait"].map(TRAIT_LABELS)
+    figure = go.Figure()
+    for label, before, after in zip(labels, rows["before"], rows["after"], strict=True):
+        line = {"color": colour, "width": 3}
+        figure.add_trace(go.Scatter(x=[before, after], y=[label, label], mode="lines", line=line, showlegend=False))
+    for name, symbol in (("before", "circle-open"), ("after", "circle")):
+        marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"width": 2}}
+        figure.add_trace(go.Scatter(x=rows[name], y=labels, mode="markers", name=name, marker=marker))
+    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=[trait.label for trait in reversed(TRAITS)])
+    return finish_figure(figure, height=300, x="predicted first impression, 0 to 1")
+
+
 def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
     """Predictions of a trait over time, from `sliding_window`: a line per model, at the middle of each window."""
     figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    models = list(dict.fromkeys(rows["model"]))
+    colours, lines = model_colours(models), dashes(models)
     for model, part in rows.groupby("model", sort=False):
-        line = {"color": colours[str(model)], "width": 2}
+        line = {"color": colours[str(model)], "dash": lines[str(model)], "width": 2}
         figure.add_trace(go.Scatter(x=part["time"], y=part["value"], mode="lines+markers", name=str(model), line=line))
     figure.update_yaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_xaxes(range=[0, duration])
@@ -136,10 +158,11 @@ def occlusion_map(face: np.ndarray, rows: pd.DataFrame) -> go.Figure:
 def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
     """Effect of silencing each segment on a trait: columns model, start, end, difference; a step line per model."""
     figure = go.Figure()
-    colours = model_colours(list(dict.fromkeys(rows["model"])))
+    models = list(dict.fromkeys(rows["model"]))
+    colours, lines = model_colours(models), dashes(models)
     for model, part in rows.groupby("model", sort=False):
         x, y = [*part["start"], part["end"].iloc[-1]], [*part["difference"], part["difference"].iloc[-1]]
-        line = {"color": colours[str(model)], "width": 2, "shape": "hv"}
+        line = {"color": colours[str(model)], "dash": lines[str(model)], "width": 2, "shape": "hv"}
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
     figure.add_hline(y=0, line_width=1, opacity=0.5)
     figure.update_yaxes(tickformat="+.2f")

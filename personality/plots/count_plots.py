@@ -5,7 +5,8 @@ from __future__ import annotations
 import altair as alt
 import pandas as pd
 
-from personality.traits import EMOTION_COLOURS, EMOTIONS
+from personality.plots.palettes import EMOTION_COLOURS, GROUP_COLOURS
+from personality.traits import EMOTIONS
 
 SPLIT_COLOURS = {"training": "#8C8C8C", "validation": "#0072B2", "test": "#E69F00"}
 SEQUENTIAL = ("#EAF3FB", "#56A3D9")  # light enough for text on it
@@ -56,7 +57,7 @@ def heatmap(
 
 def group_counts(counts: pd.DataFrame, *, title: str, colours: dict[str, str] | None = None) -> alt.Chart:
     """Number of clips per group, from the columns group and n, in the given order."""
-    colour = alt.Color("group:N", legend=None, scale=colour_scale(colours)) if colours else alt.value("#0072B2")
+    colour = alt.Color("group:N", legend=None, scale=colour_scale(colours)) if colours else alt.value(GROUP_COLOURS[0])
     return (
         alt.Chart(counts)
         .mark_bar(cornerRadiusEnd=3)

@@ -1,4 +1,4 @@
-"""Assembly of predictions tables: predictions with labels, baselines and attributes; several tables as one."""
+"""Assemble predictions tables: join predictions with labels, baselines and attributes, and tables with each other."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ from personality.predictions.predictions_table import (
 )
 from personality.traits import TRAIT_NAMES
 
-DEFAULT_TRAINING_SPLITS = ("training",)  # the splits that a model was trained on, by default
+DEFAULT_TRAINING_SPLITS = ("training",)  # default of the splits on which a model was trained
 
 
 def mark_sources_in_training(
     rows: pd.DataFrame, clips: pd.DataFrame, trained_on: Sequence[str] = DEFAULT_TRAINING_SPLITS
 ) -> pd.DataFrame:
     """Add the attribute `source_in_training` (yes or no): whether the splits that a model was trained on contain clips
-    of the same source. The official splits of First Impressions share sources; figures of clips with `no` are
-    source-disjoint."""
+    of the same source. The official splits of First Impressions share sources; clips with `no` are source-disjoint."""
     seen = rows["source"].isin(clips.loc[clips["split"].isin(trained_on), "source"])
     return rows.assign(**{SOURCE_IN_TRAINING: seen.map({True: "yes", False: "no"})})
 
@@ -52,7 +51,7 @@ def build_predictions_table(
     Raises
     ------
     PredictionsError
-        As `check_predictions`.
+        If the table is invalid; see `check_predictions`.
     """
     (split,) = rows["split"].unique()
     traits = list(TRAIT_NAMES)

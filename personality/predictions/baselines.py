@@ -9,7 +9,7 @@ from personality.traits import TRAIT_NAMES
 
 
 def training_means(clips: pd.DataFrame) -> dict[str, float]:
-    """The mean label per trait over the training split, which the mean baseline always predicts."""
+    """Return the mean label per trait over the training split, which the mean baseline always predicts."""
     training = clips[clips["split"].eq("training")]
     return {trait: float(training[trait].mean()) for trait in TRAIT_NAMES}
 

@@ -54,7 +54,7 @@ def read_predictions(file: Path | str | BinaryIO, name: str = "") -> pd.DataFram
 
 
 def read_predictions_and_clamped_count(file: Path | str | BinaryIO, name: str = "") -> tuple[pd.DataFrame, int]:
-    """A predictions table as `read_predictions`, and how many of its predictions were clamped to [0, 1]."""
+    """Read a predictions table like `read_predictions`; return it and the number of predictions clamped to [0, 1]."""
     try:
         return check_external_predictions(read_table(Path(file) if isinstance(file, str) else file, name))
     except TableError as error:

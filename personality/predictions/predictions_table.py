@@ -28,12 +28,12 @@ SMALL_TABLE_CELLS = 4_000_000
 
 
 class PredictionsError(ValueError):
-    """Invalid predictions table, or an analysis that it does not support."""
+    """An invalid predictions table, or an analysis that it does not support."""
 
 
 @dataclass(frozen=True)
 class PredictionArrays:
-    """A predictions table of N clips and M models as arrays; NaN where the table has no row.
+    """A predictions table of N clips and M models as arrays, with NaN for missing rows.
 
     clips: a row per clip with its attributes; source_codes: int (N,); models: names; predicted: float64 (N, M, 5);
     actual, constant and lookup: float64 (N, 5).
@@ -83,8 +83,8 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_external_predictions(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """`check_predictions` of a table of any origin, and how many predictions were clamped to [0, 1]: those of a linear
-    model may be slightly outside (`scales.clamp_predictions`). Raises PredictionsError as `check_predictions`."""
+    """Validate a table of any origin. Return it and the number of predictions clamped to [0, 1], because those of a
+    linear model may be slightly outside. Raises PredictionsError like `check_predictions`."""
     count = 0
     if "predicted" in table and pd.api.types.is_numeric_dtype(table["predicted"]):
         inside, count = clamp_predictions(table[["predicted"]])
@@ -95,8 +95,8 @@ def check_external_predictions(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 def to_prediction_arrays(table: pd.DataFrame) -> PredictionArrays:
     """Convert a predictions table to arrays.
 
-    Raises PredictionsError as `check_predictions`, but accepts values on any scale and takes the attributes of a clip
-    from its first row, because tables from files are already checked.
+    Raises PredictionsError like `check_predictions`, but accepts values on any scale and uses the attributes of the
+    first row of a clip, because tables from files have been validated.
     """
     table, places = _parse_structure(table)
     predicted = np.full(places.shape, np.nan)
@@ -111,7 +111,7 @@ def to_prediction_arrays(table: pd.DataFrame) -> PredictionArrays:
 
 
 def _parse_structure(table: pd.DataFrame) -> tuple[pd.DataFrame, _RowPositions]:
-    """The table with converted columns, and the positions of its rows in arrays."""
+    """Return the table with converted columns, and the positions of its rows in arrays."""
     try:
         table = rename_legacy_rows(_convert_types(table))
     except TableError as error:
@@ -128,7 +128,7 @@ def _parse_structure(table: pd.DataFrame) -> tuple[pd.DataFrame, _RowPositions]:
 
 
 def _is_text_category(values: pd.Series) -> bool:
-    """Whether a column is categorical text, which is kept for speed with millions of rows."""
+    """Return whether a column is categorical text, which is kept for speed with millions of rows."""
     return isinstance(values.dtype, pd.CategoricalDtype) and isinstance(values.cat.categories.dtype, pd.StringDtype)
 
 
@@ -225,14 +225,14 @@ def _unify_values(table: pd.DataFrame, name: str, group: np.ndarray, *, per: str
 
 
 def _copy_row_values(table: pd.DataFrame, name: str, rows: np.ndarray, like: np.ndarray) -> pd.DataFrame:
-    """A copy in which some rows have the values of others."""
+    """Return a copy of a column in which some rows have the values of other rows."""
     places = np.arange(len(table))
     places[rows] = like
     return table.assign(**{name: table[name].iloc[places].set_axis(table.index)})
 
 
 def _comparable_codes(values: pd.Series) -> np.ndarray:
-    """Float64, equal where the values are, NaN where they are missing."""
+    """Encode values as float64: equal values have equal codes, and missing ones are NaN."""
     if pd.api.types.is_float_dtype(values):
         return values.to_numpy(np.float64)
     codes = pd.factorize(values)[0]

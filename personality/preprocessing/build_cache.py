@@ -1,4 +1,4 @@
-"""A dataset becomes a cache: every clip that has no entry yet is read, on one machine's processes or a cluster's."""
+"""Build a cache from a dataset: read every clip without an entry, in processes of this machine or of a cluster."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from personality.utils.atomic_files import hold_lock_file
 
 VIDEO_MISSING_MESSAGE = "the file is missing"
 
-ClipTask = tuple[str, str, str]  # a clip, its location, and what tells its file from another
-ErrorsByClip = dict[str, str]  # what went wrong, in words, by clip; empty where nothing did
+ClipTask = tuple[str, str, str]  # name of the clip, its location, and the signature of its file
+ErrorsByClip = dict[str, str]  # error message of each clip; empty if the clip was read
 ReadClips = Callable[[list[ClipTask]], ErrorsByClip]
 
 
@@ -46,17 +46,17 @@ def preprocess(
     remake: bool = False,
     whole_sound: bool = False,
 ) -> pd.DataFrame:
-    """Fill the cache `out` with what is missing and return its table of clips.
+    """Add the missing entries to the cache `out` and return its table of clips.
 
-    A clip that cannot be read is a row with its `error`; it is tried again by the next run. One worker is this very
-    process, -1 is one a core; a clip that kills one is read apart by the next run. With `dask` clips are read by the
-    cluster at that address, whose workers see the same paths. With `whole_sound` the sound after the first 5 s
-    is kept too, some 32 kB a second; a cache that keeps it goes on to. Raises CacheError where entries were made with
-    other constants, of other files or without the sound that is wanted, unless `remake` asks for new ones, and
-    ValueError where another process fills the same cache, or the workers of a killed one do not end, DatasetError where
-    `distributed`, the scheduler or its workers are missing, and CacheError where workers die before they read anything.
+    A clip that cannot be read has a row with its `error`; the next run tries it again. With one worker, clips are read
+    in this process; -1 starts one worker per core. If a clip ends the process that reads it, the next run reads it in
+    a separate process. With `dask`, the workers of the cluster at that address, which need the same paths, read the
+    clips. With `whole_sound`, entries include the sound after the first 5 s (about 32 kB per second), also in later
+    runs. Raises CacheError if entries are stale (other constants, other files, or incomplete sound) and `remake` is
+    false, or if workers die before they read anything; ValueError if another process fills the cache or workers of a
+    killed one do not end; DatasetError if `distributed`, the scheduler or its workers are missing.
     """
-    out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may stand elsewhere
+    out, dataset = out.resolve(), replace(dataset, root=dataset.root.resolve())  # workers may run in another folder
     dataset_card = read_dataset_card(dataset.root)
     cache = Cache(out, whole_sound=whole_sound or Cache(out).has_whole_sound)
     with hold_lock_file(out / "lock", f"Another process is filling {out}; wait for it, or choose another folder."):
@@ -75,9 +75,9 @@ def preprocess(
 
 
 def _select_clips_to_read(cache: Cache, dataset: Dataset, remake: bool) -> tuple[dict[str, ClipTask], ErrorsByClip]:
-    """The clips that have to be read, by name, and what is wrong with those that cannot be.
+    """Return the clips to read, by name, and the errors of clips without a readable file.
 
-    Entries that have to be made again are removed, so that from here on an entry that is there is a good one.
+    Entries to be replaced are removed, so that every entry that exists afterwards is valid.
     """
     todo: dict[str, ClipTask] = {}
     errors: ErrorsByClip = {}
@@ -89,7 +89,7 @@ def _select_clips_to_read(cache: Cache, dataset: Dataset, remake: bool) -> tuple
             errors[clip] = str(error)
             continue
         state, why = cache.entry_state(clip, of)
-        if state == "present":  # also where the file has gone since
+        if state == "present":  # even if the video was deleted since
             continue
         if of is None:
             errors[clip] = VIDEO_MISSING_MESSAGE
@@ -99,7 +99,7 @@ def _select_clips_to_read(cache: Cache, dataset: Dataset, remake: bool) -> tuple
             stale[clip] = why
     if stale and not remake:
         reasons = "; ".join(sorted(set(stale.values())))
-        raise CacheError(f"{len(stale):,} entries of {cache.folder} are stale: {reasons}; --remake makes them again.")
+        raise CacheError(f"{len(stale):,} entries of {cache.folder} are stale: {reasons}; replace them with --remake.")
     for clip in todo:
         cache.entry_path(clip).unlink(missing_ok=True)
     return todo, errors
@@ -108,10 +108,10 @@ def _select_clips_to_read(cache: Cache, dataset: Dataset, remake: bool) -> tuple
 def _read_all_clips(
     cache: Cache, root: Path, attempt: str, todo: dict[str, ClipTask], parallel: ParallelRunner
 ) -> ErrorsByClip:
-    """Read all clips of `todo`, whatever happens to the workers.
+    """Read all clips of `todo`, even if workers die.
 
-    Where one dies, the clips that were being read are read again, each in a process of its own, and the rest goes
-    on: a clip that kills its reader costs itself only.
+    If a worker dies, the clips that were being read are read again, each in a separate process, before the others:
+    a clip that crashes its reader affects no other clip.
     """
     errors: ErrorsByClip = {}
     with tqdm(total=len(todo), desc="preprocess", unit="clip") as progress:
@@ -128,23 +128,23 @@ def _read_all_clips(
                     errors |= done
                     progress.update(progress.total - len(todo) - progress.n)
             except BrokenExecutor as death:
-                attempt = begin_attempt(cache.folder)  # other workers may still be writing
+                attempt = begin_attempt(cache.folder)  # the other workers may still be writing
                 todo = {clip: task for clip, task in todo.items() if not cache.entry_path(clip).exists()}
                 cache.remove_claims(except_of=todo)
                 if len(todo) == before and not any(cache.claim_path(clip).exists() for clip in todo):
-                    raise CacheError("The workers die before they read anything; is there enough memory?") from death
+                    raise CacheError("The workers died before they read a clip; use fewer of them.") from death
     return {clip: error for clip, error in errors.items() if error}
 
 
 def _group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
-    """What one worker reads in a row: one clip, or all clips of an archive that has to be opened for them."""
+    """Group the clips that one worker reads in a row: all clips of a nested archive, otherwise a single clip."""
     ordered = sorted(tasks, key=lambda task: archive_batch_key(task[1]))
     return [list(group) for _, group in groupby(ordered, key=lambda task: archive_batch_key(task[1]))]
 
 
 def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> ErrorsByClip:
-    """Read one clip in a process that may die of it."""
-    parallel = joblib.Parallel(2, **worker_process_options())  # with one job joblib would not make a process
+    """Read one clip in a separate process, which may crash."""
+    parallel = joblib.Parallel(2, **worker_process_options())  # with one job, joblib would not start a process
     try:
         (errors,) = parallel([joblib.delayed(read)([task])])
     except BrokenExecutor:
@@ -154,7 +154,7 @@ def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> Errors
 
 
 def _write_entries(cache: Cache, root: Path, attempt: str, tasks: list[ClipTask]) -> ErrorsByClip:
-    """Write the entries of some clips; runs in a worker. Raises SupersededError where another attempt has begun."""
+    """Write the entries of some clips, in a worker. Raises SupersededError if another attempt has begun."""
     errors: ErrorsByClip = {}
     with limit_to_one_thread():
         for clip, location, of in tasks:
@@ -173,7 +173,7 @@ def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) ->
         sample = read_sample(get_clip_path_or_bytes(root, location), threads=1)
     except (MediaError, DatasetError) as error:
         return str(error)
-    except Exception as error:  # one strange clip shall not cost the others
+    except Exception as error:  # an unexpected error in one clip must not stop the others
         return f"it could not be read: {type(error).__name__}: {error}".splitlines()[0]
     else:
         cache.write(clip, sample, of)

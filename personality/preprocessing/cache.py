@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -70,13 +71,13 @@ class Cache:
 
     def table_path(self, name: str) -> Path:
         """Where the added table of features `name` is or would be."""
-        return self.folder / "tables" / f"{name}.parquet"
+        return self.folder / "tables" / f"{quote(name, safe=':@,')}.parquet"
 
     @property
     def tables(self) -> dict[str, Path]:
         """Where the tables of features are, by name. An added table goes before the computed one of its name."""
         paths = [self.folder / f"{VOICE_TABLE}.parquet", *sorted(self.folder.glob("tables/*.parquet"))]
-        return {path.stem: path for path in paths if path.is_file()}
+        return {unquote(path.stem): path for path in paths if path.is_file()}
 
     def table(self, name: str) -> pd.DataFrame:
         """The table of features `name`, float32, indexed by clip. Raises CacheError where there is none."""
@@ -86,6 +87,18 @@ class Cache:
                 raise CacheError(f"{self.folder} has no table {name} (it has: {there}); `add-table` adds one.")
             self._tables[name] = pd.read_parquet(self.tables[name])
         return self._tables[name]
+
+    @property
+    def transcripts_path(self) -> Path:
+        """Where the transcripts of the clips are, if `add-text` was given any."""
+        return self.folder / "transcripts.parquet"
+
+    @property
+    def transcripts(self) -> dict[str, str]:
+        """The text of each clip that has one. Raises CacheError where no clip has."""
+        if not self.transcripts_path.is_file():
+            raise CacheError(f"{self.folder} has no transcripts; `personality add-text` adds them.")
+        return pd.read_parquet(self.transcripts_path)["text"].to_dict()
 
     def invalidate_table(self, name: str) -> None:
         """Read the feature table `name` from disk at the next use."""

@@ -1,6 +1,6 @@
-"""An entry of a cache: a Sample as one safetensors file.
+"""Encode and decode an entry of a cache: a Sample as one safetensors file.
 
-The crops are stored as JPEG, the sound as 16-bit integers (the first 5 s, or all of it), everything else unchanged.
+Face crops are stored as JPEG, sound as 16-bit integers (the first 5 s, or all of it), everything else unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from personality.utils.atomic_files import file_sha256
 
 CACHE_FORMAT_VERSION = 6
 CROP_JPEG_QUALITY = 92
-PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row a face
+PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row per face
 ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", VOICE_TABLE)
 ENTRY_JSON_FIELDS = ("audio_seconds", "duration", "age", "gender", "warnings")
 
@@ -35,18 +35,30 @@ def _hash_emotion_weights() -> str:
 
 
 def get_entry_constants() -> dict[str, Any]:
-    """The constants that entries are made with; an entry made with others is stale."""
+    """Return the constants of preprocessing; an entry that was written with others is stale."""
     return {**asdict(PREPROCESSING), "format": CACHE_FORMAT_VERSION, "emotion_weights": _hash_emotion_weights()}
 
 
 def read_entry_header(path: Path) -> dict[str, Any]:
-    """The metadata of an entry, without its arrays."""
+    """Read the metadata of an entry without its arrays."""
     with safe_open(path, "numpy") as file:
         return json.loads(file.metadata()["entry"])
 
 
 def encode_entry(clip: str, sample: Sample, of: str, *, whole_sound: bool = False) -> bytes:
-    """The bytes of an entry; equal samples of equal files give equal bytes."""
+    """Encode an entry; equal samples of equal files give equal bytes.
+
+    Parameters
+    ----------
+    clip : str
+        Name of the clip.
+    sample : Sample
+        The contents.
+    of : str
+        Signature of the clip's file, from `archives.clip_file_signature`.
+    whole_sound : bool
+        Whether to store `sample.rest`, the sound after the first 5 s.
+    """
     options = [cv2.IMWRITE_JPEG_QUALITY, CROP_JPEG_QUALITY]
     pictures = [
         cv2.imencode(".jpg", cv2.cvtColor(face, cv2.COLOR_RGB2BGR), options)[1].ravel() for face in sample.faces
@@ -59,24 +71,24 @@ def encode_entry(clip: str, sample: Sample, of: str, *, whole_sound: bool = Fals
         **{name: getattr(sample, name) for name in ENTRY_ARRAY_FIELDS},
     }
     words = {name: getattr(sample, name) for name in ENTRY_JSON_FIELDS}
-    # One key: safetensors writes several in no fixed order, and equal samples shall give equal bytes.
+    # A single key, because safetensors writes several in arbitrary order, and equal samples must give equal bytes.
     entry = {"clip": clip, "of": of, "constants": get_entry_constants(), "whole_sound": whole_sound, "words": words}
     return save(arrays, {"entry": json.dumps(entry)})
 
 
 def _sound_to_int16(sound: np.ndarray) -> np.ndarray:
-    """Sound in [-1, 1] as 16-bit integers."""
+    """Convert sound in [-1, 1] to 16-bit integers."""
     return (sound * 32767).round().astype(np.int16)
 
 
 def sound_from_int16(stored: np.ndarray) -> np.ndarray:
-    """Stored sound as float32 in [-1, 1]."""
+    """Convert stored sound to float32 in [-1, 1]."""
     return stored.astype(np.float32) / 32767
 
 
 def decode_entry(path: Path, chosen: np.ndarray | None = None) -> Sample:
-    """The Sample of an entry's file, of all faces or of those with the chosen numbers, int (N,). Raises SafetensorError
-    where the file is not whole."""
+    """Decode the file of an entry, with all faces or those with the indices `chosen`, int (N,). Raises SafetensorError
+    if the file is incomplete."""
     with safe_open(path, "numpy") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         words = json.loads(file.metadata()["entry"])["words"]

@@ -21,8 +21,8 @@ from personality.utils.atomic_files import atomic_path, write_json
 
 
 def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str], card: dict[str, Any]) -> pd.DataFrame:
-    """Write `card.json`, `voice_descriptors.parquet` and `clips.parquet` from the dataset's table and the entries;
-    returns the clips' table."""
+    """Write `card.json`, `voice_descriptors.parquet` and `clips.parquet` from the dataset's table and the entries,
+    and return the table of clips."""
     found = pd.DataFrame(_summarise_entries(cache, table["clip"].tolist(), errors))
     _write_voice_descriptors(cache, found["clip"], np.stack(found.pop(VOICE_TABLE)))
     clips = table.merge(found, on="clip", how="left")
@@ -35,7 +35,7 @@ def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str]
     clips["age_group"] = (
         clips["age_group"].where(clips["age_group"].notna(), estimated) if "age_group" in clips else estimated
     )
-    # The table last: a cache that has it is finished.
+    # Write the table last: its existence marks the cache as finished.
     write_json(
         cache.folder / "card.json", card | {"whole_sound": cache.whole_sound, "constants": get_entry_constants()}
     )
@@ -45,7 +45,7 @@ def write_cache_tables(cache: Cache, table: pd.DataFrame, errors: dict[str, str]
 
 
 def _write_voice_descriptors(cache: Cache, clips: pd.Series, voices: np.ndarray) -> None:
-    """Write the voice descriptors, float32 (N, 26), of the clips with a voice."""
+    """Write the voice descriptors, float32 (N, 26), of the clips that have any (rows of zeros are left out)."""
     heard = voices.any(axis=1)
     with atomic_path(cache.folder / f"{VOICE_TABLE}.parquet") as path:
         pd.DataFrame(voices[heard], clips[heard], VOICE_DESCRIPTOR_COLUMNS).to_parquet(path)
@@ -53,14 +53,14 @@ def _write_voice_descriptors(cache: Cache, clips: pd.Series, voices: np.ndarray)
 
 
 def _prefer_annotated(table: pd.DataFrame, given: str, estimated: str) -> pd.Series:
-    """The annotation of the dataset if there is one, else the estimate."""
+    """Return the dataset's annotation of each clip if there is one, otherwise the estimate."""
     if given not in table:
         return table[estimated]
     return table[given].where(table[given].notna(), table[estimated])
 
 
 def _attribute_origin(table: pd.DataFrame, given: tuple[str, ...], estimated: str) -> pd.Series:
-    """The origin of an attribute of each clip: annotated, estimated, or missing."""
+    """Return the origin of an attribute of each clip: annotated, estimated, or missing."""
     said = table[[name for name in given if name in table]].notna().any(axis=1)
     return pd.Series(ESTIMATED, table.index).where(table[estimated].notna()).mask(said, ANNOTATED)
 
@@ -87,7 +87,7 @@ def _summarise_entries(cache: Cache, clips: list[str], errors: dict[str, str]) -
         yield {
             "clip": clip,
             "faces": len(confidences),
-            # A silent window is no input for a model, as in `explain_missing_sound`.
+            # Models cannot use a silent window; see `explain_missing_sound`.
             "audio_seconds": words["audio_seconds"] if peak >= SILENT_PEAK else 0.0,
             "duration": words["duration"],
             "gender_estimated": words["gender"],

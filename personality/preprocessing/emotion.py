@@ -1,6 +1,6 @@
-"""Ekman's six basic emotions and neutral, read from one face by an AlexNet of our own training.
+"""Classify the expression of a face as one of Ekman's six basic emotions or neutral, with the included AlexNet.
 
-torch is imported when a face is looked at: pages that only name the parts need not wait for it.
+torch is imported when the first face is classified, so that importing this module is fast.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from personality.utils.locations import ASSETS_FOLDER
 if TYPE_CHECKING:
     from personality.preprocessing.emotion_network import EmotionNetwork
 
-EMOTION_INPUT_PIXELS = 48  # pixels; the side of FER-2013's pictures, on which the network is trained
+EMOTION_INPUT_PIXELS = 48  # pixels; side of the pictures of FER-2013, on which the network is trained
 EMOTION_WEIGHTS_FILE = ASSETS_FOLDER / "emotion" / "model.safetensors"
-# The crops of `faces.py` keep some background; FER-2013's pictures hold the face alone. This part of a crop,
-# as shares of its side (top, bottom, left, right), puts eyes and chin where FER-2013 has them.
+# The crops of `faces.py` include some background, the pictures of FER-2013 only the face. In this part of a crop
+# (top, bottom, left, right as shares of its side), eyes and chin have the same positions as in FER-2013.
 EMOTION_CROP_WINDOW = (0.02, 0.90, 0.06, 0.94)
 
 
 @lru_cache(maxsize=1)
 def load_emotion_network() -> EmotionNetwork:
-    """The shipped network, ready for inference. Raises FileNotFoundError where its weights are missing."""
+    """Load the included network for inference. Raises FileNotFoundError if its weights are missing."""
     import torch
 
     from personality.preprocessing.emotion_network import EmotionNetwork, load_emotion_weights
@@ -36,13 +36,13 @@ def load_emotion_network() -> EmotionNetwork:
         )
     network = EmotionNetwork()
     load_emotion_weights(network, EMOTION_WEIGHTS_FILE)
-    # A third faster on a CPU.
+    # This memory format is a third faster on a CPU.
     return network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def predict_emotion_confidences(faces: np.ndarray) -> np.ndarray:
-    """Confidence in each emotion, float32 (K, 7), rows summing to 1, in the order of EMOTIONS, for crops uint8
-    (K, 224, 224, 3) RGB. Raises FileNotFoundError as `load_emotion_network`."""
+    """Compute the confidence of each emotion, float32 (K, 7) in the order of EMOTIONS, rows summing to 1, for RGB
+    crops, uint8 (K, 224, 224, 3). Raises FileNotFoundError if the weights are missing."""
     if len(faces) == 0:
         return np.zeros((0, 7), np.float32)
     import torch

@@ -1,4 +1,4 @@
-"""The AlexNet that reads an emotion from one face, and how it is asked."""
+"""The AlexNet that classifies the emotion of a face, and its inference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-CONTRAST_EPSILON = 0.02  # added to a picture's deviation, so that an empty one stays finite
+CONTRAST_EPSILON = 0.02  # added to a picture's standard deviation, so that a uniform picture stays finite
 
 
 def _make_conv2d_block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -17,10 +17,10 @@ def _make_conv2d_block(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 class EmotionNetwork(nn.Module):
-    """AlexNet's plan (five convolutions, three dense layers) at 48x48 grey, with batch normalisation.
+    """AlexNet (five convolutions, three dense layers) for 48x48 gray pictures, with batch normalization.
 
-    Source of the plan: Krizhevsky, Sutskever, Hinton 2012; strides are replaced by pooling because the
-    picture is small. 2.9 million parameters.
+    Architecture by Krizhevsky, Sutskever and Hinton (2012); pooling replaces the strides because the pictures are
+    small. 2.9 million parameters.
     """
 
     def __init__(self) -> None:
@@ -48,26 +48,26 @@ class EmotionNetwork(nn.Module):
         )
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Logits (B, 7) in the order of `traits.EMOTIONS` for grey pictures (B, 1, 48, 48) in [0, 1]."""
+        """Compute logits, (B, 7) in the order of `traits.EMOTIONS`, for gray pictures, (B, 1, 48, 48) in [0, 1]."""
         return self.dense(self.convolutions(standardise_pictures(pictures)))
 
 
 def standardise_pictures(pictures: Tensor) -> Tensor:
-    """Each picture (B, 1, S, S) with mean 0 and deviation 0.5, whatever its light and contrast."""
+    """Scale each picture, (B, 1, S, S), to mean 0 and standard deviation 0.5, to remove brightness and contrast."""
     deviation, mean = torch.std_mean(pictures, (1, 2, 3), keepdim=True)
     return (pictures - mean) / (deviation + CONTRAST_EPSILON) * 0.5
 
 
 def predict_picture_and_mirror(network: nn.Module, pictures: Tensor) -> Tensor:
-    """Confidences (2, B, 7) in pictures (B, 1, S, S) and in their mirror images."""
+    """Compute confidences, (2, B, 7), for pictures, (B, 1, S, S), and for their mirror images."""
     return network(torch.cat([pictures, pictures.flip(3)])).softmax(1).unflatten(0, (2, -1))
 
 
 def predict_mirror_averaged(network: nn.Module, pictures: Tensor) -> Tensor:
-    """Confidences (B, 7): the mean over each picture (B, 1, S, S) and its mirror image."""
+    """Compute confidences, (B, 7), as the mean over each picture, (B, 1, S, S), and its mirror image."""
     return predict_picture_and_mirror(network, pictures).mean(0)
 
 
 def load_emotion_weights(network: EmotionNetwork, path: Path) -> None:
-    """Put half-precision weights into a network."""
+    """Load half-precision weights from `path` into the network."""
     network.load_state_dict({n: t.float() if t.is_floating_point() else t for n, t in load_file(path).items()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +14,16 @@ from personality.dataset.safe_pickle import read_transcription
 from personality.preprocessing.cache import Cache, CacheError
 from personality.tables.cells import as_numbers, as_text
 from personality.tables.clip_names import match_clips
-from personality.tables.columns import CLIP_COLUMN_NAMES, UNNAMED_COLUMN_PREFIX, find_column
+from personality.tables.columns import (
+    CLIP_COLUMN_NAMES,
+    SPLIT_SYNONYMS,
+    UNNAMED_COLUMN_PREFIX,
+    find_column,
+    match_synonyms,
+)
 from personality.tables.delimited import decode_text
 from personality.tables.errors import TableError
+from personality.tables.hdf5 import read_hdf5_features, read_hdf5_splits
 from personality.tables.reader import read_table
 from personality.utils.atomic_files import atomic_path
 
@@ -55,6 +62,40 @@ def _parse_numeric_column(values: pd.Series) -> pd.Series:
         return values if pd.api.types.is_numeric_dtype(values) else as_numbers(values)
     except TableError:
         return values
+
+
+def read_hdf5_table(
+    path: Path, cache: Cache, features: Sequence[str], *, clips: str | None = None, splits: str | None = None
+) -> pd.DataFrame:
+    """Features of an HDF5 file, as `read_hdf5_features`, for the clips of the cache, whose names may differ in path and
+    extension. `splits` names a dataset of splits, which must be those of the cache.
+
+    Raises CacheError where the file cannot be read, or a clip is in another split than in the cache.
+    """
+    try:
+        table = read_hdf5_features(path, features, clips)
+        given = None if splits is None or clips is None else read_hdf5_splits(path, clips, splits)
+    except TableError as error:
+        raise CacheError(f"{path.name} cannot be read: {error}.") from error
+    names = match_clips(table.index, cache.clips["clip"])
+    if given is not None:
+        _check_splits(cache, given.rename(index=names), path.name)
+    return table[[names[clip] is not None for clip in table.index]].rename(index=names)
+
+
+def _check_splits(cache: Cache, given: pd.Series, name: str) -> None:
+    """Raise CacheError where a file names another split of a clip than the cache does."""
+    found = match_synonyms(given[given.index.isin(cache.clips["clip"])], SPLIT_SYNONYMS)
+    both = pd.DataFrame({"given": found, "own": cache.clips.set_index("clip")["split"]}).dropna()
+    differ = both[both["given"] != both["own"]]
+    if both.empty:
+        raise CacheError(f"No clip of {name} has a known split; expected training, validation or test.")
+    if len(differ):
+        raise CacheError(
+            f"{len(differ):,} of {len(both):,} clips are in another split in {name} than in the cache, such as "
+            f"{differ.index[0]} in {differ['given'].iloc[0]}; use the same splits, so that no feature is evaluated on "
+            "the clips that it was fitted to."
+        )
 
 
 def read_transcript_files(paths: Sequence[Path], clips: Sequence[str]) -> dict[str, str]:
@@ -106,9 +147,22 @@ def add_table(cache: Cache, name: str, table: pd.DataFrame) -> int:
     known = whole.index.isin(cache.clips["clip"])
     if not known.any():
         raise CacheError(f"No clip of the table {name} is in {cache.folder}; are the clips' names the same?")
+    write_feature_table(cache, name, whole.rename(columns=str))
+    return len(table) - len(whole)
+
+
+def write_feature_table(cache: Cache, name: str, table: pd.DataFrame) -> None:
+    """Write a table of features, indexed by clip, in place of one of that name."""
     path = cache.table_path(name)
     path.parent.mkdir(exist_ok=True)
     with atomic_path(path) as temporary:
-        whole.rename(columns=str).to_parquet(temporary)
+        table.to_parquet(temporary)
     cache.invalidate_table(name)
-    return len(table) - len(whole)
+
+
+def write_transcripts(cache: Cache, texts: Mapping[str, str]) -> None:
+    """Keep the texts of clips of the cache, for encoders of words."""
+    known = set(cache.clips["clip"])
+    kept = pd.Series({clip: text for clip, text in texts.items() if clip in known}, name="text", dtype=str)
+    with atomic_path(cache.transcripts_path) as temporary:
+        kept.rename_axis("clip").to_frame().to_parquet(temporary)

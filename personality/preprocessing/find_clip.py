@@ -1,4 +1,4 @@
-"""The video of a clip that is in a cache of the workspace."""
+"""Find the video of a clip that is in a cache of the workspace."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from personality.utils.workspace import list_finished_caches
 
 
 def find_clip(clip: str) -> Path | bytes | None:
-    """The video of a clip, or its bytes where it lies in an archive, from the dataset of any cache here that knows it;
-    None where there is none or it has gone."""
+    """Return the path of a clip's video (its bytes if it is in an archive) from the first dataset in the workspace that
+    has it; None if no cache includes the clip or the file is missing."""
     for folder in list_finished_caches():
         cache = Cache(folder)
         location = cache.clips.loc[cache.clips["clip"].eq(clip), "location"]

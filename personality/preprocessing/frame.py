@@ -1,4 +1,4 @@
-"""A decoded frame as a picture: square pixels, upright, standard dynamic range."""
+"""Convert a decoded frame to a picture with square pixels, upright, in standard dynamic range."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import numpy as np
 from personality.preprocessing.media_errors import convert_ffmpeg_errors
 from personality.preprocessing.tone_mapping import is_high_dynamic_range, tone_map
 
-MAX_PIXEL_ASPECT = 8.0  # width over height of a pixel, or the inverse; beyond it the container's value is damaged
-SHAPE_TOLERANCE = 0.02  # by which width over height differ where a recorder only lowers its resolution
+MAX_PIXEL_ASPECT = 8.0  # width over height of a pixel, or the inverse; larger values in a container are errors
+SHAPE_TOLERANCE = 0.02  # relative difference of width over height if a recorder only changed its resolution
 
 
 class Orientation(NamedTuple):
-    """How stored pixels become an upright picture: rows and columns exchanged first, then mirrored."""
+    """The transformation of stored pixels to an upright picture: transpose first, then mirror."""
 
     transposed: bool = False
     flip_columns: bool = False
     flip_rows: bool = False
 
     def apply(self, picture: np.ndarray) -> np.ndarray:
-        """The picture (H, W, ...) upright, contiguous."""
+        """Return the picture, (H, W, ...), upright and contiguous."""
         turned = picture.swapaxes(0, 1) if self.transposed else picture
         return np.ascontiguousarray(turned[:: -1 if self.flip_rows else 1, :: -1 if self.flip_columns else 1])
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A decoded frame, converted when it is used; a damaged one then raises MediaError.
+    """A decoded frame, converted when a picture is requested; MediaError is then raised if it is damaged.
 
     time: seconds of the clip; aspect: width of a pixel over its height; stored_size: width and height in square pixels
     before it is turned upright, by default those of this frame; turns: quarter turns, counter-clockwise, by which it is
@@ -50,7 +50,7 @@ class Frame:
         return replace(self, turns=turns) if turns else self
 
     def grey(self) -> np.ndarray:
-        """The frame as uint8 (H, W), upright, with square pixels."""
+        """Return the frame in gray, uint8 (H, W), upright, with square pixels."""
         if is_high_dynamic_range(self.decoded.color_trc):
             return cv2.cvtColor(self.picture(), cv2.COLOR_RGB2GRAY)
         return self._turn(self._convert("gray"))
@@ -86,7 +86,7 @@ class Frame:
 
     @cached_property
     def orientation(self) -> Orientation:
-        """By the display matrix that came with the frame."""
+        """The orientation from the display matrix of the frame."""
         return _read_orientation(self.decoded)
 
     @cached_property
@@ -101,26 +101,26 @@ class Frame:
 
     @staticmethod
     def blank() -> Frame:
-        """A small black one."""
+        """Return a small black frame."""
         return Frame(0.0, av.VideoFrame.from_ndarray(np.zeros((160, 160, 3), np.uint8), format="rgb24"))
 
 
 def square_size(width: int, height: int, aspect: float) -> tuple[int, int]:
-    """The size at which pixels of this aspect are square: the shorter side of a pixel is stretched, as players do."""
+    """Return the size at which pixels of this aspect are square. Like in players, their shorter side is stretched."""
     if not 1 / MAX_PIXEL_ASPECT <= aspect <= MAX_PIXEL_ASPECT:
         return width, height
     return (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
 
 
 def scaled_size(size: tuple[int, int], first: tuple[int, int]) -> tuple[int, int]:
-    """The size at which a frame of `size` is shown in a video that began with frames of the size `first`: the same, so
-    that boxes keep their place; its own where the shape is another."""
+    """Return the size at which a frame of `size` is shown in a video whose first frame has the size `first`: `first`,
+    so that boxes stay valid, or `size` if width over height differs."""
     is_same_shape = abs(size[0] * first[1] / (size[1] * first[0]) - 1) < SHAPE_TOLERANCE
     return first if is_same_shape else size
 
 
 def _read_orientation(decoded: av.VideoFrame) -> Orientation:
-    """The nearest of the eight orientations to the display matrix: x' = ax + cy, y' = bx + dy."""
+    """Return the orientation, of eight, nearest to the display matrix: x' = ax + cy, y' = bx + dy."""
     for side_data in decoded.side_data:
         if side_data.type.name == "DISPLAYMATRIX":
             a, b, _, c, d, *_ = np.frombuffer(bytes(side_data)[:36], np.int32).tolist()

@@ -1,4 +1,4 @@
-"""Files that cannot be used: how that is reported, and what can be checked before anything is decoded."""
+"""Errors of media files, and checks that are made before anything is decoded."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from personality.constants import LIMITS
 
-OUT_OF_MEMORY_MESSAGE = "Reading this file takes more memory than it may. Make its picture smaller first."
+OUT_OF_MEMORY_MESSAGE = "Reading this file requires more memory than allowed. Reduce its resolution first."
 VIDEO_SUFFIXES = (
     *(".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv"),
     *(".3gp", ".gif"),
@@ -25,7 +25,7 @@ class MediaError(ValueError):
 
 @contextmanager
 def convert_ffmpeg_errors() -> Iterator[None]:
-    """Whatever FFmpeg raises in the block becomes MediaError: damaged files make a decoder raise nearly anything."""
+    """Convert any exception in the block to MediaError, because decoders raise many types for damaged files."""
     try:
         yield
     except MediaError:
@@ -33,7 +33,7 @@ def convert_ffmpeg_errors() -> Iterator[None]:
     except MemoryError as error:
         raise MediaError(OUT_OF_MEMORY_MESSAGE) from error
     except PermissionError as error:
-        raise MediaError(f"{error.filename} may not be read; check its permissions.") from error
+        raise MediaError(f"{error.filename} cannot be read; check its permissions.") from error
     except Exception as error:
         kinds = ", ".join(suffix[1:] for suffix in MEDIA_SUFFIXES)
         raise MediaError(
@@ -42,19 +42,19 @@ def convert_ffmpeg_errors() -> Iterator[None]:
 
 
 def check_media_exists(path: Path) -> None:
-    """Raise MediaError where there is no such file."""
+    """Raise MediaError if there is no such file."""
     if path.is_dir():
-        raise MediaError(f"{path} is a folder; name a video in it.")
+        raise MediaError(f"{path} is a folder; expected a video.")
     if not path.is_file():
         raise MediaError(f"There is no file {path}; check the path.")
 
 
 def check_picture_size(width: int, height: int) -> None:
-    """Raise MediaError for a picture of no pixels, or of more than may be decoded."""
+    """Raise MediaError if a picture has no pixels, or more than LIMITS allows to decode."""
     if width < 1 or height < 1:
         raise MediaError(
-            f"The picture of this file is {width}x{height} by its header, which is damaged; convert it to mp4."
+            f"The header of this file is damaged: it states a picture of {width}x{height}; convert the file to mp4."
         )
     if width * height > LIMITS.pixels:
         most = f"{LIMITS.width}x{LIMITS.height}"
-        raise MediaError(f"This picture is {width}x{height}; at most {most} pixels are read, make it smaller first.")
+        raise MediaError(f"This picture is {width}x{height}; expected at most {most} pixels; reduce its resolution.")

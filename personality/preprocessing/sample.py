@@ -126,6 +126,14 @@ EMPTY_SAMPLE = Sample(
 )
 
 
+def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
+    """Pick `count` evenly spaced crops of K, (K, 224, 224, 3): repeated if K < count, black if K is 0."""
+    if not len(faces):
+        return np.zeros((count, *faces.shape[1:]), faces.dtype)
+    positions = (np.arange(count) + 0.5) / count * len(faces)
+    return faces[positions.astype(int)]
+
+
 @dataclass(frozen=True)
 class DetectedPeople:
     """The P people of a clip in which there was a sign of several, by the time they are first seen, then from left to
@@ -229,6 +237,16 @@ def read_sample(
     *_, sample = read_clip_updates(source, threads=threads, person=person, part=part)
     assert isinstance(sample, Sample)
     return sample
+
+
+def read_wideband(source: MediaSource) -> np.ndarray:
+    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], which voice descriptors are
+    computed from. Raises MediaError if the file cannot be read."""
+    with open_media(source, threads=0) as video:
+        for _ in video.frames():  # the sound is decoded beside the picture
+            pass
+        video.sound()
+        return video.wideband()
 
 
 @dataclass(frozen=True)

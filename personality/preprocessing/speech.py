@@ -1,4 +1,4 @@
-"""What is said in a clip: where there is speech, and its words. Looked for only when a model needs it."""
+"""Speech in a clip: its segments and its words. Detected only if a model requires them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from personality.preprocessing.sample import Sample
 from personality.preprocessing.sound import SILENT_PEAK
 from personality.preprocessing.voice_descriptors import VOICE_WINDOW_SECONDS
 
-MIN_SPEECH_SECONDS = 1.0  # seconds within those that the descriptors are computed from; less is no voice to judge
+MIN_SPEECH_SECONDS = 1.0  # seconds of speech in the window of the voice descriptors; with less, no prediction is made
 
 
 def with_speech(sample: Sample) -> Sample:
-    """The sample with `speech`: where a voice detector found some."""
+    """Return the sample with `speech`, the segments that the voice activity detector found."""
     from personality.preprocessing.speech_to_text import find_speech
 
     return sample if sample.speech is not None else replace(sample, speech=tuple(find_speech(sample.sound)))
 
 
 def with_transcript(sample: Sample) -> Sample:
-    """The sample with `transcript`. Raises SpeechModelError where the recogniser is not installed."""
+    """Return the sample with `transcript`. Raises SpeechModelError if the speech recognizer is not installed."""
     from personality.preprocessing.speech_to_text import transcribe
 
     if sample.transcript is not None:
@@ -31,14 +31,14 @@ def with_transcript(sample: Sample) -> Sample:
 
 
 def explain_missing_voice(sample: Sample) -> str:
-    """Why the descriptors of a sample with `speech` describe no voice; empty where they do."""
+    """Explain why the voice descriptors of a sample with `speech` do not describe a voice; empty if they do."""
     if not sample.voice_descriptors.any():
         return "there is no sound"
     return explain_missing_speech(sample, VOICE_WINDOW_SECONDS)
 
 
 def explain_missing_sound(sample: Sample, seconds: float) -> str:
-    """Why a model of the first `seconds` of the sound has nothing to predict from; empty where it has."""
+    """Explain why a model of the first `seconds` of the sound cannot predict; empty if it can."""
     if not sample.audio_seconds:
         return "there is no sound"
     window = np.concatenate([sample.audio, sample.rest])[: round(seconds * PREPROCESSING.sample_rate)]
@@ -47,7 +47,7 @@ def explain_missing_sound(sample: Sample, seconds: float) -> str:
 
 
 def explain_missing_speech(sample: Sample, seconds: float) -> str:
-    """How little speech there is in the first `seconds` of a sample with `speech`; empty where there is enough."""
+    """Explain that the first `seconds` of a sample with `speech` contain too little of it; empty if they do not."""
     heard = sum(max(0.0, min(end, seconds) - start) for start, end in sample.speech or ())
     if heard >= MIN_SPEECH_SECONDS:
         return ""
@@ -57,9 +57,9 @@ def explain_missing_speech(sample: Sample, seconds: float) -> str:
 
 def _describe_later_speech(sample: Sample, seconds: float) -> str:
     later = [start for start, end in sample.speech or () if end > seconds]
-    return f"; there is speech from {max(later[0], seconds):.1f} s on" if later else ""
+    return f"; speech begins at {max(later[0], seconds):.1f} s" if later else ""
 
 
 def explain_missing_words(sample: Sample) -> str:
-    """Why a sample has no words; empty where it has."""
-    return "the words were not recognised" if sample.transcript is None else sample.transcript.problem
+    """Explain why a sample has no words; empty if it has."""
+    return "the words were not recognized" if sample.transcript is None else sample.transcript.problem

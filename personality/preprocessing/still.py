@@ -1,4 +1,4 @@
-"""Pictures that are no videos: JPEG and PNG."""
+"""Read still pictures: JPEG and PNG."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ STILL_IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
 
 
 def read_still(source: MediaSource) -> np.ndarray | None:
-    """The picture uint8 (H, W, 3) RGB of a JPEG or PNG, or None where `source` is something else by its suffix
-    or its first bytes. Raises MediaError where there is no such file, or the picture is damaged or too large."""
+    """Read a JPEG or PNG as RGB, uint8 (H, W, 3); return None if `source` is neither by its suffix or first bytes.
+    Raises MediaError if the file does not exist, or the picture is damaged or too large."""
     if isinstance(source, Path):
         if source.suffix.lower() not in STILL_IMAGE_SUFFIXES:
             return None

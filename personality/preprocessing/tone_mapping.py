@@ -1,4 +1,4 @@
-"""High dynamic range to standard: PQ and HLG pictures become the sRGB-like pictures that everything else expects."""
+"""Tone mapping: convert pictures of high dynamic range (PQ, HLG) to standard range."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from functools import lru_cache
 
 import numpy as np
 
-REFERENCE_WHITE_NITS = 203.0  # cd/m2 of diffuse white (ITU-R BT.2408); it becomes about .9 of the output's white
-HLG_PEAK_NITS = 1000.0  # cd/m2, the nominal peak at which HLG's system gamma is 1.2 (ITU-R BT.2100)
+REFERENCE_WHITE_NITS = 203.0  # cd/m2 of diffuse white (ITU-R BT.2408); mapped to about .9 of the output's white
+HLG_PEAK_NITS = 1000.0  # cd/m2; nominal peak at which HLG's system gamma is 1.2 (ITU-R BT.2100)
 HLG_SYSTEM_GAMMA = 1.2
-SHOULDER_START = 0.8  # of reference white; darker light is kept as it is, brighter light is compressed
-OUTPUT_GAMMA = 2.4  # of the standard-range display (ITU-R BT.1886)
-CODE_BITS = 12  # of the tables by which light is looked up
+SHOULDER_START = 0.8  # share of reference white; darker light is unchanged, brighter light is compressed
+OUTPUT_GAMMA = 2.4  # gamma of the standard-range display (ITU-R BT.1886)
+CODE_BITS = 12  # bits; index of the lookup tables
 _CODES = np.arange(2**CODE_BITS) / (2**CODE_BITS - 1)
 
-# Linear light with BT.2020 primaries to BT.709 primaries (ITU-R BT.2087), rows R, G, B.
+# Matrix from linear light with BT.2020 primaries to BT.709 primaries (ITU-R BT.2087), rows R, G, B.
 BT2020_TO_BT709 = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
 BT2020_LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
-PQ, HLG = 16, 18  # transfer characteristics as numbered by ITU-T H.273
+PQ, HLG = 16, 18  # transfer characteristics; numbers of ITU-T H.273
 
 
 def is_high_dynamic_range(transfer: int) -> bool:
-    """Whether pictures with these transfer characteristics (ITU-T H.273) need tone mapping."""
+    """Return whether pictures with these transfer characteristics (ITU-T H.273) require tone mapping."""
     return transfer in _DECODERS
 
 
 def tone_map(picture: np.ndarray, transfer: int) -> np.ndarray:
-    """Convert a high-dynamic-range picture to standard range.
+    """Convert a picture of high dynamic range to standard range.
 
     Parameters
     ----------
@@ -46,25 +46,26 @@ def tone_map(picture: np.ndarray, transfer: int) -> np.ndarray:
 
     Notes
     -----
-    Light up to .8 of diffuse white keeps its level, so faces look as in a standard recording. Above, each component x
-    becomes .8 + .2 y / (1 + y) with y = (x - .8) / .2: smooth, and never clipped.
+    Light up to .8 of diffuse white is unchanged, so faces look like in a standard recording. Above, each component x
+    becomes .8 + .2 y / (1 + y) with y = (x - .8) / .2, which is smooth and never clipped.
 
     References
     ----------
     ITU-R BT.2100-2 for the transfer functions, BT.2408-7 for diffuse white at 203 cd/m2.
     """
     light = _DECODERS[transfer](picture >> (16 - CODE_BITS)) @ BT2020_TO_BT709.T
-    codes = np.sqrt(np.clip(light, 0, _MAX_LIGHT) / _MAX_LIGHT) * (2**CODE_BITS - 1)  # the root keeps steps in shadows
+    codes = np.sqrt(np.clip(light, 0, _MAX_LIGHT) / _MAX_LIGHT) * (2**CODE_BITS - 1)  # root: finer steps in shadows
     return _output_table()[codes.astype(np.uint16)]
 
 
 def _decode_pq(codes: np.ndarray) -> np.ndarray:
-    """Light in units of reference white, float32, of 12-bit PQ codes."""
+    """Convert 12-bit PQ codes to light in units of reference white, float32."""
     return _pq_table()[codes]
 
 
 def _decode_hlg(codes: np.ndarray) -> np.ndarray:
-    """As `_decode_pq`, on a display of the nominal peak: the scene's light with the system gamma."""
+    """Convert 12-bit HLG codes to light of a display with the nominal peak: scene light with the system gamma, in units
+    of reference white, float32."""
     scene = _hlg_table()[codes]
     luminance = np.maximum(scene @ BT2020_LUMINANCE, 1e-6)[..., None]
     return scene * luminance ** (HLG_SYSTEM_GAMMA - 1) * np.float32(HLG_PEAK_NITS / REFERENCE_WHITE_NITS)
@@ -84,13 +85,13 @@ def _hlg_table() -> np.ndarray:
     return np.where(_CODES <= 0.5, _CODES**2 / 3, (np.exp((_CODES - c) / a) + b) / 12).astype(np.float32)
 
 
-_MAX_LIGHT = np.float32(10_000 / REFERENCE_WHITE_NITS)  # PQ's peak
+_MAX_LIGHT = np.float32(10_000 / REFERENCE_WHITE_NITS)  # peak of PQ in units of reference white
 _DECODERS: dict[int, Callable[[np.ndarray], np.ndarray]] = {PQ: _decode_pq, HLG: _decode_hlg}
 
 
 @lru_cache(maxsize=1)
 def _output_table() -> np.ndarray:
-    """uint8 by the 12-bit square root of light over PQ's peak."""
+    """Return the output, uint8, indexed by the 12-bit square root of light over PQ's peak."""
     light = _CODES**2 * _MAX_LIGHT
     over = np.maximum(light - SHOULDER_START, 0) / (1 - SHOULDER_START)
     mapped = np.where(light < SHOULDER_START, light, SHOULDER_START + (1 - SHOULDER_START) * over / (1 + over))

@@ -1,4 +1,4 @@
-"""The 26 descriptors of a voice that First Impressions has in `audio_features/*.csv`, computed from sound."""
+"""Compute the 26 voice descriptors that First Impressions includes in `audio_features/*.csv`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from types import ModuleType
 
 import numpy as np
 
-VOICE_SAMPLE_RATE_HZ = 44_100  # Hz, of the sound that is described
-VOICE_WINDOW_SECONDS = 7.0  # of it, from the beginning; the CSV files describe no more
+VOICE_SAMPLE_RATE_HZ = 44_100  # Hz; sampling rate of the input
+VOICE_WINDOW_SECONDS = 7.0  # seconds from the beginning of the sound, as in the CSV files
 VOICE_WINDOW_SAMPLES = round(VOICE_WINDOW_SECONDS * VOICE_SAMPLE_RATE_HZ)
 VOICE_DESCRIPTOR_COLUMNS = (
     "chroma_stft",
@@ -22,58 +22,57 @@ VOICE_DESCRIPTOR_COLUMNS = (
     *(f"mfcc{number}" for number in range(1, 21)),
 )
 
-_HALF_RATE_HZ = VOICE_SAMPLE_RATE_HZ // 2  # Hz, of what librosa measures
+_HALF_RATE_HZ = VOICE_SAMPLE_RATE_HZ // 2  # Hz; sampling rate of the sound that librosa processes
 _FRAME_SAMPLES, _HOP_SAMPLES = 2048, 512  # samples at half the rate
-VOICE_HOP_SECONDS = _HOP_SAMPLES / _HALF_RATE_HZ  # from one frame to the next
-# resampy's filter "kaiser_best" as it was until 0.2.2
+VOICE_HOP_SECONDS = _HOP_SAMPLES / _HALF_RATE_HZ  # seconds from one frame to the next
+# Filter "kaiser_best" of resampy, up to version 0.2.2.
 _ZERO_CROSSINGS, _KAISER_BETA, _ROLL_OFF = 64, 14.769656459379492, 0.9475937167399596
 
 
 def compute_voice_descriptors(sound: np.ndarray) -> np.ndarray:
-    """Mean level, spectrum and timbre of the first 7 s of a sound.
+    """Compute the mean level, spectrum and timbre of the first 7 s of a sound.
 
-    They equal the rows of First Impressions' `audio_features/*.csv` to 5e-4 (relative) where the sound was decoded as
-    those were: to 16-bit integers, mixed to stereo, the mean of both channels.
+    The result equals the rows of First Impressions' `audio_features/*.csv` with a relative tolerance of 5e-4 if the
+    sound was decoded in the same way: to 16-bit integers, mixed to stereo, mean of both channels.
 
     Parameters
     ----------
-    sound
-        float32 (N,), mono, 44,100 Hz, in [-1, 1]. What comes after 7 s is not read.
+    sound : numpy.ndarray
+        float32 (N,), mono, 44,100 Hz, in [-1, 1]. Sound after 7 s is ignored.
 
     Returns
     -------
-    np.ndarray
-        float32 (26,) in the order of `VOICE_DESCRIPTOR_COLUMNS`, each the mean over frames of 93 ms every 23 ms:
-        chroma_stft in [0, 1]
-        (12 pitch classes, the strongest of a frame 1); rmse, root mean square in [0, 1]; spectral_centroid,
-        spectral_bandwidth and rolloff (85 % of the magnitude lies below) in Hz; zero_crossing_rate per sample, in
-        [0, 1]; mfcc1 to mfcc20 in dB, of 128 mel bands. All zero where the sound is silent or shorter than a frame.
+    numpy.ndarray
+        float32 (26,) in the order of `VOICE_DESCRIPTOR_COLUMNS`, means over frames of 93 ms every 23 ms: chroma_stft
+        in [0, 1] (12 pitch classes; the strongest in a frame is 1); rmse, root mean square in [0, 1];
+        spectral_centroid, spectral_bandwidth and rolloff (85 % of the magnitude is below it) in Hz;
+        zero_crossing_rate per sample, in [0, 1]; mfcc1 to mfcc20 in dB, from 128 mel bands. All zero if the sound is
+        silent or shorter than a frame.
 
     References
     ----------
-    The script that made the CSV files: github.com/ZackJye/Fyp-repository, commit 04cc6bd. It used librosa's defaults of
-    its time: sound at 22,050 Hz by resampy's old filter, and reflected ends. McFee et al. (2015), "librosa: Audio and
-    Music Signal Analysis in Python". Smith (2002), "Digital Audio Resampling", for the filter.
+    The script that created the CSV files: github.com/ZackJye/Fyp-repository, commit 04cc6bd. It used the defaults of
+    librosa at that time: 22,050 Hz with resampy's old filter, and reflected ends. McFee et al. (2015), "librosa: Audio
+    and Music Signal Analysis in Python". Smith (2002), "Digital Audio Resampling", for the filter.
     """
     frames = compute_voice_frames(sound)
     return frames.mean(1) if frames.shape[1] else np.zeros(len(VOICE_DESCRIPTOR_COLUMNS), np.float32)
 
 
 def compute_voice_frames(sound: np.ndarray) -> np.ndarray:
-    """The frames that `compute_voice_descriptors` averages, float32 (26, T), one every `VOICE_HOP_SECONDS`; T is 0
-    where the sound is
-    silent or shorter than a frame. sound as there."""
+    """Compute the frames that `compute_voice_descriptors` averages, float32 (26, T), one per `VOICE_HOP_SECONDS`, from
+    the same kind of sound; T is 0 if the sound is silent or shorter than a frame."""
     sound = sound[:VOICE_WINDOW_SAMPLES]
     if len(sound) < 2 * _FRAME_SAMPLES or not sound.any():
         return np.zeros((len(VOICE_DESCRIPTOR_COLUMNS), 0), np.float32)
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, "blas"):  # with another number of threads the last bits would differ
+    with threadpool_limits(1, "blas"):  # the last bits of the result depend on the number of threads
         return _compute_descriptor_frames(_resample_to_half_rate(sound))
 
 
 def _compute_descriptor_frames(sound: np.ndarray) -> np.ndarray:
-    """The frames (26, T) of a sound at 22,050 Hz."""
+    """Compute the frames, float32 (26, T), of a sound at 22,050 Hz."""
     librosa = _load_librosa()
     feature = librosa.feature
     magnitude = np.abs(librosa.stft(sound, n_fft=_FRAME_SAMPLES, hop_length=_HOP_SAMPLES, pad_mode="reflect"))
@@ -89,38 +88,38 @@ def _compute_descriptor_frames(sound: np.ndarray) -> np.ndarray:
 
 
 def _chroma(power: np.ndarray) -> np.ndarray:
-    """Strength of the 12 pitch classes, (12, T), tuned by the sound's own peaks."""
-    with warnings.catch_warnings():  # a sound without peaks has no tuning; librosa then takes 440 Hz
+    """Compute the strength of the 12 pitch classes, (12, T), with the tuning estimated from the sound."""
+    with warnings.catch_warnings():  # for a sound without spectral peaks, librosa warns and assumes 440 Hz
         warnings.filterwarnings("ignore", "Trying to estimate tuning", UserWarning)
         return _load_librosa().feature.chroma_stft(S=power, sr=_HALF_RATE_HZ)
 
 
 def _mfcc(power: np.ndarray) -> np.ndarray:
-    """Mel-frequency cepstral coefficients, (20, T), in dB."""
+    """Compute mel-frequency cepstral coefficients, (20, T), in dB."""
     mel = _load_librosa().feature.melspectrogram(S=power, sr=_HALF_RATE_HZ)
     return _load_librosa().feature.mfcc(S=_load_librosa().power_to_db(mel), n_mfcc=20)
 
 
 def _resample_to_half_rate(sound: np.ndarray) -> np.ndarray:
-    """The sound at 22,050 Hz, float32 (N // 2,).
+    """Resample to 22,050 Hz, float32 (N // 2,), with the filter that was used for the CSV files.
 
-    By the filter that made the CSV files: neither soxr nor today's resampy, which changed it, come within 1e-3.
+    soxr and later versions of resampy, which changed the filter, differ by more than 1e-3.
     """
     from scipy.signal import resample_poly
 
-    steps = np.arange(-2 * _ZERO_CROSSINGS, 2 * _ZERO_CROSSINGS + 1) / 2  # in samples at the lower rate
+    steps = np.arange(-2 * _ZERO_CROSSINGS, 2 * _ZERO_CROSSINGS + 1) / 2  # samples at the lower rate
     taps = _ROLL_OFF * np.sinc(_ROLL_OFF * steps) * np.kaiser(len(steps), _KAISER_BETA) / 2
     return resample_poly(sound, 1, 2, window=taps.astype(np.float32))[: len(sound) // 2]
 
 
 @lru_cache(maxsize=1)
 def _load_librosa() -> ModuleType:
-    """librosa, loaded: a second or two, and some 15 s more when it compiles itself, once after it was installed."""
+    """Load librosa: one or two seconds, and about 15 s the first time after its installation, when it is compiled."""
     import librosa
 
     try:
         import librosa.feature.spectral
-    except RuntimeError:  # numba may write neither beside librosa nor at home: it compiles for this process alone
+    except RuntimeError:  # no writable folder for numba's cache: compile for this process only
         from numba import config
 
         with tempfile.TemporaryDirectory() as folder:

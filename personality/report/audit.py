@@ -26,7 +26,7 @@ AUDIT_QUESTIONS = {
     "concordance": "Does a model agree less with the raters on some groups?",
     "actual_mean": "Did the raters rate some groups higher? This is a result about people, not about a model.",
 }
-MAX_LISTED_GROUPS = 10  # in the table of the worst groups
+MAX_LISTED_GROUPS = 10  # rows in the table of the worst groups
 
 
 @dataclass(frozen=True)

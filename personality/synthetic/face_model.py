@@ -1,6 +1,6 @@
-"""A statistical model of faces: attributes to a face, a face to the impression it makes, a face in motion.
+"""A statistical model of faces: sample a face with given attributes, predict its ratings, and animate it.
 
-Built by `training/recipes/face_model.py` from 804 portraits of people who do not exist, after the active appearance
+Built by `training/recipes/face_model.py` from 804 portraits of computer-made people, based on the active appearance
 model of Cootes, Edwards and Taylor (1998): principal components of shape (68 landmarks) and of texture (warped
 to the mean shape), with linear maps from and to human ratings of the portraits.
 """
@@ -28,11 +28,11 @@ INNER_MOUTH = slice(60, 68)
 JAW = slice(4, 13)
 RESIDUAL_SPREAD = 0.8  # factor for the random variation that attributes do not determine
 MOUTH_DROP = 0.17  # maximum motion of the lower lip, as a share of the distance between the eyes
-MOUTH_COLOUR = (58, 22, 26)  # of the inside of an open mouth, RGB
+MOUTH_COLOUR = (58, 22, 26)  # RGB of the inside of an open mouth
 
 
 def border_points(size: int) -> np.ndarray:
-    """Eight fixed points (8, 2) on the edge of a square picture, so that a warp covers all of it."""
+    """Return eight fixed points, (8, 2), on the edge of a square picture, so that a warp covers all of it."""
     sides = (0.0, size / 2, size - 1.0)
     return np.array([(x, y) for x in sides for y in sides if (x, y) != (size / 2, size / 2)])
 
@@ -73,7 +73,7 @@ class FaceModel:
         return len(self.texture_mean)
 
     def sample(self, attributes: dict[str, float], random: np.random.Generator) -> np.ndarray:
-        """Coefficients (T + S,) of a new face with `attributes` in standard deviations (missing ones are average).
+        """Sample coefficients, (T + S,), of a face with `attributes` in standard deviations (missing ones are average).
 
         The random variation that attributes do not determine is scaled by RESIDUAL_SPREAD.
         """
@@ -83,24 +83,24 @@ class FaceModel:
         )
 
     def attribute_shift(self, attributes: dict[str, float]) -> np.ndarray:
-        """The difference of coefficients that changes a face by `attributes` (standard deviations)."""
+        """Return the difference of coefficients that changes a face by `attributes` (standard deviations)."""
         return np.array([0.0] + [attributes.get(name, 0.0) for name in self.attributes]) @ self.from_attributes
 
     def predict_ratings(self, coefficients: np.ndarray) -> dict[str, float]:
-        """Predicted human ratings of the face, in standard deviations over the portraits."""
+        """Predict human ratings of the face, in standard deviations over the portraits."""
         return dict(zip(self.ratings, (np.append(1.0, coefficients) @ self.to_ratings).tolist(), strict=True))
 
     def shape(self, coefficients: np.ndarray) -> np.ndarray:
-        """Landmarks (68, 2) of a face at rest."""
+        """Compute the landmarks, (68, 2), of the face at rest."""
         return self.shape_mean + (coefficients[len(self.texture_basis) :] @ self.shape_basis).reshape(-1, 2)
 
     def texture(self, coefficients: np.ndarray) -> np.ndarray:
-        """The face's texture uint8 (P, P, 3) RGB in the mean shape."""
+        """Compute the texture of the face in the mean shape, uint8 (P, P, 3) RGB."""
         flat = coefficients[: len(self.texture_basis)] @ self.texture_basis
         return np.clip(self.texture_mean + flat.reshape(self.texture_mean.shape), 0, 255).astype(np.uint8)
 
     def render(self, coefficients: np.ndarray) -> np.ndarray:
-        """The face at rest, uint8 (P, P, 3) RGB."""
+        """Draw the face at rest, uint8 (P, P, 3) RGB."""
         return warp_picture(
             self.texture(coefficients),
             self._with_border_points(self.shape_mean),
@@ -109,7 +109,7 @@ class FaceModel:
         )
 
     def animate(self, coefficients: np.ndarray) -> AnimatedFace:
-        """The face ready to be drawn in motion."""
+        """Return the face in a form that can be drawn with any expression."""
         return AnimatedFace(self.render(coefficients), self.shape(coefficients), self.triangles)
 
     def _at_rest(self, coefficients: np.ndarray) -> np.ndarray:
@@ -129,13 +129,13 @@ class AnimatedFace:
 
     @cached_property
     def _pixel_corners(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each pixel the three landmarks around it (P, P, 3) and their weights (P, P, 3)."""
+        """The three landmarks around each pixel, (P, P, 3), and their weights, (P, P, 3)."""
         return compute_barycentric(
             np.vstack([self.points, border_points(len(self.picture))]), self.triangles, len(self.picture)
         )
 
     def draw(self, expression: Expression) -> np.ndarray:
-        """The face, uint8 (P, P, 3) RGB. Each pixel is sampled at its position minus the motion, which is small."""
+        """Draw the face, uint8 (P, P, 3) RGB. Pixels are sampled at their position minus the motion, which is small."""
         motion = compute_landmark_motion(self.points, expression)
         corners, weights = self._pixel_corners
         field = (np.vstack([motion, np.zeros((8, 2))])[corners] * weights[..., None]).sum(2).astype(np.float32)
@@ -161,7 +161,8 @@ def _open_mouth(face: np.ndarray, inner: np.ndarray, opening: float) -> np.ndarr
 
 
 def compute_landmark_motion(points: np.ndarray, expression: Expression) -> np.ndarray:
-    """How far each landmark (68, 2) moves, in pixels, for an expression; lengths scale with the eyes' distance."""
+    """Compute the motion of each landmark, (68, 2) in pixels, for an expression, proportional to the distance between
+    the eyes."""
     unit = float(np.linalg.norm(points[36:42].mean(0) - points[42:48].mean(0)))
     motion = np.zeros_like(points)
     _move_mouth(motion, expression.mouth * MOUTH_DROP * unit)
@@ -246,7 +247,7 @@ EMOTION_MOTIONS = {
 
 
 def compute_barycentric(points: np.ndarray, triangles: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each pixel of a size x size picture the corners (size, size, 3) of its triangle and their weights."""
+    """Compute the corners of the triangle around each pixel, int64 (size, size, 3), and their weights."""
     corners = np.zeros((size, size, 3), np.int64)
     weights = np.zeros((size, size, 3))
     for triangle in triangles:
@@ -262,7 +263,7 @@ def compute_barycentric(points: np.ndarray, triangles: np.ndarray, size: int) ->
 
 
 def warp_picture(picture: np.ndarray, source: np.ndarray, target: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Piecewise-affine warp of a square picture uint8 (P, P, 3) from points `source` to `target`, both (N, 2)."""
+    """Warp a square picture, uint8 (P, P, 3), from points `source` to `target`, both (N, 2), piecewise affinely."""
     corners, weights = compute_barycentric(target, triangles, len(picture))
     place = (source[corners] * weights[..., None]).sum(2).astype(np.float32)
     return cv2.remap(picture, place[..., 0], place[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
@@ -270,7 +271,7 @@ def warp_picture(picture: np.ndarray, source: np.ndarray, target: np.ndarray, tr
 
 @lru_cache(maxsize=1)
 def load_face_model() -> FaceModel:
-    """The shipped model. Raises FileNotFoundError if it is missing."""
+    """Load the included model. Raises FileNotFoundError if it is missing."""
     if not (FACE_MODEL_FOLDER / "model.safetensors").exists():
         raise FileNotFoundError(
             f"no face model in {FACE_MODEL_FOLDER}; create it with `personality-train face-model PORTRAITS`"

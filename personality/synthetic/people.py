@@ -2,10 +2,10 @@
 
 The labels follow a known formula, with which the results of an analysis can be compared:
 
-    label = 0.5 + SPREAD * (face share * standardised(face) + voice share * standardised(voice)) + rater noise
+    label = 0.5 + spread * (face share * standardized(face) + voice share * standardized(voice)) + rater noise
 
-clipped to [0, 1]. `face` is the face model's own regression from the face (with its expression) to human ratings of
-portraits, `voice` a weighted sum of energy, rate and melody. Both are written to `truth.json` for each clip.
+clipped to [0, 1]. `face` is a weighted sum of the face model's predicted ratings (with the expression of the clip),
+`voice` one of energy, rate and melody. Both are written to `truth.json` for each clip.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from personality.utils.atomic_files import atomic_path, write_json
 from personality.utils.legacy_names import first_impressions_key
 
 CLIPS_PER_FOLDER = 80
-# Portrait ratings `age` of 18 to 60 have mean 34 and deviation 11: how years become standard deviations.
+# Mean and standard deviation in years of the portraits' rating `age` (18 to 60), to standardize ages.
 AGE_MEAN, AGE_DEVIATION = 34.0, 11.0
 
 
-# Weights of the ratings of a face in each trait. No rating corresponds to openness; we chose alert, memorable and not
-# typical for "imaginative".
+# Weights of the ratings of a face in each trait. No rating corresponds to openness; alert, memorable and not typical
+# were chosen as the nearest to "imaginative".
 FACE_TO_TRAIT = {
     "openness": {"memorable": 0.5, "alert": 0.5, "typical": -0.5},
     "conscientiousness": {"well-groomed": 0.6, "smart": 0.6},
@@ -43,7 +43,7 @@ FACE_TO_TRAIT = {
     "agreeableness": {"trustworthy": 1.0},
     "emotional_stability": {"happy": 0.6, "smug": -0.4},
 }
-# Weights of the voice: loud, melodious speech sounds outgoing, fast speech conscientious, calm speech agreeable.
+# Weights of the voice: loud and melodious speech sounds outgoing, fast speech conscientious, soft speech agreeable.
 VOICE_TO_TRAIT = {
     "openness": {"melody": 0.8, "rate": 0.4},
     "conscientiousness": {"rate": 0.7, "energy": 0.5},
@@ -54,7 +54,7 @@ VOICE_TO_TRAIT = {
 
 
 def synthesize(
-    out: Path, *, people: int, seed: int, knobs: SynthesisOptions | None = None, workers: int = -1
+    out: Path, *, people: int, seed: int, options: SynthesisOptions | None = None, workers: int = -1
 ) -> pd.DataFrame:
     """Write a dataset of synthetic people.
 
@@ -66,7 +66,7 @@ def synthesize(
         Number of people, at least 3 (one per split).
     seed : int
         Random seed; the same seed gives the same labels and pictures.
-    knobs : SynthesisOptions, optional
+    options : SynthesisOptions, optional
         Options of the dataset.
     workers : int
         Number of processes; -1: one per core.
@@ -79,30 +79,32 @@ def synthesize(
     Raises
     ------
     ValueError
-        Fewer than 3 people.
+        If there are fewer than 3 people.
     FileExistsError
-        `out` is not empty.
+        If `out` is not empty.
     """
-    knobs = knobs or SynthesisOptions()
+    options = options or SynthesisOptions()
     if people < 3:
         raise ValueError(f"{people} people cannot fill three splits; use --people 3 or more")
     if out.exists() and any(out.iterdir()):
         raise FileExistsError(f"{out} is not empty; choose a new folder")
     model = load_face_model()
     scenes = [
-        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+        scene
+        for person in _create_people(model, people, seed, options)
+        for scene in _create_scenes(person, seed, options)
     ]
-    table = _label_scenes(model, scenes, seed, knobs)
+    table = _label_scenes(model, scenes, seed, options)
     _write_annotations(out, table)
     scale = _compute_face_scale(_predict_face_ratings(model, scenes))
     SYNTHETIC_DATASET_CARD.write(out)
-    _write_truth(out, table, {"people": people, "seed": seed, "knobs": asdict(knobs), "face_scale": scale})
-    write_scene_videos(out, scenes, table["folder"].tolist(), knobs, workers)
+    _write_truth(out, table, {"people": people, "seed": seed, "options": asdict(options), "face_scale": scale})
+    write_scene_videos(out, scenes, table["folder"].tolist(), options, workers)
     return table
 
 
-def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOptions) -> Iterator[Person]:
-    splits = _assign_splits(people, knobs.shares)
+def _create_people(model: FaceModel, people: int, seed: int, options: SynthesisOptions) -> Iterator[Person]:
+    splits = _assign_splits(people, options.shares)
     for number in range(people):
         random = np.random.default_rng((seed, number))
         gender = GENDERS[int(random.integers(2))]
@@ -120,45 +122,50 @@ def _create_people(model: FaceModel, people: int, seed: int, knobs: SynthesisOpt
 
 
 def _assign_splits(people: int, shares: tuple[float, float, float]) -> np.ndarray:
-    """The split of each person, by the shares, with at least one person in validation and in test."""
+    """Return the split of each person by `shares`, with at least one person in validation and in test."""
     validation, test = (max(1, round(share * people)) for share in shares[1:])
     return np.repeat(SPLITS, (people - validation - test, validation, test))
 
 
-def _create_scenes(person: Person, seed: int, knobs: SynthesisOptions) -> Iterator[Scene]:
+def _create_scenes(person: Person, seed: int, options: SynthesisOptions) -> Iterator[Scene]:
     base = int(person.name[:8], 16)
-    for number in range(knobs.clips_per_person):
+    for number in range(options.clips_per_person):
         random = np.random.default_rng((seed, base, number))
         emotion = str(random.choice(EMOTIONS, p=(0.12, 0.06, 0.08, 0.28, 0.12, 0.10, 0.24)))
-        yield Scene(
-            f"{person.name}.{number:03d}.mp4", person, emotion, float(random.uniform(0.7, 1)), (seed, base, number, 1)
-        )
+        strength, scene_seed = float(random.uniform(0.7, 1)), (seed, base, number, 1)
+        split = _draw_split(scene_seed, options.shares) if options.shared_sources else person.split
+        yield Scene(f"{person.name}.{number:03d}.mp4", split, person, emotion, strength, scene_seed)
 
 
-def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, knobs: SynthesisOptions) -> pd.DataFrame:
+def _draw_split(scene_seed: tuple[int, ...], shares: tuple[float, float, float]) -> str:
+    """Draw the split of a clip with a separate generator, so that people do not depend on `shared_sources`."""
+    return str(np.random.default_rng((*scene_seed, 1)).choice(SPLITS, p=shares))
+
+
+def _label_scenes(model: FaceModel, scenes: list[Scene], seed: int, options: SynthesisOptions) -> pd.DataFrame:
     random = np.random.default_rng((seed, 2))
     table = pd.DataFrame([_describe_scene(scene) for scene in scenes])
     impressions = _predict_face_ratings(model, scenes)
     voices = pd.DataFrame([asdict(scene.person.voice) for scene in scenes])
     table["folder"] = _assign_folders(table["split"])
-    deviation = table["gender"].map(knobs.noise) * np.where(table["age"] >= 46, knobs.noise_from_46, 1.0)
+    deviation = table["gender"].map(options.noise) * np.where(table["age"] >= 46, options.noise_from_46, 1.0)
     table["rater_noise"] = deviation
     for trait in TRAIT_NAMES:
         face = _standardise_column(sum_weighted_columns(impressions, FACE_TO_TRAIT[trait]))
         voice = _standardise_column(sum_weighted_columns(voices, VOICE_TO_TRAIT[trait]))
         table[f"face_{trait}"], table[f"voice_{trait}"] = face, voice
-        expected = 0.5 + knobs.spread * (knobs.face_share * face + knobs.voice_share * voice)
+        expected = 0.5 + options.spread * (options.face_share * face + options.voice_share * voice)
         table[trait] = np.clip(expected + deviation * random.standard_normal(len(table)), 0, 1).round(6)
     return table
 
 
 def _predict_face_ratings(model: FaceModel, scenes: list[Scene]) -> pd.DataFrame:
-    """The face model's ratings of each scene's face, in standard deviations over the portraits."""
+    """Predict the ratings of the face in each scene, in standard deviations over the portraits."""
     return pd.DataFrame([model.predict_ratings(pose_face(model, scene)) for scene in scenes])
 
 
 def _compute_face_scale(impressions: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Per trait the mean and the standard deviation of the weighted ratings, before standardisation."""
+    """Return the mean and the standard deviation of the weighted ratings per trait, before standardization."""
     sums = {trait: sum_weighted_columns(impressions, weights) for trait, weights in FACE_TO_TRAIT.items()}
     return {trait: (float(values.mean()), float(values.std())) for trait, values in sums.items()}
 
@@ -168,7 +175,7 @@ def _describe_scene(scene: Scene) -> dict[str, object]:
     return {
         "clip": scene.clip,
         "source": person.name,
-        "split": person.split,
+        "split": scene.split,
         "gender": person.gender,
         "age": round(person.age, 1),
         "age_group": age_group(person.age),
@@ -182,7 +189,7 @@ def _assign_folders(splits: pd.Series) -> list[str]:
 
 
 def sum_weighted_columns(table: pd.DataFrame, weights: dict[str, float]) -> pd.Series:
-    """The weighted sum of some columns."""
+    """Return the weighted sum of some columns."""
     return sum((table[name] * weight for name, weight in weights.items()), start=pd.Series(0.0, table.index))
 
 

@@ -1,4 +1,4 @@
-"""Scenes as videos: a face in motion, and a voice."""
+"""Write scenes as videos: an animated face, and a voice."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ SMILE_BY_EMOTION = {
 
 
 def pose_face(model: FaceModel, scene: Scene) -> np.ndarray:
-    """The face's coefficients in this clip: a smile also changes the texture (teeth, cheeks)."""
+    """Return the coefficients of the face in this clip; a smile also changes the texture (teeth, cheeks)."""
     return scene.person.coefficients + model.attribute_shift(
         {"happy": SMILE_BY_EMOTION[scene.emotion] * scene.strength}
     )
 
 
 def write_scene_videos(
-    out: Path, scenes: list[Scene], folders: list[str], knobs: SynthesisOptions, workers: int
+    out: Path, scenes: list[Scene], folders: list[str], options: SynthesisOptions, workers: int
 ) -> None:
     for folder in set(folders):
         (out / folder).mkdir(exist_ok=True)
     calls = (
-        joblib.delayed(_write_scene_video)(scene, out / folder, knobs)
+        joblib.delayed(_write_scene_video)(scene, out / folder, options)
         for scene, folder in zip(scenes, folders, strict=True)
     )
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(calls)
@@ -50,25 +50,25 @@ def write_scene_videos(
         pass
 
 
-def _write_scene_video(scene: Scene, folder: Path, knobs: SynthesisOptions) -> None:
+def _write_scene_video(scene: Scene, folder: Path, options: SynthesisOptions) -> None:
     cv2.setNumThreads(1)
     model, random = load_face_model(), np.random.default_rng(scene.seed)
-    sound, opening = synthesize_voice(scene.person.voice, knobs.seconds, random)
+    sound, opening = synthesize_voice(scene.person.voice, options.seconds, random)
     puppet = model.animate(pose_face(model, scene))
-    pictures = (puppet.draw(expression) for expression in generate_expressions(scene, opening, knobs, random))
+    pictures = (puppet.draw(expression) for expression in generate_expressions(scene, opening, options, random))
     with atomic_path(folder / scene.clip) as path:
-        write_video(path, pictures, sound, fps=knobs.fps)
+        write_video(path, pictures, sound, fps=options.fps)
 
 
 def generate_expressions(
-    scene: Scene, opening: np.ndarray, knobs: SynthesisOptions, random: np.random.Generator
+    scene: Scene, opening: np.ndarray, options: SynthesisOptions, random: np.random.Generator
 ) -> Iterator[Expression]:
-    """The expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
-    count = int(knobs.seconds * knobs.fps)
-    blinks = random.uniform(0, knobs.seconds, max(1, round(knobs.seconds / 3)))
+    """Yield the expressions of a clip's frames: mouth in sync with the sound, blinks, sway, and a varying emotion."""
+    count = int(options.seconds * options.fps)
+    blinks = random.uniform(0, options.seconds, max(1, round(options.seconds / 3)))
     phase = random.uniform(0, 2 * np.pi, 3)
     for number in range(count):
-        time = number / knobs.fps
+        time = number / options.fps
         blink = float(np.clip(1 - np.abs(time - blinks).min() / 0.16, 0, 1))
         sway = (2.2 * np.sin(1.7 * time + phase[0]), 1.4 * np.sin(2.3 * time + phase[1]))
         strength = scene.strength * (0.75 + 0.25 * np.sin(1.1 * time + phase[2]))

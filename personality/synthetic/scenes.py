@@ -1,4 +1,4 @@
-"""What a dataset of synthetic people consists of: its options, the people, and the scenes that are filmed."""
+"""Contents of a dataset of synthetic people: its options, the people, and the scenes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ class SynthesisOptions:
     noise_from_46 : float
         Factor of the rater noise for people of 46 years and over.
     shares : (float, float, float)
-        Shares of people in training, validation and test.
+        Shares of people in training, validation and test; of clips with `shared_sources`.
+    shared_sources : bool
+        Whether clips of one person may be in several splits, as in First Impressions.
     """
 
     clips_per_person: int = 4
@@ -43,11 +45,12 @@ class SynthesisOptions:
     noise: dict[str, float] = field(default_factory=lambda: {"male": 0.07, "female": 0.045})
     noise_from_46: float = 1.4
     shares: tuple[float, float, float] = (0.6, 0.15, 0.25)
+    shared_sources: bool = False
 
 
 @dataclass(frozen=True)
 class Person:
-    """A synthetic person: coefficients of the face at rest, a voice, a split."""
+    """A synthetic person: coefficients of the face at rest, a voice, and a split."""
 
     name: str
     split: str
@@ -59,9 +62,10 @@ class Person:
 
 @dataclass(frozen=True)
 class Scene:
-    """One clip of a person: name, planted emotion and its strength 0.7..1, and the generator's seed."""
+    """A clip of a person: name, split, planted emotion and its strength (0.7 to 1), and the seed of its generator."""
 
     clip: str
+    split: str
     person: Person
     emotion: str
     strength: float

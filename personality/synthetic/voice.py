@@ -1,8 +1,8 @@
-"""A source-filter voice: harmonics of a pitch, shaped by the resonances of a mouth. It is not in any language.
+"""Synthesize a voice by a source-filter model: harmonics of a pitch, shaped by formants. It has no words.
 
-After Fant's source-filter theory (1960): a periodic source whose harmonics fall by some 5 dB an octave (12 at the
-glottis, minus 6 by radiation at the lips) passes the formants of a vowel. Each syllable has a new vowel; the envelope
-moves the mouth of the face.
+Based on Fant's source-filter theory (1960): a periodic source whose harmonics decrease by about 5 dB per octave (12 dB
+at the glottis, reduced by 6 dB by radiation at the lips) is filtered by the formants of a vowel. Each syllable has a
+random vowel; the envelope controls the mouth of the face.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import numpy as np
 from personality.constants import PREPROCESSING
 
 SYNTHETIC_VOICE_RATE_HZ = PREPROCESSING.sample_rate
-# Formants of five vowels in Hz (a, e, i, o, u; Peterson and Barney 1952, men), scaled by the speaker's size.
+# Formants of five vowels in Hz (a, e, i, o, u; Peterson and Barney 1952, men), scaled by gender and age.
 VOWEL_FORMANTS_HZ = np.array(
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]], float
 )
 FORMANT_BANDWIDTHS_HZ = np.array([90.0, 110.0, 170.0])  # Hz
-ADULT_PITCH_HZ = {"male": 115.0, "female": 205.0}  # Hz, of an adult at rest
-FORMANT_SCALE = {"male": 1.0, "female": 1.16}  # of formants
+ADULT_PITCH_HZ = {"male": 115.0, "female": 205.0}  # Hz; mean pitch at the age of 40
+FORMANT_SCALE = {"male": 1.0, "female": 1.16}  # factor of the formants
 HARMONIC_COUNT = 36
 ENVELOPE_FRAME_SAMPLES = 80  # samples; the envelope and the formants are computed every 5 ms
 CONSONANT_NOISE = 0.06
@@ -28,7 +28,7 @@ CONSONANT_NOISE = 0.06
 
 @dataclass(frozen=True)
 class Voice:
-    """A way of speaking. energy, rate and melody in standard deviations around an average speaker."""
+    """A speaker. `energy`, `rate` and `melody` are in standard deviations from an average speaker."""
 
     gender: str
     age: float
@@ -38,7 +38,7 @@ class Voice:
 
     @property
     def pitch(self) -> float:
-        """Mean pitch in Hz: children are higher, old men a little higher, old women lower."""
+        """Mean pitch in Hz. It is higher for children, slightly higher for old men, and lower for old women."""
         child = max(0.0, 16 - self.age) * 9
         drift = (self.age - 40) * (0.25 if self.gender == "male" else -0.5)
         return ADULT_PITCH_HZ[self.gender] + child + drift
@@ -50,7 +50,7 @@ class Voice:
 
     @property
     def loudness(self) -> float:
-        """Root mean square of the whole sound, pauses included, full scale 1; 5 dB per standard deviation."""
+        """Root mean square of the whole sound including pauses (full scale is 1); 5 dB per standard deviation."""
         return 0.07 * 10 ** (5 * self.energy / 20)
 
 
@@ -92,7 +92,7 @@ def synthesize_voice(voice: Voice, seconds: float, random: np.random.Generator) 
 def _generate_syllables(
     voice: Voice, frames: int, random: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Opening (F,), formants (F, 3) in Hz and accents (F,) of a chain of syllables with pauses between phrases."""
+    """Generate syllables with pauses between phrases: opening (F,), formants (F, 3) in Hz, and accents (F,)."""
     opening, formants, accents = np.zeros(frames), np.zeros((frames, 3)), np.zeros(frames)
     size = FORMANT_SCALE[voice.gender] * (1 + max(0.0, 16 - voice.age) * 0.012)
     place, left = int(random.integers(5, 40)), int(random.integers(5, 12))
@@ -117,7 +117,7 @@ def _generate_syllables(
 
 
 def _generate_pitch_contour(voice: Voice, accents: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Deviation from the mean pitch in semitones (F,): slow wandering and accents, wider with more melody."""
+    """Generate the deviation from the mean pitch in semitones, (F,): slow variation and accents, larger with melody."""
     width = 2.0 * 1.45**voice.melody
     wander = _smooth(random.standard_normal(len(accents)), 161) * 12
     return width * (0.5 * wander + _smooth(accents, 15))

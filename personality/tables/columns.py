@@ -36,7 +36,7 @@ IGNORED_NAME_WORDS = {
     "avg",
     "average",
 }
-IGNORED_NAME_WORDS |= {"trait", "rating", "big5", "bfi", "tipi"}  # not label or true, which are not predictions
+IGNORED_NAME_WORDS |= {"trait", "rating", "big5", "bfi", "tipi"}  # without label and true, which are not predictions
 # In order of preference: a table may have row numbers in addition to file names.
 CLIP_COLUMN_NAMES: tuple[str, ...] = (
     "clip",
@@ -82,7 +82,7 @@ GENDER_SYNONYMS = {
 class ColumnMapping:
     """The columns of a table by their names in the file.
 
-    clip: the column of clip names; traits: columns by trait; rater: the column of raters, None without; is_neuroticism:
+    clip: the column of clip names; traits: columns by trait; rater: the column of raters, or None; is_neuroticism:
     whether the fifth trait is named neuroticism.
     """
 

@@ -37,7 +37,7 @@ def read_table_in_sandbox(data: bytes, name: str, *, seconds: float | None = Non
         given.write(data)
         given.seek(0)
         command = [sys.executable, "-m", __name__, name, str(round(seconds))]
-        environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # others reserve more than they use
+        environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # others reserve more memory than they use
         try:
             done = subprocess.run(
                 command,

@@ -101,6 +101,6 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The hexadecimal sha256 of a file's bytes."""
+    """Return the hexadecimal sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

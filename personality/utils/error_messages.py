@@ -20,7 +20,7 @@ OS_ERROR_ADVICE = {
 
 
 def describe_error(error: Exception) -> str:
-    """The message of an error; for errors of the operating system, what happened, where, and what to do."""
+    """Return the message of an error; for errors of the operating system, with the file and a remedy."""
     if not isinstance(error, OSError) or error.errno is None:
         return str(error)
     what, advice = OS_ERROR_ADVICE.get(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-QUEUE_POLL_SECONDS = 0.5  # interval of the callback while waiting, which detects users who have left
+QUEUE_POLL_SECONDS = 0.5  # seconds between calls of the callback, which detects users who have left
 
 
 class FairQueue:
@@ -19,8 +19,8 @@ class FairQueue:
 
     @contextmanager
     def wait_for_slot(self, on_wait: Callable[[int], None]) -> Iterator[None]:
-        """Wait for a slot and hold it for the block. on_wait: called with the position in the queue, from 1, while
-        waiting; an exception that it raises cancels the request."""
+        """Wait for a slot and hold it while the block runs. While waiting, `on_wait` is called with the position in the
+        queue, from 1; an exception that it raises cancels the request."""
         ticket = object()
         with self._moved:
             self._queue.append(ticket)
@@ -36,6 +36,6 @@ class FairQueue:
                 self._moved.notify_all()
 
     def _position(self, ticket: object) -> int:
-        """The position of a ticket in the queue, 0 if it has a slot."""
+        """Return the position of a ticket in the queue, 0 if it has a slot."""
         with self._moved:
             return max(0, self._queue.index(ticket) - self._at_once + 1)

@@ -11,12 +11,12 @@ LEGACY_TRAIT, CURRENT_TRAIT = "neuroticism", "emotional_stability"
 
 
 def rename_legacy_trait(name: str) -> str:
-    """The current name of a trait."""
+    """Return the current name of a trait."""
     return CURRENT_TRAIT if name == LEGACY_TRAIT else name
 
 
 def first_impressions_key(trait: str) -> str:
-    """The name of a trait in the label files of First Impressions."""
+    """Return the name of a trait in the label files of First Impressions."""
     return LEGACY_TRAIT if trait == CURRENT_TRAIT else trait
 
 

@@ -12,10 +12,10 @@ PUBLIC_MODE_VARIABLE = "PERSONALITY_PUBLIC"
 
 
 def is_public() -> bool:
-    """Whether the app runs in public mode."""
+    """Return whether the app runs in public mode."""
     return os.environ.get(PUBLIC_MODE_VARIABLE, "") not in ("", "0")
 
 
 def shows_estimates() -> bool:
-    """Whether age, gender and expressions are shown; in public mode only with PERSONALITY_PUBLIC_ESTIMATES=1."""
+    """Return whether age, gender and expressions are shown; in public mode only with PERSONALITY_PUBLIC_ESTIMATES=1."""
     return not is_public() or os.environ.get("PERSONALITY_PUBLIC_ESTIMATES", "") not in ("", "0")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 MAX_JSON_BYTES = 2**24  # bytes; cards and metrics of long runs are a hundred times smaller
-LOG_TAIL_BYTES, MAX_LOG_LINE_CHARACTERS = 2**16, 500  # limits of the part of a log that is read, and of its lines
+LOG_TAIL_BYTES, MAX_LOG_LINE_CHARACTERS = 2**16, 500  # limits of what is read from a log, and of each line
 MAX_QUOTED_CHARACTERS = 60  # characters of an invalid value in a message
 
 ValueCheck: TypeAlias = Callable[[Any], bool]
@@ -17,36 +17,36 @@ JsonType = TypeVar("JsonType", dict, list)
 
 
 class DamagedFileError(ValueError):
-    """File that cannot be read or has an invalid structure."""
+    """A file that cannot be read or has an invalid structure."""
 
 
 def is_text(value: Any) -> bool:
-    """Whether a value is a string."""
+    """Return whether a value is a string."""
     return isinstance(value, str)
 
 
 def is_number_or_nan(value: Any) -> bool:
-    """Whether a value is a number or NaN."""
+    """Return whether a value is a number or NaN."""
     return isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) > 1e300
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a number, and not NaN."""
+    """Return whether a value is a number, and not NaN."""
     return is_number_or_nan(value) and value == value
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a non-negative integer."""
+    """Return whether a value is a non-negative integer."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**62
 
 
 def make_object_check(needed: Mapping[str, ValueCheck], known: Mapping[str, ValueCheck] | None = None) -> ValueCheck:
-    """A check that a value is an object without errors according to `find_schema_error`."""
+    """Return a check that a value is an object without errors according to `find_schema_error`."""
     return lambda value: isinstance(value, dict) and not find_schema_error(value, needed, known)
 
 
 def make_map_check(check: ValueCheck) -> ValueCheck:
-    """A check that a value is an object whose values all pass another check."""
+    """Return a check that a value is an object whose values all pass another check."""
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
 
@@ -84,7 +84,7 @@ def _shorten_value(value: Any) -> str:
 
 
 def exists_as_file_or_link(path: Path) -> bool:
-    """Whether there is a file or a link, even a broken one."""
+    """Return whether there is a file or a link, even a broken one."""
     return os.path.lexists(path)
 
 
@@ -150,7 +150,7 @@ def read_json_lines(
 def _parse_json_line(
     line: str, prepare: Callable[[Any], Any], needed: Mapping[str, ValueCheck], known: Mapping[str, ValueCheck] | None
 ) -> dict[str, Any]:
-    """Raises ValueError."""
+    """Parse and check a line. Raises ValueError if it is invalid."""
     try:
         row = prepare(json.loads(line))
     except (ValueError, RecursionError) as error:
@@ -163,12 +163,12 @@ def _parse_json_line(
 
 
 def read_last_log_lines(path: Path, lines: int) -> str:
-    """The last lines of a log, shortened if they are long; see `read_log_end`."""
+    """Return the last lines of a log, shortened if they are long; see `read_log_end`."""
     return "\n".join(line[-MAX_LOG_LINE_CHARACTERS:] for line in read_log_end(path).splitlines()[-lines:])
 
 
 def read_log_end(path: Path) -> str:
-    """The last LOG_TAIL_BYTES of a log; empty if it does not exist, an error message if it cannot be read."""
+    """Return the last LOG_TAIL_BYTES of a log, "" if it does not exist, or an error message if it cannot be read."""
     try:
         return (
             _read_bounded_bytes(path, -LOG_TAIL_BYTES).decode(errors="replace") if exists_as_file_or_link(path) else ""
@@ -178,7 +178,7 @@ def read_log_end(path: Path) -> str:
 
 
 def _read_bounded_bytes(path: Path, count: int) -> bytes:
-    """The first bytes of a file, or the last for a negative count. Raises DamagedFileError if it cannot be read."""
+    """Read the first `count` bytes of a file, or the last if negative. Raises DamagedFileError if that fails."""
     try:
         if not path.is_file():
             what = (

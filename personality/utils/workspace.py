@@ -10,35 +10,37 @@ from personality.utils.atomic_files import write_json
 from personality.utils.locations import IMPORT_ROOT, IS_CHECKOUT
 from personality.utils.untrusted_files import DamagedFileError, exists_as_file_or_link, is_text, read_json
 
-CHOSEN_MODELS_FILE = "models.json"  # names of the chosen models
+CHOSEN_MODELS_FILE = "models.json"
 WORKSPACE_VARIABLE = "PERSONALITY_WORKSPACE"
 
 
 def workspace_folder() -> Path:
-    """The workspace folder: PERSONALITY_WORKSPACE, or by default `workspace/` in the checkout, or in the current folder
-    if the package is installed."""
+    """Return the workspace folder: PERSONALITY_WORKSPACE, or by default `workspace/` in the checkout, or in the current
+    folder if the package is installed."""
     return Path(os.environ.get(WORKSPACE_VARIABLE) or (IMPORT_ROOT if IS_CHECKOUT else Path.cwd()) / "workspace")
 
 
 def runs_folder() -> Path:
-    """The folder of training runs."""
+    """Return the folder of training runs."""
     return workspace_folder() / "runs"
 
 
 def list_finished_caches() -> list[Path]:
-    """Finished caches below `workspace/caches`."""
+    """List the finished caches below `workspace/caches`."""
     return sorted(path.parent for path in (workspace_folder() / "caches").glob("*/clips.parquet"))
 
 
 def list_unfinished_caches() -> list[Path]:
-    """Caches for which `preprocess` is running or was interrupted."""
+    """List the caches for which `preprocess` is running or was interrupted."""
     started = {path.parent for path in (workspace_folder() / "caches").glob("*/entries")}
     return sorted(started - set(list_finished_caches()))
 
 
 def read_chosen_models() -> list[str] | None:
-    """The names of the chosen models; None if none were chosen, or the file is damaged (see
-    `describe_chosen_models_error`)."""
+    """Return the names of the models that new sessions start with.
+
+    None if none were chosen, or the file is damaged (see `describe_chosen_models_error`).
+    """
     try:
         return _load_chosen_models()
     except DamagedFileError:
@@ -46,7 +48,7 @@ def read_chosen_models() -> list[str] | None:
 
 
 def describe_chosen_models_error() -> str:
-    """Why the names of the chosen models cannot be read, empty if they can."""
+    """Explain why the names of the chosen models cannot be read; empty if they can."""
     try:
         _load_chosen_models()
     except DamagedFileError as error:
@@ -55,7 +57,7 @@ def describe_chosen_models_error() -> str:
 
 
 def _load_chosen_models() -> list[str] | None:
-    """Raises DamagedFileError."""
+    """Read the names of the chosen models, or None. Raises DamagedFileError if the file is invalid."""
     path = workspace_folder() / CHOSEN_MODELS_FILE
     if not exists_as_file_or_link(path):
         return None
@@ -66,11 +68,11 @@ def _load_chosen_models() -> list[str] | None:
 
 
 def write_chosen_models(names: Sequence[str]) -> None:
-    """Store the names of the chosen models for all sessions."""
+    """Store the names of the models that new sessions start with."""
     workspace_folder().mkdir(parents=True, exist_ok=True)
     write_json(workspace_folder() / CHOSEN_MODELS_FILE, list(names))
 
 
 def list_prediction_tables() -> list[Path]:
-    """Predictions tables below `workspace/predictions`."""
+    """List the predictions tables below `workspace/predictions`."""
     return sorted((workspace_folder() / "predictions").glob("*.parquet"))

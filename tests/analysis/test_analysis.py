@@ -175,7 +175,7 @@ def test_published_tables_are_complete_and_consistent() -> None:
 
 
 def test_published_baseline_of_real_labels(real_data: Path) -> None:
-    """The constant baseline on validation is the .8834 that the field knows."""
+    """The accuracy of the mean baseline on the validation split equals the published .8834."""
     from personality.dataset import load_dataset
 
     clips = load_dataset(real_data / "first-impressions").table

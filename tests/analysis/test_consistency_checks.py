@@ -11,7 +11,7 @@ from personality.analysis.groups import accuracy_by
 from tests.analysis.test_analysis import predictions
 
 
-def test_groups_add_up_and_unknown_ones_are_counted() -> None:
+def test_groups_average_to_the_whole_and_unknown_clips_are_counted() -> None:
     table = predictions(models=("a", "b"))
     table["gender"] = table["gender"].where(~table["clip"].isin(["c1", "c2"]))
     rows = accuracy_by(table, ["gender"])
@@ -21,20 +21,20 @@ def test_groups_add_up_and_unknown_ones_are_counted() -> None:
     assert check_group_averages(table, wrong, ["gender"])[1] > 1e-3
 
 
-def test_where_nobody_knows_the_group_there_is_nothing_to_add_up() -> None:
+def test_check_passes_without_any_known_group() -> None:
     table = predictions(models=("a", "b")).assign(gender=None)
     rows = accuracy_by(table, ["gender"])
     assert check_group_averages(table, rows, ["gender"]) == (table["clip"].nunique(), 0.0)
 
 
-def test_who_said_an_attribute_is_counted_by_clip() -> None:
+def test_attribute_origins_are_counted_by_clip() -> None:
     table = predictions(models=("a", "b"))
     assert count_attribute_origins(table, "gender") == {}
     table["gender_from"] = np.where(table["clip"].isin(["c1", "c2"]), "estimated", "annotated")
     assert count_attribute_origins(table, "gender") == {"annotated": table["clip"].nunique() - 2, "estimated": 2}
 
 
-def test_a_share_by_hand() -> None:
+def test_first_group_share_by_hand() -> None:
     share = infer_first_group_share((0.9, 0.8), (0.8, 0.9), (0.84, 0.86), digits=3)
     assert share is not None
     low, high = share
@@ -46,5 +46,5 @@ def test_a_share_by_hand() -> None:
     assert infer_first_group_share((0.9,), (0.9,), (0.91,), digits=3) is None
 
 
-def test_two_rows_of_the_thesis_cannot_add_up() -> None:
+def test_two_rows_of_the_thesis_are_inconsistent() -> None:
     assert find_misprinted_models() == ["thesis audio", "thesis audio+visual+handcrafted"]

@@ -1,14 +1,15 @@
 import numpy as np
+import pandas as pd
 import pytest
 
-from personality.analysis.drilldown import heatmap_cells, list_clip_values, list_group_clips
+from personality.analysis.drilldown import find_worst_cell, heatmap_cells, list_clip_values, list_group_clips
 from personality.analysis.group_assignment import groups_by_name
 from personality.analysis.groups import accuracy_by
 from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
 
 
-def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
+def test_heatmap_cells_of_two_attributes_equal_the_rows() -> None:
     table = predictions(models=("a", "b"))
     rows = accuracy_by(table, ["gender", "emotion"])
     cells = heatmap_cells(
@@ -30,7 +31,7 @@ def test_a_grid_of_two_attributes_holds_the_rows_figures() -> None:
         assert cell["text"].startswith(f"{row['gain']:.3f}\nn = {row['n']}")
 
 
-def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
+def test_heatmap_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
     table = predictions().assign(age_group="19-24")
     rows, groups = accuracy_by(table, ["age_group"]), groups_by_name(table, ["age_group"])
     cells = heatmap_cells(rows, groups, model="m", trait="openness", figure="accuracy", bounds=None)
@@ -38,7 +39,7 @@ def test_a_grid_of_one_attribute_has_one_column_and_no_empty_groups() -> None:
     assert np.isnan(cells["low"]).all()
 
 
-def test_the_worst_clips_come_first() -> None:
+def test_clips_are_sorted_by_error() -> None:
     table = predictions(models=("a", "b"))
     clips = list_group_clips(table, ["gender"], ("male",), model="a", trait="openness")
     part = table.query("model == 'a' and trait == 'openness' and gender == 'male'")
@@ -53,10 +54,18 @@ def test_the_worst_clips_come_first() -> None:
     assert mean.loc[clip, "error"] == pytest.approx((five["predicted"] - five["actual"]).abs().mean())
 
 
-def test_what_was_said_of_a_clip_begins_with_people() -> None:
+def test_clip_values_start_with_ratings_by_people() -> None:
     table = predictions(models=("a", "b"))
     said = list_clip_values(table, "c7")
     assert said["trait"].drop_duplicates().tolist() == list(TRAIT_NAMES)
     assert said.groupby("trait", sort=False)["model"].agg(list).tolist() == [["people", "a", "b"]] * 5
     people = table.query("clip == 'c7' and model == 'a'").set_index("trait")["actual"]
     assert said.query("model == 'people'").set_index("trait")["value"].to_dict() == people.to_dict()
+
+
+def test_the_worst_cell_is_one_of_the_large_ones() -> None:
+    cells = pd.DataFrame({"group": list("abcd"), "value": [0.1, 0.3, -0.4, 0.2], "small": [True, False, False, False]})
+    assert find_worst_cell(cells, "gain") == "c"
+    assert find_worst_cell(cells.assign(value=[0.9, -0.3, 0.1, 0.2]), "signed_error") == "b"
+    assert find_worst_cell(cells.assign(small=True), "gain") == "a"
+    assert find_worst_cell(cells.assign(value=np.nan), "gain") == "a"

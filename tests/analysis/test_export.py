@@ -8,7 +8,7 @@ from personality.analysis.export import rows_to_csv, rows_to_json, rows_to_safe_
 from personality.analysis.jackknife import INTERVAL_METHOD
 
 
-def test_every_export_says_how_it_was_made() -> None:
+def test_exports_contain_the_interval_method() -> None:
     rows = pd.DataFrame({"model": ["a"], "accuracy": [0.9], "low": [np.nan]})
     back = pd.read_csv(io.StringIO(rows_to_csv(rows)))
     assert back.iloc[0][["model", "accuracy", "method", "level"]].tolist() == [
@@ -22,7 +22,7 @@ def test_every_export_says_how_it_was_made() -> None:
     assert (made["method"], made["level"]) == (INTERVAL_METHOD, 0.95)
 
 
-def test_no_name_is_a_formula_to_a_spreadsheet() -> None:
+def test_spreadsheet_formulas_are_escaped() -> None:
     names = ["=1+1", "+1", "-0Ssq.mp4", "@sum", "\tx", "\rx", "a\r=1", "", None]
     rows = pd.DataFrame({"clip": names, "group": pd.Categorical(names), "gap": [-0.5] * len(names)})
     back = pd.read_csv(io.StringIO(rows_to_safe_csv(rows)), keep_default_na=False)

@@ -1,10 +1,15 @@
-"""Sentences of findings: which gaps they name, and with which figures."""
+"""Findings as sentences: the gaps that they name, and their figures."""
 
 import re
 
 import pandas as pd
 
-from personality.analysis.findings import describe_gaps, describe_model_gains, select_significant_gaps
+from personality.analysis.findings import (
+    describe_gaps,
+    describe_largest_gap,
+    describe_model_gains,
+    select_significant_gaps,
+)
 
 
 def gap(model: str, gap: float, p: float, **changes: object) -> dict:
@@ -27,7 +32,7 @@ def test_models_with_the_same_finding_share_a_sentence() -> None:
     assert select_significant_gaps(gaps, trait="openness").empty
 
 
-def test_where_nothing_is_found_it_says_what_would_have_been() -> None:
+def test_no_significant_gap_gives_minimum_detectable_difference() -> None:
     gaps = pd.DataFrame([gap("a", 0.01, 0.2), gap("b", 0.01, 0.05, detectable=0.031)])
     (words,) = describe_gaps(gaps)
     assert words.endswith("0.020 to 0.031.")
@@ -35,13 +40,22 @@ def test_where_nothing_is_found_it_says_what_would_have_been() -> None:
     assert not any(letter.isdigit() for letter in words)
 
 
-def test_what_people_said_is_said_once() -> None:
+def test_the_largest_gap_in_one_sentence() -> None:
+    gaps = pd.DataFrame([gap("a", -0.02, 0.03), gap("a", 0.05, 0.2), gap("a", -0.03, 0.04)])
+    assert describe_largest_gap(gaps) == "**It underrates men compared with women**, by 0.030 [0.020, 0.040]."
+    people = describe_largest_gap(gaps.assign(measure="actual_mean"))
+    assert people == "**People rated men lower than women**, by 0.030 [0.020, 0.040]."
+    assert "0.020" in describe_largest_gap(gaps.assign(p_holm=0.5))
+    assert "0.030" not in describe_largest_gap(gaps.assign(p_holm=0.5))
+
+
+def test_gaps_in_ratings_are_listed_once_for_all_models() -> None:
     gaps = pd.DataFrame([gap(model, 0.02, 0.01, measure="actual_mean") for model in "abc"])
     expected = "**People rated men higher than women** (n = 40 and 50) by 0.020 [0.010, 0.030], p = .010."
     assert describe_gaps(gaps) == describe_gaps(gaps, brief=True) == [expected]
 
 
-def test_gains_of_what_ships_and_of_the_best_other() -> None:
+def test_gains_of_shipped_models_and_of_best_other_model() -> None:
     rows = pd.DataFrame({"model": ["voice", "x", "y"], "gain": [0.01, 0.02, 0.03], "baseline": 0.88})
     rows = rows.assign(gain_low=rows["gain"] - 0.005, gain_high=rows["gain"] + 0.005)
     words = describe_model_gains(rows, shipped=["voice", "words"])

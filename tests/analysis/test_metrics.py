@@ -11,7 +11,7 @@ from personality.traits import TRAIT_NAMES
 from tests.analysis.test_analysis import predictions
 
 
-def test_correlations_and_means_are_scipys() -> None:
+def test_correlations_and_means_equal_scipy() -> None:
     table = predictions(models=("a", "b"))
     rows = accuracy_by(table, ["gender"]).set_index(["model", "trait", "group"])
     for (model, trait, gender), part in table.groupby(["model", "trait", "gender"]):
@@ -22,6 +22,7 @@ def test_correlations_and_means_are_scipys() -> None:
         assert row["concordance"] == pytest.approx(wanted)
         assert (row["actual_mean"], row["predicted_mean"]) == pytest.approx((a.mean(), p.mean()))
         assert row["actual_deviation"] == pytest.approx(a.std(ddof=0))
+        assert row["spread_ratio"] == pytest.approx(p.std() / a.std())
         assert row["gain"] == pytest.approx(row["accuracy"] - row["baseline"])
         assert row["gain_low"] <= row["gain"] <= row["gain_high"]
     mean = rows.xs("mean", level="trait")
@@ -31,7 +32,7 @@ def test_correlations_and_means_are_scipys() -> None:
 
 
 @pytest.mark.parametrize("figure", ["pearson", "concordance", "signed_error"])
-def test_intervals_agree_with_scipys_bootstrap_where_every_clip_is_a_source(figure: str) -> None:
+def test_intervals_agree_with_scipy_bootstrap_for_one_clip_per_source(figure: str) -> None:
     table = predictions(clips=150).assign(source=lambda t: t["clip"])
     row = accuracy_by(table).set_index("trait").loc["openness"]
     part = table[table["trait"] == "openness"]
@@ -56,7 +57,7 @@ def test_intervals_agree_with_scipys_bootstrap_where_every_clip_is_a_source(figu
     assert (row[f"{figure}_low"], row[f"{figure}_high"]) == pytest.approx(tuple(wanted), abs=0.015)
 
 
-def test_r2_and_calibration_slope_are_sklearns_and_numpys() -> None:
+def test_r2_and_calibration_slope_equal_sklearn_and_numpy() -> None:
     table = predictions(models=("a",))
     rows = accuracy_by(table, ["gender"]).set_index(["trait", "group"])
     for (trait, gender), part in table.groupby(["trait", "gender"]):
@@ -66,7 +67,7 @@ def test_r2_and_calibration_slope_are_sklearns_and_numpys() -> None:
         assert row["r2_low"] < row["r2"] < row["r2_high"]
 
 
-def test_effective_sources_are_kishs() -> None:
+def test_effective_sources_follow_kishs_formula() -> None:
     table = predictions(clips=12)
     table["source"] = np.where(table["clip"].isin(["c0", "c1", "c2", "c3", "c4", "c5", "c6"]), "big", table["clip"])
     row = accuracy_by(table).iloc[0]
@@ -78,7 +79,7 @@ def test_numbers_are_cut_into_ranges() -> None:
     ages = assign_groups(clips, ["age:40,25"])
     assert ages.groups == [("under 25",), ("25 to 40",), ("40 and over",)]
     assert ages.codes.tolist() == [0, 1, 1, 2, -1]
-    assert assign_groups(clips[3:], ["age:25,40"]).groups == ages.groups  # empty ones are kept
+    assert assign_groups(clips[3:], ["age:25,40"]).groups == ages.groups  # empty groups are kept
     crossed = assign_groups(clips, ["gender", "age:25"])
     assert crossed.groups == [("f", "25 and over"), ("m", "under 25"), ("m", "25 and over")]
     assert crossed.names[1] == "m x under 25"
@@ -89,7 +90,7 @@ def test_numbers_are_cut_into_ranges() -> None:
             assign_groups(clips, [words])
 
 
-def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None:
+def test_clips_without_a_prediction_are_left_out() -> None:
     table = predictions(models=("a", "b"))
     quiet = table[~(table["model"].eq("b") & table["clip"].isin(["c0", "c1"]))]
     rows = accuracy_by(quiet).set_index(["model", "trait"])
@@ -101,7 +102,7 @@ def test_models_that_are_silent_on_some_clips_are_judged_on_the_others() -> None
     )
 
 
-def test_rows_in_any_order_give_the_same_scores() -> None:
+def test_row_order_does_not_matter() -> None:
     table = predictions(models=("a", "b"))
     one, other = (
         to_prediction_arrays(table),

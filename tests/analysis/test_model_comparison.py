@@ -9,7 +9,7 @@ from personality.traits import TRAIT_NAMES
 
 
 def predictions(errors: dict[str, np.ndarray], clips_per_source: int = 1) -> pd.DataFrame:
-    """Models that miss 0.5 by the given errors (N,) on every trait."""
+    """Predictions of labels of 0.5 with the given errors by model, (N,), for every trait."""
     parts = []
     for model, missed in errors.items():
         for trait in TRAIT_NAMES:
@@ -20,7 +20,7 @@ def predictions(errors: dict[str, np.ndarray], clips_per_source: int = 1) -> pd.
     return pd.concat(parts, ignore_index=True)
 
 
-def test_a_constant_difference_has_no_width_however_the_errors_vary() -> None:
+def test_constant_difference_has_zero_width_interval() -> None:
     missed = np.random.default_rng(0).uniform(0.05, 0.3, 40)
     rows = compare_models(predictions({"a": missed, "b": missed - 0.02}), "a")
     assert rows["model"].unique().tolist() == ["b"]
@@ -30,7 +30,7 @@ def test_a_constant_difference_has_no_width_however_the_errors_vary() -> None:
     assert set(rows["n"]) == {40}
 
 
-def test_the_interval_is_students_where_each_clip_is_a_source() -> None:
+def test_interval_equals_paired_t_test_for_one_clip_per_source() -> None:
     random = np.random.default_rng(1)
     a, b = random.uniform(0, 0.3, (2, 200))
     row = compare_models(predictions({"a": a, "b": b}), "a").iloc[-1]
@@ -49,18 +49,18 @@ def test_clips_of_one_source_widen_the_interval() -> None:
     assert (together["n"], together["sources"]) == (100, 20)
 
 
-def test_only_clips_on_which_both_speak_count() -> None:
+def test_only_clips_predicted_by_both_models_are_compared() -> None:
     table = predictions({"a": np.full(10, 0.1), "b": np.full(10, 0.2)})
     table = table[~((table["model"] == "b") & table["clip"].isin(["c0", "c1"]))]
     assert set(compare_models(table, "a")["n"]) == {8}
 
 
-def test_nothing_to_compare_is_a_sentence() -> None:
+def test_unknown_reference_model_raises() -> None:
     with pytest.raises(PredictionsError, match=r"'z'.*a, b"):
         compare_models(predictions({"a": np.ones(3) / 9, "b": np.ones(3) / 8}), "z")
 
 
-def test_models_without_a_clip_in_common_have_no_difference() -> None:
+def test_models_without_common_clips_have_no_difference() -> None:
     table = predictions({"a": np.full(8, 0.1), "b": np.full(8, 0.2)})
     first = table["clip"].isin([f"c{i}" for i in range(4)])
     rows = compare_models(table[first == table["model"].eq("a")], "a")

@@ -1,4 +1,4 @@
-"""Corrections by group: from other sources only, what they move and what they cannot."""
+"""Recalibration by group: fitted on other sources only, removes bias, does not remove disagreement of raters."""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,8 @@ from personality.traits import TRAIT_NAMES
 
 
 def planted(*, bias: float = 0.0, noise: float = 0.02, sources: int = 80) -> pd.DataFrame:
-    """Sources of three clips, every second of group `a`, whose people the model overrates by `bias` and whose ratings
-    have more or less noise."""
+    """Sources of three clips. Every second source is in group `a`, whose people the model overrates by `bias` and whose
+    ratings have the standard deviation `noise`."""
     random = np.random.default_rng(0)
     source = np.repeat(np.arange(sources), 3)
     first = source % 2 == 0
@@ -32,7 +32,7 @@ def gap(table: pd.DataFrame, model: str, measure: str) -> float:
     return rows[rows["model"].eq(model) & rows["trait"].eq("mean")]["gap"].item()
 
 
-def test_a_bias_is_taken_away_by_group_and_not_alike_for_all() -> None:
+def test_bias_of_a_group_is_removed_only_by_group() -> None:
     table = recalibrate(planted(bias=0.1), ["group"])
     assert gap(table, "m", "signed_error") == pytest.approx(0.1, abs=0.01)
     assert gap(table, f"m ({RECALIBRATED})", "signed_error") == pytest.approx(0.1, abs=0.03)
@@ -43,14 +43,14 @@ def test_a_bias_is_taken_away_by_group_and_not_alike_for_all() -> None:
     assert better.loc["b", "low"] > -0.005
 
 
-def test_noise_of_the_raters_stays() -> None:
+def test_disagreement_of_raters_remains() -> None:
     table = recalibrate(planted(noise=0.12), ["group"])
     before, after = (gap(table, model, "accuracy") for model in ("m", f"m ({RECALIBRATED_BY_GROUP})"))
     assert before < -0.05
     assert after == pytest.approx(before, abs=0.01)
 
 
-def test_a_clip_is_corrected_by_other_sources_only() -> None:
+def test_correction_uses_only_other_sources() -> None:
     table = planted(bias=0.1, sources=20)
     mine = table["source"].eq("0")
     one = recalibrate(table, ["group"])
@@ -60,7 +60,7 @@ def test_a_clip_is_corrected_by_other_sources_only() -> None:
     assert not one["predicted"].equals(other["predicted"])
 
 
-def test_a_small_group_is_hardly_moved() -> None:
+def test_correction_of_a_small_group_is_small() -> None:
     table = planted(bias=0.1, sources=40)
     rare = table["source"].isin(["0", "2"])
     table["group"] = np.where(rare, "rare", "b")
@@ -71,7 +71,7 @@ def test_a_small_group_is_hardly_moved() -> None:
     assert np.abs(changed[rare.to_numpy()]).max() < 0.03
 
 
-def test_people_of_no_known_group_are_corrected_as_all_are() -> None:
+def test_clips_of_unknown_group_get_a_correction() -> None:
     table = planted(bias=0.1)
     table.loc[table["source"].eq("3"), "group"] = None
     found = recalibrate(table, ["group"]).query("source == '3'")

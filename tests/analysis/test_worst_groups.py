@@ -1,4 +1,4 @@
-"""The search for the worst groups: what it searches, what it finds, how seldom it is wrong."""
+"""The search for the worst groups: attributes searched, groups found, rate of false positives."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from personality.analysis.worst_groups import find_worst_groups, searchable_attr
 from personality.predictions.predictions_table import PredictionsError
 
 
-def test_a_planted_pair_is_found_first() -> None:
+def test_simulated_worst_group_is_listed_first() -> None:
     table = make_null_table(np.random.default_rng(0))
     worse = table["a"].eq("a1") & table["b"].eq("b1")
     table["predicted"] = (table["predicted"] + np.where(worse, 0.15, 0.0)).clip(0, 1)
@@ -20,7 +20,7 @@ def test_a_planted_pair_is_found_first() -> None:
     assert first["low"] < first["gap"] < first["high"] < 0
 
 
-def test_rows_are_the_gaps_of_compare_groups_with_the_search_allowed_for() -> None:
+def test_gaps_equal_compare_groups_with_wider_intervals() -> None:
     table = make_null_table(np.random.default_rng(1))
     rows = find_worst_groups(table, ["a", "b"]).set_index("group")
     gaps = compare_groups(table, ["b"]).gaps.query("trait == 'mean'").set_index("group")
@@ -38,7 +38,7 @@ def test_small_groups_are_not_searched() -> None:
     assert not rows["group"].str.contains("few").any()
 
 
-def test_without_attributes_all_of_few_values_are_searched() -> None:
+def test_attributes_with_few_values_are_searched_by_default() -> None:
     table = make_null_table(np.random.default_rng(3), sources=240).assign(one="same")
     table["number"] = np.arange(len(table)) // 5
     assert searchable_attributes(table) == ["a", "b", "c"]
@@ -47,6 +47,6 @@ def test_without_attributes_all_of_few_values_are_searched() -> None:
         find_worst_groups(table.drop(columns=["a", "b", "c", "number"]))
 
 
-def test_null_data_give_few_false_finds() -> None:
-    """1,000 searches find something in 3 % (docs/analysis.md); of 40, more than 6 would be a fault (p < .02)."""
+def test_false_positive_rate_is_low() -> None:
+    """In 1,000 searches the rate is 3 % (docs/analysis.md); in 40, more than 6 would indicate an error (p < .02)."""
     assert worst_group_false_positives(40) <= 6 / 40

@@ -19,11 +19,11 @@ from playwright.sync_api import Page
 from pages.components.table_picker import PRACTICE_DATA_LABEL
 from tests.browser.server import browser, served, settle
 
-PAGES = ("", "predict", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
+PAGES = ("", "predict", "guess", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The picture of the README: parts of two pages side by side, each starting at the first element of this type.
-README = {"predict": "h3", "": "h3"}
+README = {"predict": "h2", "": "h2"}
 PART = (1060, 1505)  # pixels of each part, before both are scaled to the width of one page
 THUMBNAILS, THUMBNAIL_PART = ("predict", "gender", "explore", "models"), (300, 60, 1440, 1110)  # pages; pixels
 GAP, ABOVE = 30, 8  # margins next to and above a part, pixels
@@ -69,7 +69,7 @@ def readme(page: Page, address: str) -> Image.Image:
 
 def show(page: Page, address: str, name: str) -> None:
     """Open a page; on Predict, load the sample and wait for the prediction."""
-    page.goto(f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else ""))
+    page.goto(page_url(address, name))
     settle(page)
     if name in GROUPS:
         page.get_by_text("All differences in words and numbers").wait_for(timeout=120_000)
@@ -78,6 +78,11 @@ def show(page: Page, address: str, name: str) -> None:
         page.get_by_role("button", name="Try the English sample").click()
         page.get_by_role("heading", name="Explanations").wait_for(timeout=120_000)
         settle(page)
+
+
+def page_url(address: str, name: str) -> str:
+    """The URL of a page, with the practice data where there are no results for real people."""
+    return f"{address}/{name}" + (f"?table={quote(PRACTICE_DATA_LABEL)}" if name in PRACTICE else "")
 
 
 def whole(page: Page, width: int) -> Image.Image:

@@ -54,7 +54,7 @@ def test_a_run_survives_a_refresh_stops_resumes_and_predicts(page: Page, cache: 
         page.reload()
         settle(page)
         page.get_by_role("button", name="Clear all").first.click()
-        choose(page, "Models used on the Predict page", "run: visual")
+        choose(page, "Models used on the Predict page", "visual")
         settle(page)
         upload(page, own, demo.DEMO_CLIP_FILE)
         expect(page.get_by_text("compares models that differ by exactly one input")).to_be_visible(timeout=SLOW)

@@ -23,7 +23,7 @@ KINDS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]
 
 
 def encrypt(data: bytes, password: bytes, check: int) -> bytes:
-    """PKWARE's traditional encryption (APPNOTE 6.1): zipfile can read it and not write it."""
+    """Encrypt with PKWARE's traditional encryption (APPNOTE 6.1), which zipfile can read but not write."""
     keys = [0x12345678, 0x23456789, 0x34567890]
 
     def turn(byte: int) -> None:
@@ -45,7 +45,7 @@ def encrypt(data: bytes, password: bytes, check: int) -> bytes:
 
 
 def encrypted_zip(path: Path, name: str, data: bytes, password: bytes) -> Path:
-    """A zip with one stored member, encrypted: written plain, then the bytes replaced and the flags set."""
+    """Write a zip with one encrypted, stored member: written unencrypted, then bytes and flags are replaced."""
     crc = zlib.crc32(data)
     secret = encrypt(data, password, crc >> 24)
     with zipfile.ZipFile(path, "w") as archive:
@@ -75,7 +75,7 @@ def nested(folder: Path, outer_kind: int, inner_kind: int) -> Path:
 
 @pytest.mark.parametrize("inner", KINDS)
 @pytest.mark.parametrize("outer", KINDS)
-def test_clips_in_zips_in_zips_are_read_in_place(tmp_path: Path, outer: int, inner: int) -> None:
+def test_clips_in_nested_zips_are_read_in_place(tmp_path: Path, outer: int, inner: int) -> None:
     found = list(list_zip_locations(nested(tmp_path, outer, inner), (".mp4",)))
     assert found == [
         *(f"outer.zip::training80_01.zip::training80_01/-{number}.000.mp4" for number in range(3)),
@@ -112,7 +112,7 @@ def test_several_visitors_read_different_archives_at_once(tmp_path: Path) -> Non
     assert found == [b"a" * 100_000, b"b" * 100_000] * 100
 
 
-def test_another_file_of_the_same_name_has_another_identity(tmp_path: Path) -> None:
+def test_replaced_file_of_same_name_has_different_signature(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(CLIP * 2)
     before = clip_file_signature(tmp_path, "a.mp4")
     os.utime(tmp_path / "a.mp4", (1, 1))
@@ -129,7 +129,7 @@ def test_another_file_of_the_same_name_has_another_identity(tmp_path: Path) -> N
 
 @pytest.fixture
 def secret(tmp_path: Path) -> Path:
-    """An outer zip with an encrypted inner one."""
+    """Write a zip that contains an encrypted nested zip."""
     with zipfile.ZipFile(tmp_path / "inner.zip", "w") as inner:
         inner.writestr("test80_01/a.000.mp4", CLIP)
     encrypted_zip(tmp_path / "test-1e.zip", "test80_01.zip", (tmp_path / "inner.zip").read_bytes(), b"open")
@@ -143,7 +143,7 @@ def test_the_password_comes_from_the_environment(secret: Path, monkeypatch: pyte
     assert get_clip_path_or_bytes(secret.parent, location) == CLIP
 
 
-def test_the_password_is_asked_for_at_a_terminal_once(
+def test_password_is_prompted_once_at_a_terminal(
     secret: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(ZIP_PASSWORD_VARIABLE, "so that it is restored")
@@ -165,7 +165,7 @@ def test_the_password_is_asked_for_at_a_terminal_once(
 @pytest.mark.parametrize(
     ("password", "sentence"), [(None, f"encrypted.*{ZIP_PASSWORD_VARIABLE}"), ("x", ZIP_PASSWORD_VARIABLE)]
 )
-def test_no_password_and_a_wrong_one_are_sentences(
+def test_missing_and_wrong_password_raise_clear_error(
     secret: Path, monkeypatch: pytest.MonkeyPatch, password: str | None, sentence: str
 ) -> None:
     monkeypatch.delenv(ZIP_PASSWORD_VARIABLE, raising=False)
@@ -176,7 +176,7 @@ def test_no_password_and_a_wrong_one_are_sentences(
     assert password is None or password not in str(caught.value).split()
 
 
-def test_a_bomb_is_refused_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_bomb_is_refused_while_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "LIMITS", type(LIMITS)(zip_clip_bytes=2**20))
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.000.mp4", bytes(3 * 2**20))
@@ -184,7 +184,7 @@ def test_a_bomb_is_refused_while_it_is_read(tmp_path: Path, monkeypatch: pytest.
         get_clip_path_or_bytes(tmp_path, "a.zip::a.000.mp4")
 
 
-def test_a_torn_archive_is_a_sentence(tmp_path: Path) -> None:
+def test_truncated_archive_raises_clear_error(tmp_path: Path) -> None:
     path = nested(tmp_path, zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DatasetError, match=r"outer\.zip cannot be read"):

@@ -1,4 +1,4 @@
-"""The dataset card, and folders of earlier versions that have none."""
+"""The dataset card, and folders of earlier versions without one."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def test_a_card_is_read_back(tmp_path: Path) -> None:
     assert read_dataset_card(tmp_path) == card
 
 
-def test_a_folder_without_a_card_is_of_real_people_unless_an_earlier_version_synthesized_it(tmp_path: Path) -> None:
+def test_folder_without_card_has_real_people_unless_synthesized_by_earlier_version(tmp_path: Path) -> None:
     assert read_dataset_card(tmp_path) == DatasetCard(synthetic=False, licence=UNKNOWN_LICENCE)
     (tmp_path / "truth.json").write_text("{}")
     assert read_dataset_card(tmp_path) == SYNTHETIC_DATASET_CARD

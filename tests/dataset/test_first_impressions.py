@@ -29,7 +29,7 @@ def test_real_labels_load_in_two_seconds(real_data: Path) -> None:
     )
 
 
-def test_what_does_not_fit_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_mismatches_are_reported_and_other_clips_are_kept(tmp_path: Path) -> None:
     write_annotation(
         tmp_path / "annotation_training.pkl", labels(**{"-a.000.mp4": 0.5, "b.001.mp4": 1.5, "c.000.mp4": 0.1})
     )
@@ -66,7 +66,7 @@ def test_clips_in_nested_zips_are_read_in_place(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.rglob("*")} == {"annotation_training.pkl", "train-1.zip"}
 
 
-def test_empty_folder_is_one_sentence(tmp_path: Path) -> None:
+def test_empty_folder_raises_clear_error(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="annotation_"):
         load_dataset(tmp_path)
 

@@ -25,7 +25,7 @@ def test_written_annotation_is_read_back(tmp_path: Path) -> None:
 
 
 def test_numpy_scalars_of_python_2_are_numbers(tmp_path: Path) -> None:
-    """{'openness': {'a': numpy.float64(0.125)}} as Python 2 pickles it, instruction by instruction."""
+    """{'openness': {'a': numpy.float64(0.125)}} as pickled by Python 2, instruction by instruction."""
     scalar = b"cnumpy.core.multiarray\nscalar\n"
     dtype = b"cnumpy\ndtype\nU\x02f8K\x00K\x01\x87Rq\x01(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
     value = b"U\x08" + struct.pack("<d", 0.125) + b"\x86R"
@@ -50,7 +50,7 @@ def test_hostile_pickle_does_not_run(tmp_path: Path, protocol: int) -> None:
 
 
 @pytest.mark.parametrize("value", [{}, [], {"openness": 1.0}, {"openness": {"a": "x"}}, {"openness": {1: 0.5}}])
-def test_other_shapes_are_refused_in_a_sentence(tmp_path: Path, value: object) -> None:
+def test_other_structures_raise_clear_error(tmp_path: Path, value: object) -> None:
     (tmp_path / "a.pkl").write_bytes(pickle.dumps(value, protocol=2))
     with pytest.raises(DatasetError, match=r"a\.pkl"):
         read_annotation(tmp_path / "a.pkl")

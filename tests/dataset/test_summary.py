@@ -1,4 +1,4 @@
-"""A table of six clips, counted by hand."""
+"""Summaries of a table of six clips, counted by hand."""
 
 import pandas as pd
 import pytest
@@ -31,7 +31,7 @@ def test_counts_per_split(clips: pd.DataFrame) -> None:
     ]
 
 
-def test_sources_that_splits_share(clips: pd.DataFrame) -> None:
+def test_sources_shared_by_splits_are_counted(clips: pd.DataFrame) -> None:
     shared = summary.shared_sources(clips).set_index(["split", "other"])
     assert shared.loc[("training", "test")].tolist() == [1, 1, pytest.approx(1 / 3)]
     assert shared.loc[("test", "training")].tolist() == [1, 1, 0.5]
@@ -39,7 +39,14 @@ def test_sources_that_splits_share(clips: pd.DataFrame) -> None:
     assert len(shared) == 6
 
 
-def test_labels_fall_into_their_ranges(clips: pd.DataFrame) -> None:
+def test_splits_that_show_one_gender(clips: pd.DataFrame) -> None:
+    assert summary.find_one_sided_splits(clips, "gender") == {"validation": "male", "test": "female"}
+    assert summary.find_one_sided_splits(clips.drop(columns="gender"), "gender") == {}
+    mixed = clips.assign(gender=["male", "male", "female", "female", "male", "female"], split="test")
+    assert summary.find_one_sided_splits(mixed, "gender") == {}
+
+
+def test_label_distribution_by_range(clips: pd.DataFrame) -> None:
     rows = summary.label_distribution(clips)
     one = rows[rows["trait"].eq("Openness")].sort_values(["split", "value"])
     assert one[["split", "value", "share", "n"]].to_numpy().tolist() == [
@@ -52,7 +59,7 @@ def test_labels_fall_into_their_ranges(clips: pd.DataFrame) -> None:
     assert one.loc[one["split"] == "training", "mean"].tolist() == pytest.approx([0.515, 0.515])
 
 
-def test_attributes_in_their_order_and_the_unknown_last(clips: pd.DataFrame) -> None:
+def test_attribute_values_are_ordered_with_unknown_last(clips: pd.DataFrame) -> None:
     assert summary.grouping_attributes(clips.assign(mood="calm")) == ["gender", "mood"]
     counts = summary.attribute_counts(clips, "gender")
     assert counts.to_numpy().tolist() == [
@@ -64,7 +71,7 @@ def test_attributes_in_their_order_and_the_unknown_last(clips: pd.DataFrame) -> 
     ]
 
 
-def test_reasons_are_counted_whatever_their_figures(clips: pd.DataFrame) -> None:
+def test_reasons_are_counted_regardless_of_their_numbers(clips: pd.DataFrame) -> None:
     assert summary.count_problems(clips).to_numpy().tolist() == [
         ["not read", "This file cannot be read as a video.", 1, "c.0"],
         ["lacking", "a face was found at … of 16 moments", 2, "a.1"],
@@ -73,7 +80,7 @@ def test_reasons_are_counted_whatever_their_figures(clips: pd.DataFrame) -> None
     ]
 
 
-def test_a_column_called_label_is_an_attribute_like_others(clips: pd.DataFrame) -> None:
+def test_column_named_label_is_an_attribute(clips: pd.DataFrame) -> None:
     assert len(summary.label_distribution(clips.assign(label="x"))) == len(summary.label_distribution(clips))
     assert summary.grouping_attributes(clips.drop(columns="gender")) == []
 

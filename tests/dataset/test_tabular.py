@@ -13,7 +13,7 @@ def write(folder: Path, rows: list[dict]) -> None:
     pd.DataFrame([{**defaults, **row} for row in rows]).to_csv(folder / "clips.csv", index=False)
 
 
-def test_further_columns_become_attributes(tmp_path: Path) -> None:
+def test_additional_columns_become_attributes(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(b"x")
     write(tmp_path, [{"clip": "a.jpg", "gender": "Female", "accent": "none"}, {"clip": "b.mp4", "gender": "male"}])
     dataset = load_dataset(tmp_path)
@@ -31,7 +31,7 @@ def test_a_table_cannot_point_outside_its_folder(tmp_path: Path) -> None:
     assert load_dataset(inside).table["location"].tolist() == [""]
 
 
-def test_odd_values_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_invalid_values_are_reported_and_other_values_are_kept(tmp_path: Path) -> None:
     write(
         tmp_path,
         [
@@ -55,15 +55,15 @@ def test_odd_values_are_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert dataset.problems["columns with reserved names, renamed with the prefix given_"] == ["error"]
 
 
-def test_columns_that_later_steps_add_are_renamed(tmp_path: Path) -> None:
-    """As `clips.csv` may hold anything: they would collide with the lookup, or be written over."""
+def test_columns_with_reserved_names_are_renamed(tmp_path: Path) -> None:
+    """Columns of `clips.csv` with these names would collide with other columns or be overwritten."""
     taken = ("lookup", "constant", "gender_from", "age_from", "age_group_from", "source_in_training")
     write(tmp_path, [{"clip": "a.mp4", **dict.fromkeys(taken, "mine")}])
     found = load_dataset(tmp_path).table
     assert {f"given_{name}" for name in taken} <= set(found) and not set(taken) & set(found)
 
 
-def test_a_table_without_a_trait_names_it(tmp_path: Path) -> None:
+def test_missing_trait_column_is_named_in_error(tmp_path: Path) -> None:
     (tmp_path / "clips.csv").write_text("clip,openness\na.mp4,0.5\n")
     with pytest.raises(DatasetError, match="column for conscientiousness"):
         load_dataset(tmp_path)
@@ -73,7 +73,7 @@ def test_a_table_without_a_trait_names_it(tmp_path: Path) -> None:
     ("clip", "source"),
     [("-x_y.005.mp4", "-x_y"), ("folder/film.mp4", "folder/film"), ("two.parts.mp4", "two.parts"), ("a.1.png", "a")],
 )
-def test_source_of(clip: str, source: str) -> None:
+def test_source_is_parsed_from_clip_name(clip: str, source: str) -> None:
     assert parse_source(clip) == source
 
 
@@ -82,7 +82,7 @@ def labels(folder: Path, text: str, encoding: str = "utf-8") -> pd.DataFrame:
     return load_dataset(folder).table.set_index("clip")
 
 
-def test_a_table_of_another_program_is_understood(tmp_path: Path) -> None:
+def test_table_of_another_program_is_read(tmp_path: Path) -> None:
     rows = [
         "Video;SEX;Set;O;C;E;A;N;Land",
         "x.mp4;1;train;0,1;0,2;0,3;0,4;0,5;NA",
@@ -95,7 +95,7 @@ def test_a_table_of_another_program_is_understood(tmp_path: Path) -> None:
     assert found["Land"].tolist() == ["NA", "Österreich"]
 
 
-def test_names_like_numbers_stay_names(tmp_path: Path) -> None:
+def test_numeric_clip_names_remain_text(tmp_path: Path) -> None:
     head = "clip,openness,conscientiousness,extraversion,agreeableness,emotional_stability,source,group\n"
     found = labels(tmp_path, head + "00123,.5,.5,.5,.5,.5,1e5,007\n1e5,.5,.5,.5,.5,,010,008\n")
     assert found.index.tolist() == ["00123", "1e5"]
@@ -103,7 +103,7 @@ def test_names_like_numbers_stay_names(tmp_path: Path) -> None:
     assert found["group"].tolist() == ["007", "008"]
 
 
-def test_a_split_that_is_not_understood_is_refused_rather_than_dealt_anew(tmp_path: Path) -> None:
+def test_unknown_split_name_is_refused_instead_of_reassigned(tmp_path: Path) -> None:
     write(tmp_path, [{"clip": "a.mp4", "split": "train"}, {"clip": "b.mp4", "split": "fold3"}])
     with pytest.raises(DatasetError, match=r"'fold3' \(b\.mp4\)"):
         load_dataset(tmp_path)
@@ -121,7 +121,7 @@ def test_labels_of_a_questionnaire_are_rescaled_on_request(tmp_path: Path) -> No
     assert turned["openness"].tolist() == [0, 0.75]
 
 
-def test_several_raters_are_averaged_and_their_agreement_is_said(tmp_path: Path) -> None:
+def test_several_raters_are_averaged_and_their_agreement_is_reported(tmp_path: Path) -> None:
     same = dict.fromkeys(TRAIT_NAMES, 0.4)
     rows = [
         {"clip": "a", "rater": "r1", "country": "NA", "mood": "good", **same},
@@ -139,7 +139,7 @@ def test_several_raters_are_averaged_and_their_agreement_is_said(tmp_path: Path)
         load_dataset(tmp_path)
 
 
-def test_clips_are_found_by_paths_of_another_machine_but_never_outside_the_folder(tmp_path: Path) -> None:
+def test_clips_are_found_by_foreign_paths_but_never_outside_the_folder(tmp_path: Path) -> None:
     (tmp_path / "secret.mp4").write_bytes(b"x")
     inside = tmp_path / "inside"
     (inside / "alice").mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The third layout, on files made here in its form, and on the real ones where they are at hand."""
+"""The layout of the YouTube Personality vlogs, on generated files and, if available, on the original ones."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from personality.traits import TRAIT_NAMES
 ROWS = "vlogId Extr Agr Cons Emot Open\nVLOG1 7 1 4 2.5 5.5\nVLOG3 1 7 4 4 4\n"
 
 
-def test_impressions_are_rescaled_and_put_in_order(tmp_path: Path) -> None:
+def test_impressions_are_rescaled_and_reordered(tmp_path: Path) -> None:
     inside = tmp_path / "deeper"
     inside.mkdir()
     (inside / VLOG_SCORES_FILE).write_text(ROWS)
@@ -26,7 +26,7 @@ def test_impressions_are_rescaled_and_put_in_order(tmp_path: Path) -> None:
     assert dataset.root == tmp_path and dataset.name == tmp_path.name
 
 
-def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
+def test_damaged_file_raises_clear_error(tmp_path: Path) -> None:
     (tmp_path / VLOG_SCORES_FILE).write_text("vlogId Extr\nVLOG1 7\n")
     with pytest.raises(DatasetError, match="column for openness"):
         load_dataset(tmp_path)
@@ -39,7 +39,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
-def test_text_files_are_transcripts_of_the_clips_they_are_named_after(tmp_path: Path) -> None:
+def test_text_files_are_transcripts_of_clips_with_the_same_name(tmp_path: Path) -> None:
     (tmp_path / "VLOG1.txt").write_bytes("caf\u00e9 XXXX".encode("latin-1"))
     (tmp_path / "a.txt").write_text("hello")
     assert read_transcript_files([tmp_path / "VLOG1.txt", tmp_path / "a.txt"], ["VLOG1", "a.mp4"]) == {
@@ -50,7 +50,7 @@ def test_text_files_are_transcripts_of_the_clips_they_are_named_after(tmp_path: 
         read_transcript_files([tmp_path / "a.txt"], ["VLOG1"])
 
 
-def test_the_real_vlogs(real_data: Path) -> None:
+def test_original_vlogs_dataset_is_read(real_data: Path) -> None:
     folder = real_data / "youtube-vlogs"
     dataset = load_dataset(folder)
     assert len(dataset.table) == 404

@@ -33,7 +33,7 @@ from personality.preprocessing.cache import Cache
 from personality.preprocessing.sample import warm_up_preprocessing
 from personality.utils import atomic_files
 from training.config.run_config import Stage, preset
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 DEAD = 9  # exit status of an interrupted child

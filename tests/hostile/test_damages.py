@@ -117,7 +117,7 @@ def named(app: AppTest) -> set[str]:
     return {name for name, path in paths.items() if sum(path in one and "\n" not in one for one in warnings) == 1}
 
 
-def test_models_names_every_damaged_file_and_shows_the_rest(damaged: Path) -> None:
+def test_models_page_names_damaged_files_and_shows_the_rest(damaged: Path) -> None:
     app = visit("models")
     assert named(app) == set(DAMAGES)
     listed = next(frame.value for frame in app.dataframe if "state" in frame.value)["run"].tolist()
@@ -128,12 +128,12 @@ def test_models_names_every_damaged_file_and_shows_the_rest(damaged: Path) -> No
     app.multiselect(key="compared").set_value(listed).run()
     assert not app.exception
     for name in (name for name in DAMAGES if name.startswith("done")):
-        app.selectbox(key="card_of").select(f"run: {name}").run()
+        app.selectbox(key="card_of").select(name).run()
         assert not app.exception, name
         assert f"runs/{name}/card.json" in read(app.error[0].value)
 
 
-def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, str], None]) -> None:
+def test_predict_page_names_damaged_files_and_predicts(damaged: Path, outcome: Callable[[str, str], None]) -> None:
     app = visit("predict")
     assert named(app) == set(DAMAGES)
     app.button(key="practice_sample").click().run()
@@ -145,7 +145,7 @@ def test_predict_names_them_and_predicts(damaged: Path, outcome: Callable[[str, 
 
 @pytest.mark.parametrize("page", ["models", "predict"])
 @pytest.mark.parametrize("text", ['{"a": 1}', '[["voice"]]', "[" * 200_000, "7", ""])
-def test_a_damaged_model_selection_is_named(page: str, text: str, workspace: Path) -> None:
+def test_damaged_model_selection_is_named(page: str, text: str, workspace: Path) -> None:
     (workspace / CHOSEN_MODELS_FILE).write_text(text)
     (workspace / EVALUATION_FILE).write_text(text or "[]")
     app = visit(page)
@@ -171,7 +171,7 @@ def test_a_model_that_is_deleted_while_its_result_is_shown(damage: Callable[[Pat
     a_run(folder, "done")
     for part in (CARD, "model.safetensors"):
         shutil.copy(demo.PRACTICE_MODEL_FOLDERS[0] / part, folder)
-    write_chosen_models(["run: mine", "from the voice"])
+    write_chosen_models(["mine", "voice"])
     app = upload(visit("predict"), demo.DEMO_CLIP_FILE.read_bytes())
     assert "mine" in models_in_table(app)
     damage(folder)
@@ -184,6 +184,7 @@ def test_a_workspace_that_cannot_be_written_gives_a_message(monkeypatch: pytest.
     monkeypatch.setenv("PERSONALITY_WORKSPACE", "/proc/personality")  # not even by root
     app = visit("models")
     app.multiselect(key="models_picked").set_value(["practice: audio"]).run()
+    app.button(key="make_default").click().run()
     assert not app.exception
     assert "/proc/personality" in read(app.toast[0].value)
     app.button(key="practice").click().run()

@@ -42,7 +42,7 @@ def furnished(workspace: Path, runs: Path, cache: Cache) -> Iterator[Path]:
     (workspace / "caches").mkdir()
     (workspace / "caches" / "people").symlink_to(cache.folder)
     write_predictions(read_predictions(demo.DEMO_PREDICTIONS_FILE), workspace / "predictions" / f"{SECRET}.parquet")
-    write_chosen_models(["run: audio"])
+    write_chosen_models(["audio"])
     yield workspace
     for run in list_runs(workspace / "runs"):
         launch.stop_run(run)
@@ -93,7 +93,7 @@ def start_with_everything(address: str, known: Known) -> None:
 
 
 @pytest.mark.usefixtures("public")
-def test_first_visitors_reach_nothing_of_the_operators(
+def test_first_visitors_cannot_reach_operator_pages(
     furnished: Path, known: Known, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     """Two at the same time, right after the start; before the fix, one of them got the Models page."""
@@ -111,7 +111,9 @@ def test_first_visitors_reach_nothing_of_the_operators(
 
 
 @pytest.mark.usefixtures("public")
-def test_the_operators_pages_refuse_by_themselves(furnished: Path, known: Known, tmp_path_factory: Factory) -> None:
+def test_operator_pages_refuse_visitors_without_navigation(
+    furnished: Path, known: Known, tmp_path_factory: Factory
+) -> None:
     """In Streamlit's old mode, which bypasses the navigation if the main script does not call st.navigation."""
     before, beside = files(furnished), tmp_path_factory.mktemp("beside")
     (beside / "pages").symlink_to(ROOT / "pages")

@@ -102,12 +102,12 @@ def again(page: Page, path: Path) -> None:
     page.get_by_role("heading", name="Explanations").wait_for(timeout=SLOW)
 
 
+@pytest.mark.trial
 @needs_chromium
-def test_a_server_does_not_grow_with_uploads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: Share, outcome: Outcome
+def test_server_memory_does_not_grow_with_uploads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
 ) -> None:
-    """With fewer uploads each is larger, so that a leak of one copy per upload would show."""
-    count, megabytes = share(100, 5), share(4, 16)
+    count, megabytes = 100, 4
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     (tmp_path / "workspace").mkdir()
@@ -186,10 +186,11 @@ def left(*folders: Path) -> list[Path]:
     return [path for path in files if path.name not in ("server.log", CHOSEN_MODELS_FILE)]
 
 
+@pytest.mark.trial
 @needs_chromium
-def test_browsers_see_only_their_own_results(tmp_path: Path, share: Share, outcome: Outcome) -> None:
+def test_browsers_see_only_their_own_results(tmp_path: Path, outcome: Outcome) -> None:
     """Concurrent browsers, each with a clip of a different size, which is shown on the page."""
-    count = share(4, 2)
+    count = 4
     sizes = [220 + 20 * number for number in range(count)]
     (tmp_path / "workspace").mkdir()
     write_json(

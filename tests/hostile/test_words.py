@@ -30,7 +30,7 @@ MODELS_OF_TABLE = (
     ":red[r] $x^2$ $$y$$ `c` **b** _i_ ~~s~~ | [^1]",
 )
 GROUPS = {"female": f"# [l](http://{EVIL}/g)", "male": f"- <b>![x](http://{EVIL}/h.png)</b> :+1: $z$"}
-NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # of a run and of a video, so without a slash
+NAME = ":red[r] $x$ <b>b<b> :smile: *i*"  # name of a run and of a video, therefore without a slash
 CARD = f"![x](http://{EVIL}/c.png) [l](http://{EVIL}/l) :red[r] $x^2$ <b>b</b> www.{EVIL}"
 
 
@@ -47,7 +47,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     card = json.loads((demo.PRACTICE_MODEL_FOLDERS[0] / "card.json").read_text())
     words = {"licence": CARD, "not_for": CARD, "trained_on": {"people": "real", "text": CARD}}
     write_json(trap.folder / "card.json", {**card, **words, "data": {**card["data"], "name": CARD}})
-    write_json(workspace / CHOSEN_MODELS_FILE, [f"run: {NAME}"])
+    write_json(workspace / CHOSEN_MODELS_FILE, [NAME])
     with served(workspace) as found:
         yield found
 

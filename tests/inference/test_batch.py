@@ -1,4 +1,4 @@
-"""A folder of videos becomes a table that a stopped run goes on with."""
+"""Prediction of a folder of videos as a table, which an interrupted run resumes."""
 
 import json
 import os
@@ -29,7 +29,7 @@ MODEL = demo.PRACTICE_MODEL_FOLDERS[0]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three clips, one of them in a folder within, and one that is broken."""
+    """Three clips, one of them in a subfolder, a broken clip, and two files that are ignored."""
     place = tmp_path / "videos"
     (place / "day 2").mkdir(parents=True)
     for name in ("b.mp4", "day 2/a.MP4"):
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 class DeadlyPath(PosixPath):
-    """A file that ends the process that looks at it."""
+    """A path that kills the process that checks whether it is a folder."""
 
     def is_dir(self) -> bool:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -53,7 +53,7 @@ def arguments(folder: Path, out: Path, workers: int = 1) -> list[str]:
     return ["predict", str(folder), "--run", str(MODEL), "--out", str(out), "--workers", str(workers)]
 
 
-def test_a_folder_is_walked_and_clips_are_named_by_their_path(folder: Path, tmp_path: Path) -> None:
+def test_folder_is_searched_and_clips_have_relative_paths(folder: Path, tmp_path: Path) -> None:
     assert [video.clip for video in find_videos([folder])] == ["10:30.mp4", "b.mp4", "broken.mp4", "day 2/a.MP4"]
     other = tmp_path / "b.mp4"
     clips = [video.clip for video in find_videos([folder, other])]
@@ -64,7 +64,7 @@ def test_a_folder_is_walked_and_clips_are_named_by_their_path(folder: Path, tmp_
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_a_row_for_every_clip_and_finished_ones_are_kept(
+def test_every_clip_has_a_row_and_finished_clips_are_kept(
     folder: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / f"table{suffix}"
@@ -95,7 +95,7 @@ def test_a_row_for_every_clip_and_finished_ones_are_kept(
     assert out.read_bytes() != first
 
 
-def test_a_killed_run_keeps_what_is_finished_and_goes_on(folder: Path, tmp_path: Path) -> None:
+def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) -> None:
     out, whole = tmp_path / "table.csv", tmp_path / "whole.csv"
     (folder / "broken.mp4").unlink()
     words = [sys.executable, "-m", "personality", *arguments(folder, out)]

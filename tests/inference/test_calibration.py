@@ -21,13 +21,13 @@ def test_percentile_is_the_share_of_training_clips_below() -> None:
     assert label_percentile(card, "openness", 1.0) == 100
 
 
-def test_offsets_of_sources_of_one_clip_are_the_order_statistics_with_n_plus_one() -> None:
+def test_offsets_with_one_clip_per_source_are_order_statistics() -> None:
     residuals = np.arange(1, 20) / 100  # 19 sources: the 5 % and 95 % of 20 are the first and the last
     assert conformal_offsets(residuals, np.arange(19)) == (0.01, 0.19)
     assert conformal_offsets(residuals[:18], np.arange(18)) == (-1.0, 1.0)  # too few for 90 %
 
 
-def test_each_source_has_the_same_weight_however_many_clips_it_has() -> None:
+def test_sources_have_equal_weight_for_any_number_of_clips() -> None:
     few = np.linspace(-0.1, 0.1, 99)
     many = np.full(500, 0.5)
     low, high = conformal_offsets(np.r_[few, many], np.r_[np.arange(99), np.full(500, 99)])
@@ -36,7 +36,7 @@ def test_each_source_has_the_same_weight_however_many_clips_it_has() -> None:
     assert low == pytest.approx(few[4])
 
 
-def test_intervals_cover_new_sources_whose_clips_are_alike() -> None:
+def test_intervals_cover_new_sources_with_correlated_clips() -> None:
     random = np.random.default_rng(1)
     sizes = random.integers(1, 7, 6_000)
     sources = np.repeat(np.arange(6_000), sizes)
@@ -57,6 +57,6 @@ def test_cards_of_older_versions_still_give_an_interval() -> None:
     assert prediction_interval({"residuals": {"openness": [-0.1, 0.1]}}, "openness", 0.5) == pytest.approx((0.4, 0.6))
 
 
-def test_card_without_labels_and_offsets_gives_nothing() -> None:
+def test_card_without_labels_and_offsets_gives_none() -> None:
     assert label_percentile({}, "openness", 0.5) is None
     assert prediction_interval({}, "openness", 0.5) is None

@@ -33,7 +33,7 @@ def test_evaluate_gives_one_row_per_clip_model_and_trait(runs: Path, cache: Cach
     assert row["gender"] == truth.loc[row["clip"], "gender"]
 
 
-def test_a_batch_predicts_what_each_clip_alone_does(runs: Path, cache: Cache) -> None:
+def test_batch_prediction_equals_single_clip_prediction(runs: Path, cache: Cache) -> None:
     table, _ = evaluate([runs / "handcrafted"], cache, "test")
     network = load_model(runs / "handcrafted").network
     row = cache.labelled_clips("test").iloc[0]
@@ -42,12 +42,12 @@ def test_a_batch_predicts_what_each_clip_alone_does(runs: Path, cache: Cache) ->
     np.testing.assert_allclose(found, alone, atol=1e-5)
 
 
-def test_two_runs_of_one_name_are_refused(runs: Path, cache: Cache) -> None:
+def test_runs_with_the_same_name_are_refused(runs: Path, cache: Cache) -> None:
     with pytest.raises(PredictionsError, match="audio"):
         evaluate([runs / "audio", runs / "audio"], cache, "test")
 
 
-def test_a_file_that_is_no_table_is_one_sentence(tmp_path: Path) -> None:
+def test_invalid_or_missing_table_raises_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no")
     with pytest.raises(PredictionsError, match=r"a\.parquet cannot be read"):
         read_predictions(tmp_path / "a.parquet")
@@ -55,7 +55,7 @@ def test_a_file_that_is_no_table_is_one_sentence(tmp_path: Path) -> None:
         read_predictions(tmp_path / "b.parquet")
 
 
-def test_a_source_is_seen_where_the_model_was_trained_on_a_clip_of_it() -> None:
+def test_source_is_seen_if_a_clip_of_it_was_trained_on() -> None:
     clips = pd.DataFrame({"source": ["a", "b", "a", "b", "c"], "split": ["training", "validation", *["test"] * 3]})
     test = clips[clips["split"] == "test"]
     assert mark_sources_in_training(test, clips)["source_in_training"].tolist() == ["yes", "no", "no"]

@@ -1,4 +1,4 @@
-"""The shipped face impressions: what they are of, and that they do not depend on what they should not."""
+"""The included model of face impressions: its attributes, its card, and its robustness."""
 
 import subprocess
 import sys
@@ -36,7 +36,7 @@ def faces() -> np.ndarray:
     return np.stack([cv2.resize(one, (224, 224)) for one in drawn])
 
 
-def test_eight_attributes_and_no_others_are_in_the_weights_and_on_the_card() -> None:
+def test_weights_and_card_have_exactly_eight_attributes() -> None:
     tensors, card = load_file(FACE_RATER_FOLDER / "model.safetensors"), read_face_rater_card()
     assert set(FACE_RATING_NAMES) == EIGHT
     assert card["attributes"] == list(FACE_RATING_NAMES)
@@ -47,7 +47,7 @@ def test_eight_attributes_and_no_others_are_in_the_weights_and_on_the_card() -> 
         assert set(part) == EIGHT
 
 
-def test_the_card_has_figures_licence_and_limits() -> None:
+def test_card_has_figures_and_licence() -> None:
     card = read_face_rater_card()
     assert "CC BY-NC-SA 4.0" in card["licence"]
     assert "10.1073/pnas.2115228119" in card["origin"]
@@ -60,13 +60,13 @@ def test_the_card_has_figures_licence_and_limits() -> None:
         assert 0 <= levels[0] < levels[-1] <= 1
 
 
-def test_the_weights_are_half_precision_and_small() -> None:
+def test_weights_are_half_precision_and_small() -> None:
     tensors = load_file(FACE_RATER_FOLDER / "model.safetensors")
     assert {str(tensor.dtype) for tensor in tensors.values()} <= {"float16", "int64"}
     assert (FACE_RATER_FOLDER / "model.safetensors").stat().st_size < 10 * 2**20
 
 
-def test_a_clip_is_rated_by_the_mean_over_its_faces(faces: np.ndarray) -> None:
+def test_rating_of_a_clip_is_the_mean_over_its_faces(faces: np.ndarray) -> None:
     both, one, other = rate_faces(faces[[0, 9]]), rate_faces(faces[:1]), rate_faces(faces[9:])
     assert both and one and other
     assert both.faces == 2
@@ -76,18 +76,18 @@ def test_a_clip_is_rated_by_the_mean_over_its_faces(faces: np.ndarray) -> None:
         assert one.spread[name] == 0
 
 
-def test_of_many_faces_an_even_choice_is_rated(faces: np.ndarray) -> None:
+def test_number_of_rated_faces_is_limited(faces: np.ndarray) -> None:
     many = rate_faces(np.repeat(faces, 4, axis=0))
     assert many is not None
     assert many.faces == MAX_RATED_FACES
 
 
-def test_no_face_has_no_rating(faces: np.ndarray) -> None:
+def test_clip_without_faces_has_no_rating(faces: np.ndarray) -> None:
     assert rate_faces(faces[:0]) is None
 
 
 @pytest.mark.parametrize("grey", [0, 128, 255])
-def test_a_picture_of_nothing_stays_within_the_scale(grey: int) -> None:
+def test_ratings_of_uniform_image_stay_within_the_scale(grey: int) -> None:
     rated = rate_faces(np.full((1, 224, 224, 3), grey, np.uint8))
     assert rated is not None
     for values, top in ((rated.ratings, 1), (rated.percentiles, 100)):
@@ -95,7 +95,7 @@ def test_a_picture_of_nothing_stays_within_the_scale(grey: int) -> None:
         assert all(0 <= value <= top for value in values.values())
 
 
-def test_a_mirrored_face_is_rated_alike(faces: np.ndarray) -> None:
+def test_mirrored_face_has_the_same_ratings(faces: np.ndarray) -> None:
     one, mirrored = rate_faces(faces), rate_faces(faces[:, :, ::-1])
     assert one and mirrored
     for name in FACE_RATING_NAMES:
@@ -126,12 +126,12 @@ def test_threads_share_one_network(faces: np.ndarray, monkeypatch: pytest.Monkey
     assert all(one == rated[0] for one in rated)
 
 
-def test_a_folder_without_weights_names_the_command(tmp_path: Path, faces: np.ndarray) -> None:
+def test_error_for_missing_weights_names_the_command(tmp_path: Path, faces: np.ndarray) -> None:
     with pytest.raises(FileNotFoundError, match="portrait-ratings PORTRAITS"):
         rate_faces(faces, tmp_path)
 
 
-def test_the_module_imports_no_torch() -> None:
+def test_module_does_not_import_torch() -> None:
     code = "import sys, personality.inference.face_impressions; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "False"
@@ -147,16 +147,16 @@ def portraits(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Port
 
 
 def test_real_portraits_are_rated_as_accurately_as_on_the_card(real_data: Path, portraits: Portraits) -> None:
-    """The shipped network was trained on these, so it must do better than on held-out ones; with its columns in another
-    order it would not."""
+    """The included network was trained on these portraits, so it must be better than on held-out ones; with its columns
+    in another order it would not be."""
     truth = read_ratings(real_data / "portraits").loc[portraits.names, RATING_COLUMNS].to_numpy() / 100
     r2 = r2_score(truth, load_face_rater().rate(portraits.crops), multioutput="raw_values")
     for name, value in zip(FACE_RATING_NAMES, r2, strict=True):
         assert value > read_face_rater_card()["held_out"]["r2"][name]["r2"], name
 
 
-def test_half_size_and_compression_move_a_rating_by_less_than_a_quarter_of_the_spread(portraits: Portraits) -> None:
-    """One picture at a time, on average over attributes; each attribute by a third at most."""
+def test_ratings_are_robust_to_half_size_and_compression(portraits: Portraits) -> None:
+    """The mean change is below a quarter of the spread over portraits, and below a third for each attribute."""
 
     def compress(face: np.ndarray) -> np.ndarray:
         small = cv2.resize(face, (112, 112), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Predictions of external models, as their authors write them."""
+"""Import of the predictions of external models, in the formats of their authors."""
 
 import io
 from pathlib import Path
@@ -20,7 +20,7 @@ TRAITS = list(TRAIT_NAMES)
 
 @pytest.fixture
 def dataset() -> Dataset:
-    """Twenty test clips, five of training, five of validation, of sources that the splits share."""
+    """Twenty test clips, five training clips and five validation clips; splits share sources."""
     values = np.random.default_rng(0).uniform(0.2, 0.8, (30, 5))
     splits = ["test"] * 20 + ["training"] * 5 + ["validation"] * 5
     sources = [*range(20), *range(5), *range(3, 8)]
@@ -31,7 +31,7 @@ def dataset() -> Dataset:
 
 
 def rows(dataset: Dataset) -> pd.DataFrame:
-    """What a perfect model predicts."""
+    """Predictions of a perfect model."""
     return dataset.table.loc[dataset.table["split"] == "test", ["clip", *TRAITS]]
 
 
@@ -47,7 +47,7 @@ def is_perfect(table: pd.DataFrame, clips: int = 20) -> bool:
     return bool(np.allclose(table["predicted"], table["actual"]))
 
 
-def test_a_perfect_model_in_any_order_of_columns_is_perfect(dataset: Dataset) -> None:
+def test_column_order_does_not_matter(dataset: Dataset) -> None:
     given = rows(dataset).rename(columns={"clip": "VideoName", "openness": "Openness"})[::-1]
     table, preview = read(given[given.columns[::-1]].assign(interview=0.5), dataset)
     assert is_perfect(table)
@@ -57,7 +57,7 @@ def test_a_perfect_model_in_any_order_of_columns_is_perfect(dataset: Dataset) ->
     assert "20 of 20 rows" in preview
 
 
-def test_semicolons_decimal_commas_and_the_old_name(dataset: Dataset) -> None:
+def test_semicolons_decimal_commas_and_neuroticism_are_read(dataset: Dataset) -> None:
     given = rows(dataset).rename(columns={"emotional_stability": "Neuroticism"})
     table, preview = read("sep=;\n" + given.to_csv(index=False, sep=";", decimal=","), dataset)
     assert is_perfect(table)
@@ -72,7 +72,7 @@ def test_paths_match_by_name(dataset: Dataset, form: str) -> None:
     assert f"{form.format('v0.000.mp4')!r} = 'v0.000.mp4'" in preview
 
 
-def test_names_without_extension_match_and_what_does_not_is_shown_beside_a_clip(dataset: Dataset) -> None:
+def test_names_match_without_extension_and_mismatches_are_listed(dataset: Dataset) -> None:
     given = rows(dataset)
     given["clip"] = [name.removesuffix(".mp4") if place < 15 else name for place, name in enumerate(given["clip"])]
     given.iloc[3, 0] = "nobody"
@@ -82,7 +82,7 @@ def test_names_without_extension_match_and_what_does_not_is_shown_beside_a_clip(
     assert "1 clips of test have no prediction, such as 'v3.000.mp4'" in preview
 
 
-def test_a_scale_is_refused_by_its_range_and_rescaled_on_request(dataset: Dataset) -> None:
+def test_values_outside_0_to_1_require_a_scale(dataset: Dataset) -> None:
     given = rows(dataset)
     given[TRAITS] = given[TRAITS] * 6 + 1
     with pytest.raises(PredictionsError, match=r"range from .*--scale 1 7"):
@@ -92,7 +92,7 @@ def test_a_scale_is_refused_by_its_range_and_rescaled_on_request(dataset: Datase
     assert "on a scale from 1 to 7, rescaled" in preview
 
 
-def test_true_neuroticism_is_hinted_at_and_turned(dataset: Dataset) -> None:
+def test_reversed_fifth_trait_is_detected_and_inverted(dataset: Dataset) -> None:
     given = rows(dataset).rename(columns={"emotional_stability": "neuroticism"})
     given["neuroticism"] = 1 - given["neuroticism"]
     table, preview = read(given, dataset)
@@ -129,13 +129,13 @@ def test_several_raters_are_averaged(dataset: Dataset) -> None:
         (lambda t: t.head(0), "no rows"),
     ],
 )
-def test_what_cannot_be_used_is_one_sentence_that_names_the_file(dataset: Dataset, change: object, words: str) -> None:
+def test_errors_name_the_file(dataset: Dataset, change: object, words: str) -> None:
     with pytest.raises(PredictionsError, match=words) as caught:
         read(change(rows(dataset)), dataset)  # type: ignore[operator]
     assert "p.csv" in str(caught.value)
 
 
-def test_sources_are_seen_in_the_splits_that_the_model_was_trained_on(dataset: Dataset) -> None:
+def test_seen_sources_depend_on_training_splits(dataset: Dataset) -> None:
     def unseen(**options: object) -> int:
         table, _ = read(rows(dataset), dataset, **options)
         return int(table.drop_duplicates("clip")["source_in_training"].eq("no").sum())
@@ -157,7 +157,7 @@ def test_published_predictions_of_real_people(real_data: Path) -> None:
     assert (means["accuracy"] > means["baseline"]).all()
 
 
-def test_unseen_real_people_of_a_model_trained_on_training_and_validation(real_data: Path) -> None:
+def test_unseen_sources_of_real_test_split(real_data: Path) -> None:
     folder = real_data / "first-impressions"
     clips = load_dataset(folder).table
     test = pd.read_csv(folder / "eth_gender_annotations_test.csv", sep=";")["VideoName"].map(parse_source)
@@ -166,3 +166,8 @@ def test_unseen_real_people_of_a_model_trained_on_training_and_validation(real_d
         for trained_on in (("training",), ("training", "validation"))
     ]
     assert [int(seen.eq("no").sum()) for seen in marked] == [320, 219]
+
+
+def test_long_table_is_imported(dataset: Dataset) -> None:
+    long = rows(dataset).melt("clip", var_name="Trait", value_name="Predicted")
+    assert is_perfect(read(long, dataset)[0])

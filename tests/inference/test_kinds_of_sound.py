@@ -1,4 +1,4 @@
-"""Predictions of the models of real people for speech in several languages, no speech, and other sounds."""
+"""Predictions of the models trained on real people for speech in two languages, and for music."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,14 +41,14 @@ def kinds(answers: Sequence[object]) -> dict[str, type]:
     return {one.model: type(one) for one in answers if isinstance(one, Impression | Unavailable)}
 
 
-def test_a_person_who_speaks_english(sample: Sample, models: list[Model]) -> None:
+def test_english_speech(sample: Sample, models: list[Model]) -> None:
     answers = list(predict_sample(sample, models))
     assert kinds(answers) == {"voice": Impression, "words": Impression, "voice_words": Impression}
     assert [type(one) for one in answers[:3]] == [Impression, FaceImpressions, Transcript]
 
 
 @needs_espeak
-def test_a_person_who_speaks_french(sample: Sample, models: list[Model]) -> None:
+def test_french_speech(sample: Sample, models: list[Model]) -> None:
     french = with_sound(sample, synthesize_with_espeak(SPOKEN_TEXTS["fr"][0], "fr"))
     answers = list(predict_sample(french, models))
     assert kinds(answers) == {"voice": Impression, "words": Unavailable, "voice_words": Impression}
@@ -57,14 +57,14 @@ def test_a_person_who_speaks_french(sample: Sample, models: list[Model]) -> None
     assert both.traits == pytest.approx(voice.traits, abs=0.05)
 
 
-def test_a_face_without_speech(sample: Sample, models: list[Model]) -> None:
+def test_music_with_a_face(sample: Sample, models: list[Model]) -> None:
     answers = list(predict_sample(with_sound(sample, chords()), models))
     assert set(kinds(answers).values()) == {Unavailable}
     assert any(isinstance(one, FaceImpressions) for one in answers)
     assert Transcript("", (), NO_SPEECH) in answers
 
 
-def test_music_without_a_face_is_no_person(sample: Sample, models: list[Model]) -> None:
+def test_music_without_a_face(sample: Sample, models: list[Model]) -> None:
     answers = list(predict_sample(without_face(with_sound(sample, chords())), models))
     assert [one for one in answers if isinstance(one, Unavailable)] == [
         Unavailable(m.name, NO_PERSON_MESSAGE) for m in models
@@ -72,7 +72,7 @@ def test_music_without_a_face_is_no_person(sample: Sample, models: list[Model]) 
     assert not any(isinstance(one, Impression | FaceImpressions) for one in answers)
 
 
-def test_a_voice_without_a_face_is_judged_alike(sample: Sample, models: list[Model]) -> None:
+def test_voice_predictions_do_not_depend_on_a_face(sample: Sample, models: list[Model]) -> None:
     seen, unseen = (
         [one for one in predict_sample(clip, models) if isinstance(one, Impression)]
         for clip in (sample, without_face(sample))

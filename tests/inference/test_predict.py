@@ -43,7 +43,7 @@ def test_without_face_and_speech_no_model_predicts(sample: Sample) -> None:
         assert predictions == [Unavailable(folder.name, NO_PERSON_MESSAGE) for folder in demo.PRACTICE_MODEL_FOLDERS]
 
 
-def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> None:
+def test_visual_prediction_does_not_depend_on_sound(sample: Sample) -> None:
     models = load_models(demo.PRACTICE_MODEL_FOLDERS)
     whole = {piece.model: piece for piece in predict_impressions(sample, models)}
     silent = {piece.model: piece for piece in predict_impressions(replace(sample, audio_seconds=0.0), models)}
@@ -51,13 +51,13 @@ def test_without_sound_the_visual_model_predicts_as_with_it(sample: Sample) -> N
     assert silent[AUDIO] == Unavailable(AUDIO, "there is no sound")
 
 
-def test_networks_shared_by_models_are_in_memory_once() -> None:
+def test_shared_networks_are_loaded_once() -> None:
     audio, visual, audiovisual, handcrafted = load_models(demo.PRACTICE_MODEL_FOLDERS)
     for fusion in (audiovisual, handcrafted):
         assert fusion.network.get_submodule("branches.audio") is audio.network
         assert fusion.network.get_submodule("branches.visual") is visual.network
 
 
-def test_a_folder_alone_loads_its_branches_from_beside_it() -> None:
+def test_fusion_loads_branches_from_neighboring_folders() -> None:
     (model,) = load_models(demo.PRACTICE_MODEL_FOLDERS[2:3])
     assert {name for name, _ in model.network.get_submodule("branches").named_children()} == {"audio", "visual"}

@@ -1,6 +1,6 @@
-"""Python imports this at its start where the folder is on its path: no process of the tests speaks to anybody outside.
+"""Prevent test processes from connecting to other hosts; imported by Python at its start if the folder is on its path.
 
-Connections and names are checked by an audit hook, which nothing in the process can take away again.
+Connections and names are checked by an audit hook, which cannot be removed from the process.
 """
 
 import ipaddress
@@ -14,10 +14,10 @@ SENT = "socket.connect", "socket.sendto", "socket.sendmsg"  # events whose secon
 
 
 def loopback_only(event: str, arguments: tuple[Any, ...]) -> None:
-    """Raise where a connection leaves the machine."""
+    """Raise PermissionError for a connection to another host."""
     if event in ASKED:
         _check(arguments[0], event)
-    elif event in SENT and isinstance(arguments[1], tuple):  # the addresses of local sockets are no tuples
+    elif event in SENT and isinstance(arguments[1], tuple):  # addresses of local sockets are not tuples
         _check(arguments[1][0], event)
 
 
@@ -31,13 +31,13 @@ def _check(host: Any, event: str) -> None:
         inside = False
     if not inside:
         _note(f"{event} {name!r}")
-        raise PermissionError(f"{event} {name!r}: the tests speak to this machine only")
+        raise PermissionError(f"{event} {name!r}: tests may connect to this machine only")
 
 
 def _note(what: str) -> None:
-    """Write it into the file that LOOPBACK_LOG names, for whoever catches the error says nothing of it."""
+    """Write it to the file named by LOOPBACK_LOG, because the error may be caught and ignored."""
     if "LOOPBACK_LOG" in os.environ:
-        with open(os.environ["LOOPBACK_LOG"], "a") as log:  # noqa: PTH123 - pathlib would be imported by every Python
+        with open(os.environ["LOOPBACK_LOG"], "a") as log:  # noqa: PTH123 - every Python process would import pathlib
             log.write(f"{what}\n")
 
 

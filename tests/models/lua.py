@@ -1,4 +1,4 @@
-"""Torch7 files, byte by byte, as Torch7's File.lua writes them."""
+"""Write Torch7 files byte by byte, in the format of Torch7's File.lua."""
 
 import struct
 from typing import Any

@@ -7,6 +7,7 @@ from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.clip_features import (
     explain_missing_row,
     make_sample_row,
+    reads_words,
     required_sound_seconds,
     requires_table,
 )
@@ -31,7 +32,7 @@ def test_descriptors_have_the_order_of_the_training_columns() -> None:
     assert make_sample_row(VOICE_TABLE, VOICE_DESCRIPTOR_COLUMNS, replace(SAMPLE, speech=())).tolist() == [0.0] * 26
 
 
-def test_words_are_described_as_in_training() -> None:
+def test_text_features_equal_those_of_training() -> None:
     table = compute_text_features({"clip": "I like to read books"}, 10.0)
     np.testing.assert_allclose(make_sample_row(TEXT_TABLE, tuple(table), SAMPLE), table.loc["clip"], atol=1e-6)
     refused = replace(SAMPLE, transcript=Transcript("", (), NO_ENGLISH))
@@ -39,16 +40,29 @@ def test_words_are_described_as_in_training() -> None:
     assert not make_sample_row(TEXT_TABLE, tuple(table), refused).any()
 
 
-def test_columns_and_tables_that_a_clip_does_not_give() -> None:
+def test_unknown_columns_and_tables_are_reported() -> None:
     with pytest.raises(ValueError, match="pitch"):
         make_sample_row(VOICE_TABLE, ("pitch",), SAMPLE)
     assert "hints" in explain_missing_row("hints", SAMPLE)
 
 
-def test_how_much_sound_a_network_is_given() -> None:
+def test_required_sound_seconds_depend_on_needs() -> None:
     voice = Needs(tables=frozenset({(VOICE_TABLE, VOICE_DESCRIPTOR_COLUMNS)}))
     assert requires_table(voice, VOICE_TABLE)
     assert not requires_table(voice, TEXT_TABLE)
     assert required_sound_seconds(voice) == 7.0
     assert required_sound_seconds(Needs(frozenset({"audio"}), seconds=15.0)) == 15.0
     assert required_sound_seconds(Needs(frozenset({"faces"}))) == 0.0
+    for name, seconds in (("torchaudio:X@0123456789ab", 60.0), ("speaker:x@0123456789ab,5s", 5.0)):
+        assert required_sound_seconds(Needs(tables=frozenset({(name, ("0/0",))}))) == seconds
+    assert required_sound_seconds(Needs(tables=frozenset({("timm:x@0123456789ab", ("0/0",))}))) == 0.0
+
+
+def test_which_networks_read_words() -> None:
+    def needs(table: str) -> Needs:
+        return Needs(tables=frozenset({(table, ("0/0",))}))
+
+    assert reads_words(needs(TEXT_TABLE))
+    assert reads_words(needs("sentence-transformers:x@0123456789ab"))
+    assert not reads_words(needs("timm:x@0123456789ab"))
+    assert not reads_words(needs(VOICE_TABLE))

@@ -1,4 +1,4 @@
-"""Networks of others, made here with random weights and converted."""
+"""Conversion of published networks, with random weights."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -55,7 +55,7 @@ def evolgen_file(tmp_path: Path) -> Path:
 
 
 def by_hand(sound: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """evolgen's network step by step, float (6, 68) and (6, 3, 112, 112), in the order of the file: E A C N O."""
+    """Evolgen's network step by step on inputs (6, 68) and (6, 3, 112, 112); traits in the order of the file, EACNO."""
     tensors = {name: {key: torch.from_numpy(value) for key, value in one.items()} for name, one in PARTS.items()}
     heard = torch.from_numpy(sound) @ tensors["sound"]["weight"].T + tensors["sound"]["bias"]
     seen = torch.from_numpy(faces)
@@ -74,7 +74,7 @@ def by_hand(sound: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return torch.stack(outputs).mean(0).numpy()
 
 
-def test_evolgen_predicts_what_its_equations_give(evolgen_file: Path, tmp_path: Path) -> None:
+def test_converted_evolgen_equals_its_equations(evolgen_file: Path, tmp_path: Path) -> None:
     assert main(["convert", "evolgen", str(evolgen_file), str(tmp_path / "evolgen")]) == 0
     network = load_model(tmp_path / "evolgen").network
     assert isinstance(network, EvolgenNetwork)
@@ -89,8 +89,8 @@ def test_evolgen_predicts_what_its_equations_give(evolgen_file: Path, tmp_path: 
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
-def test_a_face_is_scaled_and_shifted_as_measured() -> None:
-    """A mark at (100, 150) of a crop is at .5573 times that, minus the shift."""
+def test_face_alignment_scales_and_shifts_by_constants() -> None:
+    """A mark at (100, 150) of a crop is moved to .5573 times that, plus the shift."""
     crop = torch.zeros(1, 3, 224, 224)
     crop[0, :, 149:152, 99:102] = 1
     found = align_to_openface(crop)[0, 0]
@@ -100,8 +100,8 @@ def test_a_face_is_scaled_and_shifted_as_measured() -> None:
     assert row == pytest.approx(0.5573 * 150 - 8.806, abs=1)
 
 
-def test_sound_is_described_in_six_parts() -> None:
-    """11 s: a part lasts 2 s, 40 frames; the second half is silent, but for the noise that every part has."""
+def test_sound_descriptors_cover_six_parts() -> None:
+    """11 s of noise, the first 4 s with a tone; a part lasts 2 s, that is 40 frames."""
     sound = RANDOM.normal(0, 1e-3, 11 * 16000)
     sound[: 4 * 16000] += np.sin(np.arange(4 * 16000) / 5)
     found = compute_evolgen_sound(sound.astype(np.float32))
@@ -113,7 +113,7 @@ def test_sound_is_described_in_six_parts() -> None:
     assert compute_evolgen_sound(np.zeros(1600, np.float32)) is None
 
 
-def test_another_network_and_no_network_are_refused(
+def test_other_networks_and_invalid_files_are_refused(
     evolgen_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     lua = Lua()
@@ -127,7 +127,7 @@ def test_another_network_and_no_network_are_refused(
 
 
 @pytest.mark.parametrize("flat", [True, False])
-def test_vggface_becomes_a_backbone(tmp_path: Path, flat: bool) -> None:
+def test_vggface_convolutions_are_converted(tmp_path: Path, flat: bool) -> None:
     channels = (3, 64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
     kernels = [weights(outputs, inputs, 3, 3) for inputs, outputs in pairwise(channels)]
     lua = Lua()

@@ -15,7 +15,7 @@ def normalisations(module: nn.Module) -> int:
 
 
 def with_figures(module: nn.Module) -> nn.Module:
-    """Running means and variances as after some training, in evaluation mode."""
+    """Set random running means and variances, as after training, and evaluation mode."""
     torch.manual_seed(0)
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
@@ -26,7 +26,7 @@ def with_figures(module: nn.Module) -> nn.Module:
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "mobilenetv3_small_100", "regnety_002"])
-def test_a_folded_backbone_gives_the_same_features(name: str) -> None:
+def test_folded_backbone_computes_the_same_features(name: str) -> None:
     backbone = with_figures(timm.create_model(name, pretrained=False, num_classes=0))
     pictures = torch.rand(2, 3, 224, 224)
     with torch.no_grad():
@@ -38,7 +38,7 @@ def test_a_folded_backbone_gives_the_same_features(name: str) -> None:
 
 
 class Apart(nn.Module):
-    """Declares a normalisation after a convolution, and applies it before."""
+    """A network that declares a normalization after a convolution, but applies it before."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class Apart(nn.Module):
         return self.conv(self.norm(pictures).relu()).mean((2, 3))
 
 
-def test_a_backbone_that_does_otherwise_stays_as_it_was() -> None:
+def test_backbone_with_another_call_order_is_unchanged() -> None:
     backbone = with_figures(Apart())
     before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
     fuse_batchnorm._fold_backbone(backbone)
@@ -57,7 +57,7 @@ def test_a_backbone_that_does_otherwise_stays_as_it_was() -> None:
         torch.testing.assert_close(tensor, before[name], rtol=0, atol=0)
 
 
-def test_a_network_is_folded_once() -> None:
+def test_folding_twice_changes_nothing() -> None:
     network = with_figures(CompactVisual("relu"))
     fold_normalisation(network)
     state = network.state_dict()

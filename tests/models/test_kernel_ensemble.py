@@ -18,7 +18,7 @@ MEANS = torch.tensor([0.5, 0.4, 0.6, 0.5, 0.55])
 
 
 def branch(kind: str, table: str, columns: tuple[str, ...], seed: int) -> KernelEnsemble:
-    """A regressor fitted to made-up labels that lean on its first column."""
+    """A regressor fitted to artificial labels that depend on its first column."""
     network = build_network(kind, preset=KERNEL_PRESET, activation="relu", table=(table, columns))
     assert isinstance(network, KernelEnsemble)
     features = torch.randn(300, len(columns), generator=torch.Generator().manual_seed(seed))
@@ -71,7 +71,7 @@ def test_fit_approaches_kernel_ridge_regression() -> None:
     assert np.abs(found - expected).mean() < 0.15 * np.abs(expected - labels.numpy().mean(0)).mean()
 
 
-def test_columns_outside_the_kernel_have_no_direction_and_keep_their_linear_part() -> None:
+def test_columns_outside_the_kernel_keep_only_their_linear_part() -> None:
     network = build_network("text", preset=KERNEL_PRESET, activation="relu", table=("t", ("embedding/0", "words/long")))
     assert isinstance(network, KernelEnsemble)
     features = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
@@ -83,36 +83,38 @@ def test_columns_outside_the_kernel_have_no_direction_and_keep_their_linear_part
     assert (network.output.weight[:, 0] > 0.02).all()
 
 
-def test_same_seed_gives_the_same_network_and_another_one_does_not() -> None:
+def test_seed_determines_the_network() -> None:
     one, again, other = (branch("features", "t", ("a", "b"), seed) for seed in (3, 3, 4))
     for (name, tensor), same in zip(one.state_dict().items(), again.state_dict().values(), strict=True):
         assert torch.equal(tensor, same), name
     assert not torch.equal(one.directions, other.directions)
 
 
-def test_blend_adds_up_what_is_there(blend: BranchBlend, branches: dict[str, KernelEnsemble], batch: Batch) -> None:
+def test_blend_adds_contributions_of_available_branches(
+    blend: BranchBlend, branches: dict[str, KernelEnsemble], batch: Batch
+) -> None:
     with torch.no_grad():
         found = blend(batch)
         voice, words = (network(Batch(tables=batch.tables)) for network in branches.values())
     expected = MEANS + 0.9 * (voice[0] - MEANS) + 0.7 * (words[0] - MEANS)
     torch.testing.assert_close(found[0], expected)
-    torch.testing.assert_close(found[1], voice[1])  # no words: the voice's answer
+    torch.testing.assert_close(found[1], voice[1])  # no words: equal to the prediction from the voice
     torch.testing.assert_close(found[2], words[2])
 
 
-def test_blend_predicts_without_a_table(blend: BranchBlend, branches: dict[str, KernelEnsemble]) -> None:
+def test_blend_predicts_with_a_missing_table(blend: BranchBlend, branches: dict[str, KernelEnsemble]) -> None:
     alone = Batch(tables={"sounds": torch.tensor([[1.0, 0.5]])})
     with torch.no_grad():
         torch.testing.assert_close(blend(alone), branches["voice"](Batch(tables=alone.tables)))
 
 
-def test_blend_needs_one_of_its_branches(blend: BranchBlend, batch: Batch) -> None:
+def test_blend_requires_at_least_one_branch(blend: BranchBlend, batch: Batch) -> None:
     assert batch.has(blend.needs).tolist() == [True, True, True]
     absent = Batch(tables=batch.tables, present={name: torch.zeros(3, dtype=torch.bool) for name in batch.tables})
     assert not absent.has(blend.needs).any()
 
 
-def test_numbers_of_an_absent_branch_do_not_spread(blend: BranchBlend, batch: Batch) -> None:
+def test_nan_of_an_absent_branch_is_ignored(blend: BranchBlend, batch: Batch) -> None:
     batch.tables["text"][1] = torch.nan
     with torch.no_grad():
         assert torch.isfinite(blend(batch)).all()

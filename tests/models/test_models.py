@@ -23,7 +23,7 @@ def batch(clips: int = 2, frames: int = 2) -> Batch:
 
 
 @pytest.mark.parametrize("preset", ["thesis", "compact"])
-def test_every_modality_gives_five_numbers_between_0_and_1(preset: str) -> None:
+def test_every_modality_predicts_five_values_in_0_to_1(preset: str) -> None:
     torch.manual_seed(0)
     branches = {name: build_network(name, preset=preset, activation="relu").eval() for name in ("audio", "visual")}
     for modality in ("audio", "visual", "audiovisual", "handcrafted"):
@@ -53,7 +53,7 @@ def test_layer_sizes_of_the_thesis() -> None:
     assert shapes == [(512, 32 + 32 + 9), (512, 512), (32, 512)]
 
 
-def test_a_fusion_without_a_branch_names_it() -> None:
+def test_error_names_missing_branch_of_a_fusion() -> None:
     with pytest.raises(ValueError, match="the visual model is missing"):
         build_network(
             "audiovisual",
@@ -78,7 +78,7 @@ def test_shared_branches_run_once_per_batch() -> None:
 
 
 def test_packaged_backbone_has_the_imagenet_weights() -> None:
-    """Every tensor of the package is loaded into its counterpart; running means differ from their initial zeros."""
+    """Every tensor of the package is loaded into its counterpart; running means are no longer zero."""
     network = CompactVisual("relu")
     load_backbone_from_package(network)
     untrained = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
@@ -100,7 +100,7 @@ def vgg_face() -> dict[str, torch.Tensor]:
     }
 
 
-def test_vgg_face_weights_load_and_a_wrong_file_names_the_tensor(tmp_path: Path) -> None:
+def test_vgg_face_weights_load_and_errors_name_the_tensor(tmp_path: Path) -> None:
     tensors = vgg_face()
     save_file(tensors, tmp_path / "vgg.safetensors")
     network = ThesisVisual("relu")
@@ -145,7 +145,7 @@ def copy(folder: Path, to: Path, **changes: torch.Tensor) -> Path:
     return to
 
 
-def test_a_tensor_that_does_not_match_is_named(runs: Path, tmp_path: Path) -> None:
+def test_error_names_mismatched_tensor(runs: Path, tmp_path: Path) -> None:
     audio = runs / "audio"
     changes = {
         "(3,)": {"output.bias": torch.zeros(3)},
@@ -174,7 +174,7 @@ def test_a_fusion_identifies_its_branches_by_digest(runs: Path, tmp_path: Path) 
         load_model(tmp_path / "audiovisual")
 
 
-def test_a_card_of_other_constants_or_an_invalid_one_raises(runs: Path, tmp_path: Path) -> None:
+def test_invalid_cards_and_cards_with_other_constants_raise(runs: Path, tmp_path: Path) -> None:
     folder = copy(runs / "audio", tmp_path / "a")
     text = (folder / "card.json").read_text()
     for changed, words in (

@@ -1,4 +1,4 @@
-"""The networks of the preset `modern`: attention, holes, any timm backbone, a gate that does without."""
+"""The networks of the preset `modern`: attention, masking, timm backbones, gated fusion with missing branches."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from personality.network_options import NetworkDesign
 SMALL = NetworkDesign(backbone="test_resnet")
 
 
-def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
+def test_only_untrained_attention_equals_the_mean() -> None:
     torch.manual_seed(0)
     items = torch.randn(3, 7, 4)
     pool = AttentionPool(4, spread=True)
@@ -37,7 +37,7 @@ def test_untrained_attention_is_the_mean_and_trained_attention_is_not() -> None:
 
 
 def test_attention_by_hand() -> None:
-    """Scores ln 1 and ln 3 weigh 1/4 and 3/4."""
+    """Scores ln 1 and ln 3 give the weights 1/4 and 3/4."""
     pool = AttentionPool(1)
     pool.score = nn.Sequential()
     items = torch.log(torch.tensor([[[1.0], [3.0]]]))
@@ -58,8 +58,9 @@ def test_predictions_do_not_depend_on_loudness(encoder: str) -> None:
 
 
 @pytest.mark.parametrize("encoder", ["convolution", "transformer"])
-def test_silence_after_a_clip_changes_nothing_and_sound_does(encoder: str) -> None:
-    """The same weights hear the same of 7 s of sound in frames of 15 s and 60 s, beside a longer clip or alone."""
+def test_padding_does_not_change_predictions(encoder: str) -> None:
+    """With 7 s of sound, networks for 15 s and 60 s predict the same, next to a longer clip or alone; a network for 5 s
+    and longer sound give other predictions."""
     torch.manual_seed(0)
     short, long = torch.zeros(960_000), torch.randn(960_000) * 0.1
     short[:112_000] = long[:112_000]
@@ -87,14 +88,14 @@ def test_group_norm_without_padding_equals_torch() -> None:
     assert heard.shape == (3, 1, 126)
 
 
-def test_a_batch_with_too_little_sound_raises() -> None:
+def test_batch_with_too_little_sound_raises() -> None:
     network = ModernAudio("relu", NetworkDesign(seconds=15.0))
     assert (network.needs | Needs()).seconds == 15.0
     with pytest.raises(ValueError, match=r"80,000 .*\(B, 240000\)"):
         network(Batch(torch.zeros(1, 80_000)))
 
 
-def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
+def test_spectrogram_masks_are_whole_bands_or_frames_and_training_only() -> None:
     torch.manual_seed(0)
     whole = torch.ones(200, 64, 251)
     lost = mask_spectrogram(whole) == 0
@@ -104,7 +105,7 @@ def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
     assert (times.sum(1) <= 50 + 2).all()
     assert 0.05 < lost.float().mean() < 0.3
     network = ModernAudio("relu", NetworkDesign())
-    network.layers = nn.Sequential()  # no dropout: what varies is what is heard
+    network.layers = nn.Sequential()  # without dropout, only masking varies
     features = network.features(Batch(audio=torch.randn(1, 80_000)))
     with torch.no_grad():
         torch.testing.assert_close(network.train().hidden(features), network.hidden(features))
@@ -114,7 +115,7 @@ def test_holes_are_of_whole_bands_and_moments_and_only_in_training() -> None:
 
 
 @pytest.mark.parametrize("frames", ["attention", "mean"])
-def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
+def test_timm_backbone_gets_faces_with_its_own_normalization(frames: str) -> None:
     network = build_network(
         "visual", preset="modern", activation="relu", design=NetworkDesign(backbone="test_resnet", frames=frames)
     )
@@ -131,7 +132,7 @@ def test_any_timm_model_looks_at_faces_in_its_own_colours(frames: str) -> None:
     assert seen[0][1, :, 5, 5].tolist() == pytest.approx(expected, abs=1e-4)
 
 
-def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes() -> None:
+def test_backbones_with_wide_head_or_other_image_size() -> None:
     design = NetworkDesign(backbone="mobilenetv3_small_050")  # 288 features, and a head of 1024 after them
     network = build_network("visual", preset="modern", activation="relu", design=design).eval()
     with torch.inference_mode():
@@ -143,14 +144,12 @@ def test_a_backbone_whose_last_layer_is_wider_and_one_that_looks_at_other_sizes(
 
 
 @pytest.mark.parametrize("name", ["no_such_model", "hf-hub:somebody/something", "local-dir:/etc", "resnet18.nope"])
-def test_a_card_cannot_send_timm_elsewhere(name: str) -> None:
+def test_timm_names_cannot_refer_to_other_places(name: str) -> None:
     with pytest.raises(ValueError, match="timm has no model"):
         build_network("visual", preset="modern", activation="relu", design=NetworkDesign(backbone=name))
 
 
-def test_weights_of_a_backbone_come_from_a_file_the_package_or_the_hub(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backbone_weights_load_from_file_package_or_hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = ModernVisual("relu", SMALL)
     torch.manual_seed(1)
     other = timm.create_model("test_resnet", num_classes=0)
@@ -175,7 +174,7 @@ def test_an_invalid_design_raises() -> None:
 
 
 class Given(Network):
-    """A branch whose hidden layer is the input of the batch."""
+    """A branch whose hidden layer is the first two values of its input."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(2, Needs(frozenset({kind})))
@@ -198,13 +197,13 @@ def gate(*, handcrafted: bool = False) -> GatedFusion:
 
 
 def three_clips() -> Batch:
-    """The second has no face, the third no sound."""
+    """Three clips: the second has no face, the third no sound."""
     faces = torch.randint(1, 9, (3, 1, 3, 4, 4), dtype=torch.uint8)
     present = {"audio": torch.tensor([True, True, False]), "faces": torch.tensor([True, False, True])}
     return Batch(torch.rand(3, 8), faces, torch.rand(3, HANDCRAFTED_COUNT), present=present)
 
 
-def test_a_missing_branch_has_no_weight_and_no_effect() -> None:
+def test_missing_branch_has_no_weight_and_no_effect() -> None:
     network, batch = gate(handcrafted=True), three_clips()
     features = network.features(batch)
     assert features[:, -3:].tolist() == [[1, 1, 1], [1, 0, 0], [0, 1, 1]]
@@ -220,24 +219,24 @@ def test_a_missing_branch_has_no_weight_and_no_effect() -> None:
     torch.testing.assert_close(again[1], network(batch)[1])
 
 
-def test_a_gate_predicts_from_one_modality() -> None:
+def test_gated_fusion_predicts_from_one_modality() -> None:
     network = gate()
     assert network.needs.alternatives == (Needs(frozenset({"audio"})), Needs(frozenset({"faces"})))
     assert network(Batch(torch.rand(1, 8), None, None)).isfinite().all()
     assert network(three_clips()).isfinite().all()
 
 
-def test_a_gate_learns_the_spread_of_what_is_there() -> None:
+def test_gated_fusion_is_fitted_to_available_features() -> None:
     network = gate()
-    # audio columns 1, 3 of clips that have it; the third clip's 0 is absence, not a figure.
+    # The audio column has the values 1 and 3; the 0 of the third clip means that the clip has no sound.
     features = torch.tensor([[1.0, 5, 2, 2, 1, 1], [3, 5, 2, 2, 1, 1], [0, 0, 2, 2, 0, 1]])
     network.fit(features)
     assert network.centre.tolist() == pytest.approx([2, 5, 2, 2])
-    assert network.scale.tolist() == [1, 1, 1, 1], "a column that stands still is not stretched"
+    assert network.scale.tolist() == [1, 1, 1, 1], "a constant column is not scaled"
 
 
-def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
-    """A clip with words alone, in a fusion of words with a fusion of sound and faces."""
+def test_nested_gated_fusion_without_any_input() -> None:
+    """Clips with only words, in a fusion of words with a fusion of sound and faces."""
     torch.manual_seed(0)
     words = Given("handcrafted")
     branches = {"inner": gate(), "words": words}
@@ -254,7 +253,7 @@ def test_a_gate_within_a_gate_may_have_nothing_to_weigh() -> None:
     assert network(batch).isfinite().all()
 
 
-def test_hiding_never_takes_the_last() -> None:
+def test_random_hiding_keeps_one_branch() -> None:
     torch.manual_seed(0)
     there = torch.tensor([[1.0, 1.0], [1.0, 0.0]]).repeat(500, 1)
     left = hide_random_branches(there)

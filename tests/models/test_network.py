@@ -1,4 +1,4 @@
-"""The interface of networks: which tensors are stored, trained and frozen, and what a shared batch stores."""
+"""The interface of networks: stored, trained and frozen tensors, and the hidden layers that a shared batch stores."""
 
 from dataclasses import replace
 
@@ -9,11 +9,11 @@ from torch import Tensor
 from personality.models.factory import build_network
 from personality.models.network import Batch, Needs, Network
 
-BACKBONE_PARAMETERS = 3_371_008  # of EfficientNet-Lite0 without its classifier
+BACKBONE_PARAMETERS = 3_371_008  # parameters of EfficientNet-Lite0 without its classifier
 
 
 class CountingNetwork(Network):
-    """Returns the mean of the faces; counts how often."""
+    """A network that computes the mean of the faces, and counts the calls."""
 
     def __init__(self) -> None:
         super().__init__(1, Needs(frozenset({"faces"})))
@@ -34,7 +34,7 @@ def faces() -> Tensor:
 
 
 @torch.no_grad()
-def test_a_replaced_batch_gives_the_new_prediction(faces: Tensor) -> None:
+def test_replaced_batch_gives_new_prediction(faces: Tensor) -> None:
     network = CountingNetwork()
     for batch in (Batch(faces=faces), Batch(faces=faces).shared()):
         assert network.embed(batch).item() == 100
@@ -53,7 +53,7 @@ def test_only_a_shared_batch_computes_a_hidden_layer_once(faces: Tensor) -> None
 
 
 @torch.no_grad()
-def test_another_input_keeps_the_hidden_layers_of_networks_that_do_not_read_it(faces: Tensor) -> None:
+def test_replacing_an_input_keeps_unaffected_hidden_layers(faces: Tensor) -> None:
     network, shared = CountingNetwork(), Batch(torch.zeros(1, 80_000), faces).shared()
     network(shared)
     assert network.embed(shared.with_input("audio", torch.ones(3, 80_000))).tolist() == [[100], [100], [100]]
@@ -62,7 +62,7 @@ def test_another_input_keeps_the_hidden_layers_of_networks_that_do_not_read_it(f
     assert network.calls == 2
 
 
-def test_which_tensors_are_stored_trained_and_frozen() -> None:
+def test_stored_trained_and_frozen_tensors() -> None:
     branches = {name: build_network(name, preset="compact", activation="relu") for name in ("audio", "visual")}
     audio, visual = branches["audio"], branches["visual"]
     fusion = build_network("audiovisual", preset="compact", activation="relu", branches=branches)
@@ -79,7 +79,7 @@ def test_which_tensors_are_stored_trained_and_frozen() -> None:
     assert (fusion.backbone, fusion.backbone_tensors()) == (None, {})
 
 
-def test_the_backbone_is_frozen_on_request() -> None:
+def test_backbone_can_be_frozen() -> None:
     network = build_network("visual", preset="compact", activation="relu")
     head = network.count_trained_parameters(backbone=False)
     assert head == 1280 * 128 + 128 + 128 * 5 + 5

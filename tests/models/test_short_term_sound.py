@@ -8,26 +8,26 @@ def tone(hertz: float, seconds: float = 0.5) -> np.ndarray:
     return np.sin(2 * np.pi * hertz * np.arange(round(seconds * SHORT_TERM_RATE)) / SHORT_TERM_RATE)
 
 
-def test_a_tone_by_hand() -> None:
+def test_descriptors_of_a_tone() -> None:
     found = short_term_descriptors(tone(1000.0))
     assert found.shape == (34, 10)
     zero_crossings, energy, entropy, centroid, spread, _, flux, rolloff = found[:8, 1]
     assert zero_crossings == pytest.approx(2000 / SHORT_TERM_RATE, rel=0.02)
-    assert energy == pytest.approx(0.5, rel=0.01)  # of a sine
-    assert entropy == pytest.approx(np.log2(10), abs=0.01)  # the same in ten blocks
+    assert energy == pytest.approx(0.5, rel=0.01)  # mean square of a sine
+    assert entropy == pytest.approx(np.log2(10), abs=0.01)  # equal energy in ten blocks
     assert centroid == pytest.approx(1000 / (SHORT_TERM_RATE / 2), rel=0.1)
     assert spread < 0.05
-    assert flux == pytest.approx(0, abs=1e-6)  # nothing changes
+    assert flux == pytest.approx(0, abs=1e-6)  # a constant spectrum
     assert rolloff == pytest.approx(1000 / (SHORT_TERM_RATE / 2), abs=2 / 1102)
 
 
-def test_loudness_and_offset_do_not_matter() -> None:
+def test_descriptors_do_not_depend_on_loudness_and_offset() -> None:
     sound = np.random.default_rng(0).normal(size=SHORT_TERM_RATE)
     np.testing.assert_allclose(short_term_descriptors(sound), short_term_descriptors(0.01 * sound + 3), atol=1e-6)
 
 
-def test_it_is_what_the_library_computes() -> None:
-    """The first and the last frame by pyAudioAnalysis 0.3.14, `ShortTermFeatures.feature_extraction`."""
+def test_descriptors_equal_pyaudioanalysis() -> None:
+    """Reference: first and last frame of `ShortTermFeatures.feature_extraction` in pyAudioAnalysis 0.3.14."""
     steps = np.arange(3 * SHORT_TERM_WINDOW)
     sound = (8000 * np.sin(steps * steps / 1e5) + 2000 * np.cos(steps / 7)).round()
     found = short_term_descriptors(sound)

@@ -9,7 +9,7 @@ from personality.models.tabular import MAX_NORMAL_SCORE, QUANTILE_KNOTS, TableNe
 
 def test_normal_scores_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
-    rows = 20 * (QUANTILE_KNOTS - 1) + 1  # so that the knots of both are values of the table
+    rows = 20 * (QUANTILE_KNOTS - 1) + 1  # so that both use values of the table as knots
     table = np.column_stack(
         [random.normal(3, 2, rows), random.exponential(1, rows), random.integers(0, 4, rows), np.full(rows, 7.0)]
     ).astype(np.float32)
@@ -23,16 +23,16 @@ def test_normal_scores_equal_scikit_learns() -> None:
     np.testing.assert_allclose(found[between, 2], expected[between, 2], atol=2e-3)
     lowest, highest = found[new[:, 2] == 0, 2], found[new[:, 2] == 3, 2]
     assert lowest.max() < -0.9 < 0.9 < highest.min()
-    assert (found[:, 3] == 0).all(), "a column that is always the same says nothing"
+    assert (found[:, 3] == 0).all(), "a constant column has no information"
 
 
-def test_groups_of_columns_weigh_the_same() -> None:
+def test_column_groups_have_equal_weight() -> None:
     weights = group_weights(["embedding/0", "embedding/1", "embedding/2", "embedding/3", "words/count"])
     assert weights.tolist() == pytest.approx([1, 1, 1, 1, 2])
     assert group_weights(["a", "b"]).tolist() == [1, 1]
 
 
-def test_noise_is_for_training_only() -> None:
+def test_noise_is_added_only_in_training() -> None:
     network = TableNetwork("relu", kind="text", table="text", columns=("a", "b"))
     features = torch.rand(64, 2)
     network.fit(features)

@@ -1,4 +1,4 @@
-"""Torch7 files written here, byte by byte, as Torch7's File.lua writes them."""
+"""Torch7 files written byte by byte, in the format of Torch7's File.lua."""
 
 import struct
 from pathlib import Path
@@ -21,7 +21,7 @@ def net(tmp_path: Path) -> Any:
     return written
 
 
-def test_values_of_every_kind(net: Any) -> None:
+def test_values_of_every_type(net: Any) -> None:
     content = table(
         *(1, text("half"), number(0.5), text("name"), text("Linear"), text("on"), integer(BOOLEAN) + integer(1)),
         *(text("none"), integer(NIL), number(1), text("first")),
@@ -53,7 +53,7 @@ def test_an_object_has_its_class_and_layers(net: Any) -> None:
         linear.modules()
 
 
-def test_what_is_named_twice_is_one_thing(net: Any) -> None:
+def test_repeated_reference_is_one_object(net: Any) -> None:
     again = integer(TABLE) + integer(7)
     found = read_torch7(net(table(1, text("a"), table(7, text("x"), number(1)), text("b"), again)))
     assert found["a"] is found["b"]
@@ -77,12 +77,12 @@ def test_what_is_named_twice_is_one_thing(net: Any) -> None:
     ],
     ids=lambda content: content[:12].hex(),
 )
-def test_what_is_damaged_or_could_run_is_refused(net: Any, content: bytes) -> None:
+def test_damaged_files_and_functions_are_refused(net: Any, content: bytes) -> None:
     with pytest.raises(Torch7Error):
         read_torch7(net(content))
 
 
-def test_a_file_cut_anywhere_is_refused(net: Any) -> None:
+def test_truncated_file_is_refused(net: Any) -> None:
     whole = thing(1, "nn.Linear", table(4, text("weight"), tensor(5, [[1.0, 2.0]]), text("bias"), tensor(7, [0.5])))
     for length in range(len(whole)):
         with pytest.raises(Torch7Error):

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from personality.assets import demo
 from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.preprocessing.cache import Cache
@@ -16,12 +18,15 @@ from training.config.run_config import preset
 from training.runs import launch
 from training.runs.evaluation_job import read_last_evaluation
 from training.runs.run import Run
+from training.runs.run_queue import list_waiting_runs
 
 
 def test_models_shows_a_card_and_how_to_start() -> None:
     app = visit("models")
     card = json.loads((REAL_MODEL_FOLDERS[0] / "card.json").read_text())
-    assert f"n = {card['metrics']['n']:,} clips" in words(app)
+    assert f"{card['unseen']['n']:,} clips of {card['unseen']['sources']:,} source videos" in words(app)
+    table = next(frame.value for frame in app.dataframe if "mean_baseline" in frame.value)
+    assert table["mean_baseline"].iloc[0] == card["unseen"]["mean_baseline"] < table["accuracy"].iloc[0]
     assert app.button(key="practice")
     assert "No training runs yet" in words(app)
 
@@ -31,7 +36,7 @@ def test_models_lists_runs_and_loads_a_finished_one(runs: Path, workspace: Path)
     app = visit("models")
     table = next(frame.value for frame in app.dataframe if "state" in frame.value)
     assert set(table["state"]) == {"done"}
-    app.multiselect(key="models_picked").set_value(["run: audio"]).run()
+    app.multiselect(key="models_picked").set_value(["audio"]).run()
     app.switch_page("pages/predict.py").run()
     upload(app, demo.DEMO_CLIP_FILE.read_bytes())
     assert models_in_table(app) == ["audio"]
@@ -54,7 +59,7 @@ def test_a_run_of_another_version_is_left_out_with_a_warning(runs: Path, workspa
 def test_models_with_the_same_name_are_distinguished(runs: Path, workspace: Path) -> None:
     (workspace / "runs").symlink_to(runs)
     app = visit("models")
-    app.multiselect(key="models_picked").set_value(["practice: audio", "run: audio"]).run()
+    app.multiselect(key="models_picked").set_value(["practice: audio", "audio"]).run()
     app.switch_page("pages/predict.py").run()
     upload(app, demo.DEMO_CLIP_FILE.read_bytes())
     assert not app.exception
@@ -128,9 +133,21 @@ def test_models_evaluates_finished_runs_and_links_to_their_table(cache: Cache, r
     assert "models: audio" in words(app)
 
 
-def test_the_selected_models_are_kept_for_the_next_session() -> None:
-    visit("models").multiselect(key="models_picked").set_value(["practice: audio"]).run()
+def test_a_selection_is_for_one_session_until_it_is_made_the_default() -> None:
+    one = visit("models")
+    default = one.multiselect(key="models_picked").value
+    one.multiselect(key="models_picked").set_value(["practice: audio"]).run()
+    assert visit("models").multiselect(key="models_picked").value == default
+    one.button(key="make_default").click().run()
+    assert not one.exception
     assert visit("models").multiselect(key="models_picked").value == ["practice: audio"]
+
+
+def test_a_run_with_the_name_of_an_included_model_hides_neither(runs: Path, workspace: Path) -> None:
+    (workspace / "runs").mkdir()
+    shutil.copytree(runs / "audio", workspace / "runs" / "voice")
+    options = visit("models").multiselect(key="models_picked").options
+    assert {"voice", "voice (own run)"} <= set(options)
 
 
 def test_models_lists_the_missing_branches_of_a_fusion(cache: Cache, workspace: Path) -> None:
@@ -174,9 +191,24 @@ def test_the_last_epoch_is_not_called_best_if_it_is_kept(cache: Cache, workspace
     assert "Best epoch: 2" in words(app.selectbox(key="watched").select("visual").run())
 
 
-def test_the_stop_button_counts_the_runs_of_a_chain(cache: Cache, workspace: Path) -> None:
-    run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running")
-    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="queued")
-    run_of(workspace / "runs" / "other", "audio", "compact", cache, state="done")
+def test_runs_that_were_started_together_stop_and_resume_together(
+    cache: Cache, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = {"group": "audio 1"}
+    run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running", queued_at=1.0, **together)
+    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="queued", queued_at=2.0, **together)
+    run_of(workspace / "runs" / "other", "audio", "compact", cache, state="done", queued_at=0.0, **together)
+    run_of(workspace / "runs" / "alone", "audio", "compact", cache, state="stopped")
+    started: list[Path] = []
+    monkeypatch.setattr(launch, "_start_worker", started.append)
     app = visit("models").selectbox(key="watched").select("visual").run()
-    assert "2" in app.button(key="stop").label
+    assert started == [workspace / "runs"] * 2, "a queue without a worker goes on when the page is drawn"
+    assert "2" in app.button(key="stop_all").label
+    app.button(key="stop_all").click().run()
+    states = {name: Run(workspace / "runs" / name).status()["state"] for name in ("audio", "visual", "other", "alone")}
+    assert states == {"audio": "running", "visual": "stopped", "other": "done", "alone": "stopped"}, "own process"
+    Run(workspace / "runs" / "audio").write_status("stopped")
+    app.selectbox(key="watched").select("visual").run()
+    app.button(key="resume_all").click().run()
+    waiting = [run.folder.name for run in list_waiting_runs(workspace / "runs")]
+    assert waiting == ["audio", "visual"]

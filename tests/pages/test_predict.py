@@ -39,7 +39,7 @@ def test_the_english_sample_uses_models_of_real_people_too() -> None:
     app.button(key="sample").click().run()
     assert not app.exception
     tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
-    assert tables[0] == ["from the voice", "from the words", "from voice and words"]
+    assert tables[0] == ["voice", "words", "voice + words"]
     assert tables[-1] == [f"practice: {name}" for name in MODALITIES]
     pieces = [piece for piece, _ in app.session_state["predictions"][1]]
     (transcript,) = (piece for piece in pieces if isinstance(piece, Transcript))
@@ -52,7 +52,7 @@ def test_the_english_sample_uses_models_of_real_people_too() -> None:
 def test_an_upload_uses_models_of_real_people_and_practice_models_can_be_added() -> None:
     app = upload(visit("predict"), demo.DEMO_SPEECH_CLIP_FILE.read_bytes())
     assert not app.exception
-    assert models_in_table(app) == ["from the voice", "from the words", "from voice and words"]
+    assert models_in_table(app) == ["voice", "words", "voice + words"]
     assert demo.PRACTICE_NOTICE not in words(app)
     before = app.session_state["read_pieces"]
     app.multiselect(key="more_models").select("practice: visual").run()

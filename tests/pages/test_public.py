@@ -88,7 +88,8 @@ def test_a_callback_cannot_change_the_selected_models(go_public: Callable[[], No
     """Callbacks run before the page; this one belongs to a page drawn while the server was private."""
     write_chosen_models(["voice"])
     app = visit("models")
-    app.multiselect(key="models_picked").set_value(["words"])
+    app.multiselect(key="models_picked").set_value(["words"]).run()
+    app.button(key="make_default").click()
     go_public()
     refused(app.run())
     assert read_chosen_models() == ["voice"]
@@ -106,8 +107,8 @@ def test_visitors_cannot_add_the_operators_runs(
         "import streamlit as st\nfrom pages.components import "
         "model_store\nst.write(list(model_store.models_for_clip()))"
     )
-    app.session_state["more_models"] = ["run: audio"]
-    assert ("run: audio" in str(app.run(timeout=120).json[0].value)) is not public
+    app.session_state["more_models"] = ["audio"]
+    assert ("audio" in str(app.run(timeout=120).json[0].value)) is not public
 
 
 def test_a_callback_cannot_resume_a_run(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
@@ -123,7 +124,7 @@ def test_a_callback_cannot_resume_a_run(go_public: Callable[[], None], runs: Pat
 
 def test_visitors_do_not_see_why_a_model_is_damaged(go_public: Callable[[], None], runs: Path, workspace: Path) -> None:
     shutil.copytree(runs, workspace / "runs")
-    write_chosen_models(["run: audio"])
+    write_chosen_models(["audio"])
     (workspace / "runs" / "audio" / "model.safetensors").write_bytes(b"damaged")
     assert "audio" in visit("predict").error[0].value
     go_public()

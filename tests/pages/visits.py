@@ -30,7 +30,17 @@ def practise(page: str) -> AppTest:
 
 def words(app: AppTest) -> str:
     """All texts of a page, as a visitor reads them."""
-    kinds = (app.title, app.subheader, app.markdown, app.caption, app.info, app.warning, app.error, app.code)
+    kinds = (
+        app.title,
+        app.header,
+        app.subheader,
+        app.markdown,
+        app.caption,
+        app.info,
+        app.warning,
+        app.error,
+        app.code,
+    )
     return read("\n".join(str(element.value) for kind in kinds for element in kind))
 
 

@@ -2,24 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from personality.analysis.real_figures import read_real_figures
-from personality.plots.accuracy_plots import (
-    MODALITY_COLOURS,
-    MODEL_COLOURS,
-    accuracy_dots,
-    gap_dots,
-    group_colours,
-    model_colours,
-)
+from personality.plots.accuracy_plots import accuracy_dots, gap_dots
 from personality.plots.count_plots import heatmap
-from personality.traits import GENDER_COLOURS
 
 ROW = {"sources": 2, "low": 0.8, "high": 0.95, "signed_error": 0.0, "baseline": 0.85, "trait": "mean"} | {
     "lookup": np.nan
 }
 
 
-def test_dots_stand_where_the_figures_are_and_empty_groups_are_left_out() -> None:
+def test_dots_are_at_the_figures_and_empty_groups_are_left_out() -> None:
     cells = [("a", "male", 4, 0.9), ("a", "female", 6, 0.8), ("a", "other", 0, np.nan)]
     rows = pd.DataFrame([{**ROW, "model": m, "group": g, "n": n, "accuracy": a} for m, g, n, a in cells])
     figure = accuracy_dots(rows, line="group", colour="model", colours={"a": "#000000"})
@@ -30,19 +21,7 @@ def test_dots_stand_where_the_figures_are_and_empty_groups_are_left_out() -> Non
     assert list(figure.layout.yaxis.ticktext) == ["male · n = 4", "female · n = 6"]
 
 
-def test_shipped_models_keep_their_colours_and_others_get_their_own() -> None:
-    colours = model_colours(["audio", "audio-2"])
-    assert colours["audio"] == MODEL_COLOURS["audio"] == MODEL_COLOURS["practice_audio"]
-    assert colours["audio-2"] not in MODALITY_COLOURS.values()
-
-
-def test_published_systems_keep_their_colours_and_share_them_with_no_model_beside_them() -> None:
-    models = [*read_real_figures().models, "mine"]
-    colours = model_colours(models)
-    assert len({colours[model] for model in models}) == len(models)
-
-
-def test_other_measures_have_their_interval_and_a_line_at_zero_but_no_baselines() -> None:
+def test_other_measures_have_interval_and_zero_line_but_no_baselines() -> None:
     cells = {"gain": 0.02, "gain_low": 0.01, "gain_high": 0.05, "model": "a", "group": "all", "n": 4, "accuracy": 0.9}
     rows = pd.DataFrame([{**ROW, **cells}])
     figure = accuracy_dots(rows, line="model", colour="model", colours={}, measure="gain")
@@ -54,30 +33,27 @@ def test_other_measures_have_their_interval_and_a_line_at_zero_but_no_baselines(
     assert not accuracy_dots(rows, line="model", colour="model", colours={}).layout.shapes
 
 
-def test_men_and_women_have_one_pair_of_colours() -> None:
-    assert group_colours(["male", "female"]) == GENDER_COLOURS
-
-
-def test_a_lookup_that_is_known_has_its_own_mark() -> None:
+def test_same_source_baseline_is_marked_if_known() -> None:
     rows = pd.DataFrame([{**ROW, "model": "a", "group": "all", "n": 4, "accuracy": 0.9, "lookup": 0.88}])
     names = [trace.name for trace in accuracy_dots(rows, line="model", colour="model", colours={}).data]
     assert names == ["a", "mean baseline", "same-source baseline"]
 
 
-def test_gaps_are_filled_where_one_was_found() -> None:
+def test_significant_gaps_have_filled_markers() -> None:
     row = {"trait": "mean", "n": 40, "low": -0.1, "high": 0.1, "verdict": "so"}
     cells = [("a", "male", -0.05, 0.01), ("a", "female", 0.02, 0.4), ("b", "male", 0.01, 0.9)]
     gaps = pd.DataFrame([{**row, "model": m, "group": g, "gap": x, "p_holm": p} for m, g, x, p in cells])
     figure = gap_dots(gaps, colours={"a": "#000000"}, title="gap")
     first, second = figure.data
     assert list(first.marker.symbol) == ["circle", "circle-open"]
+    assert list(second.marker.symbol) == ["square-open"]
     assert (list(first.x), list(second.x)) == ([-0.05, 0.02], [0.01])
     np.testing.assert_allclose(first.error_x.array, [0.15, 0.08])
     assert list(figure.layout.yaxis.ticktext) == ["male · n = 40", "female · n = 40"]
     assert figure.layout.shapes[0].x0 == 0
 
 
-def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
+def test_diverging_heatmap_is_centered() -> None:
     cell = {"row": "male", "low": 0.0, "high": 0.1, "n": 4, "sources": 2, "small": True, "text": "x"}
     cells = pd.DataFrame([{**cell, "column": c, "group": c, "value": v} for c, v in (("a", -0.02), ("b", 0.05))])
     drawn = heatmap(cells, names=("gender", "emotion"), title="signed error", around=0.0, baselines=False).to_dict()
@@ -89,7 +65,7 @@ def test_a_diverging_heatmap_has_its_middle_in_the_middle() -> None:
     assert [each["select"]["fields"] for each in drawn["params"] if each["name"] == "cell"] == [["group"]]
 
 
-def test_published_systems_are_crosses_on_their_lines() -> None:
+def test_published_systems_are_crosses() -> None:
     rows = pd.DataFrame([{**ROW, "model": "a", "group": "all", "n": 4, "accuracy": 0.9}])
     published = pd.DataFrame({"system": ["theirs"], "trait": ["mean"], "value": [0.91]})
     crosses = accuracy_dots(rows, line="trait", colour="model", colours={}, published=published).data[-1]
@@ -99,8 +75,8 @@ def test_published_systems_are_crosses_on_their_lines() -> None:
 TRAP, ESCAPED = "<b>b</b> <a href='x'>a</a> %{x}", "&lt;b&gt;b&lt;/b&gt; &lt;a href=&#x27;x&#x27;&gt;a&lt;/a&gt; %{x}"
 
 
-def test_names_of_models_and_groups_are_words_to_plotly() -> None:
-    """It draws tags and links in names, and fills in what stands between braces in its own templates."""
+def test_names_are_escaped_for_plotly() -> None:
+    """Plotly renders tags and links in names, and substitutes expressions in braces in its templates."""
     rows = pd.DataFrame([{**ROW, "model": TRAP, "group": TRAP, "n": 4, "accuracy": 0.9}])
     gaps = rows.assign(gap=0.1, p_holm=0.5, verdict=TRAP)
     colours = {TRAP: "#000000"}

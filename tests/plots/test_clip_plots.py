@@ -14,7 +14,7 @@ def test_trait_dots_draw_one_trace_per_model() -> None:
     assert [(trace.name, list(trace.x)) for trace in trait_dots(values).data] == [("audio", [0.2]), ("visual", [0.7])]
 
 
-def test_where_a_trait_may_lie_is_drawn_where_it_is_known() -> None:
+def test_prediction_interval_is_drawn_if_known() -> None:
     rows = [("audio", 0.5, 0.4, 0.7), ("visual", 0.6, np.nan, np.nan)]
     values = pd.DataFrame(rows, columns=["model", "value", "low", "high"]).assign(trait="openness")
     known, unknown = trait_dots(values).data
@@ -22,13 +22,13 @@ def test_where_a_trait_may_lie_is_drawn_where_it_is_known() -> None:
     assert unknown.error_x.array is None
 
 
-def test_a_timeline_is_one_line_per_model() -> None:
+def test_timeline_has_one_line_per_model() -> None:
     rows = pd.DataFrame({"model": ["a", "a", "b"], "time": [2.5, 5.0, 2.5], "value": [0.4, 0.5, 0.6]})
     first, second = trait_timeline(rows, 10.0).data
     assert (list(first.x), list(first.y), list(second.y)) == ([2.5, 5.0], [0.4, 0.5], [0.6])
 
 
-def test_changes_are_coloured_around_no_change() -> None:
+def test_change_colours_are_centered_at_zero() -> None:
     rows = pd.DataFrame(
         {"change": ["age: 20", "age: 60"], "trait": "openness", "value": 0.5, "difference": [0.02, -0.05]}
     )

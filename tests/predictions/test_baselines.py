@@ -21,9 +21,9 @@ KNOWN = [
 ]
 
 
-def test_a_lookup_by_hand() -> None:
-    """Within sources the variance is .02; the means .3 and .7 vary by .08, of which .01 is from within: .07 between,
-    so k = .02 / .07, and source a is told .3 with the weight 2 / (2 + k), the mean .5 with the rest."""
+def test_same_source_baseline_by_hand() -> None:
+    """The variance within sources is .02; that of the means .3 and .7 is .08, of which .01 comes from within, so .07 is
+    between and k = .02 / .07. The baseline of source a weights .3 by 2 / (2 + k) and the mean .5 by the rest."""
     table = clips([*KNOWN, ("a3", "a", "validation", 0.9), ("c1", "c", "validation", 0.9), ("a4", "a", "test", 0.1)])
     found = same_source_baseline(table, "validation")
     k = 0.02 / 0.07
@@ -32,7 +32,7 @@ def test_a_lookup_by_hand() -> None:
     assert list(found.index) == ["a3", "c1"]
 
 
-def test_later_splits_know_earlier_ones_and_training_does_not_know_itself() -> None:
+def test_baseline_uses_earlier_splits_and_leaves_out_the_clip_itself() -> None:
     table = clips([*KNOWN, ("a3", "a", "validation", 0.9), ("a4", "a", "test", 0.1)])
     assert (
         same_source_baseline(table, "test").loc["a4", "openness"]
@@ -45,13 +45,13 @@ def test_later_splits_know_earlier_ones_and_training_does_not_know_itself() -> N
     assert own.loc["a1", "openness"] == pytest.approx((0.4 + k * 0.5) / (1 + k))
 
 
-def test_sources_of_one_clip_each_and_unlabelled_clips_do_no_harm() -> None:
+def test_baseline_with_single_clip_sources_and_unlabelled_clips() -> None:
     table = clips([("a", "a", "training", 0.2), ("b", "b", "training", 0.8), ("c", "a", "test", np.nan)])
     assert same_source_baseline(table, "test").loc["c", "openness"] == pytest.approx((0.2 + 0.5) / 2)
     assert training_means(table)["openness"] == 0.5
 
 
-def test_on_real_labels_the_lookup_is_as_good_as_a_winner_where_sources_are_shared(real_data: Path) -> None:
+def test_baseline_accuracy_on_real_labels_by_shared_source(real_data: Path) -> None:
     from personality.dataset import load_dataset
 
     table = load_dataset(real_data / "first-impressions").table

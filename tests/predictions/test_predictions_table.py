@@ -1,4 +1,4 @@
-"""Predictions tables at the door: what is understood, what is filled, what is refused."""
+"""Checks of predictions tables: accepted formats, filled values, errors."""
 
 import tracemalloc
 from pathlib import Path
@@ -19,7 +19,7 @@ from personality.traits import TRAIT_NAMES
 
 
 def table(clips: int = 4, **columns: object) -> pd.DataFrame:
-    """One model, every trait of so many clips."""
+    """A table of one model, with every trait of `clips` clips."""
     rows = [
         {"clip": f"c{clip}", "source": f"s{clip}", "split": "test", "model": "m", "trait": trait}
         for clip in range(clips)
@@ -47,12 +47,12 @@ def table(clips: int = 4, **columns: object) -> pd.DataFrame:
         ({"trait": "interview"}, "trait 'interview'"),
     ],
 )
-def test_what_cannot_be_right_is_refused_in_one_sentence(columns: dict, words: str) -> None:
+def test_invalid_columns_raise_clear_error(columns: dict, words: str) -> None:
     with pytest.raises(PredictionsError, match=words):
         check_predictions(table().assign(**columns))
 
 
-def test_an_attribute_or_a_baseline_that_differs_by_model_is_refused() -> None:
+def test_attributes_and_baselines_that_differ_by_model_are_refused() -> None:
     other = table().assign(model="n")
     with pytest.raises(PredictionsError, match="c0 has two values of fold: f1 and f2"):
         check_predictions(pd.concat([table(fold="f1"), other.assign(fold="f2")]))
@@ -62,25 +62,25 @@ def test_an_attribute_or_a_baseline_that_differs_by_model_is_refused() -> None:
         join_predictions([table(), other.assign(gender="female")])
 
 
-def test_what_one_table_lacks_another_fills() -> None:
+def test_missing_columns_are_filled_from_other_tables() -> None:
     joined = join_predictions([table().drop(columns="gender"), table(constant=0.5).assign(model="n")])
     assert joined["gender"].tolist() == ["male"] * 40
     assert joined["constant"].tolist() == [0.5] * 40
     part = table(constant=[0.5] * 10 + [np.nan] * 10, accent=[None] * 5 + ["a"] + [None] * 14)
     checked = check_predictions(part)
-    assert checked["constant"].isna().sum() == 10, "other clips do not fill"
+    assert checked["constant"].isna().sum() == 10, "values are not filled from other clips"
     assert checked["accent"].fillna("-").tolist() == ["-"] * 5 + ["a"] * 5 + ["-"] * 10
 
 
-def test_whole_numbers_are_names_of_models_and_values() -> None:
+def test_integers_are_accepted_as_names_and_values() -> None:
     scores = to_prediction_arrays(table(model_id=1).assign(model=1, actual=1, split=pd.Categorical(["test"] * 20)))
     assert scores.models == ("1",)
     assert scores.actual.tolist() == [[1.0] * 5] * 4
 
 
-def test_a_csv_of_a_predictions_table_is_one(tmp_path: Path) -> None:
+def test_predictions_table_is_read_back_from_csv_and_parquet(tmp_path: Path) -> None:
     first = check_predictions(table(age=30.5, country="NA"))
-    first[::-1].to_csv(tmp_path / "t.csv", sep=";", decimal=",")  # with the numbers of its rows
+    first[::-1].to_csv(tmp_path / "t.csv", sep=";", decimal=",")  # with row numbers
     first[::-1].to_parquet(tmp_path / "rows.parquet")
     write_predictions(first, tmp_path / "t.parquet")
     assert list(read_predictions(tmp_path / "rows.parquet")) == list(first)
@@ -91,8 +91,8 @@ def test_a_csv_of_a_predictions_table_is_one(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "t.parquet"), first)
 
 
-def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> None:
-    """One row each of 30,000 clips by 30,000 models would be arrays of 36 GB; of 199 models, of 0.2 GB."""
+def test_sparse_table_with_huge_arrays_is_refused() -> None:
+    """30,000 rows, one per clip: with 30,000 models the arrays would have 36 GB, with 199 models 0.2 GB."""
     rows = 30_000
     names = [f"c{number}" for number in range(rows)]
     thin = pd.DataFrame({"clip": names, "source": "s", "split": "test", "trait": "openness"})
@@ -106,7 +106,7 @@ def test_a_small_table_cannot_ask_for_more_memory_than_its_rows_deserve() -> Non
     assert len(check_predictions(thin.assign(model="m"))) == rows
 
 
-def test_predictions_that_overshoot_a_little_are_held_and_counted() -> None:
+def test_small_overshoots_are_clamped_and_counted() -> None:
     found, clamped = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
     assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
     assert clamped == 2

@@ -1,4 +1,4 @@
-"""Clips of every kind that people have, made with PyAV for the tests of decoding."""
+"""Write clips of many formats with PyAV, for the tests of decoding."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TICK = Fraction(1, 1000)  # seconds; frames may come at any multiple
 
 
 def picture(number: int, width: int, height: int) -> np.ndarray:
-    """A dark frame with a bright block at the top left; its green tells its number, so order and turn can be seen."""
+    """Return a dark frame with a bright block at the top left, whose green level encodes the number of the frame."""
     frame = np.full((height, width, 3), (20, 20 + 3 * number % 200, 20), np.uint8)
     frame[: height // 4, : width // 4] = (220, 20 + 3 * number % 200, 60)
     return frame
@@ -39,7 +39,7 @@ def write_clip(
     container_format: str | None = None,
     tick: int = TICK.denominator,
 ) -> Path:
-    """A video, nominally `fps`, with frames at `times` (seconds) and sound float (N, channels) in [-1, 1] at `rate`;
+    """Write a video of nominally `fps`, with frames at `times` (seconds) and sound, float (N, channels) at `rate`;
     tick: units of the encoder's time in a second."""
     step = Fraction(1, tick)
     with av.open(str(path), "w", format=container_format) as container:
@@ -71,13 +71,13 @@ def _write_sound(container: Any, voice: Any, sound: np.ndarray, rate: int, layou
 
 
 def tone(seconds: float, rate: int, channels: int, frequency: float = 440.0) -> np.ndarray:
-    """A sine of amplitude 0.5 in every channel, float (N, channels)."""
+    """Return a sine of amplitude 0.5 in every channel, float (N, channels)."""
     wave = 0.5 * np.sin(2 * np.pi * frequency * np.arange(round(seconds * rate)) / rate)
     return np.repeat(wave[:, None], channels, axis=1)
 
 
 def turn(path: Path, degrees: int) -> Path:
-    """Write into an mp4's track header that it is to be shown turned clockwise, as telephones do."""
+    """Set a clockwise rotation in the track header of an mp4, like phones do."""
     data = bytearray(path.read_bytes())
     matrix = {0: (1, 0, 0, 1), 90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}[degrees]
     a, b, c, d = (value << 16 for value in matrix)
@@ -88,7 +88,7 @@ def turn(path: Path, degrees: int) -> Path:
 
 
 def understated(path: Path, size: tuple[int, int] = (6000, 4000)) -> Path:
-    """An AVI of two grey pictures of that size, whose headers say 64 x 48."""
+    """Write an AVI of two gray pictures of that size, whose headers state 64 x 48."""
     with av.open(str(path), "w", format="avi") as container:
         stream = container.add_stream("mjpeg", rate=10)
         stream.width, stream.height, stream.pix_fmt = *size, "yuvj420p"
@@ -107,7 +107,7 @@ def understated(path: Path, size: tuple[int, int] = (6000, 4000)) -> Path:
 
 
 def video_of(path: Path, picture: np.ndarray) -> bytes:
-    """Two seconds of one picture."""
+    """Return a video of two seconds of one picture."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=10, options={"preset": "ultrafast"})
         stream.height, stream.width = picture.shape[:2]
@@ -118,13 +118,13 @@ def video_of(path: Path, picture: np.ndarray) -> bytes:
 
 
 def sample_picture() -> np.ndarray:
-    """The first frame of the sample, uint8 (256, 256, 3) RGB."""
+    """Return the first frame of the sample clip, uint8 (256, 256, 3) RGB."""
     with av.open(str(demo.DEMO_CLIP_FILE)) as container:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
 
 
 def two_people(path: Path) -> bytes:
-    """The sample person twice in one picture, half as large on the left."""
+    """Return a video with the sample person twice in one picture, half as large on the left."""
     one = sample_picture()
     scene = np.full((256, 420, 3), 90, np.uint8)
     scene[100:228, 10:138] = one[::2, ::2]
@@ -137,7 +137,7 @@ RATE = 16_000
 
 
 def noise(seconds: float, seed: int = 0) -> np.ndarray:
-    """White noise float32 (N,) in [-.5, .5], on the steps of 16-bit samples: every moment of it can be told."""
+    """Return white noise, float32 (N,) in [-.5, .5], in steps of 16-bit samples, so that each moment is unique."""
     steps = np.random.default_rng(seed).integers(-16_384, 16_384, round(seconds * RATE))
     return (steps / 32_768).astype(np.float32)
 
@@ -151,8 +151,8 @@ def write_tracks(
     more_pictures: Sequence[Sequence[tuple[float, np.ndarray]]] = (),
     default_picture: int = 0,
 ) -> Path:
-    """A Matroska file of pictures uint8 (H, W, 3), each with its time in seconds, and of tracks of uncompressed sound;
-    `default` and `default_picture` are flagged as default."""
+    """Write a Matroska file of pictures, uint8 (H, W, 3), each with its time in seconds, and of tracks of uncompressed
+    sound; `default` and `default_picture` are flagged as default."""
     with av.open(str(path), "w", format="matroska") as container:
         packets: list[av.Packet] = []
         for number, shown in enumerate([pictures, *more_pictures]):
@@ -191,7 +191,7 @@ def _encode_pieces(container: Any, pieces: Sequence[Piece], *, is_default: bool)
 
 
 def erase_packet(path: Path, kind: str, number: int) -> Path:
-    """Overwrite the bytes of the n-th packet of picture or sound with zeros."""
+    """Overwrite the n-th packet of picture or sound with zeros."""
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         (stream,) = container.streams.get({kind: 0})

@@ -1,4 +1,4 @@
-"""Attempts at filling a cache exclude the workers of earlier ones."""
+"""Attempts to fill a cache exclude the workers of earlier attempts."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from personality.preprocessing import build_attempt as attempt_module
 from personality.preprocessing.build_attempt import SupersededError, begin_attempt, join_build_attempt
 
 
-def test_workers_of_one_attempt_run_side_by_side(tmp_path: Path) -> None:
+def test_workers_of_one_attempt_run_concurrently(tmp_path: Path) -> None:
     attempt = begin_attempt(tmp_path)
     with join_build_attempt(tmp_path, attempt), join_build_attempt(tmp_path, attempt):
         pass
@@ -39,7 +39,7 @@ def test_a_later_attempt_waits_for_workers_of_an_earlier_one_and_ends_them(tmp_p
     assert finished == ["clip", "clip of the second attempt"]
 
 
-def test_a_worker_that_does_not_end_is_an_error_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worker_that_does_not_end_raises_after_timeout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempt_module, "WORKER_EXIT_TIMEOUT_SECONDS", 0.05)
     with (
         join_build_attempt(tmp_path, begin_attempt(tmp_path)),

@@ -21,7 +21,7 @@ from personality.traits import ANNOTATED, ESTIMATED, TRAIT_NAMES
 from tests.preprocessing.clips import write_clip
 
 
-def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
+def test_entry_restores_the_sample(cache: Cache, people: Path) -> None:
     clip = cache.clips["clip"].iloc[0]
     (path,) = people.rglob(clip)
     fresh, stored = read_sample(path), cache.read(clip)
@@ -35,7 +35,7 @@ def test_an_entry_gives_the_sample_back(cache: Cache, people: Path) -> None:
     assert cache.entry_path(clip).stat().st_size < 0.5e6
 
 
-def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path) -> None:
+def test_annotated_gender_has_priority_over_estimate(cache: Cache, people: Path) -> None:
     truth = {row["clip"]: row for row in json.loads((people / "truth.json").read_text())["clips"]}
     for _, row in cache.clips.iterrows():
         assert row["gender"] == truth[row["clip"]]["gender"]
@@ -45,8 +45,8 @@ def test_the_datasets_gender_goes_before_the_estimate(cache: Cache, people: Path
     assert set(cache.clips["age_from"]) == {ESTIMATED}  # the dataset knows ranges, not years
 
 
-def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path: Path) -> None:
-    """Of the first two clips the dataset knows nothing: of one a face tells, of the other, unread, nobody does."""
+def test_estimates_are_marked_where_annotations_are_missing(cache: Cache, tmp_path: Path) -> None:
+    """Annotations of the first two clips are removed: one has estimates from its face, the other was not read."""
     table = cache.clips[["clip", "source", "split", "location", *TRAIT_NAMES, "gender", "age_group"]].copy()
     table.loc[:1, ["gender", "age_group"]] = None
     copy = Cache(tmp_path / "cache")
@@ -54,12 +54,12 @@ def test_who_says_it_is_noted_where_the_dataset_does_not(cache: Cache, tmp_path:
     clips = write_cache_tables(copy, table, {table["clip"][1]: "unread"}, cache.card)
     assert clips["gender_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
     assert clips["age_group_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
-    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ESTIMATED]  # years: nobody said any
+    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ESTIMATED]  # no age in years
     assert clips.loc[0, "gender"] == cache.clips.loc[0, "gender_estimated"]
 
 
-def test_a_clip_whose_window_is_silent_has_no_sound_for_models(cache: Cache, tmp_path: Path) -> None:
-    """As at prediction: sound after the window does not count."""
+def test_clip_with_silent_window_has_no_audio_seconds(cache: Cache, tmp_path: Path) -> None:
+    """As in prediction, sound after the window is ignored."""
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
     table = cache.clips[["clip", "source", "split", "location", *TRAIT_NAMES]].copy()
@@ -72,7 +72,7 @@ def test_a_clip_whose_window_is_silent_has_no_sound_for_models(cache: Cache, tmp
     assert clips["audio_seconds"].tolist() == [0.0, *cache.clips["audio_seconds"][1:]]
 
 
-def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> None:
+def test_second_run_reads_only_missing_clips(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     part = type(dataset)(dataset.name, dataset.root, dataset.table.head(3))
     first = preprocess(part, tmp_path / "c")
@@ -90,7 +90,7 @@ def test_second_run_does_only_what_is_missing(people: Path, tmp_path: Path) -> N
     assert second.equals(first)
 
 
-def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entry_with_other_constants_is_stale(cache: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = cache.clips["clip"].iloc[0]
     monkeypatch.setattr(cache_entry, "CACHE_FORMAT_VERSION", 99)
     assert cache.entry_state(clip) == ("stale", f"format was {CACHE_FORMAT_VERSION} and is 99")
@@ -98,7 +98,7 @@ def test_other_constants_make_an_entry_stale(cache: Cache, monkeypatch: pytest.M
         cache.read(clip)
 
 
-def test_stale_entries_are_made_again_on_request_only(
+def test_stale_entries_are_replaced_only_on_request(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = load_dataset(people)
@@ -114,7 +114,7 @@ def test_stale_entries_are_made_again_on_request_only(
     assert all(path.read_bytes() != old for path, old in zip(entries, before, strict=True))
 
 
-def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: Path, tmp_path: Path) -> None:
+def test_whole_sound_is_stored_on_request_and_in_later_runs(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     part, more = (type(dataset)(dataset.name, dataset.root, dataset.table.head(count)) for count in (1, 2))
     preprocess(part, tmp_path / "c")
@@ -137,7 +137,7 @@ def test_the_sound_after_the_window_is_kept_on_request_and_from_then_on(people: 
     assert batch.audio[0, batch.sound_lengths[0] - 100 :].count_nonzero() <= 100
 
 
-def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_path: Path) -> None:
+def test_entry_of_a_replaced_file_is_stale(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     root = tmp_path / "data"
     root.mkdir()
@@ -150,7 +150,7 @@ def test_another_file_of_the_same_name_makes_an_entry_stale(people: Path, tmp_pa
         preprocess(type(dataset)("data", root, table), tmp_path / "c")
 
 
-def test_a_file_that_has_gone_since_keeps_its_entry(people: Path, tmp_path: Path) -> None:
+def test_entry_of_a_deleted_file_is_kept(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     table = dataset.table.head(2)
     preprocess(type(dataset)("data", dataset.root, table.head(1)), tmp_path / "c")
@@ -178,12 +178,12 @@ def test_equal_samples_give_equal_bytes(cache: Cache) -> None:
     assert encode_entry("x", sample, "file") == encode_entry("x", sample, "file")
 
 
-def test_unfinished_cache_is_one_sentence(tmp_path: Path) -> None:
+def test_unfinished_cache_raises_clear_error(tmp_path: Path) -> None:
     with pytest.raises(CacheError, match="not a finished cache"):
         _ = Cache(tmp_path).clips
 
 
-def test_a_finished_cache_has_a_table_of_the_voices_that_were_heard(people: Path, tmp_path: Path) -> None:
+def test_finished_cache_has_voice_descriptors_of_clips_with_sound(people: Path, tmp_path: Path) -> None:
     dataset = load_dataset(people)
     table = dataset.table.head(3).copy()
     root = tmp_path / "data"
@@ -207,7 +207,7 @@ def test_a_finished_cache_has_a_table_of_the_voices_that_were_heard(people: Path
     assert can_predict(store, store.clips, needs).tolist() == [True, False, False]
 
 
-def test_an_added_table_of_voices_goes_before_the_computed_one(cache: Cache, tmp_path: Path) -> None:
+def test_added_table_has_priority_over_computed_table(cache: Cache, tmp_path: Path) -> None:
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
     computed = copy.table("voice_descriptors")

@@ -1,4 +1,4 @@
-"""Sound that is none, and sound whose mean loses the voice: silence, opposite channels, surround sound."""
+"""Sound without content, and sound in which the mean of the channels loses the voice: opposite channels, surround."""
 
 from pathlib import Path
 
@@ -43,15 +43,15 @@ def test_other_pairs_are_averaged(tmp_path: Path, other: np.ndarray) -> None:
     assert sound.notes == ()
 
 
-def test_the_centre_of_surround_sound_is_the_voice(tmp_path: Path) -> None:
+def test_center_channel_of_surround_sound_is_used(tmp_path: Path) -> None:
     music = [noise(2.0, seed) * 0.2 for seed in range(1, 6)]
     sound, wide = read(tmp_path / "a.mkv", [*music[:2], VOICE, *music[2:]], "5.1")
     np.testing.assert_allclose(sound.samples[:32_000], VOICE, atol=1e-3)
     assert level(wide) == pytest.approx(level(VOICE), rel=0.05)
-    assert any("centre" in note for note in sound.notes)
+    assert any("center" in note for note in sound.notes)
 
 
-def test_an_unused_centre_is_not_picked() -> None:
+def test_silent_center_channel_is_not_used() -> None:
     samples = np.zeros((100, 6), np.float32)
     samples[:, 0] = 0.5
     assert pick_channel(SURROUND, samples) == (None, "")
@@ -60,7 +60,7 @@ def test_an_unused_centre_is_not_picked() -> None:
 
 
 @pytest.mark.parametrize("noise_level", [0.0, 1 / 32_768])
-def test_silence_is_no_sound(tmp_path: Path, noise_level: float) -> None:
+def test_silent_sound_counts_as_missing(tmp_path: Path, noise_level: float) -> None:
     read(tmp_path / "a.mkv", [np.sign(VOICE) * noise_level], "mono")
     sample = read_sample(tmp_path / "a.mkv")
     assert (sample.audio_seconds, len(sample.rest), sample.voice_descriptors.any()) == (0.0, 0, False)
@@ -75,7 +75,7 @@ def with_speech(*stretches: tuple[float, float], silent_window: bool = False) ->
                      "rest": noise(3.0)})  # fmt: skip
 
 
-def test_models_are_told_whether_there_is_speech_where_and_how_much() -> None:
+def test_missing_speech_is_explained_with_time_and_amount() -> None:
     assert explain_missing_speech(with_speech((0.5, 2.0)), 5.0) == ""
     assert "6.2" in explain_missing_speech(with_speech((6.2, 8.0)), 5.0)
     assert "0.4" in explain_missing_speech(with_speech((4.6, 8.0)), 5.0)

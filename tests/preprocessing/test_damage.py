@@ -1,4 +1,4 @@
-"""Damaged packets are skipped and counted; a truncated file gives what it holds; odd names are names."""
+"""Damaged packets are skipped and counted, truncated files are read up to their end, unusual names are accepted."""
 
 import os
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_damaged_packets_of_the_picture_are_skipped_and_counted(tmp_path: Path) 
     assert times == sorted(times)
 
 
-def test_a_truncated_file_gives_what_it_holds(tmp_path: Path) -> None:
+def test_truncated_file_is_read_up_to_its_end(tmp_path: Path) -> None:
     pictures = [(time, np.full((64, 96, 3), 99, np.uint8)) for time in TIMES]
     path = write_tracks(tmp_path / "a.mkv", pictures=pictures, tracks=[[(0.0, noise(6.0))]])
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -49,7 +49,7 @@ def test_a_truncated_file_gives_what_it_holds(tmp_path: Path) -> None:
     assert any("of 6.0 s" in warning for warning in sample.warnings)
 
 
-def test_a_file_of_which_nothing_can_be_decoded_is_refused(tmp_path: Path) -> None:
+def test_undecodable_file_is_refused(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", times=TIMES[:3])
     for number in range(3):
         erase_packet(path, "video", number)
@@ -58,7 +58,7 @@ def test_a_file_of_which_nothing_can_be_decoded_is_refused(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", [b"10:30.mp4", b"caf\xe9.mp4", "Mu\u0308ller.MP4".encode(), b"file:a b.mp4"])
-def test_any_name_is_a_name(tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_file_name_is_accepted(tmp_path: Path, name: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     clip(tmp_path / "a.mp4").rename(tmp_path / os.fsdecode(name))
     assert probe(Path(os.fsdecode(name))).duration == pytest.approx(6.0, abs=0.1)

@@ -1,4 +1,4 @@
-"""One face from frame to frame, on portraits of people who do not exist pasted into larger frames."""
+"""Tracking of a face over frames, on portraits of computer-made people pasted into larger frames."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from personality.preprocessing.media import open_media
 
 @pytest.fixture(scope="module")
 def portraits(people: Path) -> list[np.ndarray]:
-    """Two persons, 256x256 RGB."""
+    """Portraits of two people, 256x256 RGB."""
     shown = []
     for clip in sorted(people.rglob("*.000.mp4"))[:2]:
         with open_media(clip) as video:
@@ -23,7 +23,7 @@ def portraits(people: Path) -> list[np.ndarray]:
 
 
 def frame(*placed: tuple[np.ndarray, int, int, float], time: float = 0.0) -> Frame:
-    """A 1280x720 frame with portraits at left, top, enlarged."""
+    """Return a 1280x720 frame with portraits, each with its left and top position and its scale."""
     picture = np.full((720, 1280, 3), 90, np.uint8)
     for portrait, left, top, scale in placed:
         large = cv2.resize(portrait, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -35,7 +35,7 @@ def middle(box: tuple[int, int, int, int]) -> np.ndarray:
     return np.array([box[0] + box[2], box[1] + box[3]]) / 2
 
 
-def test_a_face_is_found_again_where_it_was_and_where_it_jumped_to(portraits: list[np.ndarray]) -> None:
+def test_face_is_found_at_last_place_and_after_a_jump(portraits: list[np.ndarray]) -> None:
     finder = FaceFinder()
     first = finder.find(frame((portraits[0], 100, 100, 1.0)))
     moved = finder.find(frame((portraits[0], 140, 110, 1.0)))
@@ -45,7 +45,7 @@ def test_a_face_is_found_again_where_it_was_and_where_it_jumped_to(portraits: li
     np.testing.assert_allclose(middle(jumped.box), (middle(first.box) - 100) * 1.2 + (900, 400), atol=8)
 
 
-def test_the_crop_is_the_same_wherever_the_face_was_looked_for(portraits: list[np.ndarray]) -> None:
+def test_crop_is_independent_of_search_area(portraits: list[np.ndarray]) -> None:
     shown = frame((portraits[0], 300, 200, 1.5))
     finder = FaceFinder()
     anywhere, near = finder.find(shown), finder.find(shown)
@@ -54,7 +54,7 @@ def test_the_crop_is_the_same_wherever_the_face_was_looked_for(portraits: list[n
     assert np.abs(anywhere.crop.astype(int) - near.crop).mean() < 6
 
 
-def test_the_finder_stays_with_its_person_when_a_larger_one_enters(portraits: list[np.ndarray]) -> None:
+def test_finder_follows_its_person_when_a_larger_face_appears(portraits: list[np.ndarray]) -> None:
     finder = FaceFinder()
     alone = finder.find(frame((portraits[0], 50, 300, 1.0)))
     both = frame((portraits[0], 50, 300, 1.0), (portraits[1], 500, 50, 2.0))
@@ -66,13 +66,13 @@ def test_the_finder_stays_with_its_person_when_a_larger_one_enters(portraits: li
 
 
 def test_a_small_face_is_found_at_twice_the_size(portraits: list[np.ndarray]) -> None:
-    """Some 60 pixels of a frame that is looked at half as large: the detector's window has 80."""
+    """A face of about 60 pixels in a frame that is searched at half its size; the detector's window has 80."""
     found = FaceFinder().find(frame((portraits[0], 600, 300, 0.5)))
     assert found
     assert 45 < found.box[2] - found.box[0] < 90
 
 
-def test_nobody_is_none_also_after_somebody(portraits: list[np.ndarray]) -> None:
+def test_frame_without_face_gives_none_also_after_a_face(portraits: list[np.ndarray]) -> None:
     finder = FaceFinder()
     assert finder.find(frame()) is None
     assert finder.find(frame((portraits[0], 100, 100, 1.0)))

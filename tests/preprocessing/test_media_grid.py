@@ -1,4 +1,4 @@
-"""Clips as they come: containers, codecs, rates, channels, frame times and turns, against OpenCV's own decoder."""
+"""Common variants of clips (containers, codecs, rates, channels, frame times, rotations), compared with OpenCV."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def read(path: Path) -> tuple[list[Frame], Sound]:
 
 
 def reference(path: Path) -> list[np.ndarray]:
-    """All frames RGB by OpenCV, which brings an FFmpeg of its own and turns them upright."""
+    """Read all frames as RGB with OpenCV, which includes its own FFmpeg and rotates frames to upright."""
     capture, frames = cv2.VideoCapture(str(path)), []
     while (got := capture.read())[0]:
         frames.append(cv2.cvtColor(got[1], cv2.COLOR_BGR2RGB))
@@ -53,7 +53,7 @@ def assert_same_pictures(found: list[Frame], expected: list[np.ndarray]) -> None
         ("avi", "libx264", "pcm_s16le", "stereo", 11_025),
     ],
 )
-def test_every_kind_gives_its_frames_and_five_seconds(
+def test_every_format_gives_frames_and_five_seconds_of_sound(
     tmp_path: Path, suffix: str, codec: str, audio_codec: str, layout: str, rate: int
 ) -> None:
     channels = {"mono": 1, "stereo": 2, "5.1": 6}[layout]
@@ -79,7 +79,7 @@ def test_frames_of_an_uneven_rate_keep_their_times(tmp_path: Path, codec: str) -
 
 
 @pytest.mark.parametrize("degrees", [0, 90, 180, 270])
-def test_a_turned_clip_stands_upright(tmp_path: Path, degrees: int) -> None:
+def test_rotated_clip_is_upright(tmp_path: Path, degrees: int) -> None:
     path = turn(write_clip(tmp_path / "a.mp4", times=EVEN[:5], size=(96, 64)), degrees)
     frames, _ = read(path)
     assert_same_pictures(frames, reference(path))
@@ -108,8 +108,8 @@ def test_sound_that_ends_early_is_followed_by_silence(tmp_path: Path, seconds: f
     assert heard.samples[: round(seconds * 16_000)].any()
 
 
-def test_skipped_frames_leave_the_others_in_their_places(tmp_path: Path) -> None:
-    """With many frames those that no other refers to are left out; what is left is what OpenCV shows at that time."""
+def test_skipped_frames_do_not_shift_other_frames(tmp_path: Path) -> None:
+    """In videos with many frames, non-reference frames are skipped; the others equal OpenCV's at the same times."""
     times = [number / 30 for number in range(240)]
     path = write_clip(tmp_path / "a.mp4", times=times, fps=30)
     frames, _ = read(path)

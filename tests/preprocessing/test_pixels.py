@@ -1,4 +1,4 @@
-"""The right pixels: square, upright, in standard dynamic range; and no faces where none is certain."""
+"""Pixels are square, upright and in standard dynamic range; uncertain faces are not reported."""
 
 import struct
 from fractions import Fraction
@@ -32,7 +32,8 @@ def test_diffuse_white_black_and_the_order_of_greys(transfer: int, white: float)
 
 
 def as_high_range(pixels: np.ndarray, transfer: int) -> np.ndarray:
-    """A standard picture uint8, white at 203 cd/m2, as PQ or HLG with BT.2020 primaries, uint16: BT.2100's formulas."""
+    """Convert a standard picture, uint8 with white at 203 cd/m2, to PQ or HLG with BT.2020 primaries, uint16, by the
+    formulas of BT.2100."""
     light = (pixels / 255) ** 2.4 @ np.linalg.inv(BT2020_TO_BT709).T
     light = np.maximum(light, 0)
     if transfer == PQ:
@@ -48,7 +49,7 @@ def as_high_range(pixels: np.ndarray, transfer: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_a_phone_in_high_dynamic_range_looks_as_in_standard_range(tmp_path: Path, transfer: int) -> None:
+def test_high_dynamic_range_phone_video_matches_standard_range(tmp_path: Path, transfer: int) -> None:
     person = sample_picture()
     with av.open(str(tmp_path / "a.mov"), "w") as container:
         stream = container.add_stream("libx265", rate=10, options={"x265-params": "log-level=none", "crf": "18"})
@@ -73,7 +74,7 @@ def test_a_phone_in_high_dynamic_range_looks_as_in_standard_range(tmp_path: Path
 
 @pytest.mark.parametrize(("stored", "aspect"), [((144, 256), Fraction(16, 9)), ((256, 144), Fraction(9, 16))])
 def test_pixels_are_square(tmp_path: Path, stored: tuple[int, int], aspect: Fraction) -> None:
-    """A disc is a disc."""
+    """A circle has equal width and height."""
     x, y = np.meshgrid(np.arange(256) - 128, np.arange(256) - 128)
     disc = np.repeat(np.where(np.hypot(x, y) < 80, 220, 20).astype(np.uint8)[..., None], 3, axis=2)
     with av.open(str(tmp_path / "a.mp4"), "w") as container:
@@ -124,7 +125,7 @@ def test_a_mirrored_display_matrix_is_followed(tmp_path: Path, name: str) -> Non
     assert np.abs(shown.astype(int) - expected).mean() < 3
 
 
-def test_a_face_upside_down_is_no_face(tmp_path: Path) -> None:
+def test_upside_down_face_is_not_detected(tmp_path: Path) -> None:
     person = sample_picture()
     (tmp_path / "a.mp4").write_bytes(video_of(tmp_path / "b.mp4", np.ascontiguousarray(person[::-1])))
     assert len(read_sample(tmp_path / "a.mp4").faces) == 0

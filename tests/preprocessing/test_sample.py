@@ -17,7 +17,7 @@ def clips(people: Path) -> list[Path]:
     return sorted(people.rglob("*.mp4"))
 
 
-def test_a_speaking_face_becomes_a_whole_sample(people: Path) -> None:
+def test_clip_of_speaking_face_gives_complete_sample(people: Path) -> None:
     sample = read_sample(clips(people)[0])
     assert sample.faces.shape == (16, 224, 224, 3)
     assert sample.faces.dtype == np.uint8
@@ -39,7 +39,7 @@ def test_pieces_come_in_the_order_of_the_page(people: Path) -> None:
     assert kinds == [Metadata, *[Face] * 16, Sound, Sample]
 
 
-def test_nobody_and_silence_are_words_not_errors(tmp_path: Path) -> None:
+def test_missing_face_and_silence_are_warnings(tmp_path: Path) -> None:
     grey = (np.full((64, 64, 3), 128, np.uint8) for _ in range(6))
     write_video(tmp_path / "a.mp4", grey, np.zeros(1000, np.float32), fps=10)
     sample = read_sample(tmp_path / "a.mp4")
@@ -52,13 +52,13 @@ def test_nobody_and_silence_are_words_not_errors(tmp_path: Path) -> None:
     assert "silent" in sample.warnings[2]
 
 
-def test_a_picture_of_one_line_has_nobody_in_it(tmp_path: Path) -> None:
+def test_picture_of_one_line_has_no_face(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((1, 1400, 3), np.uint8))
     assert read_sample(tmp_path / "a.png").warnings[0] == "no face was found"
 
 
-def test_crops_put_the_eyes_where_every_crop_has_them(people: Path) -> None:
-    """Alignment: in the mean crop the eyes are darker than the cheeks below them."""
+def test_eyes_have_same_position_in_all_crops(people: Path) -> None:
+    """In the mean of aligned crops, the eyes are darker than the cheeks below them."""
     mean = np.mean([read_sample(clip).faces.mean(0) for clip in clips(people)[:6]], axis=0).mean(2)
     eyes, cheeks = mean[68:84, 62:92], mean[112:128, 62:92]
     assert eyes.mean() < cheeks.mean() - 10
@@ -73,7 +73,7 @@ def test_real_clips_give_sixteen_faces_and_five_seconds(real_data: Path, split: 
     assert sample.warnings == ()
 
 
-def test_dominant_emotion_is_that_of_most_faces_and_a_tie_goes_to_the_surer() -> None:
+def test_dominant_emotion_is_most_frequent_and_ties_resolve_by_confidence() -> None:
     confidences = np.zeros((4, 7), np.float32)
     confidences[:2, EMOTIONS.index("happy")] = 0.6
     confidences[2:, EMOTIONS.index("fear")] = 0.9

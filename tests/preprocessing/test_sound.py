@@ -1,4 +1,4 @@
-"""Sound that holds what is no number: it is as if silence had been there, and the sample says so."""
+"""Sound with invalid samples, such as NaN: they are treated as silence, and reported in a warning."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ PLACES = (24_000, 24_001, 100_000)  # samples of the first channel that are dama
 
 
 def clip(path: Path, damage: float, codec: str = "pcm_f32le") -> Path:
-    """Six seconds of a tone in float samples, some of them `damage`."""
+    """Write six seconds of a tone in float samples, some of which are replaced by `damage`."""
     sound = tone(6, RATE, CHANNELS)
     sound[list(PLACES), 0] = damage
     return write_clip(path, times=np.arange(0, 6, 0.1).tolist(), sound=sound, rate=RATE, audio_codec=codec)
 
 
 def heard(path: Path) -> np.ndarray:
-    """All that is taken of a sound, at both rates."""
+    """Read all sound that is used, at both rates."""
     with open_media(path) as opened:
         sound = opened.sound()
     with open_media(path) as opened:
@@ -32,13 +32,13 @@ def heard(path: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The clip with silence where others are damaged."""
+    """A clip with silence at the places where other clips are damaged."""
     return clip(tmp_path_factory.mktemp("silent") / "silent.mkv", 0.0)
 
 
 @pytest.mark.parametrize("damage", [np.nan, np.inf, -np.inf, 3e38, -1e20])
 @pytest.mark.parametrize("codec", ["pcm_f32le", "pcm_f64le"])
-def test_a_damaged_sample_is_as_if_it_were_silent(tmp_path: Path, silent: Path, damage: float, codec: str) -> None:
+def test_damaged_sample_is_treated_as_silence(tmp_path: Path, silent: Path, damage: float, codec: str) -> None:
     np.testing.assert_array_equal(heard(clip(tmp_path / "damaged.mkv", damage, codec)), heard(silent))
 
 
@@ -49,14 +49,14 @@ def test_damage_is_counted_in_a_warning_and_the_voice_is_described(tmp_path: Pat
     assert warning.endswith(f": {len(PLACES)}")
 
 
-def test_sound_louder_than_full_scale_is_no_damage(tmp_path: Path) -> None:
+def test_sound_above_full_scale_is_not_damage(tmp_path: Path) -> None:
     with open_media(clip(tmp_path / "loud.mkv", 8.0)) as opened:
         sound = opened.sound()
     assert sound.damaged == 0
     assert np.abs(sound.samples).max() == 1.0
 
 
-def test_sound_without_any_number_is_no_sound(tmp_path: Path) -> None:
+def test_sound_of_nan_only_counts_as_missing(tmp_path: Path) -> None:
     nothing = np.full((6 * RATE, 8), np.nan)
     path = write_clip(
         tmp_path / "a.mkv", times=[0.0, 5.9], sound=nothing, rate=RATE, layout="7.1", audio_codec="pcm_f32le"

@@ -9,7 +9,7 @@ from personality.preprocessing.speech_to_text import NO_SPEECH, Transcript
 VOICED = replace(EMPTY_SAMPLE, voice_descriptors=np.ones(26, np.float32))
 
 
-def test_a_voice_needs_a_second_of_speech_within_the_seconds_that_are_described() -> None:
+def test_voice_requires_a_second_of_speech_within_the_window() -> None:
     assert explain_missing_voice(EMPTY_SAMPLE) == "there is no sound"
     assert explain_missing_voice(replace(VOICED, speech=())) != ""
     assert explain_missing_voice(replace(VOICED, speech=((0.0, 0.4), (3.0, 3.5)))) != ""
@@ -18,13 +18,13 @@ def test_a_voice_needs_a_second_of_speech_within_the_seconds_that_are_described(
     assert explain_missing_voice(replace(VOICED, speech=((5.5, 20.0),))) == ""
 
 
-def test_words_are_missing_for_the_reason_of_the_transcript() -> None:
+def test_missing_words_have_the_reason_of_the_transcript() -> None:
     assert explain_missing_words(EMPTY_SAMPLE) != ""
     assert explain_missing_words(replace(EMPTY_SAMPLE, transcript=Transcript("", (), NO_SPEECH))) == NO_SPEECH
     assert explain_missing_words(replace(EMPTY_SAMPLE, transcript=Transcript("hello there", ()))) == ""
 
 
-def test_silence_is_looked_at_once() -> None:
+def test_speech_is_detected_only_once() -> None:
     silent = replace(EMPTY_SAMPLE, audio_seconds=5.0)
     heard = with_transcript(with_speech(silent))
     assert heard.speech == ()

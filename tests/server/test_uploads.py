@@ -29,11 +29,11 @@ FULL = PUBLIC_UPLOAD_LIMITS.file_bytes
         ([(str(number), FULL) for number in range(10)], 1, False),  # too many bytes in total
     ],
 )
-def test_room_for_one_more(others: list[tuple[str, int]], size: int, room: bool) -> None:
+def test_upload_is_accepted_within_limits(others: list[tuple[str, int]], size: int, room: bool) -> None:
     assert uploads.can_accept_upload(others, ("a", size)) is room
 
 
-def test_an_upload_that_stalls_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stalled_upload_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads, "PUBLIC_SERVER_LIMITS", replace(PUBLIC_SERVER_LIMITS, upload_timeout_seconds=0.1))
     scope: dict[str, Any] = {"type": "http"}
     sent: list[Message] = []

@@ -13,15 +13,17 @@ from personality.synthetic.voice import Voice, synthesize_voice
 from personality.traits import TRAIT_NAMES
 
 
-def table(people: int = 200, seed: int = 0, knobs: SynthesisOptions | None = None) -> pd.DataFrame:
-    knobs, model = knobs or SynthesisOptions(), load_face_model()
+def table(people: int = 200, seed: int = 0, options: SynthesisOptions | None = None) -> pd.DataFrame:
+    options, model = options or SynthesisOptions(), load_face_model()
     scenes = [
-        scene for person in _create_people(model, people, seed, knobs) for scene in _create_scenes(person, seed, knobs)
+        scene
+        for person in _create_people(model, people, seed, options)
+        for scene in _create_scenes(person, seed, options)
     ]
-    return _label_scenes(model, scenes, seed, knobs)
+    return _label_scenes(model, scenes, seed, options)
 
 
-def test_the_dataset_reads_as_first_impressions_without_a_complaint(people: Path) -> None:
+def test_dataset_loads_as_first_impressions_without_problems(people: Path) -> None:
     dataset = load_dataset(people)
     assert dataset.problems == {}
     assert len(dataset.table) == 16
@@ -36,28 +38,29 @@ def test_labels_equal_those_in_truth_json(people: Path) -> None:
         assert labels.loc[clip, list(TRAIT_NAMES)].tolist() == pytest.approx([row[t] for t in TRAIT_NAMES], abs=1e-4)
 
 
-def test_same_seed_same_people_another_seed_others() -> None:
+def test_seed_determines_the_people() -> None:
     first, again, other = table(20), table(20), table(20, seed=1)
     assert first.equals(again)
     assert not set(first["clip"]) & set(other["clip"])
 
 
-def test_planted_noise_differs_by_group_and_by_age() -> None:
+def test_simulated_noise_differs_by_group_and_by_age() -> None:
     clips = table()
-    knobs = SynthesisOptions()
+    options = SynthesisOptions()
     for gender in ("male", "female"):
         young = clips[clips["gender"].eq(gender) & clips["age"].lt(46)]
         residual = [
             young[trait]
             - 0.5
-            - knobs.spread * (knobs.face_share * young[f"face_{trait}"] + knobs.voice_share * young[f"voice_{trait}"])
+            - options.spread
+            * (options.face_share * young[f"face_{trait}"] + options.voice_share * young[f"voice_{trait}"])
             for trait in TRAIT_NAMES
         ]
-        assert np.std(residual) == pytest.approx(knobs.noise[gender], rel=0.08)
-    assert clips.loc[clips["age"] >= 46, "rater_noise"].min() > knobs.noise["female"]
+        assert np.std(residual) == pytest.approx(options.noise[gender], rel=0.08)
+    assert clips.loc[clips["age"] >= 46, "rater_noise"].min() > options.noise["female"]
 
 
-def test_what_is_planted_orders_the_modalities_as_in_the_thesis() -> None:
+def test_modalities_have_the_order_of_the_thesis() -> None:
     clips = table()
     for trait in TRAIT_NAMES:
         voice = np.corrcoef(clips[f"voice_{trait}"], clips[trait])[0, 1]
@@ -91,7 +94,7 @@ def test_voice_has_the_pitch_of_its_gender_and_loudness_follows_energy() -> None
     assert 20 * np.log10(loud[1.0] / loud[-1.0]) == pytest.approx(10, abs=1)
 
 
-def test_the_mouth_opens_and_the_eyes_close() -> None:
+def test_mouth_opens_and_eyes_close() -> None:
     model = load_face_model()
     points = model.shape(np.zeros(len(model.residual)))
     opened = compute_landmark_motion(points, Expression(mouth=1.0))

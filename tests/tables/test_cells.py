@@ -12,12 +12,12 @@ def test_numbers_with_decimal_points_and_commas() -> None:
 
 
 @pytest.mark.parametrize("cells", [["0.5", "high"], ["55%"], ["1.000,5"], [True], ["inf"], [float("-inf")], [[1, 2]]])
-def test_what_is_no_number_is_named(cells: list) -> None:
+def test_error_for_non_numbers_names_the_column(cells: list) -> None:
     with pytest.raises(TableError, match="column x"):
         as_numbers(pd.Series(cells, name="x"))
 
 
-def test_names_that_look_like_numbers_stay_as_they_are() -> None:
+def test_names_that_look_like_numbers_are_unchanged() -> None:
     assert as_text(pd.Series(["00123", "1e5"])).tolist() == ["00123", "1e5"]
     assert as_text(pd.Series([1, 2])).tolist() == ["1", "2"]
     assert as_text(pd.Series([1.0, None, 3.0])).fillna("-").tolist() == ["1", "-", "3"]
@@ -28,7 +28,7 @@ def test_an_attribute_is_a_measurement_or_the_name_of_a_group() -> None:
     def kind(*cells: str | None) -> str:
         return as_attribute(pd.Series(cells, dtype="str"), most_groups=3).dtype.kind
 
-    assert kind("1", "2", "1") == "O", "numbers of groups"
+    assert kind("1", "2", "1") == "O", "codes of groups"
     assert kind("1", "2", "3", "4", None) == "f"
     assert kind("1.5", "2") == "f"
     assert kind("01", "02", "03", "04") == kind("1e5", "2", "3", "4") == kind("NA", "1", "2", "3") == "O"

@@ -18,7 +18,7 @@ FOLDERS = ["alice/1.mp4", "bob/1.mp4", "bob/2.mp4"]
         ("features/vid20.000.npy", "vid20.000.mp4"),
         ("vid20", None),
         ("-Ab.000.mp4", "-Ab.000.mp4"),
-        ("-AB.000.mp4", None),  # two clips, but for the case
+        ("-AB.000.mp4", None),  # matches two clips if case is ignored
         ("-aB.000", None),
         ("00123", "00123.mp4"),
         ("123", None),
@@ -30,7 +30,7 @@ FOLDERS = ["alice/1.mp4", "bob/1.mp4", "bob/2.mp4"]
         ("/", None),
     ],
 )
-def test_names_match_where_a_single_clip_fits(given: str, clip: str | None) -> None:
+def test_names_match_if_exactly_one_clip_fits(given: str, clip: str | None) -> None:
     assert match_clips([given], FLAT) == {given: clip}
 
 
@@ -39,7 +39,7 @@ def test_names_match_where_a_single_clip_fits(given: str, clip: str | None) -> N
     [
         ("alice/1.mp4", "alice/1.mp4"),
         ("/data/alice/1.mp4", "alice/1.mp4"),
-        ("carol/1.mp4", None),  # the end of both paths, but another folder
+        ("carol/1.mp4", None),  # the file name matches, but the folder does not
         ("1.mp4", None),
         ("2.mp4", "bob/2.mp4"),
         ("D:\\x\\bob\\2", "bob/2.mp4"),

@@ -29,7 +29,7 @@ PLAIN = ["openness", "conscientiousness", "extraversion", "agreeableness"]
         ["clip", "Extroversion", "Openness to Experience", "Agreeableness", "Conscientiousness", "Neuroticism", "n"],
     ],
 )
-def test_the_columns_of_this_field_are_understood(names: list[str]) -> None:
+def test_common_column_names_are_identified(names: list[str]) -> None:
     found = identify_columns(names)
     order = [names.index(found.traits[trait]) for trait in TRAIT_NAMES]
     assert len(set(order)) == 5
@@ -39,12 +39,12 @@ def test_the_columns_of_this_field_are_understood(names: list[str]) -> None:
     assert not any("label" in column for column in found.traits.values())
 
 
-def test_the_file_of_a_clip_counts_before_the_number_of_a_row() -> None:
+def test_file_name_is_preferred_to_row_number() -> None:
     assert identify_columns(["id", "path", *TRAIT_NAMES]).clip == "path"
     assert identify_columns(["id", *TRAIT_NAMES]).clip == "id"
 
 
-def test_the_present_name_counts_where_the_old_one_is_there_too() -> None:
+def test_emotional_stability_is_preferred_to_neuroticism() -> None:
     found = identify_columns(["clip", *PLAIN, "neuroticism", "emotional_stability"])
     assert found.traits["emotional_stability"] == "emotional_stability"
     assert not found.is_neuroticism
@@ -61,12 +61,12 @@ def test_the_present_name_counts_where_the_old_one_is_there_too() -> None:
         (["clip", *TRAIT_NAMES, "Video Name", "Clip"], "clip and Clip"),
     ],
 )
-def test_what_is_missing_or_ambiguous_is_named(names: list[str], words: str) -> None:
+def test_error_names_missing_or_ambiguous_columns(names: list[str], words: str) -> None:
     with pytest.raises(TableError, match=words):
         identify_columns(names)
 
 
-def test_raters_and_words() -> None:
+def test_rater_column_and_category_synonyms() -> None:
     assert find_column(["clip", "Worker ID"], ("rater", "workerid")) == "Worker ID"
     genders = match_synonyms(pd.Series(["M", " f", "1", "2", "Man", "WOMAN", "other", None]), GENDER_SYNONYMS)
     assert genders.tolist()[:6] == ["male", "female", "male", "female", "male", "female"]

@@ -1,4 +1,4 @@
-"""Tables within bounds: encodings, delimiters, and small files that stand for more than memory holds."""
+"""Reading of tables: encodings, delimiters, limits, and small files that expand beyond the memory."""
 
 import io
 from dataclasses import replace
@@ -37,13 +37,13 @@ def parquet(columns: dict, **options: object) -> bytes:
         ["clip|é|", "a, b|0.5|", "NA|1e5|", "00123||"],
     ],
 )
-def test_text_of_any_program_is_read_cell_by_cell(encoding: str, newline: str, lines: list[str]) -> None:
+def test_encodings_newlines_and_delimiters_are_detected(encoding: str, newline: str, lines: list[str]) -> None:
     table = read((newline.join(lines) + newline).encode(encoding))
     assert table["clip"].tolist() == ["a, b", "NA", "00123"]
     assert table["é"].fillna("missing").tolist() == ["0.5", "1e5", "missing"]
 
 
-def test_the_header_says_which_delimiter_whatever_numbers_look_like() -> None:
+def test_decimal_commas_are_not_delimiters() -> None:
     assert read(b"clip;o;c\na;0,5;0,25\n").loc[0].tolist() == ["a", "0,5", "0,25"]
     assert read(b"id  o c\nV1  4.9 3\n").loc[0].tolist() == ["V1", "4.9", "3"]
 
@@ -77,7 +77,7 @@ def test_the_header_says_which_delimiter_whatever_numbers_look_like() -> None:
         (parquet({"a": pa.array(["x" * 99] * 10_000).dictionary_encode()} | {"b": ["y"] * 10_000}), None),
     ],
 )
-def test_what_is_no_table_or_too_large_is_one_sentence(data: bytes, words: str | None) -> None:
+def test_invalid_or_too_large_table_raises_clear_error(data: bytes, words: str | None) -> None:
     if words is None:
         assert read(data).shape == (10_000, 2)
         return
@@ -87,15 +87,15 @@ def test_what_is_no_table_or_too_large_is_one_sentence(data: bytes, words: str |
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_error_names_missing_file(tmp_path: Path) -> None:
     with pytest.raises(TableError, match=r"none\.csv"):
         read_table(tmp_path / "none.csv")
     with pytest.raises(TableError, match=tmp_path.name):
         read_table(tmp_path)
 
 
-def test_a_dictionary_cannot_stand_for_more_text_than_memory_may_hold() -> None:
-    """5,000,000 rows that name one word of 30,000 letters: 150 GB from some kilobytes."""
+def test_dictionary_encoded_text_cannot_exceed_the_memory_limit() -> None:
+    """5,000,000 rows that refer to one text of 30,000 characters: 150 GB from less than 100 kB."""
     words = pa.DictionaryArray.from_arrays(pa.array([0] * 5_000_000, pa.int8()), ["x" * 30_000])
     data = parquet({"a": words})
     assert len(data) < 100_000
@@ -103,14 +103,14 @@ def test_a_dictionary_cannot_stand_for_more_text_than_memory_may_hold() -> None:
         read_table(io.BytesIO(data), "t", limits=replace(TableLimits(), memory_bytes=2**30))
 
 
-def test_attrs_of_a_strangers_file_are_plain(tmp_path: Path) -> None:
+def test_only_boolean_attrs_are_read(tmp_path: Path) -> None:
     table = pd.DataFrame({"a": [1]})
     table.attrs = {"synthetic": True, "origin": ["/operator/table.parquet", 1]}
     table.to_parquet(tmp_path / "t.parquet")
     assert read_table(tmp_path / "t.parquet").attrs == {"synthetic": True}
 
 
-def test_types_of_parquet_are_kept() -> None:
+def test_parquet_types_are_kept() -> None:
     table = read(
         parquet({"i": [1, 2], "x": [0.5, None], "t": ["a", None], "d": pa.array(["u", "v"]).dictionary_encode()})
     )

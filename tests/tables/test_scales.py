@@ -17,12 +17,12 @@ from personality.tables.scales import check_scale, rescale
         ([0.5], (7, 1), "--scale 7 1"),
     ],
 )
-def test_values_outside_the_scale_are_refused_with_their_range(values: list, scale: tuple, words: str) -> None:
+def test_error_for_values_outside_the_scale_gives_their_range(values: list, scale: tuple, words: str) -> None:
     with pytest.raises(TableError, match=words):
         check_scale(pd.DataFrame({"o": values}), scale, option="--scale")
 
 
-def test_scales_become_0_to_1() -> None:
+def test_values_are_rescaled_to_0_to_1() -> None:
     values = pd.DataFrame({"o": [1.0, 4.0, 7.0], "c": [2.5, float("nan"), 1.0]})
     check_scale(values, (1, 7), option="--scale")
     assert rescale(values, (1, 7)).fillna(-1).to_numpy().tolist() == [[0, 0.25], [0.5, -1], [1, 0]]

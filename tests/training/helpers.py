@@ -9,7 +9,7 @@ import pytest
 
 from personality.preprocessing.cache import Cache
 from training.config.run_config import Config
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 

@@ -5,7 +5,7 @@ import pytest
 from personality.utils.app_log import log_duration, log_to_stderr
 
 
-def test_the_log_tells_what_happened_and_how_long_it_took_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_has_operation_and_duration_only(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "personality"):
         with log_duration("prediction"):
             pass
@@ -16,7 +16,7 @@ def test_the_log_tells_what_happened_and_how_long_it_took_and_no_more(caplog: py
     assert second == "prediction: 0.00 s, ended by ValueError"
 
 
-def test_the_log_has_one_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_has_a_single_handler(monkeypatch: pytest.MonkeyPatch) -> None:
     log = logging.getLogger("personality")
     monkeypatch.setattr(log, "handlers", [])
     log_to_stderr()

@@ -9,7 +9,7 @@ from personality.utils.atomic_files import atomic_path, file_sha256, remove_temp
 ROOT = Path(__file__).parents[2]
 
 
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_bytes(path, b"old")
     with pytest.raises(RuntimeError), atomic_path(path) as temporary:
@@ -52,7 +52,7 @@ atomic_files.write_bytes(path, b"new" * 1000)
 """
 
 
-def test_a_death_at_any_point_of_a_write_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+def test_process_killed_during_write_leaves_old_or_new_file(tmp_path: Path) -> None:
     path, found = tmp_path / "a.bin", []
     for point in range(1, 20):
         path.write_bytes(b"old")

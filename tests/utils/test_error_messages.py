@@ -15,7 +15,7 @@ def caught(path: Path, data: bytes) -> OSError:
     return found.value
 
 
-def test_errors_of_the_system_say_what_where_and_what_to_do(tmp_path: Path) -> None:
+def test_system_errors_state_problem_file_and_remedy(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert describe_error(caught(Path("/dev/full"), b"x")).startswith(OS_ERROR_ADVICE[errno.ENOSPC][0])
     for path, number in ((tmp_path, errno.EISDIR), (tmp_path / "file" / "a", errno.ENOTDIR)):
@@ -25,7 +25,7 @@ def test_errors_of_the_system_say_what_where_and_what_to_do(tmp_path: Path) -> N
         )
 
 
-def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+def test_full_disk_error_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
     with pytest.raises(OSError) as found, atomic_path(path):
         Path("/dev/full").write_bytes(b"x")
@@ -36,13 +36,13 @@ def test_a_full_disk_names_the_file_that_was_to_be_written(tmp_path: Path) -> No
     assert f": {tmp_path}/nowhere/a;" in describe_error(found.value)
 
 
-def test_errors_of_our_own_are_as_they_are() -> None:
+def test_other_errors_keep_their_message() -> None:
     assert describe_error(ValueError("batch wants two clips")) == "batch wants two clips"
     assert describe_error(FileExistsError("a holds a run already")) == "a holds a run already"
     assert "try again" in describe_error(OSError(os.EX_IOERR, "strange"))
 
 
-def test_the_command_line_says_it_too(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_command_line_prints_the_same_message(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "file").touch()
     assert main(["synthesize", str(tmp_path / "file" / "people"), "--people", "3"]) == 1
     said = capsys.readouterr().err

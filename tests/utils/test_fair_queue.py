@@ -9,8 +9,8 @@ from personality.utils.fair_queue import FairQueue
 
 
 def ask(turns: FairQueue, hold: threading.Event, count: int) -> tuple[list[int], list[list[int]], int]:
-    """`count` people, one after the other, all served once `hold` is set: in what order, what places they were told,
-    and how many were served at once at most."""
+    """Queue `count` requests one after the other, and grant them once `hold` is set. Return their order, the positions
+    reported to each, and the maximum number of concurrent slots."""
     lock = threading.Lock()
     served: list[int] = []
     places: list[list[int]] = [[] for _ in range(count)]
@@ -38,7 +38,7 @@ def ask(turns: FairQueue, hold: threading.Event, count: int) -> tuple[list[int],
     return served, places, most
 
 
-def test_all_are_served_in_the_order_they_came() -> None:
+def test_requests_are_served_in_order_of_arrival() -> None:
     served, places, most = ask(FairQueue(1), threading.Event(), 8)
     assert served == list(range(8))
     assert most == 1
@@ -46,14 +46,14 @@ def test_all_are_served_in_the_order_they_came() -> None:
     assert all(seen == sorted(seen, reverse=True) for seen in places)
 
 
-def test_as_many_are_served_at_once_as_may_be() -> None:
+def test_queue_grants_all_slots_concurrently() -> None:
     served, places, most = ask(FairQueue(2), threading.Event(), 8)
     assert sorted(served) == list(range(8))
     assert most == 2
     assert [seen[:1] for seen in places] == [[], [], [1], [2], [3], [4], [5], [6]]
 
 
-def test_who_leaves_the_queue_gives_the_place_up() -> None:
+def test_canceled_request_frees_its_place() -> None:
     turns = FairQueue(1)
 
     def leave(place: int) -> None:

@@ -1,4 +1,4 @@
-"""Files that anybody may have written: read where they are what they should be, else one sentence that names them."""
+"""Untrusted files are read if they are valid, otherwise an error message names them."""
 
 import json
 import os
@@ -37,7 +37,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_no_object_is_a_sentence_that_names_the_file(name: str, tmp_path: Path) -> None:
+def test_file_without_json_object_raises_error_with_its_name(name: str, tmp_path: Path) -> None:
     path = tmp_path / "status.json"
     path.write_bytes(TEXTS[name])
     with pytest.raises(DamagedFileError) as found:
@@ -46,11 +46,11 @@ def test_what_is_no_object_is_a_sentence_that_names_the_file(name: str, tmp_path
     assert len(str(found.value)) < len(str(path)) + 100
 
 
-def test_what_is_no_file_is_a_sentence_too(tmp_path: Path) -> None:
+def test_missing_or_unreadable_file_raises_clear_error(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     (tmp_path / "zero").symlink_to("/dev/zero")
     (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "pipe")  # to read it would last for ever
+    os.mkfifo(tmp_path / "pipe")  # reading it would block forever
     ends = {"link": "link", "folder": "not a file", "pipe": "not a file", "none": "missing"}
     for name, end in ends.items():
         with pytest.raises(DamagedFileError, match=f"{name} is .*{end}"):
@@ -59,7 +59,7 @@ def test_what_is_no_file_is_a_sentence_too(tmp_path: Path) -> None:
         read_json(tmp_path / "zero", dict)
 
 
-def test_values_of_another_kind_are_named(tmp_path: Path) -> None:
+def test_values_of_wrong_type_are_named(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     needed, known = {"state": is_text}, {"pid": is_count, "best": is_number_or_nan}
     for values, words in (
@@ -80,7 +80,7 @@ def test_values_of_another_kind_are_named(tmp_path: Path) -> None:
     assert not any(is_number(value) for value in (float("nan"), float("inf"), 10**400, "1", True, None))
 
 
-def test_of_lines_those_that_are_whole_are_read(tmp_path: Path) -> None:
+def test_valid_json_lines_are_read_and_others_reported(tmp_path: Path) -> None:
     path = tmp_path / "metrics.jsonl"
     assert read_json_lines(path, dict, {}) == ([], "")
     lines = ['{"epoch": 1}', "no json", '{"epoch": "2"}', "[3]", "", '{"epoch": 4}', '{"epo']
@@ -94,7 +94,7 @@ def test_of_lines_those_that_are_whole_are_read(tmp_path: Path) -> None:
     assert rows == [] and str(path) in wrong
 
 
-def test_of_a_log_the_end_is_read_however_long_it_is(tmp_path: Path) -> None:
+def test_end_of_a_long_log_is_read(tmp_path: Path) -> None:
     path = tmp_path / "log.txt"
     assert read_last_log_lines(path, 2) == ""
     path.write_text("one\ntwo\nthree\n")
@@ -111,7 +111,7 @@ def test_of_a_log_the_end_is_read_however_long_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("folder", [*REAL_MODEL_FOLDERS, *PRACTICE_MODELS], ids=lambda folder: folder.name)
-def test_the_cards_that_ship_are_whole(folder: Path) -> None:
+def test_included_cards_are_valid(folder: Path) -> None:
     assert read_model_card(folder)["modality"]
 
 
@@ -130,7 +130,7 @@ CARDS = {
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_a_card_that_says_something_else_is_named(name: str, tmp_path: Path) -> None:
+def test_invalid_card_is_named(name: str, tmp_path: Path) -> None:
     card = json.loads((PRACTICE_MODELS[0] / MODEL_CARD_FILE).read_text())
     (tmp_path / MODEL_CARD_FILE).write_text(json.dumps({**card, name: CARDS[name]}))
     with pytest.raises(DamagedFileError, match=name) as found:

@@ -15,6 +15,8 @@ from training.config.losses import LOSS_FUNCTIONS
 TRAINABLE_PARTS = ("head", "all")
 MAX_LEARNING_RATE = 1.0  # for SGD; Adam's are a thousandth of it
 MAX_SEED = 2**31 - 1
+OLD_FIELD_NAMES = {"keeps": "kept_epoch"}  # of configs stored before 0.2.0
+NO_TRACKER = "none"
 HUB_WEIGHTS, RANDOM_WEIGHTS = "hub", "none"  # instead of a file of weights: timm's own (downloaded), or random ones
 
 
@@ -64,7 +66,8 @@ class Preset:
 
 _FUSED_MODALITIES = ("audiovisual", "handcrafted")
 # Models of tables overfit easily: a decreasing rate, and no selection of an epoch, so validation is not used.
-_TABLE_MODEL_DEFAULTS = {"optimiser": "adamw", "schedule": "cycle", "keeps": "last", "batch": 256, "patience": 1000}
+_LAST_OF_CYCLE = {"optimiser": "adamw", "schedule": "cycle", "kept_epoch": "last", "patience": 1000}
+_TABLE_MODEL_DEFAULTS = {**_LAST_OF_CYCLE, "batch": 256}
 PRESETS = {
     # As in the thesis: MSE, Adam 1e-5, audio batch 64 for 150 epochs, visual batch 32 for 50 + 20, fusion 70.
     "thesis": Preset(
@@ -94,13 +97,10 @@ PRESETS = {
     # The effect of each option: docs/ablations.md.
     "modern": Preset(
         common={
+            **_LAST_OF_CYCLE,
             "loss": "blend",
-            "optimiser": "adamw",
             "batch": 32,
             "weight_decay": 1e-2,
-            "schedule": "cycle",
-            "keeps": "last",
-            "patience": 1000,
             "averaging": 0.98,
             "augment": True,
             "precision": "auto",
@@ -118,6 +118,21 @@ PRESETS = {
             "text": {"loss": "l1", "batch": 256, "weight_decay": 0.1, "table": TEXT_TABLE, "activation": "tanh"},
             "fusion": {"batch": 256, "weight_decay": 0.1},
         },
+    ),
+    # Frozen encoders (`personality embed`) and a small fusion of their features over time.
+    "encoders": Preset(
+        common={
+            "loss": "blend",
+            "optimiser": "adamw",
+            "batch": 64,
+            "weight_decay": 0.1,
+            "schedule": "cycle",
+            "keeps": "last",
+            "patience": 1000,
+            "averaging": 0.98,
+            "precision": "auto",
+        },
+        stages={"fusion": (Stage(30, "head", 1e-3),)},
     ),
 }
 
@@ -159,6 +174,9 @@ class Config:
     )
     table: str | None = option(None, "feature table in the cache that the modality `features` reads", in_form=False)
     branches: tuple[str, ...] = option((), "folder of a run that a `fusion` joins", in_form=False)
+    tables: tuple[str, ...] = option(
+        (), "encoder, or other feature table in the cache, that the preset `encoders` reads", in_form=False
+    )
     extra_cache: str | None = option(
         None, "second cache whose training clips are added (audio, visual); validation uses the first", in_form=False
     )
@@ -167,7 +185,7 @@ class Config:
         "cycle warms the learning rate up and lowers it to 0 by the end of the stage (Smith and Topin 2019)",
         choices=("constant", "cycle"),
     )
-    keeps: str = option(
+    kept_epoch: str = option(
         "best", "the epoch that is stored: the best on validation, or the last", choices=("best", "last")
     )
     averaging: float = option(0.0, "decay per step of averaged weights, for example 0.98; 0 disables averaging")
@@ -175,6 +193,9 @@ class Config:
     accumulate: int = option(1, "parts that a batch is split into to save memory")
     precision: str = option(
         "float32", "auto is bfloat16 on a GPU that supports it, else float32", choices=("auto", "float32", "bfloat16")
+    )
+    log_to: str = option(
+        NO_TRACKER, "where the metrics are also sent; installed separately", choices=(NO_TRACKER, "mlflow", "wandb")
     )
     compile: bool = option(False, "compile the backbone with torch.compile")
     design: NetworkDesign = field(
@@ -214,7 +235,7 @@ class Config:
 
     def _check_modality(self) -> None:
         has_layers_below_head = self.modality in ("audio", "visual")
-        if self.design != NetworkDesign() and self.preset != "modern":
+        if self.design != NetworkDesign() and self.preset not in ("modern", "encoders"):
             raise ValueError(f"design: the preset {self.preset} has a fixed design; use --preset modern")
         if self.compile and self.modality != "visual":
             raise ValueError(f"compile: {self.modality} has no backbone; only visual has one")
@@ -225,7 +246,12 @@ class Config:
         if (self.modality in TABULAR_MODALITIES) != (self.table is not None):
             expected = "requires the name of a" if self.modality in TABULAR_MODALITIES else "does not read a"
             raise ValueError(f"table: {self.modality} {expected} feature table")
-        if (self.modality == "fusion") != (len(self.branches) > 1):
+        if (self.preset == "encoders") != (len(self.tables) > 0):
+            expected = "requires the names of" if self.preset == "encoders" else "does not read"
+            raise ValueError(f"tables: the preset {self.preset} {expected} encoders and feature tables")
+        if self.preset == "encoders" and self.branches:
+            raise ValueError("branches: the preset encoders joins tables, no runs")
+        if (self.modality == "fusion" and self.preset != "encoders") != (len(self.branches) > 1):
             raise ValueError(
                 f"branches: {len(self.branches)} for {self.modality}; a fusion joins 2 or more, other modalities none"
             )
@@ -244,9 +270,11 @@ class Config:
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Config:
         """The config of a dict from `as_dict`. Raises ValueError, TypeError or KeyError if it is not one."""
+        values = {OLD_FIELD_NAMES.get(name, name): value for name, value in values.items()}
         known = {
             "stages": tuple(Stage(**stage) for stage in values["stages"]),
             "branches": tuple(values.get("branches", ())),
+            "tables": tuple(values.get("tables", ())),
             "design": NetworkDesign(**values.get("design", {})),
         }
         return Config(**{**values, **known})

@@ -171,11 +171,11 @@ class ClipLoader:
 class MicroBatch(NamedTuple):
     """A batch, or a part of one, that goes through the network at once.
 
-    clip_indices int64 (B,): rows of the split, over all processes; weight: its share of the batch; is_last: whether the
+    rows int64 (B,): rows of the split, over all processes; weight: its share of the batch; is_last: whether the
     optimiser steps after it.
     """
 
-    clip_indices: Tensor
+    rows: Tensor
     weight: float
     is_last: bool
 
@@ -213,7 +213,7 @@ def load_clip_batches(
     with ThreadPoolExecutor(LOADER_THREADS) as pool:
         try:
             for piece in pieces:
-                own = distributed.take_process_share(piece.clip_indices).tolist()
+                own = distributed.take_process_share(piece.rows).tolist()
                 waiting.append((piece, pool.submit(clips.batch, own, epoch)))
                 if len(waiting) > PREFETCHED_BATCHES:
                     yield _move_to_device(*waiting.popleft(), device)

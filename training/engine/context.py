@@ -1,4 +1,4 @@
-"""The context of a run: splits of the data, the network with its backbone and branches, the device."""
+"""What a run trains, and on what: the network with its backbone and branches, the splits of the data, the device."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from personality.utils.atomic_files import file_sha256
 from training import distributed
 from training.config.run_config import HUB_WEIGHTS, RANDOM_WEIGHTS, Config
 from training.data.dataloader import LabelledSplit, TrainingError, read_split
+from training.data.encoder_tables import read_encoder_tables
 from training.data.joined_cache import open_cache
-from training.engine.tensorboard import TensorBoardWriter
 from training.runs.run import Run, finished_runs
 
 
-@dataclass
+@dataclass(frozen=True)
 class RunContext:
-    """The objects that all steps of a run share."""
+    """The prepared objects of a run."""
 
-    run: Run
     config: Config
     network: Network
     branches: dict[str, Model]
@@ -39,7 +38,6 @@ class RunContext:
     training: LabelledSplit
     validation: LabelledSplit
     device: torch.device
-    tensorboard_writer: TensorBoardWriter
 
     @property
     def autocast(self) -> torch.autocast:
@@ -53,34 +51,42 @@ class RunContext:
 def prepare_run(run: Run) -> RunContext:
     """Prepare a run for its first step. Raises TrainingError if data or branches are missing, CacheError for a table,
     CheckpointError for a branch, ValueError if weights or the design do not match."""
-    config = run.config
-    cache = open_cache(run.cache, None if config.extra_cache is None else Path(config.extra_cache))
+    config, folder = run.read_config_and_cache()
+    cache = open_cache(folder, None if config.extra_cache is None else Path(config.extra_cache))
     torch.manual_seed(config.seed)
     branches = _load_branches(run, config, cache)
-    networks = {name: model.network for name, model in branches.items()}
-    table = (config.table, tuple(cache.table(config.table).columns)) if config.table else None
     network = build_network(
         config.modality,
         preset=config.preset,
         activation=config.activation,
-        branches=networks,
-        table=table,
+        branches={name: model.network for name, model in branches.items()},
+        table=read_feature_columns(config, cache),
+        tables=read_encoder_tables(config, cache),
         design=config.design,
     )
     network.augments = config.augment
-    training, validation = (
-        read_split(cache, split, network.needs, config.balance) for split in ("training", "validation")
-    )
-    if len(training.rows) < 2 * distributed.process_count():
-        raise TrainingError(
-            f"The training split has {len(training.rows)} clips for {distributed.process_count()} processes; each "
-            "requires at least two. Use fewer processes."
-            if distributed.process_count() > 1
-            else "The training split has one clip; at least two are required."
-        )
     load_backbone(network, config)
-    device, board = distributed.process_device(), TensorBoardWriter(run.folder)
-    return RunContext(run, config, network.to(device), branches, cache, training, validation, device, board)
+    training = read_split(cache, "training", network.needs, config.balance)
+    validation = read_split(cache, "validation", network.needs, config.balance)
+    _require_two_clips_per_process(training)
+    network.to(distributed.process_device())
+    distributed.synchronise_normalisation(network)
+    return RunContext(config, network, branches, cache, training, validation, distributed.process_device())
+
+
+def read_feature_columns(config: Config, cache: Cache) -> tuple[str, tuple[str, ...]] | None:
+    """The feature table that a model reads, and its columns. Raises CacheError if there is no such table."""
+    return None if config.table is None else (config.table, tuple(cache.table(config.table).columns))
+
+
+def _require_two_clips_per_process(training: LabelledSplit) -> None:
+    """Raises TrainingError if batch normalisation is impossible."""
+    clips, processes = len(training.rows), distributed.process_count()
+    if clips < 2 * processes:
+        raise TrainingError(
+            f"The training split has {clips} clips for {processes} processes; at least two per process are required. "
+            "Add clips, or use fewer processes."
+        )
 
 
 def has_random_backbone(config: Config) -> bool:

@@ -28,31 +28,9 @@ MEGABYTE_BYTES = 2**20
 
 @dataclass(frozen=True)
 class DryRunReport:
-    """The results of a dry run.
-
-    Attributes
-    ----------
-    training, validation : int
-        Number of clips.
-    left_out : int
-        Clips of both splits without the required inputs.
-    shared_sources, shared_clips : int
-        Sources in both splits, and clips of validation from these sources.
-    mean_baseline_accuracy : float
-        Accuracy on validation of always predicting the training mean.
-    parameters, trained_parameter_count : int
-        Parameters in total, and those that at least one stage trains.
-    fixed_megabytes, batch_megabytes : float
-        Memory of weights, gradients, moments and average; and of the activations of a batch or its part.
-    batch_seconds, run_seconds : float
-        Estimated time of a forward and backward pass of a batch through all layers, and of the whole run.
-    device : str
-        The GPU or CPU that the run uses.
-    is_backbone_random : bool
-        Whether the backbone starts from random weights.
-    warnings : tuple of str
-        Properties of the data that make results hard to trust.
-    """
+    """The results of a dry run: clips of both splits, `left_out` of them without the required inputs; sources in both
+    splits and their clips in validation; memory of weights, gradients, moments and average, and of the activations of a
+    batch or its part; estimated times of a batch through all layers, and of the whole run."""
 
     training: int
     validation: int
@@ -77,22 +55,17 @@ class DryRunReport:
             if self.shared_sources
             else "no source is in both splits"
         )
-        counts = f"{self.training:,} clips to train on, {self.validation:,} to validate, {self.left_out:,} left out"
-        weights = f"{self.parameters:,} parameters, {self.trained_parameter_count:,} trained"
-        return (
-            f"{counts}; {leak}\n"
-            f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, of always predicting the training mean\n"
-            f"{weights}; {self.fixed_megabytes:,.0f} MB for them and the optimiser, "
-            f"{self.batch_megabytes:,.0f} MB for the activations of a batch\n"
+        lines = [
+            f"{self.training:,} clips to train on, {self.validation:,} to validate, {self.left_out:,} left out; {leak}",
+            f"accuracy to beat: {self.mean_baseline_accuracy:.4f}, of always predicting the training mean",
+            f"{self.parameters:,} parameters, {self.trained_parameter_count:,} trained; {self.fixed_megabytes:,.0f} MB "
+            f"for them and the optimiser, {self.batch_megabytes:,.0f} MB for the activations of a batch",
             f"on {self.device}: about {format_duration(self.run_seconds)} for the whole run without early stopping; "
-            f"{self.batch_seconds:.2f} s for a forward and backward pass of a batch through all layers"
-            + (
-                "\nthe backbone starts from random weights; use --backbone for pretrained ones"
-                if self.is_backbone_random
-                else ""
-            )
-            + "".join(f"\nwarning: {warning}" for warning in self.warnings)
-        )
+            f"{self.batch_seconds:.2f} s for a forward and backward pass of a batch through all layers",
+        ]
+        if self.is_backbone_random:
+            lines.append("the backbone starts from random weights; use --backbone for pretrained ones")
+        return "\n".join([*lines, *(f"warning: {warning}" for warning in self.warnings)])
 
 
 def perform_dry_run(context: RunContext) -> DryRunReport:

@@ -18,8 +18,9 @@ from personality.inference.calibration import conformal_offsets, describe_labels
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from training.data.dataloader import LabelledSplit
+from training.data.encoder_tables import describe_encoder_tables
 from training.data.joined_cache import JoinedCache
-from training.engine.context import RunContext
+from training.engine.context import RunContext, read_feature_columns
 
 
 def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
@@ -30,7 +31,8 @@ def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) ->
         "activation": context.config.activation,
         "config": context.config.as_dict(),
         "seed": context.config.seed,
-        "table": _feature_table_columns(context),
+        "table": read_feature_columns(context.config, context.cache),
+        "tables": describe_encoder_tables(context.config, context.cache),
         "design": asdict(context.config.design),
         "data": _describe_data(context),
         "licence": join_licences(context.cache),
@@ -78,24 +80,28 @@ def _conformal_offsets_by_trait(context: RunContext, predicted: Tensor) -> dict[
     return _per_trait(residuals, lambda one: [round(bound, 4) for bound in conformal_offsets(one, sources[unseen])])
 
 
-def _feature_table_columns(context: RunContext) -> tuple[str, list[str]] | None:
-    """The feature table that the model reads, and its columns."""
-    if context.config.table is None:
-        return None
-    return context.config.table, list(context.cache.table(context.config.table).columns)
-
-
 def measure_validation_accuracy(predicted: Tensor, validation: LabelledSplit) -> dict[str, Any]:
-    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by leaving out sources."""
+    """Validation accuracy: mean and per trait, with n, sources and a 95 % interval by leaving out sources; and R2."""
     errors = (predicted - validation.labels).abs().double().numpy()
     columns = np.column_stack([errors, errors.mean(1)])
     codes = np.unique(validation.sources, return_inverse=True)[1]
     low, high = mean_intervals(columns, codes)
     names = [*TRAIT_NAMES, "mean"]
-    cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, strict=True)
-    traits = {name: {"accuracy": float(a), "low": _nan_to_none(b), "high": _nan_to_none(c)} for name, a, b, c in cells}
+    explained = compute_r2(predicted.double().numpy(), validation.labels.double().numpy())
+    cells = zip(names, 1 - columns.mean(0), 1 - high, 1 - low, [*explained, explained.mean()], strict=True)
+    traits = {
+        name: {"accuracy": float(a), "low": _nan_to_none(b), "high": _nan_to_none(c), "r2": _nan_to_none(d)}
+        for name, a, b, c, d in cells
+    }
     facts = {"split": "validation", "n": len(errors), "sources": int(codes.max() + 1)}
     return {**facts, "accuracy": traits["mean"]["accuracy"], "traits": traits}
+
+
+def compute_r2(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The share of the variance of labels (N, 5) that predictions explain, (5,); NaN if all labels are equal."""
+    deviations = ((labels - labels.mean(0)) ** 2).sum(0)
+    residuals = ((labels - predicted) ** 2).sum(0)
+    return 1 - np.divide(residuals, deviations, out=np.full_like(residuals, np.nan), where=deviations > 0)
 
 
 def _nan_to_none(value: float) -> float | None:

@@ -1,280 +1,215 @@
-"""The training loop: stages of epochs, early stopping, the weights of the best epoch, and resuming after any epoch.
+"""The training loop, the same for modalities, the emotion network and the face ratings.
 
-The random numbers of an epoch depend only on the seed of the run, the epoch, the process and the clip. A resumed run
+The random numbers of an epoch depend only on the seed, the epoch, the process and the example. A resumed training
 therefore gives the same result as an uninterrupted one, although no generator state is stored.
 """
 
 from __future__ import annotations
 
-import errno
-import math
-import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import lr_scheduler
+from tqdm import tqdm
 
-from personality.constants import PREPROCESSING
-from personality.models.checkpoint import save_card
-from personality.traits import TRAIT_NAMES
-from personality.utils.atomic_files import hold_lock_file
 from training import distributed
-from training.config.losses import LOSS_FUNCTIONS
-from training.config.run_config import Stage
-from training.data.dataloader import (
-    VALIDATION_FRAMES,
-    ClipLoader,
-    TrainingError,
-    compute_features,
-    load_clip_batches,
-    micro_batches_in_order,
-    split_into_micro_batches,
-)
-from training.engine.context import RunContext, prepare_run
-from training.engine.dry_run import perform_dry_run
-from training.engine.epoch import MicroBatchInputs, make_learner, run_epoch
-from training.engine.lr_schedule import one_cycle_factor
-from training.engine.model_card import make_run_card
-from training.engine.process_memory import peak_memory_bytes
-from training.engine.resume import RunProgress, load_best_weights, load_state, save_epoch
-from training.runs.run import ReadOnlyRun, Run
+from training.data.dataloader import MicroBatch, TrainingError, split_into_micro_batches
+from training.engine.state_file import TrainingState
+from training.engine.weight_averaging import WeightAverage
 
 # Seeds: RUN_SEED_STRIDE * seed + epoch + PROCESS_SEED_STRIDE * process, distinct for up to 7,919 epochs.
 RUN_SEED_STRIDE, PROCESS_SEED_STRIDE = 1_000_003, 7_919
-HEAD_BATCH_CLIPS = 256  # clips per batch when predicting from stored features
+MOMENTUM = 0.9
+
+MicroBatchInputs = Iterator[tuple[MicroBatch, Any]]
 
 
-class StopRequested(BaseException):
-    """The run was asked to stop; a BaseException, so that handlers of errors do not catch it."""
+@dataclass(frozen=True)
+class FitOptions:
+    """How a `Trainer` trains; the fields of `Config` of the same names have their meaning. averaging: 0 for none."""
+
+    epochs: int
+    batch: int
+    rate: float
+    optimiser: str = "adamw"
+    weight_decay: float = 0.0
+    schedule: str = "cycle"
+    averaging: float = 0.0
+    accumulate: int = 1
+    seed: int = 0
 
 
-def train_run(run: Run) -> None:
-    """Start or resume a run and train it to the end.
+class TrainedEpoch(NamedTuple):
+    """Mean loss of an epoch and the seconds that it took."""
 
-    With several processes, each calls it within `distributed.process_group`.
+    loss: float
+    seconds: float
+
+
+class Trainer:
+    """Trains a module by gradient descent.
 
     Parameters
     ----------
-    run : Run
-        A folder with a configuration; its status, metrics, log, state and checkpoint are written during training.
+    module : nn.Module
+        Predicts (B, ...) from the inputs of a batch. Its parameters that require gradients are trained.
+    loss : callable
+        The mean loss of predictions (B, ...) for the examples with the numbers int64 (B,).
+    count : int
+        Number of training examples.
+    options : FitOptions
+        How to train.
+    tensors : dict of str to Tensor
+        The tensors of the module that `state` stores, by name. They share the memory of the module.
+    averaged : dict of str to Tensor, optional
+        Those of them whose average is kept; default all.
+    autocast : torch.autocast, optional
+        Precision of the forward pass; default that of the parameters.
+    earlier_epochs : int
+        Number of epochs that other trainers trained before; continues the sequence of random numbers.
 
-    Raises
-    ------
-    ValueError
-        Another process is training this run.
-    TrainingError
-        The run cannot continue, for example because the disk is full. The status is then `failed`, as it is after the
-        errors of `prepare_run`.
+    Attributes
+    ----------
+    epoch : int
+        Number of finished epochs.
     """
-    handlers = {number: signal.signal(number, _raise_stop_requested) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with _lock_run(run):
-            _train_with_status(ReadOnlyRun(run.folder) if distributed.rank() else run)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
+    def __init__(
+        self,
+        module: nn.Module,
+        loss: Callable[[Tensor, Tensor], Tensor],
+        count: int,
+        options: FitOptions,
+        *,
+        tensors: dict[str, Tensor],
+        averaged: dict[str, Tensor] | None = None,
+        autocast: torch.autocast | None = None,
+        earlier_epochs: int = 0,
+    ) -> None:
+        self._loss, self._count, self._options, self._tensors = loss, count, options, tensors
+        self._autocast = nullcontext() if autocast is None else autocast
+        self._earlier_epochs, self.epoch = earlier_epochs, 0
+        self._optimiser = make_optimiser([one for one in module.parameters() if one.requires_grad], options)
+        self._schedule = make_schedule(self._optimiser, options, options.epochs * self._steps_per_epoch)
+        averaged = tensors if averaged is None else averaged
+        self._average = WeightAverage(averaged, options.averaging) if options.averaging else None
+        self._module = distributed.wrap_for_processes(module)
 
-def _lock_run(run: Run) -> AbstractContextManager:
-    """The lock of a run, held by the first of its processes."""
-    if distributed.rank():
-        return nullcontext()
-    return hold_lock_file(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
+    @property
+    def averaged_weights(self) -> AbstractContextManager:
+        """Within the context the module has the weights that are evaluated and stored."""
+        return nullcontext() if self._average is None else self._average.apply_temporarily()
 
+    def train_epochs(self, load: Callable[[Iterator[MicroBatch], int], MicroBatchInputs]) -> Iterator[TrainedEpoch]:
+        """Train the remaining epochs, one at each iteration.
 
-def _train_with_status(run: Run) -> None:
-    try:
-        run.write_status("running", why="")
-        _train_stages(prepare_run(run))
-    except StopRequested:
-        run.write_status("stopped", why="stopped on request; it can be resumed")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            _write_failed_status(run, error)
-            raise
-        full = TrainingError(
-            f"The disk of {run.folder} is full; free some space and resume. The last complete epoch is stored."
-        )
-        _write_failed_status(run, full)
-        raise full from error
-    except Exception as error:
-        _write_failed_status(run, error)
-        raise
+        Parameters
+        ----------
+        load : callable
+            Yields the parts of the batches of an epoch, which are given with its number from 0, with their inputs.
 
+        Raises
+        ------
+        TrainingError
+            The loss is not finite.
+        """
+        while self.epoch < self._options.epochs:
+            start, number = time.monotonic(), self._earlier_epochs + self.epoch
+            order = self._shuffle(number)
+            pieces = split_into_micro_batches(order, self._options.batch, self._options.accumulate)
+            loss = self._train_epoch(load(pieces, number), number)
+            self.epoch += 1
+            yield TrainedEpoch(loss, time.monotonic() - start)
 
-def _write_failed_status(run: Run, error: Exception) -> None:
-    with suppress(
-        OSError
-    ):  # on a full disk the status cannot be written; without a heartbeat, the run is shown as stale
-        run.write_status("failed", why=str(error) or type(error).__name__)
-
-
-def _raise_stop_requested(*_: object) -> None:
-    raise StopRequested
-
-
-def _train_stages(context: RunContext) -> None:
-    progress, state = load_state(context)
-    if state is None:
-        context.run.log(perform_dry_run(context).report())
-    for number in range(progress.stage, len(context.config.stages)):
-        if number > progress.stage:
-            progress = _start_next_stage(context, progress, number)
-            state = None
-        _run_stage(context, progress, context.config.stages[number], state)
-    context.tensorboard_writer.close()
-    metrics = _write_model_card(context, progress)
-    context.run.write_status("done", why="; ".join(progress.ended.values()), accuracy=metrics["accuracy"])
-    distributed.wait_for_processes()
-
-
-def _start_next_stage(context: RunContext, progress: RunProgress, number: int) -> RunProgress:
-    """Start a new stage from the best weights so far."""
-    load_best_weights(context)
-    carried_over = {name: getattr(progress, name) for name in ("epoch", "best", "best_epoch", "best_accuracy", "ended")}
-    return RunProgress(stage=number, **carried_over)
-
-
-def _run_stage(context: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    if _has_epochs_left(context, progress, stage):
-        _run_epochs(context, progress, stage, state)
-    stopped_early = progress.waited >= context.config.patience
-    why = f"no better epoch in {context.config.patience}" if stopped_early else f"all {stage.epochs} epochs done"
-    progress.ended[f"stage {progress.stage + 1}"] = f"stage {progress.stage + 1} ({stage.trains}): {why}"
-
-
-def _has_epochs_left(context: RunContext, progress: RunProgress, stage: Stage) -> bool:
-    return progress.stage_epoch < stage.epochs and progress.waited < context.config.patience
-
-
-def _run_epochs(context: RunContext, progress: RunProgress, stage: Stage, state: dict[str, Tensor] | None) -> None:
-    # This fits the network, so it precedes the average, which would otherwise include values from before the fit.
-    make_batches, predict = _make_epoch_functions(context, stage, fresh=state is None and progress.stage == 0)
-    learner = make_learner(context, stage, state, progress.averaged)
-    while _has_epochs_left(context, progress, stage):
-        # The order of clips is sampled with the same seed in all processes, and the rest with a seed per process.
-        seed = RUN_SEED_STRIDE * context.config.seed + progress.epoch
+    def _shuffle(self, epoch: int) -> Tensor:
+        """The order of examples, the same in all processes; all later random numbers differ between processes."""
+        seed = RUN_SEED_STRIDE * self._options.seed + epoch
         torch.manual_seed(seed)
-        start = time.monotonic()
-        order = torch.randperm(len(context.training.rows))
+        order = torch.randperm(self._count)
         torch.manual_seed(seed + PROCESS_SEED_STRIDE * distributed.rank())
-        rates = _learning_rates(context, stage, progress.stage_epoch)
-        loss = run_epoch(context, learner, make_batches(order, progress.stage_epoch), rates, progress.epoch)
-        training_seconds = time.monotonic() - start
-        with learner.averaged_weights:
-            # All processes use the predictions of the first, so that they stop after the same epoch.
-            predicted = distributed.broadcast_from_first(predict())
-        clips_per_second = len(context.training.rows) / training_seconds
-        times = {"seconds": time.monotonic() - start, "clips_per_second": clips_per_second}
-        _record_epoch(context, progress, loss, predicted, times)
-        save_epoch(context, learner, progress)
+        return order
+
+    def _train_epoch(self, batches: MicroBatchInputs, epoch: int) -> float:
+        self._module.train()
+        total, count, quiet = 0.0, 0, True if distributed.rank() else None
+        with tqdm(total=self._steps_per_epoch, desc=f"epoch {epoch + 1}", leave=False, disable=quiet) as bar:
+            for piece, inputs in batches:
+                total += self._backpropagate(piece, inputs) * len(piece.rows)
+                count += len(piece.rows)
+                if piece.is_last:
+                    self._step()
+                    bar.update()
+        return total / count
+
+    def _backpropagate(self, piece: MicroBatch, inputs: Any) -> float:
+        """Add the gradients of a part to those of its batch; returns its loss over all processes."""
+        with nullcontext() if piece.is_last else distributed.without_gradient_sync(self._module):
+            with self._autocast:
+                own = self._module(inputs)
+            loss = self._loss(distributed.gather_rows(own, len(piece.rows)), piece.rows)
+            if not torch.isfinite(loss):
+                stored = "The last complete epoch is stored." if self.epoch else "This is the first epoch."
+                raise TrainingError(f"The loss is not finite; use a lower learning rate. {stored}")
+            (loss * piece.weight).backward()
+        return loss.item()
+
+    def _step(self) -> None:
+        self._optimiser.step()
+        self._optimiser.zero_grad()
+        self._schedule.step()
+        if self._average is not None:
+            self._average.update()
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        pieces = split_into_micro_batches(torch.arange(self._count), self._options.batch)
+        return sum(piece.is_last for piece in pieces)
+
+    def state(self, **facts: Any) -> TrainingState:
+        """All that `restore` requires, with further facts of the caller."""
+        optimiser = self._optimiser.state_dict()
+        tensors = {f"network.{name}": tensor for name, tensor in self._tensors.items()}
+        for number, moments in optimiser["state"].items():
+            tensors |= {f"optimiser.{number}.{key}": one for key, one in moments.items() if one is not None}
+        facts |= {"epoch": self.epoch, "groups": optimiser["param_groups"], "schedule": self._schedule.state_dict()}
+        if self._average is not None:
+            tensors |= {f"average.{name}": tensor for name, tensor in self._average.tensors.items()}
+            facts["averaged_steps"] = self._average.steps
+        return TrainingState(tensors, facts)
+
+    @torch.no_grad()
+    def restore(self, state: TrainingState) -> None:
+        """Continue from a state of a trainer of the same module and options."""
+        for name, tensor in state.select("network.").items():
+            self._tensors[name].copy_(tensor)
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in state.select("optimiser.").items():
+            number, key = name.split(".", 1)
+            moments.setdefault(int(number), {})[key] = tensor
+        self._optimiser.load_state_dict({"state": moments, "param_groups": state.facts["groups"]})
+        self._schedule.load_state_dict(state.facts["schedule"])
+        if self._average is not None:
+            self._average.load(state.select("average."), state.facts["averaged_steps"])
+        self.epoch = state.facts["epoch"]
 
 
-def _learning_rates(context: RunContext, stage: Stage, epoch: int) -> Iterator[float]:
-    """The learning rate of each step of an epoch; it depends only on the step number, so that resuming is exact."""
-    steps = math.ceil(len(context.training.rows) / context.config.batch)
-    for step in range(epoch * steps, (epoch + 1) * steps):
-        yield stage.rate * (one_cycle_factor(step, steps * stage.epochs) if context.config.schedule == "cycle" else 1.0)
+def make_optimiser(parameters: list[nn.Parameter], options: FitOptions) -> torch.optim.Optimizer:
+    """Adam, AdamW, or SGD with or without momentum."""
+    rate, decay = options.rate, options.weight_decay
+    if options.optimiser in ("adam", "adamw"):
+        kind = torch.optim.Adam if options.optimiser == "adam" else torch.optim.AdamW
+        return kind(parameters, lr=rate, weight_decay=decay)
+    momentum = MOMENTUM if options.optimiser == "momentum" else 0.0
+    return torch.optim.SGD(parameters, lr=rate, momentum=momentum, weight_decay=decay)
 
 
-def _make_epoch_functions(
-    context: RunContext, stage: Stage, *, fresh: bool
-) -> tuple[Callable[[Tensor, int], MicroBatchInputs], Callable[[], Tensor]]:
-    """Two functions for the epochs of a stage: one makes the batches of an epoch from the order of its clips and its
-    number, the other predicts the validation split. A `head` stage computes the features once, here; if `fresh`, the
-    network is fitted to them."""
-    config = context.config
-    if stage.trains == "all":
-        clips = ClipLoader(context.cache, context.training, config, context.network.needs, frames=stage.frames)
-
-        def load_batches(order: Tensor, epoch: int) -> MicroBatchInputs:
-            return load_clip_batches(
-                clips, split_into_micro_batches(order, config.batch, config.accumulate), context.device, epoch=epoch
-            )
-
-        return load_batches, lambda: _predict_validation_clips(context, VALIDATION_FRAMES)
-    context.run.log("computing the features of the fixed layers once")
-    features = compute_features(context.network, context.cache, context.training, stage.frames, context.device)
-    validation_features = compute_features(
-        context.network, context.cache, context.validation, VALIDATION_FRAMES, context.device
-    )
-    if fresh:
-        context.network.fit(features)
-
-    def select_features(order: Tensor, epoch: int) -> MicroBatchInputs:
-        for piece in split_into_micro_batches(order, config.batch, config.accumulate):
-            yield piece, features[distributed.take_process_share(piece.clip_indices)].to(context.device)
-
-    return select_features, lambda: _predict_from_features(context, validation_features)
-
-
-@torch.inference_mode()
-def _predict_from_features(context: RunContext, features: Tensor) -> Tensor:
-    context.network.eval()
-    return torch.cat([context.network.head(part.to(context.device)).cpu() for part in features.split(HEAD_BATCH_CLIPS)])
-
-
-@torch.inference_mode()
-def _predict_validation_clips(context: RunContext, frames: int) -> Tensor:
-    context.network.eval()
-    if not context.network.needs.inputs:
-        features = compute_features(context.network, context.cache, context.validation, frames, context.device)
-        return _predict_from_features(context, features)
-    clips = ClipLoader(context.cache, context.validation, context.config, context.network.needs, frames=frames)
-    batches = load_clip_batches(clips, micro_batches_in_order(len(clips)), context.device, epoch=None)
-    return torch.cat(
-        [distributed.gather_rows(context.network(batch), len(piece.clip_indices)).cpu() for piece, batch in batches]
-    )
-
-
-def _record_epoch(
-    context: RunContext, progress: RunProgress, loss: float, predicted: Tensor, times: dict[str, float]
-) -> None:
-    """Add the results of an epoch to the progress, the metrics, the log and the status. `times` has the `seconds` of
-    the whole epoch and the `clips_per_second` of its training part."""
-    metrics, trains = _evaluate_epoch(context, progress, predicted), context.config.stages[progress.stage].trains
-    row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, "loss": loss, **metrics, **times}
-    context.run.record_metrics(row)
-    if not distributed.rank():
-        context.tensorboard_writer.add(row)
-    summary = f"loss {loss:.4f}, validation {metrics['validation_loss']:.4f}, accuracy {metrics['accuracy']:.4f}"
-    context.run.log(f"epoch {progress.epoch}: {summary}")
-    context.run.write_status(
-        "running",
-        epoch=progress.epoch,
-        epochs=sum(stage.epochs for stage in context.config.stages),
-        best_epoch=progress.best_epoch + 1,
-        best_accuracy=progress.best_accuracy,
-        done=0.0,  # share of the next epoch
-        device=distributed.device_name(context.device),
-        memory=peak_memory_bytes(context.device),
-    )
-
-
-def _evaluate_epoch(context: RunContext, progress: RunProgress, predicted: Tensor) -> dict[str, float]:
-    """Evaluate an epoch on validation; update the best epoch and the number of epochs without improvement."""
-    labels = context.validation.labels
-    loss = LOSS_FUNCTIONS[context.config.loss](predicted, labels, context.validation.weights).item()
-    by_trait = 1 - (predicted - labels).abs().mean(0)
-    accuracy = by_trait.mean().item()
-    if loss < progress.best or context.config.keeps == "last":
-        progress.best, progress.best_epoch, progress.best_accuracy = loss, progress.epoch, accuracy
-    progress.waited = 0 if loss < progress.stage_best else progress.waited + 1
-    progress.stage_best = min(progress.stage_best, loss)
-    progress.epoch, progress.stage_epoch = progress.epoch + 1, progress.stage_epoch + 1
-    each = zip(TRAIT_NAMES, by_trait.tolist(), strict=True)
-    return {"validation_loss": loss, "accuracy": accuracy, **{f"accuracy_{trait}": value for trait, value in each}}
-
-
-def _write_model_card(context: RunContext, progress: RunProgress) -> dict[str, Any]:
-    """Write the card with the metrics of the stored half-precision weights; return the metrics."""
-    load_best_weights(context)
-    card = make_run_card(
-        context, _predict_validation_clips(context, PREPROCESSING.faces), best_epoch=progress.best_epoch
-    )
-    if not distributed.rank():
-        save_card(context.run.folder, card, context.branches)
-    return card["metrics"]
+def make_schedule(optimiser: torch.optim.Optimizer, options: FitOptions, steps: int) -> lr_scheduler.LRScheduler:
+    """A constant learning rate, or one that rises and falls within the steps (Smith and Topin 2019)."""
+    if options.schedule == "constant":
+        return lr_scheduler.ConstantLR(optimiser, factor=1.0)
+    return lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps, cycle_momentum=False)

@@ -1,4 +1,4 @@
-"""Weight averaging: a run stores and evaluates the mean of the weights of its last steps, which varies less."""
+"""Weight averaging: the mean of the weights of the last steps, which varies less, is evaluated and stored."""
 
 from __future__ import annotations
 
@@ -10,24 +10,19 @@ from torch import Tensor
 
 
 class WeightAverage:
-    """An exponential moving average of tensors (Polyak and Juditsky 1992).
+    """An exponential moving average of the floating-point tensors of a module (Polyak and Juditsky 1992).
+
+    `torch.optim.swa_utils.AveragedModel` copies and averages a whole module, also what is not trained (docs/models.md).
 
     Parameters
     ----------
     tensors : dict of str to Tensor
-        The tensors of a network that training changes in place, by name. Only floating-point tensors are averaged.
+        Tensors that training changes in place, by name.
     decay : float
         Decay per step, in [0, 1); 0.998 averages over about 500 steps.
-
-    Raises
-    ------
-    ValueError
-        The decay is out of range.
     """
 
     def __init__(self, tensors: dict[str, Tensor], decay: float) -> None:
-        if not 0 <= decay < 1:
-            raise ValueError(f"the decay of averaged weights is {decay}; expected 0 or more and less than 1")
         self.decay, self.steps = decay, 0
         self._live = {name: tensor for name, tensor in tensors.items() if tensor.is_floating_point()}
         self.tensors = {name: tensor.clone() for name, tensor in self._live.items()}
@@ -39,25 +34,20 @@ class WeightAverage:
         torch._foreach_lerp_(list(self.tensors.values()), list(self._live.values()), 1 - decay)
         self.steps += 1
 
-    @torch.no_grad()
     def load(self, tensors: dict[str, Tensor], steps: int) -> None:
         """Restore a stored average: its tensors by name and its number of steps."""
-        for name, tensor in self.tensors.items():
-            tensor.copy_(tensors[name])
+        torch._foreach_copy_(list(self.tensors.values()), [tensors[name] for name in self.tensors])
         self.steps = steps
 
     @contextmanager
     def apply_temporarily(self) -> Iterator[None]:
-        """Within the context the network has the averaged weights."""
-        self._swap()
+        """Within the context the module has the averaged weights."""
+        live, averaged = list(self._live.values()), list(self.tensors.values())
+        trained = [tensor.clone() for tensor in live]
+        with torch.no_grad():
+            torch._foreach_copy_(live, averaged)
         try:
             yield
         finally:
-            self._swap()
-
-    @torch.no_grad()
-    def _swap(self) -> None:
-        for name, live in self._live.items():
-            current = live.clone()
-            live.copy_(self.tensors[name])
-            self.tensors[name].copy_(current)
+            with torch.no_grad():
+                torch._foreach_copy_(live, trained)

@@ -1,1 +1,1 @@
-"""Recipes that produce the shipped weights, figures and clips."""
+"""Recipes that produce the included weights, figures and clips."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from tqdm import tqdm
 
 from personality.preprocessing.emotion_network import (
     EmotionNetwork,
@@ -22,16 +22,14 @@ from personality.preprocessing.emotion_network import (
 )
 from personality.traits import EMOTIONS
 from personality.utils.atomic_files import atomic_path, file_sha256, write_json
-from training.engine.lr_schedule import one_cycle_factor
-from training.engine.optimizer_state import optimiser_tensors, read_tensors, restore_optimiser, select_by_prefix
-from training.engine.weight_averaging import WeightAverage
+from training.data.dataloader import MicroBatch
+from training.engine.state_file import read_state, write_state
+from training.engine.trainer import FitOptions, MicroBatchInputs, Trainer
 
 EMOTION_BATCH_IMAGES = 128
-EMOTION_PEAK_LEARNING_RATE = 0.004
-EMOTION_WEIGHT_DECAY = 0.03
+EMOTION_FIT_OPTIONS = FitOptions(epochs=40, batch=EMOTION_BATCH_IMAGES, rate=0.004, weight_decay=0.03, averaging=0.999)
 EMOTION_LABEL_SMOOTHING = 0.1  # without a teacher
 TEACHER_SHARE = 0.5  # share of the teachers' confidences in the targets; the rest is the label
-EMOTION_AVERAGING_DECAY = 0.999  # decay per step of the averaged weights, which are stored
 EMOTION_MAX_SHIFT_SHARE = 0.08  # largest shift, share of the side
 EMOTION_MAX_TURN_RADIANS = 0.21  # largest rotation, radians (12 degrees)
 EMOTION_MAX_ZOOM_SHARE = 0.12  # largest change of scale, share
@@ -90,37 +88,12 @@ def train_emotion_network(
     torch.manual_seed(seed)
     before = 0 if start is None else _read_trained_epochs(start)
     out.mkdir(parents=True, exist_ok=True)
-    images, labels = load_fer2013(fer2013 / "training.npz")
-    targets = make_emotion_targets(images, labels, teachers)
     network = EmotionNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         load_emotion_weights(network, start / "model.safetensors")
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=EMOTION_WEIGHT_DECAY)
-    average = WeightAverage(network.state_dict(), EMOTION_AVERAGING_DECAY)
     weights = [file_sha256(folder / "model.safetensors") for folder in (*filter(None, [start]), *teachers)]
-    options = repr((epochs, seed, before, weights))
-    for epoch in range(_load_emotion_state(out / EMOTION_STATE_FILE, network, optimiser, average, options), epochs):
-        torch.manual_seed(seed * 1_000_003 + epoch)
-        network.train()
-        parts = [
-            part
-            for part in torch.randperm(len(images)).split(EMOTION_BATCH_IMAGES)
-            if len(part) == min(EMOTION_BATCH_IMAGES, len(images))
-        ]
-        for number, batch in enumerate(tqdm(parts, desc=f"epoch {epoch + 1}/{epochs}", leave=False, disable=None)):
-            optimiser.param_groups[0]["lr"] = EMOTION_PEAK_LEARNING_RATE * one_cycle_factor(
-                epoch * len(parts) + number, epochs * len(parts)
-            )
-            loss = _train_emotion_step(
-                network,
-                optimiser,
-                augment_emotion_images(images[batch], image_side_at_epoch(epoch, epochs)),
-                targets[batch],
-            )
-            average.update()
-        _save_emotion_state(out / EMOTION_STATE_FILE, network, optimiser, average, options, epoch + 1)
-        print(f"epoch {epoch + 1}: loss of the last batch {loss:.3f}", flush=True)
-    with average.apply_temporarily():
+    trainer = _fit_emotion_network(network, fer2013, out / EMOTION_STATE_FILE, epochs, seed, teachers, weights)
+    with trainer.averaged_weights:
         figures = write_emotion_network(
             network, out, fer2013, epochs=epochs, seed=seed, before=before, teachers=len(teachers)
         )
@@ -128,17 +101,42 @@ def train_emotion_network(
     return figures["accuracy"]
 
 
-def _train_emotion_step(
-    network: nn.Module, optimiser: torch.optim.Optimizer, pictures: Tensor, targets: Tensor
-) -> float:
-    """One step on pictures (B, 1, S, S) and targets (B, 7); returns the loss before it."""
-    with emotion_step_autocast():
-        logits = network(pictures.contiguous(memory_format=torch.channels_last))
-    loss = functional.cross_entropy(logits.float(), targets)
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
-    return loss.item()
+def _fit_emotion_network(
+    network: nn.Module,
+    fer2013: Path,
+    path: Path,
+    epochs: int,
+    seed: int,
+    teachers: Sequence[Path],
+    weights: list[str],
+) -> Trainer:
+    """Train, or continue from the state in `path`. weights: digests of the weights that the training starts from and of
+    the teachers."""
+    images, labels = load_fer2013(fer2013 / "training.npz")
+    targets = make_emotion_targets(images, labels, teachers)
+
+    def load(pieces: Iterator[MicroBatch], epoch: int) -> MicroBatchInputs:
+        side = image_side_at_epoch(epoch, epochs)
+        for piece in pieces:
+            pictures = augment_emotion_images(images[piece.rows], side)
+            yield piece, pictures.contiguous(memory_format=torch.channels_last)
+
+    def loss(logits: Tensor, rows: Tensor) -> Tensor:
+        return functional.cross_entropy(logits.float(), targets[rows])
+
+    options = replace(EMOTION_FIT_OPTIONS, epochs=epochs, batch=EMOTION_BATCH_IMAGES, seed=seed)
+    trainer = Trainer(
+        network, loss, len(images), options, tensors=network.state_dict(), autocast=emotion_step_autocast()
+    )
+    trains_on = repr((options, weights))
+    otherwise = f"{path} is the state of a training with other options; use the same options, or delete it."
+    state = read_state(path, trains_on=trains_on, otherwise=otherwise)
+    if state is not None:
+        trainer.restore(state)
+    for trained in trainer.train_epochs(load):
+        write_state(path, trainer.state(), trains_on=trains_on)
+        print(f"epoch {trainer.epoch}: loss {trained.loss:.3f}", flush=True)
+    return trainer
 
 
 def image_side_at_epoch(epoch: int, epochs: int) -> int:
@@ -172,33 +170,6 @@ def _read_trained_epochs(folder: Path) -> int:
     """The number of epochs that the weights in a folder were trained for, from their card."""
     card = json.loads((folder / "card.json").read_text())
     return card["epochs"] + card.get("epochs_before", 0)
-
-
-def _save_emotion_state(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: WeightAverage, options: str, epoch: int
-) -> None:
-    """Write the state of a training; options: text that identifies its options."""
-    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= optimiser_tensors(optimiser)
-    tensors |= {f"average.{name}": tensor for name, tensor in average.tensors.items()}
-    with atomic_path(path) as temporary:
-        data = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(data, temporary, {"asked": options, "epoch": str(epoch), "steps": str(average.steps)})
-
-
-def _load_emotion_state(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, average: WeightAverage, options: str
-) -> int:
-    """The number of finished epochs; 0 without a state. Raises ValueError if the options differ."""
-    if not path.exists():
-        return 0
-    tensors, facts = read_tensors(path)
-    if facts.get("asked") != options:
-        raise ValueError(f"{path} is the state of a training with other options; use the same options, or delete it.")
-    network.load_state_dict(select_by_prefix(tensors, "network."))
-    restore_optimiser(optimiser, tensors)
-    average.load(select_by_prefix(tensors, "average."), int(facts["steps"]))
-    return int(facts["epoch"])
 
 
 def load_fer2013(path: Path) -> tuple[Tensor, Tensor]:

@@ -46,8 +46,8 @@ MEAN_FACE_WIDTH_SHARE, MEAN_FACE_CENTRE_SHARE = (
 
 @dataclass(frozen=True)
 class PrincipalComponents:
-    """mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k) in standard deviations;
-    explained: their share of the variance."""
+    """Principal components of N rows: mean (D,), basis (k, D) scaled to one standard deviation, coefficients (N, k)
+    in standard deviations, and the explained share of the variance."""
 
     mean: np.ndarray
     basis: np.ndarray
@@ -56,17 +56,17 @@ class PrincipalComponents:
 
 
 def find_landmark_predictor() -> Path:
-    """dlib's 68-point predictor of the package in requirements-test.txt. Raises FileNotFoundError without it."""
-    package = find_spec("face_recognition_models")  # not imported: that requires an old version of setuptools
+    """Find dlib's 68-point predictor in face_recognition_models. Raises FileNotFoundError if it is not installed."""
+    package = find_spec("face_recognition_models")  # importing it would require an old version of setuptools
     if package is None or package.origin is None:
         raise FileNotFoundError("no 68-point predictor: pip install -r requirements-test.txt, or pass --predictor FILE")
     return Path(package.origin).with_name("models") / "shape_predictor_68_face_landmarks.dat"
 
 
 def build_face_model(portraits: Path, predictor: Path, out: Path = FACE_MODEL_FOLDER) -> dict[str, object]:
-    """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, return its card.
+    """Build the model from `images/*.jpg` and `attribute_means.csv`, write it to `out`, and return its card.
 
-    predictor: dlib's 68-point predictor. Raises ValueError as `read_ratings`, and if a picture cannot be read.
+    predictor: dlib's 68-point predictor. Raises ValueError if the ratings or a picture cannot be read.
     """
     ratings = read_ratings(portraits)
     names, pictures, points = _read_portrait_landmarks(portraits, ratings, predictor)
@@ -133,7 +133,7 @@ def _mean_shape(points: list[np.ndarray]) -> np.ndarray:
 def _warp_to_mean_shape(
     picture: np.ndarray, points: np.ndarray, mean: np.ndarray, triangles: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The texture in the mean shape and the shape, both after a similarity alignment to the mean shape."""
+    """Align a face to the mean shape by a similarity; return its texture, warped to the mean shape, and its shape."""
     similarity, _ = cv2.estimateAffinePartial2D(points.astype(np.float32), mean.astype(np.float32), method=cv2.LMEDS)
     aligned = points @ similarity[:, :2].T + similarity[:, 2]
     crop = cv2.warpAffine(

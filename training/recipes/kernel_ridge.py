@@ -14,16 +14,16 @@ from personality.models.tabular import QUANTILE_KNOTS
 
 FeatureAugmentation = Callable[
     [Tensor, torch.Generator], Tensor
-]  # features (N, D) -> the same clips, recorded otherwise (N, D)
+]  # features (N, D) -> features of augmented recordings of the same clips (N, D)
 
 
 @dataclass(frozen=True)
 class KernelRidgeSettings:
-    """How a KernelEnsemble is fitted.
+    """Settings of the fit of a KernelEnsemble.
 
-    gamma: of the kernel exp(-gamma |x - y|^2) between normal scores; penalty: of the weights of the Fourier features;
-    linear: penalty of the weights of the normal scores themselves, by group of columns (`group/name`), of which the
-    kernel reads those in `kernel_groups`; copies: how often each clip is varied.
+    gamma: parameter of the kernel exp(-gamma |x - y|^2) between normal scores; penalty: of the weights of the Fourier
+    features; linear: penalty of the weights of the normal scores, by group of columns (`group/name`); kernel_groups:
+    groups that the kernel uses; copies: number of augmented copies of each clip.
     """
 
     gamma: float
@@ -43,22 +43,22 @@ def fit_kernel_ridge(
     seed: int,
     vary: FeatureAugmentation | None,
 ) -> None:
-    """Set a network's tensors by least squares.
+    """Fit a network by least squares.
 
     Parameters
     ----------
     network : KernelEnsemble
-        Changed in place.
+        The network, modified in place.
     features : Tensor, float32, shape (N, D)
-        The columns that the network reads, of the training clips.
+        Input columns of the network for the training clips.
     labels : Tensor, float32, shape (N, 5)
-        In [0, 1].
+        Labels in [0, 1].
     settings : KernelRidgeSettings
         Kernel and penalties.
     seed : int
-        The same seed gives the same network, bit for bit on the same machine.
+        Random seed; on one machine, results with the same seed are bit-identical.
     vary : callable or None
-        Returns an augmented copy of the features; None: no augmentation.
+        Function that returns an augmented copy of the features; None: no augmentation.
     """
     random = torch.Generator().manual_seed(seed)
     groups = _feature_groups(network)
@@ -82,7 +82,7 @@ def _feature_groups(network: KernelEnsemble) -> list[str]:
 
 
 def _fourier_penalties(network: KernelEnsemble, settings: KernelRidgeSettings) -> Tensor:
-    """Penalties of a member's Fourier features, and 0 for the constant."""
+    """Return the penalties of a member's Fourier features, and 0 for the intercept."""
     return torch.cat([torch.full((network.plan.fourier,), settings.penalty), torch.zeros(1)])
 
 

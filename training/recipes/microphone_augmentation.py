@@ -1,6 +1,6 @@
-"""The same voice through another microphone: random equalisers and gains, applied to voice descriptors.
+"""Augment voice descriptors by simulated microphones: random equalizers and gains.
 
-A mean over frames of log mel energies moves by the equaliser itself, so its cosine transform, the MFCCs, can be moved
+An equalizer adds its curve to the mean log mel energies. Their cosine transform, the MFCCs, can therefore be modified
 without the sound.
 """
 
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MFCC_MEL_BANDS = 128  # of the MFCCs
+MFCC_MEL_BANDS = 128  # mel bands from which the MFCCs are computed
 MFCC_COUNT = 20
-# Natural log of the change per dB of the equalisers cos(pi u), cos(2 pi u) and cos(3 pi u), u in [0, 1] along the mel
-# axis: means over three clips of First Impressions, whose sound was equalised.
+# Natural logarithm of the relative change per dB of the equalizers cos(pi u), cos(2 pi u) and cos(3 pi u), u in [0, 1]
+# along the mel axis; measured as means over three clips of First Impressions with equalized sound.
 LOG_CHANGE_PER_DB = {
     "rmse": (0.08, 0.05, 0.03),
     "spectral_centroid": (-0.065, 0.0, -0.015),
@@ -28,8 +28,8 @@ LOG_CHANGE_PER_DB = {
 
 @dataclass(frozen=True)
 class MicrophoneVariation:
-    """equaliser: standard deviation in dB of the slowest cosine of its curve, the k-th has 1/k of it; gain: largest
-    change of loudness in dB, either way."""
+    """Distribution of microphones. equaliser: standard deviation in dB of the first cosine of the equalizer's curve
+    (1/k of it for the k-th); gain: largest absolute change of loudness in dB."""
 
     equaliser: float
     gain: float
@@ -38,22 +38,23 @@ class MicrophoneVariation:
 def augment_microphone(
     descriptors: Tensor, columns: Sequence[str], microphones: MicrophoneVariation, random: torch.Generator
 ) -> Tensor:
-    """Descriptors of the same voices as other microphones would record them.
+    """Simulate the descriptors of the same voices recorded by other microphones.
 
     Parameters
     ----------
     descriptors : Tensor, float32, shape (N, 26)
         Voice descriptors.
     columns : sequence of str
-        Their names.
-    microphones : Microphones
-        How different they are; each row gets its own equaliser and gain.
+        Names of the descriptors.
+    microphones : MicrophoneVariation
+        Distribution of the equalizer and the gain, which are sampled for each row.
     random : torch.Generator
-        Draws them.
+        Source of randomness.
 
     Returns
     -------
     Tensor, float32, shape (N, 26)
+        Voice descriptors in the same order.
     """
     place = {name: number for number, name in enumerate(columns)}
     count = len(descriptors)

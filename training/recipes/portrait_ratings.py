@@ -1,15 +1,16 @@
-"""Train the shipped face impressions: `python -m training portrait-ratings PORTRAITS`.
+"""Train the included face ratings: `python -m training portrait-ratings PORTRAITS`.
 
-The first blocks of EfficientNet-Lite0 keep their ImageNet weights, so their feature maps are computed once for every
-augmented view of a portrait, and all folds and seeds train the rest of the network on them. Weights of several seeds,
-which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
+The first blocks of EfficientNet-Lite0 keep their ImageNet weights. Therefore, their feature maps are computed once for
+each augmented view of a portrait, and all folds and seeds train the rest of the network on them. Weights of several
+seeds, which start from the same point, are averaged (Wortsman et al. 2022, "Model soups").
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from safetensors.torch import save
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -36,32 +37,34 @@ from personality.models.face_rater import FACE_RATER_BATCH_FACES, FaceRater, fac
 from personality.models.pretrained_weights import load_backbone_from_package
 from personality.utils.atomic_files import atomic_path, write_bytes, write_json
 from training.data.augment import augment_faces
-from training.engine.lr_schedule import one_cycle_factor
-from training.engine.weight_averaging import WeightAverage
+from training.data.dataloader import MicroBatch
+from training.engine.trainer import FitOptions, MicroBatchInputs, Trainer
 from training.recipes.portraits import RATING_COLUMNS, Portraits, read_portraits, read_rated_portraits
 
 PORTRAIT_FOLDS, PORTRAIT_SEEDS = 5, (0,)
 PORTRAIT_EPOCHS = VIEWS_PER_PORTRAIT = 4  # each epoch trains on another view of each portrait
-PORTRAIT_LEARNING_RATE, PORTRAIT_WEIGHT_DECAY, PORTRAIT_AVERAGING_DECAY = 3e-4, 0.02, 0.98
-RIDGE_ALPHAS = np.logspace(1, 5, 13)  # of the ridge regression, chosen within each fold's training part
+PORTRAIT_FIT_OPTIONS = FitOptions(
+    epochs=PORTRAIT_EPOCHS, batch=FACE_RATER_BATCH_FACES, rate=3e-4, weight_decay=0.02, averaging=0.98
+)
+RIDGE_ALPHAS = np.logspace(1, 5, 13)  # candidate penalties of the ridge regression, selected on each training fold
 PORTRAIT_BOOTSTRAP_DRAWS = 2000
 
 
 @dataclass(frozen=True)
 class PortraitViews:
-    """Fixed feature maps float16 (V, N, 40, 28, 28) of V augmented views of N faces, and frozen features (N, 1280)."""
+    """Fixed feature maps, float16 (V, N, 40, 28, 28), of V views of N faces, and frozen features, (N, 1280)."""
 
     maps: Tensor
     features: np.ndarray
 
     def select_faces(self, rows: np.ndarray) -> PortraitViews:
-        """The views of some faces."""
+        """Return the views of some faces."""
         return PortraitViews(self.maps[:, torch.from_numpy(rows)], self.features[rows])
 
 
 @torch.inference_mode()
 def make_portrait_views(crops: np.ndarray, count: int = VIEWS_PER_PORTRAIT) -> PortraitViews:
-    """Augment crops uint8 (N, 224, 224, 3) `count` times and compute the fixed feature maps."""
+    """Augment crops, uint8 (N, 224, 224, 3), `count` times and compute the fixed feature maps."""
     rater, random = _load_pretrained_rater(), np.random.default_rng(0)
     maps = []
     for _ in tqdm(range(count), desc="views", disable=None):
@@ -94,11 +97,11 @@ def fit_face_rater(
     Parameters
     ----------
     views
-        Of N faces.
+        Views of N faces.
     ratings
-        (N, 8), 0 to 100.
+        Mean ratings, (N, 8), from 0 to 100.
     seeds
-        One training each; their weights are averaged.
+        Seeds; a network is trained with each, and their weights are averaged.
     """
     centre, spread = ratings.mean(0), ratings.std(0)
     standard = (ratings - centre) / spread
@@ -111,30 +114,37 @@ def fit_face_rater(
 
 
 def _train_face_rater(maps: Tensor, standard: np.ndarray, ridge: RidgeCV, seed: int, epochs: int) -> FaceRater:
-    """All but the first blocks, trained on standardised ratings, starting at the ridge regression."""
+    """Train all but the first blocks on standardized ratings; the output layer starts from the ridge regression."""
     torch.manual_seed(seed)
     rater, targets = _load_pretrained_rater(), torch.from_numpy(standard.astype(np.float32))
     with torch.no_grad():
         rater.output.weight.copy_(torch.from_numpy(ridge.coef_))
         rater.output.bias.copy_(torch.from_numpy(ridge.intercept_))
-    optimiser = torch.optim.AdamW(rater.parameters(), weight_decay=PORTRAIT_WEIGHT_DECAY)
-    average, steps = (
-        WeightAverage(rater.state_dict(), PORTRAIT_AVERAGING_DECAY),
-        epochs * -(-len(standard) // FACE_RATER_BATCH_FACES),
-    )
-    batches = (
-        (epoch, rows) for epoch in range(epochs) for rows in torch.randperm(len(standard)).split(FACE_RATER_BATCH_FACES)
-    )
-    for step, (epoch, rows) in enumerate(tqdm(batches, total=steps, desc="steps", leave=False, disable=None)):
-        rater.train()
-        optimiser.param_groups[0]["lr"] = PORTRAIT_LEARNING_RATE * one_cycle_factor(step, steps)
-        loss = functional.mse_loss(rater.rate_fixed_maps(maps[(epoch + seed) % len(maps), rows].float()), targets[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        average.update()
-    rater.load_state_dict(average.tensors, strict=False)
-    return rater
+    options = replace(PORTRAIT_FIT_OPTIONS, epochs=epochs, seed=seed)
+
+    def load(pieces: Iterator[MicroBatch], epoch: int) -> MicroBatchInputs:
+        return ((piece, maps[(epoch + seed) % len(maps), piece.rows].float()) for piece in pieces)
+
+    def loss(rated: Tensor, rows: Tensor) -> Tensor:
+        return functional.mse_loss(rated, targets[rows])
+
+    trainer = Trainer(_FixedMapsRater(rater), loss, len(standard), options, tensors=rater.state_dict())
+    for _ in trainer.train_epochs(load):
+        pass
+    with trainer.averaged_weights:
+        return copy.deepcopy(rater)
+
+
+class _FixedMapsRater(nn.Module):
+    """A face rater as a step calls it."""
+
+    def __init__(self, rater: FaceRater) -> None:
+        super().__init__()
+        self.rater = rater
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Ratings (B, 8) from fixed feature maps."""
+        return self.rater.rate_fixed_maps(maps)
 
 
 def _average_weights(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -154,12 +164,12 @@ def _rescale_output_layer(rater: FaceRater, centre: np.ndarray, spread: np.ndarr
 def cross_validate_portraits(
     folder: Path, out: Path, *, epochs: int = PORTRAIT_EPOCHS, folds: int = PORTRAIT_FOLDS
 ) -> pd.DataFrame:
-    """Rate each portrait with models of the other folds.
+    """Rate each portrait with models that were trained on the other folds, and measure R2.
 
     Parameters
     ----------
     folder
-        `images/` and `attribute_means.csv`.
+        Folder of `images/` and `attribute_means.csv`.
     out
         Folder for report.json and the results of the folds, which are reused if they exist.
 
@@ -180,7 +190,7 @@ def cross_validate_portraits(
 def _rate_out_of_fold(
     portraits: Portraits, ratings: np.ndarray, out: Path, *, epochs: int, folds: int, views: PortraitViews | None = None
 ) -> dict[str, np.ndarray]:
-    """Ratings (N, 8), 0 to 100, by `network` and by `ridge`. views: default computed if a fold requires them."""
+    """Return ratings, (N, 8) from 0 to 100, by `network` and by `ridge`. views: by default computed if required."""
     out.mkdir(parents=True, exist_ok=True)
     rated = {"network": np.zeros_like(ratings), "ridge": np.zeros_like(ratings)}
     digest = hashlib.sha256(
@@ -202,7 +212,7 @@ def _rate_out_of_fold(
 
 
 def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
-    """R2 per attribute with a 95 % bootstrap interval over portraits, for (N, 8) ratings and predictions of them."""
+    """Compute R2 per attribute with a 95 % bootstrap interval over portraits, from ratings and predictions, (N, 8)."""
     rows = np.random.default_rng(0).integers(len(ratings), size=(PORTRAIT_BOOTSTRAP_DRAWS, len(ratings)))
     residual = ((ratings - rated) ** 2)[rows].mean(1)
     low, high = np.percentile(1 - residual / ratings[rows].var(1), (2.5, 97.5), axis=0)
@@ -211,8 +221,8 @@ def measure_rating_r2(ratings: np.ndarray, rated: np.ndarray) -> pd.DataFrame:
 
 
 def rate_new_portraits(folder: Path, others: Path, csv: Path, *, epochs: int = PORTRAIT_EPOCHS) -> list[str]:
-    """Train on all portraits of a folder like the shipped model, rate the pictures in `others`, and write a CSV
-    (`stimulus` and a column per attribute, 0 to 100). Returns the names of pictures without a face."""
+    """Train on all portraits of a folder like the included model, rate the pictures in `others`, and write a CSV
+    (`stimulus` and a column per attribute, 0 to 100). Return the names of pictures without a face."""
     (portraits, ratings), new = read_rated_portraits(folder), read_portraits(others)
     rater = fit_face_rater(make_portrait_views(portraits.crops), ratings.to_numpy(), epochs=epochs)
     rated = pd.DataFrame(rater.rate(new.crops) * 100, new.names, RATING_COLUMNS)
@@ -230,7 +240,7 @@ def train_face_impressions(
     epochs: int = PORTRAIT_EPOCHS,
     folds: int = PORTRAIT_FOLDS,
 ) -> dict[str, Any]:
-    """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, return the card."""
+    """Cross-validate, train on all portraits, write half-precision weights and a card to `out`, and return the card."""
     portraits, ratings = read_rated_portraits(folder)
     truth = ratings.to_numpy()
     views = make_portrait_views(portraits.crops)

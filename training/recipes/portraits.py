@@ -21,8 +21,7 @@ PORTRAIT_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 @dataclass(frozen=True)
 class Portraits:
-    """names (N,) as in the ratings; crops uint8 (N, 224, 224, 3) RGB; names_without_face: pictures in which no face was
-    found."""
+    """N portraits: names as in the ratings; RGB crops, uint8 (N, 224, 224, 3); names of pictures without a face."""
 
     names: list[str]
     crops: np.ndarray
@@ -30,12 +29,12 @@ class Portraits:
 
 
 def read_portraits(folder: Path) -> Portraits:
-    """Find and align the faces of the pictures in a folder, like those of a clip.
+    """Find and align the faces in the pictures of a folder, like those of a clip.
 
     Raises
     ------
     ValueError
-        No picture has a face, or one cannot be read.
+        If no picture has a face, or a picture cannot be read.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in PORTRAIT_SUFFIXES)
     found = {path.stem: _read_aligned_face(path) for path in tqdm(paths, desc="faces", disable=None)}
@@ -55,27 +54,27 @@ def _read_aligned_face(path: Path) -> np.ndarray | None:
 
 
 def read_ratings(folder: Path) -> pd.DataFrame:
-    """The mean ratings 0 to 100 of `attribute_means.csv`, one row per portrait, indexed by its name.
+    """Read the mean ratings (0 to 100) in `attribute_means.csv`, one row per portrait, indexed by its name.
 
     Raises
     ------
     ValueError
-        The table has no column `stimulus`.
+        If the table has no column `stimulus`.
     """
     path = folder / RATINGS_FILE
     table = pd.read_csv(path, dtype={"stimulus": str})
     if "stimulus" not in table:
-        raise ValueError(f"{path} has no column stimulus; expected the names of the pictures in it.")
+        raise ValueError(f"{path} has no column stimulus; expected one with the names of the pictures.")
     return table.set_index("stimulus")
 
 
 def read_rated_portraits(folder: Path) -> tuple[Portraits, pd.DataFrame]:
-    """The portraits in `images/` with a face, and their mean ratings on the attributes of RATING_COLUMNS.
+    """Read the portraits in `images/` with a face, and their mean ratings on the attributes of RATING_COLUMNS.
 
     Raises
     ------
     ValueError
-        As `read_ratings`, or no picture has a face, one has no ratings, or an attribute is missing.
+        If the ratings cannot be read, no picture has a face, a picture has no ratings, or an attribute is missing.
     """
     ratings = read_ratings(folder)
     absent = [name for name in RATING_COLUMNS if name not in ratings]

@@ -24,7 +24,12 @@ from personality.utils.atomic_files import write_bytes, write_json
 from training.recipes.rated_portraits import measure_rating_agreement
 from training.recipes.speech_clip import write_speech_clip
 
-SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, chosen by eye: a plain, friendly face
+SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, selected by hand: an average, friendly face
+# Test clips of `make demo` of six adults, three women and three men, whom visitors rate.
+GUESS_CLIP_NAMES = tuple(
+    f"{name}.000.mp4"
+    for name in ("0833422ebed", "08807449f7b", "0b50cc677a8", "108866d5856", "169ccdea55a", SAMPLE_CLIP_NAME[:11])
+)
 PRACTICE_TRAINED_ON_TEXT = "Trained on {clips:,} clips of {sources:,} computer-made people with planted labels{more}."
 PORTRAITS_TEXT = (
     ", and on {count:,} portraits of computer-made faces (One Million Impressions) with labels computed from how real "
@@ -34,14 +39,14 @@ BRANCHES_TEXT = " It joins practice_audio and practice_visual, whose weights are
 
 
 def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
-    """Copy the four practice models, predictions, the table of clips and two sample clips from `work` to `out`.
+    """Copy the four practice models, predictions, the table of clips, and the sample clips from `work` to `out`.
 
     Parameters
     ----------
     work
-        The folder that `make demo` filled.
+        Output folder of `make demo`.
     out
-        The folder that is published.
+        The published folder.
     portraits
         Folder of the rated portraits, if `practice_visual` was trained on them too.
 
@@ -67,6 +72,10 @@ def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
     _publish_file(work / "cache" / "clips.parquet", out / "clips.parquet")
     (sample,) = (work / "people").rglob(SAMPLE_CLIP_NAME)
     _publish_file(sample, out / "sample.mp4")
+    (out / "guess").mkdir(exist_ok=True)
+    for name in GUESS_CLIP_NAMES:
+        (clip,) = (work / "people").rglob(name)
+        _publish_file(clip, out / "guess" / name)
     write_speech_clip(out / "sample_speech.mp4")
 
 
@@ -75,16 +84,16 @@ def _publish_file(made: Path, published: Path) -> None:
 
 
 def make_published_card(card: dict[str, Any], predictions: pd.DataFrame, people: Cache) -> dict[str, Any]:
-    """The card of a run as it is published.
+    """Return the card of a run in its published form.
 
     Parameters
     ----------
     card
-        The run's own card.
+        The card of the run.
     predictions
-        The rows of the predictions table that are of this model, on the test split.
+        The rows of this model in the predictions table of the test split.
     people
-        The cache of computer-made people that it was trained on.
+        The cache of computer-made people on which the model was trained.
     """
     branches = {
         name: {**entry, "folder": f"../{PRACTICE_PREFIX}{Path(entry['folder']).name}"}
@@ -109,8 +118,8 @@ def _describe_practice_training(card: dict[str, Any], people: Cache) -> dict[str
 
 
 def measure_unseen_accuracy(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Accuracy of one model on people that were not in training, that of the mean baseline, and R2 (mean over
-    traits)."""
+    """Measure the accuracy of one model on people who were not in training, that of the mean baseline, and R2 (mean
+    over traits)."""
     rows = accuracy_by(predictions).set_index("trait").loc["mean"]
     errors = predictions.assign(
         own=(predictions["predicted"] - predictions["actual"]) ** 2,

@@ -28,10 +28,10 @@ from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import atomic_path, write_json
 from training.recipes.portraits import read_ratings
 
-HELD_OUT_SHARE = 0.2  # share of the portraits that is never trained on
+HELD_OUT_SHARE = 0.2  # share of the portraits that is held out from training
 PORTRAIT_SPLIT_SEED = 0
 IMAGES_FOLDER = "images"
-# Which rating each trait of a model is compared with: the one that has the largest weight in it.
+# The rating with which a trait of a model is compared: the one with the largest weight in the trait.
 RATING_BY_TRAIT = {"extraversion": "outgoing", "agreeableness": "trustworthy", "emotional_stability": "happy"}
 CONTROL_RATINGS = ("happy", "age", "gender")
 
@@ -51,7 +51,7 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
     Raises
     ------
     FileExistsError
-        If `out` holds something.
+        If `out` is not empty.
     ValueError
         If `truth.json` has no scale, or the ratings cannot be read.
     """
@@ -74,17 +74,18 @@ def write_portrait_dataset(portraits: Path, people: Path, out: Path) -> pd.DataF
 
 
 def compute_portrait_labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.Series]:
-    """The five labels in [0, 1] of each rated portrait.
+    """Compute the five labels in [0, 1] of each rated portrait.
 
     Parameters
     ----------
     ratings
-        Mean ratings 0 to 100, one row per portrait.
+        Mean ratings from 0 to 100, one row per portrait.
     truth
-        The content of the synthetic people's `truth.json`.
+        The contents of `truth.json` of the synthetic people.
     """
     standard = (ratings - ratings.mean()) / ratings.std()
-    share = truth["knobs"]["spread"] * truth["knobs"]["face_share"]
+    options = truth.get("options") or truth["knobs"]  # the key of versions before 0.2
+    share = options["spread"] * options["face_share"]
     made = {}
     for trait in TRAIT_NAMES:
         centre, scale = truth["face_scale"][trait]
@@ -96,12 +97,12 @@ def compute_portrait_labels(ratings: pd.DataFrame, truth: dict) -> dict[str, pd.
 def _read_truth(people: Path) -> dict:
     truth = json.loads((people / "truth.json").read_text())
     if "face_scale" not in truth:
-        raise ValueError(f"{people / 'truth.json'} has no face_scale; make the people again with `synthesize`.")
+        raise ValueError(f"{people / 'truth.json'} has no face_scale; recreate the dataset with `synthesize`.")
     return truth
 
 
 def _draw_portrait_splits(count: int) -> np.ndarray:
-    """`training` and `test` for each of `count` portraits, sampled with PORTRAIT_SPLIT_SEED."""
+    """Assign `training` or `test` to each of `count` portraits, sampled with PORTRAIT_SPLIT_SEED."""
     order = np.random.default_rng(PORTRAIT_SPLIT_SEED).permutation(count)
     return np.where(order < round(HELD_OUT_SHARE * count), "test", "training")
 
@@ -120,7 +121,7 @@ class RatingAgreement:
 
 
 def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> RatingAgreement:
-    """The agreement of a visual model with the ratings of the held-out portraits in `cache`.
+    """Measure the agreement of a visual model with the ratings of the held-out portraits in `cache`.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def measure_rating_agreement(run: Path, cache: Cache, portraits: Path) -> Rating
 
 
 def _predict_held_out_portraits(model: Model, cache: Cache) -> pd.DataFrame:
-    """Five traits of each held-out portrait with a face, by the portraits' names."""
+    """Predict five traits of each held-out portrait with a face, indexed by the portraits' names."""
     import torch
 
     from personality.models.batching import read_batch

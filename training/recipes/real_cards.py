@@ -27,27 +27,27 @@ REAL_TRAINED_ON_TEXT = (
     "Trained on how {people:,} clips of {sources:,} YouTube videos of people speaking English appeared to paid raters, "
     "who compared clips in pairs (ChaLearn First Impressions v2)."
 )
-COMPARED_SETTINGS_COUNT = 120  # settings that were compared on folds of training before these were chosen
-COVERAGE_ATTRIBUTES = ("gender", "age_group", "ethnicity")  # as annotators perceived them
-MIN_COVERAGE_GROUP_CLIPS = 30  # clips
+COMPARED_SETTINGS_COUNT = 120  # settings compared on folds of the training split, from which these were selected
+COVERAGE_ATTRIBUTES = ("gender", "age_group", "ethnicity")  # as perceived by annotators
+MIN_COVERAGE_GROUP_CLIPS = 30  # clips; smaller groups are left out
 TEST_MICROPHONES = MicrophoneVariation(equaliser=2.0, gain=6.0)
 
 
 def make_real_model_card(
     facts: dict[str, Any], data: FirstImpressionsData, *, held_out: np.ndarray, network: Network
 ) -> dict[str, Any]:
-    """The card of a model.
+    """Return the card of a model.
 
     Parameters
     ----------
     facts : dict
-        What is known without measuring: modality, table, config, seed.
-    data : FirstImpressions
-        What it was trained on and is measured on.
+        Facts that are not measured: modality, table, config, seed.
+    data : FirstImpressionsData
+        The training and validation data.
     held_out : ndarray, shape (N, 5)
-        Out-of-fold predictions for the training split; intervals are calibrated on them.
+        Out-of-fold predictions for the training split, on which the intervals are calibrated.
     network : Network
-        The model as it is stored.
+        The model with its stored weights.
     """
     training, validation = data.clips_with_features.split("training"), data.clips_with_features.split("validation")
     unseen = ~np.isin(validation.sources, training.sources)
@@ -82,14 +82,14 @@ def make_real_model_card(
 
 
 def describe_real_training(dataset: str, training: ClipsWithFeatures) -> dict[str, Any]:
-    """The training data of a model, in figures and in a sentence."""
+    """Describe the training data of a model in figures and in a sentence."""
     counts = {"clips": len(training.clips), "sources": len(set(training.sources))}
     text = REAL_TRAINED_ON_TEXT.format(people=counts["clips"], sources=counts["sources"])
     return {"people": "real", "dataset": dataset, **counts, "text": text}
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that the model was trained with."""
+    """Return the versions of the libraries used for training."""
     return {
         "personality": VERSION,
         "python": platform.python_version(),
@@ -102,8 +102,8 @@ def library_versions() -> dict[str, str]:
 def measure_accuracy_with_baseline(
     predicted: np.ndarray, people: ClipsWithFeatures, means: np.ndarray
 ) -> dict[str, Any]:
-    """Accuracy of predictions (N, 5), and of always predicting `means` (5,): mean of five traits and per
-    trait, with 95 % intervals by leaving out sources."""
+    """Measure the accuracy of predictions, (N, 5), and of the mean baseline, which always predicts `means`, (5,): mean
+    of five traits and per trait, with 95 % intervals by the jackknife over sources."""
     labels = people.labels.numpy()
     columns = np.hstack([1 - np.abs(predicted - labels), 1 - np.abs(means - labels)]).astype(float)
     columns = np.column_stack([columns, columns[:, :5].mean(1), columns[:, 5:].mean(1)])
@@ -128,7 +128,7 @@ def measure_accuracy_with_baseline(
 
 
 def calibrate_trait_intervals(held_out: np.ndarray, training: ClipsWithFeatures) -> dict[str, list[float]]:
-    """Offsets of 90 % prediction intervals, by trait, from out-of-fold predictions (N, 5)."""
+    """Compute the offsets of 90 % prediction intervals by trait from out-of-fold predictions, (N, 5)."""
     residuals = (training.labels.numpy() - held_out).astype(float)
     offsets = [conformal_offsets(column, training.sources) for column in residuals.T]
     return {name: [round(bound, 4) for bound in bounds] for name, bounds in zip(TRAIT_NAMES, offsets, strict=True)}
@@ -137,8 +137,8 @@ def calibrate_trait_intervals(held_out: np.ndarray, training: ClipsWithFeatures)
 def measure_interval_coverage(
     predicted: np.ndarray, people: ClipsWithFeatures, offsets: dict[str, list[float]]
 ) -> dict[str, Any]:
-    """The share of labels within the intervals of predictions (N, 5): mean of five traits, over all clips and by group
-    of each attribute, without groups of few clips."""
+    """Measure the share of labels within the intervals of predictions, (N, 5): mean of five traits, over all clips and
+    by group of each attribute, without groups of few clips."""
     low, high = np.array([offsets[name] for name in TRAIT_NAMES]).T
     labels = people.labels.numpy()
     inside = pd.Series(((labels >= predicted + low) & (labels <= predicted + high)).mean(1))
@@ -156,7 +156,8 @@ def _reads_voice(network: Network) -> bool:
 
 
 def measure_microphone_shift(network: Network, people: ClipsWithFeatures) -> dict[str, float]:
-    """The standard deviation of predictions over microphones and over people; means over traits."""
+    """Measure how much simulated microphones change predictions (mean absolute change), and how much predictions vary
+    over people (standard deviation); means over traits."""
     columns, random = people.columns(VOICE_TABLE), torch.Generator().manual_seed(0)
     varied = augment_microphone(people.batch.tables[VOICE_TABLE], columns, TEST_MICROPHONES, random).numpy()
     before, after = (

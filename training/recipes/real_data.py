@@ -31,12 +31,12 @@ class ClipsWithFeatures:
 
     @property
     def labels(self) -> Tensor:
-        """float32 (N, 5), in [0, 1]."""
+        """The labels, float32 (N, 5), in [0, 1]."""
         return torch.from_numpy(self.clips[list(TRAIT_NAMES)].to_numpy(np.float32, copy=True))
 
     @property
     def sources(self) -> np.ndarray:
-        """The source video of each clip (N,)."""
+        """The source video of each clip, (N,)."""
         return self.clips["source"].to_numpy()
 
     @property
@@ -46,27 +46,27 @@ class ClipsWithFeatures:
         return Batch(tables=tensors)
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """The names of a table's columns."""
+        """Return the names of a table's columns."""
         return tuple(map(str, self.tables[table].columns))
 
     def where(self, chosen: np.ndarray) -> ClipsWithFeatures:
-        """Some of the clips, by a mask bool (N,)."""
+        """Select clips by a mask, bool (N,)."""
         tables = {name: table[chosen] for name, table in self.tables.items()}
         return ClipsWithFeatures(self.clips[chosen].reset_index(drop=True), tables)
 
     def with_table(self, name: str, values: np.ndarray) -> ClipsWithFeatures:
-        """The same clips with other values (N, D) in a table."""
+        """Return the same clips with other values, (N, D), in a table."""
         table = pd.DataFrame(values, self.tables[name].index, self.tables[name].columns)
         return ClipsWithFeatures(self.clips, self.tables | {name: table})
 
     def split(self, name: str) -> ClipsWithFeatures:
-        """The clips of one split."""
+        """Return the clips of one split."""
         return self.where(self.clips["split"].eq(name).to_numpy())
 
 
 @dataclass(frozen=True)
 class FirstImpressionsData:
-    """name and fingerprint of the dataset, its clips as in `load_dataset`, and those with all features."""
+    """First Impressions: name and fingerprint, its clips as returned by `load_dataset`, and those with all features."""
 
     name: str
     fingerprint: str
@@ -74,7 +74,7 @@ class FirstImpressionsData:
     clips_with_features: ClipsWithFeatures
 
     def labels(self, split: str) -> pd.DataFrame:
-        """The five traits of all labelled clips of a split, also of those without features."""
+        """Return the five traits of all labelled clips of a split, also of those without features."""
         return self.clips.loc[self.clips["split"].eq(split), list(TRAIT_NAMES)].dropna()
 
 
@@ -84,18 +84,18 @@ def read_real_training_data(folder: Path) -> FirstImpressionsData:
     Parameters
     ----------
     folder : Path
-        Contains, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice descriptors in a
-        folder `audio_features`.
+        A folder that contains, at any depth, `annotation_*.pkl`, `transcription_*.pkl` and the CSV files of voice
+        descriptors in a folder `audio_features`.
 
     Returns
     -------
     FirstImpressionsData
-        Its `clips_with_features` are the labelled clips that have voice descriptors and a transcript.
+        The data; `clips_with_features` are the labelled clips that have voice descriptors and a transcript.
 
     Raises
     ------
     ValueError
-        A kind of file is missing, or cannot be read.
+        If a kind of file is missing or cannot be read.
     """
     dataset = load_dataset(folder)
     texts = dict(chain(*(read_transcription(path).items() for path in _find_files(folder, TRANSCRIPTS_PATTERN))))
@@ -119,6 +119,6 @@ def _find_files(folder: Path, pattern: str) -> list[Path]:
 
 
 def predict_trait_array(network: Network, people: ClipsWithFeatures) -> np.ndarray:
-    """Five traits (N, 5) in [0, 1] of each clip."""
+    """Predict the five traits of each clip, (N, 5) in [0, 1]."""
     with torch.inference_mode():
         return network(people.batch).numpy()

@@ -1,6 +1,6 @@
-"""Figures of models on real people, from predictions tables that are not published.
+"""Compute figures of models on real people from predictions tables that are not published.
 
-The output includes no clip, no source, and no group of few clips.
+The output includes no clips, no sources, and no groups of few clips.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def write_real_figures(tables: Sequence[Path], out: Path) -> dict:
     tables
         Predictions tables (parquet) of the same clips of one split, with the attributes of `FIGURE_ATTRIBUTES`.
     out
-        The folder, made where it is absent; files of the same names are replaced.
+        The folder, created if it does not exist; files of the same names are replaced.
 
     Raises
     ------
     PredictionsError
-        Where the tables hold several splits, contradict each other, lack an attribute, or have a model that MODELS
-        does not describe.
+        If the tables have several splits, contradict each other, do not have an attribute, or include a model that
+        REAL_FIGURES_MODELS does not describe.
     """
     table = _read_joined_predictions(tables)
     made = compute_real_figures(table)
@@ -81,7 +81,7 @@ def write_real_figures(tables: Sequence[Path], out: Path) -> dict:
 
 
 def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
-    """Rows as a small parquet file: float32 columns compress best with byte stream split."""
+    """Write rows to a small parquet file; float32 columns compress best with byte stream split."""
     numbers = rows.select_dtypes("floating").columns
     with atomic_path(path) as temporary:
         rows.astype(dict.fromkeys(numbers, "float32")).to_parquet(
@@ -95,7 +95,7 @@ def _write_compact_parquet(rows: pd.DataFrame, path: Path) -> None:
 
 
 def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """The tables of `RealFigures` from a predictions table, with rounded figures."""
+    """Compute the tables of `RealFigures` from a predictions table, with rounded figures."""
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in FIGURE_TABLES}
     for sources in SOURCE_SUBSETS:
         for by in FIGURE_ATTRIBUTES:
@@ -107,7 +107,7 @@ def compute_real_figures(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _compute_figures_by(table: pd.DataFrame, by: tuple[str, ...]) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The tables by a set of attributes with their names; none if fewer than two groups are large enough."""
+    """Yield the tables by a set of attributes with their names; none if fewer than two groups are large enough."""
     if not by:
         yield "accuracy", accuracy_by(table)
         for model in table["model"].unique():
@@ -129,7 +129,7 @@ def _select_sources(table: pd.DataFrame, sources: str) -> pd.DataFrame:
 
 
 def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
-    """The codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
+    """Return the codes of the groups in which every model predicts at least MIN_GROUP_CLIPS clips."""
     known = assigned.codes >= 0
     sizes = table[known].groupby([assigned.codes[known], "model"])["clip"].nunique()
     smallest = sizes.groupby(level=0).min()
@@ -137,15 +137,15 @@ def _large_groups(table: pd.DataFrame, assigned: GroupAssignment) -> np.ndarray:
 
 
 def _round_and_compact(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with rounded numbers and categorical text."""
+    """Return the rows with rounded numbers and categorical text."""
     rows = rows.round(STORED_DECIMALS)
     words = rows.select_dtypes(["object", "string"]).columns
     return rows.assign(**{name: rows[name].astype(str) for name in words})
 
 
 def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
-    """One table, sorted by model (as in REAL_FIGURES_MODELS) and clip, so that the output is deterministic.
-    Raises PredictionsError as `write_real_figures`."""
+    """Read and join the tables, sorted by model (as in REAL_FIGURES_MODELS) and clip, so that the output is
+    deterministic. Raises PredictionsError like `write_real_figures`."""
     table = join_predictions([read_predictions(path) for path in tables]).sort_values("clip", kind="stable")
     unknown = sorted(set(table["model"]) - set(REAL_FIGURES_MODELS))
     if unknown:
@@ -154,13 +154,13 @@ def _read_joined_predictions(tables: Sequence[Path]) -> pd.DataFrame:
         )
     splits = sorted(set(table["split"]))
     if len(splits) > 1:
-        raise PredictionsError(f"The tables hold the splits {', '.join(splits)}; expected one.")
+        raise PredictionsError(f"The tables have the splits {', '.join(splits)}; expected a single split.")
     order = pd.Categorical(table["model"], categories=list(REAL_FIGURES_MODELS), ordered=True)
     return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
 
 
 def _make_real_figures_card(table: pd.DataFrame) -> dict:
-    """The card of the figures: the clips, the models, and the groups that are not included."""
+    """Return the card of the figures: the clips, the models, and the groups that are not included."""
     clips = table.drop_duplicates("clip")
     models = {
         model: {
@@ -185,7 +185,7 @@ def _make_real_figures_card(table: pd.DataFrame) -> dict:
 
 
 def _count_left_out(table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """By each attribute: how many groups are too small, their clips together, and the clips of no known group."""
+    """Count, by attribute, the groups that are too small, their clips in total, and the clips without a known group."""
     is_first, result = ~table["clip"].duplicated(), {}
     for by in filter(None, FIGURE_ATTRIBUTES):
         assigned = assign_groups(table, by)

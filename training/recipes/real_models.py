@@ -1,7 +1,8 @@
 """Train the models of real people on First Impressions: `python -m training real-models FOLDER`.
 
-`voice` reads 26 voice descriptors, `words` a transcript, `voice_words` adds up what both predict. All three are trained
-on the training split. Settings were chosen on folds of it that keep a source together; validation is only for figures.
+`voice` uses 26 voice descriptors, `words` the transcript, and `voice_words` is a weighted sum of both. All three are
+trained on the training split. Their settings were selected by cross-validation within it, grouped by source; the
+validation split is used only for the reported figures.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from training.recipes.real_data import (
 
 REAL_MODEL_FOLDS = 5
 BLEND_MODEL_NAME = "voice_words"
-TRAINING_MICROPHONES = MicrophoneVariation(equaliser=4.0, gain=10.0)  # that the voice model is trained against
+TRAINING_MICROPHONES = MicrophoneVariation(equaliser=4.0, gain=10.0)  # augmentation of the voice model
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,13 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
     Parameters
     ----------
     folder : Path
-        First Impressions, as `read_real_training_data` reads it.
+        The folder of First Impressions; see `read_real_training_data`.
     out : Path
-        A folder per model is written here, or replaced.
+        The folder in which a folder per model is written or replaced.
     seed : int
-        Of the random Fourier features and of the microphones.
+        Seed of the random Fourier features and of the microphones.
     predictions : Path or None
-        Where to write a predictions table (parquet) of the official validation split.
+        A file (parquet) for a predictions table of the official validation split.
 
     Returns
     -------
@@ -82,7 +83,7 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
     Raises
     ------
     ValueError
-        As `read_real_training_data`.
+        If the data cannot be read.
     """
     data = read_real_training_data(folder)
     models = make_real_models(data, out, seed)
@@ -94,7 +95,7 @@ def train_real_models(folder: Path, out: Path, *, seed: int = 0, predictions: Pa
 
 
 def make_real_models(data: FirstImpressionsData, out: Path, seed: int) -> dict[str, Model]:
-    """Fit, evaluate and store all models; returns the loaded models by name."""
+    """Fit, evaluate and store all models; return the loaded models by name."""
     training = data.clips_with_features.split("training")
     held_out = {name: predict_out_of_fold(name, training, seed) for name in BRANCH_RECIPES}
     models: dict[str, Model] = {}
@@ -123,7 +124,7 @@ def store_real_model(
     held_out: np.ndarray,
     branches: dict[str, Model],
 ) -> Model:
-    """Store a network with its card, with figures of the stored, half-precision weights."""
+    """Store a network with its card, whose figures are measured with the stored, half-precision weights."""
     save_weights(folder, network)
     network.load_state_dict(load_file(folder / MODEL_WEIGHTS_FILE), strict=False)
     card = make_real_model_card(facts, data, held_out=held_out, network=network)
@@ -132,7 +133,7 @@ def store_real_model(
 
 
 def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsemble:
-    """A model of BRANCH_RECIPES, trained on some people."""
+    """Fit a model of BRANCH_RECIPES."""
     branch = BRANCH_RECIPES[name]
     columns = people.columns(branch.table)
     network = build_network(branch.modality, preset=KERNEL_PRESET, activation="relu", table=(branch.table, columns))
@@ -147,14 +148,14 @@ def fit_branch(name: str, people: ClipsWithFeatures, seed: int) -> KernelEnsembl
 
 
 def blend_branches(branches: dict[str, Network], people: ClipsWithFeatures, weights: tuple[float, ...]) -> BranchBlend:
-    """The weighted sum of trained branches."""
+    """Return the weighted sum of trained branches."""
     network = BranchBlend(branches)
     network.set_output_layer(people.labels.mean(0), weights)
     return network.eval()
 
 
 def split_into_source_folds(people: ClipsWithFeatures) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Masks (N,) of training and test clips of each fold, without common sources."""
+    """Yield masks, bool (N,), of the training and test clips of each fold, which share no source."""
     for _, part in GroupKFold(REAL_MODEL_FOLDS, shuffle=True, random_state=0).split(
         people.sources, groups=people.sources
     ):
@@ -163,7 +164,7 @@ def split_into_source_folds(people: ClipsWithFeatures) -> Iterator[tuple[np.ndar
 
 
 def predict_out_of_fold(name: str, people: ClipsWithFeatures, seed: int) -> np.ndarray:
-    """Predictions (N, 5) of a branch for each clip, by a model trained on the other folds."""
+    """Predict each clip, (N, 5), with a branch that is trained on the other folds."""
     predicted = np.zeros((len(people.clips), len(TRAIT_NAMES)), np.float32)
     for used, held_out in split_into_source_folds(people):
         predicted[held_out] = predict_trait_array(fit_branch(name, people.where(used), seed), people.where(held_out))
@@ -173,8 +174,8 @@ def predict_out_of_fold(name: str, people: ClipsWithFeatures, seed: int) -> np.n
 def predict_blend_out_of_fold(
     held_out: dict[str, np.ndarray], people: ClipsWithFeatures
 ) -> tuple[tuple[float, ...], np.ndarray]:
-    """Weights of the branches by least squares from their out-of-fold predictions; and what the weighted sum predicts
-    (N, 5) for each clip with weights from the other folds."""
+    """Fit the weights of the branches by least squares to their out-of-fold predictions. Return the weights and the
+    out-of-fold predictions, (N, 5), of the weighted sum, with weights from the other folds."""
     labels = people.labels.numpy()
     means = labels.mean(0)
     deviations = np.stack([predicted - means for predicted in held_out.values()], 2)  # (N, 5, branches)
@@ -193,7 +194,7 @@ def _fit_blend_weights(deviations: np.ndarray, targets: np.ndarray) -> np.ndarra
 def make_predictions_table(
     predicted: dict[str, np.ndarray], people: ClipsWithFeatures, clips: pd.DataFrame
 ) -> pd.DataFrame:
-    """The predictions table of models, by name, on the people of one split."""
+    """Return a predictions table of predictions, (N, 5) by model, on the clips of one split."""
     wide = [
         pd.DataFrame(values, columns=list(TRAIT_NAMES)).assign(clip=people.clips["clip"], model=name)
         for name, values in predicted.items()
@@ -202,7 +203,7 @@ def make_predictions_table(
 
 
 def format_model_figures(model: Model) -> str:
-    """The figures of a model as a line of text."""
+    """Return the figures of a model as a line of text."""
     official, unseen = model.card["metrics"], model.card["unseen"]
     interval = f"[{unseen['low']:.4f}, {unseen['high']:.4f}]"
     known = f"{unseen['folds']['accuracy']:.4f} on folds (mean {unseen['folds']['mean_baseline']:.4f})"

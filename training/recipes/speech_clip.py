@@ -1,7 +1,7 @@
-"""The sample clip with English speech, by a computer-made person, for models that read words.
+"""Create the sample clip: a computer-made person speaks English, for models that use words.
 
-The voice is `slt` of Flite (Carnegie Mellon University), whose licence allows any use of it and of what it says. The
-mouth opens with the loudness of the sound.
+The voice is `slt` of Flite (Carnegie Mellon University), whose licence allows any use of the voice and of its output.
+The opening of the mouth follows the loudness of the sound.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ SPEECH_TEXT = (
 )
 SPEECH_FLITE_VOICE = "slt"
 SPEECH_CLIP_FPS = 15
-SPEECH_FACE_SEED = 4  # of the face, chosen by eye
-OPEN_MOUTH_PERCENTILE = 95  # percentile of loudness at which the mouth is as open as it gets
-MAX_MOUTH_OPENING = 0.5  # how far it opens, share of the face model's widest
-MOUTH_SMOOTHING_FRAMES = 4  # frames of 5 ms, standard deviation: a jaw is slower than a sound
+SPEECH_FACE_SEED = 4  # seed of the face, selected by hand
+OPEN_MOUTH_PERCENTILE = 95  # percentile of loudness at which the mouth is fully open
+MAX_MOUTH_OPENING = 0.5  # full opening as a share of the face model's maximum
+MOUTH_SMOOTHING_FRAMES = 4  # standard deviation in frames of 5 ms, because a jaw moves more slowly than the sound
 SPEECH_FACE_ATTRIBUTES = {
     "age": -0.4,
     "gender": -1.1,
@@ -44,22 +44,22 @@ def write_speech_clip(path: Path) -> None:
     """Write the clip, an mp4 of about 12 s. Raises FileNotFoundError if Flite is not installed."""
     sound = synthesize_speech(SPEECH_TEXT)
     seconds = len(sound) / SYNTHETIC_VOICE_RATE_HZ
-    knobs, random = SynthesisOptions(seconds=seconds, fps=SPEECH_CLIP_FPS), np.random.default_rng(SPEECH_FACE_SEED)
+    options, random = SynthesisOptions(seconds=seconds, fps=SPEECH_CLIP_FPS), np.random.default_rng(SPEECH_FACE_SEED)
     model = load_face_model()
     voice = Voice("female", 30.0, 0.0, 0.0, 0.0)
     person = Person("ada", "test", "female", 30.0, model.sample(SPEECH_FACE_ATTRIBUTES, random), voice)
-    scene = Scene(path.name, person, "happy", 0.3, (SPEECH_FACE_SEED,))
+    scene = Scene(path.name, person.split, person, "happy", 0.3, (SPEECH_FACE_SEED,))
     puppet = model.animate(pose_face(model, scene))
     pictures = (
         puppet.draw(expression)
-        for expression in generate_expressions(scene, compute_mouth_opening(sound), knobs, random)
+        for expression in generate_expressions(scene, compute_mouth_opening(sound), options, random)
     )
     with atomic_path(path) as temporary:
         write_video(temporary, pictures, sound, fps=SPEECH_CLIP_FPS)
 
 
 def synthesize_speech(text: str) -> np.ndarray:
-    """Speech synthesized by Flite, float32 (N,) in [-1, 1] at 16 kHz. Raises FileNotFoundError if not installed."""
+    """Synthesize speech with Flite, float32 (N,) in [-1, 1] at 16 kHz. Raises FileNotFoundError without Flite."""
     program = shutil.which("flite")
     if program is None:
         raise FileNotFoundError("flite is not installed; on Debian and Ubuntu: apt-get install flite")
@@ -71,7 +71,7 @@ def synthesize_speech(text: str) -> np.ndarray:
         with wave.open(str(path), "rb") as file:
             if file.getframerate() != SYNTHETIC_VOICE_RATE_HZ:
                 raise ValueError(
-                    f"flite's voice {SPEECH_FLITE_VOICE} gave {file.getframerate()} Hz; expected "
+                    f"flite's voice {SPEECH_FLITE_VOICE} has {file.getframerate()} Hz; expected "
                     f"{SYNTHETIC_VOICE_RATE_HZ} Hz."
                 )
             samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
@@ -79,7 +79,7 @@ def synthesize_speech(text: str) -> np.ndarray:
 
 
 def compute_mouth_opening(sound: np.ndarray) -> np.ndarray:
-    """The opening of the mouth every 5 ms, from the smoothed root mean square of the sound."""
+    """Compute the opening of the mouth every 5 ms from the smoothed root mean square of the sound."""
     frames = sound[: len(sound) // ENVELOPE_FRAME_SAMPLES * ENVELOPE_FRAME_SAMPLES].reshape(-1, ENVELOPE_FRAME_SAMPLES)
     loudness = gaussian_filter1d(np.sqrt((frames**2).mean(1)), MOUTH_SMOOTHING_FRAMES)
     return np.clip(loudness / max(np.percentile(loudness, OPEN_MOUTH_PERCENTILE), 1e-6), 0, 1) * MAX_MOUTH_OPENING

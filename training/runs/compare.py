@@ -1,15 +1,80 @@
-"""Compare runs: the options that differ, and the accuracy."""
+"""Compare runs: what they reached, and the options that differ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
+from personality.models.model_card import read_model_card
+from personality.utils.untrusted_files import DamagedFileError
 from training.runs.run import Run
 
 MISSING_MARK = "-"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run reached on validation. accuracy, low, high: with its 95 % interval; r2: the variance explained; None
+    where unknown. date: of the last change, in UTC."""
+
+    run: str
+    modality: str
+    preset: str
+    state: str
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    r2: float | None
+    date: str
+
+
+def summarise_runs(runs: Sequence[Run]) -> list[RunSummary]:
+    """What each run reached."""
+    return [_summarise_run(run) for run in runs]
+
+
+def _summarise_run(run: Run) -> RunSummary:
+    status, config = run.status(), run.config
+    mean = _read_mean_metrics(run) if status["state"] == "done" else {}
+    date = datetime.fromtimestamp(status.get("heartbeat", 0), UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+    accuracy = mean.get("accuracy", status.get("best_accuracy"))
+    interval = mean.get("low"), mean.get("high"), mean.get("r2")
+    return RunSummary(run.folder.name, config.modality, config.preset, status["state"], accuracy, *interval, date)
+
+
+def _read_mean_metrics(run: Run) -> dict[str, Any]:
+    """The metrics of the mean of the traits, from the card; empty if it cannot be read."""
+    try:
+        return read_model_card(run.folder)["metrics"]["traits"]["mean"]
+    except (DamagedFileError, OSError, KeyError, TypeError):
+        return {}
+
+
+def format_run_summaries(summaries: Sequence[RunSummary]) -> list[str]:
+    """Lines of a table, with a head."""
+    if not summaries:
+        return ["no runs"]
+    rows = [
+        {
+            **{name: getattr(one, name) for name in ("run", "modality", "preset", "state")},
+            "accuracy": _format_with_interval(one),
+            "R2": MISSING_MARK if one.r2 is None else f"{one.r2:.3f}",
+            "date (UTC)": one.date,
+        }
+        for one in summaries
+    ]
+    return pd.DataFrame(rows).to_string(index=False, justify="left").split("\n")
+
+
+def _format_with_interval(summary: RunSummary) -> str:
+    if summary.accuracy is None:
+        return MISSING_MARK
+    bounds = "" if summary.low is None or summary.high is None else f" [{summary.low:.4f}, {summary.high:.4f}]"
+    return f"{summary.accuracy:.4f}{bounds}"
 
 
 def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:

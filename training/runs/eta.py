@@ -13,21 +13,8 @@ ETA_WINDOW_EPOCHS = 5  # last epochs of the current stage whose median duration 
 
 @dataclass(frozen=True)
 class RunEta:
-    """Progress of a run.
-
-    Attributes
-    ----------
-    epoch : int
-        Current epoch, from 1.
-    epochs : int
-        Maximum number of epochs of all stages.
-    share_done : float
-        Share of all epochs that are done, 0 to 1.
-    stage_seconds_left : float or None
-        Maximum remaining time of the current stage; None during its first epoch.
-    later_stage_epochs : int
-        Epochs of later stages, whose duration is unknown.
-    """
+    """Progress of a run: the current epoch, from 1, of at most `epochs`; the share of them that is done; the most
+    seconds that are left of the current stage, None during its first epoch; epochs of later stages."""
 
     epoch: int
     epochs: int
@@ -37,17 +24,7 @@ class RunEta:
 
 
 def estimate_eta(config: Config, status: dict[str, Any], metrics: list[dict[str, Any]]) -> RunEta:
-    """The progress of a run.
-
-    Parameters
-    ----------
-    config : Config
-        Its options.
-    status : dict
-        `Run.status()`.
-    metrics : list of dict
-        `Run.metrics()`.
-    """
+    """The progress of a run from its config, `Run.status()` and `Run.metrics()`."""
     counts = [stage.epochs for stage in config.stages]
     stage = min(metrics[-1]["stage"], len(counts)) if metrics else 1
     stage_epochs = [row["seconds"] for row in metrics if row["stage"] == stage]

@@ -1,11 +1,11 @@
-"""Read what strangers upload, in a process of its own for each file.
+"""Read untrusted uploads, each in a separate process.
 
-Held: a file that kills its decoder, hangs it, or fills the memory costs one sentence; nothing of the file is left on
-disk, however either process ends; a reading process that is stopped is replaced; what comes back is plain values and
-arrays, never executed; a file that takes over its decoder can do only what `confine_process` leaves it. NOT held:
-until its
-time is up it may read, empty and delete files of the server's user, and send what it read to whoever uploaded it.
-Whoever serves strangers runs the server as a user who owns nothing, or in a container.
+Guaranteed: a file that crashes its decoder, hangs it or exhausts the memory causes only an error message; no part of
+the file remains on disk, however either process ends; a reader process that was stopped is replaced; replies are plain
+values and arrays, which are never executed; a file that takes control of its decoder can do only what
+`confine_process` permits. NOT prevented: until its time limit, it can read, truncate and delete files of the server's
+user, and send what it read to the person who uploaded it. A public server should therefore run as a user who owns no
+files, or in a container.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ from personality.preprocessing.sound import Sound
 from personality.utils.locations import IMPORT_ROOT
 
 UPDATE_CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, DetectedPeople, Face, Sound, Sample)}
-READER_REQUEST_BYTES = 256  # bytes of an order: JSON, filled up with spaces
+READER_REQUEST_BYTES = 256  # bytes of a request: JSON, padded with spaces
 MAX_READER_REPLY_BYTES = (
     64 * 2**20
-)  # bytes of all that comes back of one file; 60 s of sound and 16 faces, twice, are 13 MB
-REPLY_SIZES_STRUCT = struct.Struct("!QQ")  # bytes of each of the two parts of a piece, before them
-READER_START_SECONDS = 60.0  # seconds that the reading process may take to be ready, at most; a busy machine took 37
-READER_GRACE_SECONDS = 5.0  # seconds after a file's time; who has not ended its reader by then is stopped itself
+)  # bytes of all replies for one file; 60 s of sound and 16 faces, each sent twice, are 13 MB
+REPLY_SIZES_STRUCT = struct.Struct("!QQ")  # header of a reply: bytes of its JSON and of its arrays
+READER_START_SECONDS = 60.0  # seconds in which the reader process must be ready; a busy machine took 37
+READER_GRACE_SECONDS = 5.0  # seconds after a file's time limit; a reader process that has not replied then is killed
 VIDEO_READER_DIED_MESSAGE = (
-    "Reading this file ended the process that read it: it is damaged. Convert it to mp4 and try again."
+    "Reading this file ended the process that read it; the file may be damaged. Convert it to mp4 and try again."
 )
-VIDEO_READER_SLOW_MESSAGE = "Reading this file took more than {seconds:.0f} s. Cut it or make it smaller first."
+VIDEO_READER_SLOW_MESSAGE = "Reading this file took more than {seconds:.0f} s. Cut it or reduce its resolution first."
 
 
 class _ReaderProcess(NamedTuple):
-    """The reading process, the socket that it gets orders by, and when it will be ready, in seconds of `monotonic`."""
+    """The reader process, the socket for its requests, and when it must be ready, in seconds of `time.monotonic`."""
 
     process: subprocess.Popen
     control: socket.socket
@@ -63,7 +63,7 @@ _reader: _ReaderProcess | None = None
 
 
 def start_reader_process() -> None:
-    """Begin the reading process, which needs some seconds before the first file; does nothing where there is one."""
+    """Start the reader process if it is not running; it takes some seconds to be ready for the first file."""
     with _reader_lock:
         _ensure_reader()
 
@@ -71,10 +71,10 @@ def start_reader_process() -> None:
 def read_clip_in_sandbox(
     data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None
 ) -> Iterator[ClipUpdate]:
-    """The pieces of a file, as `sample.read_clip_updates`, read by a process of its own within so many seconds. Raises
-    MediaError as that, and where the process dies or passes a limit."""
+    """Yield the pieces of a file like `sample.read_clip_updates`, read in a separate process within `seconds`. Raises
+    MediaError if the file cannot be read, or if the process dies or exceeds a limit."""
     seconds = upload_limits().reader_seconds if seconds is None else seconds
-    with tempfile.TemporaryFile() as file:  # without a name: it is gone with the last process that has it open
+    with tempfile.TemporaryFile() as file:  # has no name: it is deleted when the last process closes it or ends
         file.write(data)
         file.flush()
         answer, reader = _send_request(file.fileno(), {"person": person, "seconds": seconds})
@@ -85,14 +85,14 @@ def read_clip_in_sandbox(
 
 
 def _send_request(file: int, what: dict[str, Any]) -> tuple[int, _ReaderProcess]:
-    """Ask for the open file to be read; the pipe that the pieces come through, and who was asked."""
+    """Request the open file to be read; return the pipe for the replies, and the reader process."""
     order = json.dumps(what).encode().ljust(READER_REQUEST_BYTES)
     receive, send = os.pipe()
     try:
         with _reader_lock:
             try:
                 socket.send_fds(_ensure_reader().control, [order], [file, send])
-            except OSError:  # it died since it was last looked at
+            except OSError:  # it has died since the last check
                 _stop_reader()
                 socket.send_fds(_ensure_reader().control, [order], [file, send])
             return receive, _ensure_reader()
@@ -104,7 +104,7 @@ def _send_request(file: int, what: dict[str, Any]) -> tuple[int, _ReaderProcess]
 
 
 def _ensure_reader() -> _ReaderProcess:
-    """The reading process, restarted if it has died."""
+    """Return the reader process, restarted if it has died."""
     global _reader
     if _reader is not None and _reader.process.poll() is not None:
         _stop_reader()
@@ -124,7 +124,7 @@ def _stop_reader() -> None:
     if _reader is not None:
         _reader.control.close()
         if _reader.process.poll() is None:
-            os.killpg(_reader.process.pid, signal.SIGKILL)  # and those that it forked
+            os.killpg(_reader.process.pid, signal.SIGKILL)  # includes its forked children
             _reader.process.wait()
     _reader = None
 
@@ -153,17 +153,17 @@ def _receive_updates(answer: int, reader: _ReaderProcess, seconds: float) -> Ite
 
 
 def _stop_stuck_reader(stopped: _ReaderProcess) -> None:
-    """Stop a reading process that does not respond, unless it was replaced; the next request starts another."""
+    """Stop a reader process that does not respond, unless it was replaced; the next request starts a new one."""
     with _reader_lock:
         if _reader is stopped:
             _stop_reader()
 
 
 def _receive_reply(answer: int, room: int, deadline: float) -> tuple[str, dict[str, Any], int]:
-    """One piece of at most `room` bytes: its kind, its fields and its size. Raises ValueError where it is larger."""
+    """Receive a piece; return its kind, fields and size. Raises ValueError if it is larger than `room` bytes."""
     sizes = REPLY_SIZES_STRUCT.unpack(_read_exactly(answer, REPLY_SIZES_STRUCT.size, deadline))
     if sum(sizes) > room:
-        raise ValueError(f"a piece of {sum(sizes)} bytes; at most {room} are taken")
+        raise ValueError(f"a piece of {sum(sizes)} bytes; expected at most {room}")
     head, arrays = (_read_exactly(answer, size, deadline) for size in sizes)
     said = json.loads(head)
     plain = {name: tuple(value) if isinstance(value, list) else value for name, value in said["values"].items()}
@@ -171,8 +171,8 @@ def _receive_reply(answer: int, room: int, deadline: float) -> tuple[str, dict[s
 
 
 def _read_exactly(answer: int, count: int, deadline: float) -> bytes:
-    """So many bytes of a pipe. Raises EOFError where it ends before, TimeoutError where nothing comes in time."""
-    waiting, data = select.poll(), bytearray()  # not select.select, which takes no descriptor above 1,023
+    """Read `count` bytes from a pipe. Raises EOFError if it ends earlier, TimeoutError if `deadline` passes."""
+    waiting, data = select.poll(), bytearray()  # select.select does not accept descriptors above 1,023
     waiting.register(answer, select.POLLIN)
     while len(data) < count:
         if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1000):

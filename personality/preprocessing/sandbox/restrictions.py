@@ -1,9 +1,9 @@
-"""What a process that reads a stranger's file may not do, from here to its end.
+"""Restrictions of a process that reads an untrusted file, until it ends.
 
-Everywhere: write to a file, dump its memory, open more than some descriptors, use more than so much processor time. On
-Linux: take more than so much memory. On Linux with seccomp, on x86-64 and 64-bit Arm: begin a process or a program
-(threads it may), open a socket, signal or look into another process. It may still open the user's files, to read, to
-empty and to delete them.
+On all systems, the process cannot write to a file, write a core dump, or exceed a number of open descriptors and an
+amount of processor time. On Linux, it cannot exceed an amount of memory. On Linux with seccomp, on x86-64 and 64-bit
+Arm, it cannot start a process or a program (threads are allowed), open a socket, or signal, trace or access another
+process. It can still open the user's files, and read, truncate and delete them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pathlib import Path
 from personality.constants import LIMITS, upload_limits
 
 PROCESS_STATUS_FILE = Path("/proc/self/status")
-MAX_OPEN_DESCRIPTORS = 64  # that it may have open
+MAX_OPEN_DESCRIPTORS = 64
 
-# Numbers of system calls by machine, from Linux's asm/unistd.h: those of processes and programs, of sockets (io_uring
-# opens them too), and of what reaches into other processes.
+# Refused system calls by machine (numbers of Linux's asm/unistd.h): those that start processes and programs, open
+# sockets (io_uring can, too), or signal or access other processes.
 _REFUSED_CALLS = {
     "x86_64": {
         *(57, 58, 59, 322),  # fork, vfork, execve, execveat
@@ -39,9 +39,9 @@ _REFUSED_CALLS = {
 }
 _ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}  # linux/audit.h
 _CLONE = {"x86_64": 56, "aarch64": 220}
-_CLONE3 = 435  # its flags lie in memory, where no filter sees them; the C library does without it
+_CLONE3 = 435  # its flags are in memory, which a filter cannot read; after ENOSYS, the C library uses clone
 _THREAD = 0x10000  # CLONE_THREAD
-_X32 = 0x40000000  # from here on, the same calls by other numbers on x86-64
+_X32 = 0x40000000  # first number of the x32 ABI, the same calls under other numbers on x86-64
 
 # linux/bpf_common.h and linux/seccomp.h
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
@@ -51,7 +51,7 @@ _NO_NEW_PRIVILEGES, _GET_SECCOMP, _SET_SECCOMP, _FILTER = 38, 21, 22, 2  # linux
 
 
 def confine_process() -> None:
-    """Do without all that the module names; for ever. Raises OSError where the kernel refuses."""
+    """Apply the restrictions of this module irrevocably to this process. Raises OSError if the kernel refuses."""
     cores = os.cpu_count() or 1
     memory = [(resource.RLIMIT_DATA, _count_data_bytes() + LIMITS.reader_bytes)] if PROCESS_STATUS_FILE.exists() else []
     for what, most in (
@@ -67,20 +67,20 @@ def confine_process() -> None:
 
 
 def can_filter_system_calls() -> bool:
-    """Whether system calls can be refused here."""
+    """Return whether system calls can be filtered on this machine."""
     if platform.system() != "Linux" or platform.machine() not in _REFUSED_CALLS:
         return False
     return ctypes.CDLL(None).prctl(_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
 def _count_data_bytes() -> int:
-    """What the kernel counts against RLIMIT_DATA now."""
+    """Return the bytes that the kernel currently counts against RLIMIT_DATA."""
     (line,) = (line for line in PROCESS_STATUS_FILE.read_text().splitlines() if line.startswith("VmData:"))
     return int(line.split()[1]) * 1024
 
 
 def _build_call_filter(machine: str) -> bytes:
-    """The filter in the kernel's form: (code, steps to skip if so, steps to skip if not, value) in a row."""
+    """Build the filter in the kernel's format: a sequence of (code, steps to skip if true, if false, value)."""
     refused = (_RETURN, 0, 0, _REFUSE | errno.EPERM)
     steps = [
         (_LOAD, 0, 0, _ARCHITECTURE_AT),
@@ -110,4 +110,4 @@ def _install_call_filter(program: bytes) -> None:
     library = ctypes.CDLL(None, use_errno=True)
     given = _FilterProgram(len(program) // 8, program)
     if library.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) or library.prctl(_SET_SECCOMP, _FILTER, ctypes.byref(given), 0, 0):
-        raise OSError(ctypes.get_errno(), "The kernel takes no filter of system calls")
+        raise OSError(ctypes.get_errno(), "The kernel refused the filter of system calls")

@@ -1,7 +1,7 @@
 """The process that reads uploads: `python -m personality.preprocessing.sandbox.worker FD`, started by `client`.
 
-It has loaded all that reading needs, and forks a child for every file: that child starts in milliseconds, may use so
-much time and memory, and no other process fails when it dies.
+It loads everything that reading requires, and forks a child for every file. A child starts in milliseconds and has
+limited time and memory; if it crashes, no other process is affected.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from personality.preprocessing.sample import read_clip_updates, warm_up_preproce
 from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT
 from personality.preprocessing.sandbox.restrictions import can_filter_system_calls, confine_process
 
-CHILD_POLL_SECONDS = 0.1  # seconds between two looks at the children
-DECODER_THREADS = 8  # of the decoder, which then has as many frames ready while a face is looked for
+CHILD_POLL_SECONDS = 0.1  # seconds between checks of the children
+DECODER_THREADS = 8  # threads of the decoder, which decodes as many frames ahead while a face is searched
 
 
 def serve_read_requests(control: socket.socket) -> None:
-    """Fork a child for each order that comes through `control`, kill those that take too long; until the server at the
-    other end has gone."""
-    children: dict[int, float] = {}  # each with when it must have ended
+    """Fork a child for each request received through `control`, and kill children that exceed their time, until the
+    server closes the other end."""
+    children: dict[int, float] = {}  # deadline of each process id, in seconds of `time.monotonic`
     while True:
         _reap_children(children)
         if not select.select([control], [], [], CHILD_POLL_SECONDS)[0]:
@@ -60,19 +60,19 @@ def serve_read_requests(control: socket.socket) -> None:
 def _reap_children(children: dict[int, float]) -> None:
     for pid, deadline in list(children.items()):
         if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)  # it is our child and not waited for yet: the number is still its own
+            os.kill(pid, signal.SIGKILL)  # a child that was not waited for: its process id cannot be reused yet
         if os.waitpid(pid, os.WNOHANG)[0]:
             del children[pid]
 
 
 def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
-    """Read one file and send its pieces; in the child, which ends here whatever happens."""
+    """Read one file and send its pieces; runs in the child, which ends here in any case."""
     try:
         confine_process()
-        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken: the client has stopped waiting
+        with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken if the client stopped waiting
             _send_updates(answer, Path(f"/dev/fd/{file}"), order["person"])
     except BaseException:
-        traceback.print_exc()  # in the server's log: places in our code, nothing of the file
+        traceback.print_exc()  # to the server's log: lines of this program, no contents of the file
     finally:
         os._exit(0)
 
@@ -89,8 +89,8 @@ def _send_updates(answer: BinaryIO, file: Path, person: PersonChoice) -> None:
 
 
 def _send_reply(answer: BinaryIO, kind: str, values: dict[str, Any]) -> None:
-    """A piece: two sizes, its plain values as JSON, its arrays as safetensors. Nothing that a reader of them would
-    execute, whatever has become of this process."""
+    """Send a piece: two sizes, its plain values as JSON, its arrays as safetensors. A receiver executes neither, even
+    if this process was taken over."""
     arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
     plain = {name: value for name, value in values.items() if name not in arrays}
     head = json.dumps({"kind": kind, "values": plain}).encode()
@@ -101,12 +101,12 @@ def _send_reply(answer: BinaryIO, kind: str, values: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    # One thread before the forks: a child would wait for ever for threads that only its parent has. And after them: a
-    # face's small network is no slower so, but two threads wait for each other where cores are busy with the decoder
-    # or with other people's clips, up to five times as long.
+    # One thread before the forks, because a child would wait forever for threads that exist only in its parent. One
+    # after them too: the small networks for faces are not slower with it, whereas two threads wait for each other, and
+    # take up to five times as long, if the cores are busy with the decoder or with other clips.
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     warm_up_preprocessing()
     if not can_filter_system_calls():
-        print("personality: this machine filters no system calls: a file's reader may open sockets", file=sys.stderr)
+        print("personality: no filter of system calls on this machine: readers can open sockets", file=sys.stderr)
     serve_read_requests(socket.socket(fileno=int(sys.argv[1])))

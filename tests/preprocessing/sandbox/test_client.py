@@ -1,4 +1,4 @@
-"""Files read by a process of their own, and what happens when that process dies, hangs or asks for too much."""
+"""Files read in a separate process, which may die, hang or exceed its limits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.preprocessing.clips import two_people, video_of
 
 
 def living() -> list[tuple[int, int, int]]:
-    """Each living process with its parent and its group."""
+    """List each living process with its parent and its group."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -43,7 +43,7 @@ def the_reader() -> int:
 
 
 def read_and_send(number: signal.Signals, data: bytes, **how: float) -> None:
-    """Read a file whose child gets a signal as soon as it has said what the file is."""
+    """Read a file, and send a signal to the child as soon as it has sent the metadata."""
     reader, pieces = the_reader(), read_clip_in_sandbox(data, **how)  # type: ignore[arg-type]
     assert isinstance(next(pieces), Metadata)
     (child,) = children_of(reader)
@@ -57,7 +57,7 @@ def last(data: bytes, **how: float) -> Sample:
     return sample
 
 
-def test_what_is_read_apart_is_what_is_read_here() -> None:
+def test_sandbox_result_equals_result_of_this_process() -> None:
     here, apart = read_sample(demo.DEMO_CLIP_FILE), last(demo.DEMO_CLIP_FILE.read_bytes())
     np.testing.assert_array_equal(here.faces, apart.faces)
     np.testing.assert_array_equal(here.audio, apart.audio)
@@ -68,31 +68,31 @@ def test_what_is_read_apart_is_what_is_read_here() -> None:
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Two seconds of eight million black pixels."""
+    """Two seconds of black frames of eight million pixels."""
     return video_of(tmp_path_factory.mktemp("large") / "large.mp4", np.zeros((2000, 4096, 3), np.uint8))
 
 
-def test_a_killed_child_is_a_sentence_and_the_next_file_is_read(large: bytes) -> None:
+def test_killed_child_raises_clear_error_and_next_file_is_read(large: bytes) -> None:
     with pytest.raises(MediaError, match="ended the process"):
         read_and_send(signal.SIGKILL, large)
     assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
 
 
-def test_a_hanging_child_is_ended_when_its_time_is_up(large: bytes) -> None:
+def test_hanging_child_is_killed_at_its_time_limit(large: bytes) -> None:
     with pytest.raises(MediaError, match="took more than 3 s"):
         read_and_send(signal.SIGSTOP, large, seconds=3.0)
     wait_until_alone()
 
 
-def test_a_dead_reader_is_begun_anew() -> None:
+def test_dead_reader_process_is_restarted() -> None:
     os.kill(the_reader(), signal.SIGKILL)
     assert client._reader is not None
     client._reader[0].wait()
     assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
 
 
-def test_a_stopped_reader_is_replaced_when_its_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither it nor those that it forked are left, and no descriptor."""
+def test_stopped_reader_process_is_replaced_at_its_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process, its forked children and its descriptors are cleaned up."""
     last(demo.DEMO_CLIP_FILE.read_bytes())
     stopped, before = the_reader(), len(list(Path("/proc/self/fd").iterdir()))
     assert client._reader is not None
@@ -109,8 +109,8 @@ def test_a_stopped_reader_is_replaced_when_its_time_is_up(monkeypatch: pytest.Mo
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A reader whose children may have 50 MB more than they begin with, where a frame as a picture has 24."""
+def test_memory_is_limited(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Children of the reader process are limited to 50 MB more than at their start; a frame as a picture has 24 MB."""
     client._stop_reader()
     script = "import runpy; from personality.constants import LIMITS;"
     script += "object.__setattr__(LIMITS, 'reader_bytes', 50 * 2**20);"
@@ -119,7 +119,7 @@ def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "python").chmod(0o700)
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     try:
-        with pytest.raises(MediaError):  # whoever is refused memory first: the decoder, its threads, numpy
+        with pytest.raises(MediaError):  # memory may be refused first to the decoder, its threads or numpy
             last(large)
     finally:
         client._stop_reader()
@@ -127,7 +127,7 @@ def test_memory_has_a_cap(large: bytes, tmp_path: Path, monkeypatch: pytest.Monk
     assert last(large).warnings[0] == "no face was found"
 
 
-def test_nothing_of_a_file_is_left_open_or_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_leaves_no_open_descriptor_and_no_data_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     pieces = read_clip_in_sandbox(demo.DEMO_CLIP_FILE.read_bytes())
     assert isinstance(next(pieces), Metadata)
@@ -149,7 +149,7 @@ def wait_until_alone() -> None:
     raise AssertionError("a child is left")
 
 
-def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> None:
+def test_several_people_are_reported_and_the_chosen_one_is_followed(tmp_path: Path) -> None:
     data = two_people(tmp_path / "two.mp4")
     people = [piece for piece in read_clip_in_sandbox(data) if isinstance(piece, DetectedPeople)]
     assert len(people) == 1
@@ -161,12 +161,12 @@ def test_several_people_are_told_apart_and_one_is_followed(tmp_path: Path) -> No
         last(data, person=3)
 
 
-def test_what_comes_back_of_a_file_has_a_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reply_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     data = demo.DEMO_CLIP_FILE.read_bytes()
     sizes = [sum(np.asarray(value).nbytes for value in vars(piece).values()) for piece in read_clip_in_sandbox(data)]
     assert max(sizes) < 4e6 < sum(sizes)
     with monkeypatch.context() as patch:
-        patch.setattr(client, "MAX_READER_REPLY_BYTES", 4_000_000)  # more than any one piece, less than all
+        patch.setattr(client, "MAX_READER_REPLY_BYTES", 4_000_000)  # more than a single piece, less than all pieces
         with pytest.raises(MediaError, match="ended the process"):
             list(read_clip_in_sandbox(data))
     assert len(list(read_clip_in_sandbox(data))) == len(sizes)

@@ -1,4 +1,4 @@
-"""What a file's reader may not do, tried by a process that has confined itself as a reader does."""
+"""Restrictions of a reader, tested by attempts of a process that has confined itself in the same way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from personality.preprocessing.sandbox.restrictions import can_filter_system_calls
 
-needs_filter = pytest.mark.skipif(not can_filter_system_calls(), reason="this machine filters no system calls")
+needs_filter = pytest.mark.skipif(not can_filter_system_calls(), reason="no filter of system calls on this machine")
 TRY = """
 import ctypes, errno, json, os, signal, socket, subprocess, sys, threading
 from pathlib import Path
@@ -61,7 +61,7 @@ os._exit(0)
 
 @pytest.fixture(scope="module")
 def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The error that each attempt ended with; empty where it succeeded."""
+    """The error with which each attempt failed; empty if it succeeded."""
     file = tmp_path_factory.mktemp("confined") / "written"
     done = subprocess.run([sys.executable, "-c", TRY, str(os.getpid()), str(file)], capture_output=True, check=True)
     assert file.read_bytes() == b""
@@ -70,20 +70,20 @@ def tried(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @needs_filter
 @pytest.mark.parametrize("what", ["fork", "program", "spawn", "socket", "pair", "datagrams", "io_uring"])
-def test_no_process_and_no_socket_can_be_had(tried: dict[str, str], what: str) -> None:
+def test_starting_processes_and_opening_sockets_is_refused(tried: dict[str, str], what: str) -> None:
     assert tried[what] == "EPERM"
 
 
 @needs_filter
 @pytest.mark.parametrize("what", ["kill", "trace", "memory of another"])
-def test_other_processes_are_out_of_reach(tried: dict[str, str], what: str) -> None:
+def test_access_to_other_processes_is_refused(tried: dict[str, str], what: str) -> None:
     assert tried[what] == "EPERM"
 
 
-def test_nothing_is_written_and_descriptors_and_memory_are_few(tried: dict[str, str]) -> None:
+def test_writing_is_refused_and_descriptors_and_memory_are_limited(tried: dict[str, str]) -> None:
     assert (tried["write"], tried["descriptors"]) == ("EFBIG", "EMFILE")
     assert tried["memory"] == ("memory" if Path("/proc/self/status").exists() else "")
 
 
-def test_threads_and_reading_go_on(tried: dict[str, str]) -> None:
+def test_threads_and_reading_are_allowed(tried: dict[str, str]) -> None:
     assert (tried["thread"], tried["read"]) == ("", "")

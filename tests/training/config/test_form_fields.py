@@ -13,7 +13,7 @@ def test_every_option_has_a_description() -> None:
     assert all(one.metadata["help"] for kind in (Config, NetworkDesign) for one in fields(kind))
     shown = {one.name for one in list_form_fields(preset("visual"))}
     assert {one.name for one in fields(Config)} - shown == {
-        *("modality", "preset", "stages", "table", "branches", "extra_cache", "design")
+        *("modality", "preset", "stages", "table", "branches", "tables", "extra_cache", "design")
     }
 
 

@@ -1,5 +1,6 @@
 """Configs, from presets and from the command line."""
 
+import argparse
 import json
 import math
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from personality.network_options import NetworkDesign
 from personality.preprocessing.cache import Cache
-from training.__main__ import main
+from training.__main__ import _build_training_parser, main
 from training.config.form_fields import list_form_fields
 from training.config.run_config import Config, Stage, parse_stage, preset
 from training.runs.run import Run
@@ -96,9 +97,22 @@ def test_every_option_of_the_form_is_on_the_command_line(capsys: pytest.CaptureF
 
 
 def test_the_command_line_converts_the_values(cache: Cache, tmp_path: Path) -> None:
-    words = ["--weight-decay", "0.5", "--patience", "3", "--no-augment", "--keeps", "last", "--batch", "8"]
+    words = ["--weight-decay", "0.5", "--patience", "3", "--no-augment", "--kept-epoch", "last", "--batch", "8"]
     command = ["run", str(cache.folder), "--modality", "audio", "--out", str(tmp_path), "--epochs", "1", *words]
     assert main(command) == 0
     config = Run(tmp_path / "audio").config
-    assert (config.weight_decay, config.patience, config.augment, config.keeps) == (0.5, 3, False, "last")
+    assert (config.weight_decay, config.patience, config.augment, config.kept_epoch) == (0.5, 3, False, "last")
     assert (config.batch, config.stages[0].epochs) == (8, 1)
+
+
+def test_every_option_of_every_command_has_a_help_text() -> None:
+    (commands,) = (one for one in _build_training_parser()._actions if isinstance(one, argparse._SubParsersAction))
+    assert len(commands.choices) > 10
+    for name, command in commands.choices.items():
+        assert [one.dest for one in command._actions if not one.help] == [], name
+
+
+def test_a_config_of_an_earlier_version_is_read() -> None:
+    config = preset("audio", "modern")
+    old = {name: value for name, value in config.as_dict().items() if name != "kept_epoch"} | {"keeps": "last"}
+    assert Config.from_dict(old) == config

@@ -43,11 +43,11 @@ def test_batches_are_ordered_complete_and_sampled_in_each_epoch(clips: ClipLoade
     order = torch.arange(len(clips)).flip(0)
     drawn = list(load_clip_batches(clips, split_into_micro_batches(order, 2), CPU, epoch=5))
     assert len(drawn) > PREFETCHED_BATCHES, "more batches than lie ready at once"
-    assert torch.cat([piece.clip_indices for piece, _ in drawn]).tolist() == order.tolist()
+    assert torch.cat([piece.rows for piece, _ in drawn]).tolist() == order.tolist()
     for piece, batch in drawn:
-        alone = clips.batch(piece.clip_indices.tolist(), 5)
+        alone = clips.batch(piece.rows.tolist(), 5)
         assert torch.equal(faces_of(batch), faces_of(alone))
-        assert faces_of(batch).shape == (len(piece.clip_indices), 3, 3, 224, 224)
+        assert faces_of(batch).shape == (len(piece.rows), 3, 3, 224, 224)
     again, other = clips.batch(order[:2].tolist(), 5), clips.batch(order[:2].tolist(), 6)
     assert torch.equal(faces_of(again), faces_of(drawn[0][1]))
     assert not torch.equal(faces_of(other), faces_of(again))
@@ -56,13 +56,13 @@ def test_batches_are_ordered_complete_and_sampled_in_each_epoch(clips: ClipLoade
 def test_a_batch_in_pieces_is_the_batch() -> None:
     order = torch.arange(11)
     pieces = list(split_into_micro_batches(order, 4, 3))
-    assert [piece.clip_indices.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9, 10]]
+    assert [piece.rows.tolist() for piece in pieces] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9, 10]]
     assert [piece.is_last for piece in pieces] == [False, True, False, True, True]
     assert [piece.weight for piece in pieces] == [0.5, 0.5, 0.5, 0.5, 1.0]
-    assert [len(piece.clip_indices) for piece in split_into_micro_batches(torch.arange(9), 4)] == [4, 4], (
+    assert [len(piece.rows) for piece in split_into_micro_batches(torch.arange(9), 4)] == [4, 4], (
         "one clip alone is left out"
     )
-    assert [len(piece.clip_indices) for piece in split_into_micro_batches(torch.arange(1), 4)] == [1], (
+    assert [len(piece.rows) for piece in split_into_micro_batches(torch.arange(1), 4)] == [1], (
         "unless it is all there is"
     )
 

@@ -15,11 +15,11 @@ from personality.preprocessing import cache_entry
 from personality.preprocessing.cache import Cache, CacheError
 from personality.utils.atomic_files import hold_lock_file
 from tests.training.helpers import dying_after, run_to_end
+from training.config import losses
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
-from training.engine import epoch as epoch_module
-from training.engine import resume
-from training.engine.trainer import train_run
+from training.engine import state_file
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
@@ -57,7 +57,7 @@ def test_a_nan_loss_raises_and_the_checkpoint_remains(
 ) -> None:
     run, weights = interrupted_run(cache, tmp_path / "audio")
     monkeypatch.setitem(
-        epoch_module.LOSS_FUNCTIONS, "l1", lambda predicted, labels, weights: (predicted - labels).mean() * torch.nan
+        losses.LOSS_FUNCTIONS, "l1", lambda predicted, labels, weights: (predicted - labels).mean() * torch.nan
     )
     with pytest.raises(TrainingError, match="not finite"):
         train_run(run)
@@ -77,7 +77,7 @@ def test_a_full_disk_raises_and_the_last_epoch_remains(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(resume, "write_bytes", full)
+        patch.setattr(state_file, "write_bytes", full)
         with pytest.raises(TrainingError, match=r"disk of .* is full"):
             train_run(run)
     assert run.status()["why"].startswith("The disk of")

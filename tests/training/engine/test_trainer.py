@@ -1,179 +1,124 @@
-"""Stages and epochs: the result of a run, with and without interruptions."""
+"""The training loop on a linear model, whose steps can be computed by hand."""
 
-import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from torch import Tensor, nn
 
-from personality.dataset import load_dataset
-from personality.dataset.dataset_card import SYNTHETIC_LICENCE
-from personality.inference.predict import Impression, Unavailable, load_models, predict_impressions
-from personality.models.network import Batch
-from personality.network_options import NetworkDesign
-from personality.preprocessing.build_cache import preprocess
-from personality.preprocessing.cache import Cache, CacheError
-from personality.traits import TRAIT_NAMES
-from tests.training.helpers import Death, dying_after, run_to_end
-from training.config.run_config import Stage, preset
-from training.data.dataloader import TrainingError
-from training.engine import resume
-from training.engine.context import prepare_run
-from training.engine.epoch import make_optimiser
-from training.engine.trainer import train_run
-from training.runs.run import Run, list_runs
+from training.data.dataloader import MicroBatch, TrainingError
+from training.engine.state_file import read_state, write_state
+from training.engine.trainer import FitOptions, MicroBatchInputs, Trainer, make_optimiser, make_schedule
 
-HEAD = (Stage(3, "head", 1e-3, frames=2),)
+INPUTS = torch.linspace(-1, 1, 11)[:, None]
+TARGETS = 2 * INPUTS + 1
+OPTIONS = FitOptions(epochs=4, batch=4, rate=0.1, optimiser="adamw", averaging=0.9, weight_decay=0.01)
+
+
+def load(pieces: Iterator[MicroBatch], epoch: int) -> MicroBatchInputs:
+    return ((piece, INPUTS[piece.rows]) for piece in pieces)
+
+
+def squared_error(predicted: Tensor, rows: Tensor) -> Tensor:
+    return (predicted - TARGETS[rows]).square().mean()
+
+
+def make_trainer(options: FitOptions = OPTIONS, count: int = len(INPUTS)) -> tuple[nn.Sequential, Trainer]:
+    torch.manual_seed(7)
+    module = nn.Sequential(nn.Linear(1, 3), nn.BatchNorm1d(3), nn.Dropout(0.2), nn.Linear(3, 1))
+    return module, Trainer(module, squared_error, count, options, tensors=module.state_dict())
 
 
 @pytest.mark.parametrize(("name", "momentum"), [("sgd", 0.0), ("momentum", 0.9)])
 def test_sgd_with_and_without_momentum(name: str, momentum: float) -> None:
-    parameter = torch.nn.Parameter(torch.ones(1))
-    optimiser = make_optimiser([parameter], preset("audio", optimiser=name), 0.1)
+    optimiser = make_optimiser([nn.Parameter(torch.ones(1))], replace(OPTIONS, optimiser=name))
     assert optimiser.param_groups[0]["momentum"] == momentum
 
 
-def test_a_finished_run_is_done_and_stores_its_best_epoch(runs: Path) -> None:
-    for run in list_runs(runs):
-        status = run.status()
-        assert status["state"] == "done"
-        metrics = run.metrics()
-        best = min(metrics, key=lambda row: row["validation_loss"])
-        card = json.loads((run.folder / "card.json").read_text())
-        assert card["epoch"] == best["epoch"] == status["best_epoch"]
-        assert card["data"]["synthetic"] is True and card["licence"] == SYNTHETIC_LICENCE
-        for trait in TRAIT_NAMES:
-            labels = card["training_labels"][trait]
-            assert labels == sorted(labels) and len(labels) == 21
-            assert card["conformal"][trait][0] <= card["conformal"][trait][1]
-        mean = card["metrics"]["traits"]["mean"]
-        assert (mean["low"], mean["high"]) == (None, None)  # one person in validation: no interval
-        assert card["metrics"]["n"] == 2 * card["metrics"]["sources"]
+def test_a_step_of_gradient_descent_by_hand() -> None:
+    """The loss of one weight w at x = 1, target 3 is (w - 3)^2: from 0, a step of .1 goes to .6."""
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(layer.weight)
+    options = FitOptions(epochs=1, batch=2, rate=0.1, optimiser="sgd", schedule="constant")
+    trainer = Trainer(layer, lambda out, _: (out - 3).square().mean(), 2, options, tensors=layer.state_dict())
+    (trained,) = trainer.train_epochs(lambda pieces, _: ((piece, torch.ones(2, 1)) for piece in pieces))
+    assert layer.weight.item() == pytest.approx(0.6)
+    assert trained.loss == pytest.approx(9)
 
 
-def test_weights_depend_on_the_seed_only(cache: Cache, tmp_path: Path) -> None:
-    weights = [
-        (
-            run_to_end(tmp_path / name, cache, preset("audio", stages=HEAD, seed=seed)).folder / "model.safetensors"
-        ).read_bytes()
-        for name, seed in (("a", 0), ("b", 0), ("c", 1))
-    ]
-    assert weights[0] == weights[1] != weights[2]
+def test_the_learning_rate_rises_and_falls_or_is_constant() -> None:
+    optimiser = make_optimiser([nn.Parameter(torch.ones(1))], OPTIONS)
+    schedule, rates = make_schedule(optimiser, OPTIONS, 100), []
+    for _ in range(100):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert rates[0] == pytest.approx(0.1 / 25)
+    assert max(rates) == rates[29] == pytest.approx(0.1)
+    assert rates[-1] < 1e-6
+    steady = make_optimiser([nn.Parameter(torch.ones(1))], OPTIONS)
+    constant = make_schedule(steady, replace(OPTIONS, schedule="constant"), 100)
+    for _ in range(10):
+        steady.step()
+        constant.step()
+    assert constant.get_last_lr() == [0.1]
 
 
-def test_a_network_reads_the_whole_sound_if_the_cache_includes_it(cache: Cache, people: Path, tmp_path: Path) -> None:
-    config = preset("audio", "modern", stages=HEAD, design=NetworkDesign(seconds=15.0))
-    with pytest.raises(CacheError, match=r"15 s .* 5 s.* `preprocess --whole-sound --remake`"):
-        run_to_end(tmp_path / "none", cache, config)
-    dataset = load_dataset(people)
-    few = replace(dataset, table=dataset.table.groupby("split").head(2))  # of each split
-    preprocess(few, tmp_path / "cache", workers=2, whole_sound=True)
-    run = run_to_end(tmp_path / "audio", Cache(tmp_path / "cache"), config)
-    (model,) = load_models([run.folder])
-    row = Cache(tmp_path / "cache").labelled_clips("validation").iloc[0]
-    sample = Cache(tmp_path / "cache").read(row["clip"])
-    whole, window = (next(predict_impressions(one, [model])) for one in (sample, replace(sample, rest=sample.rest[:0])))
-    assert isinstance(whole, Impression) and isinstance(window, Impression)
-    assert whole.traits != window.traits
+def test_the_average_is_evaluated_and_the_weights_are_trained_on() -> None:
+    module, trainer = make_trainer()
+    weights = module.get_parameter("0.weight")
+    for _ in trainer.train_epochs(load):
+        last = weights.detach().clone()
+        with trainer.averaged_weights:
+            assert not torch.equal(weights, last)
+        assert torch.equal(weights, last)
 
 
-def test_all_layers_train_in_a_second_stage(cache: Cache, tmp_path: Path) -> None:
-    stages = (Stage(1, "head", 1e-3, frames=1), Stage(1, "all", 1e-4, frames=1))
-    run = run_to_end(tmp_path / "visual", cache, preset("visual", stages=stages, batch=4))
-    assert [row["trains"] for row in run.metrics()] == ["head", "all"]
-    assert run.status()["state"] == "done"
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd", "momentum"])
+@pytest.mark.parametrize("schedule", ["constant", "cycle"])
+def test_a_restored_trainer_continues_bit_for_bit(tmp_path: Path, optimiser: str, schedule: str) -> None:
+    options = replace(OPTIONS, optimiser=optimiser, schedule=schedule, accumulate=2)
+    module, trainer = make_trainer(options)
+    losses = [trained.loss for trained in trainer.train_epochs(load)]
+    for stop in (1, 2, 3):
+        _, first = make_trainer(options)
+        epochs = first.train_epochs(load)
+        before = [next(epochs).loss for _ in range(stop)]
+        write_state(tmp_path / "state", first.state(more=1), trains_on="these")
+        other, second = make_trainer(options)
+        state = read_state(tmp_path / "state", trains_on="these", otherwise="")
+        assert state is not None and state.facts["more"] == 1
+        second.restore(state)
+        assert before + [trained.loss for trained in second.train_epochs(load)] == losses
+        assert all(torch.equal(one, other.state_dict()[name]) for name, one in module.state_dict().items())
+        with trainer.averaged_weights, second.averaged_weights:
+            assert all(torch.equal(one, other.state_dict()[name]) for name, one in module.state_dict().items())
 
 
-def test_resumed_run_equals_uninterrupted_run(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = (Stage(2, "head", 1e-3), Stage(2, "head", 1e-4))
-    whole = run_to_end(tmp_path / "whole", cache, preset("audio", stages=stages))
-    for epoch in (1, 2, 3):
-        run = Run(tmp_path / f"dies-{epoch}")
-        run.create(preset("audio", stages=stages), cache.folder)
-        with dying_after(epoch):
-            train_run(run)
-        train_run(Run(run.folder))
-        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
-        assert [row["loss"] for row in run.metrics()] == [row["loss"] for row in whole.metrics()]
+def test_a_state_of_another_version_or_for_other_data_is_a_sentence(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    path = tmp_path / "state"
+    assert read_state(path, trains_on="these", otherwise="") is None
+    write_state(path, make_trainer()[1].state(), trains_on="these")
+    with pytest.raises(TrainingError, match="those have changed"):
+        read_state(path, trains_on="those", otherwise="those have changed")
+    save_file({"network.a": torch.ones(1)}, path, {"progress": "{}", "data": "these"})  # before 0.2.0
+    with pytest.raises(TrainingError, match="another version"):
+        read_state(path, trains_on="these", otherwise="")
 
 
-def test_early_stopping_ends_a_stage(cache: Cache, tmp_path: Path) -> None:
-    config = preset("audio", stages=(Stage(50, "head", 0.5),), patience=2)
-    run = run_to_end(tmp_path / "audio", cache, config)
-    assert len(run.metrics()) < 50
-    assert "no better epoch in 2" in run.status()["why"]
+def test_a_schedule_has_the_steps_that_are_made() -> None:
+    """Nine examples in batches of four are two steps: the last one alone is left out."""
+    _, trainer = make_trainer(count=9)
+    list(trainer.train_epochs(load))
+    assert trainer.state().facts["schedule"]["last_epoch"] == OPTIONS.epochs * 2
+    assert trainer.state().facts["schedule"]["total_steps"] == OPTIONS.epochs * 2
 
 
-def test_a_resumed_fusion_requires_its_original_branches(runs: Path, cache: Cache, tmp_path: Path) -> None:
-    shutil.copytree(runs, tmp_path / "runs")
-    run = Run(tmp_path / "runs" / "audiovisual")
-    assert set(run.branches) == {"audio", "visual"}
-    audio = tmp_path / "runs" / "audio" / "model.safetensors"
-    run.store_branches(
-        {name: {**entry, "folder": str(tmp_path / "runs" / name)} for name, entry in run.branches.items()}
-    )
-    audio.write_bytes(audio.read_bytes() + b" ")
-    with pytest.raises(TrainingError, match=r"audio model .* has changed"):
-        train_run(run)
-
-
-def test_preset_modern_resumes_exactly(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Averaged weights, augmented sound, micro-batches, two stages: an interruption in any epoch changes nothing."""
-    config = preset(
-        "audio", "modern", stages=(Stage(2, "head", 1e-3), Stage(2, "all", 1e-4)), batch=4, accumulate=2, averaging=0.9
-    )
-    whole = run_to_end(tmp_path / "whole", cache, config)
-    for epoch in (1, 2, 3):
-        run = Run(tmp_path / f"dies-{epoch}")
-        run.create(config, cache.folder)
-        save = resume.save_weights
-
-        def die(
-            folder: Path, network: torch.nn.Module, save: Callable = save, run: Run = run, epoch: int = epoch
-        ) -> None:
-            if len(run.metrics()) == epoch:
-                raise Death
-            save(folder, network)
-
-        with monkeypatch.context() as patch:  # after the state of an epoch, before its weights
-            patch.setattr(resume, "save_weights", die)
-            with pytest.raises(Death):
-                train_run(run)
-        train_run(Run(run.folder))
-        assert (run.folder / "model.safetensors").read_bytes() == (whole.folder / "model.safetensors").read_bytes()
-
-
-def test_checkpoint_stores_the_averaged_weights(cache: Cache, tmp_path: Path) -> None:
-    stages = (Stage(3, "head", 1e-2),)
-    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=stages, batch=4, averaging=0.9))
-    stored = load_file(run.folder / "state.safetensors")
-    checkpoint = load_file(run.folder / "model.safetensors")
-    torch.testing.assert_close(checkpoint["output.weight"], stored["average.output.weight"].half())
-    assert not torch.equal(checkpoint["output.weight"], stored["network.output.weight"].half())
-
-
-def test_preset_modern_trains_all_modalities_and_predicts_without_a_face(cache: Cache, tmp_path: Path) -> None:
-    stages = (Stage(1, "head", 1e-3, frames=1),)
-    for modality in ("audio", "visual", "audiovisual", "handcrafted"):
-        run_to_end(tmp_path / modality, cache, preset(modality, "modern", stages=stages, batch=4))
-    sample = cache.sample(cache.labelled_clips("test").iloc[0])
-    faceless = replace(sample, faces=sample.faces[:0])
-    models = load_models([tmp_path / name for name in ("visual", "audiovisual", "handcrafted")])
-    visual, *fusions = predict_impressions(faceless, models)
-    assert visual == Unavailable("visual", "no face was found")
-    assert [type(piece) for piece in fusions] == [Impression, Impression]
-    mute = replace(faceless, audio_seconds=0.0)
-    assert all(isinstance(piece, Unavailable) for piece in predict_impressions(mute, models))
-
-
-def test_bfloat16_trains_and_predicts_in_float32(cache: Cache, tmp_path: Path) -> None:
-    run = run_to_end(tmp_path / "audio", cache, preset("audio", "modern", stages=HEAD, precision="bfloat16"))
-    assert run.status()["state"] == "done"
-    context = prepare_run(run)
-    with context.autocast, torch.inference_mode():
-        traits = context.network.eval()(Batch(audio=torch.randn(2, 80_000)))
-    assert traits.dtype == torch.float32
+def test_a_loss_that_is_not_finite_raises() -> None:
+    _, trainer = make_trainer()
+    with pytest.raises(TrainingError, match="not finite"):
+        next(trainer.train_epochs(lambda pieces, _: ((piece, INPUTS[piece.rows] * torch.nan) for piece in pieces)))

@@ -39,8 +39,3 @@ def test_later_steps_equal_torchs_average() -> None:
 def test_integers_are_not_averaged() -> None:
     average = WeightAverage(nn.BatchNorm1d(1).state_dict(), 0.9)
     assert set(average.tensors) == {"weight", "bias", "running_mean", "running_var"}
-
-
-def test_a_decay_of_one_raises() -> None:
-    with pytest.raises(ValueError, match="less than 1"):
-        WeightAverage(nn.Linear(1, 1).state_dict(), 1.0)

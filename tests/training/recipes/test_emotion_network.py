@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from safetensors.torch import load_file
 
 from personality.preprocessing.emotion_network import EmotionNetwork, load_emotion_weights, standardise_pictures
 from tests.training.helpers import Death
+from training.engine.state_file import TrainingState, write_state
 from training.recipes import emotion_network
 from training.recipes.emotion_network import (
     augment_emotion_images,
@@ -40,22 +40,25 @@ def fer2013(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def die_after_writing(epoch: int, patch: pytest.MonkeyPatch) -> None:
+    """The process dies after it has written the state of an epoch."""
+
+    def write_and_die(path: Path, state: TrainingState, *, trains_on: str) -> None:
+        write_state(path, state, trains_on=trains_on)
+        if state.facts["epoch"] == epoch:
+            raise Death
+
+    patch.setattr(emotion_network, "write_state", write_and_die)
+
+
 def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train_emotion_network(fer2013, tmp_path / "whole", epochs=3, seed=1)
-    save = emotion_network._save_emotion_state
-
-    def die(*arguments: Any) -> None:
-        save(*arguments)
-        if arguments[-1] in (1, 2):
-            raise Death
-
-    with monkeypatch.context() as patch:
-        patch.setattr(emotion_network, "_save_emotion_state", die)
-        for _ in range(2):
-            with pytest.raises(Death):
-                train_emotion_network(fer2013, tmp_path / "torn", epochs=3, seed=1)
+    for finished in (1, 2):
+        with monkeypatch.context() as patch, pytest.raises(Death):
+            die_after_writing(finished, patch)
+            train_emotion_network(fer2013, tmp_path / "torn", epochs=3, seed=1)
     assert train_emotion_network(fer2013, tmp_path / "torn", epochs=3, seed=1) == whole
     first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "torn"))
     torch.testing.assert_close(first, second, atol=0, rtol=0)
@@ -71,14 +74,8 @@ def test_killed_after_any_epoch_it_ends_with_the_same_weights(
 
 
 def test_a_state_of_other_options_raises(fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = emotion_network._save_emotion_state
-
-    def die(*arguments: Any) -> None:
-        save(*arguments)
-        raise Death
-
     with monkeypatch.context() as patch, pytest.raises(Death):
-        patch.setattr(emotion_network, "_save_emotion_state", die)
+        die_after_writing(1, patch)
         train_emotion_network(fer2013, tmp_path, epochs=3, seed=1)
     for epochs, seed in ((1, 1), (3, 2)):
         with pytest.raises(ValueError, match="other options"):

@@ -18,7 +18,7 @@ from training.recipes.rated_portraits import (
 )
 
 RATINGS = ("memorable", "alert", "typical", "well-groomed", "smart", "outgoing", "trustworthy", "happy", "smug")
-TRUTH = {"knobs": {"spread": 0.13, "face_share": 0.75}, "face_scale": {trait: [-0.5, 2.0] for trait in TRAIT_NAMES}}
+TRUTH = {"options": {"spread": 0.13, "face_share": 0.75}, "face_scale": {trait: [-0.5, 2.0] for trait in TRAIT_NAMES}}
 
 
 def test_a_label_is_the_planted_mix_of_ratings() -> None:
@@ -39,7 +39,7 @@ def test_the_scale_is_that_of_the_synthetic_people(people: Path) -> None:
     ratings = pd.DataFrame({name: np.random.default_rng(0).normal(50, 10, 200) for name in RATINGS})
     standard = sum_weighted_columns((ratings - ratings.mean()) / ratings.std(), FACE_TO_TRAIT["extraversion"])
     face = (standard - centre) / scale
-    expected = 0.5 + truth["knobs"]["spread"] * truth["knobs"]["face_share"] * face
+    expected = 0.5 + truth["options"]["spread"] * truth["options"]["face_share"] * face
     np.testing.assert_allclose(compute_portrait_labels(ratings, truth)["extraversion"], expected.clip(0, 1), atol=1e-6)
     faces = pd.Series([row["face_extraversion"] for row in truth["clips"]])
     assert (faces.mean(), faces.std()) == pytest.approx((0, 1), abs=1e-3)

@@ -22,8 +22,7 @@ from personality.traits import TRAIT_NAMES
 from tests.training.helpers import dying_after
 from training.config.run_config import Stage, preset
 from training.data.dataloader import TrainingError
-from training.engine.lr_schedule import one_cycle_factor
-from training.engine.trainer import train_run
+from training.engine.train_run import train_run
 from training.runs.run import Run
 
 STAGES = (Stage(4, "head", 1e-2),)
@@ -123,15 +122,6 @@ def test_words_or_figures_are_enough_for_a_gate(features: Run, tables: Cache, tm
     table = predict_unlabelled(run.folder, tables)
     assert table["clip"].tolist() == ["another.mp4", "unlabelled.mp4"]
     assert table[list(TRAIT_NAMES)].notna().all().all()
-
-
-def test_the_rate_rises_falls_and_ends_near_nothing() -> None:
-    rates = [one_cycle_factor(step, 100) for step in range(100)]
-    assert rates[0] == pytest.approx(1 / 25)
-    assert max(rates) == rates[30] == pytest.approx(1)
-    assert rates[:31] == sorted(rates[:31])
-    assert rates[30:] == sorted(rates[30:], reverse=True)
-    assert rates[-1] < 0.001
 
 
 def test_a_fusion_joins_a_table_with_sound(features: Run, runs: Path, tables: Cache, tmp_path: Path) -> None:

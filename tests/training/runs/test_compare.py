@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from personality.preprocessing.cache import Cache
+from training.__main__ import main
 from training.config.run_config import Stage, preset
-from training.runs.compare import collect_run_metrics, compare_runs
-from training.runs.run import Run
+from training.runs.compare import collect_run_metrics, compare_runs, format_run_summaries, summarise_runs
+from training.runs.run import Run, list_runs
 
 
 def test_only_what_differs_is_listed(cache: Cache, tmp_path: Path) -> None:
@@ -37,3 +40,26 @@ def test_a_run_that_others_join_is_not_deleted(runs: Path, cache: Cache, tmp_pat
     alone.write_status("failed")
     alone.delete()
     assert not alone.folder.exists()
+
+
+def test_the_list_has_what_the_card_of_a_finished_run_has(runs: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["list", str(runs), "--json"]) == 0
+    rows = {row["run"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == {"audio", "visual", "audiovisual", "handcrafted"}
+    mean = json.loads((runs / "audio" / "card.json").read_text())["metrics"]["traits"]["mean"]
+    audio = rows["audio"]
+    assert (audio["modality"], audio["preset"], audio["state"]) == ("audio", "compact", "done")
+    assert (audio["accuracy"], audio["r2"]) == (mean["accuracy"], mean["r2"])
+    assert audio["r2"] < 1
+    assert (audio["low"], audio["high"]) == (None, None)  # one person in validation
+    datetime.fromisoformat(audio["date"])
+
+
+def test_a_run_without_a_card_is_listed_with_its_state(cache: Cache, tmp_path: Path) -> None:
+    Run(tmp_path / "audio").create(preset("audio"), cache.folder)
+    (summary,) = summarise_runs(list_runs(tmp_path))
+    assert (summary.state, summary.accuracy, summary.r2) == ("queued", None, None)
+    head, line = format_run_summaries([summary])
+    assert head.split()[:4] == ["run", "modality", "preset", "state"]
+    assert line.split()[:6] == ["audio", "audio", "compact", "queued", "-", "-"]
+    assert format_run_summaries([]) == ["no runs"]

@@ -1,0 +1,140 @@
+"""The poster of the overview: the sample with its boxes, words and traits, and findings on real people with charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from pages.components import analysis_widgets, tour
+from pages.components.face_overlay import draw_boxes
+from pages.components.plain_text import escape_markdown
+from personality.analysis.findings import describe_largest_gap
+from personality.analysis.groups import TRAIT_MEAN
+from personality.analysis.real_figures import RealFigures
+from personality.assets import demo
+from personality.assets.shipped_models import REAL_MODEL_NAMES, model_label
+from personality.plots import accuracy_plots, clip_plots, palettes
+
+POSTER_PLAYER_KEY = "poster_player"
+POSTER_MODEL = REAL_MODEL_NAMES[-1]  # voice and words together
+CHART_HEIGHT_PIXELS = 200
+POSTER_CHART_CONFIG = {"displayModeBar": False}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A question, the measure and the attribute that answer it, and the page with everything about it."""
+
+    question: str
+    measure: str
+    attribute: str
+    meaning: str
+    page: str
+
+
+FINDINGS = (
+    Finding(
+        "Is the machine less accurate for men or for women?",
+        "accuracy",
+        "gender",
+        "Accuracy is 1 minus the mean error on a scale from 0 to 1.",
+        "pages/gender.py",
+    ),
+    Finding(
+        "Does it rate some people too high and others too low?",
+        "signed_error",
+        "ethnicity",
+        "To the right of the line it rates a group higher than people did, to the left lower.",
+        "pages/gender.py",
+    ),
+    Finding(
+        "Are the human ratings themselves equal?",
+        "actual_mean",
+        "age_group",
+        "The mean rating that people gave. A machine that copies people copies this too.",
+        "pages/age.py",
+    ),
+)
+
+
+def draw_poster() -> None:
+    """The sample as it plays, what a model predicts from it, and the button to try it."""
+    with st.container(horizontal=True):
+        if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
+            st.switch_page("pages/predict.py")
+        if st.button("Can you do better? Guess first", icon=":material/psychology_alt:", key="guess"):
+            st.switch_page("pages/guess.py")
+        st.button("Take the tour", icon=":material/tour:", key="tour_start", on_click=tour.start_tour)
+    tour.draw_tour()
+    prediction = demo.read_sample_prediction()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _draw_sample(prediction)
+    with right:
+        st.markdown(f"**Predicted first impression**, model *{escape_markdown(model_label(POSTER_MODEL))}*")
+        figure = clip_plots.trait_dots(_trait_rows(prediction)).update_layout(height=330)
+        st.plotly_chart(
+            figure,
+            width="stretch",
+            key="poster_traits",
+            alt="Five traits predicted from the sample, with intervals",
+            config=POSTER_CHART_CONFIG,
+        )
+        st.caption(
+            "Dot: how strangers would probably rate this voice and these words. Line: where the average rating of nine "
+            "out of ten people would lie. The line is long: most of an impression cannot be predicted. "
+            f"{escape_markdown(prediction['models'][POSTER_MODEL]['trained_on'])}"
+        )
+
+
+def _draw_sample(prediction: dict) -> None:
+    with st.container(key=POSTER_PLAYER_KEY):
+        st.video(demo.DEMO_SPEECH_CLIP_FILE.read_bytes(), autoplay=True, muted=True, loop=True)
+    boxes = [{"time": face["time"], "box": face["box"], "words": "face"} for face in prediction["faces"]]
+    draw_boxes(boxes, size=demo.SAMPLE_SIZE, duration=prediction["duration"], player=POSTER_PLAYER_KEY, key="poster")
+    st.markdown(f"“{escape_markdown(prediction['transcript'])}”")
+    st.caption("A computer-made person who does not exist, and the words that the machine understood.")
+
+
+def _trait_rows(prediction: dict) -> pd.DataFrame:
+    """Columns model, trait, value, low and high, for `clip_plots.trait_dots`."""
+    traits, intervals = prediction["traits"][POSTER_MODEL], prediction["intervals"][POSTER_MODEL]
+    rows = [(model_label(POSTER_MODEL), name, value, *intervals[name]) for name, value in traits.items()]
+    return pd.DataFrame(rows, columns=["model", "trait", "value", "low", "high"])
+
+
+def draw_findings_on_real_people(figures: RealFigures) -> None:
+    """A sentence and a small chart per question, each with a link to its page."""
+    model = model_label(POSTER_MODEL)
+    shown = figures.select_models([model])
+    for column, finding in zip(st.columns(len(FINDINGS)), FINDINGS, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{escape_markdown(finding.question)}**")
+            gaps = shown.compare_groups((finding.attribute,), finding.measure).gaps
+            st.markdown(describe_largest_gap(gaps))
+            _draw_finding_chart(shown, finding)
+            st.caption(escape_markdown(finding.meaning))
+            st.page_link(finding.page, label="More on this", icon=":material/arrow_forward:")
+    st.caption(
+        f"Model *{escape_markdown(model)}* on {shown.card['clips'][shown.source_subset]:,} clips of real people who "
+        "were rated by strangers; mean of five traits, 95 % intervals clustered by source video."
+    )
+
+
+def _draw_finding_chart(figures: RealFigures, finding: Finding) -> None:
+    rows = figures.accuracy_by((finding.attribute,))
+    means = rows[rows["trait"].eq(TRAIT_MEAN)]
+    colours = palettes.group_colours(list(means["group"].unique()))
+    figure = accuracy_plots.accuracy_dots(
+        means, line="group", colour="group", colours=colours, measure=finding.measure, baselines=()
+    )
+    figure.update_layout(height=CHART_HEIGHT_PIXELS, showlegend=False, margin={"t": 10}).update_xaxes(title=None)
+    st.plotly_chart(
+        figure,
+        width="stretch",
+        key=f"finding_{finding.measure}",
+        alt=f"{analysis_widgets.MEASURE_LABELS[finding.measure]} by {finding.attribute}, with intervals",
+        config=POSTER_CHART_CONFIG,
+    )
