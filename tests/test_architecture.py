@@ -24,7 +24,7 @@ ORDER = [f"personality.{name}".rstrip(".") for name in LIBRARY]
 ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
 ORDER += PAGES
 HOMES = {
-    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams")},
+    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams", "write_video")},
     "librosa": {
         "personality/models/encoders/sound.py",
         "personality/preprocessing/pitch.py",
