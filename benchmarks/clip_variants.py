@@ -12,6 +12,8 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
+from personality.explain.clip_changes import add_noise, keep_band
+
 VARIANT_SAMPLE_RATE_HZ = 44_100
 MAX_MEL = 2595 * np.log10(1 + VARIANT_SAMPLE_RATE_HZ / 4 / 700)  # mel; upper limit of the descriptors' spectrum
 AUDIO_FRAME_SAMPLES = 1024  # samples per encoded frame
@@ -127,20 +129,9 @@ def make_microphone_change(random: np.random.Generator, *, equaliser: float, gai
 
 def make_noise_change(random: np.random.Generator, *, ratio: float) -> SoundChange:
     """Add white noise, `ratio` dB below the sound."""
-
-    def change(sound: np.ndarray) -> np.ndarray:
-        level = np.sqrt(np.mean(sound**2)) * 10 ** (-ratio / 20)
-        return (sound + random.normal(0, level, len(sound))).astype(np.float32)
-
-    return change
+    return lambda sound: add_noise(sound, ratio, random)
 
 
 def make_band_pass(low: float, high: float) -> SoundChange:
     """Keep only frequencies from `low` to `high` Hz, like a telephone."""
-
-    def change(sound: np.ndarray) -> np.ndarray:
-        frequencies = np.fft.rfftfreq(len(sound), 1 / VARIANT_SAMPLE_RATE_HZ)
-        kept = np.fft.rfft(sound) * ((frequencies >= low) & (frequencies <= high))
-        return np.fft.irfft(kept, len(sound)).astype(np.float32)
-
-    return change
+    return lambda sound: keep_band(sound, low, high, rate=VARIANT_SAMPLE_RATE_HZ)

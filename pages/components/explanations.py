@@ -10,8 +10,10 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, model_store, prediction_downloads
+from pages.components.clip_change_view import draw_clip_changes
 from pages.components.highlighted_words import coloured_words
 from pages.components.plain_text import escape_markdown
+from personality.assets.shipped_models import model_label
 from personality.explain.counterfactual import compute_counterfactuals
 from personality.explain.modality_contribution import compute_modality_effects
 from personality.explain.occlusion import SILENCED_SECONDS, occlude_faces, occlude_sound
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 EXPLANATION_STATE_PREFIX = "explanation_"  # of the keys of computed views in the session state
 VIEW_QUESTIONS = {  # one sentence per view for readers who do not know its name
+    "Change the video": "The person stays the same, the recording changes. How far does the prediction move?",
     "Modality contribution": "What does it change to also see the face, hear the voice or read the words?",
     "Word contribution": "Which words raise or lower the prediction?",
     "Audio occlusion": "Which moments of the voice raise or lower the prediction?",
@@ -81,6 +84,7 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "Modality contribution": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
+        "Change the video": lambda: draw_clip_changes(sample, models, key),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
         views["Word contribution"] = lambda: draw_word_effects(sample, models, key)
@@ -135,10 +139,15 @@ def choose_trait(key: str) -> str:
     )
 
 
+def show_model_name(name: str) -> str:
+    """The name of a model on every page, for a label."""
+    return escape_markdown(model_label(name))
+
+
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=escape_markdown, key=key)
+    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=show_model_name, key=key)
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:

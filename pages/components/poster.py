@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from pages.components import analysis_widgets
+from pages.components import analysis_widgets, tour
 from pages.components.face_overlay import draw_boxes
 from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_largest_gap
@@ -61,8 +61,13 @@ FINDINGS = (
 
 def draw_poster() -> None:
     """The sample as it plays, what a model predicts from it, and the button to try it."""
-    if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
-        st.switch_page("pages/predict.py")
+    with st.container(horizontal=True):
+        if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
+            st.switch_page("pages/predict.py")
+        if st.button("Can you do better? Guess first", icon=":material/psychology_alt:", key="guess"):
+            st.switch_page("pages/guess.py")
+        st.button("Take the tour", icon=":material/tour:", key="tour_start", on_click=tour.start_tour)
+    tour.draw_tour()
     prediction = demo.read_sample_prediction()
     left, right = st.columns([2, 3], gap="large")
     with left:

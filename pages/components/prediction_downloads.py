@@ -20,6 +20,7 @@ from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import DetectedPeople, Sample
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
+from personality.report.prediction import render_prediction
 
 
 def draw_downloads(name: str, arrived: list) -> None:
@@ -33,6 +34,14 @@ def draw_downloads(name: str, arrived: list) -> None:
     document = {**stamp, **prediction_to_json(name, pieces, models), "seconds": sum_stage_seconds(arrived)}
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
+        st.download_button(
+            "Report to print (HTML)",
+            lambda: render_prediction(document).encode(),
+            "impression.html",
+            "text/html",
+            icon=":material/print:",
+            key="take_report",
+        )
         st.download_button("JSON", json.dumps(document), "impression.json", icon=":material/download:", key="take_json")
         csv = rows_to_safe_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")

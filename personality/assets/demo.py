@@ -15,6 +15,7 @@ DEMO_PREDICTIONS_FILE = DEMO_FOLDER / "predictions.parquet"
 DEMO_CLIPS_FILE = DEMO_FOLDER / "clips.parquet"  # table of the cache that the practice models were trained on
 DEMO_CLIP_FILE = DEMO_FOLDER / "sample.mp4"  # a test clip, with a synthetic voice without language
 DEMO_SPEECH_CLIP_FILE = DEMO_FOLDER / "sample_speech.mp4"  # a computer-made person who introduces herself in English
+GUESS_CLIPS_FOLDER = DEMO_FOLDER / "guess"  # test clips of computer-made people, for visitors to guess
 # What `personality predict --json` prints for it, so that a page can show a prediction without models.
 DEMO_PREDICTION_FILE = DEMO_FOLDER / "sample_prediction.json"
 SAMPLE_SIZE = (256, 256)  # width and height of the samples in pixels

@@ -69,6 +69,22 @@ def trait_radar(values: pd.DataFrame) -> go.Figure:
     return finish_figure(figure, height=380, x="").update_layout(margin={"l": 40, "r": 40, "t": 40, "b": 40})
 
 
+def before_and_after(rows: pd.DataFrame) -> go.Figure:
+    """The traits of one model before and after a change, joined by a line: columns model, trait, before, after."""
+    colour = model_colours([rows["model"].iloc[0]])[rows["model"].iloc[0]]
+    labels = rows["trait"].map(TRAIT_LABELS)
+    figure = go.Figure()
+    for label, before, after in zip(labels, rows["before"], rows["after"], strict=True):
+        line = {"color": colour, "width": 3}
+        figure.add_trace(go.Scatter(x=[before, after], y=[label, label], mode="lines", line=line, showlegend=False))
+    for name, symbol in (("before", "circle-open"), ("after", "circle")):
+        marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"width": 2}}
+        figure.add_trace(go.Scatter(x=rows[name], y=labels, mode="markers", name=name, marker=marker))
+    figure.update_xaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(categoryorder="array", categoryarray=[trait.label for trait in reversed(TRAITS)])
+    return finish_figure(figure, height=300, x="predicted first impression, 0 to 1")
+
+
 def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
     """Predictions of a trait over time, from `sliding_window`: a line per model, at the middle of each window."""
     figure = go.Figure()

@@ -207,6 +207,16 @@ def read_sample(source: MediaSource, *, threads: int = 0) -> Sample:
     return sample
 
 
+def read_wideband(source: MediaSource) -> np.ndarray:
+    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], which voice descriptors are
+    computed from. Raises MediaError if the file cannot be read."""
+    with open_media(source, threads=0) as video:
+        for _ in video.frames():  # the sound is decoded beside the picture
+            pass
+        video.sound()
+        return video.wideband()
+
+
 def _track_face(video: Video | StillImage, finder: FaceFinder) -> Iterator[tuple[Face, int]]:
     """A face for each of K moments spread evenly over the picture, and how many moments it is for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +18,18 @@ REPORT_TEMPLATE_FILE = "report.html.j2"
 
 def render_report(audit: Audit) -> str:
     """The HTML of an audit. Text from the table is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    environment = template_environment()
     environment.filters |= {"figure": _format_figure, "signed": _format_signed, "interval": _format_interval}
     environment.globals |= {"strips": draw_interval_strips, "records": lambda rows: rows.to_dict("records")}
     return environment.get_template(REPORT_TEMPLATE_FILE).render(
         audit=audit, not_for=MISUSE_WARNING, limits=AUDIT_CAVEATS
+    )
+
+
+def template_environment() -> Environment:
+    """The environment of the templates in this folder; all text is escaped."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
 
 
@@ -41,11 +47,12 @@ def draw_interval_strips(
         return round(4 + 152 * (number - least) / spread, 1)
 
     line = "" if zero is None else f'<line class="zero" x1="{place(zero)}" x2="{place(zero)}" y1="1" y2="15"/>'
-    return [_draw_interval_strip(row, place, line) for row in numbers]
+    return [draw_interval_strip(tuple(row), place, line) for row in numbers]
 
 
-def _draw_interval_strip(row: np.ndarray, place: object, line: str) -> Markup:
-    assert callable(place)
+def draw_interval_strip(row: tuple[float, ...], place: Callable[[float], float], line: str = "") -> Markup:
+    """An SVG image of a value, low and high (NaN: not drawn), which `place` maps to pixels from 0 to 160. `line`: SVG
+    below them."""
     middle, low, high = row
     interval = dot = ""
     if np.isfinite(low) and np.isfinite(high):

@@ -6,6 +6,7 @@ import pytest
 
 from pages.components.poster import FINDINGS, POSTER_MODEL
 from pages.components.real_figures import load_shipped_figures
+from pages.components.tour import TOUR_STEPS
 from personality.analysis.findings import describe_largest_gap
 from personality.assets import demo
 from personality.assets.shipped_models import REAL_MODEL_FOLDERS, model_label
@@ -48,3 +49,16 @@ def test_the_button_of_the_poster_leads_to_predict() -> None:
     app.button(key="try").click().run()
     assert not app.exception
     assert app.title[0].value == "Predict"
+
+
+def test_the_tour_has_four_steps_and_can_be_skipped() -> None:
+    app = visit("overview")
+    app.button(key="tour_start").click().run()
+    for number, step in enumerate(TOUR_STEPS, 1):
+        assert f"{number} of 4: {step.question}" in words(app)
+        app.button(key="tour_next").click().run()
+        assert not app.exception
+    assert "4 of 4" not in words(app)
+    app.button(key="tour_start").click().run()
+    app.button(key="tour_skip").click().run()
+    assert "of 4:" not in words(app)

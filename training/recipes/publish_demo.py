@@ -25,6 +25,11 @@ from training.recipes.rated_portraits import measure_rating_agreement
 from training.recipes.speech_clip import write_speech_clip
 
 SAMPLE_CLIP_NAME = "2aad56adb31.000.mp4"  # a test clip of `make demo`, selected by hand: an average, friendly face
+# Test clips of `make demo` of six adults, three women and three men, whom visitors rate.
+GUESS_CLIP_NAMES = tuple(
+    f"{name}.000.mp4"
+    for name in ("0833422ebed", "08807449f7b", "0b50cc677a8", "108866d5856", "169ccdea55a", SAMPLE_CLIP_NAME[:11])
+)
 PRACTICE_TRAINED_ON_TEXT = "Trained on {clips:,} clips of {sources:,} computer-made people with planted labels{more}."
 PORTRAITS_TEXT = (
     ", and on {count:,} portraits of computer-made faces (One Million Impressions) with labels computed from how real "
@@ -34,7 +39,7 @@ BRANCHES_TEXT = " It joins practice_audio and practice_visual, whose weights are
 
 
 def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
-    """Copy the four practice models, predictions, the table of clips and two sample clips from `work` to `out`.
+    """Copy the four practice models, predictions, the table of clips, and the sample clips from `work` to `out`.
 
     Parameters
     ----------
@@ -67,6 +72,10 @@ def publish_demo(work: Path, out: Path, portraits: Path | None = None) -> None:
     _publish_file(work / "cache" / "clips.parquet", out / "clips.parquet")
     (sample,) = (work / "people").rglob(SAMPLE_CLIP_NAME)
     _publish_file(sample, out / "sample.mp4")
+    (out / "guess").mkdir(exist_ok=True)
+    for name in GUESS_CLIP_NAMES:
+        (clip,) = (work / "people").rglob(name)
+        _publish_file(clip, out / "guess" / name)
     write_speech_clip(out / "sample_speech.mp4")
 
 

@@ -1,0 +1,143 @@
+"""Change the video, not the person: a change of the picture or the sound, and how far the predictions move."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components import analysis_widgets, model_store
+from pages.components.plain_text import escape_markdown
+from personality.assets.demo import DEMO_CLIP_FILE, DEMO_SPEECH_CLIP_FILE
+from personality.assets.shipped_models import model_label
+from personality.explain.clip_changes import (
+    CLIP_CHANGES,
+    ClipChange,
+    change_clip,
+    compare_predictions,
+    predict_changed,
+    with_sound,
+)
+from personality.plots import clip_plots
+from personality.preprocessing.sample import Sample, read_wideband
+from personality.preprocessing.voice_descriptors import VOICE_SAMPLE_RATE_HZ
+from personality.traits import TRAIT_LABELS
+from personality.utils.app_log import log_duration
+
+if TYPE_CHECKING:
+    from personality.models.checkpoint import Model
+
+UNCHANGED_STATE_KEY = "explanation_unchanged"  # session state: the clip's key, and its predictions by kind of change
+FACE_PIXELS = 150  # width of a shown face
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def read_sample_sound(name: str) -> np.ndarray:
+    """The sound of a sample clip; the sound of an upload is not kept at this rate."""
+    (path,) = (path for path in (DEMO_CLIP_FILE, DEMO_SPEECH_CLIP_FILE) if path.name == name)
+    return read_wideband(path)
+
+
+def draw_clip_changes(sample: Sample, models: Sequence[Model], key: str) -> None:
+    """A change and its strength, the changed picture or sound, and the traits before and after.
+
+    Parameters
+    ----------
+    sample : Sample
+        The clip, with its transcript.
+    models : sequence of Model
+        The models that predicted.
+    key : str
+        Identifies the clip and the models.
+    """
+    name, change, strength = _choose_change()
+    if change.picture is not None and not len(sample.faces):
+        st.caption("No face was found in this clip.")
+        return
+    is_sound = change.sound is not None
+    wideband = read_sample_sound(st.session_state[model_store.SAMPLE_STATE_KEY]) if is_sound else np.zeros(0)
+    original = with_sound(sample, wideband) if is_sound else sample
+    changed = change_clip(original, change, strength, wideband)
+    with model_store.wait_for_prediction_turn(st.empty()), log_duration("change of a clip"):
+        before = _predict_unchanged(original, models, f"{key} {is_sound}")
+        rows = compare_predictions(before, predict_changed(changed, models))
+    left, right = st.columns([1, 2])
+    with left:
+        if change.sound is not None:
+            st.audio(_to_wave(change.sound(wideband, strength)), format="audio/wav")
+        else:
+            middle = len(sample.faces) // 2
+            st.image(
+                [sample.faces[middle], changed.faces[middle]],
+                caption=["before", "after"],
+                width=FACE_PIXELS,
+                alt=["The face before the change", f"The face after the change: {name}"],
+            )
+    with right:
+        _draw_moves(rows)
+
+
+def _choose_change() -> tuple[str, ClipChange, float]:
+    """The chosen change and its strength. Sound can be changed in the samples only."""
+    is_sample = bool(st.session_state.get(model_store.SAMPLE_STATE_KEY))
+    names = [name for name, change in CLIP_CHANGES.items() if is_sample or change.sound is None]
+    name = st.segmented_control("Change", names, default=names[0], required=True, key="clip_change")
+    change = CLIP_CHANGES[name]
+    strength = st.slider(
+        escape_markdown(change.label.capitalize()),
+        change.lowest,
+        change.highest,
+        change.start,
+        change.step,
+        key=f"change_{name}",
+    )
+    return name, change, strength
+
+
+def _predict_unchanged(sample: Sample, models: Sequence[Model], key: str) -> pd.DataFrame:
+    """The predictions before the change, computed once per clip and kind of change."""
+    stored = st.session_state.get(UNCHANGED_STATE_KEY)
+    if stored is None or stored[0] != key:
+        st.session_state[UNCHANGED_STATE_KEY] = (key, predict_changed(sample, models))
+    return st.session_state[UNCHANGED_STATE_KEY][1]
+
+
+def _draw_moves(rows: pd.DataFrame) -> None:
+    """The traits of one model before and after, and the largest move in words."""
+    rows = rows.assign(move=rows["after"] - rows["before"], model=rows["model"].map(model_label))
+    moved = rows[rows["move"].abs().gt(0.0005) | rows["move"].isna()]
+    if moved.empty:
+        st.info("No prediction moves: none of these models reads what was changed.", icon=":material/check:")
+        return
+    names = list(moved["model"].unique())
+    model = st.segmented_control(
+        "Model", names, default=names[0], required=True, format_func=escape_markdown, key="changed_model"
+    )
+    shown = rows[rows["model"].eq(model)]
+    if shown["after"].isna().any():
+        st.warning(f"{escape_markdown(model)} can no longer predict: it has nothing left to read.")
+        return
+    chart = clip_plots.before_and_after(shown)
+    alt = f"Five traits before and after the change, predicted by {model}"
+    st.plotly_chart(chart, width="stretch", key="change_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
+    largest = shown.loc[shown["move"].abs().idxmax()]
+    st.markdown(
+        f"**The person is the same, and {TRAIT_LABELS[largest['trait']].lower()} moves by {largest['move']:+.2f}.** "
+        "What a machine calls an impression of a person is partly an impression of the recording."
+    )
+
+
+def _to_wave(sound: np.ndarray) -> bytes:
+    """A sound as a WAV file."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(VOICE_SAMPLE_RATE_HZ)
+        out.writeframes((sound.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    return file.getvalue()

@@ -1,0 +1,105 @@
+"""Guess first: a visitor rates computer-made people, then sees the planted ratings and the machine's predictions."""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components import analysis_widgets, table_picker
+from personality.analysis.guesses import add_guesses, score_guesses, select_guess_clips
+from personality.assets import demo
+from personality.assets.shipped_models import model_label
+from personality.constants import IMPRESSION_NOTICE
+from personality.plots import clip_plots
+from personality.traits import TRAITS
+
+GUESSES_STATE_KEY = "guesses"  # session state: the visitor's guesses by clip; never stored
+GUESS_NUMBER_STATE_KEY = "guess_number"  # session state: index of the clip
+GUESS_MODEL = "practice_audiovisual"  # sees and hears what the visitor sees and hears
+WHO_LABELS = {"planted": "planted", "machine": "machine", "visitor": "you"}
+
+
+def draw_sliders(clip: str) -> dict[str, float]:
+    """A slider per trait, and its current value by name of the trait."""
+    return {
+        trait.name: st.slider(
+            f"{trait.label}: {trait.low} (0) to {trait.high} (1)", 0.0, 1.0, 0.5, 0.05, key=f"guess_{clip}_{trait.name}"
+        )
+        for trait in TRAITS
+    }
+
+
+def draw_comparison(rows: pd.DataFrame) -> None:
+    """The planted ratings, the machine and the visitor on one chart."""
+    values = rows.rename(columns=WHO_LABELS).melt(
+        id_vars=["trait"], value_vars=list(WHO_LABELS.values()), var_name="model", value_name="value"
+    )
+    st.plotly_chart(
+        clip_plots.trait_dots(values),
+        width="stretch",
+        key="guess_chart",
+        alt="Five traits of this person: planted ratings, the machine's predictions and your guesses",
+        config=analysis_widgets.PLOTLY_CONFIG,
+    )
+    st.caption(
+        "*Planted*: the rating that was computed when this person was made, with the noise of a rater; no human gave "
+        "it. *Machine*: a practice model that saw the face and heard the voice, and was trained on other computer-made "
+        "people."
+    )
+
+
+def draw_score(rows: pd.DataFrame) -> None:
+    """The accuracy of the visitor and of the machine so far."""
+    scores = score_guesses(rows)
+    columns = st.columns(2)
+    for column, (who, label) in zip(columns, (("visitor", "You"), ("machine", "The machine")), strict=True):
+        score = scores.loc[who]
+        column.metric(f"{label}, accuracy", f"{score['accuracy']:.2f}")
+        if score["low"] == score["low"]:
+            column.caption(f"95 % interval {score['low']:.2f} to {min(score['high'], 1):.2f}")
+    st.caption(
+        f"1 − mean absolute error. People rated so far: {scores['n'].iloc[0]:,}; there are intervals from five people "
+        "on. With so few people, chance decides most of the difference."
+    )
+
+
+def show_next_person() -> None:
+    """Go to the next person; after the last one, to the first."""
+    st.session_state[GUESS_NUMBER_STATE_KEY] = st.session_state.get(GUESS_NUMBER_STATE_KEY, 0) + 1
+
+
+def forget_guesses() -> None:
+    """Delete all guesses of this session."""
+    for name in (GUESSES_STATE_KEY, GUESS_NUMBER_STATE_KEY):
+        st.session_state.pop(name, None)
+
+
+analysis_widgets.draw_page_header(
+    "Guess first",
+    "Watch a person for a few seconds and rate the impression that they make on you. Then see what the machine says. "
+    "Nothing that you enter is stored.",
+    notice=True,
+)
+st.markdown(IMPRESSION_NOTICE)
+clips = sorted(path.name for path in demo.GUESS_CLIPS_FOLDER.glob("*.mp4"))
+table = table_picker.load_cached_predictions(demo.DEMO_PREDICTIONS_FILE, demo.DEMO_PREDICTIONS_FILE.stat().st_mtime_ns)
+known = select_guess_clips(table, clips, model_label(GUESS_MODEL))
+number = st.session_state.get(GUESS_NUMBER_STATE_KEY, 0) % len(clips)
+clip = clips[number]
+guesses = st.session_state.setdefault(GUESSES_STATE_KEY, {})
+left, right = st.columns([2, 3], gap="large")
+with left:
+    st.markdown(f"**Person {number + 1:d} of {len(clips):d}** · the voice speaks no language")
+    st.video((demo.GUESS_CLIPS_FOLDER / clip).read_bytes())
+with right:
+    if clip not in guesses:
+        given = draw_sliders(clip)
+        if st.button("Show the machine", type="primary", icon=":material/visibility:", key="reveal"):
+            guesses[clip] = given
+            st.rerun()
+    else:
+        shown = add_guesses(known, guesses)
+        draw_comparison(shown[shown["clip"].eq(clip)])
+        st.button("Next person", icon=":material/arrow_forward:", key="next_person", on_click=show_next_person)
+if guesses:
+    st.header("How close are you?")
+    draw_score(add_guesses(known, guesses))
+    st.button("Delete my guesses", icon=":material/delete:", key="forget", on_click=forget_guesses)

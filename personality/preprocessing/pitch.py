@@ -1,0 +1,27 @@
+"""The pitch of a sound, moved without changing its length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def shift_pitch(sound: np.ndarray, semitones: float, *, rate: int) -> np.ndarray:
+    """Move the pitch of a sound by a phase vocoder.
+
+    Parameters
+    ----------
+    sound : ndarray
+        float32 (N,), mono.
+    semitones : float
+        Above 0 for a higher voice.
+    rate : int
+        Samples per second.
+
+    Returns
+    -------
+    ndarray
+        float32 (N,).
+    """
+    import librosa
+
+    return librosa.effects.pitch_shift(sound, sr=rate, n_steps=semitones, res_type="soxr_hq").astype(np.float32)
