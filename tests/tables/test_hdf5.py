@@ -142,7 +142,7 @@ def damages(path: Path) -> Iterator[tuple[str, str]]:
         file["x"], file["ids"] = np.ones((3, 2)), [*CLIPS[:2], "c" * 40_000]
     yield "characters in a row of ids", "x"
     path.write_bytes(b"no HDF5 file")
-    yield "no HDF5 file", "x"
+    yield "not an HDF5 file", "x"
 
 
 def test_hostile_files_raise_clear_error(tmp_path: Path) -> None:
