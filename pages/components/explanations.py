@@ -16,7 +16,7 @@ from pages.components.plain_text import escape_markdown
 from personality.assets.shipped_models import model_label
 from personality.explain.counterfactual import compute_counterfactuals
 from personality.explain.modality_contribution import compute_modality_effects
-from personality.explain.occlusion import SILENCED_SECONDS, occlude_faces, occlude_sound
+from personality.explain.occlusion import OCCLUDED_SECONDS, occlude_faces, occlude_sound
 from personality.explain.sliding_window import predict_timeline
 from personality.explain.voice import leave_out_seconds
 from personality.explain.words import leave_out_phrases, leave_out_words
@@ -216,13 +216,13 @@ def draw_audio_occlusion(rows: pd.DataFrame) -> None:
         st.caption("The clip has no sound, or none of the selected models uses sound.")
         return
     trait = choose_trait("heard_trait")
-    alt = f"Effect of silencing each moment on {TRAIT_LABELS[trait]}, per model"
+    alt = f"Effect of removing each moment on {TRAIT_LABELS[trait]}, per model"
     figure = clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     st.caption(
         "Each moment was removed in turn and the prediction repeated. For models that read the audio, "
-        f"{SILENCED_SECONDS:g} s were silenced; for models that read voice features, one second was cut out. Below 0: "
-        "this moment increases the predicted trait."
+        f"{OCCLUDED_SECONDS:g} s were replaced by noise that sounds like the clip on average; for models that read "
+        "voice features, one second was cut out. Below 0: this moment increases the predicted trait."
     )
 
 

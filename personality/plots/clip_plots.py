@@ -166,7 +166,7 @@ def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
     figure.add_hline(y=0, line_width=1, opacity=0.5)
     figure.update_yaxes(tickformat="+.2f")
-    return finish_figure(figure, height=280, x="silenced segment, seconds")
+    return finish_figure(figure, height=280, x="occluded segment, seconds")
 
 
 def emotion_bars(histogram: dict[str, float]) -> alt.Chart:
