@@ -223,7 +223,7 @@ def test_torch_load_only_for_the_packaged_weights() -> None:
 
 def test_first_page_imports_no_torch() -> None:
     """What the overview page needs leaves torch, dlib, av and librosa out of memory."""
-    code = "import sys, pages.components.analysis_widgets; print([m for m in "
+    code = "import sys, pages.components.analysis_widgets, pages.components.poster; print([m for m in "
     code += "('torch', 'dlib', 'av', 'librosa') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
