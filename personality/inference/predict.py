@@ -139,7 +139,7 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
     Parameters
     ----------
     video : Path or str
-        A video with a face or speech; of several people the largest face is followed.
+        A video with a face or speech; of several people the largest whose face moves is followed.
     models : sequence of Model, optional
         As `load_models` returns them; by default the shipped models of real people: `voice`, `words`, `voice_words`.
 
