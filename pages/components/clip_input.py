@@ -10,10 +10,10 @@ from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
 from personality.constants import LIMITS, upload_limits
-from personality.preprocessing.media_errors import MEDIA_SUFFIXES
+from personality.preprocessing.media_errors import PREDICTED_SUFFIXES
 from personality.utils.public_mode import is_public
 
-VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in MEDIA_SUFFIXES]
+VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in PREDICTED_SUFFIXES]
 # Labels of the sample clips, by file name.
 SAMPLE_CLIP_LABELS = {
     demo.DEMO_SPEECH_CLIP_FILE.name: "English sample",

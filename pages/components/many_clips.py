@@ -84,7 +84,7 @@ def draw_many_clips(open_clip: Any) -> None:
         label = f"Open {escape_markdown(names[0])}"
         st.button(label, key="open_clip", on_click=open_clip, args=(names[0], clips[names[0]].data))
     if len(names) == 2:
-        draw_comparison(names, [clips[name].impressions for name in names])
+        draw_two_takes(names, [clips[name].impressions for name in names])
 
 
 def _predict_waiting_clips(clips: dict[str, UploadedClip], place: Any, waiting: Any) -> None:
@@ -133,7 +133,7 @@ def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
     return table.reindex(columns=[name for name in wanted if name in table]).rename(columns=wanted)
 
 
-def draw_comparison(names: Sequence[str], impressions: Sequence[Sequence[Impression]]) -> None:
+def draw_two_takes(names: Sequence[str], impressions: Sequence[Sequence[Impression]]) -> None:
     """Two clips side by side: the difference per trait, and whether a new recording could explain it."""
     table = compare_takes(impressions[0], impressions[1], model_store.load_models_for_clip())
     st.subheader("Two clips compared")

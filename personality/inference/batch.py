@@ -135,9 +135,9 @@ def _load_models_once(folders: tuple[Path, ...], device: str) -> list[Model]:
 def _table_columns(folders: Sequence[Path]) -> list[str]:
     from personality.inference.batch_table import batch_columns
     from personality.inference.face_impressions import FACE_RATING_NAMES
-    from personality.inference.predict import name_models
+    from personality.inference.predict import list_model_names
 
-    return batch_columns(name_models(folders), FACE_RATING_NAMES)
+    return batch_columns(list_model_names(folders), FACE_RATING_NAMES)
 
 
 def _sign_parts(

@@ -94,7 +94,7 @@ def load_models(folders: Sequence[Path], device: str = "cpu") -> list[Model]:
     from personality.models.fuse_batchnorm import fold_normalisation
 
     loaded: dict[str, Model] = {}
-    names = name_models(folders)
+    names = list_model_names(folders)
     models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names, strict=True)]
     for model in models:
         fold_normalisation(model.network)
@@ -112,7 +112,7 @@ def _choose_device(name: str) -> str:
     return "cuda"
 
 
-def name_models(folders: Sequence[Path]) -> list[str]:
+def list_model_names(folders: Sequence[Path]) -> list[str]:
     """The names of the models in these folders, as `load_models` gives them."""
     names = [folder.name for folder in folders]
     return [
@@ -139,7 +139,7 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
     Parameters
     ----------
     video : Path or str
-        A video with a face or speech; of several people the largest face is followed.
+        A video with a face or speech; of several people the largest whose face moves is followed.
     models : sequence of Model, optional
         As `load_models` returns them; by default the shipped models of real people: `voice`, `words`, `voice_words`.
 

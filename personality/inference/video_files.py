@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from personality.constants import LIMITS
 from personality.preprocessing.media import LENGTH_TOLERANCE_SECONDS, measure_duration
-from personality.preprocessing.media_errors import MEDIA_SUFFIXES, MediaError
+from personality.preprocessing.media_errors import PREDICTED_SUFFIXES, MediaError
 from personality.preprocessing.still import STILL_IMAGE_SUFFIXES
 from personality.preprocessing.streams import TimeSpan
 
@@ -47,18 +47,20 @@ def find_videos(paths: Sequence[Path]) -> list[VideoFile]:
     A clip is called by its file's name, one in a folder by its path within that folder; where two would be called the
     same, by the path as given. Raises ValueError for a folder without videos.
     """
-    found = [video for path in paths for video in (_walk(path) if path.is_dir() else [VideoFile(path.name, path)])]
+    found = [
+        video for path in paths for video in (_find_in_folder(path) if path.is_dir() else [VideoFile(path.name, path)])
+    ]
     names = [video.clip for video in found]
     named = [video if names.count(video.clip) == 1 else VideoFile(str(video.file), video.file) for video in found]
     return list({video.clip: video for video in named}.values())  # the same file given twice is one clip
 
 
-def _walk(folder: Path) -> list[VideoFile]:
+def _find_in_folder(folder: Path) -> list[VideoFile]:
     """Hidden files are left out: some systems write one beside each video."""
-    files = (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in MEDIA_SUFFIXES and file.is_file())
+    files = (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in PREDICTED_SUFFIXES and file.is_file())
     found = [VideoFile(file.relative_to(folder).as_posix(), file) for file in files if not file.name.startswith(".")]
     if not found:
-        kinds = ", ".join(suffix[1:] for suffix in MEDIA_SUFFIXES)
+        kinds = ", ".join(suffix[1:] for suffix in PREDICTED_SUFFIXES)
         raise ValueError(f"There is no video in {folder}; expected files that end in {kinds}.")
     return found
 

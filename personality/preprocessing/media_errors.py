@@ -14,7 +14,7 @@ VIDEO_SUFFIXES = (
     *(".3gp", ".gif"),
 )
 SOUND_SUFFIXES = (".wav", ".mp3", ".m4a")  # of which voice and words can be predicted
-MEDIA_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES
+PREDICTED_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES
 
 MediaSource = Path | bytes
 
@@ -35,7 +35,7 @@ def convert_ffmpeg_errors() -> Iterator[None]:
     except PermissionError as error:
         raise MediaError(f"{error.filename} cannot be read; check its permissions.") from error
     except Exception as error:
-        kinds = ", ".join(suffix[1:] for suffix in MEDIA_SUFFIXES)
+        kinds = ", ".join(suffix[1:] for suffix in PREDICTED_SUFFIXES)
         raise MediaError(
             f"This file cannot be read as a video; expected {kinds}, complete and not encrypted."
         ) from error

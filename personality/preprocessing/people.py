@@ -17,14 +17,14 @@ from personality.preprocessing.media_errors import MediaError
 
 OTHERS_INTERVAL_MOMENTS = 4  # while one person is followed, others are looked for at every fourth moment
 MIN_CERTAIN_SCORE = 0.45  # detection score that one face of a person reaches; upright portraits' 1st percentile is .54
-MAX_SAME_DISTANCE = 0.6  # between the likenesses of one person's faces, as dlib's author recommends
+MAX_SAME_DISTANCE = 0.55  # between likenesses of one person within a clip; between clips, 0.6 is recommended
 MAX_SAME_CHANGE = 18.0  # grey levels by which one person's face changes from moment to moment; beyond, likeness decides
 PLACE_WEIGHT = 0.2  # of being elsewhere, in units of likeness: between two who look alike, place decides
 MAX_PEOPLE = 8  # whom a clip is searched for; further faces are left out
 MIN_SIGHTINGS = 2  # of a person, in a clip with more faces than that; one alone is a pattern, or who walks by
 MAX_TURN_TRIALS = 3  # frames without a certain face that are also searched upside down and on their sides
 MIN_TURN_GAIN = 0.3  # by which the detection score is higher where the picture is turned
-MIN_MOVEMENT = 3.0  # grey levels by which a living face changes from moment to moment; a picture on the wall does not
+MIN_MOVEMENT = 1.5  # grey levels by which a living face changes from moment to moment: calm ones 2.6, pictures 0
 FACE_REGION = (slice(56, 190), slice(56, 168))  # rows and columns of a crop that show the face
 MOUTH_REGION = (slice(145, 185), slice(75, 150))  # and the mouth
 

@@ -24,6 +24,7 @@ from personality.preprocessing.people import (
     describe_choice,
     describe_count,
 )
+from personality.preprocessing.sample_warnings import list_sample_warnings
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.preprocessing.streams import TimeSpan
@@ -33,8 +34,6 @@ from personality.preprocessing.voice_descriptors import (
     compute_voice_frames,
 )
 from personality.traits import EMOTIONS
-
-SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read, and said to be short
 
 
 def _empty_voice_frames() -> np.ndarray:
@@ -292,21 +291,5 @@ def _build_sample(contents: _ClipContents, found: list[Face], moments: int, note
         gender=gender,
         emotions=summarise_emotions(confidences).histogram,
         emotion_confidences=confidences,
-        warnings=(*_list_sample_warnings(metadata, moments, heard), *notes, *contents.notes),
+        warnings=(*list_sample_warnings(metadata, moments, heard), *notes, *contents.notes),
     )
-
-
-def _list_sample_warnings(metadata: Metadata, moments: int, heard: Sound) -> Iterator[str]:
-    """moments: at how many of the K a face was found."""
-    if moments == 0:
-        yield "no face was found"
-    elif moments < PREPROCESSING.faces and metadata.duration:
-        yield f"a face was found at {moments} of {PREPROCESSING.faces} moments"
-    if not metadata.has_audio:
-        yield "there is no sound"
-    elif 0 < heard.seconds < PREPROCESSING.audio_seconds:
-        yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
-    if heard.damaged:
-        yield f"damaged samples of the sound, no numbers or far too large, taken as silence: {heard.damaged}"
-    if 0 < metadata.duration < SHORT_VIDEO_SECONDS:
-        yield f"the video lasts {metadata.duration:.2f} s only"

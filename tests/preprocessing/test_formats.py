@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from personality.preprocessing.media import open_media
-from personality.preprocessing.media_errors import MEDIA_SUFFIXES, VIDEO_SUFFIXES
+from personality.preprocessing.media_errors import PREDICTED_SUFFIXES, VIDEO_SUFFIXES
 from personality.preprocessing.sample import read_sample
 from tests.preprocessing.clips import RATE, tone, write_clip
 
@@ -80,7 +80,7 @@ def test_sound_alone_is_read(suffix: str, codec: str, tmp_path: Path) -> None:
         for frame in [*resampler.resample(piece), *resampler.resample(None)]:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    assert f".{suffix}" in MEDIA_SUFFIXES
+    assert f".{suffix}" in PREDICTED_SUFFIXES
     sample = read_sample(path)
     assert sample.duration == pytest.approx(6.0, abs=0.1)
     assert len(sample.sound) == pytest.approx(6 * RATE, abs=RATE // 10)
