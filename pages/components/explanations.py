@@ -112,7 +112,8 @@ def _first_piece_of_type(pieces: list, kind: type) -> Any:
 
 
 def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """The table of a view for the clip and models that `key` identifies, computed at the first call."""
+    """The table of a view for the clip and models that `key` identifies, computed at the first call; with the pages'
+    names of models."""
     state_key = f"{EXPLANATION_STATE_PREFIX}{view}"
     computed = st.session_state.get(state_key)
     if computed is None or computed[0] != key:
@@ -121,7 +122,8 @@ def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFram
             model_store.wait_for_prediction_turn(st.empty()),
             log_duration(view),
         ):
-            st.session_state[state_key] = (key, compute())
+            rows = compute()
+            st.session_state[state_key] = (key, rows.assign(model=rows["model"].map(model_label)))
     return st.session_state[state_key][1]
 
 
@@ -139,15 +141,10 @@ def choose_trait(key: str) -> str:
     )
 
 
-def show_model_name(name: str) -> str:
-    """The name of a model on every page, for a label."""
-    return escape_markdown(model_label(name))
-
-
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=show_model_name, key=key)
+    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=escape_markdown, key=key)
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:

@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, tour
-from pages.components.face_overlay import draw_boxes
 from pages.components.plain_text import escape_markdown
+from pages.components.video_boxes import draw_boxes
 from personality.analysis.findings import describe_largest_gap
 from personality.analysis.groups import TRAIT_MEAN
 from personality.analysis.real_figures import RealFigures

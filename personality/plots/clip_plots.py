@@ -38,7 +38,7 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
     for trait in TRAITS:
         for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
             figure.add_annotation(
-                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
+                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.85
             )
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=order)

@@ -122,13 +122,10 @@ PRESETS = {
     # Frozen encoders (`personality embed`) and a small fusion of their features over time.
     "encoders": Preset(
         common={
+            **_LAST_OF_CYCLE,
             "loss": "blend",
-            "optimiser": "adamw",
             "batch": 64,
             "weight_decay": 0.1,
-            "schedule": "cycle",
-            "keeps": "last",
-            "patience": 1000,
             "averaging": 0.98,
             "precision": "auto",
         },
