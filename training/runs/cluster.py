@@ -16,6 +16,7 @@ LAUNCHERS = ("slurm", "local")  # local: processes of this machine, to try a job
 JOB_PARAMETERS = ("nodes", "tasks_per_node", "gpus_per_node", "cpus_per_task", "mem_gb", "timeout_min")
 SLURM_PREFIX = "slurm_"  # of SLURM's own parameters
 JOB_LOGS_FOLDER = ".jobs"
+_submitted_jobs: list[Any] = []  # referenced, because Python warns of a process that is dropped while it runs
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
 def submit_run(run: Run, executor: Any) -> str:
     """Submit a run that was created; returns the identifier of the job."""
     job = executor.submit(TrainingJob(run.folder.resolve()))
+    _submitted_jobs.append(job)
     run.write_status("queued", pid=NO_PROCESS, why="submitted as a job", job=str(job.job_id))
     return str(job.job_id)
 
