@@ -37,7 +37,7 @@ def store(cache: Cache, tmp_path: Path) -> Cache:
     clips.to_parquet(tmp_path / "clips.parquet")
     names = pd.Index(clips["clip"], name="clip")
     sound = random.standard_normal((len(clips), 8 * 16)).astype(np.float32)
-    sound[:, 7 * 16 : 7 * 16 + 8] += clips[["openness"]].to_numpy() * 20
+    sound[:, 7 * 16 :] += (clips[["openness"]].to_numpy() - 0.5) * 20
     faces = random.standard_normal((len(clips), 8 * 1280)).astype(np.float32)
     store = Cache(tmp_path)
     write_feature_table(store, Encoding(SOUND, "0" * 12).table, pd.DataFrame(sound, names, name_columns(8, 16)))
@@ -57,8 +57,8 @@ def test_it_finds_what_one_step_of_one_encoder_tells(store: Cache, tmp_path: Pat
     table, skipped = evaluate([tmp_path / "run"], store, "validation")
     assert skipped == {"run": 0}
     each = table.groupby("trait", observed=True).apply(lambda rows: rows["predicted"].corr(rows["actual"]))
-    assert each["openness"] > 0.7
-    assert each.drop("openness").abs().max() < 0.5
+    assert each["openness"] > 0.6
+    assert each.drop("openness").max() < each["openness"] - 0.2
 
 
 def test_a_run_answers_where_an_encoder_is_missing_and_from_a_clip(store: Cache, tmp_path: Path) -> None:
