@@ -112,7 +112,7 @@ def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes()
 
 
-def test_a_clip_that_kills_its_process_costs_its_own_row(tmp_path: Path) -> None:
+def test_clip_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
     parts = [VideoPart(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")]
     todo = {part.key: part for part in [VideoPart("deadly.mp4", DeadlyPath("deadly.mp4")), *parts]}
     documents = {clip: one for (clip, _), (one,) in predict_in_processes(todo, (MODEL,), PredictionOptions(), 2)}
@@ -120,7 +120,7 @@ def test_a_clip_that_kills_its_process_costs_its_own_row(tmp_path: Path) -> None
     assert [clip for clip, one in documents.items() if one.get("error") == WORKER_DIED_MESSAGE] == ["deadly.mp4"]
 
 
-def test_windows_and_people_are_rows_of_their_own(tmp_path: Path) -> None:
+def test_windows_and_people_have_separate_rows(tmp_path: Path) -> None:
     out = tmp_path / "table.csv"
     words = ["predict", str(demo.DEMO_SPEECH_CLIP_FILE), "--run", str(MODEL), "--out", str(out), "--workers", "1"]
     assert main([*words, "--windows", "5"]) == 0
@@ -159,7 +159,7 @@ def test_explanations_are_added_to_the_json(capsys: pytest.CaptureFixture) -> No
     assert found["word_occlusion"] == []
 
 
-def test_a_table_of_another_kind_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_unrelated_or_unsupported_table_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "other.csv").write_text("clip,mine\na,1\n")
     assert main(arguments(folder, tmp_path / "other.csv")) == 1
     assert "other.csv" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Two clips compared with what a new recording of one clip changes."""
+"""Differences between two clips, compared with the change caused by a new recording of one clip."""
 
 from typing import Any
 from unittest.mock import Mock

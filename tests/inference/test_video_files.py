@@ -1,4 +1,4 @@
-"""What is predicted of videos: whole clips, parts, windows."""
+"""Division of videos into parts to predict: whole clips, intervals, windows."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from personality.preprocessing.streams import TimeSpan
 from tests.preprocessing.clips import write_clip
 
 
-def test_windows_cover_a_video_and_a_short_rest_is_added() -> None:
+def test_windows_cover_a_video_and_include_a_short_rest() -> None:
     assert divide_into_windows(0.0, 90.0, 30.0) == [(0, 30), (30, 60), (60, 90)]
     assert divide_into_windows(10.0, 80.0, 30.0) == [(10, 40), (40, 80)]
     assert divide_into_windows(0.0, 110.0, 30.0) == [(0, 30), (30, 60), (60, 90), (90, 110)]
@@ -31,7 +31,7 @@ def test_only_long_videos_are_divided_unless_asked(tmp_path: Path) -> None:
             plan_parts([short], **wrong)
 
 
-def test_a_file_that_cannot_be_opened_is_a_part_of_its_own(tmp_path: Path) -> None:
+def test_unreadable_file_is_one_part(tmp_path: Path) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_text("no video")
     assert plan_parts([VideoFile("broken", broken)], window=10) == [VideoPart("broken", broken)]
