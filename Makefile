@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz
+.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz gpu
 
 # PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
@@ -77,6 +77,15 @@ bench: $(VENV)/test.done
 	$(BIN)/python -m benchmarks.predict $(CLIP)
 	$(BIN)/python -m benchmarks.load $(CLIP)
 	test ! -d $(WORK)/cache || $(BIN)/python -m benchmarks.training $(WORK)/cache --turns 3
+
+# The figures of BENCHMARKS.md that require a CUDA GPU; without one it says so. CACHE: that of `make demo` by default.
+CACHE ?= $(WORK)/cache
+gpu: $(VENV)/test.done
+	@if $(BIN)/python -c "import sys, torch; sys.exit(not torch.cuda.is_available())"; then \
+	 $(BIN)/python -m benchmarks.gpu && \
+	 { test ! -d $(CACHE) || $(BIN)/python -m benchmarks.training $(CACHE) --preset modern --batch 32 --clips 256; } && \
+	 $(BIN)/python -m benchmarks.predict $(CLIP); \
+	 else echo "PyTorch found no CUDA GPU; nothing was measured."; fi
 
 # The tables of docs/tutorial.md, from the included predictions.
 figures: $(VENV)/test.done

@@ -24,7 +24,7 @@ ORDER = [f"personality.{name}".rstrip(".") for name in LIBRARY]
 ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
 ORDER += PAGES
 HOMES = {
-    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams")},
+    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams", "write_video")},
     "librosa": {
         "personality/models/encoders/sound.py",
         "personality/preprocessing/pitch.py",
@@ -134,12 +134,12 @@ def test_one_name_is_one_thing() -> None:
 
 # What starts, changes, deletes or takes in something of the operator's, as the pages call it.
 ACTS = (
-    *("launch.dry_run_in_subprocess", "launch.start_run", "launch.start_run_chain", "launch.stop_run"),
-    *("launch.resume_run", "launch.start_practice_cache", "run.delete", "evaluation_job.start_evaluation"),
+    *("launch.dry_run_in_subprocess", "launch.start_runs", "launch.stop_runs", "launch.continue_queue"),
+    *("launch.resume_runs", "launch.start_practice_cache", "run.delete", "evaluation_job.start_evaluation"),
     *("write_chosen_models", "read_predictions"),
 )
 READS = (
-    *("launch.list_chained_runs", "launch.is_making_practice_cache"),
+    "launch.is_making_practice_cache",
     *("evaluation_job.read_last_evaluation", "evaluation_job.describe_evaluation_damage"),
     "evaluation_job.labelled_splits",
 )

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import Field, asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ from personality.utils.atomic_files import hold_lock_file
 from personality.utils.error_messages import describe_error
 from training.config.run_config import Config, parse_stage, preset
 from training.recipes.commands import add_recipes
-from training.runs.launch import PRACTICE_LOCK_FILE, create_run, list_chained_runs, stop_run, temporary_run
+from training.runs.cluster import LAUNCHERS, make_executor, submit_run
+from training.runs.launch import PRACTICE_LOCK_FILE, create_run, stop_run, temporary_run
 from training.runs.run import ACTIVE_STATES, Run, list_runs
+from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
 
 PRACTICE_PEOPLE = 60
+INTERRUPTED_STATUS = 130  # as shells report SIGINT
 DEFAULT_RUNS = Path("workspace/runs")
 RUN_HELP, RUNS_HELP = "folder of a run", f"folder of runs; default: {DEFAULT_RUNS}"
 OUT_HELP = f"folder of runs, in which audiovisual and handcrafted find the runs that they join; default: {DEFAULT_RUNS}"
@@ -41,15 +45,25 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {describe_error(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # while a run waits; one that trains stops by itself
+        return INTERRUPTED_STATUS
 
 
 def _start_new_run(options: argparse.Namespace) -> int:
     from training import distributed
 
+    if options.launcher is not None:
+        return _submit_new_run(options)
     with distributed.process_group():
         return _train_to_end(
             Run(Path(distributed.broadcast_from_first("" if distributed.rank() else str(_create_run(options)))))
         )
+
+
+def _submit_new_run(options: argparse.Namespace) -> int:
+    executor = make_executor(options.out, options.launcher, options.job)
+    print(f"submitted as job {submit_run(Run(_create_run(options)), executor)}")
+    return 0
 
 
 def _create_run(options: argparse.Namespace) -> Path:
@@ -75,17 +89,11 @@ def _print_dry_run(run: Run) -> None:
     print(perform_dry_run(prepare_run(run)).report())
 
 
-def _train_chain(options: argparse.Namespace) -> int:
-    waiting = [Run(folder) for folder in options.run_folders]
-    try:
-        while waiting:
-            run = waiting.pop(0)
-            if _train_to_end(run):
-                return 1
-        return 0
-    finally:
-        for later in waiting:
-            later.write_status("stopped", why=f"the run before it, {run.folder.name}, failed")
+def _work_off_queue(options: argparse.Namespace) -> None:
+    waiting = [run.folder.name for run in list_waiting_runs(options.runs)]
+    print(f"waiting: {', '.join(waiting)}" if waiting else f"no run waits in {options.runs}")
+    if waiting and not work_off_queue(options.runs):
+        print("another process trains them")
 
 
 def _train_to_end(run: Run) -> int:
@@ -95,7 +103,8 @@ def _train_to_end(run: Run) -> int:
     from training.engine.train_run import train_run
 
     keep_freed_memory()
-    train_run(run)
+    with nullcontext() if distributed.rank() else hold_device(run, wait=distributed.process_count() == 1):
+        train_run(run)
     status = run.status()
     if not distributed.rank():
         print(f"{status['state']}: {status.get('why', '')}")
@@ -186,9 +195,8 @@ def _stop_from_options(options: argparse.Namespace) -> None:
     run = Run(options.run_folder)
     if run.status()["state"] not in ACTIVE_STATES:
         raise ValueError(f"{run.folder} is {run.status()['state']}; only an active run can be stopped")
-    others = list_chained_runs(run)
     stop_run(run)
-    print("\n".join(f"asked {name} to stop; `resume` continues it" for name in (run.folder.name, *others)))
+    print(f"asked {run.folder.name} to stop; `resume` continues it")
 
 
 def _average_from_options(options: argparse.Namespace) -> None:
@@ -261,6 +269,12 @@ def _build_training_parser() -> argparse.ArgumentParser:
     ):
         _add_run_options(commands.add_parser(name, help=text), run)
 
+    command = commands.choices["run"]
+    words = "submit the run as a job of SLURM, or as processes of this machine; requires submitit"
+    command.add_argument("--launcher", choices=LAUNCHERS, help=words)
+    words = "parameter of the job as in submitit, such as partition or timeout_min; may be repeated"
+    command.add_argument("--job", action="append", default=[], metavar="NAME=VALUE", help=words)
+
     command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")
     command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -284,11 +298,9 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
     command.set_defaults(run=_dry_run_folder)
 
-    command = commands.add_parser(
-        "chain", help="train or resume existing run folders, one after the other (used by the dashboard)"
-    )
-    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN", help=RUN_HELP)
-    command.set_defaults(run=_train_chain)
+    command = commands.add_parser("queue", help="show the runs that wait, and train them one after the other")
+    command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)
+    command.set_defaults(run=_work_off_queue)
 
     add_recipes(commands)
 

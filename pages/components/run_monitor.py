@@ -16,6 +16,7 @@ from training.runs import launch
 from training.runs.compare import collect_run_metrics, compare_runs
 from training.runs.eta import estimate_eta, format_duration
 from training.runs.run import ACTIVE_STATES, Run, describe_config_problem, list_runs
+from training.runs.run_queue import list_group
 
 STATE_BADGE_COLOURS: dict[str, Literal["blue", "violet", "green", "red", "orange", "gray"]] = {
     "running": "blue",
@@ -25,6 +26,7 @@ STATE_BADGE_COLOURS: dict[str, Literal["blue", "violet", "green", "red", "orange
     "stale": "orange",
     "stopped": "gray",
 }
+RESUMABLE_STATES = ("stopped", "stale", "failed")
 LOSS_VIEW, ACCURACY_VIEW = "Loss", "Accuracy per trait"
 CURVE_VIEWS = {
     LOSS_VIEW: (accuracy_plots.LOSS_CURVES, "loss"),
@@ -39,6 +41,7 @@ def draw_run_monitor() -> None:
     if not found:
         st.caption("No training runs yet.")
         return
+    launch.continue_queue(runs_folder())
     draw_runs_table()
     # Not inside a fragment that is redrawn every two seconds, which would close an open list.
     if st.session_state.get("watched") not in found:
@@ -81,12 +84,7 @@ def draw_run_details(run: Run) -> None:
     state = status["state"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(escape_markdown(state), color=STATE_BADGE_COLOURS.get(state, "gray"))
-        if state in ACTIVE_STATES:
-            chained = len(launch.list_chained_runs(run)) + 1
-            label = "Stop" if chained == 1 else f"Stop all {chained} runs of this chain"
-            st.button(label, icon=":material/stop:", key="stop", on_click=stop_run_on_click, args=(run,))
-        if state in ("stopped", "stale", "failed"):
-            st.button("Resume", icon=":material/resume:", key="resume", on_click=resume_run_on_click, args=(run,))
+        draw_stop_and_resume(run)
         if state not in ACTIVE_STATES:
             with st.popover("Delete ...", icon=":material/delete:"):
                 confirm_run_deletion(run)
@@ -101,22 +99,43 @@ def draw_run_details(run: Run) -> None:
         st.caption(f"Reason: {escape_markdown(status['why'])}")
     if rows:
         draw_training_curves(pd.DataFrame(rows), status, kept_epoch=run.config.kept_epoch)
+    if (run.folder / "tensorboard").is_dir():
+        st.caption(f"TensorBoard: `tensorboard --logdir {escape_markdown(str(runs_folder()))}`")
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
         st.code(run.log_tail() or "(empty)", language=None)
 
 
-def stop_run_on_click(run: Run) -> None:
-    """Stop a run and the runs chained to it."""
+def draw_stop_and_resume(run: Run) -> None:
+    """Buttons for a run, and for all runs that were started together with it."""
     operator_only()
-    with show_errors_as_toast():
-        launch.stop_run(run)
+    group = {one.folder.name: one for one in list_group(run)}
+    states = {name: one.status()["state"] for name, one in group.items()}
+    choices = (
+        ("Stop", "stop", ACTIVE_STATES, stop_runs_on_click),
+        ("Resume", "resume", RESUMABLE_STATES, resume_runs_on_click),
+    )
+    for label, key, wanted, act in choices:
+        fitting = [group[name] for name, state in states.items() if state in wanted]
+        icon = f":material/{key}:"
+        if states[run.folder.name] in wanted:
+            st.button(label, icon=icon, key=key, on_click=act, args=([run],))
+        if len(fitting) > 1:
+            words = f"{label} all {len(fitting):,} that were started together"
+            st.button(words, icon=icon, key=f"{key}_all", on_click=act, args=(fitting,))
 
 
-def resume_run_on_click(run: Run) -> None:
-    """Resume a run."""
+def stop_runs_on_click(several: list[Run]) -> None:
+    """Stop runs."""
     operator_only()
     with show_errors_as_toast():
-        launch.resume_run(run)
+        launch.stop_runs(several)
+
+
+def resume_runs_on_click(several: list[Run]) -> None:
+    """Resume runs, one after the other."""
+    operator_only()
+    with show_errors_as_toast():
+        launch.resume_runs(several)
 
 
 def format_run_progress(run: Run, status: dict, rows: list[dict]) -> str:

@@ -1,6 +1,6 @@
 """The form that starts a training run, generated from the fields of the configuration."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +152,8 @@ def start_runs_from_form(configs: list[Config], cache: Path) -> None:
             f"{MODALITY_MENU_LABELS[first.modality]} combines trained models. Train these first with the preset "
             f"{first.preset}: {' and '.join(missing)}."
         )
-    start: Callable = (
-        launch.start_run_chain if len(configs) > 1 else lambda one, **where: [launch.start_run(one[0], **where)]
-    )
     with log_duration("start of a training"):
-        started = start(configs, cache=cache, runs=runs_folder())
+        started = launch.start_runs(configs, cache=cache, runs=runs_folder())
     st.session_state["watched"] = started[0].folder.name
     st.toast(f"Started the run {escape_markdown(started[0].folder.name)}", icon=":material/play_arrow:")
 

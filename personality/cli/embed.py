@@ -48,7 +48,7 @@ def add_commands(commands: Any) -> None:
         description="Features of frozen encoders become tables of the cache, in half precision. dlib:resnet and "
         "speaker:resemblyzer recognise people: their features are biometric data.",
     )
-    command.add_argument("cache", type=Path)
+    command.add_argument("cache", type=Path, help="folder that `personality preprocess` created")
     words = "timm:NAME (faces), torchaudio:BUNDLE or opensmile:SET (sound), sentence-transformers:NAME (transcripts of "
     words += "`add-text`), dlib:resnet, speaker:resemblyzer; repeatable"
     command.add_argument("--encoder", nargs="+", action="extend", required=True, metavar="KIND:NAME", help=words)

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from personality.assets import demo
 from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.preprocessing.cache import Cache
@@ -16,6 +18,7 @@ from training.config.run_config import preset
 from training.runs import launch
 from training.runs.evaluation_job import read_last_evaluation
 from training.runs.run import Run
+from training.runs.run_queue import list_waiting_runs
 
 
 def test_models_shows_a_card_and_how_to_start() -> None:
@@ -188,9 +191,24 @@ def test_the_last_epoch_is_not_called_best_if_it_is_kept(cache: Cache, workspace
     assert "Best epoch: 2" in words(app.selectbox(key="watched").select("visual").run())
 
 
-def test_the_stop_button_counts_the_runs_of_a_chain(cache: Cache, workspace: Path) -> None:
-    run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running")
-    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="queued")
-    run_of(workspace / "runs" / "other", "audio", "compact", cache, state="done")
+def test_runs_that_were_started_together_stop_and_resume_together(
+    cache: Cache, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = {"group": "audio 1"}
+    run_of(workspace / "runs" / "audio", "audio", "compact", cache, state="running", queued_at=1.0, **together)
+    run_of(workspace / "runs" / "visual", "visual", "compact", cache, state="queued", queued_at=2.0, **together)
+    run_of(workspace / "runs" / "other", "audio", "compact", cache, state="done", queued_at=0.0, **together)
+    run_of(workspace / "runs" / "alone", "audio", "compact", cache, state="stopped")
+    started: list[Path] = []
+    monkeypatch.setattr(launch, "_start_worker", started.append)
     app = visit("models").selectbox(key="watched").select("visual").run()
-    assert "2" in app.button(key="stop").label
+    assert started == [workspace / "runs"] * 2, "a queue without a worker goes on when the page is drawn"
+    assert "2" in app.button(key="stop_all").label
+    app.button(key="stop_all").click().run()
+    states = {name: Run(workspace / "runs" / name).status()["state"] for name in ("audio", "visual", "other", "alone")}
+    assert states == {"audio": "running", "visual": "stopped", "other": "done", "alone": "stopped"}, "own process"
+    Run(workspace / "runs" / "audio").write_status("stopped")
+    app.selectbox(key="watched").select("visual").run()
+    app.button(key="resume_all").click().run()
+    waiting = [run.folder.name for run in list_waiting_runs(workspace / "runs")]
+    assert waiting == ["audio", "visual"]

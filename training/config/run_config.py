@@ -16,6 +16,7 @@ TRAINABLE_PARTS = ("head", "all")
 MAX_LEARNING_RATE = 1.0  # for SGD; Adam's are a thousandth of it
 MAX_SEED = 2**31 - 1
 OLD_FIELD_NAMES = {"keeps": "kept_epoch"}  # of configs stored before 0.2.0
+NO_TRACKER = "none"
 HUB_WEIGHTS, RANDOM_WEIGHTS = "hub", "none"  # instead of a file of weights: timm's own (downloaded), or random ones
 
 
@@ -121,13 +122,10 @@ PRESETS = {
     # Frozen encoders (`personality embed`) and a small fusion of their features over time.
     "encoders": Preset(
         common={
+            **_LAST_OF_CYCLE,
             "loss": "blend",
-            "optimiser": "adamw",
             "batch": 64,
             "weight_decay": 0.1,
-            "schedule": "cycle",
-            "keeps": "last",
-            "patience": 1000,
             "averaging": 0.98,
             "precision": "auto",
         },
@@ -192,6 +190,9 @@ class Config:
     accumulate: int = option(1, "parts that a batch is split into to save memory")
     precision: str = option(
         "float32", "auto is bfloat16 on a GPU that supports it, else float32", choices=("auto", "float32", "bfloat16")
+    )
+    log_to: str = option(
+        NO_TRACKER, "where the metrics are also sent; installed separately", choices=(NO_TRACKER, "mlflow", "wandb")
     )
     compile: bool = option(False, "compile the backbone with torch.compile")
     design: NetworkDesign = field(

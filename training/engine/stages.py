@@ -27,10 +27,10 @@ from training.data.dataloader import (
 )
 from training.engine.context import RunContext
 from training.engine.dry_run import perform_dry_run
+from training.engine.loggers import make_loggers
 from training.engine.model_card import make_run_card
 from training.engine.process_memory import peak_memory_bytes
 from training.engine.state_file import read_state, read_tensors, write_state
-from training.engine.tensorboard import TensorBoardWriter
 from training.engine.trainer import FitOptions, MicroBatchInputs, TrainedEpoch, Trainer
 from training.runs.run import RUN_STATE_FILE, Run
 
@@ -100,7 +100,7 @@ class RunTraining:
 
     def __init__(self, run: Run, context: RunContext) -> None:
         self.run, self.context, self.progress = run, context, RunProgress()
-        self.tensorboard_writer = TensorBoardWriter(run.folder)
+        self._loggers = [] if distributed.rank() else make_loggers(run)
         self._trains_on = f"{context.training.digest} {context.validation.digest}"
         self._state = read_state(
             run.folder / RUN_STATE_FILE,
@@ -111,6 +111,14 @@ class RunTraining:
 
     def train(self) -> None:
         """Train the remaining stages and write the model card."""
+        try:
+            self._train_stages()
+            self._finish()
+        finally:
+            for logger in self._loggers:
+                logger.close()
+
+    def _train_stages(self) -> None:
         if self._state is None:
             self.run.log(perform_dry_run(self.context).report())
         else:
@@ -122,7 +130,6 @@ class RunTraining:
                 self._load_best_weights()  # a stage starts from the best so far
             if number == self.progress.stage:
                 self._train_stage(stage)
-        self._finish()
 
     def _train_stage(self, stage: Stage) -> None:
         patience = self.context.config.patience
@@ -205,8 +212,8 @@ class RunTraining:
         trains = stages[progress.stage].trains
         row = {"epoch": progress.epoch, "stage": progress.stage + 1, "trains": trains, **metrics}
         self.run.record_metrics(row)
-        if not distributed.rank():
-            self.tensorboard_writer.add(row)
+        for logger in self._loggers:
+            logger.add(row)
         summary = f"validation {metrics['validation_loss']:.4f}, accuracy {metrics['accuracy']:.4f}"
         self.run.log(f"epoch {progress.epoch}: loss {metrics['loss']:.4f}, {summary}")
         self.run.write_status(
@@ -235,7 +242,6 @@ class RunTraining:
 
     def _finish(self) -> None:
         """Write the card of the stored weights, and the final status."""
-        self.tensorboard_writer.close()
         self._load_best_weights()
         predicted = predict_clips(self.context, PREPROCESSING.faces)
         card = make_run_card(self.context, predicted, best_epoch=self.progress.best_epoch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 from contextlib import AbstractContextManager, nullcontext, suppress
 
@@ -54,7 +55,7 @@ def _lock_run(run: Run) -> AbstractContextManager:
 
 def _train_with_status(run: Run) -> None:
     try:
-        run.write_status("running", why="")
+        run.write_status("running", why="", job=os.environ.get("SLURM_JOB_ID", ""))
         RunTraining(run, prepare_run(run)).train()
     except StopRequested:
         run.write_status("stopped", why="stopped on request; it can be resumed")

@@ -8,26 +8,40 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 from personality.utils.atomic_files import hold_lock_file
 from personality.utils.locations import IMPORT_ROOT
 from training.config.run_config import Config
-from training.runs.run import ACTIVE_STATES, RUN_LOG_FILE, Run, list_runs, process_start_time
+from training.runs.run import ACTIVE_STATES, Run, is_on_other_host, is_waiting, process_start_time
+from training.runs.run_queue import enqueue_runs, has_worker, list_waiting_runs
 
-PRACTICE_LOCK_FILE = "practice.lock"
+PRACTICE_LOCK_FILE, WORKER_LOG_FILE = "practice.lock", ".queue.log"
 DRY_RUN_FOLDER_PREFIX = ".check-"  # prefix of temporary folders, which are not listed as runs
 DRY_RUN_TIMEOUT_SECONDS = 300
 _detached_processes: list[subprocess.Popen] = []  # referenced until they end, so that no zombie processes remain
 
 
-def start_run(config: Config, *, cache: Path, runs: Path) -> Run:
-    """Start a run in the background and return it. Raises CacheError as `create_run`."""
-    run = create_run(config, cache=cache, runs=runs)
-    _launch_run(run)
-    return run
+def start_runs(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
+    """Create runs that are trained in the background, one after the other. Raises CacheError as `create_run`."""
+    created = [create_run(config, cache=cache, runs=runs) for config in configs]
+    enqueue_runs(created)
+    _start_worker(runs)
+    return created
+
+
+def continue_queue(runs: Path) -> None:
+    """Start a worker if runs wait and none works, for example after the machine was restarted. Does nothing if the
+    folder is read-only."""
+    with suppress(OSError):
+        if list_waiting_runs(runs) and not has_worker(runs):
+            _start_worker(runs)
+
+
+def _start_worker(runs: Path) -> None:
+    start_detached("training", ["queue", str(runs.resolve())], runs / WORKER_LOG_FILE)
 
 
 def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
@@ -41,17 +55,6 @@ def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
     run = Run(find_free_run_folder(runs, config))
     run.create(config, cache)
     return run
-
-
-def start_run_chain(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
-    """Start runs that one process trains one after the other; if one fails, the remaining ones are not started."""
-    started = [create_run(config, cache=cache, runs=runs) for config in configs]
-    child = start_detached(
-        "training", ["chain", *(str(run.folder.resolve()) for run in started)], started[0].folder / RUN_LOG_FILE
-    )
-    for run in started:
-        run.write_status("queued", pid=child.pid, why="")
-    return started
 
 
 @contextmanager
@@ -84,31 +87,39 @@ def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
     return done.stdout.strip()
 
 
-def resume_run(run: Run) -> None:
-    """Resume a run that was stopped or killed. Raises ValueError if it is active."""
-    if run.status()["state"] in ACTIVE_STATES:
-        raise ValueError(f"{run.folder.name} is running; stop it first")
-    _launch_run(run)
+def resume_runs(several: Sequence[Run]) -> None:
+    """Let runs of one folder that were stopped, killed or failed continue in the background, one after the other.
 
-
-def list_chained_runs(run: Run) -> list[str]:
-    """The names of the other active runs of its process, which stop with it."""
-    pid = run.status().get("pid")
-    others = {one.folder.name: one.status() for one in list_runs(run.folder.parent) if one.folder != run.folder}
-    return [name for name, status in others.items() if status["state"] in ACTIVE_STATES and status.get("pid") == pid]
+    Raises ValueError if one is active.
+    """
+    for run in several:
+        if run.status()["state"] in ACTIVE_STATES:
+            raise ValueError(f"{run.folder.name} is running; stop it first")
+    enqueue_runs(several)
+    _start_worker(several[0].folder.parent)
 
 
 def stop_run(run: Run) -> None:
-    """Stop a run and its `list_chained_runs`; if resumed, they repeat the current epoch. Does nothing if its process
-    has ended."""
+    """Stop a run; if resumed, it repeats the current epoch. Does nothing if its process has ended. Raises ValueError if
+    it runs on another machine."""
     status = run.status()
-    pid = status.get("pid", -1)
-    if (
-        status["state"] in ACTIVE_STATES
-        and pid != os.getpid()
-        and process_start_time(pid) == status.get("process_started")
-    ):
+    if status["state"] not in ACTIVE_STATES:
+        return
+    if job := status.get("job"):
+        raise ValueError(f"{run.folder.name} is a job of the cluster; stop it with `scancel {job}`.")
+    if is_on_other_host(status):
+        raise ValueError(f"{run.folder.name} runs on {status['host']}; stop it there.")
+    if is_waiting(status):
+        run.write_status("stopped", why="stopped before it started; it can be resumed")
+    pid, started = status.get("pid", 0), status.get("process_started")
+    if pid != os.getpid() and started and process_start_time(pid) == started:
         os.kill(pid, signal.SIGTERM)
+
+
+def stop_runs(several: Sequence[Run]) -> None:
+    """Stop runs, the last first, so that no waiting one starts."""
+    for run in reversed(several):
+        stop_run(run)
 
 
 def start_practice_cache(workspace: Path) -> None:
@@ -136,11 +147,6 @@ def find_free_run_folder(runs: Path, config: Config) -> Path:
 def numbered_names(name: str) -> Iterator[str]:
     """Candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
     return (name if n == 1 else f"{name}-{n}" for n in count(1))
-
-
-def _launch_run(run: Run) -> None:
-    child = start_detached("training", ["resume", str(run.folder.resolve())], run.folder / RUN_LOG_FILE)
-    run.write_status("queued", pid=child.pid, why="")
 
 
 def start_detached(module: str, arguments: Sequence[str], log: Path, *, prints: bool = False) -> subprocess.Popen:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -34,17 +35,19 @@ from personality.utils.untrusted_files import (
 from training.config.run_config import Config
 
 ACTIVE_STATES = ("queued", "running")
+NO_PROCESS = 0  # the process id of a waiting run
 RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
+MAX_HEARTBEAT_SECONDS = 1800.0  # between two of a run on another machine, for example while it computes features
 LOG_TAIL_LINES = 12  # lines of a log that are shown
 BRANCHES_KEY = "branches"
 # Checks of the values in the files of a run; other values are ignored.
 CONFIG_FILE_FIELDS = {"config": make_object_check({}), "cache": is_text}
 OPTIONAL_CONFIG_FIELDS = {BRANCHES_KEY: make_map_check(make_object_check({"folder": is_text}))}
 STATUS_FIELDS = {
-    **dict.fromkeys(("why", "device", "process_started"), is_text),
+    **dict.fromkeys(("why", "device", "process_started", "group", "host", "job"), is_text),
     **dict.fromkeys(("pid", "epoch", "epochs", "best_epoch", "memory"), is_count),
     **dict.fromkeys(("best_accuracy", "accuracy"), is_number_or_nan),
-    "heartbeat": is_number,
+    **dict.fromkeys(("heartbeat", "queued_at"), is_number),
     "done": lambda value: is_number(value) and 0 <= value <= 1,
 }
 EPOCH_METRIC_FIELDS = {
@@ -114,7 +117,8 @@ class Run:
     def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
         """Update the status; other facts remain. pid: the run's process, default this one."""
         number = os.getpid() if pid is None else pid
-        process = {"pid": number, "process_started": process_start_time(number), "heartbeat": time.time()}
+        process = {"pid": number, "process_started": process_start_time(number), "host": platform.node()}
+        process["heartbeat"] = time.time()
         write_json(self.folder / "status.json", {**self._last_status(), **facts, "state": state, **process})
 
     def log(self, text: str) -> None:
@@ -124,13 +128,15 @@ class Run:
             file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
-        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`)."""
+        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`). A
+        run in the queue has no process."""
         try:
             status = self._read_status()
         except DamagedFileError as error:
             return {"state": "stale", "why": str(error)}
-        alive = process_start_time(status.get("pid", -1)) == status.get("process_started", "")
-        return status if alive or status["state"] not in ACTIVE_STATES else {**status, "state": "stale"}
+        waits = is_waiting(status) or (status["state"] == "queued" and status.get("job"))
+        ended = status["state"] in ACTIVE_STATES and not waits and not _has_process(status)
+        return {**status, "state": "stale"} if ended else status
 
     def _read_status(self) -> dict[str, Any]:
         """Raises DamagedFileError."""
@@ -203,6 +209,23 @@ class ReadOnlyRun(Run):
 
     def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
         """Do nothing."""
+
+
+def is_on_other_host(status: dict[str, Any]) -> bool:
+    """Whether a run with this status was last written by another machine."""
+    return status.get("host", platform.node()) != platform.node()
+
+
+def _has_process(status: dict[str, Any]) -> bool:
+    """Whether the process of a run exists; on another machine, whether it has written recently."""
+    if is_on_other_host(status):
+        return time.time() - status.get("heartbeat", 0.0) < MAX_HEARTBEAT_SECONDS
+    return process_start_time(status.get("pid", -1)) == status.get("process_started", "")
+
+
+def is_waiting(status: dict[str, Any]) -> bool:
+    """Whether a run with this status waits in the queue."""
+    return status["state"] == "queued" and "queued_at" in status
 
 
 def process_start_time(pid: int) -> str:

@@ -16,6 +16,7 @@ from training.data.dataloader import TrainingError
 from training.engine.train_run import train_run
 from training.runs import launch
 from training.runs.run import ACTIVE_STATES, Run
+from training.runs.run_queue import list_group
 
 HEAD = (Stage(3, "head", 1e-3, frames=2),)
 
@@ -76,7 +77,7 @@ def wait(run: Run, wanted: set[str], seconds: float = 60) -> str:
 
 def test_a_job_runs_in_the_background_stops_and_resumes(cache: Cache, tmp_path: Path) -> None:
     config = preset("audio", stages=(Stage(4000, "head", 1e-5),), patience=4000)
-    run = launch.start_run(config, cache=cache.folder, runs=tmp_path)
+    run = launch.start_runs([config], cache=cache.folder, runs=tmp_path)[0]
     end = time.monotonic() + 60
     while len(run.metrics()) < 2 and time.monotonic() < end:
         time.sleep(0.1)
@@ -86,23 +87,24 @@ def test_a_job_runs_in_the_background_stops_and_resumes(cache: Cache, tmp_path: 
     launch.stop_run(run)
     assert wait(run, {"stopped"}) == "stopped"
     epochs = len(run.metrics())
-    launch.resume_run(run)
+    launch.resume_runs([run])
     end = time.monotonic() + 60
     while len(run.metrics()) <= epochs and time.monotonic() < end:
         time.sleep(0.1)
     assert len(run.metrics()) > epochs
     assert run.status()["state"] in ACTIVE_STATES
     with pytest.raises(ValueError, match="is running; stop it first"):
-        launch.resume_run(run)
+        launch.resume_runs([run])
     os.kill(run.status()["pid"], signal.SIGKILL)
     assert wait(run, {"stale"}) == "stale"
 
 
 def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path: Path) -> None:
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audio", "visual", "audiovisual", "handcrafted")]
-    begun = launch.start_run_chain(configs, cache=cache.folder, runs=tmp_path)
+    begun = launch.start_runs(configs, cache=cache.folder, runs=tmp_path)
     assert [run.folder.name for run in begun] == ["audio", "visual", "audiovisual", "handcrafted"]
     assert {run.status()["state"] for run in begun[1:]} == {"queued"}
+    assert [run.folder.name for run in list_group(begun[2])] == ["audio", "visual", "audiovisual", "handcrafted"]
     assert wait(begun[-1], {"done", "failed", "stopped"}, 120) == "done", begun[-1].log_tail()
     assert [run.status()["state"] for run in begun] == ["done"] * 4
     status = begun[0].status()
@@ -110,13 +112,13 @@ def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path:
     assert status["device"]
 
 
-def test_a_chain_that_breaks_leaves_the_rest_stopped(cache: Cache, tmp_path: Path) -> None:
-    """A fusion without its branches fails, and the status of the next run has the reason."""
+def test_a_run_that_fails_does_not_hold_up_the_next(cache: Cache, tmp_path: Path) -> None:
+    """A fusion without its branches fails, with the reason."""
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audiovisual", "audio")]
-    first, second = launch.start_run_chain(configs, cache=cache.folder, runs=tmp_path)
-    assert wait(second, {"done", "stopped"}) == "stopped"
+    first, second = launch.start_runs(configs, cache=cache.folder, runs=tmp_path)
+    assert wait(second, {"done", "failed"}) == "done"
     assert first.status()["state"] == "failed"
-    assert "audiovisual" in second.status()["why"]
+    assert "train audio first" in first.status()["why"]
 
 
 def test_a_look_before_the_start_trains_nothing_and_leaves_nothing(cache: Cache, tmp_path: Path) -> None:
@@ -134,7 +136,7 @@ def test_a_run_that_is_not_active_cannot_be_stopped(runs: Path, capsys: pytest.C
 
 def test_the_command_stops_an_active_run(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     config = preset("audio", stages=(Stage(100_000, "head", 1e-5),))
-    run = launch.start_run(config, cache=cache.folder, runs=tmp_path)
+    run = launch.start_runs([config], cache=cache.folder, runs=tmp_path)[0]
     wait_for(lambda: len(run.metrics()) > 0)
     assert main(["stop", str(run.folder)]) == 0
     assert "audio" in capsys.readouterr().out

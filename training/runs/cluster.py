@@ -1,0 +1,91 @@
+"""A run as a job of a SLURM cluster, by submitit (`pip install personality[cluster]`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from training.runs.run import NO_PROCESS, Run
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
+
+LAUNCHERS = ("slurm", "local")  # local: processes of this machine, to try a job without a cluster
+JOB_LOGS_FOLDER = ".jobs"
+
+
+@dataclass(frozen=True)
+class TrainingJob:
+    """What each process of a job does: train a run, or resume it if the job was interrupted."""
+
+    folder: Path
+
+    def __call__(self) -> str:
+        """Train to the end; returns the final state."""
+        from submitit.helpers import TorchDistributedEnvironment
+
+        from training import distributed
+        from training.engine.process_memory import keep_freed_memory
+        from training.engine.train_run import train_run
+
+        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
+        keep_freed_memory()
+        with distributed.process_group():
+            train_run(Run(self.folder))
+        return Run(self.folder).status()["state"]
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Called by submitit before the time limit or a preemption: the job is queued again and resumes the run."""
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self)
+
+
+def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
+    """What submits jobs; their logs are written to `.jobs` in the folder of the runs.
+
+    Parameters
+    ----------
+    runs : Path
+        Folder of the runs.
+    launcher : {"slurm", "local"}
+        Where the jobs run.
+    parameters : sequence of str
+        NAME=VALUE, names as in `submitit.AutoExecutor.update_parameters`, such as `timeout_min=600`.
+
+    Raises
+    ------
+    ValueError
+        Submitit or SLURM is missing, or a parameter is unknown.
+    """
+    values = parse_parameters(parameters)
+    try:
+        import submitit
+
+        executor = submitit.AutoExecutor(folder=runs.resolve() / JOB_LOGS_FOLDER, cluster=launcher)
+        executor.update_parameters(**values)
+    except ImportError as error:
+        raise ValueError("--launcher requires submitit; install it with `pip install submitit`") from error
+    except RuntimeError as error:
+        raise ValueError(f"--launcher {launcher} is not available on this machine: {error}") from error
+    except (NameError, TypeError, ValueError) as error:  # as submitit reports unknown names and wrong values
+        raise ValueError(f"--job: {error}") from error
+    return executor
+
+
+def submit_run(run: Run, executor: Any) -> str:
+    """Submit a run that was created; returns the identifier of the job."""
+    job = executor.submit(TrainingJob(run.folder.resolve()))
+    run.write_status("queued", pid=NO_PROCESS, why="submitted as a job", job=str(job.job_id))
+    return str(job.job_id)
+
+
+def parse_parameters(words: Sequence[str]) -> dict[str, str | int]:
+    """NAME=VALUE as a dict; whole numbers are converted. Raises ValueError for another format."""
+    pairs = [word.partition("=") for word in words]
+    wrong = [name for name, equals, _ in pairs if not equals]
+    if wrong:
+        raise ValueError(f"--job {wrong[0]} is not NAME=VALUE, for example timeout_min=600")
+    return {name: int(value) if value.isdecimal() else value for name, _, value in pairs}
