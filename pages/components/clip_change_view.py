@@ -92,10 +92,8 @@ def _choose_change() -> tuple[str, ClipChange, float]:
     change = CLIP_CHANGES[name]
     strength = st.slider(
         escape_markdown(change.label.capitalize()),
-        change.lowest,
-        change.highest,
-        change.start,
-        change.step,
+        *map(float, (change.lowest, change.highest, change.start, change.step)),
+        format="%g",
         key=f"change_{name}",
     )
     return name, change, strength
