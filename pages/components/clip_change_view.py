@@ -92,7 +92,10 @@ def _choose_change() -> tuple[str, ClipChange, float]:
     change = CLIP_CHANGES[name]
     strength = st.slider(
         escape_markdown(change.label.capitalize()),
-        *map(float, (change.lowest, change.highest, change.start, change.step)),
+        float(change.lowest),
+        float(change.highest),
+        float(change.start),
+        float(change.step),
         format="%g",
         key=f"change_{name}",
     )
