@@ -272,7 +272,7 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command = commands.choices["run"]
     words = "submit the run as a job of SLURM, or as processes of this machine; requires submitit"
     command.add_argument("--launcher", choices=LAUNCHERS, help=words)
-    words = "parameter of the job as in submitit, such as partition or timeout_min; may be repeated"
+    words = "parameter of the job, such as timeout_min or slurm_partition; may be repeated"
     command.add_argument("--job", action="append", default=[], metavar="NAME=VALUE", help=words)
 
     command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")

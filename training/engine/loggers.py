@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -106,7 +107,7 @@ class WandbLogger:
         self._run.finish()
 
 
-TRACKERS = {"mlflow": MlflowLogger, "wandb": WandbLogger}
+TRACKERS: dict[str, Callable[[Run], MetricsLogger]] = {"mlflow": MlflowLogger, "wandb": WandbLogger}
 
 
 def _import_tracker(name: str) -> ModuleType:
