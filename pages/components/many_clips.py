@@ -136,7 +136,7 @@ def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
 def draw_two_takes(names: Sequence[str], impressions: Sequence[Sequence[Impression]]) -> None:
     """Two clips side by side: the difference per trait, and whether a new recording could explain it."""
     table = compare_takes(impressions[0], impressions[1], model_store.load_models_for_clip())
-    st.subheader("Two clips compared")
+    st.header("Two clips compared")
     if table.empty:
         st.info("No model predicted both clips.", icon=":material/info:")
         return

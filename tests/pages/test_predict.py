@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from personality.assets import demo
 from personality.constants import LIMITS, UploadLimits
+from personality.explain.clip_changes import CLIP_CHANGES
 from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpressions
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
@@ -197,3 +198,13 @@ def test_discarding_explanations_keeps_the_dry_run_report() -> None:
     assert app.session_state["dry_run_report"] == "report"
     assert "explanation_timeline" not in app.session_state
     assert "explanation_face_occlusion" not in app.session_state
+
+
+def test_every_change_of_the_video_moves_a_prediction_of_the_sample() -> None:
+    app = visit("predict")
+    app.session_state["open_explanation"] = "Change the video"
+    app.button(key="practice_sample").click().run()
+    for name in CLIP_CHANGES:
+        app.segmented_control(key="clip_change").set_value(name).run()
+        assert not app.exception
+        assert "The person is the same" in words(app) or "can no longer predict" in words(app), name
