@@ -12,13 +12,13 @@ import numpy as np
 
 from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import estimate_age_and_gender
-from personality.preprocessing.build_cache import limit_to_one_thread
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.emotion import predict_emotion_confidences
 from personality.preprocessing.faces import Face, _crop_face, _detect_faces
 from personality.preprocessing.frame import Frame
 from personality.preprocessing.media import open_media
 from personality.preprocessing.sample import read_sample
+from personality.preprocessing.worker_pools import limit_to_one_thread
 
 
 def frame_times(duration: float) -> list[float]:

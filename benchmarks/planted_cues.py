@@ -139,7 +139,7 @@ def word_is_found(sample: Sample, model: Model, planted: str) -> bool:
     return _largest_effect(leave_out_words(spoken, [model]))["place"] == words["place"]
 
 
-VISUAL = ("--modality", "visual", "--stage", "12:head:1e-3:2", "--stage", "6:all:3e-4:1")
+VISUAL = ("--modality", "visual", "--stage", "200:head:2e-3:2", "--stage", "3:all:1e-4:1", "--patience", "40")
 CUES = {
     **{
         f"tint of the {region}": Cue(

@@ -29,7 +29,6 @@ from benchmarks.face_pipelines import (
     project_pipeline,
     run_on_one_thread,
 )
-from personality.preprocessing.build_cache import limit_to_one_thread
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.cache_entry import encode_entry
 from personality.preprocessing.cache_tables import write_cache_tables
@@ -37,6 +36,7 @@ from personality.preprocessing.faces import Face, FaceFinder
 from personality.preprocessing.media import open_media
 from personality.preprocessing.media_errors import MediaSource
 from personality.preprocessing.sample import read_clip_updates, read_sample
+from personality.preprocessing.worker_pools import limit_to_one_thread
 from personality.traits import TRAIT_NAMES
 
 PROFILED_FUNCTIONS = {  # functions of each stage, by their names in the profiler

@@ -138,10 +138,10 @@ analysis_widgets.draw_table_expander(rows, key="explore")
 
 st.header("Clips in a cell")
 names = list(cells["group"])
-if st.session_state.get("cell") not in names:
-    st.session_state.pop("cell", None)
 worst = find_worst_cell(cells, figure)
-name = st.selectbox("Cell", names, index=names.index(worst), key="cell", bind="query-params")
+if st.session_state.get("cell") not in names:
+    st.session_state["cell"] = worst
+name = st.selectbox("Cell", names, key="cell", bind="query-params")
 clips = list_group_clips(table, by, groups[name], model=model, trait=trait)
 st.caption(
     f"{'The group with the worst value among those with 30 clips or more. ' if name == worst else ''}"

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, table_picker
+from pages.components.plain_text import escape_markdown
 from personality.analysis.guesses import add_guesses, score_guesses, select_guess_clips
 from personality.assets import demo
 from personality.assets.shipped_models import model_label
@@ -52,7 +53,7 @@ def draw_score(rows: pd.DataFrame) -> None:
     columns = st.columns(2)
     for column, (who, label) in zip(columns, (("visitor", "You"), ("machine", "The machine")), strict=True):
         score = scores.loc[who]
-        column.metric(f"{label}, accuracy", f"{score['accuracy']:.2f}")
+        column.metric(f"{escape_markdown(label)}, accuracy", f"{score['accuracy']:.2f}")
         if score["low"] == score["low"]:
             column.caption(f"95 % interval {score['low']:.2f} to {min(score['high'], 1):.2f}")
     st.caption(

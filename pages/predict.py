@@ -12,14 +12,16 @@ from pages.components import analysis_widgets, clip_input, explanations, model_s
 from pages.components.clip_input import PERSON_STATE_KEY, PREDICTIONS_STATE_KEY, READ_PIECES_STATE_KEY
 from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
+from pages.components.many_clips import CLIPS_STATE_KEY
 from pages.components.plain_text import escape_markdown
 from pages.components.waveform import draw_waveform
 from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression, Unavailable, predict_sample
-from personality.preprocessing.faces import Face, FaceBox
+from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
+from personality.preprocessing.people import PersonChoice
 from personality.preprocessing.sample import DetectedPeople, Sample
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox, start_reader_process
 from personality.preprocessing.sound import Sound
@@ -32,11 +34,14 @@ READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try a
 FACE_CAPTION_LEGEND = "below each: time, confidence that it is a face (not a %), most likely expression"
 FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
+PLAYABLE_SUFFIXES = ("mp4", "m4v", "mov", "webm", "mkv", "3gp")  # by browsers, if the codec is one of the next
+PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d")
+SOUND_MIME_TYPES = {"mp3": "mpeg", "m4a": "mp4"}
 MIN_REDRAW_SECONDS = 0.3  # between two redraws of the filmstrip, each of which takes the browser about 0.1 s
 
 
 def stream_clip_pieces(
-    clip_key: str, prediction_key: str, data: bytes, person: FaceBox | None, place: DeltaGenerator
+    clip_key: str, prediction_key: str, data: bytes, person: PersonChoice, place: DeltaGenerator
 ) -> Iterator:
     """Yield the pieces of a prediction, from the session state if available, and store new ones there.
 
@@ -50,8 +55,8 @@ def stream_clip_pieces(
         Identifies the clip, the selected person and the models.
     data : bytes
         The video file.
-    person : FaceBox or None
-        Box of the face to follow; None follows the largest.
+    person : int or "largest"
+        Whom to follow, if there are several people.
     place : DeltaGenerator
         Where the position in the queue is shown.
 
@@ -99,7 +104,8 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
     count, strip, warnings = st.empty(), st.empty(), st.container()
     traits = prediction_panel.TraitsPanel()
     words_place, face_place, person_place = st.empty(), st.empty(), st.empty()
-    metadata, faces, arrived = None, [], []
+    metadata, arrived = None, []
+    faces: list[Face] = []
     last_redraw = -MIN_REDRAW_SECONDS
     progress.caption(":material/hourglass_top: Reading the video ...")
     for piece, seconds in pieces:
@@ -107,10 +113,11 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
         match piece:
             case Metadata():
                 metadata = piece
-                draw_player(player, name, data)
+                draw_player(player, name, data, piece)
                 metadata_place.caption(format_clip_metadata(piece))
             case DetectedPeople():
-                draw_person_choices(people_place, piece, chosen=st.session_state.get(PERSON_STATE_KEY))
+                faces.clear()  # those of the chosen person follow
+                draw_person_choices(people_place, piece)
             case Face():
                 faces.append(piece)
                 if seconds - last_redraw > MIN_REDRAW_SECONDS:
@@ -143,46 +150,59 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
     return arrived
 
 
-def draw_player(place: DeltaGenerator, name: str, data: bytes) -> None:
+def draw_player(place: DeltaGenerator, name: str, data: bytes, metadata: Metadata) -> None:
     """Draw the video player, or a message for formats that browsers cannot play."""
-    if name.lower().endswith(".avi"):
-        place.info(
-            "Browsers cannot play AVI files, so the video is not shown. The prediction is not affected. To see the "
-            "video here, convert it to MP4.",
+    suffix = name.lower().rpartition(".")[2]
+    player = place.container(key=PLAYER_CONTAINER_KEY)
+    if metadata.width == 0:
+        player.audio(data, format=f"audio/{SOUND_MIME_TYPES.get(suffix, suffix)}")
+    elif suffix == "gif":
+        player.image(data, alt="The uploaded animation")
+    elif suffix in PLAYABLE_SUFFIXES and metadata.codec in PLAYABLE_CODECS:
+        player.video(data)
+    else:
+        kind = f"{escape_markdown(metadata.codec)} in {escape_markdown(suffix.upper())}"
+        player.info(
+            f"Most browsers cannot play this kind of file ({kind}), so the video is not shown. The prediction is not "
+            "affected. To see the video here, convert it to MP4 with H.264.",
             icon=":material/movie:",
         )
-    else:
-        place.container(key=PLAYER_CONTAINER_KEY).video(data)
 
 
 def format_clip_metadata(metadata: Metadata) -> str:
     """Duration, size, frame rate, codec and sound of the clip on one line."""
+    if metadata.width == 0:
+        return f"{metadata.duration:.1f} s · sound only: models that use the voice or the words can predict"
     sound = "with sound" if metadata.has_audio else "without sound"
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
     return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}"
 
 
-def draw_person_choices(place: DeltaGenerator, people: DetectedPeople, *, chosen: FaceBox | None) -> None:
-    """Draw a button for each person in the clip, the chosen one highlighted."""
-    boxes = [tuple(box) for box in people.boxes.tolist()]
+def draw_person_choices(place: DeltaGenerator, people: DetectedPeople) -> None:
+    """Draw a button for each person in the clip, the chosen one highlighted; nothing if there is only one."""
+    if len(people.crops) < 2:
+        return
     with place.container(border=True):
-        hint = "The highlighted person is analysed." if chosen in boxes else "The largest face is analysed."
-        st.markdown(f"**{len(boxes)} people were found.** {hint} Choose a number to switch.")
+        rule = "" if PERSON_STATE_KEY in st.session_state else ", the largest face that moves,"
+        st.markdown(
+            f"**{len(people.crops)} people were found.** The highlighted person{rule} is analysed. Choose a number to "
+            "switch. The sound is everyone's."
+        )
         with st.container(horizontal=True, gap="small"):
-            for number, (crop, box) in enumerate(zip(people.crops, boxes, strict=True), 1):
+            for number, crop in enumerate(people.crops, 1):
                 with st.container(width=FACE_THUMBNAIL_PIXELS, gap="small"):
-                    st.image(
-                        crop, width=FACE_THUMBNAIL_PIXELS, alt=f"Person {number}, from the left", output_format="JPEG"
-                    )
-                    kind: Literal["primary", "secondary"] = "primary" if box == chosen else "secondary"
+                    st.image(crop, width=FACE_THUMBNAIL_PIXELS, alt=f"Person {number}", output_format="JPEG")
+                    kind: Literal["primary", "secondary"] = "primary" if number == people.chosen + 1 else "secondary"
                     key = f"person_{number}"
-                    st.button(f"{number:d}", key=key, type=kind, on_click=select_person, args=(box,), width="stretch")
+                    st.button(
+                        f"{number:d}", key=key, type=kind, on_click=select_person, args=(number,), width="stretch"
+                    )
 
 
-def select_person(box: FaceBox) -> None:
+def select_person(number: int) -> None:
     """Store which person the next prediction is for."""
-    st.session_state[PERSON_STATE_KEY] = box
+    st.session_state[PERSON_STATE_KEY] = number
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
@@ -239,6 +259,8 @@ if not model_store.models_for_clip():
     st.stop()
 start_reader_process()
 clip = clip_input.choose_clip()
+if clip is None and CLIPS_STATE_KEY in st.session_state:
+    st.stop()
 if clip is None:
     st.caption(
         "No video yet. Upload one, or try a sample with a computer-made person. Your video is sent only to the server "
@@ -248,7 +270,7 @@ if clip is None:
     model_store.load_models_for_clip()  # while the visitor looks for a video
     st.stop()
 name, data = clip
-person = st.session_state.get(PERSON_STATE_KEY)
+person = st.session_state.get(PERSON_STATE_KEY, "largest")
 progress = st.empty()
 clip_key = f"{hashlib.sha256(data).hexdigest()} {person}"
 prediction_key = f"{clip_key} {model_store.model_folders_and_mtimes()}"

@@ -24,7 +24,7 @@ ORDER = [f"personality.{name}".rstrip(".") for name in LIBRARY]
 ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
 ORDER += PAGES
 HOMES = {
-    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams")},
+    "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams", "write_video")},
     "librosa": {
         "personality/models/encoders/sound.py",
         "personality/preprocessing/pitch.py",
@@ -223,7 +223,7 @@ def test_torch_load_only_for_the_packaged_weights() -> None:
 
 def test_first_page_imports_no_torch() -> None:
     """What the overview page needs leaves torch, dlib, av and librosa out of memory."""
-    code = "import sys, pages.components.analysis_widgets; print([m for m in "
+    code = "import sys, pages.components.analysis_widgets, pages.components.poster; print([m for m in "
     code += "('torch', 'dlib', 'av', 'librosa') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

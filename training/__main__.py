@@ -23,6 +23,7 @@ from training.runs.run import ACTIVE_STATES, Run, list_runs
 from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
 
 PRACTICE_PEOPLE = 60
+INTERRUPTED_STATUS = 130  # as shells report SIGINT
 DEFAULT_RUNS = Path("workspace/runs")
 RUN_HELP, RUNS_HELP = "folder of a run", f"folder of runs; default: {DEFAULT_RUNS}"
 OUT_HELP = f"folder of runs, in which audiovisual and handcrafted find the runs that they join; default: {DEFAULT_RUNS}"
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {describe_error(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # while a run waits; one that trains stops by itself
+        return INTERRUPTED_STATUS
 
 
 def _start_new_run(options: argparse.Namespace) -> int:
@@ -269,7 +272,7 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command = commands.choices["run"]
     words = "submit the run as a job of SLURM, or as processes of this machine; requires submitit"
     command.add_argument("--launcher", choices=LAUNCHERS, help=words)
-    words = "parameter of the job as in submitit, such as partition or timeout_min; may be repeated"
+    words = "parameter of the job, such as timeout_min or slurm_partition; may be repeated"
     command.add_argument("--job", action="append", default=[], metavar="NAME=VALUE", help=words)
 
     command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")

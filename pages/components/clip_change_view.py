@@ -86,14 +86,17 @@ def _choose_change() -> tuple[str, ClipChange, float]:
     """The chosen change and its strength. Sound can be changed in the samples only."""
     is_sample = bool(st.session_state.get(model_store.SAMPLE_STATE_KEY))
     names = [name for name, change in CLIP_CHANGES.items() if is_sample or change.sound is None]
-    name = st.segmented_control("Change", names, default=names[0], required=True, key="clip_change")
+    name = st.segmented_control(
+        "Change", names, default=names[0], required=True, format_func=escape_markdown, key="clip_change"
+    )
     change = CLIP_CHANGES[name]
     strength = st.slider(
         escape_markdown(change.label.capitalize()),
-        change.lowest,
-        change.highest,
-        change.start,
-        change.step,
+        float(change.lowest),
+        float(change.highest),
+        float(change.start),
+        float(change.step),
+        format="%g",
         key=f"change_{name}",
     )
     return name, change, strength

@@ -5,14 +5,15 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from pages.components import explanations, model_store
+from pages.components import explanations, many_clips, model_store
 from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
 from personality.constants import LIMITS, upload_limits
-from personality.preprocessing.media import VIDEO_SUFFIXES
+from personality.preprocessing.media_errors import PREDICTED_SUFFIXES
+from personality.utils.public_mode import is_public
 
-VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in VIDEO_SUFFIXES]
+VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in PREDICTED_SUFFIXES]
 # Labels of the sample clips, by file name.
 SAMPLE_CLIP_LABELS = {
     demo.DEMO_SPEECH_CLIP_FILE.name: "English sample",
@@ -20,30 +21,34 @@ SAMPLE_CLIP_LABELS = {
 }
 # Session state: the name and bytes of the clip, and the number of uploads so far.
 CLIP_STATE_KEY, UPLOAD_COUNT_STATE_KEY = "clip", "uploads"
-# Session state: the pieces read from the clip, the predictions for it, and the box of the selected person.
+# Session state: the pieces read from the clip, the predictions for it, and the number of the selected person.
 READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY, PERSON_STATE_KEY = "read_pieces", "predictions", "person"
 
 
 def choose_clip() -> tuple[str, bytes] | None:
     """The name and bytes of the current clip, with a button to delete it; without a clip, draw the inputs."""
     if CLIP_STATE_KEY not in st.session_state:
-        draw_clip_inputs()
+        if many_clips.CLIPS_STATE_KEY in st.session_state:
+            many_clips.draw_many_clips(open_clip)
+        else:
+            draw_clip_inputs()
         return None
     name, data = st.session_state[CLIP_STATE_KEY]
     left, right = st.columns([3, 1], vertical_alignment="center")
     label = SAMPLE_CLIP_LABELS.get(st.session_state.get(model_store.SAMPLE_STATE_KEY, ""), "your clip")
     left.markdown(f":material/movie: **{label.capitalize()}**")
-    right.button(
-        "Delete this clip", icon=":material/delete:", key="delete_clip", width="stretch", on_click=discard_clip
-    )
+    is_of_table = many_clips.CLIPS_STATE_KEY in st.session_state
+    text, icon = ("Back to the table", "arrow_back") if is_of_table else ("Delete this clip", "delete")
+    right.button(text, icon=f":material/{icon}:", key="delete_clip", width="stretch", on_click=discard_clip)
     return name, data
 
 
 def draw_clip_inputs() -> None:
     """A consent checkbox, then an uploader and a recorder; the samples need no consent."""
     st.checkbox(
-        "The person in the video is me or has agreed to this. I understand that expressions and first impressions are "
-        "estimated.",
+        "The person in the video is me or has agreed to this, and so has everyone else who can be seen or heard. I "
+        "understand that expressions and first impressions are estimated, and that faces are compared to tell people "
+        "apart.",
         key="consent",
     )
     ready = st.session_state.get("consent", False)
@@ -51,11 +56,13 @@ def draw_clip_inputs() -> None:
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
     size = upload_limits().file_bytes // 2**20
-    label = f"Video of one person speaking (up to {size:,} MB and {LIMITS.seconds:.0f} s)"
+    several = "" if is_public() else "; several files become a table"
+    label = f"Video or sound of a person speaking (up to {size:,} MB and {LIMITS.seconds:.0f} s{several})"
     left.file_uploader(
         label,
         type=VIDEO_UPLOAD_TYPES,
         key=key,
+        accept_multiple_files=not is_public(),
         disabled=not ready,
         max_upload_size=size,
         on_change=store_uploaded_clip,
@@ -69,19 +76,33 @@ def draw_clip_inputs() -> None:
 
 
 def store_uploaded_clip(key: str) -> None:
-    """Keep the upload in the session state and reset the uploader.
+    """Keep the upload in the session state and reset the uploader; several files become the clips of a table.
 
     Checks size and consent again, because a client can bypass the browser's checks.
     """
-    file = st.session_state.get(key)
-    allowed = st.session_state.get("consent", False)
-    if not isinstance(file, UploadedFile):  # no file, or one already taken that the browser reports again
+    received = st.session_state.get(key)
+    files = [
+        file for file in (received if isinstance(received, list) else [received]) if isinstance(file, UploadedFile)
+    ]
+    if not files:  # none, or one already taken that the browser reports again
         return
-    data = file.getvalue() if allowed and file.size <= upload_limits().file_bytes else None
-    delete_uploaded_file(file)
+    allowed = st.session_state.get("consent", False)
+    taken = [(file.name, file.getvalue()) for file in files if allowed and file.size <= upload_limits().file_bytes]
+    for file in files:
+        delete_uploaded_file(file)
     discard_clip()
-    if data is not None:
-        st.session_state[CLIP_STATE_KEY] = (file.name, data)
+    if len(files) > 1 and not is_public():
+        left_out = len(files) - len(taken) + many_clips.add_clips(taken)
+        if left_out:
+            st.toast(f"{left_out:,} files were left out: they are too large, or there are too many.")
+    elif taken:
+        st.session_state[CLIP_STATE_KEY] = taken[0]
+
+
+def open_clip(name: str, data: bytes) -> None:
+    """Show one of the clips of the table."""
+    discard_clip()
+    st.session_state[CLIP_STATE_KEY] = (name, data)
 
 
 def load_sample_clip(path: Path) -> None:

@@ -16,7 +16,7 @@ from pages.components.plain_text import escape_markdown
 from personality.assets.shipped_models import model_label
 from personality.explain.counterfactual import compute_counterfactuals
 from personality.explain.modality_contribution import compute_modality_effects
-from personality.explain.occlusion import SILENCED_SECONDS, occlude_faces, occlude_sound
+from personality.explain.occlusion import OCCLUDED_SECONDS, occlude_faces, occlude_sound
 from personality.explain.sliding_window import predict_timeline
 from personality.explain.voice import leave_out_seconds
 from personality.explain.words import leave_out_phrases, leave_out_words
@@ -112,7 +112,8 @@ def _first_piece_of_type(pieces: list, kind: type) -> Any:
 
 
 def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """The table of a view for the clip and models that `key` identifies, computed at the first call."""
+    """The table of a view for the clip and models that `key` identifies, computed at the first call; with the pages'
+    names of models."""
     state_key = f"{EXPLANATION_STATE_PREFIX}{view}"
     computed = st.session_state.get(state_key)
     if computed is None or computed[0] != key:
@@ -121,7 +122,8 @@ def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFram
             model_store.wait_for_prediction_turn(st.empty()),
             log_duration(view),
         ):
-            st.session_state[state_key] = (key, compute())
+            rows = compute()
+            st.session_state[state_key] = (key, rows.assign(model=rows["model"].map(model_label)))
     return st.session_state[state_key][1]
 
 
@@ -139,15 +141,10 @@ def choose_trait(key: str) -> str:
     )
 
 
-def show_model_name(name: str) -> str:
-    """The name of a model on every page, for a label."""
-    return escape_markdown(model_label(name))
-
-
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=show_model_name, key=key)
+    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=escape_markdown, key=key)
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:
@@ -219,13 +216,13 @@ def draw_audio_occlusion(rows: pd.DataFrame) -> None:
         st.caption("The clip has no sound, or none of the selected models uses sound.")
         return
     trait = choose_trait("heard_trait")
-    alt = f"Effect of silencing each moment on {TRAIT_LABELS[trait]}, per model"
+    alt = f"Effect of removing each moment on {TRAIT_LABELS[trait]}, per model"
     figure = clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)])
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     st.caption(
         "Each moment was removed in turn and the prediction repeated. For models that read the audio, "
-        f"{SILENCED_SECONDS:g} s were silenced; for models that read voice features, one second was cut out. Below 0: "
-        "this moment increases the predicted trait."
+        f"{OCCLUDED_SECONDS:g} s were replaced by noise that sounds like the clip on average; for models that read "
+        "voice features, one second was cut out. Below 0: this moment increases the predicted trait."
     )
 
 

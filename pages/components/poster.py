@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, tour
-from pages.components.face_overlay import draw_boxes
 from pages.components.plain_text import escape_markdown
+from pages.components.video_boxes import draw_boxes
 from personality.analysis.findings import describe_largest_gap
 from personality.analysis.groups import TRAIT_MEAN
 from personality.analysis.real_figures import RealFigures
@@ -74,7 +74,7 @@ def draw_poster() -> None:
         _draw_sample(prediction)
     with right:
         st.markdown(f"**Predicted first impression**, model *{escape_markdown(model_label(POSTER_MODEL))}*")
-        figure = clip_plots.trait_dots(_trait_rows(prediction)).update_layout(height=330)
+        figure = clip_plots.trait_dots(_tabulate_sample_traits(prediction)).update_layout(height=330)
         st.plotly_chart(
             figure,
             width="stretch",
@@ -98,7 +98,7 @@ def _draw_sample(prediction: dict) -> None:
     st.caption("A computer-made person who does not exist, and the words that the machine understood.")
 
 
-def _trait_rows(prediction: dict) -> pd.DataFrame:
+def _tabulate_sample_traits(prediction: dict) -> pd.DataFrame:
     """Columns model, trait, value, low and high, for `clip_plots.trait_dots`."""
     traits, intervals = prediction["traits"][POSTER_MODEL], prediction["intervals"][POSTER_MODEL]
     rows = [(model_label(POSTER_MODEL), name, value, *intervals[name]) for name, value in traits.items()]

@@ -1,4 +1,4 @@
-"""Guesses of a visitor about clips with planted ratings, next to the predictions of a model."""
+"""Guesses of a visitor about clips with simulated ratings, compared with the predictions of a model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GUESS_COLUMNS = ("clip", "trait", "planted", "machine", "visitor")
 
 
 def select_guess_clips(table: pd.DataFrame, clips: Sequence[str], model: str) -> pd.DataFrame:
-    """The planted ratings of some clips and a model's predictions for them, from a predictions table.
+    """The simulated ratings of some clips and a model's predictions for them, from a predictions table.
 
     Parameters
     ----------

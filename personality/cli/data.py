@@ -103,10 +103,10 @@ def add_commands(commands: Any) -> None:
     command.add_argument("name", help="name of the table, in lowercase")
     words = "CSV or parquet file with a column clip, or, with --features, one HDF5 file"
     command.add_argument("files", type=Path, nargs="+", metavar="FILE", help=words)
-    words = "features of an HDF5 file, by path or its ending: datasets with a row per clip, or groups of clips"
+    words = "features of an HDF5 file, by path or end of the path: datasets with a row per clip, or groups of clips"
     command.add_argument("--features", nargs="+", metavar="NAME", help=words)
-    command.add_argument("--clips", metavar="NAME", help="its dataset of the clips' names, in the order of the rows")
-    words = "its dataset of the clips' splits, to check that they are those of the cache"
+    command.add_argument("--clips", metavar="NAME", help="dataset with the names of the clips, in row order")
+    words = "dataset with the splits of the clips, to check that they equal those of the cache"
     command.add_argument("--splits", metavar="NAME", help=words)
     command.set_defaults(run=run_add_table)
 

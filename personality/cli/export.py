@@ -8,7 +8,7 @@ from typing import Any
 
 
 def run_export(options: argparse.Namespace) -> None:
-    """A trained model becomes an ONNX file."""
+    """Export a trained model as an ONNX file."""
     from personality.models.checkpoint import load_model
     from personality.models.onnx_export import export_onnx
 

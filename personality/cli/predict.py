@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from personality.dataset.index import SPLITS
 
 if TYPE_CHECKING:
-    from personality.inference.batch import VideoFile
+    from personality.inference.video_files import VideoPart
+    from personality.inference.video_prediction import PredictionOptions
+    from personality.models.checkpoint import Model
 
 INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 
@@ -20,34 +23,72 @@ INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 def run_predict(options: argparse.Namespace) -> int:
     """Predict the first impression of the person in each video."""
     from personality.assets.shipped_models import REAL_MODEL_FOLDERS
-    from personality.inference.batch import find_videos
+    from personality.inference.video_files import find_videos, plan_parts
 
     videos, folders = find_videos(options.videos), options.run_folders or REAL_MODEL_FOLDERS
-    return _predict_to_table(videos, folders, options) if options.out else _print_predictions(videos, folders, options)
+    parts = plan_parts(videos, start=options.start, end=options.end, window=options.windows)
+    if options.person == "each" and len(parts) > len(videos):
+        raise ValueError("--person each predicts clips of up to 60 s; choose a part by --from and --to, or one person.")
+    how = _read_prediction_options(options)
+    return (_predict_to_table if options.out else _print_predictions)(parts, folders, how, options)
 
 
-def _print_predictions(videos: list[VideoFile], folders: Sequence[Path], options: argparse.Namespace) -> int:
-    from personality.inference.batch import predict_video
-    from personality.inference.predict import load_models
+def _read_prediction_options(options: argparse.Namespace) -> PredictionOptions:
+    from personality.explain.document import explain_sample
+    from personality.inference.video_prediction import PredictionOptions
+
+    if options.explain and options.out:
+        raise ValueError("--explain adds to JSON; use it with --json, not with --out.")
+    device = "cpu" if options.explain else options.device
+    return PredictionOptions(options.person, device, explain_sample if options.explain else None)
+
+
+def _print_predictions(
+    parts: Sequence[VideoPart], folders: Sequence[Path], how: PredictionOptions, options: argparse.Namespace
+) -> int:
     from personality.inference.prediction_document import prediction_lines
+    from personality.inference.windows import window_lines
 
-    models, status = load_models(folders), 0
-    for video in videos:
-        result = predict_video(video, models)
-        status = 1 if "error" in result else status
-        print(json.dumps(result) if options.json else "\n".join(prediction_lines(result)), flush=True)
+    status = 0
+    for document in _predict_in_turn(parts, folders, how, options):
+        status = 1 if "error" in document else status
+        lines = [json.dumps(document)] if options.json else [*prediction_lines(document), *window_lines(document)]
+        print("\n".join(lines), flush=True)
     return status
 
 
-def _predict_to_table(videos: list[VideoFile], folders: Sequence[Path], options: argparse.Namespace) -> int:
+def _predict_in_turn(
+    parts: Sequence[VideoPart], folders: Sequence[Path], how: PredictionOptions, options: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    """The documents of clips, one after the other in this process; the windows of a clip in several."""
+    from personality.inference.batch import predict_in_processes
+    from personality.inference.predict import load_models
+    from personality.inference.video_prediction import predict_part
+    from personality.inference.windows import summarise_windows
+
+    models: list[Model] = []
+    for clip, found in groupby(parts, key=lambda part: part.key[0]):
+        windows = {part.key: part for part in found}
+        if len(windows) > 1:
+            predicted = dict(predict_in_processes(windows, tuple(folders), how, options.workers, options.dask))
+            yield summarise_windows(clip, [predicted[key][0] for key in windows])
+        else:
+            models = models or load_models(folders, how.device)
+            (part,) = windows.values()
+            yield from predict_part(part, models, how)
+
+
+def _predict_to_table(
+    parts: Sequence[VideoPart], folders: Sequence[Path], how: PredictionOptions, options: argparse.Namespace
+) -> int:
     from personality.inference.batch import predict_to_table
 
     try:
-        errors = predict_to_table(videos, folders, options.out, workers=options.workers)
+        errors = predict_to_table(parts, folders, options.out, how, workers=options.workers, dask=options.dask)
     except KeyboardInterrupt:
         print(f"Stopped; finished clips are in {options.out}, and the same command goes on.", file=sys.stderr)
         return INTERRUPTED_STATUS
-    print(f"{len(videos) - len(errors):,} clips in {options.out}, {len(errors):,} could not be predicted")
+    print(f"{len(parts) - len(errors):,} clips in {options.out}, {len(errors):,} could not be predicted")
     for clip, error in errors.items():
         print(f"  {clip}: {error}")
     return 1 if errors else 0
@@ -86,6 +127,12 @@ def run_predict_table(options: argparse.Namespace) -> None:
     print(f"{len(table):,} clips without labels in {options.out}")
 
 
+def _read_person(words: str) -> int | str:
+    if words.isdecimal() or words in ("largest", "speaking", "each"):
+        return int(words) if words.isdecimal() else words
+    raise argparse.ArgumentTypeError(f"{words!r} is neither a number nor largest, speaking or each")
+
+
 def add_commands(commands: Any) -> None:
     """Add the commands to the subparsers of the command line."""
     command = commands.add_parser("predict", help="predict the first impression of the person in a video")
@@ -102,7 +149,28 @@ def add_commands(commands: Any) -> None:
     how.add_argument(
         "--out", type=Path, metavar="TABLE", help="write a .csv or .parquet table, a row per clip; run again to resume"
     )
-    command.add_argument("--workers", type=int, default=-1, help="processes that fill TABLE; -1: one per core")
+    command.add_argument(
+        "--explain", action="store_true", help="add the timeline and the occlusions to the JSON of each clip"
+    )
+    command.add_argument(
+        "--person",
+        type=_read_person,
+        default="largest",
+        metavar="N|largest|speaking|each",
+        help="whom to follow of several people: a number, the largest face that moves (default), whose mouth moves "
+        "most, or each in turn",
+    )
+    command.add_argument("--from", dest="start", type=float, default=0.0, metavar="SECONDS", help="start of the part")
+    command.add_argument("--to", dest="end", type=float, metavar="SECONDS", help="end of the part that is predicted")
+    command.add_argument(
+        "--windows", type=float, metavar="SECONDS", help="predict windows of this length; default: 30 s of long videos"
+    )
+    command.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where models run; auto: on a GPU, if any"
+    )
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, default=-1, help="processes that fill TABLE; -1: one per core")
+    where.add_argument("--dask", metavar="ADDRESS", help="address of a Dask cluster to use instead of local processes")
     command.set_defaults(run=run_predict)
 
     command = commands.add_parser("evaluate", help="predict a split of a cache with trained models")

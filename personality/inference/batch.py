@@ -1,103 +1,57 @@
-"""Many videos in, predictions out: folders are walked, clips shared among processes, a stopped run goes on."""
+"""Many videos in, predictions out: clips are shared among processes or a cluster, and a stopped run goes on."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from personality.constants import VERSION
-from personality.preprocessing.build_cache import (
+from personality.inference.video_files import VideoPart, file_signature, printable
+from personality.inference.video_prediction import Document, PredictionOptions, predict_part
+from personality.models.model_card import MODEL_WEIGHTS_FILE
+from personality.preprocessing.worker_pools import (
     WORKER_DIED_MESSAGE,
     count_workers,
     limit_to_one_thread,
-    worker_process_options,
+    open_workers,
 )
-from personality.preprocessing.media_errors import VIDEO_SUFFIXES, MediaError
-from personality.utils.atomic_files import hold_lock_file
+from personality.utils.atomic_files import file_sha256, hold_lock_file
 
 if TYPE_CHECKING:
+    from personality.inference.batch_table import PartKey
     from personality.models.checkpoint import Model
 
 
-Document = dict[str, Any]  # as `prediction_to_json` gives it, or clip and error
-
-
-class VideoFile(NamedTuple):
-    """A video file, and what its clip is called."""
-
-    clip: str
-    file: Path
-
-
-def find_videos(paths: Sequence[Path]) -> list[VideoFile]:
-    """The files among `paths`, and all videos in the folders among them.
-
-    A clip is called by its file's name, one in a folder by its path within that folder; where two would be called the
-    same, by the path as given. Raises ValueError for a folder without videos.
-    """
-    found = [video for path in paths for video in (_walk(path) if path.is_dir() else [VideoFile(path.name, path)])]
-    names = [video.clip for video in found]
-    named = [video if names.count(video.clip) == 1 else VideoFile(str(video.file), video.file) for video in found]
-    return list({video.clip: video for video in named}.values())  # the same file given twice is one clip
-
-
-def _walk(folder: Path) -> list[VideoFile]:
-    """Hidden files are left out: some systems write one beside each video."""
-    files = (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in VIDEO_SUFFIXES and file.is_file())
-    found = [VideoFile(file.relative_to(folder).as_posix(), file) for file in files if not file.name.startswith(".")]
-    if not found:
-        kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
-        raise ValueError(f"There is no video in {folder}; expected files that end in {kinds}.")
-    return found
-
-
-def predict_video(video: VideoFile, models: Sequence[Model], *, threads: int = 0) -> Document:
-    """What `predict --json` prints of a clip; threads: for decoding, 0 is one a core.
-
-    Raises SpeechModelError where words are needed and the recogniser is not installed.
-    """
-    from personality.inference.predict import predict_updates
-    from personality.inference.prediction_document import prediction_to_json
-    from personality.preprocessing.sample import read_clip_updates
-    from personality.preprocessing.speech_to_text import SpeechModelError
-
-    clip = printable(video.clip)
-    try:
-        updates = list(predict_updates(read_clip_updates(video.file, threads=threads), models))
-        return prediction_to_json(clip, updates, models)
-    except MediaError as error:
-        return {"clip": clip, "error": printable(str(error))}
-    except (SpeechModelError, MemoryError):
-        raise
-    except Exception as error:  # one unusual clip does not cost the others
-        return {"clip": clip, "error": f"it could not be predicted: {type(error).__name__}: {error}".splitlines()[0]}
-
-
-def printable(name: str) -> str:
-    """A name of a file that can be printed and stored: bytes that are not UTF-8 become question marks."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
-
-
 def predict_to_table(
-    videos: Sequence[VideoFile], folders: Sequence[Path], out: Path, *, workers: int
+    parts: Sequence[VideoPart],
+    folders: Sequence[Path],
+    out: Path,
+    options: PredictionOptions,
+    *,
+    workers: int = -1,
+    dask: str | None = None,
 ) -> dict[str, str]:
     """Predict all clips that the table `out` does not have yet, and write their rows as they are finished.
 
     Parameters
     ----------
-    videos : sequence of VideoFile
-        What `find_videos` gives.
+    parts : sequence of VideoPart
+        What `plan_parts` gives.
     folders : sequence of Path
         The models, as `load_models` takes them.
     out : Path
         A .csv or .parquet file. Rows of files that are unchanged, by the same models, are kept; failed ones are tried
         again.
+    options : PredictionOptions
+        How to predict.
     workers : int
         Processes, each with the models in its memory; -1 is one a core.
+    dask : str, optional
+        Address of a Dask cluster to use instead, whose workers see the same paths.
 
     Returns
     -------
@@ -115,86 +69,91 @@ def predict_to_table(
 
     lock = out.with_name(f".{out.name}.lock")
     with hold_lock_file(lock, f"Another process is writing {out}; wait for it, or choose another name."):
-        models = _load_models_once(tuple(folders))
-        table, mark = BatchTable(out, _table_columns(models)), _mark_models(models)
-        clips = {printable(video.clip): video for video in videos}
-        table.keep_only(list(clips))
-        signatures = {clip: f"{_file_signature(video.file)}-{mark}" for clip, video in clips.items()}
-        todo = {clip: video for clip, video in clips.items() if not table.is_finished(clip, signatures[clip])}
+        table = BatchTable(out, _table_columns(folders))
+        by_key = {part.key: part for part in parts}
+        table.keep_only(list(by_key))
+        signatures = _sign_parts(by_key, folders, options)
+        todo = {key: part for key, part in by_key.items() if not table.is_finished(key, signatures[key])}
         try:
-            with tqdm(total=len(clips), initial=len(clips) - len(todo), desc="predict", unit="clip") as progress:
-                for document in predict_in_processes(todo, tuple(folders), workers):
-                    clip = document["clip"]
-                    facts = {"file": printable(str(clips[clip].file)), "signature": signatures[clip]}
-                    table.add(document_to_row(document) | facts)
+            with tqdm(total=len(by_key), initial=len(by_key) - len(todo), desc="predict", unit="clip") as progress:
+                for key, documents in predict_in_processes(todo, tuple(folders), options, workers, dask):
+                    facts = {"file": printable(str(by_key[key].file)), "signature": signatures[key]}
+                    table.add(key, [document_to_row(document) | facts for document in documents])
                     progress.update()
         finally:
-            table.keep_only(list(clips))
+            table.keep_only(list(by_key))
             table.save()
             lock.unlink(missing_ok=True)
-        return table.errors(list(clips))
+        return table.errors(list(by_key))
 
 
-def predict_in_processes(todo: dict[str, VideoFile], folders: tuple[Path, ...], workers: int) -> Iterator[Document]:
-    """The document of each clip, as they are finished. A clip that kills its process costs itself only: those that may
+def predict_in_processes(
+    todo: dict[PartKey, VideoPart],
+    folders: tuple[Path, ...],
+    options: PredictionOptions,
+    workers: int,
+    dask: str | None = None,
+) -> Iterator[tuple[PartKey, list[Document]]]:
+    """The documents of each part, as they are finished. A clip that kills its process costs itself only: those that may
     be to blame are predicted one by one, each in a process of its own."""
-
     todo = dict(todo)
+    work = partial(_predict_in_worker, folders, options)
     while todo:
         try:
-            for document in _run(folders, list(todo.values()), workers):
-                del todo[document["clip"]]
-                yield document
+            with open_workers(workers, dask) as parallel:
+                for key, documents in parallel(work, list(todo.values())):
+                    del todo[key]
+                    yield key, documents
         except BrokenExecutor:
-            for clip in list(todo)[: 3 * count_workers(workers)]:  # joblib hands out no more ahead
-                yield _predict_isolated(folders, clip, todo.pop(clip))
+            for key in list(todo)[: 3 * count_workers(workers)]:  # joblib hands out no more ahead
+                yield key, _predict_isolated(work, todo.pop(key))
 
 
-def _predict_isolated(folders: tuple[Path, ...], clip: str, video: VideoFile) -> Document:
+def _predict_isolated(work: partial, part: VideoPart) -> list[Document]:
     try:
-        (document,) = _run(folders, [video], 2)  # with one worker joblib would not make a process
-        return document
+        with open_workers(2, None) as parallel:  # with one worker joblib would not make a process
+            ((_, documents),) = parallel(work, [part])
+        return documents
     except BrokenExecutor:
-        return {"clip": clip, "error": WORKER_DIED_MESSAGE}
+        return [{"clip": printable(part.clip), "error": WORKER_DIED_MESSAGE}]
 
 
-def _run(folders: tuple[Path, ...], videos: Iterable[VideoFile], workers: int) -> Iterator[Document]:
-    import joblib
-
-    processes = joblib.Parallel(workers, return_as="generator_unordered", **worker_process_options())
-    predict: Callable[..., Any] = joblib.delayed(_predict_in_worker)
-    return processes(predict(video, folders) for video in videos)
-
-
-def _predict_in_worker(video: VideoFile, folders: tuple[Path, ...]) -> Document:
-
+def _predict_in_worker(
+    folders: tuple[Path, ...], options: PredictionOptions, part: VideoPart
+) -> tuple[PartKey, list[Document]]:
     with limit_to_one_thread():
-        return predict_video(video, _load_models_once(folders), threads=1)
+        return part.key, predict_part(part, _load_models_once(folders, options.device), options, threads=1)
 
 
 @lru_cache(maxsize=1)
-def _load_models_once(folders: tuple[Path, ...]) -> list[Model]:
+def _load_models_once(folders: tuple[Path, ...], device: str) -> list[Model]:
     from personality.inference.predict import load_models
 
-    return load_models(folders)
+    return load_models(folders, device)
 
 
-def _table_columns(models: Sequence[Model]) -> list[str]:
+def _table_columns(folders: Sequence[Path]) -> list[str]:
     from personality.inference.batch_table import batch_columns
     from personality.inference.face_impressions import FACE_RATING_NAMES
+    from personality.inference.predict import list_model_names
 
-    return batch_columns([model.name for model in models], FACE_RATING_NAMES)
-
-
-def _mark_models(models: Sequence[Model]) -> str:
-    """What tells these models, by this version, from others."""
-    return hashlib.sha256(" ".join([VERSION, *(model.sha256 for model in models)]).encode()).hexdigest()[:8]
+    return batch_columns(list_model_names(folders), FACE_RATING_NAMES)
 
 
-def _file_signature(file: Path) -> str:
-    """What tells a file from a changed one."""
-    try:
-        status = file.stat()
-    except OSError:
-        return "missing"
-    return f"{status.st_size}-{status.st_mtime_ns}"
+def _sign_parts(
+    parts: dict[PartKey, VideoPart], folders: Sequence[Path], options: PredictionOptions
+) -> dict[PartKey, str]:
+    """What tells each part's rows from those of a changed file, or of other models or options."""
+    mark = f"{_mark_models(folders)}-{options.signature}"
+    ends = {key: f"-{part.span.end:g}" if part.span else "" for key, part in parts.items()}
+    return {key: f"{file_signature(part.file)}-{mark}{ends[key]}" for key, part in parts.items()}
+
+
+def _mark_models(folders: Sequence[Path]) -> str:
+    """What tells these models, by this version, from others. Only the workers load them. Raises ValueError where one is
+    missing."""
+    weights = [folder / MODEL_WEIGHTS_FILE for folder in folders]
+    for file in weights:
+        if not file.is_file():
+            raise ValueError(f"{file.parent} contains no model; expected {MODEL_WEIGHTS_FILE} in it.")
+    return hashlib.sha256(" ".join([VERSION, *map(file_sha256, weights)]).encode()).hexdigest()[:8]

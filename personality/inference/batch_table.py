@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ MAX_WRITING_SHARE = 0.05  # of the time goes into writing the table; a small one
 NUMBERS_PER_TRAIT = ("", "_percentile", "_low", "_high")  # endings of a trait's columns; _low to _high: 90 % interval
 
 Row = dict[str, Any]
+PartKey = tuple[str, float | None]  # a clip, and the start in seconds of a part of it
 
 
 class BatchTable:
-    """The rows of a batch by clip, on disk whenever `save` has written them. Raises ValueError where the file has
-    another ending or is another table."""
+    """The rows of a batch by clip or part of one, on disk whenever `save` has written them. Raises ValueError where the
+    file has another ending or is another table."""
 
     def __init__(self, path: Path, columns: list[str]) -> None:
         if path.suffix.lower() not in BATCH_TABLE_SUFFIXES:
@@ -28,40 +30,49 @@ class BatchTable:
         self.path = path
         self._columns = columns
         self._is_text = path.suffix.lower() == ".csv"
-        self._rows: dict[str, Row] = self._read() if path.exists() else {}
+        self._rows: dict[PartKey, list[Row]] = self._read() if path.exists() else {}
         self._next_write = 0.0
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def is_finished(self, clip: str, signature: str) -> bool:
-        """Whether the table has a prediction of the clip, made of the same file by the same models."""
-        row = self._rows.get(clip)
-        return row is not None and row["signature"] == signature and not row["error"]
+    def is_finished(self, key: PartKey, signature: str) -> bool:
+        """Whether the table has a prediction of the part, made of the same file by the same models."""
+        rows = self._rows.get(key, [])
+        return bool(rows) and all(row["signature"] == signature and not row["error"] for row in rows)
 
-    def add(self, row: Row) -> None:
-        """Take a clip's row, and write the table unless it was written just now and is large."""
-        values = {column: row.get(column) for column in self._columns}
-        self._rows[row["clip"]] = (
-            {k: "" if v is None else str(v) for k, v in values.items()} if self._is_text else values
-        )
+    def add(self, key: PartKey, rows: Sequence[Row]) -> None:
+        """Take a part's rows, and write the table unless it was written just now and is large."""
+        self._rows[key] = [self._to_stored({column: row.get(column) for column in self._columns}) for row in rows]
         if time.monotonic() >= self._next_write:
             self.save()
 
-    def keep_only(self, clips: list[str]) -> None:
-        """Order the rows as these clips; rows of clips that are no longer there go last, as they were."""
-        order = {clip: place for place, clip in enumerate(clips)}
-        self._rows = dict(sorted(self._rows.items(), key=lambda item: order.get(item[0], len(order))))
+    def _to_stored(self, row: Row) -> Row:
+        """As a reader of the file would have it."""
+        return {name: "" if value is None else str(value) for name, value in row.items()} if self._is_text else row
 
-    def errors(self, clips: list[str]) -> dict[str, str]:
-        """What went wrong, by clip."""
-        return {clip: self._rows[clip]["error"] for clip in clips if clip in self._rows and self._rows[clip]["error"]}
+    def keep_only(self, keys: list[PartKey]) -> None:
+        """Order the rows as these parts; rows of clips that are no longer there go last, as they were, and other parts
+        of these clips are removed."""
+        order, clips = {key: place for place, key in enumerate(keys)}, {clip for clip, _ in keys}
+        kept = [(key, rows) for key, rows in self._rows.items() if key in order or key[0] not in clips]
+        self._rows = dict(sorted(kept, key=lambda item: order.get(item[0], len(order))))
+
+    def errors(self, keys: list[PartKey]) -> dict[str, str]:
+        """What went wrong, by clip, with the start of the part."""
+        rows = [
+            (clip if start is None else f"{clip} from {start:g} s", row)
+            for clip, start in keys
+            for row in self._rows.get((clip, start), [])
+        ]
+        return {name: row["error"] for name, row in rows if row["error"]}
 
     def save(self) -> None:
         """Write the table; a death at any moment leaves the old file or the new one."""
         started = time.monotonic()
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        table = pd.DataFrame(list(self._rows.values()), columns=self._columns)
+        rows = [row for rows in self._rows.values() for row in rows]
+        table = pd.DataFrame(rows, columns=self._columns)
         with atomic_path(self.path) as temporary:
             if self._is_text:
                 table.to_csv(temporary, index=False)
@@ -70,7 +81,7 @@ class BatchTable:
         finished = time.monotonic()
         self._next_write = finished + (finished - started) / MAX_WRITING_SHARE
 
-    def _read(self) -> dict[str, Row]:
+    def _read(self) -> dict[PartKey, list[Row]]:
         try:
             table = (
                 pd.read_csv(self.path, dtype=str, keep_default_na=False)
@@ -83,12 +94,16 @@ class BatchTable:
             raise ValueError(
                 f"{self.path} has other columns than this command writes; move it away, or choose another name."
             )
-        return {row["clip"]: row for row in table.astype(object).where(table.notna(), None).to_dict("records")}
+        found: dict[PartKey, list[Row]] = {}
+        for row in table.astype(object).where(table.notna(), None).to_dict("records"):
+            start = row["start"]
+            found.setdefault((row["clip"], None if start in (None, "") else float(start)), []).append(row)
+        return found
 
 
 def batch_columns(models: list[str], ratings: tuple[str, ...]) -> list[str]:
     """The columns of a table of predictions by these models, with these ratings of faces."""
-    about = ["clip", "duration", "faces", "audio_seconds", "age", "gender", "transcript"]
+    about = ["clip", "person", "start", "end", "duration", "faces", "audio_seconds", "age", "gender", "transcript"]
     rated = [f"face_{name}" for name in ratings]
     predicted = [f"{model}_{trait}{end}" for model in models for trait in TRAIT_NAMES for end in NUMBERS_PER_TRAIT]
     return [*about, *rated, *predicted, "warnings", "error", "file", "signature"]
@@ -96,9 +111,10 @@ def batch_columns(models: list[str], ratings: tuple[str, ...]) -> list[str]:
 
 def document_to_row(document: dict[str, Any]) -> Row:
     """The row of what `prediction_to_json` gives, or of a clip that could not be read."""
+    place = {name: document.get(name) for name in ("clip", "person", "start", "end")}
     if "error" in document:
-        return {"clip": document["clip"], "error": document["error"], "warnings": ""}
-    row: Row = {name: document[name] for name in ("clip", "duration", "age", "gender", "transcript")}
+        return {**place, "error": document["error"], "warnings": ""}
+    row: Row = place | {name: document[name] for name in ("duration", "age", "gender", "transcript")}
     row |= {"faces": len(document["faces"]), "audio_seconds": document["audio"]["seconds"]}
     row |= {"warnings": "; ".join(document["warnings"]), "error": ""}
     row |= {f"face_{name}": value for name, value in document["face_impressions"].items()}

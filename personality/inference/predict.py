@@ -21,6 +21,7 @@ from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
 
     from personality.inference.face_impressions import FaceImpressions
     from personality.models.checkpoint import Model
@@ -66,13 +67,15 @@ class Unavailable:
     why: str
 
 
-def load_models(folders: Sequence[Path]) -> list[Model]:
+def load_models(folders: Sequence[Path], device: str = "cpu") -> list[Model]:
     """Load models for prediction only; networks that several models use are in memory once.
 
     Parameters
     ----------
     folders : sequence of Path
         Folders with `model.safetensors` and `card.json`.
+    device : str
+        Where the networks run: "cpu", "cuda", or "auto", which is a GPU where there is one.
 
     Returns
     -------
@@ -84,21 +87,37 @@ def load_models(folders: Sequence[Path]) -> list[Model]:
     ------
     CheckpointError
         A file is missing, damaged, or not supported by this version.
+    ValueError
+        There is no GPU that PyTorch can use.
     """
     from personality.models.checkpoint import load_model
     from personality.models.fuse_batchnorm import fold_normalisation
 
     loaded: dict[str, Model] = {}
-    names = [folder.name for folder in folders]
-    unique_names = [
-        f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
-    ]
-    models = [
-        replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, unique_names, strict=True)
-    ]
+    names = list_model_names(folders)
+    models = [replace(load_model(folder, loaded), name=name) for folder, name in zip(folders, names, strict=True)]
     for model in models:
         fold_normalisation(model.network)
+        model.network.to(_choose_device(device))
     return models
+
+
+def _choose_device(name: str) -> str:
+    import torch
+
+    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        return "cpu"
+    if not torch.cuda.is_available():
+        raise ValueError("PyTorch finds no CUDA GPU on this machine; use --device cpu or --device auto.")
+    return "cuda"
+
+
+def list_model_names(folders: Sequence[Path]) -> list[str]:
+    """The names of the models in these folders, as `load_models` gives them."""
+    names = [folder.name for folder in folders]
+    return [
+        f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
+    ]
 
 
 def warm_up_prediction(models: Sequence[Model]) -> None:
@@ -120,7 +139,7 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
     Parameters
     ----------
     video : Path or str
-        A video with a face or speech; of several people the largest face is followed.
+        A video with a face or speech; of several people the largest whose face moves is followed.
     models : sequence of Model, optional
         As `load_models` returns them; by default the shipped models of real people: `voice`, `words`, `voice_words`.
 
@@ -209,7 +228,8 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         return
     if reads_words(needs):
         sample = with_transcript(sample)
-    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables).shared()
+    batch = make_batch([sample], PREPROCESSING.faces, needs.seconds, needs.tables)
+    batch = batch.to(_device_of(models)).shared()
     for model in models:
         needs = model.network.needs
         missing = explain_missing_inputs(needs, sample)
@@ -221,6 +241,14 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
         traits = dict(zip(TRAIT_NAMES, values, strict=True))
         caveat = " and ".join(_list_caveats(needs, sample))
         yield Impression(model.name, traits, caveat, **_calibrate_traits(model, traits))
+
+
+def _device_of(models: Sequence[Model]) -> torch.device:
+    """Where the networks are; all are in the same place."""
+    import torch
+
+    tensors = (tensor for model in models for tensor in model.network.state_dict().values())
+    return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
 
 def _list_caveats(needs: Needs, sample: Sample) -> Iterator[str]:

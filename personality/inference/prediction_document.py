@@ -98,7 +98,8 @@ def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
         yield f"{document['clip']}: {document['error']}"
         return
     sound, faces = document["audio"]["seconds"], len(document["faces"])
-    yield f"{document['clip']}: {document['duration']:.1f} s, {faces} faces, {sound:.1f} s of sound"
+    person = f", person {document['person']}" if "person" in document else ""
+    yield f"{document['clip']}{person}: {document['duration']:.1f} s, {faces} faces, {sound:.1f} s of sound"
     if document["transcript"]:
         yield f"  words: {document['transcript']}"
     for model, traits in document["traits"].items():

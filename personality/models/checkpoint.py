@@ -14,14 +14,13 @@ from safetensors.torch import load_file, save
 from personality.constants import MISUSE_WARNING, PREPROCESSING
 from personality.models.encoders.encoding import read_columns
 from personality.models.factory import build_network
-from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, read_model_card
+from personality.models.model_card import MAX_QUOTED_CARD_CHARS, MODEL_CARD_FILE, MODEL_WEIGHTS_FILE, read_model_card
 from personality.models.network import Network
 from personality.network_options import ACTIVATIONS, NetworkDesign
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import file_sha256, write_bytes, write_json
 from personality.utils.untrusted_files import DamagedFileError
 
-MODEL_WEIGHTS_FILE = "model.safetensors"
 CHECKPOINT_CARD_KEYS = ("modality", "preset", "activation", "traits", "preprocessing", "branches")
 MAX_BRANCH_PATH_CHARS = 1000
 

@@ -22,6 +22,7 @@ from personality.utils.untrusted_files import (
 
 LABEL_PERCENTILES = tuple(range(0, 101, 5))  # percentiles of the training labels that a card stores
 MODEL_CARD_FILE = "card.json"
+MODEL_WEIGHTS_FILE = "model.safetensors"
 MAX_QUOTED_CARD_CHARS = 200  # maximum characters of a card's value in an error message
 UNSEEN_FIGURE_KEYS = ("accuracy", "low", "high", "mean_baseline", "r2")
 

@@ -38,7 +38,7 @@ def trait_dots(values: pd.DataFrame) -> go.Figure:
     for trait in TRAITS:
         for x, word, anchor in ((0, trait.low, "left"), (1, trait.high, "right")):
             figure.add_annotation(
-                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.65
+                x=x, y=trait.label, text=word, showarrow=False, yshift=-15, xanchor=anchor, opacity=0.85
             )
     figure.update_xaxes(range=[-0.02, 1.02], tickvals=[0, 0.25, 0.5, 0.75, 1])
     figure.update_yaxes(categoryorder="array", categoryarray=order)
@@ -166,7 +166,7 @@ def audio_occlusion_steps(rows: pd.DataFrame) -> go.Figure:
         figure.add_trace(go.Scatter(x=x, y=y, mode="lines", name=str(model), line=line))
     figure.add_hline(y=0, line_width=1, opacity=0.5)
     figure.update_yaxes(tickformat="+.2f")
-    return finish_figure(figure, height=280, x="silenced segment, seconds")
+    return finish_figure(figure, height=280, x="occluded segment, seconds")
 
 
 def emotion_bars(histogram: dict[str, float]) -> alt.Chart:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import groupby, islice
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import joblib
 import pandas as pd
@@ -25,19 +21,20 @@ from personality.preprocessing.build_attempt import begin_attempt, join_build_at
 from personality.preprocessing.cache import Cache, CacheError
 from personality.preprocessing.cache_tables import write_cache_tables
 from personality.preprocessing.media_errors import MediaError
+from personality.preprocessing.worker_pools import (
+    WORKER_DIED_MESSAGE,
+    ParallelRunner,
+    limit_to_one_thread,
+    open_workers,
+    worker_process_options,
+)
 from personality.utils.atomic_files import hold_lock_file
 
-DASK_TIMEOUT_SECONDS = 10  # seconds to wait for the scheduler, and then for its first worker
-MAX_QUEUED_DASK_TASKS = 10_000  # tasks submitted at a time: enough for any cluster, and few enough for its memory
 VIDEO_MISSING_MESSAGE = "the file is missing"
-WORKER_DIED_MESSAGE = "the process that read it died; the file may be damaged, or memory too small"
 
 ClipTask = tuple[str, str, str]  # name of the clip, its location, and the signature of its file
 ErrorsByClip = dict[str, str]  # error message of each clip; empty if the clip was read
 ReadClips = Callable[[list[ClipTask]], ErrorsByClip]
-ParallelRunner = Callable[
-    [ReadClips, list[list[ClipTask]]], Iterable[ErrorsByClip]
-]  # calls ReadClips for each list, in one worker per list
 
 
 def preprocess(
@@ -66,7 +63,7 @@ def preprocess(
         attempt = begin_attempt(out)
         cache.remove_unfinished_files()
         todo, errors = _select_clips_to_read(cache, dataset, remake)
-        with _open_workers(workers, dask) as parallel:
+        with open_workers(workers, dask) as parallel:
             errors |= _read_all_clips(cache, dataset.root, attempt, todo, parallel)
         card = {
             "dataset": dataset.name,
@@ -145,73 +142,6 @@ def _group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
     return [list(group) for _, group in groupby(ordered, key=lambda task: archive_batch_key(task[1]))]
 
 
-def _open_workers(workers: int, dask: str | None) -> AbstractContextManager[ParallelRunner]:
-    """Start processes on this machine, or connect to the cluster at `dask`. If a worker dies, both raise
-    BrokenExecutor."""
-    return nullcontext(_use_local_workers(workers)) if dask is None else _connect_dask_workers(dask)
-
-
-def _use_local_workers(workers: int) -> ParallelRunner:
-    # A new joblib.Parallel per call: after a worker has died, late results of one call could arrive in the next one.
-    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterable[ErrorsByClip]:
-        processes = joblib.Parallel(workers, return_as="generator_unordered", **worker_process_options())
-        return processes(joblib.delayed(read)(unit) for unit in units)
-
-    return parallel
-
-
-@contextmanager
-def _connect_dask_workers(address: str) -> Iterator[ParallelRunner]:
-    """Connect to a cluster without joblib's Dask backend, which reads in this process if the cluster has one core."""
-    try:
-        from distributed import Client, KilledWorker, as_completed
-    except ImportError as error:
-        raise DatasetError("--dask requires the package distributed, here and on the workers; install it.") from error
-
-    def parallel(read: ReadClips, units: list[list[ClipTask]]) -> Iterator[ErrorsByClip]:
-        calls = (client.submit(read, unit, pure=False) for unit in units)
-        running = as_completed(list(islice(calls, MAX_QUEUED_DASK_TASKS)))
-        try:
-            for done in running:
-                yield done.result()
-                running.update(list(islice(calls, 1)))
-        except KilledWorker as death:
-            running.clear()  # cancel the clips that no worker has started
-            raise BrokenExecutor(str(death)) from death
-
-    try:
-        client = Client(address, timeout=DASK_TIMEOUT_SECONDS)
-    except OSError as error:
-        raise DatasetError(f"There is no Dask scheduler at {address}; start one (see docs/scale.md).") from error
-    with client:
-        try:
-            client.wait_for_workers(1, timeout=DASK_TIMEOUT_SECONDS)
-        except TimeoutError as error:
-            raise DatasetError(f"The Dask scheduler at {address} has no workers; start at least one.") from error
-        yield parallel
-
-
-def count_workers(workers: int) -> int:
-    """Return the number of processes for `workers`; -1 means one per core."""
-    return max(1, joblib.cpu_count() + 1 + workers) if workers < 0 else max(1, workers)
-
-
-def worker_process_options() -> dict[str, Any]:
-    """Return the options with which joblib starts processes that end with this one."""
-    return {"backend": "loky", "initializer": _exit_with_parent, "initargs": (os.getpid(),)}
-
-
-def _exit_with_parent(parent: int) -> None:
-    """End this process soon after `parent` ends: a killed process cannot end its workers itself."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
 def _read_clip_isolated(cache: Cache, read: ReadClips, task: ClipTask) -> ErrorsByClip:
     """Read one clip in a separate process, which may crash."""
     parallel = joblib.Parallel(2, **worker_process_options())  # with one job, joblib would not start a process
@@ -250,19 +180,3 @@ def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) ->
     finally:
         claim.unlink(missing_ok=True)
     return ""
-
-
-@contextmanager
-def limit_to_one_thread() -> Iterator[None]:
-    """Use one thread in OpenCV and torch while the block runs, because the cores are shared by processes."""
-    import cv2
-    import torch
-
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])

@@ -22,7 +22,7 @@ from personality.preprocessing.emotion import EMOTION_WEIGHTS_FILE
 from personality.preprocessing.sample import Sample
 from personality.utils.atomic_files import file_sha256
 
-CACHE_FORMAT_VERSION = 5
+CACHE_FORMAT_VERSION = 6
 CROP_JPEG_QUALITY = 92
 PER_FACE_FIELDS = ("times", "boxes", "scores", "emotion_confidences")  # one row per face
 ENTRY_ARRAY_FIELDS = (*PER_FACE_FIELDS, "emotions", VOICE_TABLE)

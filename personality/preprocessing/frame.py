@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,28 +34,49 @@ class Orientation(NamedTuple):
 class Frame:
     """A decoded frame, converted when a picture is requested; MediaError is then raised if it is damaged.
 
-    time: seconds from the start of the clip; aspect: width of a pixel over its height; stored_size: width and height
-    in square pixels before it is made upright, by default those of this frame.
+    time: seconds of the clip; aspect: width of a pixel over its height; stored_size: width and height in square pixels
+    before it is turned upright, by default those of this frame; turns: quarter turns, counter-clockwise, by which it is
+    turned beyond that, because heads are not upright in it.
     """
 
     time: float
     decoded: av.VideoFrame
     aspect: float = 1.0
     stored_size: tuple[int, int] | None = None
+    turns: int = 0
+
+    def turned(self, turns: int) -> Frame:
+        """The same frame, turned by so many quarter turns."""
+        return replace(self, turns=turns) if turns else self
 
     def grey(self) -> np.ndarray:
         """Return the frame in gray, uint8 (H, W), upright, with square pixels."""
         if is_high_dynamic_range(self.decoded.color_trc):
-            return cv2.cvtColor(self._tone_mapped, cv2.COLOR_RGB2GRAY)
-        return self._convert("gray")
+            return cv2.cvtColor(self.picture(), cv2.COLOR_RGB2GRAY)
+        return self._turn(self._convert("gray"))
 
     def picture(self) -> np.ndarray:
-        """Return the frame in RGB, uint8 (H, W, 3), upright, with square pixels."""
-        return self._tone_mapped if is_high_dynamic_range(self.decoded.color_trc) else self._convert("rgb24")
+        """The frame as uint8 (H, W, 3) RGB, upright, with square pixels."""
+        is_bright = is_high_dynamic_range(self.decoded.color_trc)
+        return self._turn(self._tone_mapped if is_bright else self._convert("rgb24"))
+
+    def _turn(self, picture: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.rot90(picture, self.turns)) if self.turns else picture
+
+    def place_in_video(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        """Where a box (left, top, right, bottom) of the turned picture is in the picture that players show."""
+        left, top, right, bottom = box
+        width, height = self.size[0] - 1, self.size[1] - 1
+        return (
+            box,
+            (width - bottom, left, width - top, right),
+            (width - right, height - bottom, width - left, height - top),
+            (top, height - right, bottom, height - left),
+        )[self.turns]
 
     @cached_property
     def size(self) -> tuple[int, int]:
-        """Width and height of the picture in pixels."""
+        """Width and height in pixels of the picture that players show."""
         width, height = self._stored_size
         return (height, width) if self.orientation.transposed else (width, height)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import cast
 
 import av
-import cv2
 import numpy as np
 from av.container import InputContainer
 
@@ -29,26 +28,35 @@ from personality.preprocessing.media_errors import (
 )
 from personality.preprocessing.sound import Sound, SoundDecoder
 from personality.preprocessing.still import read_still
-from personality.preprocessing.streams import StreamPlan, decode_packet, plan_reading, read_packets
+from personality.preprocessing.streams import (
+    StreamPlan,
+    TimeSpan,
+    decode_packet,
+    plan_reading,
+    read_packets,
+    seek_seconds,
+)
 
-__all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe", "write_video"]
+__all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe"]
 
 # Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
 # is refused by FFmpeg itself, whatever it is called.
 FFMPEG_OPEN_OPTIONS = {
     "protocol_whitelist": "file",
-    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi",
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,gif,wav,mp3",
     "max_streams": str(2 * LIMITS.streams),
 }
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
+MIN_KEYFRAMES_OF_PART = 4  # of a part of a long video, for only these to be decoded
+PART_MARGIN_SECONDS = 3.0  # after the end of a part until which packets are read: decoders hold some frames back
 LENGTH_TOLERANCE_SECONDS = 0.5  # over the limit of length; a recording of 60 s rarely ends on the frame
-WRITTEN_VIDEO_PIXELS = 256  # pixels, side of the square videos that `write_video` makes
 
 
 @dataclass(frozen=True)
 class Metadata:
     """What a file holds: duration in seconds (0 for a still); width and height in pixels of the upright frames with
-    square pixels; fps in frames a second, 0 where unknown; whether there is sound that can be decoded."""
+    square pixels, 0 without a picture; fps in frames a second, 0 where unknown; whether there is sound that can be
+    decoded."""
 
     duration: float
     width: int
@@ -69,31 +77,46 @@ class Video:
         """plan: of this file; threads: for decoding, 0 is one a core, 1 leaves the other cores to other clips."""
         self.picture_span = plan.first, plan.last
         self._plan = plan
-        self._pictures = cast(av.VideoStream, container.streams[plan.picture])
-        self._pictures.thread_type = "AUTO"
-        self._pictures.codec_context.thread_count = threads
-        # The decoder itself refuses pictures larger than their container says, before it takes the memory; an eighth is
-        # left for the blocks it works in.
-        self._pictures.codec_context.options = {"max_pixels": str(LIMITS.pixels * 9 // 8)}
-        self._aspect = float(self._pictures.sample_aspect_ratio or 1)
+        self._is_part = plan.is_part
+        self._pictures = None if plan.picture is None else cast(av.VideoStream, container.streams[plan.picture])
+        self._aspect = float((self._pictures and self._pictures.sample_aspect_ratio) or 1)
         # An AVI tells when frames are decoded, not when they are shown: the n-th shown has the n-th of those times.
         self._counts = container.format.name == "avi"
         self._due: deque[int] = deque()
-        if plan.frames > MAX_FULLY_DECODED_FRAMES and not self._counts:
-            self._pictures.codec_context.skip_frame = "NONREF"
-        self._tracks = {index: SoundDecoder(plan.origin) for index in plan.sounds}
+        if self._pictures is not None:
+            self._prepare_decoder(self._pictures, threads)
+        self._tracks = {index: SoundDecoder(plan.origin, plan.limit) for index in plan.sounds}
         self._stored_size: tuple[int, int] | None = None  # of the first frame
         self._skipped = 0  # packets and frames of the picture that are damaged
-        self._packets = read_packets(container, [self._pictures, *(container.streams[one] for one in plan.sounds)])
+        streams = [container.streams[one] for one in (plan.picture, *plan.sounds) if one is not None]
+        end = plan.origin + plan.limit + PART_MARGIN_SECONDS if plan.is_part else float("inf")
+        self._packets = read_packets(container, streams, end)
         self._decoding = self._decoded()
         self._first = next(self._decoding, None)
-        if self._first is None and all(track.is_silent for track in self._tracks.values()):
+        if self._first is None and self._is_silent():
             raise MediaError("This file cannot be read as a video: nothing in it can be decoded; it is damaged.")
         self.metadata = self._describe()
+
+    def _prepare_decoder(self, pictures: av.VideoStream, threads: int) -> None:
+        """Its threads, its limit, and the frames that it skips."""
+        pictures.thread_type = "AUTO"
+        pictures.codec_context.thread_count = threads
+        # The decoder itself refuses pictures larger than their container says, before it takes the memory; an eighth is
+        # left for the blocks it works in.
+        pictures.codec_context.options = {"max_pixels": str(LIMITS.pixels * 9 // 8)}
+        if self._plan.frames > MAX_FULLY_DECODED_FRAMES and not self._counts:
+            only_keyframes = self._is_part and self._plan.keyframes >= MIN_KEYFRAMES_OF_PART
+            pictures.codec_context.skip_frame = "NONKEY" if only_keyframes else "NONREF"
+
+    def _is_silent(self) -> bool:
+        """Whether there is nothing beside the picture; a silent recording of sound alone is something."""
+        return all(track.is_silent if self._pictures else track.is_empty for track in self._tracks.values())
 
     def _describe(self) -> Metadata:
         """Only a frame tells how the camera was held."""
         stream = self._pictures
+        if stream is None:
+            return Metadata(self._plan.duration, 0, 0, 0.0, has_audio=True, codec="sound only")
         size = square_size(stream.width, stream.height, self._aspect) if self._first is None else self._first.size
         rate = float(stream.average_rate or 0)
         return Metadata(self._plan.duration, *size, rate, bool(self._tracks), stream.name or "unknown")
@@ -107,9 +130,9 @@ class Video:
         last = -float("inf")
         with convert_ffmpeg_errors():
             for frame in chain([self._first] if self._first else [], self._decoding):
-                if frame.time > LIMITS.seconds:
+                if frame.time > self._plan.limit:
                     return
-                if frame.time > last:  # a damaged file may go back
+                if frame.time > last and (frame.time >= 0 or not self._is_part):  # a damaged file may go back
                     last = frame.time
                     yield frame
 
@@ -138,7 +161,7 @@ class Video:
     def _clip_seconds(self, decoded: av.VideoFrame) -> float:
         """When a frame is shown, in seconds of the clip."""
         if self._due:
-            time = float(self._due.popleft() * cast(Fraction, self._pictures.time_base))
+            time = float(self._due.popleft() * cast(Fraction, decoded.time_base))
         elif decoded.time is not None:
             time = decoded.time
         else:
@@ -213,8 +236,8 @@ class StillImage:
 
 
 @contextmanager
-def open_media(source: MediaSource, *, threads: int = 0) -> Iterator[Video | StillImage]:
-    """The video or still `source`; threads as in `Video`.
+def open_media(source: MediaSource, *, threads: int = 0, part: TimeSpan | None = None) -> Iterator[Video | StillImage]:
+    """The video or still `source`, or a part of a video; threads as in `Video`.
 
     Raises MediaError where it cannot be read, has no picture, or is over a limit.
     """
@@ -227,8 +250,11 @@ def open_media(source: MediaSource, *, threads: int = 0) -> Iterator[Video | Sti
     with ExitStack() as stack:
         with convert_ffmpeg_errors():
             with _open_container(source) as container:
-                plan = _plan_checked(container)
-            video = Video(stack.enter_context(_open_container(source)), plan, threads=threads)
+                plan = _plan_checked(container, part)
+            container = stack.enter_context(_open_container(source))
+            if part is not None:
+                seek_seconds(container, plan.origin)
+            video = Video(container, plan, threads=threads)
         yield video
 
 
@@ -240,39 +266,29 @@ def _open_container(source: MediaSource) -> Iterator[InputContainer]:
         yield container
 
 
-def _plan_checked(container: InputContainer) -> StreamPlan:
+def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPlan:
     most = LIMITS.seconds + LENGTH_TOLERANCE_SECONDS
-    plan = plan_reading(container, most_seconds=most)
-    stream = cast(av.VideoStream, container.streams[plan.picture])
-    check_picture_size(stream.width, stream.height)
+    plan = plan_reading(container, most_seconds=most, part=part)
+    if plan.picture is not None:
+        stream = cast(av.VideoStream, container.streams[plan.picture])
+        check_picture_size(stream.width, stream.height)
     if plan.duration > most:
         seconds = max(plan.duration, (container.duration or 0) / av.time_base)
         raise MediaError(f"This video lasts {seconds:.1f} s; at most {LIMITS.seconds:.0f} s are read, cut it first.")
     return plan
 
 
+def measure_duration(source: Path) -> float:
+    """Seconds of a video of any length by its header or, where that does not tell, its last packet; nothing is
+    decoded. Raises MediaError where it cannot be read."""
+    check_media_exists(source)
+    with convert_ffmpeg_errors(), _open_container(source) as container:
+        if container.duration is not None:
+            return container.duration / av.time_base
+        return plan_reading(container, most_seconds=float("inf")).duration
+
+
 def probe(source: MediaSource) -> Metadata:
     """What `source` is. Raises MediaError as `open_media` does."""
     with open_media(source) as video:
         return video.metadata
-
-
-def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:
-    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, fps a second, with sound float32 (N,) in [-1,
-    1], mono 16 kHz."""
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        video = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast", "threads": "1"})
-        video.width, video.height, video.pix_fmt = WRITTEN_VIDEO_PIXELS, WRITTEN_VIDEO_PIXELS, "yuv420p"
-        audio = container.add_stream("aac", rate=PREPROCESSING.sample_rate, layout="mono")
-        for number, picture in enumerate(pictures):
-            large = cv2.resize(picture, (WRITTEN_VIDEO_PIXELS, WRITTEN_VIDEO_PIXELS), interpolation=cv2.INTER_CUBIC)
-            frame = av.VideoFrame.from_ndarray(large, format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(video.encode(frame))
-        for start in range(0, len(sound), 1024):
-            piece = av.AudioFrame.from_ndarray(sound[None, start : start + 1024], format="fltp", layout="mono")
-            piece.rate, piece.pts = PREPROCESSING.sample_rate, start
-            piece.time_base = Fraction(1, PREPROCESSING.sample_rate)
-            container.mux(audio.encode(piece))
-        container.mux(video.encode(None))
-        container.mux(audio.encode(None))

@@ -9,7 +9,12 @@ from pathlib import Path
 from personality.constants import LIMITS
 
 OUT_OF_MEMORY_MESSAGE = "Reading this file requires more memory than allowed. Reduce its resolution first."
-VIDEO_SUFFIXES = (".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv"),
+    *(".3gp", ".gif"),
+)
+SOUND_SUFFIXES = (".wav", ".mp3", ".m4a")  # of which voice and words can be predicted
+PREDICTED_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES
 
 MediaSource = Path | bytes
 
@@ -30,7 +35,7 @@ def convert_ffmpeg_errors() -> Iterator[None]:
     except PermissionError as error:
         raise MediaError(f"{error.filename} cannot be read; check its permissions.") from error
     except Exception as error:
-        kinds = ", ".join(suffix[1:] for suffix in VIDEO_SUFFIXES)
+        kinds = ", ".join(suffix[1:] for suffix in PREDICTED_SUFFIXES)
         raise MediaError(
             f"This file cannot be read as a video; expected {kinds}, complete and not encrypted."
         ) from error

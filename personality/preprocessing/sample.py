@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
 from personality.constants import PREPROCESSING
 from personality.preprocessing.attributes import estimate_age_and_gender, summarise_emotions
 from personality.preprocessing.emotion import predict_emotion_confidences
-from personality.preprocessing.faces import Face, FaceBox, FaceFinder
+from personality.preprocessing.faces import Face, FaceFinder, compute_likeness
 from personality.preprocessing.frame import Frame
 from personality.preprocessing.media import Metadata, StillImage, Video, open_media
 from personality.preprocessing.media_errors import MediaSource
+from personality.preprocessing.moments import hold_until_certain, track_people
+from personality.preprocessing.people import (
+    PeopleTracker,
+    PersonChoice,
+    TrackedPerson,
+    choose_person,
+    describe_choice,
+    describe_count,
+)
+from personality.preprocessing.sample_warnings import list_sample_warnings
 from personality.preprocessing.sound import Sound
 from personality.preprocessing.speech_to_text import Transcript
+from personality.preprocessing.streams import TimeSpan
 from personality.preprocessing.voice_descriptors import (
     VOICE_DESCRIPTOR_COLUMNS,
     VOICE_SAMPLE_RATE_HZ,
     compute_voice_frames,
 )
 from personality.traits import EMOTIONS
-
-MAX_FACELESS_FRAMES = 40  # after this many frames without a face, only one frame per moment is searched
-FACE_RETRY_SECONDS = (
-    0.1  # seconds after a frame without a face until the next is looked at: a head does not turn faster
-)
-MIN_CERTAIN_SCORE = 0.45  # detection score that one face of a clip reaches; upright portraits' 1st percentile is .54
-SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read, and said to be short
 
 
 def _empty_voice_frames() -> np.ndarray:
@@ -130,24 +135,27 @@ def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DetectedPeople:
-    """The P people in the first frame with a face, from left to right; only for P of at least 2.
+    """The P people of a clip in which there was a sign of several, by the time they are first seen, then from left to
+    right.
 
     Attributes
     ----------
     crops : ndarray, uint8 (P, 224, 224, 3)
-        RGB face crops.
-    boxes : ndarray, int32 (P, 4)
-        As in `Sample`.
+        The first RGB face crop of each.
+    chosen : int
+        Index of the person that the Sample is of.
     """
 
     crops: np.ndarray
-    boxes: np.ndarray
+    chosen: int
 
 
 ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample
 
 
-def read_clip_updates(source: MediaSource, *, threads: int = 0, person: FaceBox | None = None) -> Iterator[ClipUpdate]:
+def read_clip_updates(
+    source: MediaSource, *, threads: int = 0, person: PersonChoice = "largest", part: TimeSpan | None = None
+) -> Iterator[ClipUpdate]:
     """Read a clip and yield its pieces as they become available.
 
     Parameters
@@ -156,39 +164,59 @@ def read_clip_updates(source: MediaSource, *, threads: int = 0, person: FaceBox 
         The file of the clip.
     threads : int
         Threads for decoding; 0: one per core.
-    person : FaceBox, optional
-        The face to follow, one of `DetectedPeople.boxes`; by default the largest.
+    person : int, "largest" or "speaking"
+        Whom to follow if there are several, as `people.choose_person` takes it.
+    part : TimeSpan, optional
+        What to read of a longer video, at most LIMITS.seconds; times of the pieces count from its start.
 
     Yields
     ------
     Metadata, DetectedPeople, Face, Sound or Sample
-        Metadata first, DetectedPeople only if there are several, each Face when it is found, the Sound, and last the
-        Sample, which includes all of them. A missing face or sound is a warning in the Sample.
+        Metadata first; each Face when it is found; where there is a sign of a second person, DetectedPeople, after
+        which all faces of the chosen person come anew; the Sound; and last the Sample, which includes all of them. A
+        missing face or sound is a warning in the Sample.
 
     Raises
     ------
     MediaError
-        The file cannot be read.
+        The file cannot be read, or has no person of that number.
     """
-    with open_media(source, threads=threads) as video:
+    with open_media(source, threads=threads, part=part) as video:
         yield video.metadata
-        found: list[Face] = []
-        finder, moments = FaceFinder(person), 0
-        for face, covered in _hold_until_certain(_track_face(video, finder)):
-            if not found and len(finder.people) > 1:
-                yield _to_detected_people(finder.people)
-            found.append(replace(face, emotions=predict_emotion_confidences(face.crop[None])[0]))
-            moments += covered
-            yield found[-1]
-        heard, wideband = video.sound(), video.wideband()
-        notes = tuple(video.notes())
-    yield heard
-    warnings = (*_list_sample_warnings(video.metadata, moments, heard), *heard.notes, *notes)
-    yield _build_sample(video.metadata, found, heard, compute_voice_frames(wideband), warnings)
+        tracker, found = PeopleTracker(), []
+        for face in hold_until_certain(track_people(video, tracker)):
+            if not tracker.has_several:
+                found.append(_with_emotions(face))
+                yield found[-1]
+        people = tracker.people()
+        chosen = choose_person(people, person) if people else 0
+        if tracker.has_several and people:
+            yield DetectedPeople(np.stack([one.faces[0].crop for one in people]), chosen)
+            found = [_with_emotions(face) for face in people[chosen].faces]
+            yield from found
+        contents = _read_remaining(video)
+    yield contents.heard
+    moments = sum(people[chosen].moments) if people else 0
+    yield _build_sample(contents, found, moments, [*tracker.notes(), *describe_choice(people, chosen, person)])
 
 
-def _to_detected_people(faces: tuple[Face, ...]) -> DetectedPeople:
-    return DetectedPeople(np.stack([face.crop for face in faces]), np.array([face.box for face in faces], np.int32))
+def read_sample_of_each_person(source: MediaSource, *, threads: int = 0, part: TimeSpan | None = None) -> list[Sample]:
+    """A Sample of each person in a clip, in the order of their numbers; one without a face where there is none. Raises
+    MediaError as `read_clip_updates`."""
+    with open_media(source, threads=threads, part=part) as video:
+        tracker = PeopleTracker()
+        list(track_people(video, tracker))
+        contents = _read_remaining(video)
+    people = tracker.people()
+    notes = [*tracker.notes(), *describe_count(people)]
+    return [
+        _build_sample(contents, [_with_emotions(face) for face in one.faces], sum(one.moments), notes)
+        for one in people or [TrackedPerson()]
+    ]
+
+
+def _with_emotions(face: Face) -> Face:
+    return replace(face, emotions=predict_emotion_confidences(face.crop[None])[0])
 
 
 def warm_up_preprocessing() -> None:
@@ -197,12 +225,15 @@ def warm_up_preprocessing() -> None:
     FaceFinder().find(Frame.blank())
     estimate_age_and_gender(face)
     predict_emotion_confidences(face)
+    compute_likeness(face[0])
     compute_voice_frames(np.ones(VOICE_SAMPLE_RATE_HZ, np.float32))
 
 
-def read_sample(source: MediaSource, *, threads: int = 0) -> Sample:
+def read_sample(
+    source: MediaSource, *, threads: int = 0, person: PersonChoice = "largest", part: TimeSpan | None = None
+) -> Sample:
     """Read the Sample of a clip. Raises MediaError if the file cannot be read; see `read_clip_updates`."""
-    *_, sample = read_clip_updates(source, threads=threads)
+    *_, sample = read_clip_updates(source, threads=threads, person=person, part=part)
     assert isinstance(sample, Sample)
     return sample
 
@@ -217,57 +248,30 @@ def read_wideband(source: MediaSource) -> np.ndarray:
         return video.wideband()
 
 
-def _track_face(video: Video | StillImage, finder: FaceFinder) -> Iterator[tuple[Face, int]]:
-    """A face for each of K moments spread evenly over the picture, and how many moments it is for.
+@dataclass(frozen=True)
+class _ClipContents:
+    """What a clip holds beside faces: its sound, twice, and what was unusual in the file."""
 
-    It is the first found in a frame that begins between the moment and the next, looking every AGAIN; where a frame is
-    shown all that time, it is found in that frame.
-    """
-    count, (first, last) = PREPROCESSING.faces, video.picture_span
-    starts = [first + (k + 0.5) * (last - first) / count for k in range(count)]
-    k, misses, rests = 0, 0, 0.0
-    for frame, until in _with_ends(video.frames(), last):
-        while k + 1 < count and frame.time >= starts[k + 1]:
-            k += 1
-        covered = sum(until >= end for end in [*starts[k + 1 :], last])
-        if frame.time < rests or (frame.time < starts[k] and not covered):
-            continue
-        face = finder.find(frame)
-        if face:
-            yield face, max(covered, 1)
-        else:
-            misses, rests = misses + 1, frame.time + FACE_RETRY_SECONDS
-        if face or misses > MAX_FACELESS_FRAMES:
-            k += max(covered, 1)
-        if k >= count:
-            return
+    metadata: Metadata
+    heard: Sound
+    wideband: np.ndarray
+    notes: tuple[str, ...]
+
+    @cached_property
+    def voice(self) -> np.ndarray:
+        """Voice descriptors per frame, float32 (26, T)."""
+        return compute_voice_frames(self.wideband)
 
 
-def _hold_until_certain(tracked: Iterator[tuple[Face, int]]) -> Iterator[tuple[Face, int]]:
-    """Pass on faces once one of them is certain. Of a real face in bad light some frames score near 0; patterns and
-    faces upside down never score high."""
-    held: list[tuple[Face, int]] = []
-    certain = False
-    for face, covered in tracked:
-        held.append((face, covered))
-        certain = certain or face.score >= MIN_CERTAIN_SCORE
-        if certain:
-            yield from held
-            held.clear()
+def _read_remaining(video: Video | StillImage) -> _ClipContents:
+    """Read a video, whose faces were found, to its end."""
+    heard = video.sound()
+    return _ClipContents(video.metadata, heard, video.wideband(), (*heard.notes, *video.notes()))
 
 
-def _with_ends(frames: Iterator[Frame], last: float) -> Iterator[tuple[Frame, float]]:
-    """Each frame, and until when it is shown: until the next, the last one until the end of the picture."""
-    before = next(frames, None)
-    while before is not None:
-        after = next(frames, None)
-        yield before, last if after is None else after.time
-        before = after
-
-
-def _build_sample(
-    metadata: Metadata, found: list[Face], heard: Sound, voice: np.ndarray, warnings: tuple[str, ...]
-) -> Sample:
+def _build_sample(contents: _ClipContents, found: list[Face], moments: int, notes: Iterable[str]) -> Sample:
+    """The sample of one person, whose faces stand for so many moments."""
+    metadata, heard, voice = contents.metadata, contents.heard, contents.voice
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)
     age, gender = estimate_age_and_gender(faces)
@@ -287,21 +291,5 @@ def _build_sample(
         gender=gender,
         emotions=summarise_emotions(confidences).histogram,
         emotion_confidences=confidences,
-        warnings=warnings,
+        warnings=(*list_sample_warnings(metadata, moments, heard), *notes, *contents.notes),
     )
-
-
-def _list_sample_warnings(metadata: Metadata, moments: int, heard: Sound) -> Iterator[str]:
-    """moments: at how many of the K a face was found."""
-    if moments == 0:
-        yield "no face was found"
-    elif moments < PREPROCESSING.faces and metadata.duration:
-        yield f"a face was found at {moments} of {PREPROCESSING.faces} moments"
-    if not metadata.has_audio:
-        yield "there is no sound"
-    elif 0 < heard.seconds < PREPROCESSING.audio_seconds:
-        yield f"the sound lasts {heard.seconds:.1f} s, the rest of {PREPROCESSING.audio_seconds:.0f} s is silence"
-    if heard.damaged:
-        yield f"damaged samples of the sound, no numbers or far too large, taken as silence: {heard.damaged}"
-    if 0 < metadata.duration < SHORT_VIDEO_SECONDS:
-        yield f"the video lasts {metadata.duration:.2f} s only"

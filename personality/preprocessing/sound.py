@@ -13,7 +13,6 @@ from personality.preprocessing import voice_descriptors
 from personality.preprocessing.channels import pick_channel
 from personality.preprocessing.streams import decode_packet
 
-MAX_SOUND_SAMPLES = round(LIMITS.seconds * PREPROCESSING.sample_rate)  # samples
 MAX_SAMPLE_AMPLITUDE = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
 SYNC_TOLERANCE_SECONDS = 0.015  # timestamps jitter by less; what differs by more is a gap, an overlap or an offset
 SILENT_PEAK = 10 / 32768  # of full scale, -70 dB: the noise of a converter whose microphone is off
@@ -39,10 +38,11 @@ class SoundDecoder:
     """Packets of one track in; out, at 16 kHz, the window of the first 5 s and what comes after it, and at 44.1 kHz the
     7 s that the voice descriptors are computed from. Each packet is decoded once; one that cannot be is skipped."""
 
-    def __init__(self, origin: float = 0.0) -> None:
-        """origin: the container's time, in seconds, at which the clip begins."""
+    def __init__(self, origin: float = 0.0, limit: float = LIMITS.seconds) -> None:
+        """origin: the container's time, in seconds, at which the clip begins; limit: seconds of the clip after which
+        nothing is taken."""
         self.skipped = 0  # packets that cannot be decoded
-        self._origin = origin
+        self._origin, self._limit = origin, limit
         self._end = 0.0  # seconds of the clip until which there is sound
         self._runs: list[_Run] = []
         self._damaged = 0
@@ -51,7 +51,7 @@ class SoundDecoder:
     @property
     def is_full(self) -> bool:
         """Whether more packets would change nothing."""
-        return self._end * PREPROCESSING.sample_rate >= MAX_SOUND_SAMPLES
+        return self._end >= self._limit
 
     def feed(self, packet: av.Packet) -> None:
         """Decode a packet."""
@@ -69,7 +69,7 @@ class SoundDecoder:
         """Append a frame where the sound ends, or where its timestamp is if that is elsewhere."""
         time = self._end if decoded.time is None else decoded.time - self._origin
         length = decoded.samples / decoded.sample_rate
-        if time + length <= 0 or time >= LIMITS.seconds:
+        if time + length <= 0 or time >= self._limit:
             return
         moved = abs(time - self._end) > SYNC_TOLERANCE_SECONDS
         if moved or not self._runs or not self._runs[-1].continues_with(decoded):
@@ -97,6 +97,11 @@ class SoundDecoder:
         return self._mix()[1]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was decoded."""
+        return not self._runs and self._mixed is None
+
+    @property
     def is_silent(self) -> bool:
         """Whether nothing can be heard. Nothing is decoded after this."""
         return not self._mix()[0].size
@@ -113,7 +118,8 @@ class SoundDecoder:
         chosen = {names: pick_channel(names, self._samples_of(names)) for names in {run.names for run in self._runs}}
         narrow = [(run.start, _to_mono(run.narrow.samples, chosen[run.names][0])) for run in self._runs]
         wide = [(run.start, _to_mono(run.wide.samples, chosen[run.names][0])) for run in self._runs]
-        mono = _join(narrow, PREPROCESSING.sample_rate, MAX_SOUND_SAMPLES).clip(-1, 1)
+        longest = round(self._limit * PREPROCESSING.sample_rate)
+        mono = _join(narrow, PREPROCESSING.sample_rate, longest).clip(-1, 1)
         if mono.size and np.abs(mono).max() < SILENT_PEAK:
             return mono[:0], mono[:0], ("the sound is silent",)
         described = _join(wide, voice_descriptors.VOICE_SAMPLE_RATE_HZ, voice_descriptors.VOICE_WINDOW_SAMPLES)

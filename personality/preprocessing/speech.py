@@ -25,7 +25,9 @@ def with_transcript(sample: Sample) -> Sample:
     """Return the sample with `transcript`. Raises SpeechModelError if the speech recognizer is not installed."""
     from personality.preprocessing.speech_to_text import transcribe
 
-    return sample if sample.transcript is not None else replace(sample, transcript=transcribe(sample.sound))
+    if sample.transcript is not None:
+        return sample
+    return replace(sample, transcript=transcribe(sample.sound, sample.speech))
 
 
 def explain_missing_voice(sample: Sample) -> str:

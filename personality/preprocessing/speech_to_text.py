@@ -95,7 +95,7 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
     return _merge_stretches([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
 
 
-def transcribe(sound: np.ndarray) -> Transcript:
+def transcribe(sound: np.ndarray, speech: Sequence[tuple[float, float]] | None = None) -> Transcript:
     """Transcribe the English words of a sound.
 
     A process transcribes one sound at a time; other threads wait.
@@ -104,6 +104,8 @@ def transcribe(sound: np.ndarray) -> Transcript:
     ----------
     sound : numpy.ndarray
         float32 (N,), mono, 16 kHz, in [-1, 1].
+    speech : sequence of tuple of float, optional
+        What `find_speech` found in it; by default it is called.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def transcribe(sound: np.ndarray) -> Transcript:
     SpeechModelError
         If faster-whisper is not installed, or the weights are missing or do not have the expected checksum.
     """
-    if not find_speech(sound):
+    if not (find_speech(sound) if speech is None else speech):
         return Transcript("", (), NO_SPEECH)
     with _TRANSCRIPTION_LOCK:
         model = load_speech_model(os.environ.get(SPEECH_MODEL_VARIABLE, ""))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple, cast
 
 import av
 from av.audio.stream import AudioStream
@@ -26,45 +28,94 @@ MIN_FRAME_SECONDS = 0.001  # for which a frame is shown, where a container gives
 class StreamPlan:
     """What is read of a container.
 
-    picture: index of the video stream; sounds: of the sound tracks, the preferred one first; origin: the container's
-    time, in seconds, at which the clip begins; duration: seconds from then to the last packet's end; first, last:
-    seconds of the clip between which the picture has frames; frames: how many packets the picture has; notes: what was
-    unusual, in words.
+    picture: index of the video stream, None where there is only sound; sounds: of the sound tracks, the preferred one
+    first; origin: the container's time, in seconds, at which the clip begins; duration: seconds from then to the last
+    packet's end; first, last: seconds of the clip between which the picture has frames; frames: how many packets the
+    picture has; keyframes: how many of them need no others; limit: seconds of the clip after which nothing is read;
+    notes: what was unusual, in words; is_part: of a longer file.
     """
 
-    picture: int
+    picture: int | None
     sounds: tuple[int, ...]
     origin: float
     duration: float
     first: float
     last: float
     frames: int
+    keyframes: int
+    limit: float
     notes: tuple[str, ...]
+    is_part: bool = False
 
 
-def plan_reading(container: InputContainer, *, most_seconds: float) -> StreamPlan:
-    """Choose streams, and read the timestamps of all packets up to `most_seconds`; the container cannot be read after.
+class TimeSpan(NamedTuple):
+    """A part of a file: from when to when, in seconds from where players begin."""
 
-    Raises MediaError where there is no picture.
+    start: float
+    end: float
+
+
+def plan_reading(container: InputContainer, *, most_seconds: float, part: TimeSpan | None = None) -> StreamPlan:
+    """Choose streams, and read the timestamps of all packets up to `most_seconds`, or those of a part, which becomes
+    the clip; the container cannot be read after.
+
+    Raises MediaError where there is neither a picture nor sound.
     """
     if len(container.streams) > LIMITS.streams:
         raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
     picture, sounds = _choose_picture(container), _choose_sounds(container)
+    if part is not None:
+        return _plan_part(container, picture, sounds, part)
     spans = _read_spans(container, picture, most_seconds)
     origin = _find_origin(container, spans)
     end = max((span.end for span in spans.values()), default=origin)
-    span = spans.get(picture.index, _Span(origin, origin))
+    span = spans.get(_index(picture), _Span(origin, origin))
     notes = [*_describe_choice(container, picture, sounds), *_describe_truncation(container, end - origin)]
     return StreamPlan(
-        picture=picture.index,
+        picture=None if picture is None else picture.index,
         sounds=tuple(track.index for track in sounds),
         origin=origin,
         duration=round(max(0.0, end - origin), 6),
         first=span.start - origin,
         last=_find_picture_end(span, end) - origin,
         frames=span.packets,
+        keyframes=span.keyframes,
+        limit=LIMITS.seconds,
         notes=tuple(notes),
     )
+
+
+def _plan_part(
+    container: InputContainer, picture: VideoStream | None, sounds: list[AudioStream], part: TimeSpan
+) -> StreamPlan:
+    origin = (container.start_time or 0) / av.time_base + part.start
+    seek_seconds(container, origin)
+    spans = _read_spans(container, picture, part.end - part.start, origin)
+    end = min(max((span.end for span in spans.values()), default=origin), origin + part.end - part.start)
+    span = spans.get(_index(picture), _Span(origin, origin))
+    return StreamPlan(
+        picture=None if picture is None else picture.index,
+        sounds=tuple(track.index for track in sounds),
+        origin=origin,
+        duration=round(max(0.0, end - origin), 6),
+        first=max(0.0, span.start - origin),
+        last=max(MIN_FRAME_SECONDS, min(_find_picture_end(span, end), end) - origin),
+        frames=span.packets,
+        keyframes=span.keyframes,
+        limit=part.end - part.start,
+        notes=tuple(_describe_choice(container, picture, sounds)),
+        is_part=True,
+    )
+
+
+def _index(picture: VideoStream | None) -> int:
+    """The index of a stream; -1 of none."""
+    return -1 if picture is None else picture.index
+
+
+def seek_seconds(container: InputContainer, seconds: float) -> None:
+    """Go to the last keyframe before a time of the container."""
+    container.seek(round(seconds * av.time_base))
 
 
 def decode_packet(packet: av.Packet) -> Sequence[av.VideoFrame | av.AudioFrame] | None:
@@ -77,18 +128,26 @@ def decode_packet(packet: av.Packet) -> Sequence[av.VideoFrame | av.AudioFrame] 
         return None
 
 
-def read_packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[av.Packet]:
-    """The packets of some streams until the file ends, or cannot be read on; at last an empty one of each stream, which
-    makes its decoder give what it still holds."""
+def read_packets(
+    container: InputContainer, streams: Sequence[Stream], end: float = float("inf")
+) -> Iterator[av.Packet]:
+    """The packets of some streams until the file ends, cannot be read on, or packets are of `end` seconds of the
+    container; at last an empty one of each stream, which makes its decoder give what it still holds."""
     try:
-        yield from container.demux(streams)
+        for packet in container.demux(streams):
+            if packet.dts is not None and float(packet.dts * cast(Fraction, packet.time_base)) > end:
+                break
+            yield packet
+        else:  # the empty ones came too
+            return
     except MemoryError:
         raise
     except av.FFmpegError:
-        for stream in streams:
-            packet = av.Packet()
-            packet.stream = stream
-            yield packet
+        pass
+    for stream in streams:
+        packet = av.Packet()
+        packet.stream, packet.time_base = stream, cast(Fraction, stream.time_base)
+        yield packet
 
 
 @dataclass
@@ -98,13 +157,17 @@ class _Span:
     start: float
     end: float
     packets: int = 0
+    keyframes: int = 0
 
 
-def _choose_picture(container: InputContainer) -> VideoStream:
-    """The picture that players show: one flagged as default before others, never a cover."""
+def _choose_picture(container: InputContainer) -> VideoStream | None:
+    """The picture that players show: one flagged as default before others, never a cover; None where there is only
+    sound."""
     pictures = [stream for stream in container.streams.video if not stream.disposition & COVERS]
+    if not pictures and _choose_sounds(container):
+        return None
     if not pictures:
-        raise MediaError("This file has no picture; a video with a visible face is expected.")
+        raise MediaError("This file has neither a picture nor sound; a video of a person is expected.")
     decodable = [stream for stream in pictures if stream.codec_context is not None]
     if not decodable:
         raise MediaError("The picture of this file is in an unknown codec; convert it to mp4.")
@@ -122,9 +185,13 @@ def _preference(stream: Stream) -> tuple[bool, bool, int]:
     return bool(flags & SECONDARY), not flags & Disposition.default, stream.index
 
 
-def _read_spans(container: InputContainer, picture: VideoStream, most_seconds: float) -> dict[int, _Span]:
-    """The span of each stream of picture or sound, by its index. Reading packets is cheap, and all headers can err."""
-    streams = [picture, *container.streams.audio]
+def _read_spans(
+    container: InputContainer, picture: VideoStream | None, most_seconds: float, begin: float | None = None
+) -> dict[int, _Span]:
+    """The span of each stream of picture or sound, by its index. Reading packets is cheap, and all headers can err.
+    begin: the container's time, in seconds, before which packets do not count."""
+    streams = [*([] if picture is None else [picture]), *container.streams.audio]
+    leading = container.streams.audio[0].index if picture is None else picture.index  # tells when to stop
     spans: dict[int, _Span] = {}
     ticks = {stream.index: float(stream.time_base or 0) for stream in streams}  # multiplying fractions is slow
     for packet in read_packets(container, streams):
@@ -134,9 +201,12 @@ def _read_spans(container: InputContainer, picture: VideoStream, most_seconds: f
         index = packet.stream_index
         start = time * ticks[index]
         end = start + (packet.duration or 0) * ticks[index]
+        if begin is not None and end <= begin:
+            continue
         span = spans.setdefault(index, _Span(start, end))
         span.start, span.end, span.packets = min(span.start, start), max(span.end, end), span.packets + 1
-        if index == picture.index and start - span.start > most_seconds:
+        span.keyframes += packet.is_keyframe
+        if index == leading and start - (span.start if begin is None else begin) > most_seconds:
             break
     return spans
 
@@ -154,9 +224,11 @@ def _find_origin(container: InputContainer, spans: dict[int, _Span]) -> float:
     return min((span.start for span in spans.values()), default=0.0)
 
 
-def _describe_choice(container: InputContainer, picture: VideoStream, sounds: list[AudioStream]) -> Iterator[str]:
+def _describe_choice(
+    container: InputContainer, picture: VideoStream | None, sounds: list[AudioStream]
+) -> Iterator[str]:
     pictures = [stream for stream in container.streams.video if not stream.disposition & COVERS]
-    if len(pictures) > 1:
+    if picture is not None and len(pictures) > 1:
         yield f"the file has {len(pictures)} pictures; number {pictures.index(picture) + 1} was used"
     if container.streams.audio and not sounds:
         yield "the sound is in an unknown codec and cannot be decoded"

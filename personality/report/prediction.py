@@ -22,7 +22,7 @@ def render_prediction(document: dict[str, Any]) -> str:
     Returns
     -------
     str
-        One file; the picture of the person is not in it.
+        The page, without a picture of the person.
     """
     models = [
         {"label": model_label(name), "facts": document["models"][name], "rows": _trait_rows(document, name)}
@@ -62,7 +62,7 @@ def _trait_rows(document: dict[str, Any], model: str) -> list[dict[str, Any]]:
 
 
 def _place_on_scale(number: float) -> float:
-    """The horizontal place of a value from 0 to 1 in a strip of 160 pixels."""
+    """The horizontal position of a value from 0 to 1 in a strip of 160 pixels."""
     return round(4 + 152 * number, 1)
 
 

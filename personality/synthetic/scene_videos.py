@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from tqdm import tqdm
 
-from personality.preprocessing.media import write_video
+from personality.preprocessing.write_video import write_video
 from personality.synthetic.face_model import Expression, FaceModel, load_face_model
 from personality.synthetic.scenes import Scene, SynthesisOptions
 from personality.synthetic.voice import ENVELOPE_FRAME_SAMPLES, SYNTHETIC_VOICE_RATE_HZ, synthesize_voice

@@ -1,6 +1,6 @@
 """Bounded reading of HDF5 files: a list of their contents, and tables of features. The only module that imports h5py.
 
-Files may come from strangers: links to other files, data in other files and filters that are not part of HDF5 are
+Files may be untrusted: links to other files, data in other files and filters that are not part of HDF5 are
 refused, and sizes are checked before anything is read.
 """
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_SUFFIXES = (".h5", ".hdf5")
-MAX_HDF5_ITEMS = 200_000  # groups and datasets in a file
-MAX_HDF5_CHUNK_BYTES = 256 * 2**20  # a chunk is decompressed as a whole
-MAX_ATTRIBUTE_VALUES = 8  # values of an attribute that are shown
+MAX_HDF5_ITEMS = 200_000  # maximum number of groups and datasets in a file
+MAX_HDF5_CHUNK_BYTES = 256 * 2**20  # maximum size of a chunk, which is decompressed as a whole
+MAX_ATTRIBUTE_VALUES = 8  # maximum number of values shown of an attribute
 BUILT_IN_FILTERS = {1, 2, 3, 32000}  # deflate, shuffle, fletcher32, lzf; others would load plugins from disk
-BLOCK_BYTES = 64 * 2**20  # of a sequence feature that is read at a time
+BLOCK_BYTES = 64 * 2**20  # size of the blocks in which a sequence feature is read
 POOLED_FIGURES = ("mean", "deviation")
 
 
@@ -49,7 +49,7 @@ def list_hdf5(path: Path) -> list[Hdf5Item]:
     Raises
     ------
     TableError
-        The file is damaged, no HDF5 file or too large, it refers to other files, or h5py is not installed.
+        The file is not an HDF5 file, is damaged, is too large or refers to other files, or h5py is not installed.
     """
     with _open_hdf5(path) as file:
         return [_describe_item(name, item) for name, item in sorted(_walk(file).items())]
@@ -68,7 +68,7 @@ def read_hdf5_features(path: Path, features: Sequence[str], clips: str | None) -
         over time, the mean and the standard deviation of its steps are read; steps that are zero or not finite are
         padding.
     clips : str, optional
-        The dataset with the names of the clips (N,); only groups do without.
+        The dataset with the names of the clips (N,); only groups of clips do not require it.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def read_hdf5_features(path: Path, features: Sequence[str], clips: str | None) -
     Raises
     ------
     TableError
-        As `list_hdf5`; a name occurs not once; or a feature has another shape.
+        As `list_hdf5`; or a name is missing or ambiguous, or a feature has another shape.
     """
     with _open_hdf5(path) as file:
         items = _walk(file)
@@ -108,10 +108,10 @@ def _open_hdf5(path: Path) -> Iterator[h5py.File]:
     try:
         with path.open("rb") as raw:
             if not raw.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
-                raise TableError(f"{path.name} is no HDF5 file")
+                raise TableError(f"{path.name} is not an HDF5 file")
         with h5py.File(path, "r") as file:
             yield file
-    # h5py reports damage as one of these.
+    # h5py raises one of these errors for damaged files.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError) as error:
         if isinstance(error, TableError | FileNotFoundError | PermissionError):
             raise
@@ -119,7 +119,7 @@ def _open_hdf5(path: Path) -> Iterator[h5py.File]:
 
 
 def _walk(file: h5py.File) -> dict[str, Any]:
-    """Every group and dataset by its path; each object once, so that cycles end."""
+    """Every group and dataset by its path; each object occurs once, so that cycles end."""
     import h5py
 
     found: dict[str, Any] = {}

@@ -25,7 +25,7 @@ def test_accuracy_is_one_minus_the_mean_error_over_clips() -> None:
     assert np.isnan(scores["low"]).all()  # too few clips for an interval
 
 
-def test_the_interval_is_that_of_a_mean_of_independent_clips() -> None:
+def test_interval_equals_that_of_a_mean_of_independent_clips() -> None:
     scores = score_guesses(guesses(5))
     values = 1 - 0.1 * np.arange(5)
     low, high = stats.t.interval(0.95, 4, values.mean(), stats.sem(values))
@@ -33,7 +33,7 @@ def test_the_interval_is_that_of_a_mean_of_independent_clips() -> None:
     assert scores.loc["machine", ["low", "high"]].tolist() == pytest.approx([0.9, 0.9])
 
 
-def test_guesses_are_joined_to_the_planted_values_and_the_predictions() -> None:
+def test_guesses_are_joined_to_ratings_and_predictions() -> None:
     rows = [("a", "m", "openness", 0.1, 0.2), ("b", "m", "openness", 0.3, 0.4), ("b", "other", "openness", 0.9, 0.4)]
     table = pd.DataFrame(rows, columns=["clip", "model", "trait", "predicted", "actual"])
     known = select_guess_clips(table, ["b", "a"], "m")

@@ -10,7 +10,13 @@ from torch import Tensor
 
 from personality.assets import demo
 from personality.explain.modality_contribution import compute_modality_effects
-from personality.explain.occlusion import OCCLUSION_GRID_SQUARES, SILENCED_SECONDS, occlude_faces, occlude_sound
+from personality.explain.occlusion import (
+    OCCLUDED_SECONDS,
+    OCCLUSION_GRID_SQUARES,
+    make_average_noise,
+    occlude_faces,
+    occlude_sound,
+)
 from personality.inference.predict import Impression, load_models, predict_impressions
 from personality.models.checkpoint import Model
 from personality.models.network import Batch, Needs, Network
@@ -54,13 +60,13 @@ def test_only_the_square_that_the_model_reads_has_an_effect() -> None:
     np.testing.assert_allclose(grid, expected, atol=1e-6)
 
 
-def test_audio_occlusion_equals_predictions_of_silenced_sound(sample: Sample, models: list[Model]) -> None:
+def test_audio_occlusion_equals_predictions_of_changed_sound(sample: Sample, models: list[Model]) -> None:
     rows = occlude_sound(sample, models)
     assert set(rows["model"]) == {"practice_audio", "practice_audiovisual", "practice_handcrafted"}
     assert rows["end"].max() == 5.0
     rate, start = 16_000, 1.5
     sound = sample.audio.copy()
-    sound[int(start * rate) : int((start + SILENCED_SECONDS) * rate)] = 0
+    sound[int(start * rate) : int((start + OCCLUDED_SECONDS) * rate)] = make_average_noise(sample.audio)
     for model in models[:1]:
         (before,) = predict_impressions(sample, [model])
         (after,) = predict_impressions(replace(sample, audio=sound), [model])
@@ -68,6 +74,15 @@ def test_audio_occlusion_equals_predictions_of_silenced_sound(sample: Sample, mo
         of = rows[rows["model"].eq(model.name) & rows["start"].eq(start)].set_index("trait")["difference"]
         for trait in TRAIT_NAMES:
             assert of[trait] == pytest.approx(after.traits[trait] - before.traits[trait], abs=1e-5)
+
+
+def test_average_noise_has_the_power_and_the_spectrum_of_the_sound() -> None:
+    """A tone for half of the time has half of the power, and its noise is the tone alone."""
+    tone = np.sin(2 * np.pi * 1000 * np.arange(40_000) / 16_000).astype(np.float32)
+    noise = make_average_noise(tone * (np.arange(40_000) < 20_000))
+    assert np.square(noise).mean() == pytest.approx(0.25, rel=0.02)
+    spectrum = np.square(np.abs(np.fft.rfft(noise)))
+    assert spectrum[450:551].sum() > 0.98 * spectrum.sum()  # bins of 2 Hz
 
 
 def test_face_occlusion_of_a_fusion_by_hand(sample: Sample, models: list[Model]) -> None:

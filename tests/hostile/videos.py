@@ -30,7 +30,10 @@ EXTREMES = (b"\x00\x00\x00\x00", b"\xff\xff\xff\xff", b"\x7f\xff\xff\xff", b"\x8
 SECRET = "secret.mp4"
 REFUSED = "rejected with a one-sentence error"
 LURE, NOISE, GIANT, MUTANT = "lure", "noise", "giant", "mutant"
-KINDS = ((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac"))
+KINDS = (
+    *((".mp4", "libx264", "aac"), (".webm", "libvpx", "libopus"), (".avi", "mpeg4", "mp3"), (".mov", "mpeg4", "aac")),
+    *((".ts", "libx264", "aac"), (".flv", "flv1", "aac"), (".wmv", "wmv2", "mp3")),
+)
 
 
 def hostile(folder: Path, count: int, seed: int = 0) -> Iterator[tuple[str, bytes]]:

@@ -1,5 +1,6 @@
 """Prediction of a folder of videos as a table, which an interrupted run resumes."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,9 +13,14 @@ import pytest
 
 from personality.assets import demo
 from personality.cli.main import main
+from personality.explain.document import EXPLANATIONS
 from personality.inference import batch
-from personality.inference.batch import WORKER_DIED_MESSAGE, VideoFile, find_videos, predict_in_processes
+from personality.inference.batch import predict_in_processes
 from personality.inference.batch_table import BatchTable
+from personality.inference.video_files import VideoPart, find_videos
+from personality.inference.video_prediction import Document, PredictionOptions
+from personality.preprocessing.worker_pools import WORKER_DIED_MESSAGE
+from personality.traits import TRAIT_NAMES
 from tests.preprocessing.clips import write_clip
 
 ROOT = Path(__file__).parents[2]
@@ -75,11 +81,11 @@ def test_every_clip_has_a_row_and_finished_clips_are_kept(
 
     calls: list[str] = []
 
-    def predict_video(video: VideoFile, *_: object, **__: object) -> batch.Document:
-        calls.append(video.clip)
-        return {"clip": video.clip, "error": "still broken"}
+    def predict_part(part: VideoPart, *_: object, **__: object) -> list[Document]:
+        calls.append(part.clip)
+        return [{"clip": part.clip, "error": "still broken"}]
 
-    monkeypatch.setattr(batch, "predict_video", predict_video)
+    monkeypatch.setattr(batch, "predict_part", predict_part)
     (folder / "broken.mp4").unlink()
     assert main(arguments(folder, out)) == 0
     assert calls == []
@@ -106,15 +112,54 @@ def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes()
 
 
-def test_a_clip_that_kills_its_process_costs_its_own_row(tmp_path: Path) -> None:
-    videos = {name: VideoFile(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")}
-    deadly = VideoFile("deadly.mp4", DeadlyPath("deadly.mp4"))
-    documents = {one["clip"]: one for one in predict_in_processes({"deadly.mp4": deadly, **videos}, (MODEL,), 2)}
+def test_clip_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
+    parts = [VideoPart(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")]
+    todo = {part.key: part for part in [VideoPart("deadly.mp4", DeadlyPath("deadly.mp4")), *parts]}
+    documents = {clip: one for (clip, _), (one,) in predict_in_processes(todo, (MODEL,), PredictionOptions(), 2)}
     assert set(documents) == {"a.mp4", "b.mp4", "deadly.mp4"}
     assert [clip for clip, one in documents.items() if one.get("error") == WORKER_DIED_MESSAGE] == ["deadly.mp4"]
 
 
-def test_a_table_of_another_kind_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_windows_and_people_have_separate_rows(tmp_path: Path) -> None:
+    out = tmp_path / "table.csv"
+    words = ["predict", str(demo.DEMO_SPEECH_CLIP_FILE), "--run", str(MODEL), "--out", str(out), "--workers", "1"]
+    assert main([*words, "--windows", "5"]) == 0
+    table = pd.read_csv(out)
+    assert table["start"].tolist() == [0.0, 5.0]
+    assert table["end"].iloc[0] == 5.0
+    assert table["end"].iloc[1] == pytest.approx(table["duration"].sum(), abs=0.1)
+    assert table[f"{MODEL.name}_openness"].nunique() == 2
+    assert main([*words, "--person", "each"]) == 0
+    table = pd.read_csv(out)
+    assert table["person"].tolist() == [1]
+    assert table["start"].isna().all()
+
+
+def test_a_part_of_a_video_is_predicted_and_windows_have_a_summary(capsys: pytest.CaptureFixture) -> None:
+    words = ["predict", str(demo.DEMO_SPEECH_CLIP_FILE), "--run", str(MODEL), "--json", "--workers", "1"]
+    assert main([*words, "--from", "2", "--to", "8"]) == 0
+    part = json.loads(capsys.readouterr().out)
+    assert (part["start"], part["end"], part["duration"]) == (2.0, 8.0, 6.0)
+    assert main([*words, "--windows", "6"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    values = [window["traits"][MODEL.name]["openness"] for window in whole["windows"]]
+    assert len(values) == 2
+    assert whole["traits"][MODEL.name]["openness"] == pytest.approx(sum(values) / 2, abs=1e-4)
+    assert whole["spread"][MODEL.name]["openness"] == pytest.approx(abs(values[0] - values[1]) / 2**0.5, abs=1e-4)
+    assert max(face["time"] for face in whole["faces"]) > 6
+    assert main([*words, "--windows", "2"]) == 1
+    assert "2 s" in capsys.readouterr().err
+
+
+def test_explanations_are_added_to_the_json(capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(demo.DEMO_CLIP_FILE), "--run", str(MODEL), "--json", "--explain"]) == 0
+    found = json.loads(capsys.readouterr().out)["explanations"]
+    assert set(found) == set(EXPLANATIONS)
+    assert {row["trait"] for row in found["audio_occlusion"]} == set(TRAIT_NAMES)
+    assert found["word_occlusion"] == []
+
+
+def test_unrelated_or_unsupported_table_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "other.csv").write_text("clip,mine\na,1\n")
     assert main(arguments(folder, tmp_path / "other.csv")) == 1
     assert "other.csv" in capsys.readouterr().err

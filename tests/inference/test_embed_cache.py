@@ -1,4 +1,4 @@
-"""Features of a cache by encoders: what is kept, resuming, and that predictions compute the same."""
+"""Features of a cache by encoders: stored tables, resuming, and equality with the features of predictions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FACES = "timm:tf_efficientnet_lite0"
 
 @pytest.fixture
 def store(cache: Cache, tmp_path: Path) -> Cache:
-    """The cache's clips, faces and sounds in a folder of its own."""
+    """A cache in a separate folder with the first six clips of the cache and its faces and sounds."""
     (tmp_path / "entries").symlink_to(cache.folder / "entries")
     (tmp_path / "card.json").write_text((cache.folder / "card.json").read_text())
     clips = cache.clips.copy()
@@ -33,7 +33,7 @@ def store(cache: Cache, tmp_path: Path) -> Cache:
     return Cache(tmp_path)
 
 
-def test_faces_become_a_table_and_a_prediction_computes_the_same(store: Cache, capsys: pytest.CaptureFixture) -> None:
+def test_face_table_equals_features_computed_for_prediction(store: Cache, capsys: pytest.CaptureFixture) -> None:
     assert main(["embed", str(store.folder), "--encoder", FACES, "--device", "cpu", "--batch", "2"]) == 0
     assert "5 clips, 0.1 MB" in capsys.readouterr().out
     job = EmbedJob(store, FACES)
@@ -54,7 +54,7 @@ def test_faces_become_a_table_and_a_prediction_computes_the_same(store: Cache, c
     assert "the cache has this table" in capsys.readouterr().out
 
 
-def test_an_interrupted_run_goes_on(store: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_run_resumes(store: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed_cache, "PART_CLIPS", 2)
     job, encoded = EmbedJob(store, FACES, device="cpu", batch=2), []
     encode = type(job.encoder).encode
@@ -71,12 +71,12 @@ def test_an_interrupted_run_goes_on(store: Cache, monkeypatch: pytest.MonkeyPatc
             job.run()
         assert not job.is_done
         assert job.run() == 5
-    assert encoded == [2, 2, 1, 1], "parts that are done are not repeated"
+    assert encoded == [2, 2, 1, 1], "finished parts are not repeated"
     assert job.is_done
     assert not any((store.folder / "parts").iterdir())
 
 
-def test_transcripts_become_a_table(store: Cache, tmp_path: Path) -> None:
+def test_transcript_table_equals_features_computed_for_prediction(store: Cache, tmp_path: Path) -> None:
     with pytest.raises(CacheError, match="add-text"):
         EmbedJob(store, "sentence-transformers:all-MiniLM-L6-v2")
     clips = store.clips["clip"].tolist()
@@ -107,6 +107,6 @@ def test_transcripts_become_a_table(store: Cache, tmp_path: Path) -> None:
         ([FACES, "dlib:resnet", "--weights", "x.safetensors"], 1),
     ],
 )
-def test_mistakes_are_sentences(store: Cache, words: list[str], status: int, capsys: pytest.CaptureFixture) -> None:
+def test_errors_are_one_line(store: Cache, words: list[str], status: int, capsys: pytest.CaptureFixture) -> None:
     assert main(["embed", str(store.folder), "--encoder", *words]) == status
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Exported models do what torch does, for any number of clips, with everything that a user of the file must know."""
+"""Exported models equal torch for any number of clips, and contain the metadata that their users need."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run_onnx(path: Path, inputs: dict[str, torch.Tensor]) -> np.ndarray:
 
 
 def check_export(network: Network, path: Path) -> None:
-    """Export, and compare with torch on other clips, one and five, than those that the export was checked with."""
+    """Export, and compare with torch on one and five other clips than those that the export itself checks."""
     assert export_onnx(as_model(network), path) < 1e-5
     onnx.checker.check_model(str(path))
     for clips in (1, 5):
@@ -55,19 +55,21 @@ def check_export(network: Network, path: Path) -> None:
         ("visual", "modern", SMALL),
     ],
 )
-def test_networks_of_sound_and_faces(modality: str, preset: str, design: NetworkDesign | None, tmp_path: Path) -> None:
+def test_audio_and_face_networks_are_exported(
+    modality: str, preset: str, design: NetworkDesign | None, tmp_path: Path
+) -> None:
     torch.manual_seed(0)
     check_export(build_network(modality, preset=preset, activation="relu", design=design).eval(), tmp_path / "a.onnx")
 
 
-def test_a_table_network(tmp_path: Path) -> None:
+def test_table_network_is_exported(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = build_network("features", preset="compact", activation="relu", table=("x", tuple("abc")))
     network.fit(torch.randn(500, 3))
     check_export(network.eval(), tmp_path / "a.onnx")
 
 
-def test_a_fusion_of_encoders(tmp_path: Path) -> None:
+def test_fusion_of_encoders_is_exported(tmp_path: Path) -> None:
     torch.manual_seed(0)
     tables = [("timm:some@0123456789ab", name_columns(4, 6)), ("voice_descriptors", ("a", "b", "c"))]
     network = build_network("fusion", preset="encoders", activation="relu", tables=tables).eval()
@@ -79,7 +81,7 @@ def test_a_fusion_of_encoders(tmp_path: Path) -> None:
     np.testing.assert_allclose(run_onnx(tmp_path / "a.onnx", inputs), expected, atol=1e-4)
 
 
-def test_a_gated_fusion_does_without_a_modality_as_torch_does(tmp_path: Path) -> None:
+def test_exported_gated_fusion_handles_missing_modality(tmp_path: Path) -> None:
     torch.manual_seed(0)
     branches = {
         name: build_network(name, preset="modern", activation="relu", design=SMALL) for name in ("audio", "visual")
@@ -97,7 +99,7 @@ def test_a_gated_fusion_does_without_a_modality_as_torch_does(tmp_path: Path) ->
     np.testing.assert_allclose(found[0], whole[0], atol=1e-6)
 
 
-def test_the_command_exports_a_model_with_its_constants(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_command_exports_a_model_with_its_metadata(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     folder = next(folder for folder in REAL_MODEL_FOLDERS if folder.name == "voice")
     assert main(["export", str(folder), str(tmp_path / "out" / "voice.onnx")]) == 0
     assert "differ" in capsys.readouterr().out
@@ -112,7 +114,7 @@ def test_the_command_exports_a_model_with_its_constants(tmp_path: Path, capsys: 
     assert facts["model"]["data"] == load_model(folder).card["data"]
 
 
-def test_a_difference_from_torch_is_an_error_and_leaves_no_file(
+def test_export_that_differs_from_torch_raises_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(onnx_export, "_measure_difference", lambda *_: 2e-4)
@@ -122,6 +124,6 @@ def test_a_difference_from_torch_is_an_error_and_leaves_no_file(
     assert not list(tmp_path.iterdir())
 
 
-def test_the_normal_quantile_is_scipys() -> None:
+def test_normal_quantile_equals_torch() -> None:
     share = torch.linspace(0.001, 0.999, 999)
     torch.testing.assert_close(onnx_export._normal_quantile(share), torch.special.ndtri(share), atol=2e-5, rtol=0)

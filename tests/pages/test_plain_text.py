@@ -30,7 +30,11 @@ CHOICES = ("segmented_control", "pills", "radio")  # whose options are Markdown 
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # last characters of formats that are only valid for numbers
 ESCAPES = ("escape_markdown", "coloured_words")  # for Markdown and for HTML
-SHIPPED = ("describe_model_gains", "describe_gaps")  # texts made from the included results, which are trusted
+SHIPPED = (
+    "describe_model_gains",
+    "describe_gaps",
+    "describe_largest_gap",
+)  # texts made from the included results, which are trusted
 CHANGES = ("append", "extend", "insert", "update", "add")
 
 

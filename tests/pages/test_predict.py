@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from personality.assets import demo
 from personality.constants import LIMITS, UploadLimits
+from personality.explain.clip_changes import CLIP_CHANGES
 from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpressions
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
@@ -96,13 +97,32 @@ def test_an_upload_that_bypasses_the_browser_checks_is_refused(monkeypatch: pyte
 def test_one_of_several_people_can_be_chosen(tmp_path: Path) -> None:
     app = upload(visit("predict"), two_people(tmp_path / "two.mp4"))
     assert "2 people were found" in words(app)
-    assert "The largest face is analysed" in words(app)
+    assert "the largest face that moves, is analysed" in words(app)
     assert lefts(app).min() > 150
     app.button(key="person_1").click().run()
     assert not app.exception
     assert "The highlighted person is analysed" in words(app)
     assert lefts(app).max() < 150
     assert "Prediction unavailable" in words(app)  # the clip has no sound
+
+
+def test_several_files_become_a_table_that_fills() -> None:
+    app = visit("predict")
+    app.checkbox(key="consent").check().run()
+    files = [
+        ("a.mp4", demo.DEMO_SPEECH_CLIP_FILE.read_bytes(), "video/mp4"),
+        ("b.mp4", b"no video", "video/mp4"),
+        ("a.mp4", demo.DEMO_SPEECH_CLIP_FILE.read_bytes(), "video/mp4"),
+    ]
+    app.file_uploader(key="video_0").set_value(files).run()
+    assert not app.exception
+    table = app.dataframe[-1].value
+    assert table["Clip"].tolist() == ["a.mp4", "b.mp4", "3-a.mp4"]
+    assert [bool(error) for error in table["Error"]] == [False, True, False]
+    clips = app.session_state["clips"]
+    assert clips["a.mp4"].row["voice_openness"] == clips["3-a.mp4"].row["voice_openness"]
+    app.button(key="delete_clips").click().run()
+    assert "clips" not in app.session_state
 
 
 def lefts(app: AppTest) -> np.ndarray:
@@ -178,3 +198,13 @@ def test_discarding_explanations_keeps_the_dry_run_report() -> None:
     assert app.session_state["dry_run_report"] == "report"
     assert "explanation_timeline" not in app.session_state
     assert "explanation_face_occlusion" not in app.session_state
+
+
+def test_every_change_of_the_video_moves_a_prediction_of_the_sample() -> None:
+    app = visit("predict")
+    app.session_state["open_explanation"] = "Change the video"
+    app.button(key="practice_sample").click().run()
+    for name in CLIP_CHANGES:
+        app.segmented_control(key="clip_change").set_value(name).run()
+        assert not app.exception
+        assert "The person is the same" in words(app) or "can no longer predict" in words(app), name

@@ -36,18 +36,22 @@ def write_clip(
     layout: str = "stereo",
     audio_codec: str = "aac",
     audio_options: dict[str, str] | None = None,
+    container_format: str | None = None,
+    tick: int = TICK.denominator,
 ) -> Path:
-    """Write a video of nominally `fps`, with frames at `times` (seconds) and sound, float (N, channels) at `rate`."""
-    with av.open(str(path), "w") as container:
+    """Write a video of nominally `fps`, with frames at `times` (seconds) and sound, float (N, channels) at `rate`;
+    tick: units of the encoder's time in a second."""
+    step = Fraction(1, tick)
+    with av.open(str(path), "w", format=container_format) as container:
         video = container.add_stream(codec, rate=fps)
         video.width, video.height, video.pix_fmt = *size, "yuv420p"
-        video.time_base = video.codec_context.time_base = TICK
+        video.time_base = video.codec_context.time_base = step
         voice = None
         if sound is not None:
             voice = container.add_stream(audio_codec, rate=rate, layout=layout, options=audio_options)
         for number, time in enumerate(times):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
-            frame.pts, frame.time_base = round(time / TICK), TICK
+            frame.pts, frame.time_base = round(time / step), step
             container.mux(video.encode(frame))
         if sound is not None:
             _write_sound(container, voice, sound, rate, layout)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -21,11 +21,12 @@ import pytest
 from personality.dataset import DatasetError, load_dataset
 from personality.dataset.archives import clip_file_signature, get_clip_path_or_bytes
 from personality.dataset.index import Dataset
-from personality.preprocessing import build_cache
+from personality.preprocessing import build_cache, worker_pools
 from personality.preprocessing.build_attempt import SupersededError, begin_attempt
-from personality.preprocessing.build_cache import WORKER_DIED_MESSAGE, preprocess
+from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.media_errors import MediaSource
+from personality.preprocessing.worker_pools import WORKER_DIED_MESSAGE
 from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -92,9 +93,7 @@ def test_worker_killed_after_writing_its_entry_leaves_no_claim(people: Path, tmp
     dataset, store = load_dataset(people), Cache(tmp_path / "c")
     todo, calls = tasks_of(dataset, 2), []
 
-    def parallel(
-        read: build_cache.ReadClips, units: list[list[build_cache.ClipTask]]
-    ) -> Iterator[build_cache.ErrorsByClip]:
+    def parallel(read: Callable[[Any], Any], units: Sequence[Any]) -> Iterator[Any]:
         calls.append([clip for unit in units for clip, *_ in unit])
         yield read(units[0]) if len(calls) > 1 else die(read, units[0])
 
@@ -238,7 +237,7 @@ def test_cluster_gives_same_cache_even_if_a_worker_dies(
 def test_missing_cluster_or_workers_raise_clear_error(
     people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheduler: str
 ) -> None:
-    monkeypatch.setattr(build_cache, "DASK_TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr(worker_pools, "DASK_TIMEOUT_SECONDS", 2)
     with pytest.raises(DatasetError, match="has no workers"):
         preprocess(load_dataset(people), tmp_path / "c", dask=scheduler)
     with pytest.raises(DatasetError, match="no Dask scheduler at tcp"):

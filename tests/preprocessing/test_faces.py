@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from personality.preprocessing.faces import FaceFinder
+from personality.preprocessing.faces import FaceFinder, compute_likeness
 from personality.preprocessing.frame import Frame
 from personality.preprocessing.media import open_media
 
@@ -89,17 +89,19 @@ def test_a_face_at_the_edge_keeps_its_box_within_the_frame(portraits: list[np.nd
     assert found.crop.shape == (224, 224, 3)
 
 
-def test_chosen_person_is_followed_and_not_replaced(portraits: list[np.ndarray]) -> None:
+def test_all_faces_come_from_left_to_right_and_the_largest_are_kept(portraits: list[np.ndarray]) -> None:
     both = frame((portraits[0], 50, 300, 1.0), (portraits[1], 500, 50, 2.0))
+    small, large = FaceFinder().find_all(both, 8)
+    assert middle(small.box)[0] < 400 < middle(large.box)[0]
+    assert [one.box for one in FaceFinder().find_all(both, 1)] == [large.box]
+
+
+def test_likeness_tells_two_people_apart_and_not_two_sizes_of_one(portraits: list[np.ndarray]) -> None:
     finder = FaceFinder()
-    largest = finder.find(both)
-    small, large = finder.people
-    assert largest and middle(small.box)[0] < middle(large.box)[0] == middle(largest.box)[0]
-    chosen = FaceFinder(person=small.box)
-    found = chosen.find(both)
-    moved = chosen.find(frame((portraits[0], 80, 310, 1.0), (portraits[1], 500, 50, 2.0)))
-    assert found and moved
-    assert found.box == small.box
-    np.testing.assert_allclose(middle(moved.box) - middle(found.box), (30, 10), atol=6)
-    assert chosen.find(frame((portraits[1], 500, 50, 2.0))) is None
-    assert chosen.find(both)
+    one, larger, other = (
+        finder.find_all(frame((portraits[number], 300, 100, scale)), 1)[0]
+        for number, scale in ((0, 1.0), (0, 1.6), (1, 1.0))
+    )
+    first, second, third = (compute_likeness(face.crop) for face in (one, larger, other))
+    assert np.linalg.norm(first - second) < 0.3
+    assert np.linalg.norm(first - third) > 0.4

@@ -9,8 +9,9 @@ from personality.constants import LIMITS
 from personality.preprocessing import media
 from personality.preprocessing import sound as sound_module
 from personality.preprocessing.frame import Frame
-from personality.preprocessing.media import open_media, probe, write_video
+from personality.preprocessing.media import open_media, probe
 from personality.preprocessing.media_errors import MediaError, MediaSource, check_picture_size
+from personality.preprocessing.write_video import write_video
 from tests.preprocessing.clips import understated, write_clip
 
 RATE = 16_000

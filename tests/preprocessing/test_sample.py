@@ -6,9 +6,10 @@ import pytest
 
 from personality.preprocessing.attributes import summarise_emotions
 from personality.preprocessing.faces import Face
-from personality.preprocessing.media import Metadata, write_video
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import Sample, read_clip_updates, read_sample
 from personality.preprocessing.sound import Sound
+from personality.preprocessing.write_video import write_video
 from personality.traits import EMOTIONS
 
 

@@ -17,7 +17,7 @@ def document() -> dict:
     return {**demo.read_sample_prediction(), **STAMP}
 
 
-def test_every_value_and_what_it_is_not_for_are_in_one_file(document: dict) -> None:
+def test_report_has_every_value_and_the_misuse_warning(document: dict) -> None:
     html = render_prediction(document)
     assert MISUSE_WARNING in html
     assert document["transcript"] in html
@@ -31,7 +31,7 @@ def test_every_value_and_what_it_is_not_for_are_in_one_file(document: dict) -> N
     assert html.count("<circle") == 5 * len(document["traits"])
 
 
-def test_a_dot_lies_at_its_value(document: dict) -> None:
+def test_dots_are_at_their_values(document: dict) -> None:
     document["traits"] = {"voice": dict.fromkeys((trait.name for trait in TRAITS), 0.5)}
     assert render_prediction(document).count('<circle cx="80.0"') == 5
 

@@ -1,4 +1,4 @@
-"""HDF5 files of features: those of colleagues, those of strangers, and damaged ones."""
+"""HDF5 files of features: supported layouts, hostile files and damaged files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def features(tmp_path: Path) -> Path:
     return path
 
 
-def test_each_layout_by_hand(features: Path) -> None:
+def test_each_layout_is_read(features: Path) -> None:
     table = read_hdf5_features(features, ["egemaps", "features/wavlm"], "ids")
     assert table.columns.tolist() == [
         *("egemaps/0", "egemaps/1", "wavlm/mean 0", "wavlm/mean 1", "wavlm/deviation 0", "wavlm/deviation 1"),
@@ -47,7 +47,7 @@ def test_each_layout_by_hand(features: Path) -> None:
     groups = read_hdf5_features(features, ["openface"], None)
     assert groups.loc["b.000.mp4"].tolist() == [2, 2, 2, 0, 0, 0]
     both = read_hdf5_features(features, ["egemaps", "openface"], "ids")
-    assert both.index.tolist() == CLIPS[:2], "the clips that all features have"
+    assert both.index.tolist() == CLIPS[:2], "only clips with all features are kept"
     assert set(both.dtypes) == {np.dtype(np.float32)}
     assert read_hdf5_splits(features, "ids", "subset").to_dict() == {
         **dict.fromkeys(CLIPS[:2], "train"),
@@ -55,7 +55,7 @@ def test_each_layout_by_hand(features: Path) -> None:
     }
 
 
-def test_inspect_lists_everything_and_of_many_clips_the_first(
+def test_inspect_lists_objects_and_shortens_long_groups(
     features: Path, capsys: pytest.CaptureFixture, tmp_path: Path
 ) -> None:
     with h5py.File(features, "a") as file:
@@ -78,7 +78,7 @@ def store(cache: Cache, tmp_path: Path) -> Cache:
     return Cache(tmp_path)
 
 
-def test_a_feature_becomes_a_table_of_the_cache(store: Cache, tmp_path: Path) -> None:
+def test_feature_is_added_to_the_cache(store: Cache, tmp_path: Path) -> None:
     clips, path = store.clips.set_index("clip"), tmp_path / "some.h5"
     with h5py.File(path, "w") as file:
         file["names"] = ["unknown", *(clip.removesuffix(".mp4") for clip in clips.index)]
@@ -92,7 +92,7 @@ def test_a_feature_becomes_a_table_of_the_cache(store: Cache, tmp_path: Path) ->
     assert main([*command, str(path), *asked]) == 1, "one file"
 
 
-def test_other_splits_than_the_caches_are_refused(store: Cache, tmp_path: Path) -> None:
+def test_splits_that_differ_from_the_cache_are_refused(store: Cache, tmp_path: Path) -> None:
     clips = store.clips
     with h5py.File(tmp_path / "some.h5", "w") as file:
         file["names"], file["pitch"] = clips["clip"].tolist(), np.ones(len(clips))
@@ -104,7 +104,7 @@ def test_other_splits_than_the_caches_are_refused(store: Cache, tmp_path: Path) 
 
 
 def damages(path: Path) -> Iterator[tuple[str, str]]:
-    """Files that must be refused, by what the message mentions."""
+    """Write files that must be refused; yields part of the expected message, and the feature to read."""
     with h5py.File(path, "w") as file:
         file["secret"] = h5py.ExternalLink("/etc/hostname", "/a")
     yield "is a link", "secret"
@@ -142,16 +142,16 @@ def damages(path: Path) -> Iterator[tuple[str, str]]:
         file["x"], file["ids"] = np.ones((3, 2)), [*CLIPS[:2], "c" * 40_000]
     yield "characters in a row of ids", "x"
     path.write_bytes(b"no HDF5 file")
-    yield "no HDF5 file", "x"
+    yield "not an HDF5 file", "x"
 
 
-def test_files_of_strangers_are_refused_with_a_sentence(tmp_path: Path) -> None:
+def test_hostile_files_raise_clear_error(tmp_path: Path) -> None:
     for words, name in damages(tmp_path / "some.h5"):
         with pytest.raises(TableError, match=words):
             read_hdf5_features(tmp_path / "some.h5", [name], "ids")
 
 
-def test_a_cycle_ends(tmp_path: Path) -> None:
+def test_cyclic_groups_are_listed_once(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "some.h5", "w") as file:
         file["a/x"] = [1.0]
         file["a/b"] = file["a"]
@@ -159,14 +159,14 @@ def test_a_cycle_ends(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("features_asked", [["nothing"], ["0"]])
-def test_a_name_that_is_not_unique_is_a_sentence(tmp_path: Path, features_asked: list[str]) -> None:
+def test_missing_or_ambiguous_name_raises_clear_error(tmp_path: Path, features_asked: list[str]) -> None:
     with h5py.File(tmp_path / "some.h5", "w") as file:
         file["a/0"], file["b/0"] = [1.0], [1.0]
     with pytest.raises(TableError, match="expected one"):
         read_hdf5_features(tmp_path / "some.h5", features_asked, None)
 
 
-def test_every_damage_is_read_or_refused_with_a_sentence(features: Path) -> None:
+def test_damaged_files_are_read_or_raise_clear_error(features: Path) -> None:
     """Bytes changed anywhere, and files cut short; a crash of the library would end this process."""
     whole, random = features.read_bytes(), np.random.default_rng(0)
     refused = 0

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from personality.utils.atomic_files import write_bytes
 from training.config.run_config import NO_TRACKER
 from training.data.dataloader import TrainingError
 from training.runs.run import Run
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 NON_SCALAR_METRICS = ("epoch", "stage", "trains")
 TRACKER_PROJECT = "personality"
@@ -45,7 +49,8 @@ class TensorBoardLogger:
     """Event files in `tensorboard/` of the run's folder."""
 
     def __init__(self, run: Run) -> None:
-        self._folder, self._writer = run.folder / "tensorboard", None
+        self._folder = run.folder / "tensorboard"
+        self._writer: SummaryWriter | None = None
 
     def add(self, metrics: dict[str, Any]) -> None:
         """As in MetricsLogger; figures of an interrupted attempt at the same epoch are removed."""
@@ -102,7 +107,7 @@ class WandbLogger:
         self._run.finish()
 
 
-TRACKERS = {"mlflow": MlflowLogger, "wandb": WandbLogger}
+TRACKERS: dict[str, Callable[[Run], MetricsLogger]] = {"mlflow": MlflowLogger, "wandb": WandbLogger}
 
 
 def _import_tracker(name: str) -> ModuleType:

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from personality.preprocessing.media import write_video
+from personality.preprocessing.write_video import write_video
 from personality.synthetic.face_model import load_face_model
 from personality.synthetic.scene_videos import generate_expressions, pose_face
 from personality.synthetic.scenes import Person, Scene, SynthesisOptions

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
 LAUNCHERS = ("slurm", "local")  # local: processes of this machine, to try a job without a cluster
+JOB_PARAMETERS = ("nodes", "tasks_per_node", "gpus_per_node", "cpus_per_task", "mem_gb", "timeout_min")
+SLURM_PREFIX = "slurm_"  # of SLURM's own parameters
 JOB_LOGS_FOLDER = ".jobs"
+_submitted_jobs: list[Any] = []  # referenced, because Python warns of a process that is dropped while it runs
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
     launcher : {"slurm", "local"}
         Where the jobs run.
     parameters : sequence of str
-        NAME=VALUE, names as in `submitit.AutoExecutor.update_parameters`, such as `timeout_min=600`.
+        NAME=VALUE, names from JOB_PARAMETERS, or of SLURM with SLURM_PREFIX, such as `slurm_partition=gpu`.
 
     Raises
     ------
@@ -78,14 +81,18 @@ def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
 def submit_run(run: Run, executor: Any) -> str:
     """Submit a run that was created; returns the identifier of the job."""
     job = executor.submit(TrainingJob(run.folder.resolve()))
+    _submitted_jobs.append(job)
     run.write_status("queued", pid=NO_PROCESS, why="submitted as a job", job=str(job.job_id))
     return str(job.job_id)
 
 
 def parse_parameters(words: Sequence[str]) -> dict[str, str | int]:
-    """NAME=VALUE as a dict; whole numbers are converted. Raises ValueError for another format."""
+    """NAME=VALUE as a dict; whole numbers are converted. Raises ValueError for another format or an unknown name."""
     pairs = [word.partition("=") for word in words]
-    wrong = [name for name, equals, _ in pairs if not equals]
-    if wrong:
-        raise ValueError(f"--job {wrong[0]} is not NAME=VALUE, for example timeout_min=600")
+    for name, equals, _ in pairs:
+        if not equals:
+            raise ValueError(f"--job {name} is not NAME=VALUE, for example timeout_min=600")
+        if name not in JOB_PARAMETERS and not name.startswith(SLURM_PREFIX):
+            known = ", ".join(JOB_PARAMETERS)
+            raise ValueError(f"--job {name} is unknown; expected {known}, or {SLURM_PREFIX}NAME, as slurm_partition")
     return {name: int(value) if value.isdecimal() else value for name, _, value in pairs}

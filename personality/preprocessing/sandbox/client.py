@@ -28,9 +28,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from personality.constants import upload_limits
-from personality.preprocessing.faces import Face, FaceBox
+from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
+from personality.preprocessing.people import PersonChoice
 from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample
 from personality.preprocessing.sound import Sound
 from personality.utils.locations import IMPORT_ROOT
@@ -68,7 +69,7 @@ def start_reader_process() -> None:
 
 
 def read_clip_in_sandbox(
-    data: bytes, *, person: FaceBox | None = None, seconds: float | None = None
+    data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None
 ) -> Iterator[ClipUpdate]:
     """Yield the pieces of a file like `sample.read_clip_updates`, read in a separate process within `seconds`. Raises
     MediaError if the file cannot be read, or if the process dies or exceeds a limit."""

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from safetensors.numpy import save
 
-from personality.preprocessing.faces import FaceBox
 from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
+from personality.preprocessing.people import PersonChoice
 from personality.preprocessing.sample import read_clip_updates, warm_up_preprocessing
 from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT
 from personality.preprocessing.sandbox.restrictions import can_filter_system_calls, confine_process
@@ -77,7 +77,7 @@ def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
         os._exit(0)
 
 
-def _send_updates(answer: BinaryIO, file: Path, person: FaceBox | None) -> None:
+def _send_updates(answer: BinaryIO, file: Path, person: PersonChoice) -> None:
     try:
         for piece in read_clip_updates(file, threads=DECODER_THREADS, person=person):
             _send_reply(answer, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})

@@ -1,4 +1,4 @@
-"""Each encoder against another way to the same features, on weights that packages bring or that are made here."""
+"""Each encoder against a second implementation of its features, with packaged or random weights."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from personality.preprocessing.speech_to_text import Transcript
 from personality.preprocessing.text_features import embed_texts
 from personality.utils.workspace import WORKSPACE_VARIABLE
 
-TINY_BUNDLE = {  # WavLM's own layers, made small
+TINY_BUNDLE = {  # WavLM's layers in a small size
     **{"extractor_mode": "group_norm", "extractor_conv_bias": False, "encoder_embed_dim": 16},
     "extractor_conv_layer_config": [(8, 10, 5), (8, 3, 2), (8, 3, 2), (8, 3, 2), (8, 3, 2), (8, 2, 2), (8, 2, 2)],
     **{"encoder_projection_dropout": 0.1, "encoder_pos_conv_kernel": 8, "encoder_pos_conv_groups": 4},
@@ -69,7 +69,7 @@ def encode(name: str, sample: Sample, *, window: bool = False) -> np.ndarray:
     return found
 
 
-def test_the_packaged_face_network_gives_what_the_preset_compact_computes(sample: Sample) -> None:
+def test_packaged_face_network_equals_backbone_of_preset_compact(sample: Sample) -> None:
     network = build_network("visual", preset="compact", activation="relu").eval()
     load_backbone_from_package(network)
     crops = torch.from_numpy(pick_face_crops(sample.faces, 8)).permute(0, 3, 1, 2)[None]
@@ -78,7 +78,7 @@ def test_the_packaged_face_network_gives_what_the_preset_compact_computes(sample
     np.testing.assert_allclose(encode("timm:tf_efficientnet_lite0", sample), expected, atol=1e-3)
 
 
-def test_any_timm_model_with_weights_of_a_file(sample: Sample, tmp_path: Path) -> None:
+def test_timm_encoder_loads_weights_from_file(sample: Sample, tmp_path: Path) -> None:
     torch.manual_seed(0)
     whole = timm.create_model("test_vit", pretrained=False)  # with a classifier, of pictures of 160 pixels
     save_file(whole.state_dict(), tmp_path / "some.safetensors")
@@ -91,12 +91,12 @@ def test_any_timm_model_with_weights_of_a_file(sample: Sample, tmp_path: Path) -
     assert first.std(0).min() > 0, "frames differ"
 
 
-def test_words_are_embedded_as_the_text_features_are(sample: Sample) -> None:
+def test_sentence_embedding_equals_text_features(sample: Sample) -> None:
     expected = embed_texts(["hello my name is ada"])
     np.testing.assert_allclose(encode("sentence-transformers:all-MiniLM-L6-v2", sample), expected, atol=1e-5)
 
 
-def test_the_face_network_that_tells_people_apart_is_dlibs(sample: Sample) -> None:
+def test_face_recognition_network_equals_dlib(sample: Sample) -> None:
     model = dlib.face_recognition_model_v1(str(find_weights("dlib:resnet")))
     chips = [cv2.resize(face, (150, 150), interpolation=cv2.INTER_AREA) for face in pick_face_crops(sample.faces, 8)]
     expected = np.mean([np.array(model.compute_face_descriptor(chip)) for chip in chips], 0)
@@ -114,7 +114,7 @@ def tiny_wavlm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> torch.nn.Modu
     return model
 
 
-def test_torchaudio_averages_layers_over_equal_parts_of_the_sound(
+def test_torchaudio_layers_are_averaged_over_equal_parts(
     tiny_wavlm: torchaudio.models.Wav2Vec2Model, sample: Sample
 ) -> None:
     found = encode("torchaudio:WAVLM_BASE", sample)
@@ -131,7 +131,7 @@ def test_torchaudio_averages_layers_over_equal_parts_of_the_sound(
 
 
 @pytest.mark.usefixtures("tiny_wavlm")
-def test_weights_of_another_network_are_a_sentence(tmp_path: Path) -> None:
+def test_weights_of_another_network_raise_clear_error(tmp_path: Path) -> None:
     import_weights("torchaudio:HUBERT_BASE", tmp_path / "wavlm.safetensors")
     with pytest.raises(EncoderError, match="no weights of HUBERT_BASE"):
         load("torchaudio:HUBERT_BASE")
@@ -144,15 +144,15 @@ def test_weights_of_another_network_are_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("tiny_wavlm")
-def test_other_weights_than_those_of_the_features_are_refused() -> None:
+def test_weights_with_another_digest_are_refused() -> None:
     encoding = Encoding("torchaudio:WAVLM_BASE", "0" * 12)
     with pytest.raises(EncoderError, match="digest"):
         load_encoder(encoding)
     assert weights_digest("torchaudio:WAVLM_BASE") != encoding.digest
 
 
-def test_the_speaker_network_by_hand(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With weights made here: the package requires a compiler. Against the package itself: docs/models.md."""
+def test_speaker_network_by_hand(sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With random weights, because the package requires a compiler."""
     torch.manual_seed(0)
     network = sound.SpeakerNetwork().eval()
     torch.save(
@@ -169,10 +169,10 @@ def test_the_speaker_network_by_hand(sample: Sample, tmp_path: Path, monkeypatch
     assert np.linalg.norm(found) == pytest.approx(1, abs=1e-5)
 
 
-def test_quiet_speech_is_raised_and_loud_speech_is_not_changed() -> None:
+def test_quiet_speech_is_amplified_and_loud_speech_is_unchanged() -> None:
     tone = np.sin(np.arange(16000) * 0.3).astype(np.float32)
     quiet, loud = (sound.compute_speaker_frames(tone * level) for level in (1e-3, 0.5))
-    level = 10 ** (sound.SPEAKER_LEVEL_DB / 10)  # of power
+    level = 10 ** (sound.SPEAKER_LEVEL_DB / 10)  # ratio of power
     assert quiet.sum() == pytest.approx(loud.sum() * level / 0.125, rel=1e-3)
 
 
@@ -184,12 +184,12 @@ def test_quiet_speech_is_raised_and_loud_speech_is_not_changed() -> None:
         ("sentence-transformers:all-MiniLM-L6-v2", "words"),
     ],
 )
-def test_a_clip_without_the_input_has_a_reason(name: str, words: str) -> None:
+def test_missing_input_is_explained(name: str, words: str) -> None:
     assert words in load(name).explain_missing(EMPTY_SAMPLE)
 
 
 @pytest.mark.parametrize("source", ["missing.safetensors", "some.pth"])
-def test_what_is_no_file_of_weights_is_a_sentence(tmp_path: Path, source: str) -> None:
+def test_missing_or_unsupported_weights_file_raises_clear_error(tmp_path: Path, source: str) -> None:
     (tmp_path / "some.pth").write_bytes(b"pickle")
     with pytest.raises(EncoderError, match="safetensors"):
         import_weights("timm:test_vit", tmp_path / source)

@@ -22,7 +22,7 @@ from personality.models.encoders.encoding import (
         Encoding("sentence-transformers:org/name", "ffffffffffff"),
     ],
 )
-def test_a_table_tells_its_encoder(encoding: Encoding) -> None:
+def test_table_name_identifies_its_encoder(encoding: Encoding) -> None:
     assert parse_table(encoding.table) == encoding
 
 
@@ -36,12 +36,12 @@ def test_other_tables_have_no_encoder(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", "timm", "timm:", "hub:x", "timm:a@b", "timm:a,5s", "timm:a\nb", "timm:" + "a" * 200]
 )
-def test_what_is_no_encoder_is_a_sentence(name: str) -> None:
+def test_invalid_encoder_name_raises(name: str) -> None:
     with pytest.raises(EncoderError):
         parse_encoder(name)
 
 
-def test_columns_by_hand() -> None:
+def test_column_names_and_steps_by_hand() -> None:
     assert name_columns(2, 3) == ("0/0", "0/1", "0/2", "1/0", "1/1", "1/2")
     assert count_steps(name_columns(2, 3)) == 2
     assert count_steps(("embedding/0", "embedding/1", "words/pace")) == 1
@@ -49,17 +49,17 @@ def test_columns_by_hand() -> None:
 
 
 @pytest.mark.parametrize("columns", [name_columns(8, 5), name_columns(1, 4), ("a", "b"), ("embedding/0", "words/a")])
-def test_a_card_describes_columns(columns: tuple[str, ...]) -> None:
+def test_column_description_is_read_back(columns: tuple[str, ...]) -> None:
     assert read_columns(describe_columns(columns)) == columns
 
 
-def test_a_card_does_not_list_thousands() -> None:
+def test_regular_columns_are_described_by_their_numbers() -> None:
     assert describe_columns(name_columns(8, 1280)) == {"steps": 8, "size": 1280}
 
 
 @pytest.mark.parametrize(
     "described", [[], [1], "ab", {"steps": 0, "size": 3}, {"steps": 10**6, "size": 10**6}, {}, None]
 )
-def test_a_card_of_a_stranger_is_refused(described: object) -> None:
+def test_invalid_column_description_raises(described: object) -> None:
     with pytest.raises(ValueError, match="tables"):
         read_columns(described)

@@ -153,10 +153,12 @@ def test_several_people_are_reported_and_the_chosen_one_is_followed(tmp_path: Pa
     data = two_people(tmp_path / "two.mp4")
     people = [piece for piece in read_clip_in_sandbox(data) if isinstance(piece, DetectedPeople)]
     assert len(people) == 1
-    left, right = people[0].boxes.tolist()
-    assert left[2] < 150 < right[0]
+    assert people[0].crops.shape == (2, 224, 224, 3)
+    assert people[0].chosen == 1  # in a picture in which nothing moves, the largest
     assert last(data).boxes[:, 0].min() > 150
-    assert last(data, person=tuple(left)).boxes[:, 2].max() < 150  # type: ignore[arg-type]
+    assert last(data, person=1).boxes[:, 2].max() < 150
+    with pytest.raises(MediaError, match="person 3"):
+        last(data, person=3)
 
 
 def test_reply_size_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ def test_a_wrong_parameter_is_a_sentence(cache: Cache, tmp_path: Path, capsys: p
     assert main([*command, "--job", "red"]) == 1
     assert "NAME=VALUE" in capsys.readouterr().err
     assert not (tmp_path / "audio").exists()
-    assert parse_parameters(["timeout_min=60", "partition=gpu=a"]) == {"timeout_min": 60, "partition": "gpu=a"}
+    assert parse_parameters(["nodes=2", "slurm_partition=gpu=a"]) == {"nodes": 2, "slurm_partition": "gpu=a"}
 
 
 def test_without_submitit_or_slurm_nothing_is_submitted(
