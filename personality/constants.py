@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from personality.utils.public_mode import is_public
 
 VERSION = "0.2.0.dev0"  # as in pyproject.toml
+INTERRUPTED_STATUS = 130  # exit status of a command that Ctrl-C ended, as shells report it
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from personality.constants import INTERRUPTED_STATUS
 from personality.utils.atomic_files import hold_lock_file
 from personality.utils.error_messages import describe_error
 from training.config.run_config import Config
 from training.config.run_options import DEFAULT_RUNS, LARGEST_BATCH_OPTION, add_run_options, config_from_options
+from training.engine.cluster import LAUNCHERS, make_executor, submit_run
 from training.recipes.commands import add_recipes
-from training.runs.cluster import LAUNCHERS, make_executor, submit_run
 from training.runs.launch import PRACTICE_LOCK_FILE, create_run, stop_run, temporary_run
 from training.runs.run import ACTIVE_STATES, Run, list_runs
 from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
 
 PRACTICE_PEOPLE = 60
-INTERRUPTED_STATUS = 130  # as shells report SIGINT
 RUN_HELP, RUNS_HELP = "folder of a run", f"folder of runs; default: {DEFAULT_RUNS}"
 
 

@@ -10,14 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from personality.constants import INTERRUPTED_STATUS
 from personality.dataset.index import SPLITS
 
 if TYPE_CHECKING:
     from personality.inference.video_files import VideoPart
     from personality.inference.video_prediction import PredictionOptions
     from personality.models.checkpoint import Model
-
-INTERRUPTED_STATUS = 130  # as shells report Ctrl-C
 
 
 def run_predict(options: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HDF5_SUFFIXES = (".h5", ".hdf5")
 MAX_HDF5_ITEMS = 200_000  # maximum number of groups and datasets in a file
 MAX_HDF5_CHUNK_BYTES = 256 * 2**20  # maximum size of a chunk, which is decompressed as a whole
-MAX_ATTRIBUTE_VALUES = 8  # maximum number of values shown of an attribute
+MAX_SHOWN_VALUES = 8  # maximum number of values shown of an attribute
 BUILT_IN_FILTERS = {1, 2, 3, 32000}  # deflate, shuffle, fletcher32, lzf; others would load plugins from disk
 BLOCK_BYTES = 64 * 2**20  # size of the blocks in which a sequence feature is read
 POOLED_FIGURES = ("mean", "deviation")
@@ -155,8 +155,8 @@ def _describe_attribute(attributes: h5py.AttributeManager, name: str) -> str:
         return f"{size:,} bytes"
     values = np.atleast_1d(attributes[name]).ravel().tolist()
     shown = [one.decode(errors="replace") if isinstance(one, bytes) else str(one) for one in values]
-    rest = f" and {len(values) - MAX_ATTRIBUTE_VALUES:,} more" if len(values) > MAX_ATTRIBUTE_VALUES else ""
-    return ", ".join(shown[:MAX_ATTRIBUTE_VALUES]) + rest
+    rest = f" and {len(values) - MAX_SHOWN_VALUES:,} more" if len(values) > MAX_SHOWN_VALUES else ""
+    return ", ".join(shown[:MAX_SHOWN_VALUES]) + rest
 
 
 def _find_item(items: dict[str, Any], name: str) -> tuple[str, Any]:

@@ -9,8 +9,8 @@ from personality.preprocessing.cache import Cache
 from tests.waiting import wait_for
 from training.__main__ import main
 from training.config.run_config import preset
+from training.engine.cluster import TrainingJob, parse_parameters
 from training.runs import launch
-from training.runs.cluster import TrainingJob, parse_parameters
 from training.runs.run import Run
 
 
