@@ -1,4 +1,4 @@
-"""The people of a clip: whose face is whose, by likeness and place, and which of them is followed."""
+"""Assign the faces of a clip to people by likeness and place, and choose the person to follow."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from personality.preprocessing.faces import Face, FaceBox, FaceFinder, box_dista
 from personality.preprocessing.frame import Frame
 from personality.preprocessing.media_errors import MediaError
 
-OTHERS_INTERVAL_MOMENTS = 4  # while one person is followed, others are looked for at every fourth moment
-MIN_CERTAIN_SCORE = 0.45  # detection score that one face of a person reaches; upright portraits' 1st percentile is .54
-MAX_SAME_DISTANCE = 0.55  # between likenesses of one person within a clip; between clips, 0.6 is recommended
-MAX_SAME_CHANGE = 18.0  # grey levels by which one person's face changes from moment to moment; beyond, likeness decides
-PLACE_WEIGHT = 0.2  # of being elsewhere, in units of likeness: between two who look alike, place decides
-MAX_PEOPLE = 8  # whom a clip is searched for; further faces are left out
-MIN_SIGHTINGS = 2  # of a person, in a clip with more faces than that; one alone is a pattern, or who walks by
-MAX_TURN_TRIALS = 3  # frames without a certain face that are also searched upside down and on their sides
-MIN_TURN_GAIN = 0.3  # by which the detection score is higher where the picture is turned
-MIN_MOVEMENT = 1.5  # grey levels by which a living face changes from moment to moment: calm ones 2.6, pictures 0
+OTHERS_INTERVAL_MOMENTS = 4  # other people are searched for at every fourth moment while one is followed
+MIN_CERTAIN_SCORE = 0.45  # detection score that at least one face must reach; 1st percentile of upright portraits: .54
+MAX_SAME_DISTANCE = 0.55  # between likenesses of one person within a clip; dlib recommends 0.6 between clips
+MAX_SAME_CHANGE = 18.0  # gray levels; a face that changes more between moments is compared by likeness
+PLACE_WEIGHT = 0.2  # weight of the distance in the picture, in units of likeness: place decides between similar faces
+MAX_PEOPLE = 8  # people per clip; additional faces are ignored
+MIN_SIGHTINGS = 2  # minimum number of faces of a person, if anyone has as many; fewer are patterns or passers-by
+MAX_TURN_TRIALS = 3  # frames without a certain face that are also searched in the other three orientations
+MIN_TURN_GAIN = 0.3  # minimum increase of the detection score for turning the picture
+MIN_MOVEMENT = 1.5  # gray levels; minimum change of a living face between moments (calm faces: 2.6, pictures: 0)
 FACE_REGION = (slice(56, 190), slice(56, 168))  # rows and columns of a crop that show the face
-MOUTH_REGION = (slice(145, 185), slice(75, 150))  # and the mouth
+MOUTH_REGION = (slice(145, 185), slice(75, 150))  # rows and columns that show the mouth
 
 PersonRule = Literal["largest", "speaking"]
 PersonChoice = PersonRule | int  # int: the number of a person, from 1
@@ -35,15 +35,15 @@ PERSON_RULES: dict[PersonRule, str] = {"largest": "the largest that moves", "spe
 
 @dataclass
 class TrackedPerson:
-    """One person's faces, and for how many of the clip's moments each of them stands."""
+    """The faces of one person, and the number of moments of the clip that each face represents."""
 
     faces: list[Face] = field(default_factory=list)
     moments: list[int] = field(default_factory=list)
-    last_sighting: int = 0  # number of the frame with faces in which this one was last
+    last_sighting: int = 0  # index of the last frame with this person, among the frames with faces
     _likenesses: list[np.ndarray] = field(default_factory=list, repr=False)
 
     def add(self, face: Face, moments: int, sighting: int, likeness: np.ndarray | None = None) -> None:
-        """A further face; its likeness where it was computed."""
+        """Add a face, with its likeness if it was computed."""
         self.faces.append(face)
         self.moments.append(moments)
         self.last_sighting = sighting
@@ -52,50 +52,50 @@ class TrackedPerson:
 
     @property
     def likeness(self) -> np.ndarray:
-        """The mean of those computed, at least of the last face."""
+        """The mean of the computed likenesses; computes that of the last face if there is none."""
         if not self._likenesses:
             self._likenesses.append(compute_likeness(self.faces[-1].crop))
         return np.mean(self._likenesses, axis=0)
 
     @property
     def last_box(self) -> FaceBox:
-        """Where the person was seen last."""
+        """The box of the last face."""
         return self.faces[-1].box
 
     @property
     def is_certain(self) -> bool:
-        """Whether one of the faces surely is one: of a real face in bad light some frames score near 0, patterns never
-        score high."""
+        """Whether one face has a high detection score. A real face in bad light scores near 0 in some frames, but a
+        pattern never scores high."""
         return max(face.score for face in self.faces) >= MIN_CERTAIN_SCORE
 
     @property
     def size(self) -> float:
-        """Width of the face in pixels, summed over the moments."""
+        """The sum of the widths of the face in pixels over all moments."""
         return sum(box_width(face.box) * count for face, count in zip(self.faces, self.moments, strict=True))
 
     def movement(self, region: tuple[slice, slice]) -> float:
-        """By how many grey levels a region of the face changes from one sighting to the next; median, 0 for one."""
+        """The median change of a region between consecutive faces, in gray levels; 0 for a single face."""
         changes = [_measure_change(former, later, region) for former, later in pairwise(self.faces)]
         return float(np.median(changes)) if changes else 0.0
 
 
 class PeopleTracker:
-    """Faces of frame after frame, sorted by person.
+    """Detects faces frame by frame and assigns them to people.
 
-    As long as one face is found near where it was, nothing else is computed but a look for others now and then. From
-    the first sign of another person on, all faces are found at each moment and told apart by likeness.
+    While a face is found near its last place, other faces are only searched for at intervals. From the first sign of a
+    second person, all faces are detected at every moment and distinguished by likeness.
     """
 
     def __init__(self) -> None:
-        self.has_several = False  # whether there was a sign of a second person
+        self.has_several = False  # whether there was a sign of a second person so far
         self._finder = FaceFinder()
         self._people: list[TrackedPerson] = []
         self._sightings = 0
-        self._turns = 0  # quarter turns by which heads are turned upright
+        self._turns = 0  # quarter turns that make heads upright
         self._turn_trials = 0
 
     def find(self, frame: Frame, moments: int) -> Face | None:
-        """The face in `frame`, which stands for so many moments, or None; one of them where there are several."""
+        """Find the faces in a frame that represents `moments` moments. Returns one of them, or None."""
         faces = self._find_faces(frame.turned(self._turns))
         if self._turns_picture(frame, faces):
             faces = self._find_faces(frame.turned(self._turns))
@@ -109,15 +109,15 @@ class PeopleTracker:
         return faces[0]
 
     def _find_faces(self, frame: Frame) -> list[Face]:
-        """One face, as long as there is no sign of a second person; else all."""
+        """Find one face, or all faces after a sign of a second person."""
         if self.has_several:
             return self._finder.find_all(frame, MAX_PEOPLE)
         face = self._finder.find(frame)
         return [] if face is None else [face, *self._find_others(frame, face)]
 
     def _turns_picture(self, frame: Frame, faces: Sequence[Face]) -> bool:
-        """Whether a face is surely found if the frame is turned, as it is from then on; what was found before is not
-        taken for faces. Looked for in the first frames without a certain face."""
+        """Whether the frame has a certain face only if it is turned. All later frames are then turned as well, and
+        earlier detections are discarded. Tried in the first frames without a certain face."""
         best = max((face.score for face in faces), default=0.0)
         was_certain = any(one.is_certain for one in self._people)
         if self._turns or was_certain or best >= MIN_CERTAIN_SCORE or self._turn_trials >= MAX_TURN_TRIALS:
@@ -131,11 +131,11 @@ class PeopleTracker:
         return True
 
     def notes(self) -> list[str]:
-        """What was unusual, in words."""
+        """Describe what was unusual."""
         return [f"heads are not upright; the picture was turned by {90 * self._turns} degrees"] if self._turns else []
 
     def people(self) -> list[TrackedPerson]:
-        """Everyone seen often enough, by the time of the first sighting, then from left to right."""
+        """People with enough faces, by the time of their first face, then from left to right."""
         certain = [one for one in self._people if one.is_certain]
         least = min(MIN_SIGHTINGS, max((len(one.faces) for one in certain), default=0))
         return sorted(
@@ -143,7 +143,7 @@ class PeopleTracker:
         )
 
     def _find_others(self, frame: Frame, face: Face) -> list[Face]:
-        """Other faces of the frame, if it is time to look or `face` may be of somebody else; sets `has_several`."""
+        """Find other faces at intervals, or if `face` may belong to another person; sets `has_several`."""
         is_followed = bool(self._people) and (
             (self._finder.found_nearby and _measure_change(self._people[0].faces[-1], face) < MAX_SAME_CHANGE)
             or _are_alike(self._people[0].likeness, compute_likeness(face.crop))
@@ -165,7 +165,7 @@ class PeopleTracker:
         self._people[0].add(face, moments, self._sightings)
 
     def _assign(self, faces: Sequence[Face], moments: int) -> None:
-        """Give each face to the person whom it continues or is most like, or to a new one."""
+        """Assign each face to the person that it continues or resembles most, or to a new person."""
         rest = [face for face in faces if not self._continue_someone(face, faces, moments)]
         likenesses = [compute_likeness(face.crop) for face in rest]
         people = [one for one in self._people if one.last_sighting < self._sightings]
@@ -179,8 +179,8 @@ class PeopleTracker:
             person.add(face, moments, self._sightings, likeness)
 
     def _continue_someone(self, face: Face, faces: Sequence[Face], moments: int) -> bool:
-        """Give a face to the only person who was near it a moment ago, if it is the only face near that person and
-        looks the same."""
+        """Assign a face by place if exactly one person was near it, no other face is near that person, and the face has
+        hardly changed. Returns whether it was assigned."""
         recent = [one for one in self._people if one.last_sighting >= self._sightings - 1]
         near = [one for one in recent if _relative_distance(face.box, one.last_box) < 1]
         if len(near) != 1 or near[0].last_sighting == self._sightings:
@@ -193,7 +193,7 @@ class PeopleTracker:
 
 
 def _match(faces: Sequence[Face], likenesses: Sequence[np.ndarray], people: Sequence[TrackedPerson]) -> dict[int, int]:
-    """The index of the person by the index of the face, for those that are alike."""
+    """Map indices of faces to indices of people that resemble them."""
     if not faces or not people:
         return {}
     distances = np.array([[np.linalg.norm(one - person.likeness) for person in people] for one in likenesses])
@@ -203,7 +203,7 @@ def _match(faces: Sequence[Face], likenesses: Sequence[np.ndarray], people: Sequ
 
 
 def choose_person(people: Sequence[TrackedPerson], choice: PersonChoice) -> int:
-    """The index of the person to follow; of several, one whose face never moves is not, if another's does.
+    """The index of the person to follow. A face that never moves, such as a picture, is chosen only if no face moves.
 
     Parameters
     ----------
@@ -229,13 +229,13 @@ def choose_person(people: Sequence[TrackedPerson], choice: PersonChoice) -> int:
 
 
 def describe_choice(people: Sequence[TrackedPerson], chosen: int, choice: PersonChoice) -> list[str]:
-    """A warning where there are several people."""
+    """A warning if there are several people, with the rule of the choice."""
     reason = "as asked for" if isinstance(choice, int) else PERSON_RULES[choice]
     return [f"{count}; number {chosen + 1}, {reason}, was followed" for count in describe_count(people)]
 
 
 def describe_count(people: Sequence[TrackedPerson]) -> list[str]:
-    """How many people there are, where there are several."""
+    """A warning with the number of people, if there are several."""
     return [f"{len(people)} people were found"] if len(people) > 1 else []
 
 
@@ -244,7 +244,7 @@ def _best_score(frame: Frame) -> float:
 
 
 def _measure_change(former: Face, later: Face, region: tuple[slice, slice] = FACE_REGION) -> float:
-    """By how many grey levels a region of the crop differs, mean of its pixels."""
+    """The mean absolute difference of a region of two crops, in gray levels."""
     one, other = (cv2.cvtColor(face.crop[region], cv2.COLOR_RGB2GRAY).astype(np.float32) for face in (former, later))
     return float(np.abs(one - other).mean())
 
@@ -254,5 +254,5 @@ def _are_alike(one: np.ndarray, other: np.ndarray) -> bool:
 
 
 def _relative_distance(one: FaceBox, other: FaceBox) -> float:
-    """Between two places in widths of the face, at most 1."""
+    """The distance between two boxes in widths of the face, at most 1."""
     return min(1.0, box_distance(one, other) / max(box_width(other), 1.0))
