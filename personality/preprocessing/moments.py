@@ -1,4 +1,4 @@
-"""The moments of a clip at which faces are looked for, spread evenly over the picture."""
+"""Search for faces at moments of a clip that are evenly spaced over the picture."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from personality.preprocessing.media import StillImage, Video
 from personality.preprocessing.people import MIN_CERTAIN_SCORE, PeopleTracker
 
 MAX_FACELESS_FRAMES = 40  # after this many frames without a face, only one frame per moment is searched
-FACE_RETRY_SECONDS = 0.1  # seconds after a frame without a face until the next is looked at: a head turns no faster
+FACE_RETRY_SECONDS = 0.1  # seconds from a frame without a face to the next one searched; heads turn more slowly
 
 
 def track_people(video: Video | StillImage, tracker: PeopleTracker) -> Iterator[Face]:
-    """Show a frame for each of K moments, spread evenly over the picture, to the tracker; the face found in it.
+    """Pass a frame for each of K evenly spaced moments of the picture to the tracker, and yield the faces found.
 
-    It is the first with a face that begins between the moment and the next, looking every FACE_RETRY_SECONDS;
-    where a frame is shown all that time, it is that frame.
+    For each moment, it is the first frame with a face that starts between this moment and the next; frames are
+    searched every FACE_RETRY_SECONDS. If one frame is shown all that time, it is used.
     """
     count, (first, last) = PREPROCESSING.faces, video.picture_span
     starts = [first + (k + 0.5) * (last - first) / count for k in range(count)]
@@ -41,8 +41,8 @@ def track_people(video: Video | StillImage, tracker: PeopleTracker) -> Iterator[
 
 
 def hold_until_certain(faces: Iterator[Face]) -> Iterator[Face]:
-    """Pass on faces once one of them is certain. Of a real face in bad light some frames score near 0; patterns never
-    score high."""
+    """Yield faces as soon as one of them is certain. Some frames of a real face in bad light have scores near 0, but
+    patterns that are not faces never have high scores."""
     held: list[Face] = []
     certain = False
     for face in faces:
@@ -54,7 +54,7 @@ def hold_until_certain(faces: Iterator[Face]) -> Iterator[Face]:
 
 
 def _with_ends(frames: Iterator[Frame], last: float) -> Iterator[tuple[Frame, float]]:
-    """Each frame, and until when it is shown: until the next, the last one until the end of the picture."""
+    """Yield each frame and the time until which it is shown: the time of the next frame, or the end of the picture."""
     before = next(frames, None)
     while before is not None:
         after = next(frames, None)

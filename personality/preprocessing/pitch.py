@@ -1,4 +1,4 @@
-"""The pitch of a sound, moved without changing its length."""
+"""Shift the pitch of a sound without changing its length."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 def shift_pitch(sound: np.ndarray, semitones: float, *, rate: int) -> np.ndarray:
-    """Move the pitch of a sound by a phase vocoder.
+    """Shift the pitch of a sound with a phase vocoder.
 
     Parameters
     ----------
     sound : ndarray
         float32 (N,), mono.
     semitones : float
-        Above 0 for a higher voice.
+        Positive values make the voice higher.
     rate : int
         Samples per second.
 

@@ -77,7 +77,7 @@ class Sample:
     speech : tuple of (float, float) or None
         Start and end of each segment of speech in seconds; None until `speech.with_speech` has run.
     transcript : Transcript or None
-        The recognised words; None until `speech.with_transcript` has run.
+        The recognized words; None until `speech.with_transcript` has run.
     voice_frames : ndarray, float32 (26, T)
         Voice descriptors per frame; caches do not store them.
     """
@@ -135,15 +135,15 @@ def pick_face_crops(faces: np.ndarray, count: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class DetectedPeople:
-    """The P people of a clip in which there was a sign of several, by the time they are first seen, then from left to
+    """The P people of a clip with signs of several, ordered by the time at which they are first seen, then from left to
     right.
 
     Attributes
     ----------
     crops : ndarray, uint8 (P, 224, 224, 3)
-        The first RGB face crop of each.
+        The first RGB face crop of each person.
     chosen : int
-        Index of the person that the Sample is of.
+        Index of the person whom the Sample describes.
     """
 
     crops: np.ndarray
@@ -165,21 +165,21 @@ def read_clip_updates(
     threads : int
         Threads for decoding; 0: one per core.
     person : int, "largest" or "speaking"
-        Whom to follow if there are several, as `people.choose_person` takes it.
+        Whom to follow if there are several; see `people.choose_person`.
     part : TimeSpan, optional
-        What to read of a longer video, at most LIMITS.seconds; times of the pieces count from its start.
+        Part of a longer video to read, at most LIMITS.seconds; times of the pieces are relative to its start.
 
     Yields
     ------
     Metadata, DetectedPeople, Face, Sound or Sample
-        Metadata first; each Face when it is found; where there is a sign of a second person, DetectedPeople, after
-        which all faces of the chosen person come anew; the Sound; and last the Sample, which includes all of them. A
-        missing face or sound is a warning in the Sample.
+        Metadata first; each Face when it is found; if there are signs of a second person, DetectedPeople, followed by
+        all faces of the chosen person again; the Sound; and last the Sample, which includes all of them. A missing
+        face or sound is reported as a warning in the Sample.
 
     Raises
     ------
     MediaError
-        The file cannot be read, or has no person of that number.
+        The file cannot be read, or no person has that number.
     """
     with open_media(source, threads=threads, part=part) as video:
         yield video.metadata
@@ -201,8 +201,8 @@ def read_clip_updates(
 
 
 def read_sample_of_each_person(source: MediaSource, *, threads: int = 0, part: TimeSpan | None = None) -> list[Sample]:
-    """A Sample of each person in a clip, in the order of their numbers; one without a face where there is none. Raises
-    MediaError as `read_clip_updates`."""
+    """Return a Sample for each person in a clip, in the order of their numbers; one Sample without faces if there is no
+    person. Raises MediaError like `read_clip_updates`."""
     with open_media(source, threads=threads, part=part) as video:
         tracker = PeopleTracker()
         list(track_people(video, tracker))
@@ -239,10 +239,10 @@ def read_sample(
 
 
 def read_wideband(source: MediaSource) -> np.ndarray:
-    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], which voice descriptors are
-    computed from. Raises MediaError if the file cannot be read."""
+    """Return the first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], from which voice descriptors
+    are computed. Raises MediaError if the file cannot be read."""
     with open_media(source, threads=0) as video:
-        for _ in video.frames():  # the sound is decoded beside the picture
+        for _ in video.frames():  # the sound is decoded while the frames are read
             pass
         video.sound()
         return video.wideband()
@@ -250,7 +250,7 @@ def read_wideband(source: MediaSource) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _ClipContents:
-    """What a clip holds beside faces: its sound, twice, and what was unusual in the file."""
+    """Contents of a clip other than faces: its sound at both rates, and notes on unusual properties of the file."""
 
     metadata: Metadata
     heard: Sound
@@ -264,13 +264,13 @@ class _ClipContents:
 
 
 def _read_remaining(video: Video | StillImage) -> _ClipContents:
-    """Read a video, whose faces were found, to its end."""
+    """Read a video to its end after the search for faces."""
     heard = video.sound()
     return _ClipContents(video.metadata, heard, video.wideband(), (*heard.notes, *video.notes()))
 
 
 def _build_sample(contents: _ClipContents, found: list[Face], moments: int, notes: Iterable[str]) -> Sample:
-    """The sample of one person, whose faces stand for so many moments."""
+    """Build the Sample of one person. moments: number of the K moments for which a face was found."""
     metadata, heard, voice = contents.metadata, contents.heard, contents.voice
     size = PREPROCESSING.face_size
     faces = np.stack([face.crop for face in found]) if found else np.zeros((0, size, size, 3), np.uint8)

@@ -1,4 +1,4 @@
-"""What is missing in a clip, in words."""
+"""Warnings about inputs that are missing from a clip or are incomplete."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from personality.constants import PREPROCESSING
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.sound import Sound
 
-SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read, and said to be short
+SHORT_VIDEO_SECONDS = 1.0  # seconds; shorter videos are read with a warning
 
 
 def list_sample_warnings(metadata: Metadata, moments: int, heard: Sound) -> Iterator[str]:
-    """moments: at how many of the K a face was found."""
+    """Yield the warnings of a clip. moments: number of the K moments for which a face was found."""
     if moments == 0:
         yield "no face was found"
     elif moments < PREPROCESSING.faces and metadata.duration:

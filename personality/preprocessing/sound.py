@@ -1,4 +1,4 @@
-"""The sound of a video: decoded frames in, samples of a fixed rate out, placed by their timestamps."""
+"""Decode the sound of a video to samples of a fixed rate, placed by their timestamps."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from personality.preprocessing import voice_descriptors
 from personality.preprocessing.channels import pick_channel
 from personality.preprocessing.streams import decode_packet
 
-MAX_SAMPLE_AMPLITUDE = 1000.0  # times full scale, 60 dB over it: no recording, but damage, as what is not a number
-SYNC_TOLERANCE_SECONDS = 0.015  # timestamps jitter by less; what differs by more is a gap, an overlap or an offset
-SILENT_PEAK = 10 / 32768  # of full scale, -70 dB: the noise of a converter whose microphone is off
+MAX_SAMPLE_AMPLITUDE = 1000.0  # relative to full scale (60 dB above it); larger samples, and NaN, are damaged
+SYNC_TOLERANCE_SECONDS = 0.015  # jitter of timestamps; a larger difference is a gap, an overlap or an offset
+SILENT_PEAK = 10 / 32768  # relative to full scale (-70 dB): noise of a converter whose microphone is off
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The sound of a clip, from the clip's beginning.
+    """The sound of a clip, from the start of the clip.
 
-    samples float32 (80000,) mono 16 kHz in [-1, 1], the window of the first 5 s; seconds of the window until the sound
-    ends, 0 where all of it is silent; rest float32 (M,) what comes after the window; damaged: how many samples of the
-    file were no numbers, or far too large, and are silence here; notes: what else was unusual, in words.
+    samples: float32 (80000,) mono 16 kHz in [-1, 1], the window of the first 5 s; seconds: length of the sound in the
+    window, 0 if all sound is silent; rest: float32 (M,), the sound after the window; damaged: number of samples of the
+    file that were NaN or far too large and were replaced by silence; notes: other unusual properties, as text.
     """
 
     samples: np.ndarray
@@ -35,22 +35,22 @@ class Sound:
 
 
 class SoundDecoder:
-    """Packets of one track in; out, at 16 kHz, the window of the first 5 s and what comes after it, and at 44.1 kHz the
-    7 s that the voice descriptors are computed from. Each packet is decoded once; one that cannot be is skipped."""
+    """Decode the packets of one track to all sound at 16 kHz, and to the first 7 s at 44.1 kHz, from which the voice
+    descriptors are computed. Each packet is decoded once; packets that cannot be decoded are skipped."""
 
     def __init__(self, origin: float = 0.0, limit: float = LIMITS.seconds) -> None:
-        """origin: the container's time, in seconds, at which the clip begins; limit: seconds of the clip after which
-        nothing is taken."""
+        """origin: time of the container, in seconds, at which the clip starts; limit: seconds of the clip after which
+        sound is ignored."""
         self.skipped = 0  # packets that cannot be decoded
         self._origin, self._limit = origin, limit
-        self._end = 0.0  # seconds of the clip until which there is sound
+        self._end = 0.0  # end of the sound, in seconds of the clip
         self._runs: list[_Run] = []
         self._damaged = 0
         self._mixed: tuple[np.ndarray, np.ndarray, tuple[str, ...]] | None = None
 
     @property
     def is_full(self) -> bool:
-        """Whether more packets would change nothing."""
+        """Whether further packets are ignored."""
         return self._end >= self._limit
 
     def feed(self, packet: av.Packet) -> None:
@@ -66,7 +66,7 @@ class SoundDecoder:
             self._place(decoded)
 
     def _place(self, decoded: av.AudioFrame) -> None:
-        """Append a frame where the sound ends, or where its timestamp is if that is elsewhere."""
+        """Append a frame at the end of the sound, or at its timestamp if that differs by more than the tolerance."""
         time = self._end if decoded.time is None else decoded.time - self._origin
         length = decoded.samples / decoded.sample_rate
         if time + length <= 0 or time >= self._limit:
@@ -84,7 +84,7 @@ class SoundDecoder:
             self._runs[-1].finish()
 
     def sound(self) -> Sound:
-        """The sound at 16 kHz; nothing is decoded after this."""
+        """Return the sound at 16 kHz; afterwards nothing can be decoded."""
         mono, _, notes = self._mix()
         first, rest = mono[: PREPROCESSING.samples], mono[PREPROCESSING.samples :]
         window = np.zeros(PREPROCESSING.samples, np.float32)
@@ -92,8 +92,8 @@ class SoundDecoder:
         return Sound(window, len(first) / PREPROCESSING.sample_rate, rest, self._damaged, notes)
 
     def wideband(self) -> np.ndarray:
-        """The first 7 s, float32 (N,) mono 44.1 kHz in [-1, 1]; fewer where the sound is shorter, none where all of it
-        is silent. Nothing is decoded after this."""
+        """Return the first 7 s, float32 (N,) mono 44.1 kHz in [-1, 1]; fewer samples if the sound is shorter, none if
+        all of it is silent. Afterwards nothing can be decoded."""
         return self._mix()[1]
 
     @property
@@ -103,11 +103,11 @@ class SoundDecoder:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing can be heard. Nothing is decoded after this."""
+        """Whether all sound is silent. Afterwards nothing can be decoded."""
         return not self._mix()[0].size
 
     def _mix(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-        """The mono sound at both rates, both empty where it is silent, and what was unusual."""
+        """Return the mono sound at both rates, both empty if it is silent, and notes on unusual properties."""
         if self._mixed is None:
             self._finish_run()
             self._mixed = self._mix_runs()
@@ -126,21 +126,21 @@ class SoundDecoder:
         return mono, described, tuple(note for _, note in chosen.values() if note)
 
     def _samples_of(self, names: tuple[str, ...]) -> np.ndarray:
-        """All samples float32 (N, C) at 16 kHz of runs with these channels."""
+        """Return all samples of the runs with these channels, float32 (N, C) at 16 kHz."""
         return np.concatenate([run.narrow.samples for run in self._runs if run.names == names])
 
 
 class _Run:
-    """Sound without a gap, of one format, that begins at `start` seconds of the clip."""
+    """Sound of one format without a gap, which starts at `start` seconds of the clip."""
 
     def __init__(self, start: float, decoded: av.AudioFrame) -> None:
         self.start = start
         self.names = tuple(channel.name for channel in decoded.layout.channels)
         self._format = _format_of(decoded)
         self._packed = av.AudioResampler(format="flt")
-        # Packed samples: PyAV 18 dies on planar sound of eight or more channels.
+        # Packed samples, because PyAV 18 crashes on planar sound with eight or more channels.
         self.narrow = _Resampled(av.AudioResampler(format="flt", rate=PREPROCESSING.sample_rate))
-        # As the descriptors' source was decoded; float samples would move the roll-off by 2 to 4 Hz.
+        # The same format as in the dataset of the descriptors; float samples change the roll-off by 2 to 4 Hz.
         layout = "stereo" if len(self.names) <= 2 else None
         rate = voice_descriptors.VOICE_SAMPLE_RATE_HZ
         self.wide = _Resampled(av.AudioResampler(format="s16", layout=layout, rate=rate))
@@ -150,7 +150,7 @@ class _Run:
         return _format_of(decoded) == self._format
 
     def feed(self, decoded: av.AudioFrame) -> int:
-        """Append a frame; the number of its samples that were damaged, which are silence."""
+        """Append a frame and return the number of its damaged samples, which are replaced by silence."""
         frames, damaged = self._silence_damaged_samples(decoded)
         for frame in frames:
             self.narrow.feed(frame)
@@ -163,25 +163,25 @@ class _Run:
         return end < voice_descriptors.VOICE_WINDOW_SECONDS
 
     def _silence_damaged_samples(self, decoded: av.AudioFrame) -> tuple[list[av.AudioFrame], int]:
-        """The frame; one of floats with what is damaged silent, which resampling would spread over what is not."""
+        """Return the frame, and the number of damaged float samples, silenced because resampling would spread them."""
         if decoded.format.name.rstrip("p") not in ("flt", "dbl"):
             return [decoded], 0
         frames, count = [frame for frame in self._packed.resample(decoded) if frame], 0
         for frame in frames:
             samples = np.frombuffer(frame.planes[0], np.float32)[: frame.samples * frame.layout.nb_channels]
-            damaged = ~(np.abs(samples) <= MAX_SAMPLE_AMPLITUDE)  # what is not a number compares as false
+            damaged = ~(np.abs(samples) <= MAX_SAMPLE_AMPLITUDE)  # NaN compares as false
             samples[damaged] = 0
             count += int(damaged.sum())
         return frames, count
 
     def finish(self) -> None:
-        """Take what the resamplers still hold."""
+        """Flush the resamplers."""
         for resampled in (self.narrow, self.wide):
             resampled.finish()
 
 
 class _Resampled:
-    """Decoded frames in, samples float32 (N, C) of the resampler's rate out."""
+    """Converts decoded frames to samples (N, C) of the rate and the format of a resampler."""
 
     def __init__(self, resampler: av.AudioResampler) -> None:
         self.count = 0  # samples so far
@@ -189,22 +189,22 @@ class _Resampled:
         self._parts: list[np.ndarray] = []
 
     def feed(self, decoded: av.AudioFrame | None) -> None:
-        """A frame, or None where the sound has ended."""
+        """Resample a frame, or flush the resampler if it is None."""
         assert self._resampler is not None
-        for piece in filter(None, self._resampler.resample(decoded)):  # the end of sound of the same format is a None
+        for piece in filter(None, self._resampler.resample(decoded)):  # flushing may return None
             samples = piece.to_ndarray().reshape(-1, piece.layout.nb_channels)
             self._parts.append(samples)
             self.count += len(samples)
 
     def finish(self) -> None:
-        """Take what the resampler still holds, and let it go."""
+        """Flush the resampler and release it."""
         if self._resampler is not None:
             self.feed(None)
         self._resampler = None
 
     @property
     def samples(self) -> np.ndarray:
-        """float32 (N, C) in [-1, 1], of float sound possibly beyond; or int16."""
+        """Return float32 (N, C) in [-1, 1], or beyond if the sound is stored as floats; or int16."""
         return np.concatenate(self._parts) if self._parts else np.zeros((0, 1), np.float32)
 
 
@@ -213,13 +213,13 @@ def _format_of(decoded: av.AudioFrame) -> tuple[str, str, int]:
 
 
 def _to_mono(samples: np.ndarray, channel: int | None) -> np.ndarray:
-    """One channel, or the mean of all, float32 (N,) of samples (N, C), int16 or float32."""
+    """Return one channel, or the mean of all, float32 (N,), of samples (N, C), int16 or float32."""
     mono = samples.mean(1, dtype=np.float32) if channel is None else samples[:, channel].astype(np.float32)
     return mono / np.float32(32768) if samples.dtype == np.int16 else mono
 
 
 def _join(runs: Sequence[tuple[float, np.ndarray]], rate: int, longest: int) -> np.ndarray:
-    """Mono runs, each with its start in seconds, as one sound with silence between them, at most `longest` samples."""
+    """Join mono runs at their starts (seconds), with silence between them, to a sound of at most `longest` samples."""
     ends = [round(start * rate) + len(samples) for start, samples in runs]
     joined = np.zeros(min(max(ends, default=0), longest), np.float32)
     for start, samples in runs:

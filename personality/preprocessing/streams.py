@@ -1,4 +1,4 @@
-"""What a container holds: which of its streams are read, and from when to when there is something in them."""
+"""Choose the streams of a container to read, and find the time span of each from its packets."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from av.video.stream import VideoStream
 from personality.constants import LIMITS
 from personality.preprocessing.media_errors import MediaError
 
-MAX_SOUND_TRACKS = 8  # that are decoded to find one that is not silent
-COVERS = Disposition.attached_pic | Disposition.timed_thumbnails  # pictures that are no video
-SECONDARY = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke  # sound other than the recording's
-TRUNCATION_SECONDS = 1.0  # by which packets may end before the header's duration
-TAIL_SECONDS = 0.1  # by which sound, which comes in whole packets, may outlast the picture; its last frame stays
-MIN_FRAME_SECONDS = 0.001  # for which a frame is shown, where a container gives it no duration
+MAX_SOUND_TRACKS = 8  # largest number of tracks decoded to find one that is not silent
+COVERS = Disposition.attached_pic | Disposition.timed_thumbnails  # still pictures in a container
+SECONDARY = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke  # not the sound of the recording
+TRUNCATION_SECONDS = 1.0  # seconds by which the packets may end before the duration in the header
+TAIL_SECONDS = 0.1  # if sound (in whole packets) lasts longer than the picture by less, the last frame stays
+MIN_FRAME_SECONDS = 0.001  # seconds; duration of a frame if the container states none
 
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What is read of a container.
+    """The streams of a container that are read, and their times in seconds.
 
-    picture: index of the video stream, None where there is only sound; sounds: of the sound tracks, the preferred one
-    first; origin: the container's time, in seconds, at which the clip begins; duration: seconds from then to the last
-    packet's end; first, last: seconds of the clip between which the picture has frames; frames: how many packets the
-    picture has; keyframes: how many of them need no others; limit: seconds of the clip after which nothing is read;
-    notes: what was unusual, in words; is_part: of a longer file.
+    picture: index of the video stream, None if there is only sound; sounds: indices of the sound tracks, the preferred
+    one first; origin: time of the container at which the clip starts; duration: from the origin to the end of the last
+    packet; first, last: times in the clip between which the picture has frames; frames: number of packets of the
+    picture; keyframes: number of those that are decoded without others; limit: time in the clip after which nothing is
+    read; notes: unusual properties, as text; is_part: whether the clip is a part of a longer file.
     """
 
     picture: int | None
@@ -49,7 +49,7 @@ class StreamPlan:
 
 
 class TimeSpan(NamedTuple):
-    """A part of a file: from when to when, in seconds from where players begin."""
+    """A part of a file: its start and end, in seconds from the time at which players start."""
 
     start: float
     end: float
@@ -57,9 +57,9 @@ class TimeSpan(NamedTuple):
 
 def plan_reading(container: InputContainer, *, most_seconds: float, part: TimeSpan | None = None) -> StreamPlan:
     """Choose streams, and read the timestamps of all packets up to `most_seconds`, or those of a part, which becomes
-    the clip; the container cannot be read after.
+    the clip. The container cannot be read afterwards.
 
-    Raises MediaError where there is neither a picture nor sound.
+    Raises MediaError if there is neither a picture nor sound, or if there are too many streams.
     """
     if len(container.streams) > LIMITS.streams:
         raise MediaError(f"This file has {len(container.streams)} streams; at most {LIMITS.streams} are read.")
@@ -109,17 +109,17 @@ def _plan_part(
 
 
 def _index(picture: VideoStream | None) -> int:
-    """The index of a stream; -1 of none."""
+    """Return the index of a stream; -1 if it is None."""
     return -1 if picture is None else picture.index
 
 
 def seek_seconds(container: InputContainer, seconds: float) -> None:
-    """Go to the last keyframe before a time of the container."""
+    """Seek to the last keyframe before a time of the container."""
     container.seek(round(seconds * av.time_base))
 
 
 def decode_packet(packet: av.Packet) -> Sequence[av.VideoFrame | av.AudioFrame] | None:
-    """The frames of a packet, or None where it is damaged: decoders raise nearly anything then."""
+    """Return the frames of a packet, or None if it is damaged: decoders then raise exceptions of many types."""
     try:
         return packet.decode()
     except MemoryError:
@@ -131,14 +131,14 @@ def decode_packet(packet: av.Packet) -> Sequence[av.VideoFrame | av.AudioFrame] 
 def read_packets(
     container: InputContainer, streams: Sequence[Stream], end: float = float("inf")
 ) -> Iterator[av.Packet]:
-    """The packets of some streams until the file ends, cannot be read on, or packets are of `end` seconds of the
-    container; at last an empty one of each stream, which makes its decoder give what it still holds."""
+    """Yield the packets of some streams until the file ends, cannot be read further, or a packet is later than `end`
+    (seconds of the container); finally an empty packet for each stream, which flushes its decoder."""
     try:
         for packet in container.demux(streams):
             if packet.dts is not None and float(packet.dts * cast(Fraction, packet.time_base)) > end:
                 break
             yield packet
-        else:  # the empty ones came too
+        else:  # `demux` yielded the empty packets too
             return
     except MemoryError:
         raise
@@ -152,7 +152,7 @@ def read_packets(
 
 @dataclass
 class _Span:
-    """From when to when a stream has packets, in seconds of the container."""
+    """Start and end of the packets of a stream, in seconds of the container, and their numbers."""
 
     start: float
     end: float
@@ -161,8 +161,8 @@ class _Span:
 
 
 def _choose_picture(container: InputContainer) -> VideoStream | None:
-    """The picture that players show: one flagged as default before others, never a cover; None where there is only
-    sound."""
+    """Return the video stream that players show: a default stream is preferred, covers are excluded; None if there is
+    only sound."""
     pictures = [stream for stream in container.streams.video if not stream.disposition & COVERS]
     if not pictures and _choose_sounds(container):
         return None
@@ -180,7 +180,7 @@ def _choose_sounds(container: InputContainer) -> list[AudioStream]:
 
 
 def _preference(stream: Stream) -> tuple[bool, bool, int]:
-    """Streams with smaller values are preferred."""
+    """Return a sorting key; streams with smaller values are preferred."""
     flags = stream.disposition
     return bool(flags & SECONDARY), not flags & Disposition.default, stream.index
 
@@ -188,10 +188,10 @@ def _preference(stream: Stream) -> tuple[bool, bool, int]:
 def _read_spans(
     container: InputContainer, picture: VideoStream | None, most_seconds: float, begin: float | None = None
 ) -> dict[int, _Span]:
-    """The span of each stream of picture or sound, by its index. Reading packets is cheap, and all headers can err.
-    begin: the container's time, in seconds, before which packets do not count."""
+    """Return the span of each picture and sound stream by its index. Packets are read because this is fast, and any
+    header may be wrong. begin: time of the container, in seconds, before which packets are ignored."""
     streams = [*([] if picture is None else [picture]), *container.streams.audio]
-    leading = container.streams.audio[0].index if picture is None else picture.index  # tells when to stop
+    leading = container.streams.audio[0].index if picture is None else picture.index  # its times determine when to stop
     spans: dict[int, _Span] = {}
     ticks = {stream.index: float(stream.time_base or 0) for stream in streams}  # multiplying fractions is slow
     for packet in read_packets(container, streams):
@@ -212,13 +212,13 @@ def _read_spans(
 
 
 def _find_picture_end(picture: _Span, end: float) -> float:
-    """Until when frames are shown, in seconds of the container, in a clip that ends at `end`."""
+    """Return the time until which frames are shown in a clip that ends at `end`, in seconds of the container."""
     last = max(picture.end, picture.start + MIN_FRAME_SECONDS)
     return end if last < end < last + TAIL_SECONDS else last
 
 
 def _find_origin(container: InputContainer, spans: dict[int, _Span]) -> float:
-    """Where players begin: FFmpeg's start of the container, which leaves out the sound that decoders drop."""
+    """Return the time at which players start: FFmpeg's start time, which excludes sound that decoders discard."""
     if container.start_time is not None:
         return container.start_time / av.time_base
     return min((span.start for span in spans.values()), default=0.0)
@@ -235,7 +235,7 @@ def _describe_choice(
 
 
 def _describe_truncation(container: InputContainer, found: float) -> Iterator[str]:
-    """Where packets end long before the header's duration, which in Matroska counts from 0, not from the start."""
+    """Yield a note if packets end long before the duration in the header, which in Matroska counts from 0."""
     start = max(0, container.start_time or 0) / av.time_base
     promised = (container.duration or 0) / av.time_base
     if promised - start - found > TRUNCATION_SECONDS:

@@ -1,4 +1,4 @@
-"""Processes that clips are read in: those of this machine, or of a Dask cluster."""
+"""Run work on clips in several processes, on this machine or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ import joblib
 from personality.dataset.index import DatasetError
 
 DASK_TIMEOUT_SECONDS = 10  # seconds to wait for the scheduler, and then for its first worker
-MAX_QUEUED_DASK_TASKS = 10_000  # tasks submitted at a time: enough for any cluster, and few enough for its memory
+MAX_QUEUED_DASK_TASKS = 10_000  # tasks submitted at a time; enough for a large cluster, and fits in memory
 WORKER_DIED_MESSAGE = "the process that read it died; the file may be damaged, or memory too small"
 
-ParallelRunner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]  # the same for each unit, by one worker
+ParallelRunner = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]  # function, units of work
 
 
 def open_workers(workers: int, dask: str | None) -> AbstractContextManager[ParallelRunner]:

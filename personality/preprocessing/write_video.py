@@ -1,4 +1,4 @@
-"""Write a video of pictures and sound: for people who do not exist, and for tests."""
+"""Write pictures and sound as a video; used for synthetic people and in tests."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WRITTEN_VIDEO_PIXELS = 256  # pixels, side of the square videos that `write_vide
 
 
 def write_video(path: Path, pictures: Iterator[np.ndarray], sound: np.ndarray, *, fps: int) -> None:
-    """An mp4 of square pictures uint8 (P, P, 3) RGB, enlarged to 256x256, fps a second, with sound float32 (N,) in [-1,
-    1], mono 16 kHz."""
+    """Write an mp4 from square pictures uint8 (P, P, 3) RGB, scaled to 256x256 pixels, and sound float32 (N,) in
+    [-1, 1], mono 16 kHz. fps: pictures per second."""
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
         video = container.add_stream("libx264", rate=fps, options={"crf": "23", "preset": "veryfast", "threads": "1"})
         video.width, video.height, video.pix_fmt = WRITTEN_VIDEO_PIXELS, WRITTEN_VIDEO_PIXELS, "yuv420p"
