@@ -1,4 +1,4 @@
-"""Many videos in, predictions out: clips are shared among processes or a cluster, and a stopped run goes on."""
+"""Predict many videos in parallel processes or on a cluster; an interrupted batch can be continued."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ def predict_to_table(
     workers: int = -1,
     dask: str | None = None,
 ) -> dict[str, str]:
-    """Predict all clips that the table `out` does not have yet, and write their rows as they are finished.
+    """Predict all clips that are not in the table `out` yet, and write their rows as they are finished.
 
     Parameters
     ----------
     parts : sequence of VideoPart
-        What `plan_parts` gives.
+        As `plan_parts` returns them.
     folders : sequence of Path
-        The models, as `load_models` takes them.
+        Folders of the models, as for `load_models`.
     out : Path
-        A .csv or .parquet file. Rows of files that are unchanged, by the same models, are kept; failed ones are tried
+        A .csv or .parquet file. Rows of unchanged files by the same models are kept; clips that failed are predicted
         again.
     options : PredictionOptions
         How to predict.
     workers : int
-        Processes, each with the models in its memory; -1 is one a core.
+        Processes, each with its own copy of the models; -1 for one per core.
     dask : str, optional
-        Address of a Dask cluster to use instead, whose workers see the same paths.
+        Address of a Dask cluster to use instead; its workers must have access to the same paths.
 
     Returns
     -------
     dict of str to str
-        What went wrong, by clip.
+        Error messages by clip.
 
     Raises
     ------
     ValueError
-        `out` has another ending or is another table, or another process writes to it.
+        `out` has another file extension or other columns, or another process writes to it.
     """
     from tqdm import tqdm
 
@@ -94,8 +94,8 @@ def predict_in_processes(
     workers: int,
     dask: str | None = None,
 ) -> Iterator[tuple[PartKey, list[Document]]]:
-    """The documents of each part, as they are finished. A clip that kills its process costs itself only: those that may
-    be to blame are predicted one by one, each in a process of its own."""
+    """Yield the documents of each part as they are finished. If a process dies, only the clip that caused it is lost:
+    the clips that may be the cause are predicted one by one, each in its own process."""
     todo = dict(todo)
     work = partial(_predict_in_worker, folders, options)
     while todo:
@@ -105,13 +105,13 @@ def predict_in_processes(
                     del todo[key]
                     yield key, documents
         except BrokenExecutor:
-            for key in list(todo)[: 3 * count_workers(workers)]:  # joblib hands out no more ahead
+            for key in list(todo)[: 3 * count_workers(workers)]:  # joblib dispatches at most as many in advance
                 yield key, _predict_isolated(work, todo.pop(key))
 
 
 def _predict_isolated(work: partial, part: VideoPart) -> list[Document]:
     try:
-        with open_workers(2, None) as parallel:  # with one worker joblib would not make a process
+        with open_workers(2, None) as parallel:  # with one worker joblib does not start a process
             ((_, documents),) = parallel(work, [part])
         return documents
     except BrokenExecutor:
@@ -143,15 +143,15 @@ def _table_columns(folders: Sequence[Path]) -> list[str]:
 def _sign_parts(
     parts: dict[PartKey, VideoPart], folders: Sequence[Path], options: PredictionOptions
 ) -> dict[PartKey, str]:
-    """What tells each part's rows from those of a changed file, or of other models or options."""
+    """Return the signature of each part, which changes with its file, the models and the options."""
     mark = f"{_mark_models(folders)}-{options.signature}"
     ends = {key: f"-{part.span.end:g}" if part.span else "" for key, part in parts.items()}
     return {key: f"{file_signature(part.file)}-{mark}{ends[key]}" for key, part in parts.items()}
 
 
 def _mark_models(folders: Sequence[Path]) -> str:
-    """What tells these models, by this version, from others. Only the workers load them. Raises ValueError where one is
-    missing."""
+    """Return a hash of the weights of the models and of this version, computed without loading the models. Raises
+    ValueError if one is missing."""
     weights = [folder / MODEL_WEIGHTS_FILE for folder in folders]
     for file in weights:
         if not file.is_file():

@@ -1,4 +1,4 @@
-"""The table that a batch of videos becomes: a row per clip, as CSV or parquet."""
+"""The table of the predictions of a batch of videos: one row per clip, as CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import atomic_path
 
 BATCH_TABLE_SUFFIXES = (".csv", ".parquet")
-MAX_WRITING_SHARE = 0.05  # of the time goes into writing the table; a small one is written after every clip
-NUMBERS_PER_TRAIT = ("", "_percentile", "_low", "_high")  # endings of a trait's columns; _low to _high: 90 % interval
+MAX_WRITING_SHARE = 0.05  # share of the time for writing the table; a small table is written after every clip
+NUMBERS_PER_TRAIT = ("", "_percentile", "_low", "_high")  # column suffixes of a trait; low to high: 90 % interval
 
 Row = dict[str, Any]
-PartKey = tuple[str, float | None]  # a clip, and the start in seconds of a part of it
+PartKey = tuple[str, float | None]  # name of a clip, and start in seconds if it is a part of a file
 
 
 class BatchTable:
-    """The rows of a batch by clip or part of one, on disk whenever `save` has written them. Raises ValueError where the
-    file has another ending or is another table."""
+    """The rows of a batch, by clip or part of a clip; `save` writes them to disk. Raises ValueError if the file has
+    another extension or other columns."""
 
     def __init__(self, path: Path, columns: list[str]) -> None:
         if path.suffix.lower() not in BATCH_TABLE_SUFFIXES:
@@ -37,29 +37,29 @@ class BatchTable:
         return len(self._rows)
 
     def is_finished(self, key: PartKey, signature: str) -> bool:
-        """Whether the table has a prediction of the part, made of the same file by the same models."""
+        """Return whether the table has a prediction for the part, from the same file by the same models."""
         rows = self._rows.get(key, [])
         return bool(rows) and all(row["signature"] == signature and not row["error"] for row in rows)
 
     def add(self, key: PartKey, rows: Sequence[Row]) -> None:
-        """Take a part's rows, and write the table unless it was written just now and is large."""
+        """Add the rows of a part, and write the table unless it is large and was written recently."""
         self._rows[key] = [self._to_stored({column: row.get(column) for column in self._columns}) for row in rows]
         if time.monotonic() >= self._next_write:
             self.save()
 
     def _to_stored(self, row: Row) -> Row:
-        """As a reader of the file would have it."""
+        """Return a row with the values that reading the file returns."""
         return {name: "" if value is None else str(value) for name, value in row.items()} if self._is_text else row
 
     def keep_only(self, keys: list[PartKey]) -> None:
-        """Order the rows as these parts; rows of clips that are no longer there go last, as they were, and other parts
-        of these clips are removed."""
+        """Order the rows like these parts. Rows of clips that are not among them are moved to the end, unchanged; other
+        parts of these clips are removed."""
         order, clips = {key: place for place, key in enumerate(keys)}, {clip for clip, _ in keys}
         kept = [(key, rows) for key, rows in self._rows.items() if key in order or key[0] not in clips]
         self._rows = dict(sorted(kept, key=lambda item: order.get(item[0], len(order))))
 
     def errors(self, keys: list[PartKey]) -> dict[str, str]:
-        """What went wrong, by clip, with the start of the part."""
+        """Return the error messages by name of the clip, with the start of the part if it is one."""
         rows = [
             (clip if start is None else f"{clip} from {start:g} s", row)
             for clip, start in keys
@@ -68,7 +68,7 @@ class BatchTable:
         return {name: row["error"] for name, row in rows if row["error"]}
 
     def save(self) -> None:
-        """Write the table; a death at any moment leaves the old file or the new one."""
+        """Write the table atomically: an interruption leaves either the old or the new file."""
         started = time.monotonic()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         rows = [row for rows in self._rows.values() for row in rows]
@@ -102,7 +102,7 @@ class BatchTable:
 
 
 def batch_columns(models: list[str], ratings: tuple[str, ...]) -> list[str]:
-    """The columns of a table of predictions by these models, with these ratings of faces."""
+    """Return the columns of a table of predictions by these models, with these face ratings."""
     about = ["clip", "person", "start", "end", "duration", "faces", "audio_seconds", "age", "gender", "transcript"]
     rated = [f"face_{name}" for name in ratings]
     predicted = [f"{model}_{trait}{end}" for model in models for trait in TRAIT_NAMES for end in NUMBERS_PER_TRAIT]
@@ -110,7 +110,7 @@ def batch_columns(models: list[str], ratings: tuple[str, ...]) -> list[str]:
 
 
 def document_to_row(document: dict[str, Any]) -> Row:
-    """The row of what `prediction_to_json` gives, or of a clip that could not be read."""
+    """Convert the result of `prediction_to_json`, or the document of a clip that could not be read, to a row."""
     place = {name: document.get(name) for name in ("clip", "person", "start", "end")}
     if "error" in document:
         return {**place, "error": document["error"], "warnings": ""}
