@@ -1,4 +1,4 @@
-"""Features of the clips of a cache by frozen encoders, kept as tables of the cache; a stopped run goes on."""
+"""Compute features of the clips of a cache with frozen encoders, and store them as tables of the cache."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from personality.preprocessing.sample import EMPTY_SAMPLE, Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.utils.atomic_files import atomic_path
 
-PART_CLIPS = 256  # clips per file while an encoder runs: what an interruption costs at most
-TIMED_CLIPS = 4  # clips that are encoded to estimate the time
+PART_CLIPS = 256  # clips per file while an encoder runs; an interruption loses at most as many
+TIMED_CLIPS = 4  # clips encoded to estimate the time
 READER_THREADS = 2
 
 
 @dataclass(frozen=True)
 class EmbedEstimate:
-    """What an encoder will cost: clips, megabytes of the table, and seconds."""
+    """Estimated cost of running an encoder: number of clips, size of the table in MiB, and seconds."""
 
     clips: int
     megabytes: float
@@ -45,11 +45,11 @@ class EmbedJob:
         Parameters
         ----------
         cache : Cache
-            A finished cache; with all sound if the encoder shall hear more than 5 s.
+            A finished cache; it must include all sound for an encoder to read more than the first 5 s.
         encoder : str
             KIND:NAME.
         device : str, optional
-            Of torch; by default a CUDA GPU if there is one.
+            Device of torch; by default a CUDA GPU if there is one.
         batch : int
             Clips per step.
 
@@ -58,7 +58,7 @@ class EmbedJob:
         EncoderError
             The weights are missing or do not fit.
         CacheError
-            An encoder of words, and the cache has no transcripts.
+            The encoder reads words, and the cache has no transcripts.
         """
         self.cache, self.batch = cache, batch
         self.encoding = describe_encoding(encoder, window=not cache.has_whole_sound)
@@ -68,17 +68,17 @@ class EmbedJob:
 
     @property
     def is_done(self) -> bool:
-        """Whether the cache has the table."""
+        """Return whether the cache has the table."""
         return self.encoding.table in self.cache.tables
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder, loaded at the first use."""
+        """Return the encoder, which is loaded at the first use."""
         return load_encoder(self.encoding, self._device)
 
     @property
     def clips(self) -> list[str]:
-        """The clips with the input of the encoder."""
+        """Return the clips that have the input of the encoder."""
         table = self.cache.clips
         if self.encoding.reads_words:
             return [clip for clip in table["clip"] if clip in self._texts]
@@ -86,11 +86,11 @@ class EmbedJob:
         return table.loc[table[column] > 0, "clip"].tolist()
 
     def estimate(self) -> EmbedEstimate:
-        """Encode a few clips, and project."""
+        """Encode a few clips, and extrapolate to all."""
         clips = self.clips
         samples = self._usable(self._read(clips[:TIMED_CLIPS]))[1]
         if samples:
-            self.encoder.encode(samples[:1])  # the first call loads and compiles
+            self.encoder.encode(samples[:1])  # loads and compiles the network, so that it is not timed
         start = time.monotonic()
         if samples:
             self.encoder.encode(self._usable(self._read(clips[:TIMED_CLIPS]))[1])
@@ -99,7 +99,10 @@ class EmbedJob:
         return EmbedEstimate(len(clips), values * np.dtype(np.float16).itemsize / 2**20, seconds * len(clips))
 
     def run(self) -> int:
-        """Encode all clips and write the table in half precision; returns the number of its rows."""
+        """Encode all clips, write the table in half precision, and return the number of its rows.
+
+        If the run is interrupted, the next one continues with the clips that are not encoded yet.
+        """
         self._parts.mkdir(parents=True, exist_ok=True)
         clips = self.clips
         parts = [clips[start : start + PART_CLIPS] for start in range(0, len(clips), PART_CLIPS)]
@@ -111,7 +114,7 @@ class EmbedJob:
         return len(table)
 
     def _write_part(self, clips: list[str], bar: tqdm) -> Path:
-        """The file of the features of some clips, unless an earlier run has left it."""
+        """Write the features of some clips to a file unless an earlier run has, and return its path."""
         digest = hashlib.sha256("\0".join(clips).encode()).hexdigest()
         path = self._parts / f"{digest[:16]}.parquet"
         if not path.exists():
@@ -124,7 +127,7 @@ class EmbedJob:
         return path
 
     def _encode(self, clips: list[str], bar: tqdm) -> Iterator[tuple[list[str], np.ndarray]]:
-        """Batches of clips with their features; the next batch is read meanwhile."""
+        """Yield batches of clips with their features; the next batches are read at the same time."""
         batches = [clips[start : start + self.batch] for start in range(0, len(clips), self.batch)]
         with ThreadPoolExecutor(READER_THREADS) as pool:
             waiting = [pool.submit(self._read, batch) for batch in batches[:READER_THREADS]]
@@ -143,7 +146,7 @@ class EmbedJob:
         return [(clip, self.cache.read(clip, crops)) for clip in clips]
 
     def _usable(self, read: list[tuple[str, Sample]]) -> tuple[list[str], list[Sample]]:
-        """The clips that the encoder has features of."""
+        """Return the clips for which the encoder has features, and their samples."""
         usable = [(clip, sample) for clip, sample in read if not self.encoder.explain_missing(sample)]
         return [clip for clip, _ in usable], [sample for _, sample in usable]
 

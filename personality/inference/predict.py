@@ -68,14 +68,14 @@ class Unavailable:
 
 
 def load_models(folders: Sequence[Path], device: str = "cpu") -> list[Model]:
-    """Load models for prediction only; networks that several models use are in memory once.
+    """Load models for prediction only; networks shared by several models are loaded once.
 
     Parameters
     ----------
     folders : sequence of Path
         Folders with `model.safetensors` and `card.json`.
     device : str
-        Where the networks run: "cpu", "cuda", or "auto", which is a GPU where there is one.
+        Where the networks run: "cpu", "cuda", or "auto" for a GPU if there is one.
 
     Returns
     -------
@@ -88,7 +88,7 @@ def load_models(folders: Sequence[Path], device: str = "cpu") -> list[Model]:
     CheckpointError
         A file is missing, damaged, or not supported by this version.
     ValueError
-        There is no GPU that PyTorch can use.
+        A GPU is requested, but PyTorch finds none.
     """
     from personality.models.checkpoint import load_model
     from personality.models.fuse_batchnorm import fold_normalisation
@@ -113,7 +113,7 @@ def _choose_device(name: str) -> str:
 
 
 def list_model_names(folders: Sequence[Path]) -> list[str]:
-    """The names of the models in these folders, as `load_models` gives them."""
+    """Return the names of the models in these folders, as `load_models` assigns them."""
     names = [folder.name for folder in folders]
     return [
         f"{folder.parent.name}/{folder.name}" if names.count(folder.name) > 1 else folder.name for folder in folders
@@ -121,7 +121,7 @@ def list_model_names(folders: Sequence[Path]) -> list[str]:
 
 
 def warm_up_prediction(models: Sequence[Model]) -> None:
-    """Load the face rater and, if a model reads words, the speech recogniser, so that the first clip is not delayed."""
+    """Load the face rater and, if a model reads words, the speech recognizer, so that the first clip is not delayed."""
     from personality.inference.face_impressions import load_face_rater
     from personality.models.clip_features import reads_words
     from personality.preprocessing.speech_to_text import load_speech_model
@@ -139,7 +139,7 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
     Parameters
     ----------
     video : Path or str
-        A video with a face or speech; of several people the largest whose face moves is followed.
+        A video with a face or speech; of several people, the largest one whose face moves is followed.
     models : sequence of Model, optional
         As `load_models` returns them; by default the shipped models of real people: `voice`, `words`, `voice_words`.
 
@@ -151,7 +151,7 @@ def predict(video: Path | str, models: Sequence[Model] | None = None) -> list[Im
     Raises
     ------
     MediaError
-        The file is missing, too large or no readable video.
+        The file is missing, too large or not a readable video.
     """
     from personality.assets.shipped_models import REAL_MODEL_FOLDERS
     from personality.preprocessing.sample import read_sample
@@ -181,7 +181,7 @@ def predict_updates(pieces: Iterable[ClipUpdate], models: Sequence[Model]) -> It
     MediaError
         Reading the pieces failed.
     SpeechModelError
-        A model reads words and the speech recogniser is not installed.
+        A model reads words, and the speech recognizer is not installed.
     """
     from personality.preprocessing.sample import Sample
 
@@ -213,7 +213,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
     """Yield the prediction of each model from a Sample.
 
     Speech is detected if the Sample does not include it, and transcribed if a model reads words. Branches that several
-    models share are computed once. Raises SpeechModelError as `predict_updates` does.
+    models share are computed once. Raises SpeechModelError like `predict_updates`.
     """
     import torch
 
@@ -244,7 +244,7 @@ def predict_impressions(sample: Sample, models: Sequence[Model]) -> Iterator[Imp
 
 
 def _device_of(models: Sequence[Model]) -> torch.device:
-    """Where the networks are; all are in the same place."""
+    """Return the device of the networks, which is the same for all."""
     import torch
 
     tensors = (tensor for model in models for tensor in model.network.state_dict().values())
@@ -252,7 +252,7 @@ def _device_of(models: Sequence[Model]) -> torch.device:
 
 
 def _list_caveats(needs: Needs, sample: Sample) -> Iterator[str]:
-    """Which inputs of a model that predicts are missing, and whether the sound that it takes is speech."""
+    """Yield which inputs of a model are missing, and whether its sound contains no speech."""
     from personality.models.batching import explain_missing_inputs
 
     yield from explain_missing_inputs(replace(needs, alternatives=()), sample)
@@ -261,7 +261,7 @@ def _list_caveats(needs: Needs, sample: Sample) -> Iterator[str]:
 
 
 def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[str, Any]]:
-    """Percentiles and intervals, for the traits that the model's card has figures for."""
+    """Return percentiles and intervals for the traits for which the model's card has figures."""
     percentiles = {name: label_percentile(model.card, name, value) for name, value in traits.items()}
     intervals = {name: prediction_interval(model.card, name, value) for name, value in traits.items()}
     return {
@@ -271,8 +271,8 @@ def _calibrate_traits(model: Model, traits: dict[str, float]) -> dict[str, dict[
 
 
 def trait_rows(impressions: Iterable[Impression]) -> pd.DataFrame:
-    """Predictions as a table with a row per model and trait: columns model, trait, value, percentile, low, high. The
-    last three are NaN if the model's card has no figures for them."""
+    """Return predictions as a table with a row per model and trait: columns model, trait, value, percentile, low, high.
+    The last three are NaN if the model's card has no figures for them."""
     import pandas as pd
 
     no_interval = (float("nan"), float("nan"))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def prediction_to_json(clip: str, pieces: Sequence[PredictionUpdate], models: Sequence[Model]) -> dict[str, Any]:
-    """The JSON object of one clip.
+    """Return the JSON object of one clip.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def _describe_clip(clip: str, sample: Sample) -> dict[str, Any]:
 
 
 def _list_model_warnings(pieces: Sequence[PredictionUpdate]) -> Iterator[str]:
-    """A sentence per model that is unavailable, or whose inputs were incomplete."""
+    """Yield a sentence for each model that is unavailable or whose inputs were incomplete."""
     for piece in pieces:
         if isinstance(piece, Unavailable):
             yield f"{piece.model} is unavailable: {piece.why}"
@@ -85,7 +85,7 @@ def _round_values(values: dict[str, float], digits: int) -> dict[str, float]:
 
 
 def prediction_rows(predicted: Sequence[Impression], models: Sequence[Model]) -> pd.DataFrame:
-    """A row per model and trait: the columns of `trait_rows`, and the facts of the model."""
+    """Return a row per model and trait: the columns of `trait_rows`, and the facts of the model."""
     import pandas as pd
 
     facts = pd.DataFrame([{"model": model.name, **get_model_facts(model)} for model in models])
@@ -93,7 +93,7 @@ def prediction_rows(predicted: Sequence[Impression], models: Sequence[Model]) ->
 
 
 def prediction_lines(document: dict[str, Any]) -> Iterator[str]:
-    """The result of `prediction_to_json`, or the error of a clip that could not be read, as lines of text."""
+    """Yield the result of `prediction_to_json`, or the error of a clip that could not be read, as lines of text."""
     if "error" in document:
         yield f"{document['clip']}: {document['error']}"
         return

@@ -1,4 +1,4 @@
-"""Two clips compared: the difference of each trait, against what a new recording of the same clip changes."""
+"""Compare two clips: the difference of each trait, relative to the effect of recording the same clip again."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from personality.inference.predict import Impression
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-# The largest change by another encoding, a second less at the start or end, or another microphone (an equaliser of
-# 2 dB, a gain of 6 dB), as a share of the spread of a model's predictions: docs/real-data.md, Repeatability.
+# Largest change due to another encoding, removal of a second at the start or end, or another microphone (simulated by
+# an equalizer of 2 dB and a gain of 6 dB), relative to the spread of a model's predictions; see "Repeatability" in
+# docs/real-data.md.
 RECORDING_CHANGE_SPREADS = {"voice": 0.62, "words": 0.29, "voice_words": 0.43}
 
 
@@ -30,9 +31,9 @@ def compare_takes(first: Sequence[Impression], second: Sequence[Impression], mod
     Returns
     -------
     DataFrame
-        A row per trait and model that predicted both: columns model, trait, first, second, difference (second minus
-        first), margin (the largest change that a new recording of the same clip was measured to make; NaN if it was
-        not measured for this model) and is_real (whether the difference is larger; False without a margin).
+        A row per trait and model that predicted both clips: columns model, trait, first, second, difference (second
+        minus first), margin (the largest measured effect of recording the same clip again; NaN if it was not measured
+        for this model) and is_real (whether the difference is larger than the margin; False without one).
     """
     cards, seconds = {model.name: model.card for model in models}, {one.model: one for one in second}
     rows = [

@@ -1,4 +1,4 @@
-"""Which videos are predicted: files, the videos of folders, and the parts that long ones are divided into."""
+"""Find the videos to predict in files and folders, and divide long videos into parts."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from personality.preprocessing.media_errors import PREDICTED_SUFFIXES, MediaErro
 from personality.preprocessing.still import STILL_IMAGE_SUFFIXES
 from personality.preprocessing.streams import TimeSpan
 
-DEFAULT_WINDOW_SECONDS = 30.0  # of a video that is too long to be one clip; Whisper reads 30 s at a time
-MIN_WINDOW_SECONDS = 5.0  # what the audio models read
+DEFAULT_WINDOW_SECONDS = 30.0  # seconds; for videos that are too long for one clip; Whisper processes 30 s at a time
+MIN_WINDOW_SECONDS = 5.0  # seconds; length of the input of the audio models
 
 
 class VideoFile(NamedTuple):
-    """A video file, and what its clip is called."""
+    """A video file and the name of its clip."""
 
     clip: str
     file: Path
 
 
 class VideoPart(NamedTuple):
-    """What is predicted as one clip: a file, or a part of it."""
+    """A file, or a part of it, that is predicted as one clip."""
 
     clip: str
     file: Path
@@ -32,31 +32,31 @@ class VideoPart(NamedTuple):
 
     @property
     def key(self) -> tuple[str, float | None]:
-        """The name of the clip as it is printed, and the start of the part in seconds."""
+        """Return the printable name of the clip, and the start of the part in seconds."""
         return printable(self.clip), self.span and self.span.start
 
 
 def printable(name: str) -> str:
-    """A name of a file that can be printed and stored: bytes that are not UTF-8 become question marks."""
+    """Return a file name that can be printed and stored: bytes that are not UTF-8 are replaced."""
     return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def find_videos(paths: Sequence[Path]) -> list[VideoFile]:
-    """The files among `paths`, and all videos and sound files in the folders among them.
+    """Return the files among `paths`, and all videos and sound files in the folders among them.
 
-    A clip is called by its file's name, one in a folder by its path within that folder; where two would be called the
-    same, by the path as given. Raises ValueError for a folder without videos.
+    The name of a clip is the name of its file, or its path within a folder. Clips that would have the same name are
+    named after the path as it was passed. Raises ValueError for a folder without videos.
     """
     found = [
         video for path in paths for video in (_find_in_folder(path) if path.is_dir() else [VideoFile(path.name, path)])
     ]
     names = [video.clip for video in found]
     named = [video if names.count(video.clip) == 1 else VideoFile(str(video.file), video.file) for video in found]
-    return list({video.clip: video for video in named}.values())  # the same file given twice is one clip
+    return list({video.clip: video for video in named}.values())  # a file that is passed twice is one clip
 
 
 def _find_in_folder(folder: Path) -> list[VideoFile]:
-    """Hidden files are left out: some systems write one beside each video."""
+    """Return the videos in a folder without hidden files, which some systems write next to each video."""
     files = (file for file in sorted(folder.rglob("*")) if file.suffix.lower() in PREDICTED_SUFFIXES and file.is_file())
     found = [VideoFile(file.relative_to(folder).as_posix(), file) for file in files if not file.name.startswith(".")]
     if not found:
@@ -68,22 +68,22 @@ def _find_in_folder(folder: Path) -> list[VideoFile]:
 def plan_parts(
     videos: Sequence[VideoFile], *, start: float = 0.0, end: float | None = None, window: float | None = None
 ) -> list[VideoPart]:
-    """What is predicted of some videos.
+    """Divide videos into the parts to predict.
 
     Parameters
     ----------
     videos : sequence of VideoFile
-        What `find_videos` gives.
+        As `find_videos` returns them.
     start, end : float
-        Seconds of each video between which it is predicted; by default all of it.
+        Start and end in seconds of the part of each video to predict; by default all of it.
     window : float, optional
-        Seconds of the windows that a video is divided into; by default it is one clip, if it is not too long for that,
-        and else has windows of DEFAULT_WINDOW_SECONDS.
+        Length in seconds of the windows into which a video is divided; by default a video is one clip, or is divided
+        into windows of DEFAULT_WINDOW_SECONDS if it is too long for that.
 
     Returns
     -------
     list of VideoPart
-        At least one per video; a file that cannot be opened is a part too, whose prediction reports the error.
+        At least one per video; a file that cannot be opened is included, and its prediction reports the error.
 
     Raises
     ------
@@ -119,8 +119,8 @@ def _plan_video(video: VideoFile, start: float, end: float | None, window: float
 
 
 def divide_into_windows(start: float, end: float, window: float) -> list[TimeSpan]:
-    """Windows from `start` to `end`, in seconds; a last one that would be shorter than half of the others is added to
-    the one before, if that leaves it short enough for a clip, and is else left out."""
+    """Return windows from `start` to `end`, in seconds. A last window shorter than half of the others is merged into
+    the one before, which is cut at the limit of length of a clip."""
     starts = [start]
     while end - starts[-1] >= 1.5 * window:
         starts.append(round(starts[-1] + window, 3))
@@ -129,7 +129,7 @@ def divide_into_windows(start: float, end: float, window: float) -> list[TimeSpa
 
 
 def file_signature(file: Path) -> str:
-    """What tells a file from a changed one."""
+    """Return the size and modification time of a file, by which changes are recognized."""
     try:
         status = file.stat()
     except OSError:

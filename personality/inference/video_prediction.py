@@ -1,4 +1,4 @@
-"""Predict a video file, or a part of it, as the documents that `predict --json` prints."""
+"""Predict from a video file, or a part of it, and return the documents that `predict --json` prints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from personality.preprocessing.people import PersonChoice
     from personality.preprocessing.sample import Sample
 
-Document = dict[str, Any]  # as `prediction_to_json` gives it, with person, start and end where asked for; or an error
+Document = dict[str, Any]  # result of `prediction_to_json`, with person, start and end if requested; or an error
 ExplainSample = Callable[["Sample", Sequence["Model"]], dict[str, Any]]
 
 
@@ -25,11 +25,11 @@ class PredictionOptions:
     Attributes
     ----------
     person : int, "largest", "speaking" or "each"
-        Whom to follow, as in `people.choose_person`; "each" predicts every person.
+        Whom to follow, see `people.choose_person`; "each" predicts from every person.
     device : str
-        Where the models run, as in `load_models`.
+        Where the models run; see `load_models`.
     explain : callable, optional
-        What is added to a document as `explanations`, from its Sample with the transcript and the models.
+        Computes the `explanations` of a document from its Sample with the transcript, and from the models.
     """
 
     person: PersonChoice | Literal["each"] = "largest"
@@ -38,14 +38,14 @@ class PredictionOptions:
 
     @property
     def signature(self) -> str:
-        """What tells predictions made with these options from others; the device does not change them."""
+        """Return a text that identifies the options that affect predictions; the device does not."""
         return f"{self.person}{'-explained' if self.explain else ''}"
 
 
 def predict_part(
     part: VideoPart, models: Sequence[Model], options: PredictionOptions, *, threads: int = 0
 ) -> list[Document]:
-    """The documents of a video or a part of it: one, or one per person.
+    """Return the documents of a video or a part of it: one, or one per person.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ def predict_part(
     options : PredictionOptions
         How to predict.
     threads : int
-        For decoding; 0 is one per core.
+        Threads for decoding; 0 for one per core.
 
     Raises
     ------
     SpeechModelError
-        Words are needed and the recogniser is not installed.
+        A model reads words, and the speech recognizer is not installed.
     """
     from personality.preprocessing.speech_to_text import SpeechModelError
 
@@ -73,7 +73,7 @@ def predict_part(
         return [place | {"error": printable(str(error))}]
     except (SpeechModelError, MemoryError):
         raise
-    except Exception as error:  # one unusual clip does not cost the others
+    except Exception as error:  # an unusual clip must not prevent the prediction of the others
         why = f"it could not be predicted: {type(error).__name__}: {error}"
         return [place | {"error": why.splitlines()[0]}]
 
@@ -89,7 +89,7 @@ def _read_samples(part: VideoPart, options: PredictionOptions, threads: int) -> 
 def _predict_samples(
     samples: Sequence[Sample], models: Sequence[Model], options: PredictionOptions
 ) -> Iterator[Document]:
-    """One document per sample; the words, which all have in common, are recognised once."""
+    """Yield one document per sample; speech is recognized once, because all samples have the same sound."""
     from personality.inference.predict import predict_sample
     from personality.inference.prediction_document import prediction_to_json
     from personality.preprocessing.speech import with_speech

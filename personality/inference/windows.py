@@ -1,4 +1,4 @@
-"""The predictions of a video's windows as one document: their means, and how much they differ."""
+"""Summarize the predictions for the windows of a video as one document: their means and standard deviations."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ FIELDS_OF_WINDOW = ("start", "end", "traits", "intervals", "face_impressions", "
 
 
 def summarise_windows(clip: str, windows: Sequence[Document]) -> Document:
-    """The document of a video that was predicted in windows.
+    """Summarize the documents of the windows of a video.
 
     Parameters
     ----------
     clip : str
         Name of the clip.
     windows : sequence of Document
-        Their documents in the order of time, with start and end in seconds; at least one.
+        Their documents in order of time, with start and end in seconds; at least one.
 
     Returns
     -------
     Document
-        As `prediction_to_json` gives it, of the means over the windows, with `spread`, the standard deviation of each
-        trait over them by model, and `windows`. Times are those of the video; there are no percentiles and intervals,
-        which are for clips of some seconds. Only an error where no window could be predicted.
+        As `prediction_to_json` returns it, with the means over the windows; `spread`, the standard deviation of each
+        trait over the windows by model; and `windows`. Times are those of the video. Percentiles and intervals are
+        empty, because they apply to single clips. Only an error if no window could be predicted.
     """
     good = [window for window in windows if "error" not in window]
     if not good:
@@ -61,7 +61,7 @@ def summarise_windows(clip: str, windows: Sequence[Document]) -> Document:
 
 
 def _summarise_traits(windows: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Mean and standard deviation of each trait, by model, over the windows that it could predict."""
+    """Return mean and standard deviation of each trait by model, over the windows with a prediction."""
     means: dict[str, dict[str, float]] = {}
     spreads: dict[str, dict[str, float]] = {}
     for model in dict.fromkeys(model for window in windows for model in window["traits"]):
@@ -78,7 +78,7 @@ def _mean_ratings(windows: Sequence[Document]) -> dict[str, float]:
 
 
 def _list_warnings(windows: Sequence[Document]) -> Iterator[str]:
-    """Each warning once, with the number of windows that it is of."""
+    """Yield each warning once, with the number of windows that have it."""
     yield f"the values are means over {len(windows)} windows"
     every = [warning for window in windows for warning in window.get("warnings", [window.get("error", "")])]
     for warning in dict.fromkeys(every):
@@ -86,7 +86,7 @@ def _list_warnings(windows: Sequence[Document]) -> Iterator[str]:
 
 
 def window_lines(document: Document) -> Iterator[str]:
-    """The windows of a result of `summarise_windows` as lines of text: mean and spread by model, then each window."""
+    """Yield a result of `summarise_windows` as lines of text: the spread by model, then each window."""
     for model, spread in document.get("spread", {}).items():
         yield f"  {'spread of ' + model:<22}" + "  ".join(f"{name} {value:.2f}" for name, value in spread.items())
     for window in document.get("windows", []):
