@@ -1,4 +1,4 @@
-"""The network of the preset `encoders`: features of encoders over time, and other tables -> tokens -> five traits."""
+"""The network of the preset `encoders`: a transformer over features of encoders and other tables as tokens."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from personality.models.tabular import MAX_NORMAL_SCORE
 from personality.network_options import NetworkDesign
 
 ENCODERS_PRESET = "encoders"
-TOKEN_SIZE = 64  # units of a token
+TOKEN_SIZE = 64  # units per token
 ATTENTION_HEADS = 4
-INPUT_DROPOUT, TOKEN_DROPOUT = 0.5, 0.2  # of an encoder's features, which are many for few clips; and of tokens
-TIME_WAVES = TOKEN_SIZE // 2  # sines and cosines that encode the place of a step in its clip
+INPUT_DROPOUT, TOKEN_DROPOUT = 0.5, 0.2  # of the features (many, for few clips), and of the tokens
+TIME_WAVES = TOKEN_SIZE // 2  # number of sines, and of cosines, that encode the position of a step in its clip
 
 
 class TraitHeads(nn.Module):
-    """A linear output of its own for each trait: (B, 5 H) to (B, 5)."""
+    """A separate linear output for each trait: (B, 5 H) to (B, 5)."""
 
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -32,22 +32,22 @@ class TraitHeads(nn.Module):
         self.bias = nn.Parameter(torch.zeros(TRAIT_COUNT))
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Five traits before the sigmoid."""
+        """Return five traits before the sigmoid."""
         return (hidden.unflatten(1, (TRAIT_COUNT, -1)) * self.weight).sum(2) + self.bias
 
 
 class EncoderFusion(Network):
-    """Each step of each encoder (and each other table) is a token; tokens attend to each other; each trait has its own
-    attention over them and its own output.
+    """Each step of each encoder, and each other table, is a token. Tokens attend to each other if the design has a
+    transformer; each trait has its own attention over the tokens and its own output.
 
-    One table is sufficient: the tokens of a missing one are left out. In training, tables are hidden at random, so that
-    the network learns to do without them (Neverova et al. 2016).
+    One table is sufficient: tokens of missing tables are masked. In training, tables are hidden at random, so that the
+    network learns to predict without them (Neverova et al. 2016).
     """
 
     full_precision_buffers = ("centre", "scale")
 
     def __init__(self, activation: str, *, tables: Sequence[tuple[str, Sequence[str]]], design: NetworkDesign) -> None:
-        """tables: names and columns. Raises ValueError without any."""
+        """tables: names and columns. Raises ValueError if there are none."""
         if not tables:
             raise ValueError("the preset encoders requires feature tables; `personality embed` computes them")
         each = [Needs(tables=frozenset({(name, tuple(columns))})) for name, columns in tables]
@@ -68,14 +68,14 @@ class EncoderFusion(Network):
         self.output = TraitHeads(TOKEN_SIZE)  # type: ignore[assignment]
 
     def features(self, batch: Batch) -> Tensor:
-        """The columns of all tables, then whether each table is available, 0 or 1: (B, columns + tables)."""
+        """Return the columns of all tables, then 0 or 1 for whether each is available: (B, columns + tables)."""
         available = torch.stack([batch.has(need).to(self.centre.device) for need in self.needs.alternatives], 1)
         columns = [batch.tables[name] for name in self.tables]
         return torch.cat([*columns, available.to(columns[0].dtype)], 1)
 
     def fit(self, features: Tensor) -> None:
-        """Compute the mean and deviation of each encoder's features over the training clips (N, D) that have them, and
-        over their steps."""
+        """Compute the mean and standard deviation of each table's features over their steps and over the training
+        clips (N, D) that have them."""
         parts, available = self._split(features)
         for part, present, centre, scale in zip(
             parts, available.T, self.centre.split(self.sizes), self.scale.split(self.sizes), strict=True
@@ -88,7 +88,7 @@ class EncoderFusion(Network):
             scale.copy_(torch.where(spread > MIN_COLUMN_DEVIATION * spread.amax(), spread, 1.0))
 
     def hidden(self, features: Tensor) -> Tensor:
-        """(B, hidden_size): for each trait, the mean of the tokens weighted by its attention."""
+        """Return the mean of the tokens weighted by the attention of each trait, (B, hidden_size)."""
         parts, available = self._split(features)
         available = hide_random_branches(available) if self.training else available
         tokens = torch.cat([*map(self._make_tokens, range(len(parts)), parts)], 1)
@@ -99,19 +99,19 @@ class EncoderFusion(Network):
         return (weights.transpose(1, 2) @ tokens).flatten(1)
 
     def _split(self, features: Tensor) -> tuple[list[Tensor], Tensor]:
-        """The features of each table over its steps, (B, T, D), and which tables are available, (B, K)."""
+        """Return the features of each table over its steps, (B, T, D), and which tables are available, (B, K)."""
         *parts, available = features.split([*self.widths, len(self.tables)], 1)
         return [part.unflatten(1, (steps, -1)) for part, steps in zip(parts, self.steps, strict=True)], available
 
     def _make_tokens(self, number: int, part: Tensor) -> Tensor:
-        """Tokens (B, T, TOKEN_SIZE) of the features of one table."""
+        """Return the tokens (B, T, TOKEN_SIZE) of the features of one table."""
         centre, scale = self.centre.split(self.sizes)[number], self.scale.split(self.sizes)[number]
         values = ((part - centre) / scale).clamp(-MAX_NORMAL_SCORE, MAX_NORMAL_SCORE)
         return self.project[number](self.dropout(values)) + self.origin[number] + encode_time(self.steps[number], part)
 
 
 def encode_time(steps: int, like: Tensor) -> Tensor:
-    """Sines and cosines (T, TOKEN_SIZE) of the place of each step in its clip; zeros if there is one step."""
+    """Return sines and cosines (T, TOKEN_SIZE) of the position of each step in its clip; zeros for a single step."""
     if steps == 1:
         return torch.zeros(1, TOKEN_SIZE, device=like.device)
     places = (torch.arange(steps, device=like.device) + 0.5) / steps

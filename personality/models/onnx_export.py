@@ -1,4 +1,4 @@
-"""Export of a trained model as one ONNX file, with the constants of its preprocessing, checked against torch."""
+"""Export a trained model as an ONNX file with the constants of its preprocessing, and compare it with torch."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import atomic_path
 
 ONNX_OPSET = 18
-MAX_ONNX_DIFFERENCE = 1e-4  # of a trait between torch and onnxruntime
+MAX_ONNX_DIFFERENCE = 1e-4  # largest accepted difference of a trait between torch and onnxruntime
 ONNX_METADATA_KEY = "personality"
 TABLE_INPUT_PREFIX, PRESENT_INPUT_PREFIX = "table_", "present_"
-CHECKED_CLIPS = 3  # random clips that the exported file is checked with
-# Polynomials of the inverse error function (Giles 2010, Approximating the erfinv function), highest power first.
+CHECKED_CLIPS = 3  # random clips for checking the exported file
+# Polynomials for the inverse error function (Giles 2010, Approximating the erfinv function), highest power first.
 ERFINV_CENTRE = (
     *(2.81022636e-08, 3.43273939e-07, -3.5233877e-06, -4.39150654e-06, 2.1858087e-04),
     *(-1.25372503e-03, -4.17768164e-03, 0.246640727, 1.50140941),
@@ -50,7 +50,7 @@ class _OnnxNetwork(nn.Module):
         self.network, self.names = network, names
 
     def forward(self, *tensors: Tensor) -> Tensor:
-        """Five traits (B, 5)."""
+        """Return five traits (B, 5)."""
         given = dict(zip(self.names, tensors, strict=True))
         plain = {name: given.get(name) for name in ("audio", "faces", "handcrafted", "sound_lengths")}
         tables = _select_prefixed(given, TABLE_INPUT_PREFIX)
@@ -64,8 +64,8 @@ def _select_prefixed(given: Mapping[str, Tensor], prefix: str) -> dict[str, Tens
 def export_onnx(model: Model, path: Path) -> float:
     """Write a model as an ONNX file.
 
-    The file's metadata have, under `personality`, a JSON object: traits, inputs with their meaning, constants of
-    preprocessing, columns of tables, and the facts of the model's card.
+    The metadata of the file include, under the key `personality`, a JSON object: traits, inputs with their meaning,
+    constants of preprocessing, columns of tables, and facts of the model's card.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def export_onnx(model: Model, path: Path) -> float:
     with atomic_path(path) as temporary:
         _write_onnx(_OnnxNetwork(network, tuple(inputs)), inputs, _describe_export(model), temporary)
         difference = _measure_difference(_OnnxNetwork(network, tuple(inputs)), inputs, temporary)
-        if not difference <= MAX_ONNX_DIFFERENCE:  # not a number is no agreement
+        if not difference <= MAX_ONNX_DIFFERENCE:  # also true for NaN
             raise OnnxExportError(
                 f"{model.name} as ONNX differs from torch by {difference:.1e}; expected at most {MAX_ONNX_DIFFERENCE}."
             )
@@ -108,10 +108,10 @@ def _require_exporter() -> None:
 
 
 def make_random_inputs(needs: Needs, clips: int, seed: int = 0) -> dict[str, Tensor]:
-    """Random inputs of B clips by name, as an exported model takes them.
+    """Return random inputs of B clips by name, in the format of an exported model.
 
     `audio` float32 (B, N) and `sound_lengths` int64 (B,); `faces` uint8 (B, 16, 3, 224, 224); `handcrafted` float32
-    (B, 9); `table_NAME` float32 (B, D); and, for a model that can do without some of them, `present_NAME` bool (B,).
+    (B, 9); `table_NAME` float32 (B, D); and, for a model with optional inputs, `present_NAME` bool (B,).
     """
     random = torch.Generator().manual_seed(seed)
     samples, side = round(needs.seconds * PREPROCESSING.sample_rate), PREPROCESSING.face_size
@@ -136,7 +136,7 @@ def _write_onnx(module: nn.Module, inputs: dict[str, Tensor], facts: dict[str, A
     import onnx
 
     clips = torch.export.Dim("clips", min=1, max=4096)
-    shapes = (tuple({0: clips} for _ in inputs),)  # of the one argument *tensors
+    shapes = (tuple({0: clips} for _ in inputs),)  # one item: the argument *tensors
     with _quiet(), torch.no_grad():
         program = torch.export.export(module, tuple(inputs.values()), dynamic_shapes=shapes, strict=False)
         program = program.run_decompositions(_DECOMPOSITIONS)
@@ -152,7 +152,7 @@ def _write_onnx(module: nn.Module, inputs: dict[str, Tensor], facts: dict[str, A
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the exporter's remarks on versions, and without a fused attention that it cannot export."""
+    """Suppress the messages of the exporter, and disable fused attention, which it cannot export."""
     fast, level = torch.backends.mha.get_fastpath_enabled(), logging.getLogger("onnxscript").level
     torch.backends.mha.set_fastpath_enabled(False)
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
@@ -166,7 +166,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _measure_difference(module: nn.Module, inputs: dict[str, Tensor], path: Path) -> float:
-    """The largest difference of a trait between torch and onnxruntime."""
+    """Return the largest difference of a trait between torch and onnxruntime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
@@ -200,13 +200,13 @@ def _describe_export(model: Model) -> dict[str, Any]:
 
 
 def _count_below(columns: Tensor, sought: Tensor, *, right: bool = False, **_: Any) -> Tensor:
-    """`torch.searchsorted` of rows, which ONNX does not have."""
+    """Compute `torch.searchsorted` by row, which ONNX does not support."""
     below = columns[:, None, :] <= sought[:, :, None] if right else columns[:, None, :] < sought[:, :, None]
     return below.to(torch.int64).sum(2)
 
 
 def _normal_quantile(share: Tensor) -> Tensor:
-    """`torch.special.ndtri`, which ONNX does not have; exact to about 1e-6 between -3 and 3."""
+    """Compute `torch.special.ndtri`, which ONNX does not support; accurate to about 1e-6 between -3 and 3."""
     x = 2 * share - 1
     w = -torch.log((1 - x) * (1 + x))
     centre, tail = _polynomial(ERFINV_CENTRE, w - 2.5), _polynomial(ERFINV_TAIL, torch.sqrt(w.clamp(min=5.0)) - 3)

@@ -1,1 +1,1 @@
-"""Frozen encoders: networks that others trained, from whose features of faces, sound and words a fusion learns."""
+"""Frozen encoders: pretrained networks whose features of faces, sound and words are the inputs of a fusion."""

@@ -1,4 +1,4 @@
-"""The names of encoders, and of the tables of their features."""
+"""Names of encoders and of the tables of their features."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 FACE_KINDS, SOUND_KINDS = ("timm", "dlib"), ("torchaudio", "opensmile", "speaker")
 WORD_KINDS = ("sentence-transformers",)
 ENCODER_KINDS = (*FACE_KINDS, *SOUND_KINDS, *WORD_KINDS)
-IDENTITY_KINDS = ("dlib", "speaker")  # biometric: trained to tell who a person is
+IDENTITY_KINDS = ("dlib", "speaker")  # biometric: trained to identify people
 DIGEST_DIGITS = 12
-WINDOW_MARK = ",5s"  # of a table whose encoder read the first 5 s of the sound only
+WINDOW_MARK = ",5s"  # marks tables whose encoder read only the first 5 s of the sound
 MAX_ENCODER_NAME_CHARS = 120
-MAX_ENCODER_COLUMNS = 1_000_000  # of a table: steps times size
+MAX_ENCODER_COLUMNS = 1_000_000  # columns of a table: steps times size
 TABLE_PATTERN = re.compile(
     rf"(?P<encoder>[^@,:]+:[^@,]+)@(?P<digest>[0-9a-f]{{{DIGEST_DIGITS}}})(?P<window>{WINDOW_MARK})?"
 )
@@ -33,9 +33,9 @@ class Encoding:
     encoder : str
         KIND:NAME, such as `timm:vit_small_patch14_dinov2.lvd142m`.
     digest : str
-        The first digits of the sha256 of its weights: features of other weights are another table.
+        The first digits of the SHA-256 hash of its weights; features of other weights are stored in another table.
     window : bool
-        Whether a sound encoder read the first 5 s only, because the cache holds no more.
+        Whether a sound encoder read only the first 5 s, because the cache stores no more.
     """
 
     encoder: str
@@ -44,22 +44,22 @@ class Encoding:
 
     @property
     def kind(self) -> str:
-        """One of ENCODER_KINDS."""
+        """Return the kind, one of ENCODER_KINDS."""
         return self.encoder.partition(":")[0]
 
     @property
     def table(self) -> str:
-        """The name of the table."""
+        """Return the name of the table."""
         return f"{self.encoder}@{self.digest}{WINDOW_MARK if self.window else ''}"
 
     @property
     def reads_words(self) -> bool:
-        """Whether the encoder reads the transcript."""
+        """Return whether the encoder reads the transcript."""
         return self.kind in WORD_KINDS
 
 
 def parse_encoder(text: str) -> str:
-    """An encoder's name as it was typed, checked. Raises EncoderError."""
+    """Return a name of an encoder after checking it. Raises EncoderError if it is not valid."""
     kind, colon, name = text.partition(":")
     if kind not in ENCODER_KINDS or not colon or not name or "@" in text or "," in text or not text.isprintable():
         raise EncoderError(
@@ -72,7 +72,7 @@ def parse_encoder(text: str) -> str:
 
 
 def parse_table(name: str) -> Encoding | None:
-    """The encoding of a table's name; None for other tables."""
+    """Return the encoding that the name of a table describes; None for tables that are not of an encoder."""
     found = TABLE_PATTERN.fullmatch(name)
     if found is None:
         return None
@@ -80,14 +80,14 @@ def parse_table(name: str) -> Encoding | None:
 
 
 def name_columns(steps: int, size: int) -> tuple[str, ...]:
-    """The columns STEP/NUMBER of features (steps, size), row by row."""
+    """Return the column names STEP/NUMBER of features (steps, size), row by row."""
     return tuple(f"{step}/{number}" for step in range(steps) for number in range(size))
 
 
 def count_steps(columns: tuple[str, ...]) -> int:
-    """How many steps over time the columns of a table describe: those of `name_columns`; any other table has one.
+    """Return the number of steps over time of a table with these columns: one unless they are named by `name_columns`.
 
-    The columns of an encoder are checked: a table whose steps are not complete counts as one step.
+    All names are compared: a table with incomplete steps has one step.
     """
     groups = [column.partition("/")[0] for column in columns]
     steps = len(set(groups))
@@ -95,13 +95,13 @@ def count_steps(columns: tuple[str, ...]) -> int:
 
 
 def describe_columns(columns: Sequence[str]) -> list[str] | dict[str, int]:
-    """The columns of a table for a model's card: of an encoder's thousands, only steps and size."""
+    """Return the columns of a table for a model's card; for the many columns of an encoder, only steps and size."""
     steps = count_steps(tuple(columns))
     return {"steps": steps, "size": len(columns) // steps} if steps > 1 or columns[:1] == ("0/0",) else list(columns)
 
 
 def read_columns(described: Any) -> tuple[str, ...]:
-    """The columns that a card describes. Raises ValueError if the description is not one of `describe_columns`."""
+    """Return the columns that a card describes. Raises ValueError unless the format is that of `describe_columns`."""
     if isinstance(described, dict):
         steps, size = described.get("steps"), described.get("size")
         if not isinstance(steps, int) or not isinstance(size, int) or min(steps, size) < 1:

@@ -1,5 +1,5 @@
-"""Encoders of faces: any timm model, and dlib's network that tells people apart. The only module beside
-`preprocessing.faces` that imports dlib."""
+"""Encoders of faces: any timm model, and dlib's network for face recognition. Apart from `preprocessing.faces`, the
+only module that imports dlib."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ from personality.models.encoders.encoding import EncoderError
 from personality.models.pretrained_weights import read_packaged_tensors
 from personality.preprocessing.sample import Sample, pick_face_crops
 
-FACE_STEPS = 8  # crops of a clip that are encoded, evenly spaced
-DLIB_CROP_SIDE = 150  # pixels; with the padding of this project's crops, dlib's own input
+FACE_STEPS = 8  # evenly spaced crops of a clip that are encoded
+DLIB_CROP_SIDE = 150  # pixels; side of the network's input, which has the same padding as the crops
 DLIB_SIZE = 128
 
 
 class _FaceEncoder:
-    """Base of the encoders of faces."""
+    """Base class of the encoders of faces."""
 
     def explain_missing(self, sample: Sample) -> str:
-        """Why a sample has no features; empty if it has."""
+        """Return why a sample has no features; empty if it has."""
         return "" if len(sample.faces) else "no face was found"
 
 
 class TimmEncoder(_FaceEncoder):
-    """A timm model on FACE_STEPS crops: float32 (N, FACE_STEPS, D)."""
+    """Encodes FACE_STEPS crops with a timm model: float32 (N, FACE_STEPS, D)."""
 
     def __init__(self, name: str, weights: Path, device: torch.device) -> None:
-        """Raises EncoderError if timm has no such model, or the weights do not fit."""
+        """Load the network. Raises EncoderError if timm has no such model, or the weights do not fit."""
         self.device = device
         self.model: Any = load_timm_model(name, weights).eval().to(device)
         self.steps, self.size = FACE_STEPS, self.model.num_features
         self.config = timm.data.resolve_model_data_config(self.model)
 
     def encode(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features of clips with faces, float32 (N, steps, size)."""
+        """Return features of clips with faces, float32 (N, steps, size)."""
         crops = np.concatenate([pick_face_crops(sample.faces, FACE_STEPS) for sample in samples])
         pictures = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2).float() / 255
         side = self.config["input_size"][-1]
@@ -56,7 +56,7 @@ class TimmEncoder(_FaceEncoder):
 
 
 def load_timm_model(name: str, weights: Path) -> Any:
-    """A timm model without its classifier. Raises EncoderError if timm has no such model, or the weights do not fit."""
+    """Load a timm model without its classifier. Raises EncoderError for an unknown model, or weights that do not fit."""
     if not timm.is_model(name):
         raise EncoderError(f"timm has no model {name!r}; timm.list_models() lists the valid names.")
     try:
@@ -73,7 +73,7 @@ def load_timm_model(name: str, weights: Path) -> Any:
 
 
 def _load_packaged_model(name: str, weights: Path) -> Any:
-    """The model of the package, whose tensors have other names but timm's order; the classifier is last."""
+    """Load the packaged weights, whose tensors have other names, but the same order; the classifier is last."""
     model = timm.create_model(name, pretrained=False, num_classes=0)
     model.load_state_dict(dict(zip(model.state_dict(), read_packaged_tensors(weights).values(), strict=False)))
     return model
@@ -81,14 +81,14 @@ def _load_packaged_model(name: str, weights: Path) -> Any:
 
 def _create_timm_model(name: str, weights: Path) -> Any:
     how: dict[str, Any] = {"pretrained": True, "pretrained_cfg_overlay": {"file": str(weights)}, "num_classes": 0}
-    try:  # transformers of patches take pictures of any size that they are told
+    try:  # vision transformers accept the size of their input as an argument
         return timm.create_model(name, img_size=PREPROCESSING.face_size, **how)
     except TypeError:
         return timm.create_model(name, **how)
 
 
 class DlibEncoder(_FaceEncoder):
-    """dlib's ResNet, which was trained to tell people apart: the mean over the crops of a clip, float32 (N, 1, 128)."""
+    """Encodes crops with dlib's ResNet for face recognition: the mean over a clip, float32 (N, 1, 128)."""
 
     steps, size = 1, DLIB_SIZE
 
@@ -98,7 +98,7 @@ class DlibEncoder(_FaceEncoder):
         self.model = dlib.face_recognition_model_v1(str(weights))
 
     def encode(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features of clips with faces, float32 (N, 1, 128)."""
+        """Return features of clips with faces, float32 (N, 1, 128)."""
         return np.stack([self._encode_clip(pick_face_crops(sample.faces, FACE_STEPS)) for sample in samples])
 
     def _encode_clip(self, crops: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Load an encoder by its name, once in a process."""
+"""Load an encoder by its name, once per process."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ MAX_LOADED_ENCODERS = 8
 
 
 class Encoder(Protocol):
-    """Samples to features of `steps` times `size` numbers."""
+    """Computes features of `steps` times `size` numbers from samples."""
 
     steps: int
     size: int
 
     def explain_missing(self, sample: Sample) -> str:
-        """Why a sample has no features; empty if it has."""
+        """Return why a sample has no features; empty if it has."""
 
     def encode(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features, float32 (N, steps, size), of samples that have them."""
+        """Return features, float32 (N, steps, size), of N samples that have them."""
 
 
 def describe_encoding(encoder: str, *, window: bool) -> Encoding:
-    """The encoding of an encoder with the weights that are installed. window: whether the sound is the first 5 s only.
+    """Return the encoding of an encoder with the installed weights. window: whether sound is limited to the first 5 s.
 
     Raises
     ------
     EncoderError
-        There are no weights.
+        No weights are installed.
     """
     return Encoding(encoder, weights_digest(encoder), window and encoder.partition(":")[0] in SOUND_KINDS)
 
 
 @lru_cache(maxsize=MAX_LOADED_ENCODERS)
 def load_encoder(encoding: Encoding, device: str = "cpu") -> Encoder:
-    """The encoder of an encoding.
+    """Load the encoder of an encoding.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def load_encoder(encoding: Encoding, device: str = "cpu") -> Encoder:
 
 
 def _build_encoder(encoding: Encoding, device: torch.device) -> Encoder:
-    """Imports of a kind's libraries wait until it is asked for."""
+    """Build an encoder; the libraries of its kind are imported only here."""
     weights, name, window = find_weights(encoding.encoder), encoding.encoder.partition(":")[2], encoding.window
     if encoding.kind == "timm":
         from personality.models.encoders.faces import TimmEncoder

@@ -1,5 +1,5 @@
-"""Encoders of sound: torchaudio's self-supervised networks, opensmile's functionals, and a network that tells voices
-apart."""
+"""Encoders of sound: torchaudio's self-supervised networks, opensmile's functionals, and a network for speaker
+recognition."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ from personality.models.pretrained_weights import read_packaged_tensors
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech import explain_missing_sound
 
-SOUND_STEPS = 8  # equal parts of the sound whose mean is kept
-MIN_ENCODED_SECONDS = 1.0  # of sound; shorter sounds are followed by silence
-# Of the speaker encoder (Wan et al. 2018, Generalized end-to-end loss for speaker verification), as Resemblyzer has it.
+SOUND_STEPS = 8  # equal parts of the sound over which features are averaged
+MIN_ENCODED_SECONDS = 1.0  # seconds; shorter sounds are padded with silence
+# Constants of Resemblyzer, a speaker encoder (Wan et al. 2018, Generalized end-to-end loss for speaker verification).
 SPEAKER_BANDS, SPEAKER_SIZE, SPEAKER_WINDOW, SPEAKER_HOP = 40, 256, 400, 160  # bands, units, samples, samples
-SPEAKER_FRAMES, SPEAKER_STRIDE = 160, 77  # frames of an utterance, and between the starts of two
-SPEAKER_LEVEL_DB = -30.0  # to which the level of a quieter sound is raised
+SPEAKER_FRAMES, SPEAKER_STRIDE = 160, 77  # frames of an utterance, and from the start of one to the next
+SPEAKER_LEVEL_DB = -30.0  # dB relative to full scale; quieter sounds are amplified to this level
 
 
 class SoundEncoder:
-    """Base of the encoders of sound: what they hear of a clip."""
+    """Base class of the encoders of sound, which selects the sound that they read."""
 
     steps, size = 1, 0
 
     def __init__(self, *, window: bool) -> None:
-        """window: whether only the first 5 s are heard."""
+        """window: whether only the first 5 s are read."""
         self.seconds = PREPROCESSING.audio_seconds if window else LIMITS.seconds
 
     def explain_missing(self, sample: Sample) -> str:
-        """Why a sample has no features; empty if it has."""
+        """Return why a sample has no features; empty if it has."""
         return explain_missing_sound(sample, self.seconds)
 
     def encode(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features of clips with sound, float32 (N, steps, size)."""
+        """Return features of clips with sound, float32 (N, steps, size)."""
         return np.stack([self.encode_sound(self._take_sound(sample)) for sample in samples])
 
     def encode_sound(self, sound: np.ndarray) -> np.ndarray:
-        """Features, float32 (steps, size), of a sound, float32 (N,) at 16 kHz."""
+        """Return features, float32 (steps, size), of a sound, float32 (N,) at 16 kHz."""
         raise NotImplementedError
 
     def _take_sound(self, sample: Sample) -> np.ndarray:
@@ -57,13 +57,14 @@ class SoundEncoder:
 
 
 class TorchaudioEncoder(SoundEncoder):
-    """A self-supervised network of torchaudio, such as WAVLM_BASE: the mean over its layers and over SOUND_STEPS equal
-    parts of the sound, float32 (N, SOUND_STEPS, D). A clip at a time, because padding would change the result."""
+    """Encodes sound with a self-supervised network of torchaudio, such as WAVLM_BASE: means over its layers and over
+    each of SOUND_STEPS equal parts of the sound, float32 (N, SOUND_STEPS, D). Clips are encoded one at a time, because
+    padding would change the result."""
 
     steps = SOUND_STEPS
 
     def __init__(self, name: str, weights: Path, device: torch.device, *, window: bool) -> None:
-        """Raises EncoderError if torchaudio has no such bundle, or the weights do not fit."""
+        """Load the network. Raises EncoderError if torchaudio has no such bundle, or the weights do not fit."""
         super().__init__(window=window)
         self.device = device
         self.bundle, self.model = load_bundle(name, weights)
@@ -72,7 +73,7 @@ class TorchaudioEncoder(SoundEncoder):
 
     @torch.inference_mode()
     def encode_sound(self, sound: np.ndarray) -> np.ndarray:
-        """Features, float32 (steps, size), of a sound, float32 (N,) at 16 kHz."""
+        """Return features, float32 (steps, size), of a sound, float32 (N,) at 16 kHz."""
         waves = torch.from_numpy(sound)[None].to(self.device)
         if self.bundle._normalize_waveform:
             waves = functional.layer_norm(waves, waves.shape)
@@ -82,14 +83,14 @@ class TorchaudioEncoder(SoundEncoder):
 
 
 def load_bundle(name: str, weights: Path) -> tuple[Any, Any]:
-    """A bundle of torchaudio and its network. Raises EncoderError if there is none, or the weights do not fit."""
+    """Load a bundle of torchaudio and its network. Raises EncoderError if there is none, or the weights do not fit."""
     bundle: Any = getattr(torchaudio.pipelines, name, None)
     if not isinstance(bundle, torchaudio.pipelines.Wav2Vec2Bundle):
         raise EncoderError(f"torchaudio has no bundle {name!r}; expected one such as WAVLM_BASE or HUBERT_BASE.")
     build = torchaudio.models.wavlm_model if bundle._model_type == "WavLM" else torchaudio.models.wav2vec2_model
     model: Any = build(**bundle._params)
     try:
-        # Bundles of large models wrap the network in one that normalises its input, which this module does itself.
+        # Bundles of large models wrap the network in one that normalizes its input, which `encode_sound` does here.
         model.load_state_dict({one.removeprefix("model."): tensor for one, tensor in load_file(weights).items()})
     except (RuntimeError, SafetensorError, OSError) as error:
         raise EncoderError(f"{weights.name} are no weights of {name}: {' '.join(str(error).split())[:200]}") from error
@@ -97,10 +98,10 @@ def load_bundle(name: str, weights: Path) -> tuple[Any, Any]:
 
 
 class OpensmileEncoder(SoundEncoder):
-    """The functionals of a feature set of opensmile, such as eGeMAPSv02 (Eyben et al. 2016): float32 (N, 1, D)."""
+    """Computes the functionals of a feature set of opensmile, such as eGeMAPSv02 (Eyben et al. 2016): (N, 1, D)."""
 
     def __init__(self, name: str, *, window: bool) -> None:
-        """Raises EncoderError if opensmile has no such feature set."""
+        """Load the feature set. Raises EncoderError if opensmile has no such feature set."""
         super().__init__(window=window)
         import opensmile
 
@@ -111,13 +112,13 @@ class OpensmileEncoder(SoundEncoder):
         self.size = len(self.smile.feature_names)
 
     def encode_sound(self, sound: np.ndarray) -> np.ndarray:
-        """Features, float32 (1, size), of a sound, float32 (N,) at 16 kHz."""
+        """Return features, float32 (1, size), of a sound, float32 (N,) at 16 kHz."""
         found = self.smile.process_signal(sound, PREPROCESSING.sample_rate)
         return np.nan_to_num(found.to_numpy(np.float32))
 
 
 class SpeakerNetwork(nn.Module):
-    """Mel frames (N, T, 40) to an embedding of the voice (N, 256) of unit length: three LSTM layers, a linear one."""
+    """Embeds mel frames (N, T, 40) of a voice as vectors (N, 256) of unit length: three LSTM layers, a linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,14 +126,15 @@ class SpeakerNetwork(nn.Module):
         self.linear = nn.Linear(SPEAKER_SIZE, SPEAKER_SIZE)
 
     def forward(self, frames: Tensor) -> Tensor:
-        """The embeddings, from the last layer's state after the last frame."""
+        """Return the embeddings, computed from the state of the last LSTM layer after the last frame."""
         _, (state, _) = self.lstm(frames)
         return functional.normalize(functional.relu(self.linear(state[-1])), dim=1)
 
 
 class SpeakerEncoder(SoundEncoder):
-    """Resemblyzer's network, which was trained to tell voices apart: the mean over utterances of 1.6 s, float32
-    (N, 1, 256). Reimplemented, because the package requires a compiler; pauses are not cut out."""
+    """Encodes sound with Resemblyzer's network for speaker recognition: the mean over utterances of 1.6 s, scaled to
+    unit length, float32 (N, 1, 256). It is reimplemented because the package requires a compiler; unlike there, pauses
+    are not removed."""
 
     size = SPEAKER_SIZE
 
@@ -145,7 +147,7 @@ class SpeakerEncoder(SoundEncoder):
 
     @torch.inference_mode()
     def encode_sound(self, sound: np.ndarray) -> np.ndarray:
-        """Features, float32 (1, size), of a sound, float32 (N,) at 16 kHz."""
+        """Return features, float32 (1, size), of a sound, float32 (N,) at 16 kHz."""
         frames = compute_speaker_frames(sound)
         starts = range(0, max(1, len(frames) - SPEAKER_FRAMES + 1), SPEAKER_STRIDE)
         padded = np.pad(frames, ((0, max(0, SPEAKER_FRAMES - len(frames))), (0, 0)))
@@ -155,7 +157,7 @@ class SpeakerEncoder(SoundEncoder):
 
 
 def compute_speaker_frames(sound: np.ndarray) -> np.ndarray:
-    """Mel energies, float32 (T, 40), of a sound whose level is raised to SPEAKER_LEVEL_DB if it is lower."""
+    """Return mel energies, float32 (T, 40), of a sound that is amplified to SPEAKER_LEVEL_DB if it is quieter."""
     rms = np.sqrt(np.mean(sound.astype(float) ** 2))
     gain = max(1.0, 10 ** (SPEAKER_LEVEL_DB / 20) / max(rms, 1e-9))
     mel = librosa.feature.melspectrogram(

