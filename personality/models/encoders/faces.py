@@ -56,7 +56,7 @@ class TimmEncoder(_FaceEncoder):
 
 
 def load_timm_model(name: str, weights: Path) -> Any:
-    """Load a timm model without its classifier. Raises EncoderError for an unknown model, or weights that do not fit."""
+    """Load a timm model without its classifier. Raises EncoderError for an unknown model or weights that do not fit."""
     if not timm.is_model(name):
         raise EncoderError(f"timm has no model {name!r}; timm.list_models() lists the valid names.")
     try:
