@@ -1,7 +1,7 @@
-"""Changes of a video that leave the person the same: how much do the predictions move?
+"""Change the picture or the sound of a clip, but not the person, and measure how much the predictions change.
 
-The changes are applied to what was read from the clip: to the crops of the face, and to the sound. Faces are not
-searched again, and words are not recognised again.
+The changes are applied to the data read from the clip: to the face crops and to the sound. Faces are not detected
+again, and words are not recognized again.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class ClipChange:
     Attributes
     ----------
     label : str
-        The strength in words, with its unit.
+        Description of the strength, with its unit.
     lowest, highest, step, start : float
-        Range of the strength, and the value to start with.
+        Range and step of the strength, and its initial value.
     picture : callable, optional
-        Changes a crop uint8 (S, S, 3) by a strength.
+        Changes a crop, uint8 (S, S, 3), by a strength.
     sound : callable, optional
-        Changes a sound float32 (N,) of 44.1 kHz by a strength.
+        Changes a sound, float32 (N,) at 44.1 kHz, by a strength.
     """
 
     label: str
@@ -54,19 +54,19 @@ class ClipChange:
 
 
 def brighten(crop: np.ndarray, factor: float) -> np.ndarray:
-    """Multiply all pixels."""
+    """Multiply all pixel values."""
     return (crop * factor).clip(0, 255).astype(np.uint8)
 
 
 def blur(crop: np.ndarray, pixels: float) -> np.ndarray:
-    """Blur by a Gaussian with this standard deviation."""
+    """Blur with a Gaussian of this standard deviation in pixels."""
     from PIL import Image, ImageFilter
 
     return np.asarray(Image.fromarray(crop).filter(ImageFilter.GaussianBlur(pixels)))
 
 
 def crop_closer(crop: np.ndarray, share: float) -> np.ndarray:
-    """Keep the middle of the picture, with this share of its side, and enlarge it."""
+    """Crop the center of the picture, with this share of its side, and enlarge it."""
     from PIL import Image
 
     side = len(crop)
@@ -76,7 +76,7 @@ def crop_closer(crop: np.ndarray, share: float) -> np.ndarray:
 
 
 def compress(crop: np.ndarray, quality: float) -> np.ndarray:
-    """Write and read the picture as a JPEG of this quality."""
+    """Encode the picture as a JPEG of this quality, and decode it."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -85,19 +85,19 @@ def compress(crop: np.ndarray, quality: float) -> np.ndarray:
 
 
 def mute(sound: np.ndarray, seconds: float) -> np.ndarray:
-    """Silence the first seconds."""
+    """Replace the first seconds by silence."""
     return np.where(np.arange(len(sound)) < seconds * VOICE_SAMPLE_RATE_HZ, np.float32(0), sound)
 
 
 def keep_band(sound: np.ndarray, low: float, high: float, *, rate: int = VOICE_SAMPLE_RATE_HZ) -> np.ndarray:
-    """Only frequencies from `low` to `high` Hz, as a telephone transmits."""
+    """Keep only frequencies from `low` to `high` Hz, like a telephone."""
     frequencies = np.fft.rfftfreq(len(sound), 1 / rate)
     kept = np.fft.rfft(sound) * ((frequencies >= low) & (frequencies <= high))
     return np.fft.irfft(kept, len(sound)).astype(np.float32)
 
 
 def add_noise(sound: np.ndarray, ratio: float, generator: np.random.Generator) -> np.ndarray:
-    """White noise, `ratio` dB below the sound."""
+    """Add white noise, `ratio` dB below the level of the sound."""
     level = np.sqrt(np.mean(sound**2)) * 10 ** (-ratio / 20)
     return (sound + generator.normal(0, level, len(sound))).astype(np.float32)
 
@@ -136,7 +136,7 @@ CLIP_CHANGES = {
 
 
 def change_clip(sample: Sample, change: ClipChange, strength: float, wideband: np.ndarray) -> Sample:
-    """A clip after a change.
+    """Apply a change to a clip.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def change_clip(sample: Sample, change: ClipChange, strength: float, wideband: n
     Returns
     -------
     Sample
-        With the words of the original, unless all sound is silent.
+        The changed clip, with the words of the original unless all sound is silent.
     """
     if change.picture is not None:
         faces = [change.picture(face, strength) for face in sample.faces]
@@ -162,7 +162,7 @@ def change_clip(sample: Sample, change: ClipChange, strength: float, wideband: n
 
 
 def with_sound(sample: Sample, wideband: np.ndarray) -> Sample:
-    """A clip with another sound, float32 (N,) mono 44.1 kHz, which is also read at 16 kHz."""
+    """Return a clip with another sound, float32 (N,) mono 44.1 kHz, which is also resampled to 16 kHz."""
     from scipy.signal import resample_poly
 
     frames = compute_voice_frames(wideband)
@@ -174,7 +174,7 @@ def with_sound(sample: Sample, wideband: np.ndarray) -> Sample:
         audio=audio,
         voice_frames=frames,
         voice_descriptors=frames.mean(1) if frames.shape[1] else np.zeros_like(sample.voice_descriptors),
-        speech=None,  # searched again, because the change may have removed it
+        speech=None,  # detected again, because the change may have removed it
     )
     if wideband.any():
         return heard
@@ -182,7 +182,7 @@ def with_sound(sample: Sample, wideband: np.ndarray) -> Sample:
 
 
 def predict_changed(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The predictions for a clip, a row per trait and model that can predict: columns model, trait, value."""
+    """Return a row per trait and model that can predict from a clip: columns model, trait, value."""
     rows = [
         (one.model, trait, value)
         for one in predict_impressions(sample, models)
@@ -193,7 +193,7 @@ def predict_changed(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def compare_predictions(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
-    """Two tables of `predict_changed` side by side: columns model, trait, before, after; NaN where a model no longer
-    predicts."""
+    """Join two tables of `predict_changed`: columns model, trait, before, after; NaN if a model cannot predict any
+    more."""
     renamed = after.rename(columns={"value": "after"})
     return before.rename(columns={"value": "before"}).merge(renamed, on=["model", "trait"], how="left")

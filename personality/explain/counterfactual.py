@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from personality.models.checkpoint import Model
     from personality.models.network import Network
 
-AGE_CHANGE_YEARS = 20.0  # the age is changed by plus and minus this
+AGE_CHANGE_YEARS = 20.0  # years by which the age is increased and decreased
 
 
 def vary_handcrafted(sample: Sample) -> Iterator[tuple[str, Sample]]:
-    """Copies of the sample with one handcrafted input changed, each with a description of the change."""
+    """Yield copies of the sample with one handcrafted input changed, each with a description of the change."""
     for gender in GENDERS:
         if gender != sample.gender:
             yield f"gender: {gender}", replace(sample, gender=gender)
@@ -33,7 +33,7 @@ def vary_handcrafted(sample: Sample) -> Iterator[tuple[str, Sample]]:
 
 
 def compute_counterfactuals(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of changing one handcrafted input of each model, with the same faces and sound.
+    """Compute the effect of changing one handcrafted input of each model, with the same faces and sound.
 
     Only the model's input changes; this does not simulate how the person would look.
 
@@ -63,12 +63,12 @@ def compute_counterfactuals(sample: Sample, models: Sequence[Model]) -> pd.DataF
 
 
 def has_handcrafted_input(network: Network) -> bool:
-    """Whether a network, or one of its branches, reads the handcrafted inputs."""
+    """Return whether a network, or one of its branches, reads the handcrafted inputs."""
     return "handcrafted" in network.needs.inputs
 
 
 def _compare_counterfactuals(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, float]]:
-    """Change, trait, value and difference of one model."""
+    """Return a table of change, trait, value and difference for one model."""
     import torch
 
     from personality.models.batching import make_batch

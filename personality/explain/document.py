@@ -1,4 +1,4 @@
-"""The explanations of a clip's predictions as plain values, for `predict --explain`."""
+"""Convert the explanations of a clip's predictions to plain values, for `predict --explain`."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ EXPLANATIONS = {
 
 
 def explain_sample(sample: Sample, models: Sequence[Model]) -> dict[str, list[dict[str, Any]]]:
-    """Timeline and occlusions of a clip.
+    """Compute the timeline and the occlusions of a clip.
 
     Parameters
     ----------
     sample : Sample
         The clip, with its speech and, if a model reads words, its transcript.
     models : sequence of Model
-        On the CPU.
+        Models on the CPU.
 
     Returns
     -------
     dict
-        By name of EXPLANATIONS, the rows of what that function returns, rounded to four digits; no rows where none of
+        The rows of the table of each function in EXPLANATIONS, by its name, rounded to four digits; no rows if none of
         the models reads that input.
     """
     found = {name: explain(sample, models) for name, explain in EXPLANATIONS.items()}

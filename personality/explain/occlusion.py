@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from personality.models.network import Batch
 
 OCCLUSION_GRID_SQUARES = 7  # squares along each side of a face
-OCCLUDED_FACES = 2  # faces per clip, occluded at the same position because crops are aligned
-OCCLUSION_BATCH = 7  # variants predicted together; more do not fit into the cache of a processor
+OCCLUDED_FACES = 2  # faces per clip, occluded at the same position, because crops are aligned
+OCCLUSION_BATCH = 7  # variants predicted together; more do not fit in the cache of a processor
 OCCLUDED_SECONDS = 0.5  # seconds of sound per occlusion
 
 
 def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of replacing one square of the faces by their mean colour, on two faces spread over the clip.
+    """Compute the effect of replacing one square of two faces, evenly spaced in the clip, by their mean color.
 
     Parameters
     ----------
@@ -58,10 +58,10 @@ def occlude_faces(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
-    """The effect of replacing half a second of sound by noise with the average spectrum of the clip.
+    """Compute the effect of replacing half a second of sound by noise with the average spectrum of the clip.
 
-    Silence would be no neutral replacement: it differs so much from all other sound that it has an effect wherever it
-    is (`benchmarks/planted_cues.py`: a tone that determines the labels was found in 3 % of clips, with noise in 89 %).
+    Silence is not a neutral replacement: it differs so much from other sound that it has an effect at any position
+    (`benchmarks/planted_cues.py`: a tone that determines the labels was found in 3 % of clips; with noise, in 89 %).
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def occlude_sound(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
 
 
 def make_average_noise(sound: np.ndarray) -> np.ndarray:
-    """Noise of OCCLUDED_SECONDS, float32, with the average power spectrum of a sound, float32 (N,); always the same."""
+    """Make reproducible noise of OCCLUDED_SECONDS, float32, with the mean power spectrum of a sound, float32 (N,)."""
     samples = round(OCCLUDED_SECONDS * PREPROCESSING.sample_rate)
     windows = np.pad(sound, (0, -len(sound) % samples)).reshape(-1, samples)
     power = (np.abs(np.fft.rfft(windows)) ** 2).sum(0) * samples / len(sound)
@@ -113,7 +113,7 @@ def _longest_sound_seconds(models: Sequence[Model]) -> float:
 def _predict_occluded_inputs(
     sample: Sample, batch: Batch, name: str, variants: Tensor, models: Sequence[Model]
 ) -> dict[str, np.ndarray]:
-    """Differences float32 (N, 5) for N variants of the input `name`, by model that reads it and can predict."""
+    """Return differences float32 (N, 5) for N variants of the input `name`, by model that reads it and can predict."""
     import torch
 
     from personality.models.batching import explain_missing_inputs
@@ -128,14 +128,14 @@ def _predict_occluded_inputs(
         originals = {model.name: model.network(shared) for model in able}
         changes: dict[str, list[Tensor]] = {model.name: [] for model in able}
         for some in variants.split(OCCLUSION_BATCH):
-            varied = shared.with_input(name, some)  # one for all models, so that common branches are computed once
+            varied = shared.with_input(name, some)  # shared by all models, so that common branches are computed once
             for model in able:
                 changes[model.name].append(model.network(varied) - originals[model.name])
     return {model: torch.cat(parts).numpy() for model, parts in changes.items()}
 
 
 def _to_long_table(places: pd.DataFrame, changes: dict[str, np.ndarray]) -> pd.DataFrame:
-    """One row per model, trait and occluded part."""
+    """Return a table with one row per model, trait and occluded part."""
     parts = [
         places.assign(model=model, trait=trait, difference=change[:, number])
         for model, change in changes.items()

@@ -1,4 +1,4 @@
-"""Timeline of a clip: predictions of every model for a sliding window."""
+"""Timeline of a clip: the predictions of each model for a sliding window."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def predict_timeline(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns model, trait, time (middle of the window in seconds), value; without windows from which a model cannot
-        predict.
+        Columns model, trait, time (center of the window in seconds), value; windows from which a model cannot predict
+        are omitted.
     """
     from personality.inference.predict import Impression, predict_impressions
 

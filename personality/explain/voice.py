@@ -1,4 +1,4 @@
-"""Effect of each second of the voice: models of voice descriptors predict again without it."""
+"""Effect of each second of the voice: models that read voice descriptors predict again without it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Effect of each word or phrase: models of text predict again without it."""
+"""Effect of each word or phrase: models that read words predict again without it."""
 
 from __future__ import annotations
 
