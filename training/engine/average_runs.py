@@ -1,4 +1,4 @@
-"""The average of runs that differ in their seed, as one model whose spread is calibrated on validation."""
+"""Average runs that differ in their seed, as one model whose spread is calibrated on the validation split."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from training.engine.context import RunContext, prepare_run
 from training.engine.model_card import make_run_card
 from training.runs.run import Run
 
-STRETCH_BOUNDS = (0.5, 2.0)  # of the factor that calibrates the spread: a small split must not turn predictions around
+STRETCH_BOUNDS = (0.5, 2.0)  # limits of the calibration factor; with a small split it could be negative
 
 
 def average_runs(folders: Sequence[Path], out: Path) -> dict[str, float]:
     """Write the average of finished runs as a model that joins them.
 
-    Averages of regularised networks vary too little: per trait, deviations from the training mean are multiplied by the
-    factor that fits the validation labels best (least squares).
+    The average of regularized networks varies too little. Therefore, deviations from the training mean are multiplied
+    by the factor that fits the validation labels best (least squares), separately for each trait.
 
     Parameters
     ----------
     folders : sequence of Path
-        Two or more runs with the same options and data, but for the seed.
+        Two or more runs whose options and data are the same except for the seed.
     out : Path
-        Folder of the model; it refers to the runs by relative path.
+        Folder of the model, which refers to the runs by relative paths.
 
     Returns
     -------
     dict of str to float
-        Accuracy on validation, of the average as `average` and of each run by name.
+        Validation accuracy of the average, as `average`, and of each run by name.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def average_runs(folders: Sequence[Path], out: Path) -> dict[str, float]:
 
 
 def fit_stretch(deviations: Tensor, labels: Tensor) -> Tensor:
-    """The factor (5,) by which deviations from the mean (N, 5) fit those of the labels best, within STRETCH_BOUNDS."""
+    """Return the factor (5,) with which deviations from the mean (N, 5) fit those of the labels best, within limits."""
     factor = (deviations * labels).sum(0) / deviations.square().sum(0).clamp(min=1e-9)
     return factor.clamp(*STRETCH_BOUNDS)
 

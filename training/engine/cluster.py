@@ -1,4 +1,4 @@
-"""A run as a job of a SLURM cluster, by submitit (`pip install personality[cluster]`)."""
+"""Train a run as a job of a SLURM cluster with submitit (`pip install personality[cluster]`)."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from training.runs.run import NO_PROCESS, Run
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
-LAUNCHERS = ("slurm", "local")  # local: processes of this machine, to try a job without a cluster
+LAUNCHERS = ("slurm", "local")  # local: processes on this machine, to test a job without a cluster
 JOB_PARAMETERS = ("nodes", "tasks_per_node", "gpus_per_node", "cpus_per_task", "mem_gb", "timeout_min")
-SLURM_PREFIX = "slurm_"  # of SLURM's own parameters
+SLURM_PREFIX = "slurm_"  # prefix of parameters that are passed to SLURM
 JOB_LOGS_FOLDER = ".jobs"
-_submitted_jobs: list[Any] = []  # referenced, because Python warns of a process that is dropped while it runs
+_submitted_jobs: list[Any] = []  # keeps references, because Python warns if a process object is deleted while it runs
 
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What each process of a job does: train a run, or resume it if the job was interrupted."""
+    """The work of each process of a job: train a run, or resume it if the job was interrupted."""
 
     folder: Path
 
     def __call__(self) -> str:
-        """Train to the end; returns the final state."""
+        """Train to the end and return the final state."""
         from submitit.helpers import TorchDistributedEnvironment
 
         from training import distributed
@@ -40,14 +40,14 @@ class TrainingJob:
         return Run(self.folder).status()["state"]
 
     def checkpoint(self) -> DelayedSubmission:
-        """Called by submitit before the time limit or a preemption: the job is queued again and resumes the run."""
+        """Queue the job again to resume the run; submitit calls this before the time limit or a preemption."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)
 
 
 def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
-    """What submits jobs; their logs are written to `.jobs` in the folder of the runs.
+    """Return the submitit executor; the logs of its jobs are written to `.jobs` in the folder of the runs.
 
     Parameters
     ----------
@@ -73,13 +73,13 @@ def make_executor(runs: Path, launcher: str, parameters: Sequence[str]) -> Any:
         raise ValueError("--launcher requires submitit; install it with `pip install submitit`") from error
     except RuntimeError as error:
         raise ValueError(f"--launcher {launcher} is not available on this machine: {error}") from error
-    except (NameError, TypeError, ValueError) as error:  # as submitit reports unknown names and wrong values
+    except (NameError, TypeError, ValueError) as error:  # raised by submitit for unknown names and invalid values
         raise ValueError(f"--job: {error}") from error
     return executor
 
 
 def submit_run(run: Run, executor: Any) -> str:
-    """Submit a run that was created; returns the identifier of the job."""
+    """Submit a run that was created, and return the identifier of the job."""
     job = executor.submit(TrainingJob(run.folder.resolve()))
     _submitted_jobs.append(job)
     run.write_status("queued", pid=NO_PROCESS, why="submitted as a job", job=str(job.job_id))
@@ -87,7 +87,7 @@ def submit_run(run: Run, executor: Any) -> str:
 
 
 def parse_parameters(words: Sequence[str]) -> dict[str, str | int]:
-    """NAME=VALUE as a dict; whole numbers are converted. Raises ValueError for another format or an unknown name."""
+    """Parse NAME=VALUE to a dict; integers are converted. Raises ValueError for another format or an unknown name."""
     pairs = [word.partition("=") for word in words]
     for name, equals, _ in pairs:
         if not equals:

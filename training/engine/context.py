@@ -1,4 +1,4 @@
-"""What a run trains, and on what: the network with its backbone and branches, the splits of the data, the device."""
+"""Prepare a run: the network with its backbone and branches, the splits of the data, and the device."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class RunContext:
 
     @property
     def autocast(self) -> torch.autocast:
-        """The autocast context of a step."""
+        """Return the autocast context of a step."""
         wanted = self.config.precision
         able = self.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         halves = wanted == "bfloat16" or (wanted == "auto" and able)
@@ -75,12 +75,12 @@ def prepare_run(run: Run) -> RunContext:
 
 
 def read_feature_columns(config: Config, cache: Cache) -> tuple[str, tuple[str, ...]] | None:
-    """The feature table that a model reads, and its columns. Raises CacheError if there is no such table."""
+    """Return name and columns of the feature table that a model reads, if any. Raises CacheError if it is missing."""
     return None if config.table is None else (config.table, tuple(cache.table(config.table).columns))
 
 
 def _require_two_clips_per_process(training: LabelledSplit) -> None:
-    """Raises TrainingError if batch normalisation is impossible."""
+    """Raise TrainingError if a process has too few clips for batch normalization."""
     clips, processes = len(training.rows), distributed.process_count()
     if clips < 2 * processes:
         raise TrainingError(
@@ -90,7 +90,7 @@ def _require_two_clips_per_process(training: LabelledSplit) -> None:
 
 
 def has_random_backbone(config: Config) -> bool:
-    """Whether a backbone starts from random weights."""
+    """Return whether a backbone starts from random weights."""
     if config.preset == "modern":
         return config.backbone == RANDOM_WEIGHTS
     return config.preset == "thesis" and config.backbone is None
@@ -99,7 +99,7 @@ def has_random_backbone(config: Config) -> bool:
 def load_backbone(network: Network, config: Config) -> None:
     """Load pretrained weights into the backbone: those of the config, or the default of the preset.
 
-    Raises TrainingError if the modality has no backbone, or weights must be chosen; ValueError if they do not match.
+    Raises TrainingError if the modality has no backbone or no default weights; ValueError if weights do not match.
     """
     name = config.design.backbone
     if not network.backbone_tensors():
@@ -120,7 +120,7 @@ def load_backbone(network: Network, config: Config) -> None:
 
 
 def _load_branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
-    """The models that a fusion joins: the best ones at the first start, the same ones when resumed."""
+    """Load the models that a fusion joins: the best ones at the first start, the same ones when the run is resumed."""
     pinned = run.branches
     if not pinned:
         names = MODALITIES[config.modality].branches
@@ -138,8 +138,8 @@ def _load_branches(run: Run, config: Config, cache: Cache) -> dict[str, Model]:
 
 
 def _named_branch_folders(branches: tuple[str, ...], cache: Cache) -> dict[str, Path]:
-    """The folders of the chosen branches by name. Raises TrainingError if two have the same name, or one was trained on
-    other data."""
+    """Return the folders of the chosen branches by name. Raises TrainingError if two have the same name, or one was
+    trained on other data."""
     folders = {Path(branch).name.replace(".", "_"): Path(branch) for branch in branches}
     if len(folders) < len(branches):
         raise TrainingError("Two of the branches have the same name; rename the folder of one.")
@@ -150,8 +150,8 @@ def _named_branch_folders(branches: tuple[str, ...], cache: Cache) -> dict[str, 
 
 
 def find_best_run(runs: Path, modality: str, preset: str, cache: Cache) -> Path:
-    """The folder of the finished run of a modality with the highest validation accuracy, of this preset and trained
-    on the same data. Raises TrainingError if there is none."""
+    """Return the folder of the finished run of a modality with the highest validation accuracy, of this preset and
+    trained on the same data. Raises TrainingError if there is none."""
     found = []
     for run in finished_runs(runs, modality, preset):
         try:

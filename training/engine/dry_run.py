@@ -1,4 +1,4 @@
-"""The dry run: counts, leakage, baseline, memory and time of a run, from one small batch."""
+"""The dry run: counts, leakage, baseline, memory and time of a run, estimated from one small batch."""
 
 from __future__ import annotations
 
@@ -21,16 +21,20 @@ from training.runs.eta import format_duration
 
 FEW_TRAINING_CLIPS = 100
 RARE_GROUP_SHARE = 0.1
-EPOCH_FILES_SECONDS = 0.1  # metrics, status and state after each epoch
-TRIAL_CLIPS = 4  # clips in the trial batch, from which figures of the whole batch are extrapolated
+EPOCH_FILES_SECONDS = 0.1  # seconds to write metrics, status and state after each epoch
+TRIAL_CLIPS = 4  # clips in the trial batch, from which the figures of a full batch are extrapolated
 MEGABYTE_BYTES = 2**20
 
 
 @dataclass(frozen=True)
 class DryRunReport:
-    """The results of a dry run: clips of both splits, `left_out` of them without the required inputs; sources in both
-    splits and their clips in validation; memory of weights, gradients, moments and average, and of the activations of a
-    batch or its part; estimated times of a batch through all layers, and of the whole run."""
+    """The results of a dry run.
+
+    training, validation: clips of each split; left_out: clips without the required inputs; shared_sources: sources in
+    both splits; shared_clips: their clips in validation; fixed_megabytes: memory (MiB) of weights, gradients, moments
+    and average; batch_megabytes: of the activations of a batch or its part; batch_seconds, run_seconds: estimated times
+    of a batch through all layers, and of the whole run.
+    """
 
     training: int
     validation: int
@@ -49,7 +53,7 @@ class DryRunReport:
     warnings: tuple[str, ...] = ()
 
     def report(self) -> str:
-        """The report as text."""
+        """Return the report as text."""
         leak = (
             f"{self.shared_clips:,} clips of validation are from {self.shared_sources:,} sources in training"
             if self.shared_sources
@@ -69,7 +73,7 @@ class DryRunReport:
 
 
 def perform_dry_run(context: RunContext) -> DryRunReport:
-    """Check a prepared run, with one small batch on a copy of its network.
+    """Check a prepared run with one small batch on a copy of its network.
 
     Raises TrainingError if memory is not sufficient for it, or the loss is not finite.
     """
@@ -97,7 +101,7 @@ def perform_dry_run(context: RunContext) -> DryRunReport:
 
 
 def describe_data_problems(training: LabelledSplit, validation: LabelledSplit) -> Iterator[str]:
-    """A sentence for each property of the data that makes results hard to trust: few clips, a rare or absent gender."""
+    """Yield a sentence for each property of the data that makes results unreliable: few clips, rare genders."""
     if len(training.rows) < FEW_TRAINING_CLIPS:
         yield f"{len(training.rows)} clips are too few to train on; expected {FEW_TRAINING_CLIPS} or more"
     if len(validation.rows) < MIN_GROUP_CLIPS:
@@ -122,7 +126,7 @@ class _TrialTimes:
 
 
 def _estimate_run_seconds(context: RunContext, trial: _TrialTimes) -> float:
-    """Seconds of all epochs, their validation and their files. The features of a head are computed once."""
+    """Return the seconds of all epochs, their validation and their files. Features for a head are computed once."""
 
     def share(frames: int) -> float:
         return frames / trial.frames if "faces" in context.network.needs.inputs else 1.0

@@ -1,4 +1,4 @@
-"""Where the metrics of a run are sent in addition to its folder: TensorBoard, MLflow, Weights & Biases."""
+"""Send the metrics of a run to trackers in addition to its folder: TensorBoard, MLflow, Weights & Biases."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class MetricsLogger(Protocol):
     """Receives the metrics of each epoch."""
 
     def add(self, metrics: dict[str, Any]) -> None:
-        """Add those of an epoch; a resumed run may repeat one."""
+        """Add the metrics of an epoch; a resumed run may repeat an epoch."""
 
     def close(self) -> None:
-        """The run has ended, for now."""
+        """Close the logger when the run ends or stops."""
 
 
 def make_loggers(run: Run) -> list[MetricsLogger]:
-    """The loggers of a run. Raises TrainingError if the option `log_to` names a package that is not installed."""
+    """Return the loggers of a run. Raises TrainingError if `log_to` names a package that is not installed."""
     try:
         importlib.import_module("tensorboard")
         loggers: list[MetricsLogger] = [TensorBoardLogger(run)]
@@ -46,7 +46,7 @@ def _select_scalars(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 class TensorBoardLogger:
-    """Event files in `tensorboard/` of the run's folder."""
+    """Writes event files to `tensorboard/` in the folder of the run."""
 
     def __init__(self, run: Run) -> None:
         self._folder = run.folder / "tensorboard"
@@ -69,7 +69,7 @@ class TensorBoardLogger:
 
 
 class MlflowLogger:
-    """A run of MLflow, where its environment variables point to."""
+    """A run of MLflow, at the server that its environment variables specify."""
 
     def __init__(self, run: Run) -> None:
         self._mlflow = _import_tracker("mlflow")
@@ -122,7 +122,7 @@ def _identifier_path(run: Run, tracker: str) -> Path:
 
 
 def _read_identifier(run: Run, tracker: str) -> str | None:
-    """The identifier of this run at a tracker; None before its first start."""
+    """Return the identifier of this run at a tracker; None before its first start."""
     path = _identifier_path(run, tracker)
     return path.read_text() if path.exists() else None
 

@@ -1,4 +1,4 @@
-"""The memory that a run requires, measured on its clips, and the largest batch that fits."""
+"""Estimate the memory that a run requires from measurements on its clips, and find the largest batch that fits."""
 
 from __future__ import annotations
 
@@ -16,30 +16,27 @@ from training.engine.process_memory import free_memory_bytes, measure_activation
 
 MOMENTS_PER_PARAMETER = {"adam": 2, "adamw": 2, "momentum": 1, "sgd": 0}  # tensors an optimiser keeps per parameter
 FLOAT32_BYTES = 4
-SMALL_PROBE_CLIPS, LARGE_PROBE_CLIPS = (
-    2,
-    4,
-)  # clips of two passes, whose difference is the memory per clip
-ACTIVATION_MEMORY_SHARE = 0.5  # share of the free memory for activations; their gradients require as much again
+SMALL_PROBE_CLIPS, LARGE_PROBE_CLIPS = 2, 4  # clips in two passes, for the memory per clip
+ACTIVATION_MEMORY_SHARE = 0.5  # share of the free memory for activations; their gradients require the same amount
 MAX_BATCH_CLIPS = 4096
 
 
 def count_trained_parameters(context: RunContext) -> int:
-    """How many parameters at least one stage trains."""
+    """Return the number of parameters that at least one stage trains."""
     return context.network.count_trained_parameters(
         backbone=any(stage.trains == "all" for stage in context.config.stages)
     )
 
 
 def estimate_fixed_bytes(context: RunContext) -> int:
-    """Bytes that do not depend on the batch: weights, and gradients, moments and averages of trained ones."""
+    """Return the bytes independent of the batch: weights, and gradients, moments and averages of trained weights."""
     copies = 1 + MOMENTS_PER_PARAMETER[context.config.optimiser] + (1 if context.config.averaging else 0)
     every = sum(parameter.numel() for parameter in context.network.parameters())
     return FLOAT32_BYTES * (every + count_trained_parameters(context) * copies)
 
 
 def estimate_bytes_per_clip(context: RunContext) -> float:
-    """Bytes of activations per clip, in the stage that requires most.
+    """Return the bytes of activations per clip in the stage that requires most.
 
     Raises TrainingError if memory is not sufficient for a few clips.
     """
@@ -67,8 +64,8 @@ def _stage_activation_bytes(context: RunContext, stage: Stage, rows: pd.DataFram
 
 
 def find_largest_batch(context: RunContext) -> int:
-    """The largest batch, a power of two, that fits in free memory and is not larger than the training split. Splitting
-    a batch into parts or processes allows larger ones.
+    """Return the largest batch, a power of two, that fits in free memory and is not larger than the training split.
+    Splitting a batch into parts or processes allows larger ones.
 
     Raises TrainingError if two clips do not fit.
     """

@@ -24,7 +24,7 @@ from training.engine.context import RunContext, read_feature_columns
 
 
 def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) -> dict[str, Any]:
-    """The card of weights that predicted `predicted` (N, 5) on the validation split."""
+    """Return the card of a model whose predictions for the validation split are `predicted` (N, 5)."""
     return {
         "modality": context.config.modality,
         "preset": context.config.preset,
@@ -46,13 +46,13 @@ def make_run_card(context: RunContext, predicted: Tensor, *, best_epoch: int) ->
 
 
 def _describe_data(context: RunContext) -> dict[str, Any]:
-    """The datasets of the clips; `synthetic` only if all of them are."""
+    """Return the facts of the datasets of the clips; `synthetic` is True only if all of them are."""
     facts = [_describe_dataset(cache) for cache in _list_caches(context.cache)]
     return {**facts[0], "synthetic": all(one["synthetic"] for one in facts), "extra": facts[1:]}
 
 
 def join_licences(cache: Cache) -> str:
-    """The licence of the training data; caches made before version 0.2 did not record one."""
+    """Return the license of the training data; caches made before version 0.2 did not record one."""
     cards = [one.card for one in _list_caches(cache)]
     each = [card.get("licence") or default_dataset_card(synthetic=card["synthetic"]).licence for card in cards]
     return " and ".join(dict.fromkeys(each))
@@ -73,7 +73,7 @@ def _per_trait(values: Tensor, describe: Callable[[np.ndarray], list[float]]) ->
 
 
 def _conformal_offsets_by_trait(context: RunContext, predicted: Tensor) -> dict[str, list[float]]:
-    """Offsets of prediction intervals, by trait, from the validation clips whose sources are not in training."""
+    """Return offsets of prediction intervals by trait, from validation clips whose sources are not in training."""
     sources = context.validation.sources
     unseen = ~np.isin(sources, context.training.sources)
     residuals = (context.validation.labels - predicted)[torch.from_numpy(unseen)]
@@ -98,12 +98,12 @@ def measure_validation_accuracy(predicted: Tensor, validation: LabelledSplit) ->
 
 
 def compute_r2(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The share of the variance of labels (N, 5) that predictions explain, (5,); NaN if all labels are equal."""
+    """Return the share of the variance of labels (N, 5) that predictions explain, (5,); NaN if all labels are equal."""
     deviations = ((labels - labels.mean(0)) ** 2).sum(0)
     residuals = ((labels - predicted) ** 2).sum(0)
     return 1 - np.divide(residuals, deviations, out=np.full_like(residuals, np.nan), where=deviations > 0)
 
 
 def _nan_to_none(value: float) -> float | None:
-    """A number for JSON, which has no NaN."""
+    """Return a number for JSON, which has no NaN."""
     return None if math.isnan(value) else float(value)

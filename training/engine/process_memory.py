@@ -1,4 +1,4 @@
-"""Memory of a training process: allocator settings, activations, peak and free memory."""
+"""Configure and measure the memory of a training process: allocator, activations, peak and free memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-# From glibc's malloc.h: never allocate by mmap, and never return memory to the kernel.
+# From malloc.h of glibc: never allocate with mmap, and never return memory to the kernel.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 MAX_INT32 = 2**31 - 1
 
@@ -29,7 +29,7 @@ def keep_freed_memory() -> None:
 
 
 def measure_activation_bytes(forward: Callable[[], Tensor]) -> int:
-    """Bytes that a forward pass stores for its backward pass: activations and weights."""
+    """Return the bytes that a forward pass stores for its backward pass: activations and weights."""
     stored: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -37,19 +37,19 @@ def measure_activation_bytes(forward: Callable[[], Tensor]) -> int:
         return tensor
 
     with saved_tensors_hooks(note, lambda tensor: tensor):
-        _kept = forward()  # referenced until all is counted, because freed addresses are reused
+        _kept = forward()  # keeps references until all are counted, because addresses of freed tensors are reused
     return sum(stored.values())
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory of this process in bytes, on the GPU or in RAM."""
+    """Return the peak memory of this process in bytes, on the GPU or in RAM."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def free_memory_bytes(device: torch.device) -> int:
-    """Free memory in bytes, on the GPU or in RAM."""
+    """Return the free memory in bytes, on the GPU or in RAM."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     lines = Path("/proc/meminfo").read_text().splitlines()
