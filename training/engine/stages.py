@@ -40,7 +40,7 @@ HEARTBEAT_SECONDS = 5.0  # seconds between updates of the status within an epoch
 
 @dataclass
 class RunProgress:
-    """The progress of a run, stored with its state.
+    """The progress of a run, which is stored with its state.
 
     Attributes
     ----------
@@ -84,14 +84,14 @@ class RunProgress:
 
 
 class StepModule(nn.Module):
-    """A network as a step calls it: with clips, or with their precomputed features."""
+    """Calls a network in a step, with clips or with their precomputed features."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, inputs: Batch | Tensor) -> Tensor:
-        """Five traits (B, 5)."""
+        """Return five traits (B, 5)."""
         return self.network(inputs) if isinstance(inputs, Batch) else self.network.head(inputs)
 
 
@@ -127,7 +127,7 @@ class RunTraining:
         for number, stage in enumerate(self.context.config.stages):
             if number > self.progress.stage:
                 self.progress.start_stage(number)
-                self._load_best_weights()  # a stage starts from the best so far
+                self._load_best_weights()  # a stage starts from the best weights so far
             if number == self.progress.stage:
                 self._train_stage(stage)
 
@@ -137,7 +137,7 @@ class RunTraining:
         trainer = make_trainer(self.context, stage, earlier_epochs=self.progress.earlier_epochs)
         if self._state is not None:
             trainer.restore(self._state)
-            self._store_weights_if_best(trainer)  # a process that was killed may have stored the state only
+            self._store_weights_if_best(trainer)  # a killed process may have stored only the state
             self._state = None
         if self.progress.waited < patience:
             for trained in trainer.train_epochs(load):
@@ -149,7 +149,7 @@ class RunTraining:
         self.progress.ended.append(f"stage {self.progress.stage + 1} ({stage.trains}): {why}")
 
     def _use_clips(self, stage: Stage) -> tuple[Callable, Callable[[], Tensor]]:
-        """Functions that load the batches of an epoch, and that predict the validation split, from the clips."""
+        """Return functions that load the batches of an epoch, and that predict the validation split, from the clips."""
         context = self.context
         clips = ClipLoader(context.cache, context.training, context.config, context.network.needs, frames=stage.frames)
 
@@ -159,7 +159,7 @@ class RunTraining:
         return load, lambda: predict_clips(context, VALIDATION_FRAMES)
 
     def _use_features(self, stage: Stage) -> tuple[Callable, Callable[[], Tensor]]:
-        """The same from features that are computed once, here, to which the network is fitted in its first stage."""
+        """Return the same functions for features, computed once here; the first stage also fits the network to them."""
         network, cache, device = self.context.network, self.context.cache, self.context.device
         self.run.log("computing the features of the fixed layers once")
         features = compute_features(network, cache, self.context.training, stage.frames, device)
@@ -174,7 +174,7 @@ class RunTraining:
         return load, lambda: predict_features(network, validation, device)
 
     def _beat(self, batches: MicroBatchInputs) -> MicroBatchInputs:
-        """The batches; updates the status regularly while they are used."""
+        """Yield the batches, and update the status regularly while they are used."""
         last, count = time.monotonic(), 0
         for piece, inputs in batches:
             yield piece, inputs
@@ -186,7 +186,7 @@ class RunTraining:
     def _evaluate_and_store(self, trainer: Trainer, trained: TrainedEpoch, predict: Callable[[], Tensor]) -> None:
         start = time.monotonic()
         with trainer.averaged_weights:
-            # All processes use the predictions of the first, so that they stop after the same epoch.
+            # All processes use the predictions of the first one, so that they stop after the same epoch.
             metrics = self._evaluate(distributed.broadcast_from_first(predict()))
         seconds = trained.seconds + time.monotonic() - start
         speed = len(self.context.training.rows) / trained.seconds
@@ -197,7 +197,7 @@ class RunTraining:
         self._store_weights_if_best(trainer)
 
     def _evaluate(self, predicted: Tensor) -> dict[str, float]:
-        """Metrics of predictions (N, 5) for the validation split; includes them in the progress."""
+        """Compute the metrics of predictions (N, 5) for the validation split, and include them in the progress."""
         labels, config = self.context.validation.labels, self.context.config
         loss = LOSS_FUNCTIONS[config.loss](predicted, labels, self.context.validation.weights).item()
         by_trait = 1 - (predicted - labels).abs().mean(0)
@@ -222,7 +222,7 @@ class RunTraining:
             epochs=sum(stage.epochs for stage in stages),
             best_epoch=progress.best_epoch + 1,
             best_accuracy=progress.best_accuracy,
-            done=0.0,  # share of the next epoch
+            done=0.0,  # share of the next epoch that is done
             device=distributed.device_name(self.context.device),
             memory=peak_memory_bytes(self.context.device),
         )
@@ -253,7 +253,7 @@ class RunTraining:
 
 
 def make_trainer(context: RunContext, stage: Stage, *, earlier_epochs: int = 0) -> Trainer:
-    """The trainer of a stage; freezes the layers that it does not train."""
+    """Make the trainer of a stage, and freeze the layers that the stage does not train."""
     config, network, training = context.config, context.network, context.training
     network.set_backbone_trainable(stage.trains == "all")
     if config.compile and stage.trains == "all" and network.backbone is not None:
@@ -278,14 +278,14 @@ def make_trainer(context: RunContext, stage: Stage, *, earlier_epochs: int = 0) 
 
 @torch.inference_mode()
 def predict_features(network: Network, features: Tensor, device: torch.device) -> Tensor:
-    """Traits (N, 5), on the CPU, from features (N, ...)."""
+    """Predict traits (N, 5), on the CPU, from features (N, ...)."""
     network.eval()
     return torch.cat([network.head(part.to(device)).cpu() for part in features.split(HEAD_BATCH_CLIPS)])
 
 
 @torch.inference_mode()
 def predict_clips(context: RunContext, frames: int) -> Tensor:
-    """Traits (N, 5), on the CPU, of the validation split with `frames` evenly spaced crops per clip."""
+    """Predict traits (N, 5), on the CPU, of the validation split with `frames` evenly spaced crops per clip."""
     network, cache, device = context.network.eval(), context.cache, context.device
     if not network.needs.inputs:
         return predict_features(network, compute_features(network, cache, context.validation, frames, device), device)

@@ -1,4 +1,4 @@
-"""The state of a `Trainer` on disk, written after every epoch; one format for all that is trained."""
+"""Write and read the state of a `Trainer`, which is stored after every epoch; the format is the same for all models."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from personality.constants import VERSION
 from personality.utils.atomic_files import write_bytes
 from training.data.dataloader import TrainingError
 
-STATE_FORMAT = 2  # 1, of development versions before 0.2.0, had no number
+STATE_FORMAT = 2  # format 1, of development versions before 0.2.0, stored no number
 
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Tensors by name, and `facts`: what is not a tensor, as values that JSON can store exactly."""
+    """Tensors by name, and `facts`: all other values, which JSON can store exactly."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
     def select(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names start with the prefix, by the rest of their names."""
+        """Return the tensors whose names start with the prefix, by the rest of their names."""
         return {name.removeprefix(prefix): one for name, one in self.tensors.items() if name.startswith(prefix)}
 
 
 def write_state(path: Path, state: TrainingState, *, trains_on: str) -> None:
-    """Write a state atomically. trains_on: identity of the data and options, which `read_state` compares."""
+    """Write a state atomically. trains_on: identifier of the data and options, which `read_state` compares."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.tensors.items()}
     facts = {"format": STATE_FORMAT, "version": VERSION, "trains_on": trains_on, **state.facts}
     write_bytes(path, save(tensors, {"facts": json.dumps(facts)}))
@@ -55,7 +55,7 @@ def read_state(path: Path, *, trains_on: str, otherwise: str) -> TrainingState |
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file. Raises TrainingError if it is damaged."""
+    """Read the tensors and metadata of a safetensors file. Raises TrainingError if it is damaged."""
     try:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict

@@ -1,4 +1,4 @@
-"""Train a run in this process: its lock, signals and final status."""
+"""Train a run in this process, with its lock, signals and final status."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from training.runs.run import ReadOnlyRun, Run
 
 
 class StopRequested(BaseException):
-    """The run was asked to stop; a BaseException, so that handlers of errors do not catch it."""
+    """A request to stop the run; a BaseException, so that error handlers do not catch it."""
 
 
 def train_run(run: Run) -> None:
     """Start or resume a run and train it to the end.
 
-    With several processes, each calls it within `distributed.process_group`.
+    With several processes, each of them calls this function within `distributed.process_group`.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def train_run(run: Run) -> None:
 
 
 def _lock_run(run: Run) -> AbstractContextManager:
-    """The lock of a run, held by the first of its processes."""
+    """Hold the lock of a run in the first of its processes."""
     if distributed.rank():
         return nullcontext()
     return hold_lock_file(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")
@@ -74,7 +74,7 @@ def _train_with_status(run: Run) -> None:
 
 
 def _write_failed_status(run: Run, error: Exception) -> None:
-    with suppress(OSError):  # on a full disk; without a heartbeat, the run is shown as stale
+    with suppress(OSError):  # for example, the disk is full; without a heartbeat, the run is shown as stale
         run.write_status("failed", why=str(error) or type(error).__name__)
 
 

@@ -1,4 +1,4 @@
-"""The training loop, the same for modalities, the emotion network and the face ratings.
+"""The training loop that modalities, the emotion network and the face ratings share.
 
 The random numbers of an epoch depend only on the seed, the epoch, the process and the example. A resumed training
 therefore gives the same result as an uninterrupted one, although no generator state is stored.
@@ -31,7 +31,7 @@ MicroBatchInputs = Iterator[tuple[MicroBatch, Any]]
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How a `Trainer` trains; the fields of `Config` of the same names have their meaning. averaging: 0 for none."""
+    """Options of a `Trainer`; see the fields of `Config` with the same names. averaging: decay per step, 0 for none."""
 
     epochs: int
     batch: int
@@ -67,11 +67,11 @@ class Trainer:
     tensors : dict of str to Tensor
         The tensors of the module that `state` stores, by name. They share the memory of the module.
     averaged : dict of str to Tensor, optional
-        Those of them whose average is kept; default all.
+        The tensors to average; by default all of `tensors`.
     autocast : torch.autocast, optional
-        Precision of the forward pass; default that of the parameters.
+        Precision of the forward pass; by default that of the parameters.
     earlier_epochs : int
-        Number of epochs that other trainers trained before; continues the sequence of random numbers.
+        Number of epochs that other trainers trained before, from which the random numbers continue.
 
     Attributes
     ----------
@@ -102,16 +102,16 @@ class Trainer:
 
     @property
     def averaged_weights(self) -> AbstractContextManager:
-        """Within the context the module has the weights that are evaluated and stored."""
+        """Return a context within which the module has the weights that are evaluated and stored."""
         return nullcontext() if self._average is None else self._average.apply_temporarily()
 
     def train_epochs(self, load: Callable[[Iterator[MicroBatch], int], MicroBatchInputs]) -> Iterator[TrainedEpoch]:
-        """Train the remaining epochs, one at each iteration.
+        """Train the remaining epochs, one per iteration.
 
         Parameters
         ----------
         load : callable
-            Yields the parts of the batches of an epoch, which are given with its number from 0, with their inputs.
+            Receives the parts of the batches of an epoch and its number, from 0; yields each part with its inputs.
 
         Raises
         ------
@@ -127,7 +127,7 @@ class Trainer:
             yield TrainedEpoch(loss, time.monotonic() - start)
 
     def _shuffle(self, epoch: int) -> Tensor:
-        """The order of examples, the same in all processes; all later random numbers differ between processes."""
+        """Return the order of examples, the same in all processes; later random numbers differ between processes."""
         seed = RUN_SEED_STRIDE * self._options.seed + epoch
         torch.manual_seed(seed)
         order = torch.randperm(self._count)
@@ -147,7 +147,7 @@ class Trainer:
         return total / count
 
     def _backpropagate(self, piece: MicroBatch, inputs: Any) -> float:
-        """Add the gradients of a part to those of its batch; returns its loss over all processes."""
+        """Add the gradients of a part to those of its batch, and return its loss over all processes."""
         with nullcontext() if piece.is_last else distributed.without_gradient_sync(self._module):
             with self._autocast:
                 own = self._module(inputs)
@@ -171,7 +171,7 @@ class Trainer:
         return sum(piece.is_last for piece in pieces)
 
     def state(self, **facts: Any) -> TrainingState:
-        """All that `restore` requires, with further facts of the caller."""
+        """Return the state that `restore` requires, with further facts from the caller."""
         optimiser = self._optimiser.state_dict()
         tensors = {f"network.{name}": tensor for name, tensor in self._tensors.items()}
         for number, moments in optimiser["state"].items():
@@ -184,7 +184,7 @@ class Trainer:
 
     @torch.no_grad()
     def restore(self, state: TrainingState) -> None:
-        """Continue from a state of a trainer of the same module and options."""
+        """Continue from the state of a trainer with the same module and options."""
         for name, tensor in state.select("network.").items():
             self._tensors[name].copy_(tensor)
         moments: dict[int, dict[str, Tensor]] = {}
@@ -199,7 +199,7 @@ class Trainer:
 
 
 def make_optimiser(parameters: list[nn.Parameter], options: FitOptions) -> torch.optim.Optimizer:
-    """Adam, AdamW, or SGD with or without momentum."""
+    """Return Adam, AdamW, or SGD with or without momentum."""
     rate, decay = options.rate, options.weight_decay
     if options.optimiser in ("adam", "adamw"):
         kind = torch.optim.Adam if options.optimiser == "adam" else torch.optim.AdamW
@@ -209,7 +209,7 @@ def make_optimiser(parameters: list[nn.Parameter], options: FitOptions) -> torch
 
 
 def make_schedule(optimiser: torch.optim.Optimizer, options: FitOptions, steps: int) -> lr_scheduler.LRScheduler:
-    """A constant learning rate, or one that rises and falls within the steps (Smith and Topin 2019)."""
+    """Return a constant learning rate, or one that rises and falls during the steps (Smith and Topin 2019)."""
     if options.schedule == "constant":
         return lr_scheduler.ConstantLR(optimiser, factor=1.0)
     return lr_scheduler.OneCycleLR(optimiser, options.rate, total_steps=steps, cycle_momentum=False)

@@ -1,4 +1,4 @@
-"""Weight averaging: the mean of the weights of the last steps, which varies less, is evaluated and stored."""
+"""Weight averaging: the mean of the weights of recent steps, which varies less, is evaluated and stored."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from torch import Tensor
 class WeightAverage:
     """An exponential moving average of the floating-point tensors of a module (Polyak and Juditsky 1992).
 
-    `torch.optim.swa_utils.AveragedModel` copies and averages a whole module, also what is not trained (docs/models.md).
+    `torch.optim.swa_utils.AveragedModel` would also copy and average the parts of a module that are not trained
+    (docs/models.md).
 
     Parameters
     ----------
     tensors : dict of str to Tensor
-        Tensors that training changes in place, by name.
+        Tensors by name, which training changes in place.
     decay : float
         Decay per step, in [0, 1); 0.998 averages over about 500 steps.
     """
@@ -29,7 +30,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self) -> None:
-        """Include the weights after a step. The first steps have a higher weight, so that the initial values fade."""
+        """Include the weights after a step. The first steps have a larger share, to replace initial values."""
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         torch._foreach_lerp_(list(self.tensors.values()), list(self._live.values()), 1 - decay)
         self.steps += 1
@@ -41,7 +42,7 @@ class WeightAverage:
 
     @contextmanager
     def apply_temporarily(self) -> Iterator[None]:
-        """Within the context the module has the averaged weights."""
+        """Give the module the averaged weights within the context."""
         live, averaged = list(self._live.values()), list(self.tensors.values())
         trained = [tensor.clone() for tensor in live]
         with torch.no_grad():
