@@ -1,4 +1,4 @@
-"""Compare runs: what they reached, and the options that differ."""
+"""Compare runs: their validation results and the options that differ."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MISSING_MARK = "-"
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run reached on validation. accuracy, low, high: with its 95 % interval; r2: the variance explained; None
-    where unknown. date: of the last change, in UTC."""
+    """Validation results of a run. accuracy; low, high: its 95 % interval; r2: share of the variance explained; None if
+    unknown. date: time of the last change, in UTC."""
 
     run: str
     modality: str
@@ -33,7 +33,7 @@ class RunSummary:
 
 
 def summarise_runs(runs: Sequence[Run]) -> list[RunSummary]:
-    """What each run reached."""
+    """Return the validation results of each run."""
     return [_summarise_run(run) for run in runs]
 
 
@@ -47,7 +47,7 @@ def _summarise_run(run: Run) -> RunSummary:
 
 
 def _read_mean_metrics(run: Run) -> dict[str, Any]:
-    """The metrics of the mean of the traits, from the card; empty if it cannot be read."""
+    """Return the metrics of the mean of the traits from the card; empty if it cannot be read."""
     try:
         return read_model_card(run.folder)["metrics"]["traits"]["mean"]
     except (DamagedFileError, OSError, KeyError, TypeError):
@@ -55,7 +55,7 @@ def _read_mean_metrics(run: Run) -> dict[str, Any]:
 
 
 def format_run_summaries(summaries: Sequence[RunSummary]) -> list[str]:
-    """Lines of a table, with a head."""
+    """Yield the lines of a table with a header."""
     if not summaries:
         return ["no runs"]
     rows = [
@@ -78,8 +78,8 @@ def _format_with_interval(summary: RunSummary) -> str:
 
 
 def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
-    """A row for each option that differs between the runs: columns choice, then the runs' names; values as text. The
-    last rows are the validation accuracy and its epoch."""
+    """Return a row for each option that differs between the runs: columns choice, then the names of the runs; values as
+    text. The last rows are the validation accuracy and its epoch."""
     choices = {run.folder.name: {**_flatten_config(run.config.as_dict()), "data": run.cache.name} for run in runs}
     names = list(dict.fromkeys(name for one in choices.values() for name in one))
     rows = [{"choice": name, **{run: str(of.get(name, MISSING_MARK)) for run, of in choices.items()}} for name in names]
@@ -88,7 +88,7 @@ def compare_runs(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def collect_run_metrics(runs: Sequence[Run]) -> pd.DataFrame:
-    """The metrics of all runs, with a column run."""
+    """Return the metrics of all runs, with a column run."""
     tables = [pd.DataFrame(run.metrics()).assign(run=run.folder.name) for run in runs]
     return pd.concat([table for table in tables if "accuracy" in table] or [pd.DataFrame()], ignore_index=True)
 
@@ -108,7 +108,7 @@ def _reached_accuracy_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
 
 
 def _flatten_config(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested options by their path, such as stages.1.rate."""
+    """Yield nested options by their path, such as stages.1.rate."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):

@@ -1,4 +1,4 @@
-"""The progress of a run and its remaining time."""
+"""Estimate the progress of a run and its remaining time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from training.config.run_config import Config
 
-ETA_WINDOW_EPOCHS = 5  # last epochs of the current stage whose median duration predicts the next
+ETA_WINDOW_EPOCHS = 5  # last epochs of the current stage, whose median duration predicts that of the next ones
 
 
 @dataclass(frozen=True)
 class RunEta:
-    """Progress of a run: the current epoch, from 1, of at most `epochs`; the share of them that is done; the most
-    seconds that are left of the current stage, None during its first epoch; epochs of later stages."""
+    """Progress of a run. epoch: current epoch, from 1, of at most `epochs`; share_done: share of them that is done;
+    stage_seconds_left: maximum remaining time of the current stage in seconds, None during its first epoch;
+    later_stage_epochs: epochs of later stages."""
 
     epoch: int
     epochs: int
@@ -24,7 +25,7 @@ class RunEta:
 
 
 def estimate_eta(config: Config, status: dict[str, Any], metrics: list[dict[str, Any]]) -> RunEta:
-    """The progress of a run from its config, `Run.status()` and `Run.metrics()`."""
+    """Estimate the progress of a run from its config, `Run.status()` and `Run.metrics()`."""
     counts = [stage.epochs for stage in config.stages]
     stage = min(metrics[-1]["stage"], len(counts)) if metrics else 1
     stage_epochs = [row["seconds"] for row in metrics if row["stage"] == stage]
@@ -42,7 +43,7 @@ def estimate_eta(config: Config, status: dict[str, Any], metrics: list[dict[str,
 
 
 def format_duration(seconds: float) -> str:
-    """A duration in seconds, minutes or hours, as text."""
+    """Return a duration in seconds, minutes or hours, as text."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,5 +1,5 @@
-"""Evaluations started from a page: a separate process predicts a split with finished runs and adds the table to the
-workspace."""
+"""Start evaluations from a page: a separate process predicts a split with finished runs and adds the table of the
+predictions to the workspace."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ EVALUATION_BUSY_MESSAGE = "Another evaluation is running; wait until it is done.
 
 @dataclass(frozen=True)
 class EvaluationJob:
-    """table: the predictions table that it writes; state: `running`, `done` or `failed`; log_text: its log, as a
-    terminal shows it."""
+    """An evaluation. table: the predictions table that it writes; state: `running`, `done` or `failed`; log_text: its
+    log, as a terminal shows it."""
 
     table: Path
     state: str
@@ -55,7 +55,7 @@ def start_evaluation(folders: Sequence[Path], *, cache: Path, split: str, worksp
 
 
 def read_last_evaluation(workspace: Path) -> EvaluationJob | None:
-    """The last evaluation; None if there was none, or if its file is damaged (see `describe_evaluation_damage`)."""
+    """Return the last evaluation; None if there was none, or its file is damaged (`describe_evaluation_damage`)."""
     try:
         known = read_json_object(workspace / EVALUATION_FILE, EVALUATION_FIELDS)
     except DamagedFileError:
@@ -67,7 +67,7 @@ def read_last_evaluation(workspace: Path) -> EvaluationJob | None:
 
 
 def describe_evaluation_damage(workspace: Path) -> str:
-    """Why the last evaluation cannot be read, as a sentence; empty if it can, or if there was none."""
+    """Return why the last evaluation cannot be read, as a sentence; empty if it can, or if there was none."""
     try:
         if exists_as_file_or_link(workspace / EVALUATION_FILE):
             read_json_object(workspace / EVALUATION_FILE, EVALUATION_FIELDS)
@@ -77,11 +77,11 @@ def describe_evaluation_damage(workspace: Path) -> str:
 
 
 def _read_log_as_shown(log: Path) -> str:
-    """A log as a terminal shows it, without overwritten text."""
+    """Return a log as a terminal shows it, without overwritten text."""
     return "\n".join(line.rpartition("\r")[2] for line in read_log_end(log).split("\n")).strip()
 
 
 def labelled_splits(cache: Path) -> list[str]:
-    """The splits with labels that are not used for training, test before validation."""
+    """Return the splits with labels that are not used for training, test before validation."""
     clips = Cache(cache)
     return [split for split in reversed(SPLITS) if split != "training" and len(clips.labelled_clips(split))]

@@ -21,11 +21,13 @@ from training.runs.run_queue import enqueue_runs, has_worker, list_waiting_runs
 PRACTICE_LOCK_FILE, WORKER_LOG_FILE = "practice.lock", ".queue.log"
 DRY_RUN_FOLDER_PREFIX = ".check-"  # prefix of temporary folders, which are not listed as runs
 DRY_RUN_TIMEOUT_SECONDS = 300
-_detached_processes: list[subprocess.Popen] = []  # referenced until they end, so that no zombie processes remain
+_detached_processes: list[
+    subprocess.Popen
+] = []  # keeps references until the processes end, so that no zombie processes remain
 
 
 def start_runs(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
-    """Create runs that are trained in the background, one after the other. Raises CacheError as `create_run`."""
+    """Create runs and train them in the background, one after the other. Raises CacheError like `create_run`."""
     created = [create_run(config, cache=cache, runs=runs) for config in configs]
     enqueue_runs(created)
     _start_worker(runs)
@@ -33,8 +35,8 @@ def start_runs(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Ru
 
 
 def continue_queue(runs: Path) -> None:
-    """Start a worker if runs wait and none works, for example after the machine was restarted. Does nothing if the
-    folder is read-only."""
+    """Start a worker if runs are waiting and no worker is running, for example after a restart of the machine. Does
+    nothing if the folder is read-only."""
     with suppress(OSError):
         if list_waiting_runs(runs) and not has_worker(runs):
             _start_worker(runs)
@@ -45,7 +47,7 @@ def _start_worker(runs: Path) -> None:
 
 
 def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
-    """Create the folder of a run. Raises CacheError, before, if the clips or the feature table are missing."""
+    """Create the folder of a run. If clips or the feature table are missing, raises CacheError before it does."""
     from personality.preprocessing.cache import Cache
 
     for folder in (cache, *([Path(config.extra_cache)] if config.extra_cache else [])):
@@ -59,7 +61,7 @@ def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
 
 @contextmanager
 def temporary_run(config: Config, *, cache: Path, runs: Path) -> Iterator[Run]:
-    """A run for a dry run, in a temporary folder next to the other runs, where a fusion finds its branches."""
+    """Create a run for a dry run in a temporary folder next to the other runs, where a fusion finds its branches."""
     runs.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=DRY_RUN_FOLDER_PREFIX, dir=runs) as folder:
         run = Run(Path(folder))
@@ -68,7 +70,7 @@ def temporary_run(config: Config, *, cache: Path, runs: Path) -> Iterator[Run]:
 
 
 def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
-    """The report of a dry run, made in a separate process within seconds. Raises ValueError if the run cannot
+    """Return the report of a dry run in a separate process, which takes seconds. Raises ValueError if the run cannot
     start."""
     with temporary_run(config, cache=cache, runs=runs) as run:
         command = [sys.executable, "-m", "training", "look", str(run.folder)]
@@ -88,7 +90,7 @@ def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
 
 
 def resume_runs(several: Sequence[Run]) -> None:
-    """Let runs of one folder that were stopped, killed or failed continue in the background, one after the other.
+    """Resume runs of one folder that were stopped, killed or failed in the background, one after the other.
 
     Raises ValueError if one is active.
     """
@@ -100,8 +102,8 @@ def resume_runs(several: Sequence[Run]) -> None:
 
 
 def stop_run(run: Run) -> None:
-    """Stop a run; if resumed, it repeats the current epoch. Does nothing if its process has ended. Raises ValueError if
-    it runs on another machine."""
+    """Stop a run, which repeats the current epoch when it is resumed. Does nothing if its process has ended. Raises
+    ValueError if it runs on another machine."""
     status = run.status()
     if status["state"] not in ACTIVE_STATES:
         return
@@ -117,7 +119,7 @@ def stop_run(run: Run) -> None:
 
 
 def stop_runs(several: Sequence[Run]) -> None:
-    """Stop runs, the last first, so that no waiting one starts."""
+    """Stop runs, starting with the last one, so that no waiting run starts."""
     for run in reversed(several):
         stop_run(run)
 
@@ -129,7 +131,7 @@ def start_practice_cache(workspace: Path) -> None:
 
 
 def is_making_practice_cache(workspace: Path) -> bool:
-    """Whether a process is creating the practice cache; False if the workspace is read-only."""
+    """Return whether a process is creating the practice cache; False if the workspace is read-only."""
     try:
         with hold_lock_file(workspace / PRACTICE_LOCK_FILE, ""):
             return False
@@ -140,18 +142,18 @@ def is_making_practice_cache(workspace: Path) -> bool:
 
 
 def find_free_run_folder(runs: Path, config: Config) -> Path:
-    """A folder without a started run, named after the modality: `audio`, `audio-2`, ..."""
+    """Return a folder without a started run, named after the modality: `audio`, `audio-2`, ..."""
     return next(runs / name for name in numbered_names(config.modality) if not Run(runs / name).is_taken)
 
 
 def numbered_names(name: str) -> Iterator[str]:
-    """Candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
+    """Yield candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
     return (name if n == 1 else f"{name}-{n}" for n in count(1))
 
 
 def start_detached(module: str, arguments: Sequence[str], log: Path, *, prints: bool = False) -> subprocess.Popen:
-    """Start a process in a new session, so that it continues if the page or the server ends. Its errors are appended to
-    the log; prints: its output too (a run writes its own log)."""
+    """Start a process in a new session, so that it continues if the page or the server ends. Its standard error is
+    appended to the log. prints: whether to append its standard output too (a run writes its own log)."""
     _detached_processes[:] = [child for child in _detached_processes if child.poll() is None]
     with log.open("ab") as file:
         child = subprocess.Popen(

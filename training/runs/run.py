@@ -1,5 +1,5 @@
-"""A run's folder: `config.json`, `status.json` with a heartbeat, `metrics.jsonl`, `log.txt`, the state to resume from,
-and the checkpoint of the best epoch. Reading it needs no torch, so pages and other processes may.
+"""The folder of a run: `config.json`, `status.json` with a heartbeat, `metrics.jsonl`, `log.txt`, the state to resume
+from, and the checkpoint of the best epoch. It is read without torch, so that pages and other processes can read it quickly.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from personality.utils.untrusted_files import (
 from training.config.run_config import Config
 
 ACTIVE_STATES = ("queued", "running")
-NO_PROCESS = 0  # the process id of a waiting run
+NO_PROCESS = 0  # process ID of a waiting run
 RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
-MAX_HEARTBEAT_SECONDS = 1800.0  # between two of a run on another machine, for example while it computes features
-LOG_TAIL_LINES = 12  # lines of a log that are shown
+MAX_HEARTBEAT_SECONDS = 1800.0  # between heartbeats of a run elsewhere, which sends none while it computes features
+LOG_TAIL_LINES = 12  # lines of the log to show
 BRANCHES_KEY = "branches"
 # Checks of the values in the files of a run; other values are ignored.
 CONFIG_FILE_FIELDS = {"config": make_object_check({}), "cache": is_text}
@@ -60,22 +60,22 @@ EPOCH_METRIC_FIELDS = {
 
 @dataclass(frozen=True)
 class Run:
-    """One run by its folder."""
+    """A run, given by its folder."""
 
     folder: Path
 
     @property
     def config(self) -> Config:
-        """The run's config. Raises ValueError as `read_config_and_cache`."""
+        """Return the config of the run. Raises ValueError like `read_config_and_cache`."""
         return self.read_config_and_cache()[0]
 
     @property
     def cache(self) -> Path:
-        """The cache it trains on. Raises ValueError as `read_config_and_cache`."""
+        """Return the folder of the cache that it trains on. Raises ValueError like `read_config_and_cache`."""
         return self.read_config_and_cache()[1]
 
     def read_config_and_cache(self) -> tuple[Config, Path]:
-        """Config and cache. Raises ValueError if this version cannot read them."""
+        """Return config and cache. Raises ValueError if this version cannot read them."""
         path, known = self.folder / "config.json", self._read_config()
         try:
             return Config.from_dict(known["config"]), Path(known["cache"])
@@ -88,7 +88,7 @@ class Run:
 
     @property
     def branches(self) -> dict[str, dict[str, str]]:
-        """Folder and sha256 of the trained models that a fusion joins, by name; empty before it starts."""
+        """Return folder and SHA-256 of the trained models that a fusion joins, by name; empty before it starts."""
         return self._read_config().get(BRANCHES_KEY, {})
 
     def store_branches(self, branches: dict[str, dict[str, str]]) -> None:
@@ -98,7 +98,7 @@ class Run:
     def create(self, config: Config, cache: Path) -> None:
         """Create the folder; a run that has not finished an epoch is overwritten.
 
-        Raises FileExistsError if the folder contains a run that has, or that is active.
+        Raises FileExistsError if the folder contains a run that has finished an epoch or is active.
         """
         if self.is_taken:
             raise FileExistsError(f"{self.folder} already contains a run; resume it or choose another folder")
@@ -109,13 +109,13 @@ class Run:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the folder contains files that must not be overwritten."""
+        """Return whether the folder contains files that must not be overwritten."""
         started = (self.folder / RUN_STATE_FILE).exists() or self.status()["state"] in ACTIVE_STATES
         foreign = self.folder.exists() and not (self.folder / "config.json").exists()
         return started or (foreign and any(self.folder.iterdir()))
 
     def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
-        """Update the status; other facts remain. pid: the run's process, default this one."""
+        """Update the status; other facts are kept. pid: ID of the run's process, by default this one."""
         number = os.getpid() if pid is None else pid
         process = {"pid": number, "process_started": process_start_time(number), "host": platform.node()}
         process["heartbeat"] = time.time()
@@ -128,8 +128,8 @@ class Run:
             file.write(text + "\n")
 
     def status(self) -> dict[str, Any]:
-        """The last status; `stale` if it is active but its process has ended, or if the file is damaged (see `why`). A
-        run in the queue has no process."""
+        """Return the last status; `stale` if the run is active but its process has ended, or if the file is damaged
+        (see `why`). A run in the queue has no process."""
         try:
             status = self._read_status()
         except DamagedFileError as error:
@@ -143,7 +143,7 @@ class Run:
         return read_json_object(self.folder / "status.json", {"state": is_text}, STATUS_FIELDS)
 
     def _last_status(self) -> dict[str, Any]:
-        """The last status; empty if it cannot be read."""
+        """Return the last status; empty if it cannot be read."""
         try:
             return self._read_status()
         except DamagedFileError:
@@ -155,7 +155,7 @@ class Run:
         write_bytes(self.folder / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows).encode())
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The metrics of each epoch, without unreadable lines; of a repeated epoch the last."""
+        """Return the metrics of each epoch, without unreadable lines; for a repeated epoch the last ones."""
         return list({row["epoch"]: row for row in self._read_metrics()[0]}.values())
 
     def _read_metrics(self) -> tuple[list[dict[str, Any]], str]:
@@ -164,7 +164,7 @@ class Run:
         )
 
     def describe_damaged_files(self) -> Iterator[str]:
-        """A sentence for each damaged file except the config."""
+        """Yield a sentence for each damaged file except the config."""
         reads: list[Callable] = [self._read_status]
         if self._last_status().get("state") == "done":
             reads.append(partial(read_model_card, self.folder))
@@ -177,7 +177,7 @@ class Run:
             yield wrong
 
     def list_dependent_runs(self) -> list[str]:
-        """The names of the runs in the same folder that join this model."""
+        """Return the names of the runs in the same folder that join this model."""
         own = str(self.folder.resolve())
         others = [run for run in list_runs(self.folder.parent) if run.folder != self.folder]
         return [run.folder.name for run in others if own in (entry["folder"] for entry in run.branches.values())]
@@ -191,12 +191,12 @@ class Run:
         shutil.rmtree(self.folder)
 
     def log_tail(self) -> str:
-        """The last lines of the log, or why it cannot be read."""
+        """Return the last lines of the log, or why it cannot be read."""
         return read_last_log_lines(self.folder / RUN_LOG_FILE, LOG_TAIL_LINES)
 
 
 class ReadOnlyRun(Run):
-    """A run in processes other than the first, which do not write."""
+    """A run in processes other than the first, which write no files."""
 
     def write_status(self, state: str, *, pid: int | None = None, **facts: Any) -> None:
         """Do nothing."""
@@ -212,24 +212,24 @@ class ReadOnlyRun(Run):
 
 
 def is_on_other_host(status: dict[str, Any]) -> bool:
-    """Whether a run with this status was last written by another machine."""
+    """Return whether this status was last written by another machine."""
     return status.get("host", platform.node()) != platform.node()
 
 
 def _has_process(status: dict[str, Any]) -> bool:
-    """Whether the process of a run exists; on another machine, whether it has written recently."""
+    """Return whether the process of a run exists or, on another machine, has written recently."""
     if is_on_other_host(status):
         return time.time() - status.get("heartbeat", 0.0) < MAX_HEARTBEAT_SECONDS
     return process_start_time(status.get("pid", -1)) == status.get("process_started", "")
 
 
 def is_waiting(status: dict[str, Any]) -> bool:
-    """Whether a run with this status waits in the queue."""
+    """Return whether a run with this status is waiting in the queue."""
     return status["state"] == "queued" and "queued_at" in status
 
 
 def process_start_time(pid: int) -> str:
-    """Start time of a process in kernel ticks, as text; empty if it does not exist or is a zombie."""
+    """Return the start time of a process in kernel ticks, as text; empty if it does not exist or is a zombie."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
@@ -238,12 +238,12 @@ def process_start_time(pid: int) -> str:
 
 
 def list_runs(folder: Path) -> list[Run]:
-    """The readable runs in a folder, newest first."""
+    """Return the readable runs in a folder, newest first."""
     return [run for run, why in _runs_with_problems(folder) if not why]
 
 
 def describe_damaged_runs(folder: Path) -> list[str]:
-    """A sentence for each damaged file of the runs in a folder; runs without a readable config are not listed."""
+    """Return a sentence for each damaged file of the runs in a folder; a run with a damaged config is not listed."""
     return [
         one
         for run, why in _runs_with_problems(folder)
@@ -252,15 +252,15 @@ def describe_damaged_runs(folder: Path) -> list[str]:
 
 
 def _runs_with_problems(folder: Path) -> list[tuple[Run, str]]:
-    """The runs in a folder, newest first, each with why it cannot be read; empty if it can."""
+    """Return the runs in a folder, newest first, each with the reason why it cannot be read; empty if it can."""
     paths = [path / "config.json" for path in folder.glob("*") if not path.name.startswith(".")]
-    present = filter(exists_as_file_or_link, paths)  # includes broken links, to report them
+    present = filter(exists_as_file_or_link, paths)  # includes broken links, so that they are reported
     runs = [Run(path.parent) for path in sorted(present, key=_modification_time, reverse=True)]
     return [(run, describe_config_problem(run)) for run in runs]
 
 
 def _modification_time(path: Path) -> float:
-    """Modification time of a file; 0 if it does not exist or is a broken link."""
+    """Return the modification time of a file; 0 if it does not exist or is a broken link."""
     try:
         return path.stat().st_mtime
     except OSError:
@@ -268,7 +268,7 @@ def _modification_time(path: Path) -> float:
 
 
 def describe_config_problem(run: Run) -> str:
-    """Why a run cannot be read; empty if it can."""
+    """Return why a run cannot be read; empty if it can."""
     try:
         run.read_config_and_cache()
     except ValueError as error:
@@ -277,11 +277,11 @@ def describe_config_problem(run: Run) -> str:
 
 
 def finished_runs_by_name(folder: Path) -> dict[str, Run]:
-    """The finished runs by name, newest first."""
+    """Return the finished runs by name, newest first."""
     return {run.folder.name: run for run in list_runs(folder) if run.status()["state"] == "done"}
 
 
 def finished_runs(folder: Path, modality: str, preset: str) -> list[Run]:
-    """The finished runs of a modality and preset, newest first."""
+    """Return the finished runs of a modality and preset, newest first."""
     done = finished_runs_by_name(folder).values()
     return [run for run in done if (run.config.modality, run.config.preset) == (modality, preset)]

@@ -1,7 +1,8 @@
-"""The queue of runs in a folder: one run trains at a time, and runs that wait are kept in their status files.
+"""The queue of runs in a folder: one run trains at a time; the status files of the others record that they wait.
 
 A worker, one process per folder and device, trains the waiting runs in the order in which they were added, each in a
-process of its own. If it ends, for example with the machine, the runs still wait, and the next worker continues.
+separate process. If the worker ends, for example because of a reboot, the runs keep waiting, and the next worker
+continues.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from personality.utils.atomic_files import hold_lock_file
 from personality.utils.locations import IMPORT_ROOT
 from training.runs.run import NO_PROCESS, RUN_LOG_FILE, Run, is_waiting, list_runs
 
-WORKER_WAIT_SECONDS = 1.0  # longer than the last worker takes from finding no run to its end
+WORKER_WAIT_SECONDS = 1.0  # seconds; longer than a worker takes from finding no run to its end
 
 
 def enqueue_runs(runs: Sequence[Run]) -> None:
-    """Let runs wait for a worker, in this order. Several belong together (see `list_group`)."""
+    """Add runs to the queue in this order. Runs that are added together form a group (see `list_group`)."""
     group = f"{runs[0].folder.name} {time.time():.0f}" if len(runs) > 1 else ""
     for run in runs:
         known = run.status().get("group", "")
@@ -32,14 +33,14 @@ def enqueue_runs(runs: Sequence[Run]) -> None:
 
 
 def list_waiting_runs(folder: Path) -> list[Run]:
-    """The runs that wait for a worker, in the order in which they are trained."""
+    """Return the runs that wait for a worker, in the order in which they will be trained."""
     found = [(run.status(), run) for run in list_runs(folder)]
     waiting = [(status, run) for status, run in found if is_waiting(status)]
     return [run for _, run in sorted(waiting, key=lambda pair: pair[0]["queued_at"])]
 
 
 def list_group(run: Run) -> list[Run]:
-    """The runs that were added together with a run, itself included, in their order."""
+    """Return the runs that were added together with a run, including itself, in their order."""
     group = run.status().get("group")
     if not group:
         return [run]
@@ -49,7 +50,7 @@ def list_group(run: Run) -> list[Run]:
 
 
 def work_off_queue(folder: Path) -> bool:
-    """Train the waiting runs of a folder until none is left; False at once if another worker does."""
+    """Train the waiting runs of a folder until none is left; return False if another worker already does."""
     with ExitStack() as stack:
         try:
             stack.enter_context(hold_lock_file(_lock_path(folder, "queue"), "", wait=WORKER_WAIT_SECONDS))
@@ -61,7 +62,7 @@ def work_off_queue(folder: Path) -> bool:
 
 
 def has_worker(folder: Path) -> bool:
-    """Whether a worker trains the waiting runs of a folder."""
+    """Return whether a worker trains the waiting runs of a folder."""
     try:
         with hold_lock_file(_lock_path(folder, "queue"), ""):
             return False
@@ -83,8 +84,8 @@ def _train_in_process(run: Run) -> None:
 
 @contextmanager
 def hold_device(run: Run, *, wait: bool) -> Iterator[None]:
-    """Within the context no other run of the same folder trains on this device; waits until then, or raises
-    ValueError. SLURM assigns the devices of its jobs, so they do not wait."""
+    """Reserve the device within the context, so that no other run of the folder trains on it. If it is reserved, wait,
+    or raise ValueError. SLURM assigns the devices of its jobs, which therefore do not wait."""
     path, busy = _lock_path(run.folder.parent, "device"), f"Another run of {run.folder.parent} trains on this device"
     with ExitStack() as stack:
         if "SLURM_JOB_ID" in os.environ:
@@ -101,6 +102,6 @@ def hold_device(run: Run, *, wait: bool) -> Iterator[None]:
 
 
 def _lock_path(folder: Path, what: str) -> Path:
-    """The lock file of what there is once per machine and device; CUDA_VISIBLE_DEVICES selects the device."""
+    """Return the path of a lock per machine and device, which CUDA_VISIBLE_DEVICES selects."""
     names = [what, platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES", "")]
     return folder / f".{'-'.join(filter(None, names)).replace('/', '-')}.lock"
