@@ -13,7 +13,7 @@ from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import atomic_path
 
 BATCH_TABLE_SUFFIXES = (".csv", ".parquet")
-MAX_WRITING_SHARE = 0.05  # share of the time for writing the table; a small table is written after every clip
+MAX_WRITING_SHARE = 0.05  # maximum share of the time spent on writing; a small table is written after every clip
 NUMBERS_PER_TRAIT = ("", "_percentile", "_low", "_high")  # column suffixes of a trait; low to high: 90 % interval
 
 Row = dict[str, Any]

@@ -1,5 +1,5 @@
 """The folder of a run: `config.json`, `status.json` with a heartbeat, `metrics.jsonl`, `log.txt`, the state to resume
-from, and the checkpoint of the best epoch. It is read without torch, so that pages and other processes can read it quickly.
+from, and the checkpoint of the best epoch. Reading it requires no torch, so that pages and other processes start fast.
 """
 
 from __future__ import annotations
