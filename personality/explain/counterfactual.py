@@ -68,7 +68,7 @@ def has_handcrafted_input(network: Network) -> bool:
 
 
 def _compare_counterfactuals(sample: Sample, model: Model) -> Iterator[tuple[str, str, float, float]]:
-    """Return a table of change, trait, value and difference for one model."""
+    """Yield change, trait, value and difference for one model."""
     import torch
 
     from personality.models.batching import make_batch

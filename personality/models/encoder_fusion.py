@@ -1,4 +1,4 @@
-"""The network of the preset `encoders`: a transformer over features of encoders and other tables as tokens."""
+"""The network of the preset `encoders`: attention over the features of encoders and over other tables."""
 
 from __future__ import annotations
 

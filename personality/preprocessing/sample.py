@@ -102,7 +102,7 @@ class Sample:
 
     @property
     def sound(self) -> np.ndarray:
-        """All sound that was read, float32 (N,) mono 16 kHz in [-1, 1]."""
+        """Return all sound that was read, float32 (N,) mono 16 kHz in [-1, 1]."""
         heard = round(self.audio_seconds * PREPROCESSING.sample_rate)
         return np.concatenate([self.audio[:heard], self.rest])
 

@@ -50,7 +50,7 @@ class SoundDecoder:
 
     @property
     def is_full(self) -> bool:
-        """Whether further packets are ignored."""
+        """Return whether further packets are ignored."""
         return self._end >= self._limit
 
     def feed(self, packet: av.Packet) -> None:
@@ -98,12 +98,12 @@ class SoundDecoder:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was decoded."""
+        """Return whether nothing was decoded."""
         return not self._runs and self._mixed is None
 
     @property
     def is_silent(self) -> bool:
-        """Whether all sound is silent. Afterwards nothing can be decoded."""
+        """Return whether all sound is silent. Afterwards nothing can be decoded."""
         return not self._mix()[0].size
 
     def _mix(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
@@ -146,7 +146,7 @@ class _Run:
         self.wide = _Resampled(av.AudioResampler(format="s16", layout=layout, rate=rate))
 
     def continues_with(self, decoded: av.AudioFrame) -> bool:
-        """Whether a frame has the format of this run."""
+        """Return whether a frame has the format of this run."""
         return _format_of(decoded) == self._format
 
     def feed(self, decoded: av.AudioFrame) -> int:

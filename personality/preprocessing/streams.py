@@ -152,7 +152,7 @@ def read_packets(
 
 @dataclass
 class _Span:
-    """Start and end of the packets of a stream, in seconds of the container, and their numbers."""
+    """Start and end of the packets of a stream, in seconds of the container, and counts of packets and keyframes."""
 
     start: float
     end: float

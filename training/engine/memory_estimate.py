@@ -16,7 +16,7 @@ from training.engine.process_memory import free_memory_bytes, measure_activation
 
 MOMENTS_PER_PARAMETER = {"adam": 2, "adamw": 2, "momentum": 1, "sgd": 0}  # tensors an optimiser keeps per parameter
 FLOAT32_BYTES = 4
-SMALL_PROBE_CLIPS, LARGE_PROBE_CLIPS = 2, 4  # clips in two passes, for the memory per clip
+SMALL_PROBE_CLIPS, LARGE_PROBE_CLIPS = 2, 4  # clips per pass; the difference of two passes gives the memory per clip
 ACTIVATION_MEMORY_SHARE = 0.5  # share of the free memory for activations; their gradients require the same amount
 MAX_BATCH_CLIPS = 4096
 

@@ -47,7 +47,7 @@ def train_run(run: Run) -> None:
 
 
 def _lock_run(run: Run) -> AbstractContextManager:
-    """Hold the lock of a run in the first of its processes."""
+    """Return the lock of a run, which only the first of its processes holds."""
     if distributed.rank():
         return nullcontext()
     return hold_lock_file(run.folder / "lock", f"Another process is writing {run.folder}; stop it first.")

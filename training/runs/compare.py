@@ -55,7 +55,7 @@ def _read_mean_metrics(run: Run) -> dict[str, Any]:
 
 
 def format_run_summaries(summaries: Sequence[RunSummary]) -> list[str]:
-    """Yield the lines of a table with a header."""
+    """Return the lines of a table with a header."""
     if not summaries:
         return ["no runs"]
     rows = [
@@ -108,7 +108,7 @@ def _reached_accuracy_rows(runs: Sequence[Run]) -> list[dict[str, str]]:
 
 
 def _flatten_config(values: dict[str, Any], before: str = "") -> dict[str, Any]:
-    """Yield nested options by their path, such as stages.1.rate."""
+    """Return nested options by their path, such as stages.1.rate."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, (list, tuple)) and value and isinstance(value[0], dict):

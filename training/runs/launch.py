@@ -21,9 +21,7 @@ from training.runs.run_queue import enqueue_runs, has_worker, list_waiting_runs
 PRACTICE_LOCK_FILE, WORKER_LOG_FILE = "practice.lock", ".queue.log"
 DRY_RUN_FOLDER_PREFIX = ".check-"  # prefix of temporary folders, which are not listed as runs
 DRY_RUN_TIMEOUT_SECONDS = 300
-_detached_processes: list[
-    subprocess.Popen
-] = []  # keeps references until the processes end, so that no zombie processes remain
+_detached_processes: list[subprocess.Popen] = []  # referenced until they end, so that no zombie processes remain
 
 
 def start_runs(configs: Sequence[Config], *, cache: Path, runs: Path) -> list[Run]:
@@ -47,7 +45,7 @@ def _start_worker(runs: Path) -> None:
 
 
 def create_run(config: Config, *, cache: Path, runs: Path) -> Run:
-    """Create the folder of a run. If clips or the feature table are missing, raises CacheError before it does."""
+    """Create the folder of a run, unless clips or the feature table are missing, for which it raises CacheError."""
     from personality.preprocessing.cache import Cache
 
     for folder in (cache, *([Path(config.extra_cache)] if config.extra_cache else [])):
@@ -90,7 +88,7 @@ def dry_run_in_subprocess(config: Config, *, cache: Path, runs: Path) -> str:
 
 
 def resume_runs(several: Sequence[Run]) -> None:
-    """Resume runs of one folder that were stopped, killed or failed in the background, one after the other.
+    """Resume stopped, killed or failed runs of one folder in the background, one after the other.
 
     Raises ValueError if one is active.
     """
@@ -147,7 +145,7 @@ def find_free_run_folder(runs: Path, config: Config) -> Path:
 
 
 def numbered_names(name: str) -> Iterator[str]:
-    """Yield candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
+    """Return candidates for an unused name: NAME, NAME-2, NAME-3, ..."""
     return (name if n == 1 else f"{name}-{n}" for n in count(1))
 
 
