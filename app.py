@@ -30,6 +30,8 @@ def navigate() -> None:
     log_to_stderr()
     if is_public():
         st.set_option("client.showErrorDetails", "none")
+    # Before the navigation, which would otherwise show the page's icon from a server of Google as the favicon.
+    st.set_page_config(page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
     models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
     dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
     pages = {
@@ -49,8 +51,7 @@ def navigate() -> None:
         "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
     }
     page = st.navigation(pages)
-    title = f"{page.title} · Apparent personality"
-    st.set_page_config(page_title=title, page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
+    st.set_page_config(page_title=f"{page.title} · Apparent personality")
     if st.context.theme.type == "dark":
         st.html(DARK_THEME_STYLE)
     with keep_choices_in_address():
