@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 SLOW = 180_000  # milliseconds; the first prediction loads the networks
+expect.set_options(timeout=60_000)  # instead of 5 s, in which a busy machine may not finish a page
 # Flags to run as root, in a container, without a screen and without connections to other hosts.
 CHROMIUM_FLAGS = [
     "--no-sandbox",
