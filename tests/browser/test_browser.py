@@ -182,7 +182,7 @@ def test_a_clip_can_be_deleted_and_is_not_on_disk(page: Page, address: str, mark
 def test_only_the_selected_person_has_a_box(page: Page, address: str, tmp_path: Path) -> None:
     two_people(tmp_path / "two.mp4")
     upload(page, address, tmp_path / "two.mp4")
-    expect(page.get_by_text("The largest face is analysed")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("the largest face that moves")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("boxes")).to_have_count(1, timeout=SLOW)
     page.get_by_role("button", name="1", exact=True).click()
     expect(page.get_by_text("The highlighted person is analysed")).to_be_visible(timeout=SLOW)
