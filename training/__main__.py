@@ -204,7 +204,9 @@ def _build_training_parser() -> argparse.ArgumentParser:
 
     words = "join runs that differ in their seed as one model, whose spread is calibrated on validation"
     command = commands.add_parser("average", help=words)
-    command.add_argument("run_folders", type=Path, nargs="+", metavar="RUN")
+    command.add_argument(
+        "run_folders", type=Path, nargs="+", metavar="RUN", help="folders of finished runs, two or more"
+    )
     command.add_argument("--out", type=Path, required=True, help="folder of the model, beside the runs")
     command.set_defaults(run=_average_from_options)
 
