@@ -100,7 +100,8 @@ def draw_run_details(run: Run) -> None:
     if rows:
         draw_training_curves(pd.DataFrame(rows), status, kept_epoch=run.config.kept_epoch)
     if (run.folder / "tensorboard").is_dir():
-        st.caption(f"TensorBoard: `tensorboard --logdir {escape_markdown(str(runs_folder()))}`")
+        st.caption("All curves of all runs in TensorBoard:")
+        st.code(f"tensorboard --logdir {runs_folder()}", language=None)
     with st.expander("End of the log", expanded=state in ("failed", "stale")):
         st.code(run.log_tail() or "(empty)", language=None)
 

@@ -78,7 +78,8 @@ def _train_in_process(run: Run) -> None:
         )
         run.write_status("queued", pid=child.pid)
         child.wait()
-    if run.status()["state"] == "queued":
+    status = run.status()  # of another process, or of none, if the run was stopped and resumed meanwhile
+    if status["state"] == "queued" and status.get("pid") == child.pid:
         run.write_status("failed", why="the process ended before it started to train; its log has the reason")
 
 
