@@ -135,8 +135,8 @@ def tone_is_found(sample: Sample, model: Model, start: str) -> bool:
 def word_is_found(sample: Sample, model: Model, planted: str) -> bool:
     """Return whether the planted word has the largest weight."""
     words = json.loads(planted)
-    spoken = replace(sample, transcript=Transcript(words["text"], ()))
-    return _largest_effect(leave_out_words(spoken, [model]))["place"] == words["place"]
+    with_words = replace(sample, transcript=Transcript(words["text"], ()))
+    return _largest_effect(leave_out_words(with_words, [model]))["place"] == words["place"]
 
 
 VISUAL = ("--modality", "visual", "--stage", "200:head:2e-3:2", "--stage", "3:all:1e-4:1", "--patience", "40")

@@ -88,7 +88,7 @@ clip = clips[number]
 guesses = st.session_state.setdefault(GUESSES_STATE_KEY, {})
 left, right = st.columns([2, 3], gap="large")
 with left:
-    st.markdown(f"**Person {number + 1:d} of {len(clips):d}** · the voice speaks no language")
+    st.markdown(f"**Person {number + 1:d} of {len(clips):d}** · the voice is in no language")
     st.video((demo.GUESS_CLIPS_FOLDER / clip).read_bytes())
 with right:
     if clip not in guesses:

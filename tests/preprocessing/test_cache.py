@@ -52,9 +52,9 @@ def test_estimates_are_marked_where_annotations_are_missing(cache: Cache, tmp_pa
     copy = Cache(tmp_path / "cache")
     shutil.copytree(cache.folder, copy.folder)
     clips = write_cache_tables(copy, table, {table["clip"][1]: "unread"}, cache.card)
-    assert clips["gender_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
-    assert clips["age_group_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ANNOTATED]
-    assert clips["age_from"].fillna("nobody").tolist()[:3] == [ESTIMATED, "nobody", ESTIMATED]  # no age in years
+    assert clips["gender_from"].fillna("missing").tolist()[:3] == [ESTIMATED, "missing", ANNOTATED]
+    assert clips["age_group_from"].fillna("missing").tolist()[:3] == [ESTIMATED, "missing", ANNOTATED]
+    assert clips["age_from"].fillna("missing").tolist()[:3] == [ESTIMATED, "missing", ESTIMATED]  # no age in years
     assert clips.loc[0, "gender"] == cache.clips.loc[0, "gender_estimated"]
 
 
