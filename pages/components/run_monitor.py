@@ -106,25 +106,6 @@ def draw_run_details(run: Run) -> None:
         st.code(run.log_tail() or "(empty)", language=None)
 
 
-def draw_stop_and_resume(run: Run) -> None:
-    """Buttons for a run, and for all runs that were started together with it."""
-    operator_only()
-    group = {one.folder.name: one for one in list_group(run)}
-    states = {name: one.status()["state"] for name, one in group.items()}
-    choices = (
-        ("Stop", "stop", ACTIVE_STATES, stop_runs_on_click),
-        ("Resume", "resume", RESUMABLE_STATES, resume_runs_on_click),
-    )
-    for label, key, wanted, act in choices:
-        fitting = [group[name] for name, state in states.items() if state in wanted]
-        icon = f":material/{key}:"
-        if states[run.folder.name] in wanted:
-            st.button(label, icon=icon, key=key, on_click=act, args=([run],))
-        if len(fitting) > 1:
-            words = f"{label} all {len(fitting):,} that were started together"
-            st.button(words, icon=icon, key=f"{key}_all", on_click=act, args=(fitting,))
-
-
 def stop_runs_on_click(several: list[Run]) -> None:
     """Stop runs."""
     operator_only()
@@ -137,6 +118,28 @@ def resume_runs_on_click(several: list[Run]) -> None:
     operator_only()
     with show_errors_as_toast():
         launch.resume_runs(several)
+
+
+# Label, icon and key, states in which it is offered, and what it does.
+RUN_ACTIONS = (
+    ("Stop", "stop", ACTIVE_STATES, stop_runs_on_click),
+    ("Resume", "resume", RESUMABLE_STATES, resume_runs_on_click),
+)
+
+
+def draw_stop_and_resume(run: Run) -> None:
+    """Buttons for a run, and for all runs that were started together with it."""
+    operator_only()
+    group = {one.folder.name: one for one in list_group(run)}
+    states = {name: one.status()["state"] for name, one in group.items()}
+    for label, key, wanted, act in RUN_ACTIONS:
+        fitting = [group[name] for name, state in states.items() if state in wanted]
+        icon = f":material/{key}:"
+        if states[run.folder.name] in wanted:
+            st.button(label, icon=icon, key=key, on_click=act, args=([run],))
+        if len(fitting) > 1:
+            words = f"{label} all {len(fitting):,} that were started together"
+            st.button(words, icon=icon, key=f"{key}_all", on_click=act, args=(fitting,))
 
 
 def format_run_progress(run: Run, status: dict, rows: list[dict]) -> str:

@@ -1,6 +1,5 @@
 """The analysis pages: the operator's tables, groups, Explore."""
 
-import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from personality.inference.evaluate import evaluate
 from personality.plots.accuracy_plots import BASELINE_MARKS
 from personality.predictions.prediction_files import read_predictions, write_predictions
 from personality.preprocessing.cache import Cache
-from tests.pages.visits import ANALYSIS, ROOT, practise, read, visit, words
+from tests.pages.visits import ANALYSIS, ROOT, numbers, practise, read, visit, words
 
 
 @pytest.mark.parametrize("page", ANALYSIS)
@@ -222,13 +221,6 @@ def drawn_values(app: AppTest) -> set[float]:
     """The values of all dots in the first chart."""
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     return {value for trace in traces if trace.get("error_x") for value in numbers(trace["x"])}
-
-
-def numbers(values: list[float] | dict[str, str]) -> list[float]:
-    """A list of numbers in Plotly's JSON, plain or as base64."""
-    if isinstance(values, dict):
-        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
-    return values
 
 
 def test_real_people_by_ethnicity_and_by_both() -> None:

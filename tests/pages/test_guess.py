@@ -7,7 +7,7 @@ import pytest
 from personality.assets import demo
 from personality.predictions.prediction_files import read_predictions
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
-from tests.pages.visits import visit, words
+from tests.pages.visits import numbers, visit, words
 
 
 def test_clips_are_test_clips_with_planted_ratings() -> None:
@@ -27,12 +27,12 @@ def test_the_machine_is_shown_after_the_guess() -> None:
     assert not app.slider
     chart = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in chart] == ["planted", "machine", "you"]
-    assert chart[2]["x"] == [0.9, 0.5, 0.5, 0.5, 0.5]
+    assert numbers(chart[2]["x"]) == [0.9, 0.5, 0.5, 0.5, 0.5]
     table = read_predictions(demo.DEMO_PREDICTIONS_FILE)
     clip = sorted(path.name for path in demo.GUESS_CLIPS_FOLDER.glob("*.mp4"))[0]
     rows = table[table["clip"].eq(clip) & table["model"].eq("practice_audiovisual")].set_index("trait")
-    assert chart[0]["x"] == pytest.approx(rows.loc[list(TRAIT_NAMES), "actual"].tolist())
-    assert chart[1]["x"] == pytest.approx(rows.loc[list(TRAIT_NAMES), "predicted"].tolist())
+    assert numbers(chart[0]["x"]) == pytest.approx(rows.loc[list(TRAIT_NAMES), "actual"].tolist())
+    assert numbers(chart[1]["x"]) == pytest.approx(rows.loc[list(TRAIT_NAMES), "predicted"].tolist())
     assert chart[0]["y"] == [TRAIT_LABELS[name] for name in TRAIT_NAMES]
 
 

@@ -13,7 +13,7 @@ from personality.assets.shipped_models import REAL_MODEL_FOLDERS, model_label
 from personality.inference.predict import load_models, predict_updates
 from personality.inference.prediction_document import prediction_to_json
 from personality.preprocessing.sample import read_clip_updates
-from tests.pages.visits import read, visit, words
+from tests.pages.visits import numbers, read, visit, words
 
 
 def test_the_stored_prediction_of_the_sample_is_that_of_the_included_models() -> None:
@@ -41,7 +41,7 @@ def test_the_poster_shows_the_sample_and_a_finding_per_question() -> None:
         gaps = figures.compare_groups((finding.attribute,), finding.measure).gaps
         assert read(describe_largest_gap(gaps)) in shown
     traits = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
-    assert traits["x"] == list(prediction["traits"][POSTER_MODEL].values())
+    assert numbers(traits["x"]) == list(prediction["traits"][POSTER_MODEL].values())
 
 
 def test_the_button_of_the_poster_leads_to_predict() -> None:

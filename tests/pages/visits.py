@@ -1,8 +1,10 @@
 """Helpers to open pages with Streamlit's AppTest, without a browser."""
 
+import base64
 import re
 from pathlib import Path
 
+import numpy as np
 from streamlit.testing.v1 import AppTest
 
 from pages.components.plain_text import WORD_JOINER
@@ -58,3 +60,10 @@ def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:
 def models_in_table(app: AppTest) -> list[str]:
     """The models of the first table of traits on Predict."""
     return next(frame.value["model"].tolist() for frame in app.dataframe if "Openness" in frame.value)
+
+
+def numbers(values: list[float] | dict[str, str]) -> list[float]:
+    """A list of numbers in Plotly's JSON, plain or as base64."""
+    if isinstance(values, dict):
+        return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"]).tolist()
+    return values

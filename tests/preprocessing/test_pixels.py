@@ -125,7 +125,11 @@ def test_a_mirrored_display_matrix_is_followed(tmp_path: Path, name: str) -> Non
     assert np.abs(shown.astype(int) - expected).mean() < 3
 
 
-def test_upside_down_face_is_not_detected(tmp_path: Path) -> None:
+def test_upside_down_picture_is_turned(tmp_path: Path) -> None:
     person = sample_picture()
-    (tmp_path / "a.mp4").write_bytes(video_of(tmp_path / "b.mp4", np.ascontiguousarray(person[::-1])))
-    assert len(read_sample(tmp_path / "a.mp4").faces) == 0
+    upright = read_sample(video_of(tmp_path / "a.mp4", person))
+    turned = read_sample(video_of(tmp_path / "b.mp4", np.ascontiguousarray(person[::-1, ::-1])))
+    assert len(turned.faces) == len(upright.faces)
+    assert any("180 degrees" in note for note in turned.warnings)
+    difference = turned.faces[0].astype(int) - upright.faces[0]
+    assert np.abs(difference).mean() < 8
