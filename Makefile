@@ -123,6 +123,9 @@ $(VENV)/app.done: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -c "import librosa.feature.spectral"  # compiled now, so that no visitor waits for it
 	touch $@
 
+# The bytecode is written here for environments that set PYTHONDONTWRITEBYTECODE: without it, every process that the
+# tests start compiles PyTorch again, and the tests take three times as long.
 $(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements-test.txt
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
 	touch $@

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.signal import resample_poly
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -55,6 +54,8 @@ def compute_evolgen_sound(sound: np.ndarray) -> np.ndarray | None:
         float32 (408,) in the order of EVOLGEN_COLUMNS: per part, mean and standard deviation of 34 short-term
         descriptors. None if the sound is too short for six parts.
     """
+    from scipy.signal import resample_poly  # imported when used: takes most of a second
+
     divisor = np.gcd(SHORT_TERM_RATE, PREPROCESSING.sample_rate)
     resampled = resample_poly(sound.astype(float), SHORT_TERM_RATE // divisor, PREPROCESSING.sample_rate // divisor)
     frames = short_term_descriptors(resampled)

@@ -32,6 +32,14 @@ def living() -> list[tuple[int, int, int]]:
     return found
 
 
+def wait_until_ended(group: int) -> None:
+    """Wait until no process of a group is left: a process that was killed lives until the kernel has removed it."""
+    end = time.monotonic() + 30
+    while group in [one for *_, one in living()]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def children_of(pid: int) -> list[int]:
     return [child for child, parent, _ in living() if parent == pid]
 
@@ -103,7 +111,7 @@ def test_stopped_reader_process_is_replaced_at_its_time_limit(monkeypatch: pytes
     os.killpg(stopped, signal.SIGSTOP)
     with pytest.raises(MediaError, match="took more than 2 s"):
         list(pieces)
-    assert stopped not in [group for *_, group in living()]
+    wait_until_ended(stopped)
     assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
     assert the_reader() != stopped
     assert len(list(Path("/proc/self/fd").iterdir())) == before
