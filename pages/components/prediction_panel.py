@@ -23,6 +23,7 @@ from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 from personality.utils.public_mode import is_public, shows_estimates
 
 PERCENTILES_CAPTION = " · percentage of training clips with a lower rating"
+TRAITS_ANCHOR = "predicted-first-impression"  # in the address of the page, to jump to the five traits
 AGE_MARGIN_YEARS = 5  # on either side of the estimate, whose mean absolute error is 4.5 years
 
 
@@ -44,7 +45,7 @@ class TraitsPanel:
     def draw(self) -> None:
         """Draw the predictions added so far; only a message if the clip has neither a face nor speech."""
         with self._heading.container():
-            st.header("Predicted first impression")
+            st.header("Predicted first impression", anchor=TRAITS_ANCHOR)
             if self._answers and all(
                 isinstance(one, Unavailable) and one.why == NO_PERSON_MESSAGE for one in self._answers
             ):
@@ -113,12 +114,12 @@ def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
 
 
 def _draw_tables(values: pd.DataFrame) -> None:
-    """Tables of the values, and of their percentiles among the training clips."""
+    """Tables of the values and of their percentiles among the training clips; rows are traits, which fits a phone."""
     for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
-        table = values.pivot(index="model", columns="trait", values=column).reindex(values["model"].unique())
+        table = values.pivot(index="trait", columns="model", values=column)[values["model"].unique()]
         if table.notna().to_numpy().any():
-            shown = table[list(TRAIT_NAMES)].rename(columns=TRAIT_LABELS).reset_index()
-            config = {name: st.column_config.NumberColumn(format=form) for name in TRAIT_LABELS.values()}
+            shown = table.loc[list(TRAIT_NAMES)].rename(index=TRAIT_LABELS).rename_axis("trait").reset_index()
+            config = {name: st.column_config.NumberColumn(format=form) for name in table.columns}
             st.markdown(f"**{title}**{PERCENTILES_CAPTION if column == 'percentile' else ''}")
             st.dataframe(shown, hide_index=True, column_config=config)
 

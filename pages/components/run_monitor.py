@@ -15,6 +15,7 @@ from personality.utils.workspace import runs_folder
 from training.runs import launch
 from training.runs.compare import collect_run_metrics, compare_runs
 from training.runs.eta import estimate_eta, format_duration
+from training.runs.notes import MAX_NOTE_CHARACTERS, read_note, write_note
 from training.runs.run import ACTIVE_STATES, Run, describe_config_problem, list_runs
 from training.runs.run_queue import list_group
 
@@ -46,7 +47,9 @@ def draw_run_monitor() -> None:
     # Not inside a fragment that is redrawn every two seconds, which would close an open list.
     if st.session_state.get("watched") not in found:
         st.session_state.pop("watched", None)
-    draw_run_details(found[st.selectbox("Run details", list(found), key="watched")])
+    watched = found[st.selectbox("Run details", list(found), key="watched")]
+    draw_note(watched)
+    draw_run_details(watched)
     draw_run_comparison(found)
 
 
@@ -71,7 +74,23 @@ def make_runs_table_row(run: Run) -> dict[str, object]:
         "share": 1.0 if status["state"] == "done" else estimate_eta(run.config, status, run.metrics()).share_done,
         "best": status.get("best_accuracy"),
         "why": status.get("why", ""),
+        "note": read_note(run),
     }
+
+
+def draw_note(run: Run) -> None:
+    """The note of a run, to read and to change."""
+    operator_only()
+    key = f"note_{run.folder.name}"
+    hint = "for example what you tried"
+    st.text_input("Note", read_note(run), MAX_NOTE_CHARACTERS, key, placeholder=hint, on_change=keep_note, args=(run,))
+
+
+def keep_note(run: Run) -> None:
+    """Write the note that was typed."""
+    operator_only()
+    with show_errors_as_toast():
+        write_note(run, st.session_state[f"note_{run.folder.name}"])
 
 
 @st.fragment(run_every=analysis_widgets.REFRESH_INTERVAL)

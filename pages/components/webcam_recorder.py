@@ -9,8 +9,8 @@ button { font: inherit; color: var(--st-text-color); background: transparent; pa
   border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius); width: 100%; }
 button:hover, button:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
 button:disabled { opacity: 0.4; cursor: not-allowed; }
-video { width: 100%; margin-top: 0.5rem; border-radius: var(--st-base-radius); transform: scaleX(-1); }
-p { margin: 0.3rem 0 0; font-size: 0.8rem; opacity: 0.8; color: var(--st-text-color); font-family: var(--st-font); }
+video { width: 100%; margin-bottom: 0.3rem; border-radius: var(--st-base-radius); transform: scaleX(-1); }
+p { margin: 0 0 0.3rem; font-size: 0.8rem; opacity: 0.8; color: var(--st-text-color); font-family: var(--st-font); }
 """
 RECORDER_SCRIPT = """
 const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
@@ -62,6 +62,7 @@ export default function ({ data, parentElement }) {
     mirror.srcObject = stream
     mirror.hidden = false
     record()
+    button.scrollIntoView({ block: "end" })  // on a phone, so that the picture and the countdown are visible
   }
   button.disabled = data.disabled
   if (!recorder) button.textContent = data.label
@@ -69,7 +70,7 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => { if (recorder) recorder.onstop = null; end() })
 }
 """
-RECORDER_HTML = "<button></button><video muted autoplay playsinline hidden></video><p role='status'></p>"
+RECORDER_HTML = "<video muted autoplay playsinline hidden></video><p role='status'></p><button></button>"
 
 _recorder_component = st.components.v2.component("recorder", html=RECORDER_HTML, css=RECORDER_STYLE, js=RECORDER_SCRIPT)
 

@@ -13,7 +13,7 @@ from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
-from tests.pages.visits import models_in_table, read, upload, visit, words
+from tests.pages.visits import models_in_table, models_in_tables, read, upload, visit, words
 from training.config.run_config import preset
 from training.runs import launch
 from training.runs.evaluation_job import read_last_evaluation
@@ -63,7 +63,7 @@ def test_models_with_the_same_name_are_distinguished(runs: Path, workspace: Path
     app.switch_page("pages/predict.py").run()
     upload(app, demo.DEMO_CLIP_FILE.read_bytes())
     assert not app.exception
-    tables = [frame.value["model"].tolist() for frame in app.dataframe]
+    tables = models_in_tables(app)
     assert ["audio"] in tables
     assert ["practice: audio"] in tables  # in a separate section
 

@@ -17,7 +17,7 @@ from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpres
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAITS
-from tests.pages.visits import models_in_table, read, upload, visit, words
+from tests.pages.visits import models_in_table, models_in_tables, read, upload, visit, words
 from tests.preprocessing.clips import two_people, video_of, write_clip
 
 MODALITIES = ("audio", "visual", "audiovisual", "handcrafted")
@@ -39,7 +39,7 @@ def test_the_english_sample_uses_models_of_real_people_too() -> None:
     app = visit("predict")
     app.button(key="sample").click().run()
     assert not app.exception
-    tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
+    tables = models_in_tables(app)
     assert tables[0] == ["voice", "words", "voice + words"]
     assert tables[-1] == [f"practice: {name}" for name in MODALITIES]
     pieces = [piece for piece, _ in app.session_state["predictions"][1]]
@@ -58,7 +58,7 @@ def test_an_upload_uses_models_of_real_people_and_practice_models_can_be_added()
     before = app.session_state["read_pieces"]
     app.multiselect(key="more_models").select("practice: visual").run()
     assert app.session_state["read_pieces"] is before  # the clip is not read again
-    tables = [list(frame.value["model"]) for frame in app.dataframe if "Openness" in frame.value]
+    tables = models_in_tables(app)
     assert tables[-1] == ["practice: visual"]
 
 

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.components.plain_text import WORD_JOINER
 from pages.components.table_picker import PRACTICE_DATA_LABEL
+from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
@@ -59,7 +60,14 @@ def upload(app: AppTest, data: bytes, name: str = "a.mp4") -> AppTest:
 
 def models_in_table(app: AppTest) -> list[str]:
     """The models of the first table of traits on Predict."""
-    return next(frame.value["model"].tolist() for frame in app.dataframe if "Openness" in frame.value)
+    return models_in_tables(app)[0]
+
+
+def models_in_tables(app: AppTest) -> list[list[str]]:
+    """The models of each table of traits on Predict, which has a row per trait and a column per model."""
+    tables = [frame.value for frame in app.dataframe if "trait" in frame.value]
+    assert all(table["trait"].tolist() == [TRAIT_LABELS[name] for name in TRAIT_NAMES] for table in tables)
+    return [list(table.columns.drop("trait")) for table in tables]
 
 
 def numbers(values: list[float] | dict[str, str]) -> list[float]:

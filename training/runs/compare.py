@@ -11,6 +11,7 @@ import pandas as pd
 
 from personality.models.model_card import read_model_card
 from personality.utils.untrusted_files import DamagedFileError
+from training.runs.notes import read_note
 from training.runs.run import Run
 
 MISSING_MARK = "-"
@@ -19,7 +20,7 @@ MISSING_MARK = "-"
 @dataclass(frozen=True)
 class RunSummary:
     """Validation results of a run. accuracy; low, high: its 95 % interval; r2: share of the variance explained; None if
-    unknown. date: time of the last change, in UTC."""
+    unknown. date: time of the last change, in UTC. note: the text that a person added, or empty."""
 
     run: str
     modality: str
@@ -30,6 +31,7 @@ class RunSummary:
     high: float | None
     r2: float | None
     date: str
+    note: str
 
 
 def summarise_runs(runs: Sequence[Run]) -> list[RunSummary]:
@@ -43,7 +45,8 @@ def _summarise_run(run: Run) -> RunSummary:
     date = datetime.fromtimestamp(status.get("heartbeat", 0), UTC).isoformat(" ", "minutes").removesuffix("+00:00")
     accuracy = mean.get("accuracy", status.get("best_accuracy"))
     interval = mean.get("low"), mean.get("high"), mean.get("r2")
-    return RunSummary(run.folder.name, config.modality, config.preset, status["state"], accuracy, *interval, date)
+    identity = run.folder.name, config.modality, config.preset, status["state"]
+    return RunSummary(*identity, accuracy, *interval, date, read_note(run))
 
 
 def _read_mean_metrics(run: Run) -> dict[str, Any]:
@@ -64,6 +67,7 @@ def format_run_summaries(summaries: Sequence[RunSummary]) -> list[str]:
             "accuracy": _format_with_interval(one),
             "R2": MISSING_MARK if one.r2 is None else f"{one.r2:.3f}",
             "date (UTC)": one.date,
+            "note": one.note,
         }
         for one in summaries
     ]
