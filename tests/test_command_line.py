@@ -79,6 +79,7 @@ def test_a_file_whose_name_begins_with_a_dash_is_no_option(
     check_prediction(result, WORDLESS)
 
 
+@pytest.mark.trial
 def test_predict_json_of_the_real_clips(real_data: Path) -> None:
     clips = [*sorted((real_data / "first-impressions/videos").rglob("*.mp4")), *(real_data / "more").glob("*.mp4")]
     result = run("personality", "predict", *clips, "--json")

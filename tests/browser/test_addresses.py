@@ -2,6 +2,7 @@
 
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from pages.components.table_picker import PRACTICE_DATA_LABEL, REAL_DATA_LABEL
@@ -31,6 +32,7 @@ def test_a_copied_address_opens_the_same_choices(page: Page, address: str) -> No
     other.context.close()
 
 
+@pytest.mark.trial
 def test_back_restores_the_choices_of_a_page(page: Page, address: str) -> None:
     page.goto(f"{address}/traits")
     settle(page)

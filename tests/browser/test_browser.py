@@ -52,6 +52,7 @@ def test_every_page_opens_by_its_url(page: Page, address: str, name: str) -> Non
     assert errors == []
 
 
+@pytest.mark.trial
 def test_a_deep_link_as_the_first_request_opens_the_app(page: Page, tmp_path: Path) -> None:
     with served(tmp_path) as fresh:
         page.goto(f"{fresh}/gender")
@@ -116,6 +117,7 @@ def read_traits(page: Page, models: Sequence[str] = PRACTICE) -> None:
     expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
 
 
+@pytest.mark.trial
 def test_clicks_and_keys_on_the_waveform_move_the_player(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
@@ -263,6 +265,7 @@ def test_the_page_predicts_from_real_clips(page: Page, address: str, real_data: 
         expect(page.get_by_role("heading", name="From the face (photograph ratings)")).to_be_visible()
 
 
+@pytest.mark.trial
 def test_a_click_on_a_phrase_moves_the_player(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)

@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page, expect
 
@@ -19,6 +20,7 @@ from tests.browser.test_browser import upload
 from training.runs.run import Run
 
 
+@pytest.mark.trial
 def test_a_run_survives_a_refresh_stops_resumes_and_predicts(page: Page, cache: Cache, tmp_path: Path) -> None:
     (tmp_path / "caches").mkdir()
     (tmp_path / "caches" / "people").symlink_to(cache.folder)

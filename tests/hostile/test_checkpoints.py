@@ -135,7 +135,7 @@ def mutated(tensors: dict[str, torch.Tensor], generator: random.Random) -> tuple
 def test_errors_name_the_invalid_tensor(
     tmp_path: Path, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
-    generator, count = random.Random(0), share(300, 60)
+    generator, count = random.Random(0), share(300, 20)
     tensors = load_file(AUDIO / MODEL_WEIGHTS_FILE)
     shutil.copy(AUDIO / MODEL_CARD_FILE, tmp_path / MODEL_CARD_FILE)
     for _ in range(count):

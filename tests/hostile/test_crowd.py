@@ -109,6 +109,7 @@ def show(visitor: Visitor, clip: bytes) -> str:
 
 
 @pytest.mark.parametrize("end", ["tab closed", *(["deleted", "connection lost"] if FULL else [])])
+@pytest.mark.trial
 def test_memory_does_not_contain_a_clip_after_its_visit(public: str, end: str, outcome: Outcome) -> None:
     clip, noise = own_clip()
     pid = server_of(public)

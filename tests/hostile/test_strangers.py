@@ -97,7 +97,7 @@ def test_first_visitors_cannot_reach_operator_pages(
     furnished: Path, known: Known, share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
     """Two at the same time, right after the start; before the fix, one of them got the Models page."""
-    before, count = files(furnished), share(20, 3)
+    before, count = files(furnished), share(20, 1)
     for number in range(count):
         pages = ("models", "dataset" if number % 2 else "models")
         with served(furnished) as address, visiting(address) as first, visiting(address) as second:

@@ -141,6 +141,7 @@ def test_server_memory_does_not_grow_with_uploads(
 
 
 @needs_chromium
+@pytest.mark.trial
 def test_no_files_remain_after_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome) -> None:
     """After a result, an error, a tab closed and a server killed while a clip is read."""
     work, temporary = tmp_path / "workspace", tmp_path / "temporary"
@@ -220,6 +221,7 @@ def face_video(path: Path, side: int) -> Path:
     return path
 
 
+@pytest.mark.trial
 def test_sessions_see_only_their_own_results(tmp_path: Path, share: Share, outcome: Outcome) -> None:
     """Concurrent sessions, each with a clip of a different size, rerun in turns."""
     count, rounds = share(8, 4), share(5, 2)

@@ -10,7 +10,7 @@ from tests.hostile.videos import GIANT, LURE, MUTANT, NOISE, REFUSED, count_ends
 def test_every_hostile_video_gives_a_result_or_an_error(
     share: Callable[[int, int], int], outcome: Callable[[str, str], None]
 ) -> None:
-    count = share(1060, 360)
+    count = share(1060, 120)
     counts, longest = count_ends(count)
     assert counts.total() == count
     ends = Counter(how for kind, how in counts.elements())

@@ -17,7 +17,6 @@ from personality.predictions.prediction_files import write_predictions
 from personality.utils.atomic_files import write_json
 from personality.utils.workspace import CHOSEN_MODELS_FILE
 from tests.browser.server import SLOW, browser, chromium, served, settle
-from tests.pages.visits import ANALYSIS
 from training.config.run_config import preset
 from training.runs.run import Run
 
@@ -106,7 +105,9 @@ def everything_read(place: Locator) -> str:
     return " ".join((place.text_content() or "").replace(WORD_JOINER, "").split())
 
 
-@pytest.mark.parametrize("name", ANALYSIS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == "explore" else pytest.mark.trial) for name in ANALYSIS]
+)
 def test_analysis_of_a_table_with_markup_in_names(page: Page, address: str, asked: list[str], name: str) -> None:
     page.goto(f"{address}/{name}?table=traps")
     settle(page)
@@ -133,6 +134,7 @@ def test_models_with_markup_in_a_run_and_its_card(page: Page, address: str, aske
     assert asked == []
 
 
+@pytest.mark.trial
 def test_predict_with_markup_in_the_names_of_a_model_and_a_video(
     page: Page, address: str, asked: list[str], tmp_path: Path, outcome: Callable[[str, str], None]
 ) -> None:

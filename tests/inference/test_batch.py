@@ -112,6 +112,7 @@ def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) 
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.trial
 def test_clip_that_kills_its_process_fails_alone(tmp_path: Path) -> None:
     parts = [VideoPart(name, write_clip(tmp_path / name, times=[0.0, 0.1])) for name in ("a.mp4", "b.mp4")]
     todo = {part.key: part for part in [VideoPart("deadly.mp4", DeadlyPath("deadly.mp4")), *parts]}

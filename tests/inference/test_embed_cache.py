@@ -54,6 +54,7 @@ def test_face_table_equals_features_computed_for_prediction(store: Cache, capsys
     assert "the cache has this table" in capsys.readouterr().out
 
 
+@pytest.mark.trial
 def test_interrupted_run_resumes(store: Cache, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embed_cache, "PART_CLIPS", 2)
     job, encoded = EmbedJob(store, FACES, device="cpu", batch=2), []

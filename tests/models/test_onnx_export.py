@@ -51,8 +51,8 @@ def check_export(network: Network, path: Path) -> None:
     ("modality", "preset", "design"),
     [
         ("audio", "compact", None),
-        ("audio", "modern", NetworkDesign(encoder="transformer")),
-        ("visual", "modern", SMALL),
+        pytest.param("audio", "modern", NetworkDesign(encoder="transformer"), marks=pytest.mark.trial),
+        pytest.param("visual", "modern", SMALL, marks=pytest.mark.trial),
     ],
 )
 def test_audio_and_face_networks_are_exported(
@@ -69,6 +69,7 @@ def test_table_network_is_exported(tmp_path: Path) -> None:
     check_export(network.eval(), tmp_path / "a.onnx")
 
 
+@pytest.mark.trial
 def test_fusion_of_encoders_is_exported(tmp_path: Path) -> None:
     torch.manual_seed(0)
     tables = [("timm:some@0123456789ab", name_columns(4, 6)), ("voice_descriptors", ("a", "b", "c"))]

@@ -4,6 +4,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from personality.dataset import load_dataset
 from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
@@ -32,6 +34,7 @@ def test_dataset_shows_counts_leakage_and_problems(cache: Cache, people: Path, w
     assert not app.exception
 
 
+@pytest.mark.trial
 def test_dataset_of_real_labels_shows_the_shared_videos(real_data: Path, workspace: Path) -> None:
     preprocess(load_dataset(real_data / "first-impressions"), workspace / "caches" / "real", workers=2)
     app = visit("dataset")

@@ -203,6 +203,7 @@ def test_discarding_explanations_keeps_the_dry_run_report() -> None:
     assert "explanation_face_occlusion" not in app.session_state
 
 
+@pytest.mark.trial
 def test_every_change_of_the_video_moves_a_prediction_of_the_sample() -> None:
     app = visit("predict")
     app.session_state["open_explanation"] = "Change the video"

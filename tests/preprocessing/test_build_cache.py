@@ -52,6 +52,7 @@ def has_entries(out: Path, count: int) -> bool:
     return entries(out) >= count
 
 
+@pytest.mark.trial
 def test_killed_and_resumed_run_gives_cache_of_uninterrupted_run(people: Path, cache: Cache, tmp_path: Path) -> None:
     out = tmp_path / "cache"
     process = command(people, out, "--workers", "2")
@@ -165,6 +166,7 @@ def readers_die(out: Path, clip: str, times: int) -> Iterator[list[int]]:
         thread.join()
 
 
+@pytest.mark.trial
 def test_no_clip_is_lost_if_a_worker_is_killed(people: Path, cache: Cache, tmp_path: Path) -> None:
     clip = cache.clips["clip"].iloc[5]
     with readers_die(tmp_path / "c", clip, times=1) as killed:
@@ -220,6 +222,7 @@ def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
     return json.loads(file.read_text())["address"]
 
 
+@pytest.mark.trial
 def test_cluster_gives_same_cache_even_if_a_worker_dies(
     people: Path, cache: Cache, tmp_path: Path, dask: Callable[..., None], scheduler: str
 ) -> None:

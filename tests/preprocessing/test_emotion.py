@@ -26,6 +26,7 @@ def test_weights_are_small() -> None:
     assert EMOTION_WEIGHTS_FILE.stat().st_size < 8 * 2**20
 
 
+@pytest.mark.trial
 def test_included_network_reaches_accuracy_of_its_card(real_data: Path) -> None:
     card = json.loads((EMOTION_WEIGHTS_FILE.parent / "card.json").read_text())
     measured = measure_emotion_accuracy(load_emotion_network(), real_data / "fer2013")

@@ -33,6 +33,7 @@ def in_two(arguments: list[str]) -> str:
     return result.stdout
 
 
+@pytest.mark.trial
 def test_two_processes_get_what_one_gets(cache: Cache, tmp_path: Path) -> None:
     """With the loss that a batch's clips have in common: concordance is not the mean of its shares."""
     alone = run_to_end(tmp_path / "alone", cache, preset("audio", "thesis", loss="blend", **PLAIN))
@@ -48,6 +49,7 @@ def test_two_processes_get_what_one_gets(cache: Cache, tmp_path: Path) -> None:
         torch.testing.assert_close(others[name], tensor, atol=2e-3, rtol=1e-2)
 
 
+@pytest.mark.trial
 def test_whole_clips_in_two_processes_from_the_command_line(cache: Cache, tmp_path: Path) -> None:
     """A backbone is trained and keeps its activations; only one process writes and prints."""
     design = ["--preset", "modern", "--design", "backbone=test_resnet", "--backbone", "none"]

@@ -32,6 +32,7 @@ def test_two_clips_of_one_name_are_refused(cache: Cache) -> None:
         open_cache(cache.folder, cache.folder).labelled_clips("training")
 
 
+@pytest.mark.trial
 def test_a_visual_run_learns_from_both_and_its_card_names_both(
     cache: Cache, portraits_cache: Cache, tmp_path: Path
 ) -> None:

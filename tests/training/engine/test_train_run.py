@@ -57,6 +57,7 @@ def test_weights_depend_on_the_seed_only(cache: Cache, tmp_path: Path) -> None:
     assert weights[0] == weights[1] != weights[2]
 
 
+@pytest.mark.trial
 def test_a_network_reads_the_whole_sound_if_the_cache_includes_it(cache: Cache, people: Path, tmp_path: Path) -> None:
     config = preset("audio", "modern", stages=HEAD, design=NetworkDesign(seconds=15.0))
     with pytest.raises(CacheError, match=r"15 s .* 5 s.* `preprocess --whole-sound --remake`"):

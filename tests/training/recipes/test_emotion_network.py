@@ -51,6 +51,7 @@ def die_after_writing(epoch: int, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(emotion_network, "write_state", write_and_die)
 
 
+@pytest.mark.trial
 def test_killed_after_any_epoch_it_ends_with_the_same_weights(
     fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def ended(workspace: Path) -> EvaluationJob:
     raise TimeoutError(found)
 
 
+@pytest.mark.trial
 def test_finished_runs_become_a_table_and_the_next_one_has_another_name(
     runs: Path, cache: Cache, tmp_path: Path
 ) -> None:

@@ -99,6 +99,7 @@ def test_a_job_runs_in_the_background_stops_and_resumes(cache: Cache, tmp_path: 
     assert wait(run, {"stale"}) == "stale"
 
 
+@pytest.mark.trial
 def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path: Path) -> None:
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audio", "visual", "audiovisual", "handcrafted")]
     begun = launch.start_runs(configs, cache=cache.folder, runs=tmp_path)
@@ -121,6 +122,7 @@ def test_a_run_that_fails_does_not_hold_up_the_next(cache: Cache, tmp_path: Path
     assert "train audio first" in first.status()["why"]
 
 
+@pytest.mark.trial
 def test_a_look_before_the_start_trains_nothing_and_leaves_nothing(cache: Cache, tmp_path: Path) -> None:
     words = launch.dry_run_in_subprocess(preset("audio", stages=HEAD, batch=4), cache=cache.folder, runs=tmp_path)
     assert "clips to train on" in words and "accuracy to beat" in words
