@@ -17,6 +17,7 @@ from personality.predictions.prediction_files import write_predictions
 from personality.utils.atomic_files import write_json
 from personality.utils.workspace import CHOSEN_MODELS_FILE
 from tests.browser.server import SLOW, browser, chromium, served, settle
+from tests.pages.visits import ANALYSIS
 from training.config.run_config import preset
 from training.runs.run import Run
 
