@@ -7,8 +7,9 @@ import streamlit as st
 
 from pages.components import analysis_widgets, model_store, poster, real_figures, table_picker
 from pages.components.plain_text import escape_markdown
+from pages.components.real_figures import describe_findings
 from personality.analysis.findings import describe_model_gains
-from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING, RealFigures
+from personality.analysis.real_figures import SOURCES_NOT_IN_TRAINING
 from personality.assets import demo
 from personality.constants import IMPRESSION_NOTICE
 from personality.plots import palettes
@@ -19,21 +20,20 @@ from personality.utils.workspace import list_finished_caches, list_prediction_ta
 HEADLINE_COLUMNS = {"accuracy": "accuracy", "low": "95 % from", "high": "to", "baseline": "mean baseline"}
 
 
-def draw_all_differences(figures: RealFigures) -> None:
-    """The significant differences between groups of all models, by attribute and measure."""
+@st.cache_data(show_spinner=False)  # the included figures do not change while the server runs
+def describe_all_differences() -> str:
+    """The significant differences between groups of all models, by attribute and measure, as Markdown."""
+    figures = real_figures.load_shipped_figures()
     unseen = figures.select_sources(SOURCES_NOT_IN_TRAINING)
+    parts = []
     for title, of, by in (
         ("Men and women", figures, "gender"),
         ("Men and women, videos unseen in training", unseen, "gender"),
         ("Ethnicity", figures, "ethnicity"),
         ("Age", figures, "age_group"),
     ):
-        st.markdown(f"**{escape_markdown(title)}**")
-        real_figures.draw_findings(of, (by,), brief=True)
-    st.caption(
-        "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
-        "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
-    )
+        parts.append(f"**{escape_markdown(title)}**\n" + describe_findings(of, (by,), brief=True))
+    return "\n\n".join(parts)
 
 
 analysis_widgets.draw_page_header(
@@ -79,7 +79,11 @@ for column, measure in zip(st.columns(2), ("accuracy", "gain"), strict=True):
         analysis_widgets.explain_dot_chart(measure)
 
 with st.expander("All significant differences between groups, in words", icon=":material/groups:"):
-    draw_all_differences(figures)
+    st.markdown(describe_all_differences())
+    st.caption(
+        "Mean of five traits. p-values: clustered by source video, with Holm's correction within each model "
+        "and measure. For single traits, every group and all values, see *Traits*, *Gender and ethnicity* and *Age*."
+    )
 
 st.header("Practice data: computer-made people")
 st.info(demo.PRACTICE_NOTICE, icon=":material/science:")

@@ -97,8 +97,16 @@ def show_omitted_groups(figures: RealFigures, by: tuple[str, ...]) -> None:
         st.caption(f"Not shown: {' and '.join(omitted)}.")
 
 
-def draw_findings(figures: RealFigures, by: tuple[str, ...], *, trait: str = "mean", brief: bool = False) -> None:
-    """The significant differences between groups in words, for each measure.
+def draw_findings(figures: RealFigures, by: tuple[str, ...]) -> None:
+    """The significant differences between groups in words; the reason if there are no figures by these attributes."""
+    try:
+        st.markdown(describe_findings(figures, by))
+    except PredictionsError as error:
+        st.caption(escape_markdown(error))
+
+
+def describe_findings(figures: RealFigures, by: tuple[str, ...], *, brief: bool = False) -> str:
+    """The significant differences between groups in the mean of the traits, as a Markdown list of the measures.
 
     Parameters
     ----------
@@ -106,19 +114,20 @@ def draw_findings(figures: RealFigures, by: tuple[str, ...], *, trait: str = "me
         The results.
     by : tuple of str
         The attributes that define the groups.
-    trait : str
-        The trait, or `mean`.
     brief : bool
         Whether to summarise over models, as in `findings.describe_gaps`.
+
+    Raises
+    ------
+    PredictionsError
+        There are no figures by these attributes.
     """
+    entries = []
     for measure in GAP_MEASURES:
-        try:
-            found = describe_gaps(figures.compare_groups(by, measure).gaps, trait=trait, brief=brief)
-        except PredictionsError as error:
-            st.caption(escape_markdown(error))
-            return
+        found = describe_gaps(figures.compare_groups(by, measure).gaps, trait="mean", brief=brief)
         lines = found[0] if len(found) == 1 else "\n" + "\n".join(f"    - {line}" for line in found)
-        st.markdown(f"- {FINDING_LABELS[measure]}: {lines}")
+        entries.append(f"- {FINDING_LABELS[measure]}: {lines}")
+    return "\n".join(entries)
 
 
 def offer_practice_data(why: str, practice: str) -> None:

@@ -33,6 +33,7 @@ ESCAPES = ("escape_markdown", "coloured_words")  # for Markdown and for HTML
 SHIPPED = (
     "describe_model_gains",
     "describe_gaps",
+    "describe_findings",
     "describe_largest_gap",
 )  # texts made from the included results, which are trusted
 CHANGES = ("append", "extend", "insert", "update", "add")

@@ -16,8 +16,8 @@ ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 
 def visit(page: str) -> AppTest:
+    """Open a page by its address, as the first of a session."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
-    app.run()
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
