@@ -123,7 +123,7 @@ def test_only_the_gaps_of_the_synthetic_labels_are_significant() -> None:
     assert rows.loc["openness", "verdict"].startswith("less accurate for men than for women, by 0.")
 
 
-@pytest.mark.parametrize("groups", [2, 5])
+@pytest.mark.parametrize("groups", [2, pytest.param(5, marks=pytest.mark.trial)])
 def test_detectable_difference_has_80_percent_power(groups: int) -> None:
     """After Holm's correction, for one trait."""
     assert 0.7 < power_at_minimum_detectable(groups, "openness", repetitions=60) < 0.93
@@ -224,6 +224,7 @@ def test_interval_and_p_value_agree_for_sources_of_equal_size() -> None:
         assert row["tested_gap"] == pytest.approx(row["gap"])
 
 
+@pytest.mark.trial
 def test_gaps_in_concordance_and_r2_have_the_nominal_level() -> None:
     random, p = np.random.default_rng(15), []
     for _ in range(150):

@@ -47,6 +47,7 @@ def test_attributes_with_few_values_are_searched_by_default() -> None:
         find_worst_groups(table.drop(columns=["a", "b", "c", "number"]))
 
 
+@pytest.mark.trial
 def test_false_positive_rate_is_low() -> None:
     """In 1,000 searches the rate is 3 % (docs/analysis.md); in 40, more than 6 would indicate an error (p < .02)."""
     assert worst_group_false_positives(40) <= 6 / 40

@@ -16,6 +16,7 @@ CHOICES = (
 )
 
 
+@pytest.mark.trial
 def test_a_copied_address_opens_the_same_choices(page: Page, address: str) -> None:
     opened = {"table": PRACTICE_DATA_LABEL, "trait": "Openness", "figure": "Concordance"}
     page.goto(f"{address}/explore?{urlencode(opened)}")

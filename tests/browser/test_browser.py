@@ -63,6 +63,7 @@ def test_a_deep_link_as_the_first_request_opens_the_app(page: Page, tmp_path: Pa
         expect(links.first).to_contain_text("Overview")
 
 
+@pytest.mark.trial
 def test_explore_opens_a_clip_of_a_clicked_cell_and_keeps_the_cell_in_the_url(page: Page, address: str) -> None:
     page.goto(f"{address}/explore?table={quote(PRACTICE_DATA_LABEL)}")
     settle(page)
@@ -151,6 +152,7 @@ EXPLANATIONS = {  # a part of the caption of each view
 }
 
 
+@pytest.mark.trial
 def test_explanations_and_downloads(page: Page, address: str) -> None:
     page.goto(f"{address}/predict")
     settle(page)
@@ -181,6 +183,7 @@ def test_a_clip_can_be_deleted_and_is_not_on_disk(page: Page, address: str, mark
     expect(page.get_by_role("img", name=re.compile("Face at"))).to_have_count(0)
 
 
+@pytest.mark.trial
 def test_only_the_selected_person_has_a_box(page: Page, address: str, tmp_path: Path) -> None:
     two_people(tmp_path / "two.mp4")
     upload(page, address, tmp_path / "two.mp4")

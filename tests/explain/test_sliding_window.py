@@ -76,6 +76,7 @@ def test_one_input_is_changed_at_a_time(sample: Sample) -> None:
     assert all(changed.faces is sample.faces for changed in changes.values())
 
 
+@pytest.mark.trial
 def test_counterfactuals_equal_predictions_of_the_changed_sample(sample: Sample, models: list) -> None:
     """Also those of a fusion that reads the inputs only through a branch."""
     audio, visual, _, handcrafted = models

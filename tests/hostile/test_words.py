@@ -120,6 +120,7 @@ def test_analysis_of_a_table_with_markup_in_names(page: Page, address: str, aske
     assert asked == []
 
 
+@pytest.mark.trial
 def test_models_with_markup_in_a_run_and_its_card(page: Page, address: str, asked: list[str]) -> None:
     page.goto(f"{address}/models")
     settle(page)

@@ -95,6 +95,7 @@ def test_every_clip_has_a_row_and_finished_clips_are_kept(
     assert out.read_bytes() != first
 
 
+@pytest.mark.trial
 def test_killed_run_resumes_with_identical_result(folder: Path, tmp_path: Path) -> None:
     out, whole = tmp_path / "table.csv", tmp_path / "whole.csv"
     (folder / "broken.mp4").unlink()

@@ -175,6 +175,7 @@ def test_no_clip_is_lost_if_a_worker_is_killed(people: Path, cache: Cache, tmp_p
     assert contents(tmp_path / "c") == contents(cache.folder)
 
 
+@pytest.mark.trial
 def test_only_the_clip_that_kills_its_readers_is_lost(people: Path, cache: Cache, tmp_path: Path) -> None:
     clip = cache.clips["clip"].iloc[5]
     with readers_die(tmp_path / "c", clip, times=2) as killed:
@@ -185,6 +186,7 @@ def test_only_the_clip_that_kills_its_readers_is_lost(people: Path, cache: Cache
     assert contents(tmp_path / "c") == contents(cache.folder)
 
 
+@pytest.mark.trial
 def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
     process = command(people, tmp_path / "c", "--workers", "2")
     wait_for(partial(has_entries, tmp_path / "c", 1))

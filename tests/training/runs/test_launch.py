@@ -113,6 +113,7 @@ def test_four_modalities_are_trained_one_after_the_other(cache: Cache, tmp_path:
     assert status["device"]
 
 
+@pytest.mark.trial
 def test_a_run_that_fails_does_not_hold_up_the_next(cache: Cache, tmp_path: Path) -> None:
     """A fusion without its branches fails, with the reason."""
     configs = [preset(one, stages=HEAD, batch=4) for one in ("audiovisual", "audio")]

@@ -48,6 +48,7 @@ def test_a_waiting_run_outlives_the_process_that_added_it(cache: Cache, tmp_path
     assert list_waiting_runs(tmp_path) == [run]
 
 
+@pytest.mark.trial
 def test_the_command_works_the_queue_off(cache: Cache, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (run,) = new_runs(tmp_path, cache, "audio")
     enqueue_runs([run])
