@@ -58,6 +58,7 @@ def test_a_run_survives_a_refresh_stops_resumes_and_predicts(page: Page, cache: 
         page.get_by_role("button", name="Clear all").first.click()
         choose(page, "Models used on the Predict page", "visual")
         settle(page)
+        page.keyboard.press("Escape")  # the list stays open and hides the button
         page.get_by_role("button", name="Use these models for all new visitors").click()
         settle(page)
         upload(page, own, demo.DEMO_CLIP_FILE)
