@@ -20,10 +20,10 @@ import pandas as pd
 from scipy.signal import resample_poly
 
 from benchmarks.machine import describe_machine
-from personality.constants import PREPROCESSING
+from personality.constants import PREPROCESSING, VIDEO_SUFFIXES
 from personality.dataset.safe_pickle import read_transcription
 from personality.preprocessing import speech_to_text
-from personality.preprocessing.media import VIDEO_SUFFIXES, open_media
+from personality.preprocessing.media import open_media
 from personality.preprocessing.text_features import normalise_transcript
 
 SPOKEN_TEXTS = {

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 from personality.utils.public_mode import is_public
 
 VERSION = "0.2.0.dev0"  # as in pyproject.toml
+# Suffixes of the files that are read.
+VIDEO_SUFFIXES = (
+    *(".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv"),
+    *(".3gp", ".gif"),
+)
+SOUND_SUFFIXES = (".wav", ".mp3", ".m4a")  # of which voice and words can be predicted
+PREDICTED_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES
 INTERRUPTED_STATUS = 130  # exit status of a command that Ctrl-C ended, as shells report it
 
 

@@ -9,8 +9,7 @@ from pages.components import explanations, many_clips, model_store
 from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
-from personality.constants import LIMITS, upload_limits
-from personality.preprocessing.media_errors import PREDICTED_SUFFIXES
+from personality.constants import LIMITS, PREDICTED_SUFFIXES, upload_limits
 from personality.utils.public_mode import is_public
 
 VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in PREDICTED_SUFFIXES]

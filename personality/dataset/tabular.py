@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from personality.constants import PREDICTED_SUFFIXES
 from personality.dataset.index import (
     BASE_COLUMNS,
     PREPROCESSING_COLUMNS,
@@ -44,22 +45,7 @@ MAX_OUT_OF_SCALE_SHARE = (
     0.1  # maximum share of labels outside [0, 1], which are ignored; a larger share indicates another scale
 )
 # Suffixes of files that may match a clip if there is no file at its path.
-MEDIA_SUFFIXES = {
-    ".mp4",
-    ".m4v",
-    ".webm",
-    ".avi",
-    ".mov",
-    ".mkv",
-    ".mts",
-    ".m2ts",
-    ".ts",
-    ".mpg",
-    ".mpeg",
-    ".wmv",
-    ".3gp",
-}
-MEDIA_SUFFIXES |= {".jpg", ".jpeg", ".png"}
+MEDIA_SUFFIXES = {*PREDICTED_SUFFIXES, ".jpg", ".jpeg", ".png"}
 OPTIONAL_COLUMN_NAMES = {
     "source": ("source",),
     "split": SPLIT_COLUMN_NAMES,

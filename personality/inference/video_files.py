@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from personality.constants import LIMITS
+from personality.constants import LIMITS, PREDICTED_SUFFIXES
 from personality.preprocessing.media import LENGTH_TOLERANCE_SECONDS, measure_duration
-from personality.preprocessing.media_errors import PREDICTED_SUFFIXES, MediaError
+from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.still import STILL_IMAGE_SUFFIXES
 from personality.preprocessing.streams import TimeSpan
 

@@ -19,7 +19,6 @@ from av.container import InputContainer
 from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing.frame import Frame, scaled_size, square_size
 from personality.preprocessing.media_errors import (
-    VIDEO_SUFFIXES,
     MediaError,
     MediaSource,
     check_media_exists,
@@ -37,7 +36,7 @@ from personality.preprocessing.streams import (
     seek_seconds,
 )
 
-__all__ = ["VIDEO_SUFFIXES", "Metadata", "StillImage", "Video", "open_media", "probe"]
+__all__ = ["Metadata", "StillImage", "Video", "open_media", "probe"]
 
 # Allowed protocols and containers. FFmpeg itself refuses text files that refer to other files (ffconcat, SDP, HLS),
 # whatever their name.

@@ -6,15 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from personality.constants import LIMITS
+from personality.constants import LIMITS, PREDICTED_SUFFIXES
 
 OUT_OF_MEMORY_MESSAGE = "Reading this file requires more memory than allowed. Reduce its resolution first."
-VIDEO_SUFFIXES = (
-    *(".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv"),
-    *(".3gp", ".gif"),
-)
-SOUND_SUFFIXES = (".wav", ".mp3", ".m4a")  # of which voice and words can be predicted
-PREDICTED_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES
 
 MediaSource = Path | bytes
 

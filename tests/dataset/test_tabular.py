@@ -3,6 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from personality.constants import PREDICTED_SUFFIXES
 from personality.dataset import DatasetError, load_dataset
 from personality.dataset.index import parse_source
 from personality.traits import TRAIT_NAMES
@@ -157,3 +158,10 @@ def test_a_clips_csv_that_is_too_large_is_refused_before_it_is_read(tmp_path: Pa
     (tmp_path / "clips.csv").write_text(",".join(f"c{number}" for number in range(20_001)) + "\n1\n")
     with pytest.raises(DatasetError, match="20,001 columns"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", PREDICTED_SUFFIXES)
+def test_every_format_is_found_without_its_suffix(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / f"a{suffix}").write_bytes(b"x")
+    write(tmp_path, [{"clip": "a"}])
+    assert load_dataset(tmp_path).table["location"].tolist() == [f"a{suffix}"]

@@ -6,8 +6,8 @@ import av
 import numpy as np
 import pytest
 
+from personality.constants import PREDICTED_SUFFIXES, VIDEO_SUFFIXES
 from personality.preprocessing.media import open_media
-from personality.preprocessing.media_errors import PREDICTED_SUFFIXES, VIDEO_SUFFIXES
 from personality.preprocessing.sample import read_sample
 from tests.preprocessing.clips import RATE, tone, write_clip
 
