@@ -123,9 +123,8 @@ $(VENV)/app.done: requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -c "import librosa.feature.spectral"  # compiled now, so that no visitor waits for it
 	touch $@
 
-# The bytecode is written here for environments that set PYTHONDONTWRITEBYTECODE: without it, every process that the
-# tests start compiles PyTorch again. `-`: some packages contain files for other versions of Python.
+# --compile-bytecode, for environments that set PYTHONDONTWRITEBYTECODE: without it, every process that the tests start
+# compiles PyTorch again.
 $(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python
-	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements-test.txt
-	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -r requirements-test.txt
 	touch $@

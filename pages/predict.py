@@ -146,7 +146,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
             case Impression() | Unavailable():
                 traits.add(piece)
     traits.draw()
-    progress.caption(f":material/arrow_downward: [Go to the five traits](#{prediction_panel.TRAITS_ANCHOR})")
+    progress.markdown(f":material/arrow_downward: [Go to the five traits](#{prediction_panel.TRAITS_ANCHOR})")
     return arrived
 
 

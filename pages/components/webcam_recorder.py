@@ -61,8 +61,9 @@ export default function ({ data, parentElement }) {
     }
     mirror.srcObject = stream
     mirror.hidden = false
+    // On a phone, the picture and the countdown would be below the fold; their size is known from now on.
+    mirror.onloadedmetadata = () => button.scrollIntoView({ block: "nearest" })
     record()
-    button.scrollIntoView({ block: "end" })  // on a phone, so that the picture and the countdown are visible
   }
   button.disabled = data.disabled
   if (!recorder) button.textContent = data.label

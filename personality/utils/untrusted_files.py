@@ -171,13 +171,13 @@ def read_log_end(path: Path) -> str:
     """Return the last LOG_TAIL_BYTES of a log, "" if it does not exist, or an error message if it cannot be read."""
     try:
         return (
-            _read_bounded_bytes(path, -LOG_TAIL_BYTES).decode(errors="replace") if exists_as_file_or_link(path) else ""
+            read_bounded_bytes(path, -LOG_TAIL_BYTES).decode(errors="replace") if exists_as_file_or_link(path) else ""
         )
     except DamagedFileError as error:
         return str(error)
 
 
-def _read_bounded_bytes(path: Path, count: int) -> bytes:
+def read_bounded_bytes(path: Path, count: int) -> bytes:
     """Read the first `count` bytes of a file, or the last if negative. Raises DamagedFileError if that fails."""
     try:
         if not path.is_file():
@@ -198,7 +198,7 @@ def _read_bounded_bytes(path: Path, count: int) -> bytes:
 
 
 def _read_bounded_text(path: Path) -> str:
-    data = _read_bounded_bytes(path, MAX_JSON_BYTES + 1)
+    data = read_bounded_bytes(path, MAX_JSON_BYTES + 1)
     if len(data) > MAX_JSON_BYTES:
         raise DamagedFileError(f"{path} is damaged: it is larger than {MAX_JSON_BYTES // 2**20} MB.")
     return data.decode(errors="replace")

@@ -29,7 +29,7 @@ def test_mutants_are_read_or_rejected_quickly(
         (tmp_path / "a.pkl").write_bytes(mutant.tobytes()[:cut])
         how, seconds, memory = ends(tmp_path / "a.pkl")
         ended[how], longest, most = ended[how] + 1, max(longest, seconds), max(most, memory)
-    assert longest < 2
+    assert longest < 0.5
     assert most < 100
     assert min(ended.values()) > count / 100
     words = ", ".join(f"{number} {how}" for how, number in ended.items())
@@ -39,17 +39,24 @@ def test_mutants_are_read_or_rejected_quickly(
 def ends(path: Path) -> tuple[str, float, float]:
     """The result of reading, the seconds of processor time it took, and the peak memory in megabytes."""
     began = time.process_time()  # other tests use the same cores
-    tracemalloc.start()
+    how = result(path)
+    seconds = time.process_time() - began
+    tracemalloc.start()  # in a second reading, because tracing takes longer than the reading
+    try:
+        assert result(path) == how
+        return how, seconds, tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def result(path: Path) -> str:
+    """Whether a file is read, or rejected in one line."""
     try:
         read_annotation(path)
-        how = "read"
     except DatasetError as error:
         assert str(error) and "\n" not in str(error)
-        how = "rejected"
-    finally:
-        memory = tracemalloc.get_traced_memory()[1] / 1e6
-        tracemalloc.stop()
-    return how, time.process_time() - began, memory
+        return "rejected"
+    return "read"
 
 
 HEAD, TAIL = b"\x80\x02}", b"K\x01s."  # {...: 1}
@@ -69,5 +76,5 @@ def test_handmade_pickles_are_rejected_quickly(tmp_path: Path, kind: str) -> Non
     (tmp_path / "a.pkl").write_bytes(NESTED[kind])
     how, seconds, memory = ends(tmp_path / "a.pkl")
     assert how == "rejected"
-    assert seconds < 2
+    assert seconds < 0.5
     assert memory < 100

@@ -107,7 +107,7 @@ def test_stale_entries_are_replaced_only_on_request(
     entries = [Cache(tmp_path / "c").entry_path(clip) for clip in part.table["clip"]]
     before = [path.read_bytes() for path in entries]
     monkeypatch.setattr(cache_entry, "CACHE_FORMAT_VERSION", 99)
-    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was \d+ and is 99"):
+    with pytest.raises(CacheError, match=r"2 entries of .* are stale: format was \d+ and is 99; .*--remake"):
         preprocess(part, tmp_path / "c")
     assert [path.read_bytes() for path in entries] == before
     preprocess(part, tmp_path / "c", remake=True)
@@ -121,7 +121,7 @@ def test_whole_sound_is_stored_on_request_and_in_later_runs(people: Path, tmp_pa
     (clip,) = part.table["clip"]
     store = Cache(tmp_path / "c")
     assert (len(store.read(clip).rest), store.has_whole_sound) == (0, False)
-    with pytest.raises(CacheError, match=r"1 entries of .* are stale: the sound after 5 s was not kept"):
+    with pytest.raises(CacheError, match=r"1 entries of .* are stale: the sound after 5 s was not kept; .*--remake"):
         preprocess(part, tmp_path / "c", whole_sound=True)
     preprocess(part, tmp_path / "c", whole_sound=True, remake=True)
     preprocess(more, tmp_path / "c")

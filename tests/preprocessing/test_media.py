@@ -169,7 +169,7 @@ def test_any_number_of_channels_becomes_their_mean(tmp_path: Path, layout: str, 
 
 def test_oversized_still_is_refused_before_decoding(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((5000, 2000, 3), np.uint8))
-    with pytest.raises(MediaError, match="2000x5000"):
+    with pytest.raises(MediaError, match=r"2000x5000; .*at most"):
         probe(tmp_path / "a.png")
     header = bytearray((tmp_path / "a.png").read_bytes())
     header[16:24] = (40_000).to_bytes(4, "big") * 2

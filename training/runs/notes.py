@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from personality.utils.atomic_files import write_bytes
+from personality.utils.untrusted_files import DamagedFileError, read_bounded_bytes
 from training.runs.run import Run
 
 NOTE_FILE = "note.txt"
@@ -12,11 +13,10 @@ MAX_NOTE_CHARACTERS = 500
 def read_note(run: Run) -> str:
     """Return the note of a run as one line of at most `MAX_NOTE_CHARACTERS`; empty if there is none."""
     try:
-        with (run.folder / NOTE_FILE).open("rb") as file:
-            text = file.read(4 * MAX_NOTE_CHARACTERS).decode("utf-8", "replace")  # at most four bytes per character
-    except OSError:
+        data = read_bounded_bytes(run.folder / NOTE_FILE, 4 * MAX_NOTE_CHARACTERS)  # at most four bytes per character
+    except DamagedFileError:
         return ""
-    return " ".join(text.split())[:MAX_NOTE_CHARACTERS]
+    return " ".join(data.decode(errors="replace").split())[:MAX_NOTE_CHARACTERS]
 
 
 def write_note(run: Run, text: str) -> None:

@@ -20,6 +20,7 @@ from personality.preprocessing.sample import DetectedPeople, Sample, read_sample
 from personality.preprocessing.sandbox import client
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 from tests.preprocessing.clips import two_people, video_of
+from tests.waiting import wait_for
 
 
 def living() -> list[tuple[int, int, int]]:
@@ -30,14 +31,6 @@ def living() -> list[tuple[int, int, int]]:
             state, parent, group, *_ = stat.read_text().rsplit(")", 1)[1].split()
             found += [(int(stat.parent.name), int(parent), int(group))] if state != "Z" else []
     return found
-
-
-def wait_until_ended(group: int) -> None:
-    """Wait until no process of a group is left: a process that was killed lives until the kernel has removed it."""
-    end = time.monotonic() + 30
-    while group in [one for *_, one in living()]:
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def children_of(pid: int) -> list[int]:
@@ -111,7 +104,8 @@ def test_stopped_reader_process_is_replaced_at_its_time_limit(monkeypatch: pytes
     os.killpg(stopped, signal.SIGSTOP)
     with pytest.raises(MediaError, match="took more than 2 s"):
         list(pieces)
-    wait_until_ended(stopped)
+    # A process that was killed lives until the kernel has removed it.
+    wait_for(lambda: stopped not in [group for *_, group in living()])
     assert len(last(demo.DEMO_CLIP_FILE.read_bytes()).faces) == 16
     assert the_reader() != stopped
     assert len(list(Path("/proc/self/fd").iterdir())) == before
