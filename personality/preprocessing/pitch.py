@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from personality.preprocessing.compiled_librosa import load_librosa
+
 
 def shift_pitch(sound: np.ndarray, semitones: float, *, rate: int) -> np.ndarray:
     """Shift the pitch of a sound with a phase vocoder.
@@ -22,6 +24,4 @@ def shift_pitch(sound: np.ndarray, semitones: float, *, rate: int) -> np.ndarray
     ndarray
         float32 (N,).
     """
-    import librosa
-
-    return librosa.effects.pitch_shift(sound, sr=rate, n_steps=semitones, res_type="soxr_hq").astype(np.float32)
+    return load_librosa().effects.pitch_shift(sound, sr=rate, n_steps=semitones, res_type="soxr_hq").astype(np.float32)

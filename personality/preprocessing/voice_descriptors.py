@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
 import warnings
-from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
+
+from personality.preprocessing.compiled_librosa import load_librosa
 
 VOICE_SAMPLE_RATE_HZ = 44_100  # Hz; sampling rate of the input
 VOICE_WINDOW_SECONDS = 7.0  # seconds from the beginning of the sound, as in the CSV files
@@ -73,7 +72,7 @@ def compute_voice_frames(sound: np.ndarray) -> np.ndarray:
 
 def _compute_descriptor_frames(sound: np.ndarray) -> np.ndarray:
     """Compute the frames, float32 (26, T), of a sound at 22,050 Hz."""
-    librosa = _load_librosa()
+    librosa = load_librosa()
     feature = librosa.feature
     magnitude = np.abs(librosa.stft(sound, n_fft=_FRAME_SAMPLES, hop_length=_HOP_SAMPLES, pad_mode="reflect"))
     frames = [
@@ -91,13 +90,13 @@ def _chroma(power: np.ndarray) -> np.ndarray:
     """Compute the strength of the 12 pitch classes, (12, T), with the tuning estimated from the sound."""
     with warnings.catch_warnings():  # for a sound without spectral peaks, librosa warns and assumes 440 Hz
         warnings.filterwarnings("ignore", "Trying to estimate tuning", UserWarning)
-        return _load_librosa().feature.chroma_stft(S=power, sr=_HALF_RATE_HZ)
+        return load_librosa().feature.chroma_stft(S=power, sr=_HALF_RATE_HZ)
 
 
 def _mfcc(power: np.ndarray) -> np.ndarray:
     """Compute mel-frequency cepstral coefficients, (20, T), in dB."""
-    mel = _load_librosa().feature.melspectrogram(S=power, sr=_HALF_RATE_HZ)
-    return _load_librosa().feature.mfcc(S=_load_librosa().power_to_db(mel), n_mfcc=20)
+    mel = load_librosa().feature.melspectrogram(S=power, sr=_HALF_RATE_HZ)
+    return load_librosa().feature.mfcc(S=load_librosa().power_to_db(mel), n_mfcc=20)
 
 
 def _resample_to_half_rate(sound: np.ndarray) -> np.ndarray:
@@ -110,19 +109,3 @@ def _resample_to_half_rate(sound: np.ndarray) -> np.ndarray:
     steps = np.arange(-2 * _ZERO_CROSSINGS, 2 * _ZERO_CROSSINGS + 1) / 2  # samples at the lower rate
     taps = _ROLL_OFF * np.sinc(_ROLL_OFF * steps) * np.kaiser(len(steps), _KAISER_BETA) / 2
     return resample_poly(sound, 1, 2, window=taps.astype(np.float32))[: len(sound) // 2]
-
-
-@lru_cache(maxsize=1)
-def _load_librosa() -> ModuleType:
-    """Load librosa: one or two seconds, and about 15 s the first time after its installation, when it is compiled."""
-    import librosa
-
-    try:
-        import librosa.feature.spectral
-    except RuntimeError:  # no writable folder for numba's cache: compile for this process only
-        from numba import config
-
-        with tempfile.TemporaryDirectory() as folder:
-            config.CACHE_DIR = folder  # type: ignore[attr-defined]
-            import librosa.feature.spectral
-    return librosa

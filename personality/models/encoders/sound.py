@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 import torchaudio
@@ -19,6 +18,7 @@ from torch.nn import functional
 from personality.constants import LIMITS, PREPROCESSING
 from personality.models.encoders.encoding import EncoderError
 from personality.models.pretrained_weights import read_packaged_tensors
+from personality.preprocessing.compiled_librosa import load_librosa
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech import explain_missing_sound
 
@@ -160,7 +160,7 @@ def compute_speaker_frames(sound: np.ndarray) -> np.ndarray:
     """Return mel energies, float32 (T, 40), of a sound that is amplified to SPEAKER_LEVEL_DB if it is quieter."""
     rms = np.sqrt(np.mean(sound.astype(float) ** 2))
     gain = max(1.0, 10 ** (SPEAKER_LEVEL_DB / 20) / max(rms, 1e-9))
-    mel = librosa.feature.melspectrogram(
+    mel = load_librosa().feature.melspectrogram(
         y=sound * np.float32(gain),
         sr=PREPROCESSING.sample_rate,
         n_fft=SPEAKER_WINDOW,

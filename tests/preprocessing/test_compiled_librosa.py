@@ -1,0 +1,50 @@
+"""Loading librosa: of several processes, one compiles it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import librosa
+import pytest
+
+from personality.preprocessing.compiled_librosa import load_librosa
+
+COMPUTE = """
+import numpy as np
+from personality.preprocessing.voice_descriptors import compute_voice_descriptors
+print(compute_voice_descriptors(np.sin(np.arange(100_000) / 20).astype(np.float32)).tobytes().hex())
+"""
+
+
+def test_loading_waits_for_a_process_that_compiles() -> None:
+    """`load_librosa.__wrapped__`: this process may have loaded it already."""
+    loading = threading.Thread(target=load_librosa.__wrapped__)
+    folder = os.open(Path(librosa.__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        loading.start()
+        loading.join(1)
+        assert loading.is_alive()
+    finally:
+        os.close(folder)
+    loading.join(60)
+    assert not loading.is_alive()
+
+
+@pytest.mark.trial
+def test_one_of_four_processes_compiles(tmp_path: Path) -> None:
+    """With four that compile at the same time, one function's code can be stored under the name of another."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", COMPUTE], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4
+    assert sorted("data saved" in output for output in outputs) == [False, False, False, True]
+    assert len({output.splitlines()[-1] for output in outputs}) == 1
