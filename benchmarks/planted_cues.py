@@ -31,7 +31,7 @@ from personality.models.checkpoint import Model, load_model
 from personality.preprocessing.cache import Cache
 from personality.preprocessing.feature_tables import add_table
 from personality.preprocessing.sample import Sample
-from personality.preprocessing.speech_to_text import Transcript
+from personality.preprocessing.speech_to_text import Segment, Transcript
 from personality.preprocessing.text_features import compute_text_features
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
@@ -135,7 +135,8 @@ def tone_is_found(sample: Sample, model: Model, start: str) -> bool:
 def word_is_found(sample: Sample, model: Model, planted: str) -> bool:
     """Return whether the planted word has the largest weight."""
     words = json.loads(planted)
-    with_words = replace(sample, transcript=Transcript(words["text"], ()))
+    phrase = Segment(0.0, sample.duration, words["text"])
+    with_words = replace(sample, transcript=Transcript(words["text"], (phrase,)))
     return _largest_effect(leave_out_words(with_words, [model]))["place"] == words["place"]
 
 

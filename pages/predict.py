@@ -284,4 +284,4 @@ except (MediaError, OSError) as error:
     st.error(READ_FAILED_MESSAGE if hides_details else escape_markdown(describe_error(error)), icon=":material/error:")
 else:
     choose_added_models()
-    explanations.draw_explanations(prediction_key, name, pieces)
+    explanations.draw_explanations(prediction_key, name, pieces, player=PLAYER_CONTAINER_KEY)

@@ -11,8 +11,8 @@ import streamlit as st
 
 from pages.components import analysis_widgets, model_store, prediction_downloads
 from pages.components.clip_change_view import draw_clip_changes
-from pages.components.highlighted_words import coloured_words
 from pages.components.plain_text import escape_markdown
+from pages.components.transcript import draw_word_effects
 from personality.assets.shipped_models import model_label
 from personality.explain.counterfactual import compute_counterfactuals
 from personality.explain.modality_contribution import compute_modality_effects
@@ -47,7 +47,7 @@ LEAVE_OUT_FUNCTIONS = {"words": leave_out_words, "phrases": leave_out_phrases}  
 
 
 @st.fragment
-def draw_explanations(key: str, name: str, arrived: list) -> None:
+def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> None:
     """Draw the explanation views as tabs, of which only the open one is computed.
 
     Parameters
@@ -58,6 +58,8 @@ def draw_explanations(key: str, name: str, arrived: list) -> None:
         File name of the clip.
     arrived : list of (object, float)
         The pieces of the prediction, each with its arrival time in seconds.
+    player : str
+        Key of the container with the player.
     """
     pieces = [piece for piece, _ in arrived]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
@@ -65,7 +67,7 @@ def draw_explanations(key: str, name: str, arrived: list) -> None:
     if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
         return
     st.header("Explanations")
-    views = build_explanation_views(key, sample, answers) if answers else {}
+    views = build_explanation_views(key, sample, answers, player) if answers else {}
     views["Downloads"] = lambda: prediction_downloads.draw_downloads(name, arrived)
     tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="open_explanation")
     for tab, (view, draw) in zip(tabs, views.items(), strict=True):
@@ -75,7 +77,9 @@ def draw_explanations(key: str, name: str, arrived: list) -> None:
                 draw()
 
 
-def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impression]) -> dict[str, Callable[[], None]]:
+def build_explanation_views(
+    key: str, sample: Sample, answers: Sequence[Impression], player: str
+) -> dict[str, Callable[[], None]]:
     """The views available for the models that made a prediction, each with the function that draws it."""
     names = {one.model for one in answers}
     models = [model for model in model_store.load_models_for_clip() if model.name in names]
@@ -87,7 +91,7 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
         "Change the video": lambda: draw_clip_changes(sample, models, key),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
-        views["Word contribution"] = lambda: draw_word_effects(sample, models, key)
+        views["Word contribution"] = lambda: draw_word_contributions(sample, models, key, player)
     if inputs & {"audio", VOICE_TABLE}:
         views["Audio occlusion"] = lambda: draw_audio_occlusion(
             compute_once_per_clip("audio_occlusion", key, lambda: compute_audio_occlusion(sample, models))
@@ -160,8 +164,8 @@ def draw_modality_contributions(rows: pd.DataFrame) -> None:
     )
 
 
-def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None:
-    """The transcript, with each word or phrase coloured by its effect on a trait."""
+def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, player: str) -> None:
+    """The transcript, with each word or phrase coloured by its effect on a trait, synchronised with the player."""
     part = st.segmented_control(
         "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), required=True, key="left_out"
     )
@@ -175,7 +179,7 @@ def draw_word_effects(sample: Sample, models: Sequence[Model], key: str) -> None
     with right:
         trait = choose_trait("words_trait")
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
-    st.html(coloured_words(shown["text"].tolist(), shown["difference"].tolist()))
+    draw_word_effects(shown, player=player, key="word_effects")
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
         "Each word or phrase was left out in turn and the prediction repeated. Blue: the word **increases** the "

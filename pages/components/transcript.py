@@ -1,33 +1,51 @@
-"""The transcript of a clip: the current phrase is highlighted, and a click on a phrase moves the player to it."""
+"""The transcript of a clip: the current phrase is underlined, and a click on a phrase moves the player to it. Words can
+be coloured by their effect on a trait."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from personality.preprocessing.speech_to_text import Transcript
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+BLUE, ORANGE = "86, 180, 233", "230, 159, 0"  # of words that increase and decrease a trait
+MAX_WORD_OPACITY = 0.75  # of the colour of the word with the largest effect
 TRANSCRIPT_STYLE = """
 p { margin: 0; line-height: 1.9; font-family: var(--st-font); color: var(--st-text-color); }
 button { all: unset; cursor: pointer; padding: 2px 5px; margin-right: 2px; border-radius: var(--st-base-radius); }
 button:hover { background: var(--st-secondary-background-color); }
 button:focus-visible { outline: 2px solid var(--st-primary-color); }
-button.playing { background: color-mix(in srgb, var(--st-primary-color) 25%, transparent); }
+button.playing { box-shadow: inset 0 -3px 0 var(--st-primary-color); }
+span { border-radius: 3px; padding: 1px; }
 small { opacity: 0.65; margin-right: 4px; }
 """
 TRANSCRIPT_SCRIPT = """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with new data: stop the previous loop
   const place = parentElement.querySelector("p")
-  const player = () => document.querySelector(`.st-key-${data.player} video`)
-  const phrases = data.segments.map(([start, end, text]) => {
+  const player = () => document.querySelector(`.st-key-${data.player} video, .st-key-${data.player} audio`)
+  const draw = ({ text, title, colour }) => {
+    const word = document.createElement("span")
+    word.textContent = text
+    word.title = title
+    word.style.background = colour
+    return word
+  }
+  const phrases = data.phrases.map(({ start, end, words }) => {
     const button = document.createElement("button"), time = document.createElement("small")
-    time.textContent = `${start.toFixed(1)} s`
-    button.append(time, text)
-    button.onclick = () => { const video = player(); if (video) video.currentTime = start }
+    time.textContent = `${start.toFixed(1)}\u00a0s`
+    button.append(time, ...words.flatMap((one) => [draw(one), " "]))
+    button.onclick = () => { const media = player(); if (media) media.currentTime = start }
     return { start, end, button }
   })
   place.replaceChildren(...phrases.map((phrase) => phrase.button))
   let timer = 0
   const follow = () => {
-    const video = player(), time = video && video.currentTime > 0 ? video.currentTime : -1
+    const media = player(), time = media && media.currentTime > 0 ? media.currentTime : -1
     phrases.forEach(({ start, end, button }) => button.classList.toggle("playing", time >= start && time < end))
     timer = setTimeout(follow, 100)
   }
@@ -42,6 +60,29 @@ _transcript_component = st.components.v2.component(
 
 
 def draw_clickable_transcript(words: Transcript, *, player: str, key: str) -> None:
-    """Draw the phrases with their start times. player: key of the container with the video."""
-    segments = [(segment.start, segment.end, segment.text) for segment in words.segments]
-    _transcript_component(data={"segments": segments, "player": player}, key=key)
+    """Draw the phrases with their start times. player: key of the container with the player."""
+    phrases = [
+        {"start": segment.start, "end": segment.end, "words": [{"text": segment.text, "title": "", "colour": ""}]}
+        for segment in words.segments
+    ]
+    _transcript_component(data={"phrases": phrases, "player": player}, key=key)
+
+
+def draw_word_effects(effects: pd.DataFrame, *, player: str, key: str) -> None:
+    """Draw the words of the phrases, coloured by `difference`: rows as of `leave_out_words`, of one model and trait."""
+    largest = float(effects["difference"].abs().max()) or 1.0
+    phrases = [
+        {
+            "start": start,
+            "end": end,
+            "words": [_colour_word(row.text, row.difference, largest) for row in words.itertuples()],
+        }
+        for (start, end), words in effects.groupby(["start", "end"])
+    ]
+    _transcript_component(data={"phrases": phrases, "player": player}, key=key)
+
+
+def _colour_word(text: str, difference: float, largest: float) -> dict[str, Any]:
+    colour = BLUE if difference > 0 else ORANGE
+    opacity = MAX_WORD_OPACITY * abs(difference) / largest
+    return {"text": text, "title": f"{difference:+.3f}", "colour": f"rgba({colour}, {opacity:.2f})"}

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from personality.models.checkpoint import Model
+    from personality.preprocessing.speech_to_text import Segment
 
-WORD_EFFECT_COLUMNS = ("model", "trait", "place", "text", "difference")
+WORD_EFFECT_COLUMNS = ("model", "trait", "place", "text", "start", "end", "difference")
 
 
 def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -33,28 +34,34 @@ def leave_out_words(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Columns model, trait, place (0 is the first word), text (the word), difference: the trait as predicted from all
-        words minus the trait without this one. Empty if no model uses words, or fewer than two were recognized.
+        Columns model, trait, place (0 is the first word), text (the word), start and end (of its phrase, in seconds),
+        difference: the trait as predicted from all words minus the trait without this one. Empty if no model uses
+        words, or fewer than two were recognized.
     """
-    return _leave_out_each(sample, models, sample.transcript.text.split() if sample.transcript else [])
+    words = [replace(phrase, text=word) for phrase in _phrases(sample) for word in phrase.text.split()]
+    return _leave_out_each(sample, models, words)
 
 
 def leave_out_phrases(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     """Compute the effect of each phrase of the transcript, in the same form as `leave_out_words`."""
-    return _leave_out_each(
-        sample, models, [one.text for one in sample.transcript.segments] if sample.transcript else []
-    )
+    return _leave_out_each(sample, models, _phrases(sample))
 
 
-def _leave_out_each(sample: Sample, models: Sequence[Model], parts: list[str]) -> pd.DataFrame:
+def _phrases(sample: Sample) -> Sequence[Segment]:
+    return sample.transcript.segments if sample.transcript else ()
+
+
+def _leave_out_each(sample: Sample, models: Sequence[Model], parts: Sequence[Segment]) -> pd.DataFrame:
+    """Compute the effect of each word or phrase of `parts`, whose times are those of its phrase."""
     from personality.models.clip_features import requires_table
 
     reading = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     if len(parts) < 2 or not reading:
         return pd.DataFrame(columns=list(WORD_EFFECT_COLUMNS))
-    texts = [" ".join(parts[:place] + parts[place + 1 :]) for place in range(len(parts))]
+    words = [part.text for part in parts]
+    texts = [" ".join(words[:place] + words[place + 1 :]) for place in range(len(words))]
     rows = [
-        (model.name, trait, place, part, float(moved[place, number]))
+        (model.name, trait, place, part.text, part.start, part.end, float(moved[place, number]))
         for model in reading
         for moved in [_predict_without_words(sample, model, texts)]
         for number, trait in enumerate(TRAIT_NAMES)

@@ -30,7 +30,7 @@ def load_librosa() -> ModuleType:
             import librosa.feature.spectral
         except RuntimeError:  # no writable folder for numba's cache: compile for this process only
             with tempfile.TemporaryDirectory() as folder:
-                numba.config.CACHE_DIR = folder
+                numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
                 import librosa.feature.spectral
     return librosa
 

@@ -274,12 +274,20 @@ def test_a_click_on_a_phrase_moves_the_player(page: Page, address: str) -> None:
     settle(page)
     page.get_by_role("button", name="Try the English sample").click()
     read_traits(page, REAL)
-    phrase = page.get_by_role("button", name=re.compile("gardener"))
-    phrase.click()
-    expect(phrase).to_have_class("playing")
-    assert page.locator(".st-key-player video").evaluate("player => player.currentTime") > 1
+    phrases = page.get_by_role("button", name=re.compile("gardener"))
+    phrases.click()
+    expect(phrases).to_have_class("playing")
+    player = page.locator(".st-key-player video")
+    assert player.evaluate("player => player.currentTime") > 1
+    player.evaluate("player => { player.currentTime = 0 }")
     page.get_by_role("tab", name="Word contribution").click()
     expect(page.get_by_text("Each word or phrase was left out in turn")).to_be_visible(timeout=SLOW)
+    expect(phrases).to_have_count(2)
+    word = phrases.last.get_by_text("gardener")
+    assert word.evaluate("word => getComputedStyle(word).backgroundColor").startswith("rgba")
+    word.click()
+    expect(phrases.last).to_have_class("playing")
+    assert player.evaluate("player => player.currentTime") > 1
 
 
 def test_a_text_file_named_mp4_gives_one_message(page: Page, address: str, tmp_path: Path) -> None:

@@ -40,7 +40,10 @@ def prediction(sample: Sample, model: Model) -> dict[str, float]:
 def test_the_effect_of_a_word_is_the_prediction_with_it_minus_that_without_it(model: Model) -> None:
     rows = leave_out_words(SAMPLE, [model])
     assert len(rows) == 8 * 5
-    assert rows[rows["trait"].eq("openness")]["text"].tolist() == TEXT.split()
+    openness = rows[rows["trait"].eq("openness")]
+    assert openness["text"].tolist() == TEXT.split()
+    assert openness["start"].tolist() == [0.0] * 4 + [2.0] * 4
+    assert openness["end"].tolist() == [2.0] * 4 + [4.0] * 4
     whole = prediction(SAMPLE, model)
     without = prediction(replace(SAMPLE, transcript=Transcript("I love my and long quiet walks", ())), model)
     for trait in TRAIT_NAMES:
@@ -57,5 +60,7 @@ def test_phrases_are_left_out_whole(model: Model) -> None:
 
 def test_nothing_to_leave_out(model: Model) -> None:
     assert leave_out_words(EMPTY_SAMPLE, [model]).empty
-    assert leave_out_words(replace(SAMPLE, transcript=Transcript("hello", ())), [model]).empty
+    assert leave_out_words(
+        replace(SAMPLE, transcript=Transcript("hello", (Segment(0.0, 1.0, "hello"),))), [model]
+    ).empty
     assert leave_out_words(SAMPLE, []).empty

@@ -29,7 +29,6 @@ MARKDOWN = {
 CHOICES = ("segmented_control", "pills", "radio")  # whose options are Markdown too, after `format_func`
 NAMED = ("label", "body", "text", "help", "caption", "delta", "placeholder", "format_func")
 NUMERIC = tuple("dfgneE%,")  # last characters of formats that are only valid for numbers
-ESCAPES = ("escape_markdown", "coloured_words")  # for Markdown and for HTML
 SHIPPED = (
     "describe_model_gains",
     "describe_gaps",
@@ -96,7 +95,7 @@ class Module:
     ) -> bool:
         """Whether a call returns safe text: an escape, a string method on safe text, or a safe function of the page."""
         match function:
-            case ast.Name(id=name) if name in (*ESCAPES, *SHIPPED, "len"):
+            case ast.Name(id=name) if name in ("escape_markdown", *SHIPPED, "len"):
                 return True
             case ast.Attribute(value=value, attr="join"):
                 return all(self.safe(one, scope, waiting) for one in (value, *arguments))
