@@ -14,12 +14,14 @@ from personality.assets import demo
 from personality.dataset import summary
 from personality.plots import count_plots
 from personality.preprocessing.cache import Cache
-from personality.traits import TRAIT_LABELS
+from personality.preprocessing.thumbnails import THUMBNAIL_PIXELS, face_thumbnails
+from personality.traits import TRAIT_LABELS, TRAIT_NAMES
 from personality.utils.legacy_names import rename_legacy_columns
 from personality.utils.workspace import list_finished_caches, list_unfinished_caches
 
 operator_only()
 
+CLIPS_PER_PAGE = 10
 PRACTICE_DATASET_LABEL = "Practice data (computer-made people)"
 SPLIT_COUNT_LABELS = {
     "clips": "clips",
@@ -37,8 +39,9 @@ def load_cache_clips(path: Path, changed: float) -> pd.DataFrame:
     return rename_legacy_columns(pd.read_parquet(path))
 
 
-def choose_cache_clips() -> pd.DataFrame:
-    """Let the operator choose a cache and return its clips; shows a notice if the people are computer-made."""
+def choose_cache_clips() -> tuple[Cache | None, pd.DataFrame]:
+    """Let the operator choose a cache and return it with its clips; None for the practice data, of which only the table
+    is included. Shows a notice if the people are computer-made."""
     own = {path.name: path for path in list_finished_caches()}
     with st.container(border=True):
         choice = st.selectbox(
@@ -62,9 +65,11 @@ def choose_cache_clips() -> pd.DataFrame:
             )
     if choice == PRACTICE_DATASET_LABEL:
         st.info(demo.PRACTICE_NOTICE, icon=":material/science:")
-    elif Cache(own[choice]).card["synthetic"]:
+        return None, clips
+    cache = Cache(own[choice])
+    if cache.card["synthetic"]:
         st.info(demo.SYNTHETIC_DATA_NOTICE, icon=":material/science:")
-    return clips
+    return cache, clips
 
 
 def draw_leakage(clips: pd.DataFrame) -> None:
@@ -119,13 +124,39 @@ def draw_labels(clips: pd.DataFrame) -> None:
     )
 
 
+@st.cache_data(max_entries=16, show_spinner=False)
+def load_thumbnails(folder: Path, changed: float, shown: pd.DataFrame) -> list[str]:
+    """The pictures of some clips of a cache; `changed` is the modification time of its table."""
+    return face_thumbnails(Cache(folder), shown)
+
+
+def draw_clips(cache: Cache, clips: pd.DataFrame) -> None:
+    """The clips of a split, with a face and their ratings, a few at a time."""
+    splits = summary.list_splits(clips)
+    split = st.segmented_control(
+        "Split", splits, default=splits[0], required=True, format_func=escape_markdown, key="split", bind="query-params"
+    )
+    rows = clips[clips["split"] == split]
+    page = st.pagination(-(-len(rows) // CLIPS_PER_PAGE), key=f"clips_page_{splits.index(split)}")
+    shown = rows.iloc[(page - 1) * CLIPS_PER_PAGE : page * CLIPS_PER_PAGE]
+    table = shown[["clip", *(trait for trait in TRAIT_NAMES if trait in shown)]]
+    table.insert(0, "face", load_thumbnails(cache.folder, (cache.folder / "clips.parquet").stat().st_mtime, shown))
+    ratings = {trait: st.column_config.NumberColumn(TRAIT_LABELS[trait], format="%.2f") for trait in TRAIT_NAMES}
+    st.dataframe(
+        table,
+        hide_index=True,
+        row_height=THUMBNAIL_PIXELS,
+        column_config={"face": st.column_config.ImageColumn("face", width="small"), **ratings},
+    )
+
+
 analysis_widgets.draw_page_header(
     "Dataset",
     "How people rated the clips, who appears in them, and which clips could not be read. Age, gender and expression "
     "are estimated from the face if the dataset does not include them.",
     notice=False,
 )
-clips = choose_cache_clips()
+cache, clips = choose_cache_clips()
 
 st.header("Splits")
 st.dataframe(summary.split_counts(clips).rename(columns=SPLIT_COUNT_LABELS), hide_index=True)
@@ -146,6 +177,10 @@ if attributes := summary.grouping_attributes(clips):
     st.caption("Number of clips: " + ", ".join(f"{escape_markdown(group)} {n:,}" for group, n in totals.items()))
 else:
     st.caption("The dataset has no attributes of the people, and no clip could be read to estimate them.")
+
+if cache is not None and len(clips):
+    st.header("Clips")
+    draw_clips(cache, clips)
 
 st.header("Problems")
 reasons = summary.count_problems(clips)

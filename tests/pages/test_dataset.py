@@ -30,6 +30,10 @@ def test_dataset_shows_counts_leakage_and_problems(cache: Cache, people: Path, w
     assert "share source videos" in words(app)
     assert "the file is missing" in app.dataframe[-1].value["reason"].tolist()
     assert "Not finished: partial" in words(app)
+    (shown,) = (table.value for table in app.dataframe if "face" in table.value)
+    pictures = shown.set_index("clip")["face"]
+    assert pictures.pop(table.loc[0, "clip"]) == ""  # not read
+    assert len(pictures) and pictures.str.startswith("data:image/jpeg;base64,").all()
     app.selectbox(key="attribute").select("emotion").run()
     assert not app.exception
 
