@@ -18,6 +18,7 @@ from training.config.run_options import DEFAULT_RUNS, LARGEST_BATCH_OPTION, add_
 from training.engine.cluster import LAUNCHERS, make_executor, submit_run
 from training.recipes.commands import add_recipes
 from training.runs.launch import PRACTICE_LOCK_FILE, create_run, stop_run, temporary_run
+from training.runs.notes import read_tags
 from training.runs.run import ACTIVE_STATES, Run, list_runs
 from training.runs.run_queue import hold_device, list_waiting_runs, work_off_queue
 
@@ -132,7 +133,8 @@ def _resume_from_options(options: argparse.Namespace) -> int:
 def _list_runs(options: argparse.Namespace) -> None:
     from training.runs.compare import format_run_summaries, summarise_runs
 
-    rows = summarise_runs(list_runs(options.runs))
+    runs = [run for run in list_runs(options.runs) if options.tag is None or options.tag.lower() in read_tags(run)]
+    rows = summarise_runs(runs)
     if options.json:
         print("[" + ",\n ".join(json.dumps(asdict(row)) for row in rows) + "]")
     else:
@@ -145,6 +147,10 @@ def _stop_from_options(options: argparse.Namespace) -> None:
         raise ValueError(f"{run.folder} is {run.status()['state']}; only an active run can be stopped")
     stop_run(run)
     print(f"asked {run.folder.name} to stop; `resume` continues it")
+
+
+def _rename_from_options(options: argparse.Namespace) -> None:
+    print(f"run in {Run(options.run_folder.resolve()).rename(options.name).folder}")
 
 
 def _average_from_options(options: argparse.Namespace) -> None:
@@ -192,7 +198,13 @@ def _build_training_parser() -> argparse.ArgumentParser:
     command = commands.add_parser("list", help="list runs with their accuracy and variance explained on validation")
     command.add_argument("runs", type=Path, nargs="?", default=DEFAULT_RUNS, metavar="RUNS", help=RUNS_HELP)
     command.add_argument("--json", action="store_true", help="print JSON")
+    command.add_argument("--tag", metavar="NAME", help="list only runs with #NAME in their note")
     command.set_defaults(run=_list_runs)
+
+    command = commands.add_parser("rename", help="give a run another name, which is also that of its model")
+    command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)
+    command.add_argument("name", metavar="NAME", help="the new name of the folder")
+    command.set_defaults(run=_rename_from_options)
 
     command = commands.add_parser("resume", help="resume a run that was stopped or killed")
     command.add_argument("run_folder", type=Path, metavar="RUN", help=RUN_HELP)

@@ -11,11 +11,11 @@ from pages.components.action_errors import show_errors_as_toast
 from pages.components.plain_text import escape_markdown
 from personality.modalities import MODALITIES
 from personality.plots import accuracy_plots
-from personality.utils.workspace import runs_folder
+from personality.utils.workspace import rename_chosen_model, runs_folder
 from training.runs import launch
 from training.runs.compare import collect_run_metrics, compare_runs
 from training.runs.eta import estimate_eta, format_duration
-from training.runs.notes import MAX_NOTE_CHARACTERS, read_note, write_note
+from training.runs.notes import MAX_NOTE_CHARACTERS, read_note, read_tags, write_note
 from training.runs.run import ACTIVE_STATES, Run, describe_config_problem, list_runs
 from training.runs.run_queue import list_group
 
@@ -43,7 +43,9 @@ def draw_run_monitor() -> None:
         st.caption("No training runs yet.")
         return
     launch.continue_queue(runs_folder())
-    draw_runs_table()
+    tags = sorted({tag for run in found.values() for tag in read_tags(run)})
+    chosen = st.pills("Tags", tags, selection_mode="multi", key="tags", format_func=escape_markdown) if tags else []
+    draw_runs_table(chosen)
     # Not inside a fragment that is redrawn every two seconds, which would close an open list.
     if st.session_state.get("watched") not in found:
         st.session_state.pop("watched", None)
@@ -54,11 +56,11 @@ def draw_run_monitor() -> None:
 
 
 @st.fragment(run_every=analysis_widgets.REFRESH_INTERVAL)
-def draw_runs_table() -> None:
-    """A row for each run. Redrawn every two seconds."""
+def draw_runs_table(tags: list[str]) -> None:
+    """A row for each run that has all of the tags. Redrawn every two seconds."""
     operator_only()
-    found = {run.folder.name: run for run in list_runs(runs_folder())}
-    table = pd.DataFrame([{"run": name, **make_runs_table_row(run)} for name, run in found.items()])
+    found = [run for run in list_runs(runs_folder()) if set(tags) <= set(read_tags(run))]
+    table = pd.DataFrame([{"run": run.folder.name, **make_runs_table_row(run)} for run in found])
     accuracy = st.column_config.NumberColumn("accuracy (validation)", format="%.4f")
     share = st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1)
     st.dataframe(table, hide_index=True, column_config={"best": accuracy, "share": share, "why": "reason"})
@@ -82,7 +84,7 @@ def draw_note(run: Run) -> None:
     """The note of a run, to read and to change."""
     operator_only()
     key = f"note_{run.folder.name}"
-    hint = "for example what you tried"
+    hint = "for example what you tried; words that begin with # are tags"
     st.text_input("Note", read_note(run), MAX_NOTE_CHARACTERS, key, placeholder=hint, on_change=keep_note, args=(run,))
 
 
@@ -97,14 +99,16 @@ def keep_note(run: Run) -> None:
 def draw_run_details(run: Run) -> None:
     """One run: state, progress, curves, end of the log. Redrawn every two seconds."""
     operator_only()
-    if describe_config_problem(run):  # deleted or damaged since the page was drawn
-        return
+    if describe_config_problem(run):  # deleted, renamed or damaged since the page was drawn
+        st.rerun()
     status, rows = run.status(), run.metrics()
     state = status["state"]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.badge(escape_markdown(state), color=STATE_BADGE_COLOURS.get(state, "gray"))
         draw_stop_and_resume(run)
         if state not in ACTIVE_STATES:
+            with st.popover("Rename ...", icon=":material/edit:"):
+                draw_run_renaming(run)
             with st.popover("Delete ...", icon=":material/delete:"):
                 confirm_run_deletion(run)
     if state == "running":
@@ -201,6 +205,23 @@ def draw_training_curves(metrics: pd.DataFrame, status: dict, *, kept_epoch: str
         last = f"The weights of the last epoch ({kept:,}) are kept; validation is not used to select an epoch"
         which = f"Best epoch: {kept:,}" if best else last
         st.caption(f"{which}. Validation accuracy: {status['best_accuracy']:.4f}.")
+
+
+def draw_run_renaming(run: Run) -> None:
+    """A field for another name of a run."""
+    operator_only()
+    key = f"name_{run.folder.name}"
+    st.text_input("New name", run.folder.name, key=key, help="The model has the name of its run.")
+    st.button("Rename run", type="primary", key="rename", on_click=rename_run_on_click, args=(run, key))
+
+
+def rename_run_on_click(run: Run, key: str) -> None:
+    """Rename a run to what was typed, also in the default selection of models."""
+    operator_only()
+    with show_errors_as_toast():
+        name = run.rename(st.session_state[key].strip()).folder.name
+        rename_chosen_model(run.folder.name, name)
+        st.session_state["watched"] = name
 
 
 def confirm_run_deletion(run: Run) -> None:

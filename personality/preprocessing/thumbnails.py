@@ -38,4 +38,4 @@ def _thumbnail(cache: Cache, clip: str, face_count: int) -> str:
     small = cv2.resize(face, (THUMBNAIL_PIXELS, THUMBNAIL_PIXELS), interpolation=cv2.INTER_AREA)
     options = [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_JPEG_QUALITY]
     jpeg = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), options)[1]
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg.tobytes()).decode()}"

@@ -73,6 +73,13 @@ def write_chosen_models(names: Sequence[str]) -> None:
     write_json(workspace_folder() / CHOSEN_MODELS_FILE, list(names))
 
 
+def rename_chosen_model(old: str, new: str) -> None:
+    """Replace the name of a model that new sessions start with; nothing if it is not one of them."""
+    chosen = read_chosen_models() or []
+    if old in chosen:
+        write_chosen_models([new if name == old else name for name in chosen])
+
+
 def list_prediction_tables() -> list[Path]:
     """List the predictions tables below `workspace/predictions`."""
     return sorted((workspace_folder() / "predictions").glob("*.parquet"))

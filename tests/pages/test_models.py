@@ -13,10 +13,12 @@ from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.preprocessing.cache import Cache
 from personality.traits import TRAIT_NAMES
 from personality.utils.atomic_files import write_json
+from personality.utils.workspace import read_chosen_models, write_chosen_models
 from tests.pages.visits import models_in_table, models_in_tables, read, upload, visit, words
 from training.config.run_config import preset
 from training.runs import launch
 from training.runs.evaluation_job import read_last_evaluation
+from training.runs.notes import write_note
 from training.runs.run import Run
 from training.runs.run_queue import list_waiting_runs
 
@@ -107,6 +109,29 @@ def test_models_compares_and_deletes(runs: Path, workspace: Path) -> None:
     app.button(key="delete_surely").click().run()
     assert not app.exception
     assert not (workspace / "runs" / "handcrafted").exists()
+
+
+def test_models_renames_a_run_and_filters_by_tag(runs: Path, workspace: Path) -> None:
+    shutil.copytree(runs, workspace / "runs")
+    write_note(Run(workspace / "runs" / "audio"), "wider window #ablation")
+    write_chosen_models(["audio", "voice"])
+    app = visit("models")
+    app.selectbox(key="watched").select("audio").run()
+    app.text_input(key="name_audio").set_value("audio/wide")
+    app.button(key="rename").click().run()
+    assert (workspace / "runs" / "audio").exists()
+    assert "is not a name" in app.toast[0].value
+    app.text_input(key="name_audio").set_value("audio-wide")
+    app.button(key="rename").click().run()
+    assert not app.exception
+    assert app.selectbox(key="watched").value == "audio-wide"
+    assert sorted(path.name for path in (workspace / "runs").iterdir()) == sorted(
+        ["audio-wide", "audiovisual", "handcrafted", "visual"]
+    )
+    assert read_chosen_models() == ["audio-wide", "voice"]
+    app.button_group(key="tags").set_value(["ablation"]).run()
+    table = next(frame.value for frame in app.dataframe if "share" in frame.value)
+    assert table["run"].tolist() == ["audio-wide"]
 
 
 def test_models_evaluates_finished_runs_and_links_to_their_table(cache: Cache, runs: Path, workspace: Path) -> None:

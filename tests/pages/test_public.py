@@ -63,8 +63,9 @@ CALLS = {
         "draw_practice_cache_log(None)",
     ),
     "run_monitor": (
-        *("draw_run_monitor()", "draw_runs_table()", "draw_run_details(None)", "draw_note(None)", "keep_note(None)"),
+        *("draw_run_monitor()", "draw_runs_table([])", "draw_run_details(None)", "draw_note(None)", "keep_note(None)"),
         *("stop_runs_on_click([])", "resume_runs_on_click([])", "confirm_run_deletion(None)"),
+        *("draw_run_renaming(None)", "rename_run_on_click(None, '')"),
     ),
     "evaluation_form": ("draw_evaluation_form()", "draw_last_evaluation()"),
 }

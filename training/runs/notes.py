@@ -1,4 +1,4 @@
-"""The note of a run: a short text by a person, in `note.txt` of the run's folder."""
+"""The note of a run: a short text by a person, in `note.txt` of the run's folder. Words that begin with # are tags."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def read_note(run: Run) -> str:
     except DamagedFileError:
         return ""
     return " ".join(data.decode(errors="replace").split())[:MAX_NOTE_CHARACTERS]
+
+
+def read_tags(run: Run) -> list[str]:
+    """Return the tags in the note of a run, in lower case and without #."""
+    words = (word.strip(",.;:").lower() for word in read_note(run).split() if word.startswith("#"))
+    return list(dict.fromkeys(word[1:] for word in words if len(word) > 1))
 
 
 def write_note(run: Run, text: str) -> None:

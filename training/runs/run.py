@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ ACTIVE_STATES = ("queued", "running")
 NO_PROCESS = 0  # process ID of a waiting run
 RUN_STATE_FILE, RUN_LOG_FILE = "state.safetensors", "log.txt"
 MAX_HEARTBEAT_SECONDS = 1800.0  # between heartbeats of a run elsewhere, which sends none while it computes features
+RUN_NAME_PATTERN = r"\w[\w.-]{0,99}"
 LOG_TAIL_LINES = 12  # lines of the log to show
 BRANCHES_KEY = "branches"
 # Checks of the values in the files of a run; other values are ignored.
@@ -184,11 +186,23 @@ class Run:
 
     def delete(self) -> None:
         """Delete the folder. Raises ValueError if the run is active or other runs join its model."""
+        self._require_unused()
+        shutil.rmtree(self.folder)
+
+    def rename(self, name: str) -> Run:
+        """Give the folder another name, and return it. Raises ValueError like `delete`, or if it is no new name."""
+        self._require_unused()
+        if not re.fullmatch(RUN_NAME_PATTERN, name):
+            raise ValueError(f"{name!r} is not a name: use letters, digits, dots, dashes and underscores.")
+        if exists_as_file_or_link(self.folder.with_name(name)):
+            raise ValueError(f"{name} exists already; choose another name.")
+        return Run(self.folder.rename(self.folder.with_name(name)))
+
+    def _require_unused(self) -> None:
         if self.status()["state"] in ACTIVE_STATES:
             raise ValueError(f"{self.folder.name} is running; stop it first.")
         if users := self.list_dependent_runs():
             raise ValueError(f"{' and '.join(users)} require {self.folder.name}; delete those first.")
-        shutil.rmtree(self.folder)
 
     def log_tail(self) -> str:
         """Return the last lines of the log, or why it cannot be read."""

@@ -42,6 +42,23 @@ def test_a_run_that_others_join_is_not_deleted(runs: Path, cache: Cache, tmp_pat
     assert not alone.folder.exists()
 
 
+def test_a_run_is_renamed_if_nothing_needs_its_name(runs: Path, cache: Cache, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="require audio"):
+        Run(runs / "audio").rename("other")
+    run = Run(tmp_path / "one")
+    run.create(preset("audio"), cache.folder)
+    with pytest.raises(ValueError, match="is running"):
+        run.rename("other")
+    run.write_status("failed")
+    (tmp_path / "taken").mkdir()
+    for name in ("", ".hidden", "a/b", "..", "a" * 101, "taken", "one"):
+        with pytest.raises(ValueError, match="name"):
+            run.rename(name)
+    assert main(["rename", str(run.folder), "größer-2.0"]) == 0
+    (renamed,) = list_runs(tmp_path)
+    assert (renamed.folder.name, renamed.status()["state"], run.folder.exists()) == ("größer-2.0", "failed", False)
+
+
 def test_the_list_has_what_the_card_of_a_finished_run_has(runs: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["list", str(runs), "--json"]) == 0
     rows = {row["run"]: row for row in json.loads(capsys.readouterr().out)}

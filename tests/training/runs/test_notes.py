@@ -1,13 +1,15 @@
 """Notes of runs: what is written is read; a file of someone else cannot fill a table."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from personality.preprocessing.cache import Cache
+from training.__main__ import main
 from training.config.run_config import preset
 from training.runs.compare import format_run_summaries, summarise_runs
-from training.runs.notes import MAX_NOTE_CHARACTERS, NOTE_FILE, read_note, write_note
+from training.runs.notes import MAX_NOTE_CHARACTERS, NOTE_FILE, read_note, read_tags, write_note
 from training.runs.run import Run
 
 
@@ -45,3 +47,13 @@ def test_a_note_file_of_any_content_is_one_short_line(run: Run) -> None:
     (run.folder / NOTE_FILE).unlink()
     (run.folder / NOTE_FILE).mkdir()
     assert read_note(run) == ""
+
+
+def test_words_with_a_number_sign_are_tags_and_select_runs(run: Run, capsys: pytest.CaptureFixture) -> None:
+    write_note(run, "#Ablation: wider window, #größe. # alone, not#this #ablation")
+    assert read_tags(run) == ["ablation", "größe"]
+    found = {}
+    for tag in ("ablation", "GRÖSSE", "größe", "alone"):
+        assert main(["list", str(run.folder.parent), "--tag", tag, "--json"]) == 0
+        found[tag] = [row["run"] for row in json.loads(capsys.readouterr().out)]
+    assert found == {"ablation": ["audio"], "GRÖSSE": [], "größe": ["audio"], "alone": []}
