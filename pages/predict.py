@@ -3,16 +3,22 @@
 import hashlib
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components import analysis_widgets, clip_input, explanations, model_store, prediction_panel
-from pages.components.clip_input import PERSON_STATE_KEY, PREDICTIONS_STATE_KEY, READ_PIECES_STATE_KEY
+from pages.components.clip_input import (
+    PERSON_STATE_KEY,
+    PREDICTIONS_STATE_KEY,
+    READ_PIECES_STATE_KEY,
+    cached_pieces,
+)
 from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
 from pages.components.many_clips import CLIPS_STATE_KEY
+from pages.components.people_comparison import draw_people_comparison
+from pages.components.people_panel import FACE_THUMBNAIL_PIXELS, draw_people_panel
 from pages.components.plain_text import escape_markdown
 from pages.components.waveform import draw_waveform
 from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
@@ -32,7 +38,6 @@ from personality.utils.public_mode import is_public
 
 READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try again later."
 FACE_CAPTION_LEGEND = "below each: time, confidence that it is a face (not a %), most likely expression"
-FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
 PLAYABLE_SUFFIXES = ("mp4", "m4v", "mov", "webm", "mkv", "3gp")  # by browsers, if the codec is one of the next
 PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d")
@@ -65,8 +70,8 @@ def stream_clip_pieces(
     tuple of (object, float)
         A piece, and the seconds from the start until it arrived.
     """
-    read_pieces = _cached_pieces(READ_PIECES_STATE_KEY, clip_key)
-    predictions = _cached_pieces(PREDICTIONS_STATE_KEY, prediction_key)
+    read_pieces = cached_pieces(READ_PIECES_STATE_KEY, clip_key)
+    predictions = cached_pieces(PREDICTIONS_STATE_KEY, prediction_key)
     if read_pieces and predictions:
         yield from (*read_pieces, *predictions)
         return
@@ -80,11 +85,6 @@ def stream_clip_pieces(
         sample, seconds = read_pieces[-1]
         predictions = yield from _add_arrival_seconds(predict_sample(sample, models), seconds)
     st.session_state[PREDICTIONS_STATE_KEY] = (prediction_key, predictions)
-
-
-def _cached_pieces(name: str, key: str) -> list:
-    cached_key, pieces = st.session_state.get(name, (None, []))
-    return pieces if cached_key == key else []
 
 
 def _add_arrival_seconds(pieces: Iterable, earlier: float) -> Generator[tuple, None, list]:
@@ -117,7 +117,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 metadata_place.caption(format_clip_metadata(piece))
             case DetectedPeople():
                 faces.clear()  # those of the chosen person follow
-                draw_person_choices(people_place, piece)
+                draw_people_panel(people_place, piece)
             case Face():
                 faces.append(piece)
                 if seconds - last_redraw > MIN_REDRAW_SECONDS:
@@ -177,32 +177,6 @@ def format_clip_metadata(metadata: Metadata) -> str:
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
     return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}"
-
-
-def draw_person_choices(place: DeltaGenerator, people: DetectedPeople) -> None:
-    """Draw a button for each person in the clip, the chosen one highlighted; nothing if there is only one."""
-    if len(people.crops) < 2:
-        return
-    with place.container(border=True):
-        rule = "" if PERSON_STATE_KEY in st.session_state else ", the largest face that moves,"
-        st.markdown(
-            f"**{len(people.crops)} people were found.** The highlighted person{rule} is analysed. Choose a number to "
-            "switch. The sound is everyone's."
-        )
-        with st.container(horizontal=True, gap="small"):
-            for number, crop in enumerate(people.crops, 1):
-                with st.container(width=FACE_THUMBNAIL_PIXELS, gap="small"):
-                    st.image(crop, width=FACE_THUMBNAIL_PIXELS, alt=f"Person {number}", output_format="JPEG")
-                    kind: Literal["primary", "secondary"] = "primary" if number == people.chosen + 1 else "secondary"
-                    key = f"person_{number}"
-                    st.button(
-                        f"{number:d}", key=key, type=kind, on_click=select_person, args=(number,), width="stretch"
-                    )
-
-
-def select_person(number: int) -> None:
-    """Store which person the next prediction is for."""
-    st.session_state[PERSON_STATE_KEY] = number
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
@@ -272,11 +246,13 @@ if clip is None:
 name, data = clip
 person = st.session_state.get(PERSON_STATE_KEY, "largest")
 progress = st.empty()
-clip_key = f"{hashlib.sha256(data).hexdigest()} {person}"
+digest = hashlib.sha256(data).hexdigest()
+clip_key = f"{digest} {person}"
 prediction_key = f"{clip_key} {model_store.model_folders_and_mtimes()}"
 try:
     arriving = stream_clip_pieces(clip_key, prediction_key, data, person, progress)
     pieces = draw_prediction_pieces(arriving, name, data, progress)
+    draw_people_comparison(digest, data, pieces)
 except (MediaError, OSError) as error:
     progress.empty()
     # An operating-system error may name the operator's folders.

@@ -61,8 +61,8 @@ def draw_explanations(key: str, name: str, arrived: list) -> None:
     """
     pieces = [piece for piece, _ in arrived]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
-    sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
-    if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
+    sample = replace(first_piece_of_type(pieces, Sample), transcript=first_piece_of_type(pieces, Transcript))
+    if not answers and first_piece_of_type(pieces, FaceImpressions) is None:
         return
     st.header("Explanations")
     views = build_explanation_views(key, sample, answers) if answers else {}
@@ -107,7 +107,8 @@ def build_explanation_views(key: str, sample: Sample, answers: Sequence[Impressi
     return views
 
 
-def _first_piece_of_type(pieces: list, kind: type) -> Any:
+def first_piece_of_type(pieces: list, kind: type) -> Any:
+    """The first piece of a prediction that is of a kind; None if there is none."""
     return next((piece for piece in pieces if isinstance(piece, kind)), None)
 
 
