@@ -20,6 +20,7 @@ from pages.components.many_clips import CLIPS_STATE_KEY
 from pages.components.people_comparison import draw_people_comparison
 from pages.components.people_panel import FACE_THUMBNAIL_PIXELS, draw_people_panel
 from pages.components.plain_text import escape_markdown
+from pages.components.player_clock import MIN_LATE_SECONDS
 from pages.components.waveform import draw_waveform
 from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
@@ -129,7 +130,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 assert metadata is not None  # always the first piece
                 draw_face_filmstrip(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {FACE_CAPTION_LEGEND}")
-                draw_sound(sound_place, piece, metadata.duration)
+                draw_sound(sound_place, piece, metadata)
                 with overlay_place:
                     draw_face_overlay(metadata, faces, player=PLAYER_CONTAINER_KEY, key="overlay")
             case Sample():
@@ -142,7 +143,9 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 prediction_panel.draw_face_ratings(face_place, piece)
                 progress.caption(":material/hourglass_top: Recognising speech ...")
             case Transcript():
-                prediction_panel.draw_transcript(words_place, piece, player=PLAYER_CONTAINER_KEY)
+                assert metadata is not None
+                start = metadata.start
+                prediction_panel.draw_transcript(words_place, piece, start=start, player=PLAYER_CONTAINER_KEY)
             case Impression() | Unavailable():
                 traits.add(piece)
     traits.draw()
@@ -176,7 +179,8 @@ def format_clip_metadata(metadata: Metadata) -> str:
     sound = "with sound" if metadata.has_audio else "without sound"
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}"
+    late = f" · its clock starts at {metadata.start:.1f} s" if metadata.start >= MIN_LATE_SECONDS else ""
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}{late}"
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
@@ -192,7 +196,7 @@ def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
     )
 
 
-def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
+def draw_sound(place: DeltaGenerator, sound: Sound, metadata: Metadata) -> None:
     """Draw the waveform, synchronised with the player."""
     from personality.models.clip_features import required_sound_seconds
 
@@ -201,7 +205,7 @@ def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
         seconds = max(
             (required_sound_seconds(model.network.needs) for model in model_store.load_models_for_clip()), default=0
         )
-        draw_waveform(sound, duration, player=PLAYER_CONTAINER_KEY, seconds=seconds, key="waveform")
+        draw_waveform(sound, metadata, player=PLAYER_CONTAINER_KEY, seconds=seconds, key="waveform")
 
 
 def choose_added_models() -> None:

@@ -145,14 +145,14 @@ def _format_unseen_accuracy(unseen: dict) -> str:
     )
 
 
-def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) -> None:
+def draw_transcript(place: DeltaGenerator, words: Transcript, *, start: float, player: str) -> None:
     """The recognised words, synchronised with the player; or the reason why there are none."""
     with place.container():
         st.markdown("**Words** · automatic transcript, may contain errors; click a phrase to jump to it")
         if words.problem:
             st.caption(f"{escape_markdown(words.problem.capitalize())}.")
         else:
-            draw_clickable_transcript(words, player=player, key="transcript")
+            draw_clickable_transcript(words, start=start, player=player, key="transcript")
 
 
 def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
