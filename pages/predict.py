@@ -3,17 +3,24 @@
 import hashlib
 import time
 from collections.abc import Generator, Iterable, Iterator
-from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components import analysis_widgets, clip_input, explanations, model_store, prediction_panel
-from pages.components.clip_input import PERSON_STATE_KEY, PREDICTIONS_STATE_KEY, READ_PIECES_STATE_KEY
+from pages.components.clip_input import (
+    PERSON_STATE_KEY,
+    PREDICTIONS_STATE_KEY,
+    READ_PIECES_STATE_KEY,
+    cached_pieces,
+)
 from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
 from pages.components.many_clips import CLIPS_STATE_KEY
+from pages.components.people_comparison import draw_people_comparison
+from pages.components.people_panel import FACE_THUMBNAIL_PIXELS, draw_people_panel
 from pages.components.plain_text import escape_markdown
+from pages.components.player_clock import MIN_LATE_SECONDS
 from pages.components.waveform import draw_waveform
 from personality.constants import IMPRESSION_NOTICE, PREPROCESSING
 from personality.inference.face_impressions import FaceImpressions
@@ -32,7 +39,6 @@ from personality.utils.public_mode import is_public
 
 READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try again later."
 FACE_CAPTION_LEGEND = "below each: time, confidence that it is a face (not a %), most likely expression"
-FACE_THUMBNAIL_PIXELS = 84  # side of a face in the filmstrip
 PLAYER_CONTAINER_KEY = "player"
 PLAYABLE_SUFFIXES = ("mp4", "m4v", "mov", "webm", "mkv", "3gp")  # by browsers, if the codec is one of the next
 PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d")
@@ -65,8 +71,8 @@ def stream_clip_pieces(
     tuple of (object, float)
         A piece, and the seconds from the start until it arrived.
     """
-    read_pieces = _cached_pieces(READ_PIECES_STATE_KEY, clip_key)
-    predictions = _cached_pieces(PREDICTIONS_STATE_KEY, prediction_key)
+    read_pieces = cached_pieces(READ_PIECES_STATE_KEY, clip_key)
+    predictions = cached_pieces(PREDICTIONS_STATE_KEY, prediction_key)
     if read_pieces and predictions:
         yield from (*read_pieces, *predictions)
         return
@@ -80,11 +86,6 @@ def stream_clip_pieces(
         sample, seconds = read_pieces[-1]
         predictions = yield from _add_arrival_seconds(predict_sample(sample, models), seconds)
     st.session_state[PREDICTIONS_STATE_KEY] = (prediction_key, predictions)
-
-
-def _cached_pieces(name: str, key: str) -> list:
-    cached_key, pieces = st.session_state.get(name, (None, []))
-    return pieces if cached_key == key else []
 
 
 def _add_arrival_seconds(pieces: Iterable, earlier: float) -> Generator[tuple, None, list]:
@@ -117,7 +118,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 metadata_place.caption(format_clip_metadata(piece))
             case DetectedPeople():
                 faces.clear()  # those of the chosen person follow
-                draw_person_choices(people_place, piece)
+                draw_people_panel(people_place, piece)
             case Face():
                 faces.append(piece)
                 if seconds - last_redraw > MIN_REDRAW_SECONDS:
@@ -129,7 +130,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 assert metadata is not None  # always the first piece
                 draw_face_filmstrip(strip, faces)
                 count.markdown(f"**Faces** · {len(faces)} found; {FACE_CAPTION_LEGEND}")
-                draw_sound(sound_place, piece, metadata.duration)
+                draw_sound(sound_place, piece, metadata)
                 with overlay_place:
                     draw_face_overlay(metadata, faces, player=PLAYER_CONTAINER_KEY, key="overlay")
             case Sample():
@@ -142,7 +143,9 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                 prediction_panel.draw_face_ratings(face_place, piece)
                 progress.caption(":material/hourglass_top: Recognising speech ...")
             case Transcript():
-                prediction_panel.draw_transcript(words_place, piece, player=PLAYER_CONTAINER_KEY)
+                assert metadata is not None
+                start = metadata.start
+                prediction_panel.draw_transcript(words_place, piece, start=start, player=PLAYER_CONTAINER_KEY)
             case Impression() | Unavailable():
                 traits.add(piece)
     traits.draw()
@@ -176,33 +179,8 @@ def format_clip_metadata(metadata: Metadata) -> str:
     sound = "with sound" if metadata.has_audio else "without sound"
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}"
-
-
-def draw_person_choices(place: DeltaGenerator, people: DetectedPeople) -> None:
-    """Draw a button for each person in the clip, the chosen one highlighted; nothing if there is only one."""
-    if len(people.crops) < 2:
-        return
-    with place.container(border=True):
-        rule = "" if PERSON_STATE_KEY in st.session_state else ", the largest face that moves,"
-        st.markdown(
-            f"**{len(people.crops)} people were found.** The highlighted person{rule} is analysed. Choose a number to "
-            "switch. The sound is everyone's."
-        )
-        with st.container(horizontal=True, gap="small"):
-            for number, crop in enumerate(people.crops, 1):
-                with st.container(width=FACE_THUMBNAIL_PIXELS, gap="small"):
-                    st.image(crop, width=FACE_THUMBNAIL_PIXELS, alt=f"Person {number}", output_format="JPEG")
-                    kind: Literal["primary", "secondary"] = "primary" if number == people.chosen + 1 else "secondary"
-                    key = f"person_{number}"
-                    st.button(
-                        f"{number:d}", key=key, type=kind, on_click=select_person, args=(number,), width="stretch"
-                    )
-
-
-def select_person(number: int) -> None:
-    """Store which person the next prediction is for."""
-    st.session_state[PERSON_STATE_KEY] = number
+    late = f" · its clock starts at {metadata.start:.1f} s" if metadata.start >= MIN_LATE_SECONDS else ""
+    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}{late}"
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
@@ -218,7 +196,7 @@ def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
     )
 
 
-def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
+def draw_sound(place: DeltaGenerator, sound: Sound, metadata: Metadata) -> None:
     """Draw the waveform, synchronised with the player."""
     from personality.models.clip_features import required_sound_seconds
 
@@ -227,7 +205,7 @@ def draw_sound(place: DeltaGenerator, sound: Sound, duration: float) -> None:
         seconds = max(
             (required_sound_seconds(model.network.needs) for model in model_store.load_models_for_clip()), default=0
         )
-        draw_waveform(sound, duration, player=PLAYER_CONTAINER_KEY, seconds=seconds, key="waveform")
+        draw_waveform(sound, metadata, player=PLAYER_CONTAINER_KEY, seconds=seconds, key="waveform")
 
 
 def choose_added_models() -> None:
@@ -272,11 +250,13 @@ if clip is None:
 name, data = clip
 person = st.session_state.get(PERSON_STATE_KEY, "largest")
 progress = st.empty()
-clip_key = f"{hashlib.sha256(data).hexdigest()} {person}"
+digest = hashlib.sha256(data).hexdigest()
+clip_key = f"{digest} {person}"
 prediction_key = f"{clip_key} {model_store.model_folders_and_mtimes()}"
 try:
     arriving = stream_clip_pieces(clip_key, prediction_key, data, person, progress)
     pieces = draw_prediction_pieces(arriving, name, data, progress)
+    draw_people_comparison(digest, data, pieces)
 except (MediaError, OSError) as error:
     progress.empty()
     # An operating-system error may name the operator's folders.

@@ -22,6 +22,16 @@ SAMPLE_CLIP_LABELS = {
 CLIP_STATE_KEY, UPLOAD_COUNT_STATE_KEY = "clip", "uploads"
 # Session state: the pieces read from the clip, the predictions for it, and the number of the selected person.
 READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY, PERSON_STATE_KEY = "read_pieces", "predictions", "person"
+# Session state: the number of the person to compare with, what was read of that person, and the predictions.
+OTHER_PERSON_STATE_KEY, OTHER_READ_STATE_KEY, OTHER_PREDICTIONS_STATE_KEY = (
+    *("compare_person", "other_read_pieces", "other_predictions"),
+)
+
+
+def cached_pieces(name: str, key: str) -> list:
+    """The pieces that the session state keeps under `name`, if they are those of `key`; otherwise none."""
+    cached_key, pieces = st.session_state.get(name, (None, []))
+    return pieces if cached_key == key else []
 
 
 def choose_clip() -> tuple[str, bytes] | None:
@@ -114,7 +124,8 @@ def load_sample_clip(path: Path) -> None:
 def discard_clip() -> None:
     """Delete the clip and everything computed from it."""
     computed = READ_PIECES_STATE_KEY, PREDICTIONS_STATE_KEY, PERSON_STATE_KEY
-    for name in (CLIP_STATE_KEY, model_store.SAMPLE_STATE_KEY, *computed):
+    compared = OTHER_PERSON_STATE_KEY, OTHER_READ_STATE_KEY, OTHER_PREDICTIONS_STATE_KEY
+    for name in (CLIP_STATE_KEY, model_store.SAMPLE_STATE_KEY, *computed, *compared):
         st.session_state.pop(name, None)
     explanations.discard_explanations()
     st.session_state[UPLOAD_COUNT_STATE_KEY] = st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0) + 1

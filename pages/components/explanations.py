@@ -24,6 +24,7 @@ from personality.inference.face_impressions import FaceImpressions
 from personality.inference.predict import Impression
 from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.plots import clip_plots
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
@@ -63,11 +64,12 @@ def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> Non
     """
     pieces = [piece for piece, _ in arrived]
     answers = [piece for piece in pieces if isinstance(piece, Impression)]
-    sample = replace(_first_piece_of_type(pieces, Sample), transcript=_first_piece_of_type(pieces, Transcript))
-    if not answers and _first_piece_of_type(pieces, FaceImpressions) is None:
+    sample = replace(first_piece_of_type(pieces, Sample), transcript=first_piece_of_type(pieces, Transcript))
+    if not answers and first_piece_of_type(pieces, FaceImpressions) is None:
         return
     st.header("Explanations")
-    views = build_explanation_views(key, sample, answers, player) if answers else {}
+    start = first_piece_of_type(pieces, Metadata).start
+    views = build_explanation_views(key, sample, answers, start, player) if answers else {}
     views["Downloads"] = lambda: prediction_downloads.draw_downloads(name, arrived)
     tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="open_explanation")
     for tab, (view, draw) in zip(tabs, views.items(), strict=True):
@@ -78,7 +80,7 @@ def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> Non
 
 
 def build_explanation_views(
-    key: str, sample: Sample, answers: Sequence[Impression], player: str
+    key: str, sample: Sample, answers: Sequence[Impression], start: float, player: str
 ) -> dict[str, Callable[[], None]]:
     """The views available for the models that made a prediction, each with the function that draws it."""
     names = {one.model for one in answers}
@@ -91,7 +93,7 @@ def build_explanation_views(
         "Change the video": lambda: draw_clip_changes(sample, models, key),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
-        views["Word contribution"] = lambda: draw_word_contributions(sample, models, key, player)
+        views["Word contribution"] = lambda: draw_word_contributions(sample, models, key, start, player)
     if inputs & {"audio", VOICE_TABLE}:
         views["Audio occlusion"] = lambda: draw_audio_occlusion(
             compute_once_per_clip("audio_occlusion", key, lambda: compute_audio_occlusion(sample, models))
@@ -111,7 +113,8 @@ def build_explanation_views(
     return views
 
 
-def _first_piece_of_type(pieces: list, kind: type) -> Any:
+def first_piece_of_type(pieces: list, kind: type) -> Any:
+    """The first piece of a prediction that is of a kind; None if there is none."""
     return next((piece for piece in pieces if isinstance(piece, kind)), None)
 
 
@@ -164,7 +167,7 @@ def draw_modality_contributions(rows: pd.DataFrame) -> None:
     )
 
 
-def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, player: str) -> None:
+def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, start: float, player: str) -> None:
     """The transcript, with each word or phrase coloured by its effect on a trait, synchronised with the player."""
     part = st.segmented_control(
         "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), required=True, key="left_out"
@@ -179,7 +182,7 @@ def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, p
     with right:
         trait = choose_trait("words_trait")
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
-    draw_word_effects(shown, player=player, key="word_effects")
+    draw_word_effects(shown, start=start, player=player, key="word_effects")
     strongest = shown.loc[shown["difference"].abs().idxmax()]
     st.caption(
         "Each word or phrase was left out in turn and the prediction repeated. Blue: the word **increases** the "

@@ -14,7 +14,7 @@ def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str,
     Parameters
     ----------
     metadata : Metadata
-        Size and duration of the video.
+        Size, start and duration of the video.
     faces : sequence of Face
         The detected faces; boxes in pixels of the video.
     player : str
@@ -23,7 +23,8 @@ def draw_face_overlay(metadata: Metadata, faces: Sequence[Face], *, player: str,
         Key of this component.
     """
     found = [{"time": face.time, "box": list(face.box), "words": format_strongest_emotion(face)} for face in faces]
-    draw_boxes(found, size=(metadata.width, metadata.height), duration=metadata.duration, player=player, key=key)
+    size = metadata.width, metadata.height
+    draw_boxes(found, size=size, duration=metadata.duration, player=player, key=key, start=metadata.start)
 
 
 def format_strongest_emotion(face: Face) -> str:

@@ -11,12 +11,12 @@ import streamlit as st
 
 from pages.components import model_store
 from pages.components.plain_text import escape_markdown
+from pages.components.two_takes import draw_two_takes
 from personality.analysis.export import rows_to_safe_csv
 from personality.assets.shipped_models import model_label
 from personality.inference.batch_table import document_to_row
 from personality.inference.predict import Impression, predict_sample
 from personality.inference.prediction_document import prediction_to_json
-from personality.inference.two_takes import compare_takes
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
@@ -131,44 +131,3 @@ def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
         "warnings": "Notes",
     }
     return table.reindex(columns=[name for name in wanted if name in table]).rename(columns=wanted)
-
-
-def draw_two_takes(names: Sequence[str], impressions: Sequence[Sequence[Impression]]) -> None:
-    """Two clips side by side: the difference per trait, and whether a new recording could explain it."""
-    table = compare_takes(impressions[0], impressions[1], model_store.load_models_for_clip())
-    st.header("Two clips compared")
-    if table.empty:
-        st.info("No model predicted both clips.", icon=":material/info:")
-        return
-    real = table[table["is_real"]]
-    first, second = (escape_markdown(name) for name in names)
-    measured = table["margin"].notna()
-    if real.empty and measured.any():
-        st.success(
-            f"**No real difference** between {first} and {second}: recording the same clip again, or encoding it "
-            "differently, changes the predictions as much.",
-            icon=":material/drag_handle:",
-        )
-    shown = pd.DataFrame(
-        {
-            "Model": table["model"].map(model_label),
-            "Trait": table["trait"].map(TRAIT_LABELS),
-            names[0]: table["first"],
-            names[1]: table["second"],
-            "Difference": table["difference"],
-            "Repeatability": table["margin"],
-            "Verdict": [_verdict(row) for row in table.itertuples()],
-        }
-    )
-    config = {name: st.column_config.NumberColumn(format="%.3f") for name in (*names, "Difference", "Repeatability")}
-    st.dataframe(shown, hide_index=True, column_config=config, key="takes")
-    st.caption(
-        "Repeatability: the largest change that another encoding, microphone or cut of the same clip made in our "
-        "measurements. A difference within it says nothing about the person."
-    )
-
-
-def _verdict(row: Any) -> str:
-    if pd.isna(row.margin):
-        return "repeatability not measured"
-    return "differs" if row.is_real else "no real difference"

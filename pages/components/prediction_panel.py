@@ -145,14 +145,14 @@ def _format_unseen_accuracy(unseen: dict) -> str:
     )
 
 
-def draw_transcript(place: DeltaGenerator, words: Transcript, *, player: str) -> None:
+def draw_transcript(place: DeltaGenerator, words: Transcript, *, start: float, player: str) -> None:
     """The recognised words, synchronised with the player; or the reason why there are none."""
     with place.container():
         st.markdown("**Words** · automatic transcript, may contain errors; click a phrase to jump to it")
         if words.problem:
             st.caption(f"{escape_markdown(words.problem.capitalize())}.")
         else:
-            draw_clickable_transcript(words, player=player, key="transcript")
+            draw_clickable_transcript(words, start=start, player=player, key="transcript")
 
 
 def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
@@ -173,16 +173,22 @@ def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
         )
 
 
+def format_age_and_gender(sample: Sample) -> str:
+    """The estimated age, with a margin, and gender; empty without a face."""
+    if sample.age is None:
+        return ""
+    youngest, oldest = max(0, sample.age - AGE_MARGIN_YEARS), sample.age + AGE_MARGIN_YEARS
+    return f"about {youngest:.0f} to {oldest:.0f} years old, {sample.gender}"
+
+
 def draw_person_estimates(place: DeltaGenerator, sample: Sample) -> None:
     """Estimated age, gender and expressions; on a public server only if the operator enables them."""
     if sample.age is None or not shows_estimates():
         return
     with place.container(), st.expander("Estimates of age, gender and expression"):
-        youngest = max(0, sample.age - AGE_MARGIN_YEARS)
         st.caption(
-            f"Estimated from the face: about {youngest:.0f} to {sample.age + AGE_MARGIN_YEARS:.0f} years old, "
-            f"{escape_markdown(sample.gender)}. These estimates are often wrong. Gender is a perceived category, not "
-            "an identity."
+            f"Estimated from the face: {escape_markdown(format_age_and_gender(sample))}. These estimates are often "
+            "wrong. Gender is a perceived category, not an identity."
         )
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         st.markdown(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from pages.components.player_clock import PLAYER_CLOCK_SCRIPT
 from personality.preprocessing.speech_to_text import Transcript
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ button.playing { box-shadow: inset 0 -3px 0 var(--st-primary-color); }
 span { border-radius: 3px; padding: 1px; }
 small { opacity: 0.65; margin-right: 4px; }
 """
-TRANSCRIPT_SCRIPT = """
+TRANSCRIPT_SCRIPT = (
+    PLAYER_CLOCK_SCRIPT
+    + """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with new data: stop the previous loop
   const place = parentElement.querySelector("p")
@@ -39,13 +42,13 @@ export default function ({ data, parentElement }) {
     const button = document.createElement("button"), time = document.createElement("small")
     time.textContent = `${start.toFixed(1)}\u00a0s`
     button.append(time, ...words.flatMap((one) => [draw(one), " "]))
-    button.onclick = () => { const media = player(); if (media) media.currentTime = start }
+    button.onclick = () => { const media = player(); if (media) seekClip(media, data.start, start) }
     return { start, end, button }
   })
   place.replaceChildren(...phrases.map((phrase) => phrase.button))
   let timer = 0
   const follow = () => {
-    const media = player(), time = media && media.currentTime > 0 ? media.currentTime : -1
+    const media = player(), now = media ? clipTime(media, data.start) : 0, time = now > 0 ? now : -1
     phrases.forEach(({ start, end, button }) => button.classList.toggle("playing", time >= start && time < end))
     timer = setTimeout(follow, 100)
   }
@@ -53,33 +56,34 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => clearTimeout(timer))
 }
 """
+)
 
 _transcript_component = st.components.v2.component(
     "transcript", html="<p></p>", css=TRANSCRIPT_STYLE, js=TRANSCRIPT_SCRIPT
 )
 
 
-def draw_clickable_transcript(words: Transcript, *, player: str, key: str) -> None:
-    """Draw the phrases with their start times. player: key of the container with the player."""
+def draw_clickable_transcript(words: Transcript, *, start: float, player: str, key: str) -> None:
+    """Draw the phrases with their start times. start: `Metadata.start`; player: key of the player's container."""
     phrases = [
         {"start": segment.start, "end": segment.end, "words": [{"text": segment.text, "title": "", "colour": ""}]}
         for segment in words.segments
     ]
-    _transcript_component(data={"phrases": phrases, "player": player}, key=key)
+    _transcript_component(data={"phrases": phrases, "start": start, "player": player}, key=key)
 
 
-def draw_word_effects(effects: pd.DataFrame, *, player: str, key: str) -> None:
-    """Draw the words of the phrases, coloured by `difference`: rows as of `leave_out_words`, of one model and trait."""
+def draw_word_effects(effects: pd.DataFrame, *, start: float, player: str, key: str) -> None:
+    """Draw the words of the phrases, coloured by `difference`: rows of one model and trait as of `leave_out_words`."""
     largest = float(effects["difference"].abs().max()) or 1.0
     phrases = [
         {
-            "start": start,
-            "end": end,
+            "start": first,
+            "end": last,
             "words": [_colour_word(row.text, row.difference, largest) for row in words.itertuples()],
         }
-        for (start, end), words in effects.groupby(["start", "end"])
+        for (first, last), words in effects.groupby(["start", "end"])
     ]
-    _transcript_component(data={"phrases": phrases, "player": player}, key=key)
+    _transcript_component(data={"phrases": phrases, "start": start, "player": player}, key=key)
 
 
 def _colour_word(text: str, difference: float, largest: float) -> dict[str, Any]:

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-VIDEO_BOXES_SCRIPT = """
+from pages.components.player_clock import PLAYER_CLOCK_SCRIPT
+
+VIDEO_BOXES_SCRIPT = (
+    PLAYER_CLOCK_SCRIPT
+    + """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with new data: remove the previous canvas
   const canvas = document.createElement("canvas")
@@ -41,7 +45,8 @@ export default function ({ data, parentElement }) {
         video.parentElement.style.position = "relative"
         video.parentElement.append(canvas)
       }
-      const face = nearest(video.currentTime), shown = face && Math.abs(face.time - video.currentTime) <= data.reach
+      const time = clipTime(video, data.start), face = nearest(time)
+      const shown = face && Math.abs(face.time - time) <= data.reach
       const now = [shown && face.time, video.clientWidth, video.clientHeight].join()
       if (now !== before) draw(video, shown ? face : null)
       before = now
@@ -52,11 +57,14 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => { clearTimeout(timer); canvas.remove() })
 }
 """
+)
 
 _video_boxes_component = st.components.v2.component("overlay", js=VIDEO_BOXES_SCRIPT)
 
 
-def draw_boxes(boxes: Sequence[dict], *, size: tuple[int, int], duration: float, player: str, key: str) -> None:
+def draw_boxes(
+    boxes: Sequence[dict], *, size: tuple[int, int], duration: float, player: str, key: str, start: float = 0.0
+) -> None:
     """Draw boxes over a playing video, each while it is the nearest in time.
 
     Parameters
@@ -71,8 +79,10 @@ def draw_boxes(boxes: Sequence[dict], *, size: tuple[int, int], duration: float,
         Key of the container with the video.
     key : str
         Key of this component.
+    start : float
+        `Metadata.start` of the video, seconds.
     """
     reach = max(duration / max(len(boxes), 1), 0.2)
     width, height = size
-    data = {"player": player, "width": width, "height": height, "reach": reach, "faces": list(boxes)}
+    data = {"player": player, "width": width, "height": height, "reach": reach, "start": start, "faces": list(boxes)}
     _video_boxes_component(data=data, key=key)

@@ -3,8 +3,10 @@
 import numpy as np
 import streamlit as st
 
+from pages.components.player_clock import PLAYER_CLOCK_SCRIPT
 from personality.constants import PREPROCESSING
 from personality.plots.clip_plots import waveform_envelope
+from personality.preprocessing.media import Metadata
 from personality.preprocessing.sound import Sound
 
 WAVEFORM_COLUMNS = 600  # points of the envelope over the whole clip
@@ -16,7 +18,9 @@ canvas { width: 100%; height: 110px; cursor: pointer; display: block; color: var
 canvas:focus-visible { outline: 2px solid var(--st-primary-color); }
 p { margin: 0; font-size: 0.8rem; opacity: 0.7; color: var(--st-text-color); font-family: var(--st-font); }
 """
-WAVEFORM_SCRIPT = """
+WAVEFORM_SCRIPT = (
+    PLAYER_CLOCK_SCRIPT
+    + """
 export default function ({ data, parentElement }) {
   parentElement.stop?.()  // called again with new data: stop the previous loop
   const canvas = parentElement.querySelector("canvas"), note = parentElement.querySelector("p")
@@ -44,7 +48,7 @@ export default function ({ data, parentElement }) {
     note.textContent = `${place_in_words}; ${used}`
   }
   const follow = () => {
-    const video = player(), time = video ? video.currentTime : 0
+    const video = player(), time = video ? clipTime(video, data.start) : 0
     if (time !== shown || canvas.clientWidth !== width) {
       shown = time
       width = canvas.clientWidth
@@ -54,7 +58,7 @@ export default function ({ data, parentElement }) {
   }
   const seek = (seconds) => {
     const video = player()
-    if (video) video.currentTime = Math.min(Math.max(seconds, 0), data.duration)
+    if (video) seekClip(video, data.start, Math.min(Math.max(seconds, 0), data.duration))
   }
   canvas.setAttribute("aria-valuemax", data.duration.toFixed(1))
   canvas.onclick = (event) => seek(event.offsetX / canvas.clientWidth * data.duration)
@@ -69,6 +73,7 @@ export default function ({ data, parentElement }) {
   return (parentElement.stop = () => clearTimeout(timer))
 }
 """
+)
 WAVEFORM_HTML = (
     '<canvas tabindex="0" role="slider" aria-label="Position in the clip, seconds" aria-valuemin="0"></canvas><p></p>'
 )
@@ -76,15 +81,15 @@ WAVEFORM_HTML = (
 _waveform_component = st.components.v2.component("waveform", html=WAVEFORM_HTML, css=WAVEFORM_STYLE, js=WAVEFORM_SCRIPT)
 
 
-def draw_waveform(sound: Sound, duration: float, *, player: str, seconds: float, key: str) -> None:
+def draw_waveform(sound: Sound, metadata: Metadata, *, player: str, seconds: float, key: str) -> None:
     """Draw the waveform of a clip; nothing for a still image.
 
     Parameters
     ----------
     sound : Sound
         The sound of the clip.
-    duration : float
-        Length of the clip, seconds.
+    metadata : Metadata
+        Start and duration of the clip.
     player : str
         Key of the container with the video.
     seconds : float
@@ -94,7 +99,7 @@ def draw_waveform(sound: Sound, duration: float, *, player: str, seconds: float,
     """
     heard = round(sound.seconds * PREPROCESSING.sample_rate)
     samples = np.concatenate([sound.samples[:heard], sound.rest])
-    whole = max(duration, len(samples) / PREPROCESSING.sample_rate)
+    whole = max(metadata.duration, len(samples) / PREPROCESSING.sample_rate)
     if not whole:
         return
     silence = max(round(whole * PREPROCESSING.sample_rate), WAVEFORM_COLUMNS) - len(samples)
@@ -108,6 +113,7 @@ def draw_waveform(sound: Sound, duration: float, *, player: str, seconds: float,
         "low": low,
         "high": high,
         "loud": WAVEFORM_FULL_SCALE,
+        "start": metadata.start,
         "duration": whole,
         "window": seconds,
         "player": player,

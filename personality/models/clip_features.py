@@ -81,8 +81,17 @@ def requires_table(needs: Needs, table: str) -> bool:
 
 def reads_words(needs: Needs) -> bool:
     """Whether a network reads the transcript: features of it, or an encoder of it."""
-    encodings = [parse_table(name) for name, _ in needs.tables]
-    return requires_table(needs, TEXT_TABLE) or any(one.reads_words for one in encodings if one is not None)
+    return requires_table(needs, TEXT_TABLE) or any(encoding.reads_words for encoding in _encodings(needs))
+
+
+def reads_faces(needs: Needs) -> bool:
+    """Whether a network reads faces: their pictures, attributes that are estimated from them, or an encoder of them."""
+    return bool(needs.inputs & {"faces", "handcrafted"}) or any(one.reads_faces for one in _encodings(needs))
+
+
+def _encodings(needs: Needs) -> list[Encoding]:
+    found = (parse_table(name) for name, _ in needs.tables)
+    return [encoding for encoding in found if encoding is not None]
 
 
 def required_sound_seconds(needs: Needs) -> float:

@@ -14,6 +14,7 @@ from personality.plots.count_plots import DIVERGING, colour_scale
 from personality.plots.palettes import EMOTION_COLOURS, dashes, marks, model_colours
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAITS
 
+FACE_RATING_COLOUR = "#56B4E9"
 # Vega expressions for narrow screens: letters for traits, and labels of rows in two lines.
 TRAIT_LABEL_OR_LETTER = (
     f"width < 500 ? ({json.dumps({trait.label: trait.letter for trait in TRAITS})})[datum.label] : datum.label"
@@ -72,17 +73,30 @@ def trait_radar(values: pd.DataFrame) -> go.Figure:
 def before_and_after(rows: pd.DataFrame) -> go.Figure:
     """The traits of one model before and after a change, joined by a line: columns model, trait, before, after."""
     colour = model_colours([rows["model"].iloc[0]])[rows["model"].iloc[0]]
-    labels = rows["trait"].map(TRAIT_LABELS)
-    figure = go.Figure()
-    for label, before, after in zip(labels, rows["before"], rows["after"], strict=True):
-        line = {"color": colour, "width": 3}
-        figure.add_trace(go.Scatter(x=[before, after], y=[label, label], mode="lines", line=line, showlegend=False))
-    for name, symbol in (("before", "circle-open"), ("after", "circle")):
-        marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"width": 2}}
-        figure.add_trace(go.Scatter(x=rows[name], y=labels, mode="markers", name=name, marker=marker))
+    labelled = rows.set_index(rows["trait"].map(TRAIT_LABELS))
+    figure = _paired_dots(labelled[["before", "after"]], colour, order=[trait.label for trait in TRAITS])
     figure.update_xaxes(range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_yaxes(categoryorder="array", categoryarray=[trait.label for trait in reversed(TRAITS)])
     return finish_figure(figure, height=300, x="predicted first impression, 0 to 1")
+
+
+def paired_face_ratings(ratings: pd.DataFrame) -> go.Figure:
+    """The ratings of two faces, joined by a line per attribute: a row per attribute, a column per face, 0 to 1."""
+    shown = 100 * ratings.rename(index=lambda name: name.replace("_", "-"))
+    figure = _paired_dots(shown, FACE_RATING_COLOUR, order=list(shown.index))
+    figure.update_xaxes(range=[0, 100], tickvals=[0, 25, 50, 75, 100])
+    return finish_figure(figure, height=360, x="rating, 0 to 100")
+
+
+def _paired_dots(values: pd.DataFrame, colour: str, *, order: list[str]) -> go.Figure:
+    """An open and a filled dot per row of two columns, joined by a line; `order`: rows from top to bottom."""
+    figure = go.Figure()
+    for label, pair in values.iterrows():
+        line = {"color": colour, "width": 3}
+        figure.add_trace(go.Scatter(x=list(pair), y=[label, label], mode="lines", line=line, showlegend=False))
+    for name, symbol in zip(values.columns, ("circle-open", "circle"), strict=True):
+        marker = {"size": 13, "color": colour, "symbol": symbol, "line": {"width": 2, "color": colour}}
+        figure.add_trace(go.Scatter(x=values[name], y=values.index, mode="markers", name=name, marker=marker))
+    return figure.update_yaxes(categoryorder="array", categoryarray=order[::-1])
 
 
 def trait_timeline(rows: pd.DataFrame, duration: float) -> go.Figure:
@@ -223,7 +237,7 @@ def face_ratings(ratings: dict[str, float], percentiles: dict[str, float], r2: d
         tooltip=shown,
     )
     opacity = alt.Opacity("R²:Q", scale=alt.Scale(domain=[0, 0.8], range=[0.25, 1]), legend=None)
-    bars = base.mark_bar(cornerRadiusEnd=3, color="#56B4E9").encode(opacity=opacity)
+    bars = base.mark_bar(cornerRadiusEnd=3, color=FACE_RATING_COLOUR).encode(opacity=opacity)
     text = "percentile:N" if percentiles else "rating:Q"
     labels = base.mark_text(align="left", dx=4, color="#76838F").encode(text=text)
     return (bars + labels).properties(height=280)

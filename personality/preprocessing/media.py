@@ -55,7 +55,8 @@ LENGTH_TOLERANCE_SECONDS = 0.5  # seconds over the limit of length; a recording 
 class Metadata:
     """Properties of a file: duration in seconds (0 for a still image); width and height in pixels of the upright frames
     with square pixels, 0 without a picture; fps in frames per second, 0 if unknown; whether there is sound that can be
-    decoded; name of the codec of the picture."""
+    decoded; name of the codec of the picture; start: first timestamp of the file in seconds, from which the players of
+    some browsers count, whereas all times of a clip count from 0."""
 
     duration: float
     width: int
@@ -63,6 +64,7 @@ class Metadata:
     fps: float
     has_audio: bool
     codec: str
+    start: float = 0.0
 
 
 class Video:
@@ -114,12 +116,12 @@ class Video:
 
     def _describe(self) -> Metadata:
         """Describe the file; the size is that of the first frame, because only frames store the rotation."""
-        stream = self._pictures
+        stream, start = self._pictures, max(0.0, self._plan.origin)
         if stream is None:
-            return Metadata(self._plan.duration, 0, 0, 0.0, has_audio=True, codec="sound only")
+            return Metadata(self._plan.duration, 0, 0, 0.0, has_audio=True, codec="sound only", start=start)
         size = square_size(stream.width, stream.height, self._aspect) if self._first is None else self._first.size
         rate = float(stream.average_rate or 0)
-        return Metadata(self._plan.duration, *size, rate, bool(self._tracks), stream.name or "unknown")
+        return Metadata(self._plan.duration, *size, rate, bool(self._tracks), stream.name or "unknown", start)
 
     def frames(self) -> Iterator[Frame]:
         """Yield the frames in order, up to the limit of length.

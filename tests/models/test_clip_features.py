@@ -7,6 +7,7 @@ from personality.modalities import TEXT_TABLE, VOICE_TABLE
 from personality.models.clip_features import (
     explain_missing_row,
     make_sample_row,
+    reads_faces,
     reads_words,
     required_sound_seconds,
     requires_table,
@@ -66,3 +67,11 @@ def test_which_networks_read_words() -> None:
     assert reads_words(needs("sentence-transformers:x@0123456789ab"))
     assert not reads_words(needs("timm:x@0123456789ab"))
     assert not reads_words(needs(VOICE_TABLE))
+
+
+def test_models_of_faces_read_crops_attributes_or_encoded_faces() -> None:
+    for name in ("faces", "handcrafted"):
+        assert reads_faces(Needs(frozenset({name})))
+    assert not reads_faces(Needs(frozenset({"audio"})))
+    for table, expected in ((VOICE_TABLE, False), ("torchaudio:X@0123456789ab", False), ("timm:x@0123456789ab", True)):
+        assert reads_faces(Needs(tables=frozenset({(table, ("0/0",))}))) is expected

@@ -1,7 +1,14 @@
 import numpy as np
 import pandas as pd
 
-from personality.plots.clip_plots import change_grid, trait_dots, trait_timeline, waveform_envelope
+from personality.plots.clip_plots import (
+    before_and_after,
+    change_grid,
+    paired_face_ratings,
+    trait_dots,
+    trait_timeline,
+    waveform_envelope,
+)
 
 
 def test_envelope_by_hand() -> None:
@@ -36,3 +43,25 @@ def test_change_colours_are_centered_at_zero() -> None:
     assert drawn["layer"][0]["encoding"]["color"]["scale"]["domain"] == [-0.05, 0, 0.05]
     (data,) = drawn["datasets"].values()
     assert [row["text"] for row in data] == ["+.020", "-.050"]
+
+
+def test_ratings_of_two_faces_are_paired() -> None:
+    ratings = pd.DataFrame({"Person 1": [0.2, 0.5], "Person 2": [0.6, 0.4]}, index=["well_groomed", "smart"])
+    figure = paired_face_ratings(ratings)
+    *lines, first, second = figure.data
+    assert [(list(one.x), list(one.y)) for one in lines] == [
+        ([20, 60], ["well-groomed"] * 2),
+        ([50, 40], ["smart"] * 2),
+    ]
+    assert [(one.name, list(one.x), list(one.y)) for one in (first, second)] == [
+        ("Person 1", [20, 50], ["well-groomed", "smart"]),
+        ("Person 2", [60, 40], ["well-groomed", "smart"]),
+    ]
+    assert list(figure.layout.yaxis.categoryarray) == ["smart", "well-groomed"]  # from bottom to top
+
+
+def test_before_and_after_are_in_the_order_of_the_traits() -> None:
+    rows = pd.DataFrame({"model": "voice", "trait": ["extraversion", "openness"], "before": 0.4, "after": [0.5, 0.3]})
+    figure = before_and_after(rows)
+    assert [(one.name, list(one.x)) for one in figure.data[-2:]] == [("before", [0.4, 0.4]), ("after", [0.5, 0.3])]
+    assert figure.layout.yaxis.categoryarray[-1] == "Openness"

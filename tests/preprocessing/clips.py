@@ -117,18 +117,17 @@ def video_of(path: Path, picture: np.ndarray) -> bytes:
     return path.read_bytes()
 
 
-def sample_picture() -> np.ndarray:
-    """Return the first frame of the sample clip, uint8 (256, 256, 3) RGB."""
-    with av.open(str(demo.DEMO_CLIP_FILE)) as container:
+def sample_picture(clip: Path = demo.DEMO_CLIP_FILE) -> np.ndarray:
+    """Return the first frame of a sample clip, uint8 (256, 256, 3) RGB."""
+    with av.open(str(clip)) as container:
         return next(container.decode(video=0)).to_ndarray(format="rgb24")
 
 
-def two_people(path: Path) -> bytes:
-    """Return a video with the sample person twice in one picture, half as large on the left."""
-    one = sample_picture()
+def two_people(path: Path, smaller: Path = demo.DEMO_CLIP_FILE) -> bytes:
+    """Return a video with the sample person, and half as large on the left a person of the same or another sample."""
     scene = np.full((256, 420, 3), 90, np.uint8)
-    scene[100:228, 10:138] = one[::2, ::2]
-    scene[:, 150:406] = one
+    scene[100:228, 10:138] = sample_picture(smaller)[::2, ::2]
+    scene[:, 150:406] = sample_picture()
     return video_of(path, scene)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.preprocessing.media import open_media
+from personality.preprocessing.media import open_media, probe
 from personality.preprocessing.sample import read_sample
-from tests.preprocessing.clips import RATE, Piece, noise, picture, sample_picture, write_tracks
+from tests.preprocessing.clips import RATE, Piece, noise, picture, sample_picture, write_clip, write_tracks
 
 SOUND = noise(4.0)
 TIMES = [number / 10 for number in range(40)]
@@ -81,6 +81,15 @@ def test_common_offset_of_all_streams_changes_nothing(tmp_path: Path) -> None:
     assert moved[2] == pytest.approx(plain[2], abs=0.001)
     with open_media(tmp_path / "b.mkv") as video:
         assert video.metadata.duration == pytest.approx(5.0, abs=0.11)
+
+
+@pytest.mark.parametrize("start", [0.0, 2.0])
+def test_the_first_timestamp_is_stated(tmp_path: Path, start: float) -> None:
+    for name, codec in (("a.mp4", "libx264"), ("a.mkv", "libx264"), ("a.webm", "libvpx-vp9")):
+        path = write_clip(tmp_path / name, times=[start + 0.1 * number for number in range(30)], codec=codec)
+        metadata = probe(path)
+        assert metadata.start == pytest.approx(start, abs=0.001)
+        assert metadata.duration == pytest.approx(3.0, abs=0.11)
 
 
 def test_moments_are_spread_over_the_time_with_picture(tmp_path: Path) -> None:

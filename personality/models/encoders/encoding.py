@@ -57,6 +57,11 @@ class Encoding:
         """Return whether the encoder reads the transcript."""
         return self.kind in WORD_KINDS
 
+    @property
+    def reads_faces(self) -> bool:
+        """Return whether the encoder reads faces."""
+        return self.kind in FACE_KINDS
+
 
 def parse_encoder(text: str) -> str:
     """Return a name of an encoder after checking it. Raises EncoderError if it is not valid."""
