@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from personality.cli import analysis, app, convert, data, embed, export, predict, tables
+from personality.cli import analysis, app, convert, data, describe, embed, export, predict, tables
 from personality.utils.error_messages import describe_error
 
 
@@ -41,6 +41,6 @@ def _build_parser() -> argparse.ArgumentParser:
         "personality", description="Apparent personality from short videos: prediction, evaluation and audit."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in (app, predict, data, embed, tables, analysis, convert, export):
+    for group in (app, predict, data, describe, embed, tables, analysis, convert, export):
         group.add_commands(commands)
     return parser

@@ -9,6 +9,8 @@ from typing import Any
 from personality.cli.options import add_scale_options
 from personality.dataset.index import SPLITS
 
+MIN_GROUPS, DEFAULT_GROUPS = 2, 3  # of `add-attributes`
+
 
 def run_import_predictions(options: argparse.Namespace) -> None:
     """Import the predictions of an external model."""
@@ -34,6 +36,29 @@ def run_join(options: argparse.Namespace) -> None:
     table = join_predictions([read_predictions(path) for path in options.tables], mean=options.mean)
     write_predictions(table, options.out)
     print(f"{table['clip'].nunique():,} clips x {table['model'].nunique()} models in {options.out}")
+
+
+def run_add_attributes(options: argparse.Namespace) -> None:
+    """Add columns of a cache's tables to predictions, and print how to group by them."""
+    from personality.predictions.added_attributes import add_attributes, cut_into_equal_groups
+    from personality.predictions.prediction_files import read_predictions, write_predictions
+    from personality.preprocessing.cache import Cache
+
+    if options.groups < MIN_GROUPS:
+        raise ValueError(f"--groups is {options.groups}; expected at least {MIN_GROUPS}.")
+    table, added, cache = read_predictions(options.predictions), [], Cache(options.cache)
+    for name in options.tables:
+        table = add_attributes(table, cache.table(name))
+        added += list(cache.table(name))
+    write_predictions(table, options.out)
+    clips = table.drop_duplicates("clip")
+    print(
+        f"{options.out}: {len(added)} attributes of {len(clips):,} clips, in {options.groups} groups of equal size by"
+    )
+    for name in added:
+        edges = ",".join(f"{edge:g}" for edge in cut_into_equal_groups(table, name, options.groups))
+        print(f"  --by {name}:{edges}" if edges else f"  {name}: all values are equal", end="")
+        print(f"  ({clips[name].notna().sum():,} clips)")
 
 
 def run_inspect(options: argparse.Namespace) -> None:
@@ -73,3 +98,17 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--out", type=Path, required=True)
     command.add_argument("--mean", metavar="MODEL", help="also add the unweighted mean of all models, with this name")
     command.set_defaults(run=run_join)
+
+    command = commands.add_parser(
+        "add-attributes",
+        help="add columns of a cache's tables to predictions, to group by them",
+        description="Columns of tables of a cache (of `describe` or `add-table`) become numeric attributes of "
+        "predictions. The edges of groups of equal size are printed for --by of `accuracy`, `gaps` and others.",
+    )
+    command.add_argument("predictions", type=Path)
+    command.add_argument("cache", type=Path)
+    command.add_argument("tables", nargs="+", metavar="TABLE")
+    command.add_argument("--out", type=Path, required=True, metavar="PREDICTIONS")
+    words = f"number of groups of equal size to print edges for; default: {DEFAULT_GROUPS}"
+    command.add_argument("--groups", type=int, default=DEFAULT_GROUPS, metavar="N", help=words)
+    command.set_defaults(run=run_add_attributes)

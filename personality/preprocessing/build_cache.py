@@ -122,7 +122,7 @@ def _read_all_clips(
                 errors |= _read_clip_isolated(cache, read, todo.pop(clip))
             before = len(todo)
             try:
-                for done in parallel(read, _group_by_archive(todo.values())):
+                for done in parallel(read, group_by_archive(todo.values())):
                     for clip in done:
                         del todo[clip]
                     errors |= done
@@ -136,7 +136,7 @@ def _read_all_clips(
     return {clip: error for clip, error in errors.items() if error}
 
 
-def _group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
+def group_by_archive(tasks: Iterable[ClipTask]) -> list[list[ClipTask]]:
     """Group the clips that one worker reads in a row: all clips of a nested archive, otherwise a single clip."""
     ordered = sorted(tasks, key=lambda task: archive_batch_key(task[1]))
     return [list(group) for _, group in groupby(ordered, key=lambda task: archive_batch_key(task[1]))]
@@ -174,9 +174,14 @@ def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) ->
     except (MediaError, DatasetError) as error:
         return str(error)
     except Exception as error:  # an unexpected error in one clip must not stop the others
-        return f"it could not be read: {type(error).__name__}: {error}".splitlines()[0]
+        return explain_unexpected_error(error)
     else:
         cache.write(clip, sample, of)
     finally:
         claim.unlink(missing_ok=True)
     return ""
+
+
+def explain_unexpected_error(error: Exception) -> str:
+    """Return the reason why a clip with an error that nobody expected could not be read, as one line."""
+    return f"it could not be read: {type(error).__name__}: {error}".splitlines()[0]

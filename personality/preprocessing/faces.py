@@ -35,13 +35,16 @@ FaceBox = tuple[float, float, float, float]  # left, top, right, bottom in pixel
 class Face:
     """One face. time: seconds; box: (left, top, right, bottom) in pixels of the video, computed from the landmarks,
     which vary less between frames than the detector's box; score: of the detector; crop: uint8 (224, 224, 3) RGB,
-    aligned; emotions: float32 (7,), confidence of each, None before they are estimated."""
+    aligned; emotions: float32 (7,), confidence of each, None before they are estimated; landmarks: float64 (5, 2), x, y
+    in pixels of the picture that was searched: outer and inner corner of the eye on its right, then of the other eye,
+    and the base of the nose; None if unknown."""
 
     time: float
     box: tuple[int, int, int, int]
     score: float
     crop: np.ndarray
     emotions: np.ndarray | None = None
+    landmarks: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -170,7 +173,12 @@ def _crop_face(frame: Frame, found: _FaceDetection) -> Face:
     left, right = (int(np.clip(round(side), 0, width - 1)) for side in (aligned.left(), aligned.right()))
     top, bottom = (int(np.clip(round(side), 0, height - 1)) for side in (aligned.top(), aligned.bottom()))
     box = frame.place_in_video((left, top, right, bottom))
-    return Face(round(frame.time, 3), box, round(found.score, 3), crop)
+    return Face(round(frame.time, 3), box, round(found.score, 3), crop, landmarks=_landmark_points(shape))
+
+
+def _landmark_points(shape: dlib.full_object_detection) -> np.ndarray:
+    """Return landmarks as float64 (N, 2), x, y in pixels."""
+    return np.array([(point.x, point.y) for point in shape.parts()], float)
 
 
 def compute_likeness(crop: np.ndarray) -> np.ndarray:
@@ -197,8 +205,7 @@ def find_face_landmarks(picture: np.ndarray, predictor: Path) -> np.ndarray | No
     boxes = _load_face_detector()(picture, 0)
     if not boxes:
         return None
-    shape = _load_predictor_file(predictor)(picture, max(boxes, key=lambda box: box.area()))
-    return np.array([(point.x, point.y) for point in shape.parts()], float)
+    return _landmark_points(_load_predictor_file(predictor)(picture, max(boxes, key=lambda box: box.area())))
 
 
 @lru_cache(maxsize=1)

@@ -34,6 +34,8 @@ SPEECH_MODEL_VARIABLE = (
 
 # Beeps, hum and melodies reach a speech probability of .5 for some tens of milliseconds, but not for .25 s.
 SPEECH_DETECTOR_OPTIONS = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 300}
+# Without the margins of faster-whisper's defaults, so that pauses between words are found.
+SPEECH_EDGE_OPTIONS = {"min_speech_duration_ms": 250, "min_silence_duration_ms": 150, "speech_pad_ms": 0}
 # An English-only model transcribes any language as English words. For other languages, the result is repetitive, so
 # that it compresses well, or has a low probability. docs/speech.md explains how the two limits were chosen;
 # `python -m benchmarks.speech_to_text` measures them.
@@ -68,19 +70,20 @@ class Transcript:
     problem: str = ""
 
 
-def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
+def find_speech(sound: np.ndarray, *, margins: bool = True) -> list[tuple[float, float]]:
     """Find the parts of a sound that contain speech, in any language.
 
     Parameters
     ----------
     sound : numpy.ndarray
         float32 (N,), mono, 16 kHz, in [-1, 1].
+    margins : bool
+        Whether segments include up to .4 s of sound before and after the speech, and short pauses within it.
 
     Returns
     -------
     list of tuple of float
-        Start and end of each segment in seconds, with margins of up to .4 s; empty if there is only silence, noise,
-        music or beeps.
+        Start and end of each segment in seconds; empty if there is only silence, noise, music or beeps.
 
     Raises
     ------
@@ -91,7 +94,8 @@ def find_speech(sound: np.ndarray) -> list[tuple[float, float]]:
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
     rate = PREPROCESSING.sample_rate
-    found = get_speech_timestamps(sound, VadOptions(**SPEECH_DETECTOR_OPTIONS), sampling_rate=rate)
+    options = SPEECH_DETECTOR_OPTIONS if margins else SPEECH_EDGE_OPTIONS
+    found = get_speech_timestamps(sound, VadOptions(**options), sampling_rate=rate)
     return _merge_stretches([(stretch["start"] / rate, stretch["end"] / rate) for stretch in found])
 
 

@@ -19,6 +19,11 @@ import numpy as np
 from personality.preprocessing.voice_descriptors import compute_voice_descriptors
 print(compute_voice_descriptors(np.sin(np.arange(100_000) / 20).astype(np.float32)).tobytes().hex())
 """
+TRACK_PITCH = """
+import numpy as np
+from personality.preprocessing.prosody import compute_prosody
+print(compute_prosody(np.sin(np.arange(32_000) / 20).astype(np.float32), [(0.0, 2.0)]))
+"""
 
 
 def test_loading_waits_for_a_process_that_compiles() -> None:
@@ -47,4 +52,20 @@ def test_one_of_four_processes_compiles(tmp_path: Path) -> None:
     outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * 4
     assert sorted("data saved" in output for output in outputs) == [False, False, False, True]
+    assert len({output.splitlines()[-1] for output in outputs}) == 1
+
+
+@pytest.mark.trial
+def test_each_part_of_pyin_is_compiled_by_one_of_three_processes(tmp_path: Path) -> None:
+    """Which process compiles a part varies."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
+    processes = [
+        subprocess.Popen([sys.executable, "-c", TRACK_PITCH], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 3
+    saved = [line for output in outputs for line in output.splitlines() if "data saved" in line]
+    assert any("viterbi" in line for line in saved)
+    assert len(saved) == len({*saved})
     assert len({output.splitlines()[-1] for output in outputs}) == 1
