@@ -41,16 +41,22 @@ def test_loading_waits_for_a_process_that_compiles() -> None:
     assert not loading.is_alive()
 
 
+def run_at_once(code: str, processes: int, cache: Path) -> list[str]:
+    """Run code in several processes with one new cache of numba; returns what each prints, with what numba logs."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "NUMBA_DEBUG_CACHE": "1"}
+    started = [
+        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(processes)
+    ]
+    outputs = [process.communicate(timeout=300)[0] for process in started]
+    assert [process.returncode for process in started] == [0] * processes
+    return outputs
+
+
 @pytest.mark.trial
 def test_one_of_four_processes_compiles(tmp_path: Path) -> None:
     """With four that compile at the same time, one function's code can be stored under the name of another."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
-    processes = [
-        subprocess.Popen([sys.executable, "-c", COMPUTE], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(4)
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4
+    outputs = run_at_once(COMPUTE, 4, tmp_path)
     assert sorted("data saved" in output for output in outputs) == [False, False, False, True]
     assert len({output.splitlines()[-1] for output in outputs}) == 1
 
@@ -58,13 +64,7 @@ def test_one_of_four_processes_compiles(tmp_path: Path) -> None:
 @pytest.mark.trial
 def test_each_part_of_pyin_is_compiled_by_one_of_three_processes(tmp_path: Path) -> None:
     """Which process compiles a part varies."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DEBUG_CACHE": "1"}
-    processes = [
-        subprocess.Popen([sys.executable, "-c", TRACK_PITCH], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    outputs = [process.communicate(timeout=300)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 3
+    outputs = run_at_once(TRACK_PITCH, 3, tmp_path)
     saved = [line for output in outputs for line in output.splitlines() if "data saved" in line]
     assert any("viterbi" in line for line in saved)
     assert len(saved) == len({*saved})
