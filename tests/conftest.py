@@ -1,12 +1,18 @@
-"""Shared fixtures: the folder of real data if available, a dataset of synthetic people, its cache, and trained runs."""
+"""Shared fixtures: the folder of real data if available, a dataset of synthetic people, its cache, trained runs, and a
+Dask cluster of this machine."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import runpy
-from collections.abc import Callable
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +21,7 @@ from personality.preprocessing.build_cache import preprocess
 from personality.preprocessing.cache import Cache
 from personality.synthetic.people import synthesize
 from personality.synthetic.scenes import SynthesisOptions
+from tests.waiting import wait_for
 from training.config.run_config import Stage, preset
 from training.engine.train_run import train_run
 from training.runs.run import Run
@@ -88,3 +95,31 @@ def runs(cache: Cache, create_once: Callable) -> Path:
             train_run(run)
 
     return create_once("runs", create)
+
+
+@pytest.fixture
+def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Start parts of a cluster by their commands; all parts end with the test."""
+    pytest.importorskip("distributed")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))}
+    file, parts = str(tmp_path / "scheduler.json"), []
+    with (tmp_path / "dask.log").open("w") as log:
+
+        def begin(*words: str) -> None:
+            command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
+            how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
+            parts.append(subprocess.Popen(command, start_new_session=True, **how))
+
+        yield begin
+        for process in reversed(parts):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
+    """The address of a scheduler without workers."""
+    dask("scheduler", "--host", "127.0.0.1", "--port", "0")
+    file = tmp_path / "scheduler.json"
+    wait_for(lambda: file.exists() and file.read_text().endswith("}"))  # it exists a moment before it is written
+    return json.loads(file.read_text())["address"]

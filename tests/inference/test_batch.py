@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path, PosixPath
 
 import pandas as pd
@@ -93,6 +94,17 @@ def test_every_clip_has_a_row_and_finished_clips_are_kept(
     assert main(arguments(folder, out)) == 1
     assert calls == ["b.mp4"]
     assert out.read_bytes() != first
+
+
+@pytest.mark.trial
+def test_a_cluster_gives_the_table_of_this_process(
+    folder: Path, tmp_path: Path, dask: Callable[..., None], scheduler: str
+) -> None:
+    dask("worker", "--host", "127.0.0.1", "--nworkers", "1", "--nthreads", "1")
+    here, there = tmp_path / "here.csv", tmp_path / "there.csv"
+    assert main(arguments(folder, here)) == 1  # one clip is broken
+    assert main([*arguments(folder, there)[:-2], "--dask", scheduler]) == 1
+    assert there.read_bytes() == here.read_bytes()
 
 
 @pytest.mark.trial

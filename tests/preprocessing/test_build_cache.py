@@ -1,7 +1,6 @@
 """Preprocessing gives the same cache, byte for byte, if it is killed, with several processes, and on a cluster."""
 
 import hashlib
-import json
 import os
 import shutil
 import signal
@@ -194,34 +193,6 @@ def test_two_runs_cannot_fill_one_cache(people: Path, tmp_path: Path) -> None:
         preprocess(load_dataset(people), tmp_path / "c")
     process.kill()
     process.communicate()
-
-
-@pytest.fixture
-def dask(tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Start parts of a cluster by their commands; all parts end with the test."""
-    pytest.importorskip("distributed")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT), os.environ["PYTHONPATH"]))}
-    file, parts = str(tmp_path / "scheduler.json"), []
-    with (tmp_path / "dask.log").open("w") as log:
-
-        def begin(*words: str) -> None:
-            command = [sys.executable, "-m", "dask", *words, "--no-dashboard", "--scheduler-file", file]
-            how: dict[str, Any] = {"cwd": tmp_path, "env": environment, "stdout": log, "stderr": log}
-            parts.append(subprocess.Popen(command, start_new_session=True, **how))
-
-        yield begin
-        for process in reversed(parts):
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-@pytest.fixture
-def scheduler(dask: Callable[..., None], tmp_path: Path) -> str:
-    """The address of a scheduler without workers."""
-    dask("scheduler", "--host", "127.0.0.1", "--port", "0")
-    file = tmp_path / "scheduler.json"
-    wait_for(lambda: file.exists() and file.read_text().endswith("}"))  # it exists a moment before it is written
-    return json.loads(file.read_text())["address"]
 
 
 @pytest.mark.trial
