@@ -18,10 +18,12 @@ PagesManager.uses_pages_directory = False
 app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
-# Streamlit writes in white on the primary colour, which has a contrast of 2.3:1 in the dark theme.
-DARK_THEME_STYLE = """<style>
+# Streamlit writes in white on the primary colour, which has a contrast of 2.3:1 in the dark theme. `light-dark` follows
+# the theme from the first moment; the script learns the theme only after its first run.
+PRIMARY_COLOUR_STYLE = """<style>
 [data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] *,
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * { color: #12181F !important }
+[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * {
+ color: light-dark(#FFFFFF, #12181F) !important }
 </style>"""
 
 
@@ -52,8 +54,7 @@ def navigate() -> None:
     }
     page = st.navigation(pages)
     st.set_page_config(page_title=f"{page.title} · Apparent personality")
-    if st.context.theme.type == "dark":
-        st.html(DARK_THEME_STYLE)
+    st.html(PRIMARY_COLOUR_STYLE)
     with keep_choices_in_address():
         page.run()
 

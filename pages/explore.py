@@ -128,7 +128,7 @@ st.altair_chart(
 )
 baselines = ""
 if figure == "accuracy":
-    baselines = ", the [mean baseline](about#terms) and the [same-source baseline](about#terms) on its clips"
+    baselines = ", the mean baseline and the same-source baseline on its clips"
 st.caption(
     f"Colour: {label.lower()}. Faint cells have fewer than 30 clips; interpret them with caution. Hover over a cell "
     f"for its 95 % interval{baselines}. **Click a cell** to see its clips."
