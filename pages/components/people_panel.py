@@ -45,6 +45,6 @@ def _draw_comparison_choice(people: DetectedPeople) -> None:
 
 
 def select_person(number: int) -> None:
-    """Store which person the next prediction is for; nobody can be compared with themselves."""
+    """Store which person the next prediction is for; it is not compared with itself."""
     st.session_state[PERSON_STATE_KEY] = number
     st.session_state.pop(OTHER_PERSON_STATE_KEY, None)

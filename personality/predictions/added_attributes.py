@@ -7,7 +7,7 @@ import pandas as pd
 
 from personality.predictions.predictions_table import PredictionsError, check_predictions
 
-MAX_ADDED_ATTRIBUTES = 200  # columns; more are features of an encoder, by which nobody groups
+MAX_ADDED_ATTRIBUTES = 200  # columns; more are features of an encoder, not attributes to group by
 EDGE_DIGITS = 3  # significant digits of the edges of ranges
 
 

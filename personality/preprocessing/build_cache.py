@@ -183,5 +183,5 @@ def _write_entry(cache: Cache, root: Path, clip: str, location: str, of: str) ->
 
 
 def explain_unexpected_error(error: Exception) -> str:
-    """Return the reason why a clip with an error that nobody expected could not be read, as one line."""
+    """Return the reason why a clip with an unexpected error could not be read, as one line."""
     return f"it could not be read: {type(error).__name__}: {error}".splitlines()[0]

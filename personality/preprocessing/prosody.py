@@ -43,14 +43,14 @@ def compute_prosody(sound: np.ndarray, speech: SpeechSegments) -> dict[str, floa
     Mauch and Dixon (2014), "pYIN: a fundamental frequency estimator using probabilistic threshold distributions".
     """
     pitch = _track_pitch(sound)
-    spoken = _mark_frames(len(pitch), PITCH_HOP_SECONDS, speech)
-    voiced = pitch[spoken & np.isfinite(pitch)]
+    in_speech = _mark_frames(len(pitch), PITCH_HOP_SECONDS, speech)
+    voiced = pitch[in_speech & np.isfinite(pitch)]
     if len(voiced) * PITCH_HOP_SECONDS < MIN_VOICED_SECONDS:
         return {}
     low, median, high = np.percentile(voiced, (25, 50, 75))
     levels = _measure_levels(sound)
     levels = levels[_mark_frames(len(levels), LEVEL_FRAME_SECONDS, speech, LEVEL_FRAME_SECONDS / 2)]
-    values = (median, 12 * np.log2(high / low), len(voiced) / spoken.sum(), levels.mean(), levels.std())
+    values = (median, 12 * np.log2(high / low), len(voiced) / in_speech.sum(), levels.mean(), levels.std())
     return dict(zip(PROSODY_COLUMNS, map(float, values), strict=True))
 
 

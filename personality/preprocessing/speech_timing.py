@@ -45,13 +45,13 @@ def compute_speech_timing(speech: SpeechSegments, sound_seconds: float) -> dict[
     ----------
     Goldman-Eisler (1968), Psycholinguistics: Experiments in Spontaneous Speech, for the shortest pause.
     """
-    spoken = total_speech_seconds(speech)
-    if spoken < MIN_SPEECH_SECONDS:
+    speech_seconds = total_speech_seconds(speech)
+    if speech_seconds < MIN_SPEECH_SECONDS:
         return {}
     gaps = [after[0] - before[1] for before, after in pairwise(speech)]
     pauses = [gap for gap in gaps if gap >= MIN_PAUSE_SECONDS]
     span = speech[-1][1] - speech[0][0]
-    found = (spoken / sound_seconds, 60 * len(pauses) / span, sum(pauses) / span)
+    found = (speech_seconds / sound_seconds, 60 * len(pauses) / span, sum(pauses) / span)
     mean = {PAUSE_COLUMNS[0]: sum(pauses) / len(pauses)} if pauses else {}
     return dict(zip(SPEECH_COLUMNS, found, strict=True)) | mean
 

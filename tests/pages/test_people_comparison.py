@@ -75,7 +75,7 @@ def test_a_comparison_is_computed_once_and_ends_with_the_choice(app: AppTest, mo
     monkeypatch.setattr(people_comparison, "read_clip_in_sandbox", reading)
     compare(app).run()
     assert reading.call_count == 1
-    app.button(key="person_1").click().run()  # nobody is compared with themselves
+    app.button(key="person_1").click().run()  # a person is not compared with itself
     assert not app.exception
     assert app.segmented_control(key="compare_person").value is None
     assert app.segmented_control(key="compare_person").options == ["Person 2"]

@@ -65,14 +65,14 @@ def planted(phrases: list[np.ndarray], gap: float) -> np.ndarray:
 @pytest.mark.parametrize("gap", [0.4, 0.6, 1.0])
 def test_planted_silences_are_found(phrases: list[np.ndarray], gap: float) -> None:
     sound = planted(phrases, gap)
-    seconds, spoken = len(sound) / RATE, sum(map(len, phrases)) / RATE
+    seconds, speech_seconds = len(sound) / RATE, sum(map(len, phrases)) / RATE
     speech = find_speech(sound, margins=False)
     found = compute_speech_timing(speech, seconds)
     assert len(speech) == len(phrases)
-    assert total_speech_seconds(speech) == pytest.approx(spoken, abs=len(phrases) * EDGE_SECONDS)
+    assert total_speech_seconds(speech) == pytest.approx(speech_seconds, abs=len(phrases) * EDGE_SECONDS)
     assert found["pause_seconds"] == pytest.approx(gap, abs=EDGE_SECONDS)
-    assert found["pauses_per_minute"] == pytest.approx(3 * 60 / (spoken + 3 * gap), rel=0.05)
-    assert found["speech_share"] == pytest.approx(spoken / seconds, abs=0.05)
+    assert found["pauses_per_minute"] == pytest.approx(3 * 60 / (speech_seconds + 3 * gap), rel=0.05)
+    assert found["speech_share"] == pytest.approx(speech_seconds / seconds, abs=0.05)
 
 
 @needs_espeak

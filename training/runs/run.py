@@ -192,10 +192,8 @@ class Run:
     def rename(self, name: str) -> Run:
         """Give the folder another name, and return it. Raises ValueError like `delete`, or if it is no new name."""
         self._require_unused()
-        if not re.fullmatch(RUN_NAME_PATTERN, name):
-            raise ValueError(f"{name!r} is not a name: use letters, digits, dots, dashes and underscores.")
-        if exists_as_file_or_link(self.folder.with_name(name)):
-            raise ValueError(f"{name} exists already; choose another name.")
+        if not re.fullmatch(RUN_NAME_PATTERN, name) or exists_as_file_or_link(self.folder.with_name(name)):
+            raise ValueError(f"{name!r} is not a name, or is taken: use letters, digits, dots, dashes and underscores.")
         return Run(self.folder.rename(self.folder.with_name(name)))
 
     def _require_unused(self) -> None:
