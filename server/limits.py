@@ -20,8 +20,10 @@ class PublicServerLimits:
     max_upload_bytes_per_session: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes
     max_pending_upload_bytes: int = 10 * PUBLIC_UPLOAD_LIMITS.file_bytes
     upload_timeout_seconds: float = 120.0  # for the whole body; sufficient for the largest upload at 1.4 Mbit/s
+    max_upload_burst_bytes: int = 2 * PUBLIC_UPLOAD_LIMITS.file_bytes  # of an address before its uploads are slowed
+    upload_bytes_per_second: int = 4 * 2**20  # of an address after the burst; parsing them takes time of the server
     unclaimed_upload_seconds: float = 30.0  # pages read uploads immediately, so older ones do not belong to a page
-    max_message_burst: int = 30  # messages of a page before their rate is limited
+    max_message_burst: int = 30  # messages of a page before their rate is limited; each runs the page
     message_interval_seconds: float = 1.0  # minimum interval between messages after the burst
     max_message_megabytes: int = 1  # a message contains the state of all widgets, normally some kilobytes
 

@@ -19,6 +19,7 @@ from server.asgi import ASGIApp, Message, Receive, Scope, Send, client_address, 
 from server.connection_limits import BUSY_RETRY_SECONDS, NO_PAGE_SLOT_MESSAGE, PAGE_SLOTS
 from server.limits import LOST_SESSION_SECONDS, PUBLIC_SERVER_LIMITS
 from server.memory import return_free_memory
+from server.rate_limiter import RateLimiter
 from server.uploads import delete_stale_uploads
 
 TAB_CLOSED_CODES = (1000, 1001)  # WebSocket close codes of a tab that is closed, reloaded or navigates away
@@ -52,7 +53,7 @@ class SessionEndMiddleware:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve until the connection ends; return whether the tab was closed, so that its session was ended too."""
         session: str | None = None
-        rate_limiter = MessageRateLimiter(
+        rate_limiter = RateLimiter(
             PUBLIC_SERVER_LIMITS.max_message_burst,
             PUBLIC_SERVER_LIMITS.message_interval_seconds if is_public() else 0.0,
         )
@@ -70,28 +71,6 @@ class SessionEndMiddleware:
             return False
         end_session(session)
         return True
-
-
-class MessageRateLimiter:
-    """Rate limiter that allows a burst of messages, then one per interval, because each message runs a page.
-
-    Parameters
-    ----------
-    burst : int
-        Messages allowed without waiting.
-    seconds : float
-        Interval between messages after the burst; 0 disables the limit.
-    """
-
-    def __init__(self, burst: int, seconds: float) -> None:
-        self.burst_seconds, self.seconds = burst * seconds, seconds
-        self.due = 0.0  # time at which the next message would be allowed if there were no burst
-
-    async def wait(self) -> None:
-        """Wait until the next message is allowed."""
-        now = time.monotonic()
-        self.due = max(self.due, now) + self.seconds
-        await asyncio.sleep(max(0.0, self.due - now - self.burst_seconds))
 
 
 def find_session_id(scope: Scope) -> str | None:

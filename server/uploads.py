@@ -15,8 +15,9 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 
 from personality.constants import PUBLIC_UPLOAD_LIMITS
 from personality.utils.public_mode import is_public
-from server.asgi import ASGIApp, Message, Receive, Scope, Send, read_header, send_error_response
+from server.asgi import ASGIApp, Message, Receive, Scope, Send, client_address, read_header, send_error_response
 from server.limits import PUBLIC_SERVER_LIMITS
+from server.rate_limiter import RateLimiter
 
 UPLOAD_PATH_PATTERN = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_LIMITS.file_bytes // 2**20} MB."
@@ -33,6 +34,7 @@ class UploadLimitMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.uploads_in_progress: list[tuple[str, int]] = []  # session id and size in bytes
+        self.rate_limiters: dict[str, RateLimiter] = {}  # by client address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = (
@@ -46,6 +48,7 @@ class UploadLimitMiddleware:
         upload = (found[1], int(length))
         if upload[1] > PUBLIC_UPLOAD_LIMITS.file_bytes + MAX_MULTIPART_OVERHEAD_BYTES:
             return await send_error_response(scope, send, 413, UPLOAD_TOO_LARGE_MESSAGE)
+        receive = self._slow_down(receive, client_address(scope))
         if not can_accept_upload([*list_pending_uploads(), *self.uploads_in_progress], upload):
             return await serve_within_timeout(drain_and_refuse_upload, scope, receive, send)
         self.uploads_in_progress.append(upload)
@@ -53,6 +56,21 @@ class UploadLimitMiddleware:
             await serve_within_timeout(self.app, scope, receive, send)
         finally:
             self.uploads_in_progress.remove(upload)
+
+    def _slow_down(self, receive: Receive, client: str) -> Receive:
+        """Return a `receive` that waits if this address sends more bytes than its rate allows."""
+        self.rate_limiters = {one: limiter for one, limiter in self.rate_limiters.items() if not limiter.is_idle()}
+        limiter = self.rate_limiters.setdefault(
+            client,
+            RateLimiter(PUBLIC_SERVER_LIMITS.max_upload_burst_bytes, 1 / PUBLIC_SERVER_LIMITS.upload_bytes_per_second),
+        )
+
+        async def receive_slowly() -> Message:
+            message = await receive()
+            await limiter.wait(len(message.get("body", b"")))
+            return message
+
+        return receive_slowly
 
 
 async def drain_and_refuse_upload(scope: Scope, receive: Receive, send: Send) -> None:

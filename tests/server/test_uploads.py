@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -50,3 +51,36 @@ def test_stalled_upload_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 
     asyncio.run(uploads.serve_within_timeout(read, scope, halt, note))
     assert sent[0]["status"] == 408
+
+
+def seconds_of_upload(middleware: uploads.UploadLimitMiddleware, client: str, parts: int) -> float:
+    """Seconds in which an upload of this many parts of 1,000 bytes is read."""
+    path = "/_stcore/upload_file/session/file"
+    scope: dict[str, Any] = {"type": "http", "method": "PUT", "path": path, "client": (client, 0)}
+    scope["headers"] = [(b"content-length", str(1000 * parts).encode())]
+    left = iter(range(parts - 1, -1, -1))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": bytes(1000), "more_body": next(left) > 0}
+
+    async def send(message: Message) -> None:
+        raise AssertionError("a reading app sends nothing")
+
+    start = time.monotonic()
+    asyncio.run(middleware(scope, receive, send))
+    return time.monotonic() - start
+
+
+def test_uploads_of_an_address_are_slowed_after_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(PUBLIC_SERVER_LIMITS, max_upload_burst_bytes=10_000, upload_bytes_per_second=10_000)
+    monkeypatch.setattr(uploads, "PUBLIC_SERVER_LIMITS", limits)
+    monkeypatch.setattr(uploads, "list_pending_uploads", list)
+
+    async def read(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    middleware = uploads.UploadLimitMiddleware(read)
+    assert seconds_of_upload(middleware, "127.0.0.1", 10) < 0.4
+    assert 0.4 <= seconds_of_upload(middleware, "127.0.0.1", 5) < 2.0  # half a second at 10,000 bytes per second
+    assert seconds_of_upload(middleware, "127.0.0.2", 10) < 0.4  # another address has a burst of its own
