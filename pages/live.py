@@ -14,15 +14,15 @@ from personality.inference.live_prediction import LIVE_LIMITS
 from personality.preprocessing.sandbox.client import start_reader_process
 
 MODEL_KEY = "live_model"
-PREFERRED_MODEL = model_label("voice_words")  # the most accurate of the included models
+PREFERRED_MODEL = model_label("voice")  # the fastest
 PREDICT_PAGE = "pages/predict.py"
 LEAD = (
-    "Speak to the camera for up to 15 seconds. Boxes follow the face, and the **predicted first impression** settles as "
-    "the seconds pass."
+    "Speak to the camera for up to 15 seconds. Boxes follow the face, and the **predicted first impression** settles "
+    "as the seconds pass."
 )
 CONSENT_LABEL = (
-    "Everyone who can be seen or heard is me or has agreed to this. I understand that pictures and sound are sent to the "
-    "server that runs this page, and that first impressions are estimated."
+    "Everyone who can be seen or heard is me or has agreed to this. I understand that pictures and sound are sent to "
+    "the server that runs this page, and that expressions and first impressions are estimated."
 )
 MODEL_HELP = "One model at a time, so that predictions come quickly. Models that read words take longest."
 NO_MODEL_MESSAGE = "No model is selected. Select at least one to make predictions."
@@ -31,10 +31,10 @@ LINES_CAPTION = (
     "interval for whole clips; after a few seconds, the prediction is less certain than that."
 )
 PRIVACY_CAPTION = (
-    "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you leave "
-    "or hide this page. The server keeps the recording in memory until you delete it or close the page. The boxes show "
-    "where a face was found; they come from the server, so they follow with a delay. Models that are trained on real "
-    "people predict from the voice and the words, not from the face."
+    "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you "
+    "leave or hide this page. The server keeps the recording in memory until you delete it or close the page. The "
+    "boxes show where a face was found; they come from the server, so they follow with a delay. Models of real people "
+    "predict from the voice and the words, not from the face."
 )
 
 

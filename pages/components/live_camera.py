@@ -41,7 +41,7 @@ const toBase64 = (blob) => new Promise((resolve, reject) => {
 
 const makeCamera = (parent) => {
   const [stage, mirror, canvas, note, button] =
-    ["div", "video", "canvas", "p", "button"].map((name) => parent.querySelector(name))
+    [".stage", "video", "canvas", "p", "button"].map((name) => parent.querySelector(name))
   const paper = document.createElement("canvas")  // on which a picture is made as small as the server needs it
   let data = null, send = null, stream = null, recorder = null, timer = 0, started = 0, why = ""
   let recording = new Blob(), bytesSent = 0, isComplete = false, isActive = false

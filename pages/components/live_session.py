@@ -1,4 +1,4 @@
-"""The live prediction of a session: what the camera sends is checked, searched for faces, and added to the recording."""
+"""The live prediction of a session: checks what the camera sends, finds faces in it, and adds it to the recording."""
 
 from __future__ import annotations
 

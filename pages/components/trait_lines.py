@@ -63,12 +63,12 @@ const draw = (row, seconds) => {
   return one
 }
 export default function ({ data, parentElement }) {
-  parentElement.querySelector("div").replaceChildren(...data.rows.map((row) => draw(row, data.seconds)))
+  parentElement.querySelector(".rows").replaceChildren(...data.rows.map((row) => draw(row, data.seconds)))
 }
 """
 
 _trait_lines_component = st.components.v2.component(
-    "trait_lines", html="<div></div>", css=TRAIT_LINES_STYLE, js=TRAIT_LINES_SCRIPT
+    "trait_lines", html='<div class="rows"></div>', css=TRAIT_LINES_STYLE, js=TRAIT_LINES_SCRIPT
 )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from personality.inference.predict import Impression, Unavailable, predict_updates
-from personality.preprocessing.sample import Sample
+from personality.constants import PREPROCESSING
+from personality.inference.predict import Impression, Unavailable, predict_impressions
+from personality.preprocessing.sample import ClipUpdate, Sample
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 from personality.utils.app_log import log_duration
 from personality.utils.fair_queue import FairQueue
@@ -56,8 +57,8 @@ class LiveCancelledError(Exception):
 class LivePrediction:
     """Predictions of one model from a recording that grows.
 
-    A thread predicts as often as the queue allows, each time from the newest state of the recording: a slow server makes
-    fewer predictions, and never has a backlog. The last prediction is from the whole recording.
+    A thread predicts as often as the queue allows, each time from all that has arrived: a slow server makes fewer
+    predictions, and never has a backlog. The last prediction is from the whole recording.
 
     Parameters
     ----------
@@ -165,19 +166,22 @@ class LivePrediction:
 
     def _predict(self, recording: bytes) -> None:
         """Predict from the recording so far. The end of an unfinished recording may not be readable yet, so an error
-        only ends the prediction if it is that of the whole recording."""
-        seconds = 0.0
+        does not end the thread: the next attempt has more to read."""
         try:
             with log_duration("live prediction"):
-                for piece in predict_updates(read_clip_in_sandbox(recording), [self._model]):
-                    self._check_cancelled()
-                    if isinstance(piece, Sample):
-                        seconds = max(piece.duration, piece.audio_seconds)
-                    if isinstance(piece, Impression | Unavailable):
-                        self._answers.append(LiveAnswer(seconds, piece))
+                *_, sample = self._pieces_until_cancelled(recording)
+                assert isinstance(sample, Sample)
+                seconds = max(sample.duration, sample.audio_seconds + len(sample.rest) / PREPROCESSING.sample_rate)
+                for outcome in predict_impressions(sample, [self._model]):
+                    self._answers.append(LiveAnswer(seconds, outcome))
             self.error = None
         except (ValueError, OSError) as error:  # a MediaError is a ValueError
             self.error = error
+
+    def _pieces_until_cancelled(self, recording: bytes) -> Iterator[ClipUpdate]:
+        for piece in read_clip_in_sandbox(recording):
+            self._check_cancelled()
+            yield piece
 
 
 def start_live_prediction(model: Model, turns: FairQueue) -> LivePrediction | None:
