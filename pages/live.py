@@ -14,7 +14,7 @@ from personality.inference.live_prediction import LIVE_LIMITS
 from personality.preprocessing.sandbox.client import start_reader_process
 
 MODEL_KEY = "live_model"
-PREFERRED_MODEL = model_label("voice")  # the fastest
+PREFERRED_MODEL = model_label("voice")  # the fastest of the included models
 PREDICT_PAGE = "pages/predict.py"
 LEAD = (
     "Speak to the camera for up to 15 seconds. Boxes follow the face, and the **predicted first impression** settles "
@@ -24,12 +24,16 @@ CONSENT_LABEL = (
     "Everyone who can be seen or heard is me or has agreed to this. I understand that pictures and sound are sent to "
     "the server that runs this page, and that expressions and first impressions are estimated."
 )
-MODEL_HELP = "One model at a time, so that predictions come quickly. Models that read words take longest."
+MODEL_HELP = (
+    "One model at a time, so that predictions come quickly. The model *voice* is the fastest; *voice + words* is more "
+    "accurate on average, but recognising the words takes some seconds each time."
+)
 NO_MODEL_MESSAGE = "No model is selected. Select at least one to make predictions."
 LINES_CAPTION = (
     "Line: predicted rating from all that was recorded until then, from 0 (bottom) to 1 (top). Shaded: 90 % prediction "
     "interval for whole clips; after a few seconds, the prediction is less certain than that."
 )
+SOUND_CAPTION = "Sound after the first {seconds:.0f} s changes only what is predicted from words and faces."
 PRIVACY_CAPTION = (
     "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you "
     "leave or hide this page. The server keeps the recording in memory until you delete it or close the page. The "
@@ -60,7 +64,15 @@ def draw_live(model: Any) -> None:
             offer_recording(prediction.recording)
     with traits:
         draw_trait_lines(prediction.answers if prediction else [], seconds=LIVE_LIMITS.seconds, key="live_traits")
-        st.caption(LINES_CAPTION)
+        st.caption(LINES_CAPTION + describe_window(model))
+
+
+def describe_window(model: Any) -> str:
+    """A sentence if a model uses only the first part of the sound, because its line then becomes flat."""
+    from personality.models.clip_features import required_sound_seconds
+
+    seconds = required_sound_seconds(model.network.needs)
+    return f" {SOUND_CAPTION.format(seconds=seconds)}" if 0 < seconds < LIVE_LIMITS.seconds else ""
 
 
 def offer_recording(recording: bytes) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components.model_store import PREDICTION_QUEUE
 from personality.inference.live_prediction import LivePrediction, start_live_prediction
-from personality.inference.predict import Unavailable
+from personality.inference.predict import NO_PERSON_MESSAGE, Unavailable
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sandbox.client import find_faces_in_sandbox
 from personality.preprocessing.snapshots import SNAPSHOT_LIMITS
@@ -24,6 +24,8 @@ CAMERA_KEY = "live_camera"
 LOCAL_INTERVAL_SECONDS, PUBLIC_INTERVAL_SECONDS = 0.4, 1.0  # between messages; public servers accept one per second
 NO_CONSENT_MESSAGE = "The camera was closed, because the box above is not ticked."
 TOO_MANY_MESSAGE = "Other visitors are live, and the server cannot serve more of them. Try again in half a minute."
+DONE_MESSAGE = "The camera is closed. These predictions are from the whole recording."
+NO_SPEECH_MESSAGE = "No speech was heard yet."
 LEFT_MESSAGE = "The recording was interrupted, and has been deleted."
 READ_ERROR_MESSAGE = "The recording cannot be read at the moment. Please try again later."
 CAMERA_TEXTS = {
@@ -139,6 +141,10 @@ def _note_on_answer(prediction: LivePrediction) -> str:
     if not prediction.answers:
         return ""
     outcome = prediction.answers[-1].outcome
+    if isinstance(outcome, Unavailable) and outcome.why == NO_PERSON_MESSAGE and prediction.is_running:
+        return NO_SPEECH_MESSAGE
     if isinstance(outcome, Unavailable):
-        return f"No prediction yet: {outcome.why}."
-    return f"One of the inputs was missing ({outcome.caveat})." if outcome.caveat else ""
+        return f"Prediction unavailable: {outcome.why}."
+    if outcome.caveat:
+        return f"One of the inputs was missing ({outcome.caveat})."
+    return "" if prediction.is_running else DONE_MESSAGE

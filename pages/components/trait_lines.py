@@ -34,7 +34,11 @@ const plot = (row, seconds) => {
   picture.setAttribute("viewBox", "0 0 1 1")
   picture.setAttribute("preserveAspectRatio", "none")
   const outline = [...row.high, ...row.low.toReversed()]
-  if (outline.length) picture.append(shape("polygon", outline.map(place), `fill: ${row.colour}; opacity: 0.25`))
+  if (outline.length) {
+    // The outline shows the interval of a single prediction, too.
+    const style = `fill: ${row.colour}; stroke: ${row.colour}; stroke-width: 2; opacity: 0.25`
+    picture.append(shape("polygon", outline.map(place), style))
+  }
   picture.append(shape("polyline", [[0, 0.5], [seconds, 0.5]].map(place),
     "fill: none; stroke: currentColor; stroke-dasharray: 2 4; opacity: 0.5"))
   picture.append(shape("polyline", row.points.map(place), `fill: none; stroke: ${row.colour}; stroke-width: 2`))

@@ -30,6 +30,7 @@ class LiveLimits:
 
     seconds: float = 15.0  # the length of the training clips
     first_seconds: float = 2.0  # after the start, before the first prediction; a shorter clip has hardly any speech
+    interval_seconds: float = 1.0  # between the starts of two predictions
     late_seconds: float = 15.0  # over `seconds` in which the pieces of a recording may arrive on a slow connection
     idle_seconds: float = 10.0  # without a piece, after which the visitor has left and the recording is discarded
     recording_bytes: int = 6 * 2**20
@@ -38,6 +39,7 @@ class LiveLimits:
 
 
 LIVE_LIMITS = LiveLimits()
+POLL_SECONDS = 0.2  # between checks of whether the visitor has left
 _running: WeakSet[LivePrediction] = WeakSet()
 _running_lock = threading.Lock()
 
@@ -75,7 +77,9 @@ class LivePrediction:
         self._answers: list[LiveAnswer] = []
         self._recording = b""
         self._finished = self._cancelled = False
+        self._predicted_bytes, self._is_whole_predicted = 0, False
         self._start = self._last_arrival = time.monotonic()
+        self._due = self._start + LIVE_LIMITS.first_seconds  # of the next prediction
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="live prediction", daemon=True)
 
@@ -127,34 +131,44 @@ class LivePrediction:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        predicted = 0  # bytes
         try:
-            while self._wait_for_more(predicted):
+            while self._wait_for_more():
                 with self._turns.wait_for_slot(self._keep_position):
                     self._keep_position(0)
-                    recording = self._recording  # all that arrived while it waited, too
-                    predicted = len(recording)
-                    self._predict(recording)
+                    self._predict_newest()
         except LiveCancelledError:
             pass
         except Exception as error:
             _log.exception("live prediction failed")
             self.error = error
 
-    def _wait_for_more(self, predicted: int) -> bool:
+    def _wait_for_more(self) -> bool:
         """Wait until there is more than was predicted; False if nothing more will come."""
-        while True:
-            with self._changed:
-                now = time.monotonic()
-                if self._cancelled or (self._finished and len(self._recording) <= predicted):
-                    return False
-                is_early = now - self._start < LIVE_LIMITS.first_seconds and not self._finished
-                if len(self._recording) > predicted and not is_early:
+        with self._changed:
+            while not self._has_ended():
+                is_due = time.monotonic() >= self._due or self._finished
+                if is_due and (self._finished or len(self._recording) > self._predicted_bytes):
                     return True
-                if not self._finished and now - self._last_arrival > LIVE_LIMITS.idle_seconds:
-                    self._cancelled, self._recording = True, b""
-                    return False
-                self._changed.wait(0.25)
+                self._changed.wait(POLL_SECONDS)
+                self._discard_if_idle()
+        return False
+
+    def _has_ended(self) -> bool:
+        """Whether nothing is left to predict."""
+        return self._cancelled or (self._finished and (self._is_whole_predicted or not self._recording))
+
+    def _discard_if_idle(self) -> None:
+        """Discard the recording if the visitor has left."""
+        if not self._finished and time.monotonic() - self._last_arrival > LIVE_LIMITS.idle_seconds:
+            self.cancel()
+
+    def _predict_newest(self) -> None:
+        """Predict from all that has arrived, also while it waited for its turn."""
+        with self._changed:
+            recording, is_whole = self._recording, self._finished
+        self._due = time.monotonic() + LIVE_LIMITS.interval_seconds
+        self._predict(recording, faces=is_whole or self._reads_faces())
+        self._predicted_bytes, self._is_whole_predicted = len(recording), is_whole
 
     def _keep_position(self, place: int) -> None:
         self.queue_position = place
@@ -164,12 +178,18 @@ class LivePrediction:
         if self._cancelled:
             raise LiveCancelledError
 
-    def _predict(self, recording: bytes) -> None:
+    def _reads_faces(self) -> bool:
+        """Whether faces are searched before the end, too; only for models that need them, because it takes a second."""
+        from personality.models.clip_features import reads_faces
+
+        return reads_faces(self._model.network.needs)
+
+    def _predict(self, recording: bytes, *, faces: bool) -> None:
         """Predict from the recording so far. The end of an unfinished recording may not be readable yet, so an error
         does not end the thread: the next attempt has more to read."""
         try:
             with log_duration("live prediction"):
-                *_, sample = self._pieces_until_cancelled(recording)
+                *_, sample = self._pieces_until_cancelled(recording, faces)
                 assert isinstance(sample, Sample)
                 seconds = max(sample.duration, sample.audio_seconds + len(sample.rest) / PREPROCESSING.sample_rate)
                 for outcome in predict_impressions(sample, [self._model]):
@@ -178,8 +198,8 @@ class LivePrediction:
         except (ValueError, OSError) as error:  # a MediaError is a ValueError
             self.error = error
 
-    def _pieces_until_cancelled(self, recording: bytes) -> Iterator[ClipUpdate]:
-        for piece in read_clip_in_sandbox(recording):
+    def _pieces_until_cancelled(self, recording: bytes, faces: bool) -> Iterator[ClipUpdate]:
+        for piece in read_clip_in_sandbox(recording, faces=faces):
             self._check_cancelled()
             yield piece
 

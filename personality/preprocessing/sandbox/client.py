@@ -72,12 +72,12 @@ def start_reader_process() -> None:
 
 
 def read_clip_in_sandbox(
-    data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None
+    data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None, faces: bool = True
 ) -> Iterator[ClipUpdate]:
     """Yield the pieces of a file like `sample.read_clip_updates`, read in a separate process within `seconds`. Raises
     MediaError if the file cannot be read, or if the process dies or exceeds a limit."""
     seconds = upload_limits().reader_seconds if seconds is None else seconds
-    yield from _read_in_sandbox(data, {"task": CLIP_TASK, "person": person, "seconds": seconds})
+    yield from _read_in_sandbox(data, {"task": CLIP_TASK, "person": person, "seconds": seconds, "faces": faces})
 
 
 def find_faces_in_sandbox(pictures: Sequence[bytes], *, seconds: float = SNAPSHOT_SECONDS) -> list[Face]:

@@ -81,7 +81,7 @@ def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
 def _read_pieces(order: dict[str, Any], file: Path) -> Iterator[ClipUpdate]:
     if order["task"] == SNAPSHOTS_TASK:
         return find_faces_in_snapshots(file)
-    return read_clip_updates(file, threads=DECODER_THREADS, person=order["person"])
+    return read_clip_updates(file, threads=DECODER_THREADS, person=order["person"], faces=order["faces"])
 
 
 def _send_updates(answer: BinaryIO, pieces: Iterator[ClipUpdate]) -> None:
