@@ -29,7 +29,8 @@ LIVE_CAMERA_HTML = """<div class="stage" hidden><video muted autoplay playsinlin
 LIVE_CAMERA_SCRIPT = """
 const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
 const QUALITIES = [0.7, 0.4, 0.2]  // of the pictures, until one is small enough
-const TICK_MS = 40, BOX_KEPT_MS = 600, RATE_MS = 2000, CAMERA_VH = 45
+const TICK_MS = 40, BOX_KEPT_MS = 600, RATE_MS = 2000
+const isPhone = () => window.innerWidth < 640
 
 const fill = (text, values) => text.replace(/{(\\w+)}/g, (_, name) => values[name])
 const toBase64 = (blob) => new Promise((resolve, reject) => {
@@ -166,9 +167,10 @@ const makeCamera = (parent) => {
     mirror.onloadedmetadata = () => {
       const ratio = mirror.videoWidth / mirror.videoHeight
       stage.style.aspectRatio = ratio
-      stage.style.width = `min(100%, ${CAMERA_VH * ratio}vh)`  // on a phone, leaves room for the traits
+      stage.style.width = `min(100%, ${(isPhone() ? 34 : 45) * ratio}vh)`
       stage.hidden = false
-      stage.scrollIntoView({ block: "nearest" })
+      // On a phone, the mirror moves to the top, so that the traits are visible below the button.
+      isPhone() ? stage.scrollIntoView({ block: "start" }) : button.scrollIntoView({ block: "nearest" })
       record()
       button.disabled = false
     }

@@ -17,6 +17,7 @@ div { color: var(--st-text-color); font-family: var(--st-font); }
 .plot { position: relative; height: 3rem; border-bottom: 1px solid var(--st-border-color);
   border-top: 1px solid var(--st-border-color); background: var(--st-secondary-background-color); }
 svg { position: absolute; inset: 0; width: 100%; height: 100%; display: block; }
+@media (max-width: 640px) { .row { margin: 0 0 0.3rem; } .plot { height: 1.8rem; } }
 .dot { position: absolute; width: 10px; height: 10px; margin: -5px; border-radius: 50%; }
 """
 TRAIT_LINES_SCRIPT = """
