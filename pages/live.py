@@ -33,7 +33,6 @@ LINES_CAPTION = (
     "Line: predicted rating from all that was recorded until then, from 0 (bottom) to 1 (top). Shaded: 90 % prediction "
     "interval for whole clips; after a few seconds, the prediction is less certain than that."
 )
-SOUND_CAPTION = "Sound after the first {seconds:.0f} s changes only what is predicted from words and faces."
 PRIVACY_CAPTION = (
     "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you "
     "leave or hide this page. The server keeps the recording in memory until you delete it or close the page. The "
@@ -64,15 +63,17 @@ def draw_live(model: Any) -> None:
             offer_recording(prediction.recording)
     with traits:
         draw_trait_lines(prediction.answers if prediction else [], seconds=LIVE_LIMITS.seconds, key="live_traits")
-        st.caption(LINES_CAPTION + describe_window(model))
+        draw_legend(model)
 
 
-def describe_window(model: Any) -> str:
-    """A sentence if a model uses only the first part of the sound, because its line then becomes flat."""
+def draw_legend(model: Any) -> None:
+    """What the lines show, and that they become flat if the model uses only the first part of the sound."""
     from personality.models.clip_features import required_sound_seconds
 
+    st.caption(LINES_CAPTION)
     seconds = required_sound_seconds(model.network.needs)
-    return f" {SOUND_CAPTION.format(seconds=seconds)}" if 0 < seconds < LIVE_LIMITS.seconds else ""
+    if 0 < seconds < LIVE_LIMITS.seconds:
+        st.caption(f"Sound after the first {seconds:.0f} s changes only what is predicted from words and faces.")
 
 
 def offer_recording(recording: bytes) -> None:
@@ -96,7 +97,7 @@ def recording_name(recording: bytes) -> str:
     return "recording.mp4" if recording[4:8] == b"ftyp" else "recording.webm"
 
 
-def choose_model(labels: list[str]) -> str:
+def choose_live_model(labels: list[str]) -> str:
     """Let the visitor choose one of the models; a change ends the live prediction."""
     return st.selectbox(
         "Model",
@@ -118,7 +119,7 @@ if not chosen:
     st.stop()
 start_reader_process()
 st.checkbox(CONSENT_LABEL, key=live_session.CONSENT_STATE_KEY)
-label = choose_model(list(chosen))
+label = choose_live_model(list(chosen))
 models = model_store.load_chosen_models()
 draw_live(models[label])
 describe_models([models[label].name], [models[label]])

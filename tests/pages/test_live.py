@@ -30,8 +30,9 @@ class StandIn:
 
     def __init__(self) -> None:
         self.is_running = self.is_recording = True
-        self.recording, self.answers = b"", []
-        self.queue_position, self.error = 0, None
+        self.recording, self.queue_position = b"", 0
+        self.answers: list[LiveAnswer] = []
+        self.error: Exception | None = None
         self.is_finished = self.is_cancelled = False
 
     def add(self, piece: bytes) -> None:
