@@ -94,6 +94,7 @@ const makeCamera = (parent) => {
   const receive = (now) => {
     isWaiting = false
     delay = sent.length ? now - sent[0].time : delay
+    canvas.dataset.delay = Math.round(delay)
     boxes = [...boxes, ...data.boxes.map((one) => ({ time: sent[one.picture]?.time ?? 0, box: one.box }))]
     if (data.boxes.length) faceAt = now
     if (data.state === "refused" || data.state === "done") { const text = data.note; end(); show(text) }

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from personality.assets import demo
-from personality.preprocessing.media import open_media
 from personality.traits import TRAITS
-from tests.browser.conftest import as_pictures
 from tests.browser.server import SLOW, browser, served, settle
+from tests.browser.simulated_camera import simulate_camera
 
 # Keeps the streams of the camera, so that a test can check that they were stopped.
 KEEP_STREAMS = """
@@ -30,28 +26,10 @@ REFUSE_CAMERA = """MediaDevices.prototype.getUserMedia = async () => { throw new
 CAMERA, TRAIT_LINES = ".st-key-live_camera", ".st-key-live_traits [role=img]"
 
 
-def as_sound(clip: Path, out: Path) -> Path:
-    """Convert the sound of a clip to WAV, the format of Chromium's simulated microphone."""
-    with open_media(clip) as video:
-        sound = video.sound()
-    samples = np.concatenate([sound.samples, sound.rest])
-    with wave.open(str(out), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16_000)
-        file.writeframes((samples * 32_767).astype("<i2").tobytes())
-    return out
-
-
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium with a simulated camera and microphone that show and play computer-made people."""
-    folder = tmp_path_factory.mktemp("camera")
-    camera = as_pictures(demo.DEMO_CLIP_FILE, folder / "camera.mjpeg")
-    microphone = as_sound(demo.DEMO_SPEECH_CLIP_FILE, folder / "microphone.wav")
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    files = [f"--use-file-for-fake-video-capture={camera}", f"--use-file-for-fake-audio-capture={microphone}"]
-    with browser(*flags, *files) as found:
+    with browser(*simulate_camera(tmp_path_factory.mktemp("camera"), speaks=True)) as found:
         yield found
 
 
