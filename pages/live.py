@@ -31,7 +31,7 @@ MODEL_HELP = (
 NO_MODEL_MESSAGE = "No model is selected. Select at least one to make predictions."
 LINES_CAPTION = (
     "Line: predicted rating from all that was recorded until then, from 0 (bottom) to 1 (top). Shaded: 90 % prediction "
-    "interval for whole clips; after a few seconds, the prediction is less certain than that."
+    "interval for whole clips; in the first seconds, the prediction is less certain than that."
 )
 PRIVACY_CAPTION = (
     "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you "
@@ -118,7 +118,7 @@ if not chosen:
     st.warning(NO_MODEL_MESSAGE, icon=":material/model_training:")
     st.stop()
 start_reader_process()
-st.checkbox(CONSENT_LABEL, key=live_session.CONSENT_STATE_KEY)
+st.checkbox(CONSENT_LABEL, key=live_session.CONSENT_STATE_KEY, on_change=live_session.discard_live_prediction)
 label = choose_live_model(list(chosen))
 models = model_store.load_chosen_models()
 draw_live(models[label])

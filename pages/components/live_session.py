@@ -70,14 +70,14 @@ def receive_message(model: Any) -> None:
     message = st.session_state[CAMERA_KEY].message
     if not isinstance(message, dict):
         return
-    if message.get("first") is True:
+    if not st.session_state.get(CONSENT_STATE_KEY, False):
+        discard_live_prediction()
+        st.session_state[REFUSAL_STATE_KEY] = NO_CONSENT_MESSAGE
+    elif message.get("first") is True:
         _start_prediction(model)
     number = message.get("number")
     st.session_state[ANSWERED_STATE_KEY] = number if isinstance(number, int) else 0
     st.session_state[BOXES_STATE_KEY] = []
-    if not st.session_state.get(CONSENT_STATE_KEY, False):
-        discard_live_prediction()
-        st.session_state[REFUSAL_STATE_KEY] = NO_CONSENT_MESSAGE
     prediction = current_prediction()
     if prediction is None or not prediction.is_recording:
         return

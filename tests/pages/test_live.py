@@ -200,4 +200,5 @@ def test_messages_are_within_the_limits_of_a_public_server(go_public: Callable[[
     assert live_session.message_interval() >= PUBLIC_SERVER_LIMITS.message_interval_seconds
     largest = (MAX_PIECE_BYTES + SNAPSHOT_LIMITS.pictures * SNAPSHOT_LIMITS.picture_bytes) * 4 / 3
     assert largest < 0.95 * PUBLIC_SERVER_LIMITS.max_message_megabytes * 1_000_000
+    assert LIVE_LIMITS.seconds == 15  # as the texts of the page say
     assert LIVE_LIMITS.recording_bytes < PUBLIC_UPLOAD_LIMITS.file_bytes
