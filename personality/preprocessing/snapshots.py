@@ -20,9 +20,9 @@ PICTURE_SIZE_STRUCT = struct.Struct("!I")  # bytes of the picture that follows
 class SnapshotLimits:
     """Upper limits of the pictures that are searched at once."""
 
-    pictures: int = 10
+    pictures: int = 16
     side: int = 640  # pixels
-    picture_bytes: int = 40_000
+    picture_bytes: int = 25_000
 
 
 SNAPSHOT_LIMITS = SnapshotLimits()
