@@ -15,6 +15,11 @@ from personality.preprocessing.sandbox.client import start_reader_process
 
 MODEL_KEY = "live_model"
 PREFERRED_MODEL = model_label("voice")  # the fastest of the included models
+LIVE_CONTAINER_KEY = "live"
+# Streamlit fades elements while a script runs, which is most of the time here: the picture would flicker.
+STEADY_STYLE = f"""<style>
+.st-key-{LIVE_CONTAINER_KEY} [data-stale="true"] {{ opacity: 1 !important; transition: none !important }}
+</style>"""
 PREDICT_PAGE = "pages/predict.py"
 LEAD = (
     "Speak to the camera for up to 15 seconds. Boxes follow the face, and the **predicted first impression** settles "
@@ -121,6 +126,8 @@ start_reader_process()
 st.checkbox(CONSENT_LABEL, key=live_session.CONSENT_STATE_KEY, on_change=live_session.discard_live_prediction)
 label = choose_live_model(list(chosen))
 models = model_store.load_chosen_models()
-draw_live(models[label])
+st.html(STEADY_STYLE)
+with st.container(key=LIVE_CONTAINER_KEY):
+    draw_live(models[label])
 describe_models([models[label].name], [models[label]])
 st.caption(PRIVACY_CAPTION)

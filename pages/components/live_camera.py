@@ -29,7 +29,7 @@ LIVE_CAMERA_HTML = """<div class="stage" hidden><video muted autoplay playsinlin
 LIVE_CAMERA_SCRIPT = """
 const KINDS = ["video/webm;codecs=vp8,opus", "video/webm", "video/mp4"]
 const QUALITIES = [0.7, 0.4, 0.2]  // of the pictures, until one is small enough
-const TICK_MS = 40, BOX_KEPT_MS = 600, RATE_MS = 2000
+const TICK_MS = 40, BOX_KEPT_MS = 1500, RATE_MS = 2000
 const isPhone = () => window.innerWidth < 640
 
 const fill = (text, values) => text.replace(/{(\\w+)}/g, (_, name) => values[name])
