@@ -40,6 +40,7 @@ def navigate() -> None:
         "": [
             st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
+            st.Page("pages/live.py", title="Live", icon=":material/sensors:", url_path="live"),
             st.Page("pages/guess.py", title="Guess first", icon=":material/psychology_alt:", url_path="guess"),
             *([] if is_public() else [dataset, models]),
         ],

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -99,12 +100,19 @@ def load_models_for_clip() -> Sequence:
         return load_cached_models(*model_folders_and_mtimes())
 
 
-def model_folders_and_mtimes() -> tuple[tuple[Path, ...], tuple[float, ...]]:
-    """The folders of the models for the current clip, and the modification times of their weights.
+def load_chosen_models() -> Mapping[str, Any]:
+    """The models of `chosen_models` by label, loaded. Stops the page like `load_models_for_clip`."""
+    choices = chosen_models()
+    with _stop_page_on_model_error():
+        return dict(zip(choices, load_cached_models(*model_folders_and_mtimes(choices)), strict=True))
+
+
+def model_folders_and_mtimes(choices: Mapping[str, Path] | None = None) -> tuple[tuple[Path, ...], tuple[float, ...]]:
+    """The folders of models, by default those for the current clip, and the modification times of their weights.
 
     Stops the page with a message if one of them cannot be read.
     """
-    folders = tuple(models_for_clip().values())
+    folders = tuple((models_for_clip() if choices is None else choices).values())
     with _stop_page_on_model_error():
         return folders, tuple((folder / "model.safetensors").stat().st_mtime for folder in folders)
 

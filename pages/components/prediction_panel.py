@@ -74,7 +74,7 @@ def _draw_predictions(answers: Sequence[Impression | Unavailable], *, key: str) 
     values["model"] = values["model"].map(model_label)
     _draw_charts(values, key=key)
     _draw_tables(values)
-    _describe_models([one.model for one in predicted])
+    describe_models([one.model for one in predicted], model_store.load_models_for_clip())
 
 
 def _explain_unavailable(answers: Sequence[Impression | Unavailable]) -> None:
@@ -124,9 +124,9 @@ def _draw_tables(values: pd.DataFrame) -> None:
             st.dataframe(shown, hide_index=True, column_config=config)
 
 
-def _describe_models(names: Sequence[str]) -> None:
+def describe_models(names: Sequence[str], loaded: Sequence) -> None:
     """Per model: its training data, and its accuracy on people who were not in them."""
-    models = {model.name: model for model in model_store.load_models_for_clip()}
+    models = {model.name: model for model in loaded}
     lines = []
     for name in (name for name in names if name in models):  # a model may have been deleted since its prediction
         facts = get_model_facts(models[name])

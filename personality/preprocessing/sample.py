@@ -154,7 +154,12 @@ ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample
 
 
 def read_clip_updates(
-    source: MediaSource, *, threads: int = 0, person: PersonChoice = "largest", part: TimeSpan | None = None
+    source: MediaSource,
+    *,
+    threads: int = 0,
+    person: PersonChoice = "largest",
+    part: TimeSpan | None = None,
+    faces: bool = True,
 ) -> Iterator[ClipUpdate]:
     """Read a clip and yield its pieces as they become available.
 
@@ -168,6 +173,8 @@ def read_clip_updates(
         Whom to follow if there are several; see `people.choose_person`.
     part : TimeSpan, optional
         Part of a longer video to read, at most LIMITS.seconds; times of the pieces are relative to its start.
+    faces : bool
+        Whether to search for faces, which takes most of the time; without them, the Sample has only the sound.
 
     Yields
     ------
@@ -184,7 +191,7 @@ def read_clip_updates(
     with open_media(source, threads=threads, part=part) as video:
         yield video.metadata
         tracker, found = PeopleTracker(), []
-        for face in hold_until_certain(track_people(video, tracker)):
+        for face in hold_until_certain(track_people(video, tracker)) if faces else ():
             if not tracker.has_several:
                 found.append(_with_emotions(face))
                 yield found[-1]

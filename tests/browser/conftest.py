@@ -6,12 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
 import pytest
 from playwright.sync_api import Browser, Page
 
-from personality.assets import demo
 from tests.browser.server import browser, chromium, served
+from tests.browser.simulated_camera import simulate_camera
 
 HERE = Path(__file__).parent
 
@@ -35,9 +34,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     """A Chromium with a simulated camera, which shows the sample clip, and a simulated microphone, which beeps."""
-    camera = as_pictures(demo.DEMO_CLIP_FILE, tmp_path_factory.mktemp("camera") / "camera.mjpeg")
-    flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    with browser(*flags, f"--use-file-for-fake-video-capture={camera}") as found:
+    with browser(*simulate_camera(tmp_path_factory.mktemp("camera"))) as found:
         yield found
 
 
@@ -50,14 +47,3 @@ def page(instance: Browser) -> Iterator[Page]:
     yield found
     found.close()
     assert violations == []
-
-
-def as_pictures(clip: Path, out: Path) -> Path:
-    """Convert a clip to MJPEG, the format of Chromium's simulated camera."""
-    with av.open(str(clip)) as source, av.open(str(out), "w", format="mjpeg") as target:
-        stream = target.add_stream("mjpeg", rate=10)
-        stream.width, stream.height, stream.pix_fmt = 256, 256, "yuvj420p"
-        for frame in source.decode(video=0):
-            target.mux(stream.encode(frame.reformat(format="yuvj420p")))
-        target.mux(stream.encode(None))
-    return out

@@ -19,7 +19,7 @@ from playwright.sync_api import Page
 from pages.components.table_picker import PRACTICE_DATA_LABEL
 from tests.browser.server import browser, served, settle
 
-PAGES = ("", "predict", "guess", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
+PAGES = ("", "predict", "live", "guess", "dataset", "models", "traits", "gender", "age", "emotion", "explore", "about")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 WIDTHS = {"wide": 1440, "narrow": 390}
 # The picture of the README: parts of two pages side by side, each starting at the first element of this type.

@@ -27,6 +27,7 @@ PRACTICE, REAL = ([model_label(folder.name) for folder in kind] for kind in (PRA
 PAGES = {
     "": "Apparent personality",
     "predict": "Predict",
+    "live": "Live",
     "guess": "Guess first",
     "dataset": "Dataset",
     "models": "Models",

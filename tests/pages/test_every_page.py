@@ -19,7 +19,7 @@ def test_first_visit_shows_its_data(page: str) -> None:
     assert any(notice in words(app) for notice in notices)
 
 
-@pytest.mark.parametrize("page", ["overview", "predict", "guess"])
+@pytest.mark.parametrize("page", ["overview", "predict", "live", "guess"])
 def test_pages_with_traits_of_a_person_explain_them(page: str) -> None:
     assert IMPRESSION_NOTICE in words(visit(page))
 

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from safetensors import SafetensorError
@@ -33,10 +33,13 @@ from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.people import PersonChoice
 from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample
+from personality.preprocessing.snapshots import pack_snapshots
 from personality.preprocessing.sound import Sound
 from personality.utils.locations import IMPORT_ROOT
 
 UPDATE_CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, DetectedPeople, Face, Sound, Sample)}
+CLIP_TASK, SNAPSHOTS_TASK = "clip", "snapshots"  # what a request asks for
+SNAPSHOT_SECONDS = 5.0  # time limit for the pictures of a live camera, which take about 0.1 s
 READER_REQUEST_BYTES = 256  # bytes of a request: JSON, padded with spaces
 MAX_READER_REPLY_BYTES = (
     64 * 2**20
@@ -69,15 +72,27 @@ def start_reader_process() -> None:
 
 
 def read_clip_in_sandbox(
-    data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None
+    data: bytes, *, person: PersonChoice = "largest", seconds: float | None = None, faces: bool = True
 ) -> Iterator[ClipUpdate]:
     """Yield the pieces of a file like `sample.read_clip_updates`, read in a separate process within `seconds`. Raises
     MediaError if the file cannot be read, or if the process dies or exceeds a limit."""
     seconds = upload_limits().reader_seconds if seconds is None else seconds
+    yield from _read_in_sandbox(data, {"task": CLIP_TASK, "person": person, "seconds": seconds, "faces": faces})
+
+
+def find_faces_in_sandbox(pictures: Sequence[bytes], *, seconds: float = SNAPSHOT_SECONDS) -> list[Face]:
+    """Return the faces in a few pictures of a live camera like `snapshots.find_faces_in_snapshots`, found in a separate
+    process within `seconds`. Raises MediaError like `read_clip_in_sandbox`."""
+    pieces = _read_in_sandbox(pack_snapshots(pictures), {"task": SNAPSHOTS_TASK, "seconds": seconds})
+    return [piece for piece in pieces if isinstance(piece, Face)]
+
+
+def _read_in_sandbox(data: bytes, request: dict[str, Any]) -> Iterator[ClipUpdate]:
     with tempfile.TemporaryFile() as file:  # has no name: it is deleted when the last process closes it or ends
         file.write(data)
         file.flush()
-        answer, reader = _send_request(file.fileno(), {"person": person, "seconds": seconds})
+        answer, reader = _send_request(file.fileno(), request)
+    seconds = request["seconds"]
     try:
         yield from _receive_updates(answer, reader, seconds)
     finally:

@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -25,10 +26,10 @@ import torch
 from safetensors.numpy import save
 
 from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
-from personality.preprocessing.people import PersonChoice
-from personality.preprocessing.sample import read_clip_updates, warm_up_preprocessing
-from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT
+from personality.preprocessing.sample import ClipUpdate, read_clip_updates, warm_up_preprocessing
+from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT, SNAPSHOTS_TASK
 from personality.preprocessing.sandbox.restrictions import can_filter_system_calls, confine_process
+from personality.preprocessing.snapshots import find_faces_in_snapshots
 
 CHILD_POLL_SECONDS = 0.1  # seconds between checks of the children
 DECODER_THREADS = 8  # threads of the decoder, which decodes as many frames ahead while a face is searched
@@ -70,16 +71,22 @@ def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
     try:
         confine_process()
         with suppress(BrokenPipeError), os.fdopen(pipe, "wb") as answer:  # broken if the client stopped waiting
-            _send_updates(answer, Path(f"/dev/fd/{file}"), order["person"])
+            _send_updates(answer, _read_pieces(order, Path(f"/dev/fd/{file}")))
     except BaseException:
         traceback.print_exc()  # to the server's log: lines of this program, no contents of the file
     finally:
         os._exit(0)
 
 
-def _send_updates(answer: BinaryIO, file: Path, person: PersonChoice) -> None:
+def _read_pieces(order: dict[str, Any], file: Path) -> Iterator[ClipUpdate]:
+    if order["task"] == SNAPSHOTS_TASK:
+        return find_faces_in_snapshots(file)
+    return read_clip_updates(file, threads=DECODER_THREADS, person=order["person"], faces=order["faces"])
+
+
+def _send_updates(answer: BinaryIO, pieces: Iterator[ClipUpdate]) -> None:
     try:
-        for piece in read_clip_updates(file, threads=DECODER_THREADS, person=person):
+        for piece in pieces:
             _send_reply(answer, type(piece).__name__, {one.name: getattr(piece, one.name) for one in fields(piece)})
         _send_reply(answer, "end", {})
     except MediaError as error:

@@ -9,16 +9,18 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from personality.assets import demo
 from personality.constants import LOCAL_UPLOAD_LIMITS
-from personality.preprocessing.media import Metadata
+from personality.preprocessing.media import Metadata, open_media
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sample import DetectedPeople, Sample, read_sample
 from personality.preprocessing.sandbox import client
-from personality.preprocessing.sandbox.client import read_clip_in_sandbox
+from personality.preprocessing.sandbox.client import find_faces_in_sandbox, read_clip_in_sandbox
+from personality.preprocessing.snapshots import find_faces_in_snapshots, pack_snapshots
 from tests.preprocessing.clips import two_people, video_of
 from tests.waiting import wait_for
 
@@ -65,6 +67,25 @@ def test_sandbox_result_equals_result_of_this_process() -> None:
     np.testing.assert_array_equal(here.boxes, apart.boxes)
     np.testing.assert_array_equal(here.voice_descriptors, apart.voice_descriptors)
     assert (here.age, here.gender, here.warnings) == (apart.age, apart.gender, apart.warnings)
+
+
+def test_without_faces_the_sandbox_reads_only_the_sound() -> None:
+    data = demo.DEMO_CLIP_FILE.read_bytes()
+    *_, without = read_clip_in_sandbox(data, faces=False)
+    assert isinstance(without, Sample)
+    assert len(without.faces) == 0
+    np.testing.assert_array_equal(without.voice_descriptors, last(data).voice_descriptors)
+
+
+def test_pictures_of_a_camera_are_searched_in_the_sandbox() -> None:
+    with open_media(demo.DEMO_CLIP_FILE) as video:
+        picture = next(video.frames()).picture()
+    jpeg = cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes()
+    (here,) = find_faces_in_snapshots(pack_snapshots([jpeg]))
+    (apart,) = find_faces_in_sandbox([jpeg])
+    assert (apart.time, apart.box, apart.score) == (here.time, here.box, here.score)
+    with pytest.raises(MediaError, match="neither JPEG nor PNG"):
+        find_faces_in_sandbox([jpeg, b"no picture"])
 
 
 @pytest.fixture(scope="module")
