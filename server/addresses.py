@@ -44,6 +44,15 @@ def keep_choices_in_address() -> Iterator[None]:
                 params._send_query_param_msg()
 
 
+def write_to_address(name: str, value: str) -> None:
+    """Write a choice that is not the value of a bound widget into the address; to be called by a widget's callback."""
+    context = get_script_run_ctx()
+    assert context is not None  # callbacks are part of a script run
+    with context.session_state.query_params() as params:
+        params.populate_from_query_string(context.query_string)
+        params[name] = value
+
+
 def add_choices(choices: dict[str, list[str]], params: QueryParams, state: SessionState) -> dict[str, list[str]]:
     """The choices of an address, updated by the values of the widgets of a page; default values are left out."""
     found = dict(choices)
