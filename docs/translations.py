@@ -6,13 +6,13 @@ LANGUAGE that has no catalogue yet gets one.
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -36,9 +36,9 @@ from personality.traits import EMOTIONS, ETHNICITIES, GENDERS, GROUP_DESCRIPTION
 ROOT = Path(__file__).parents[1]
 # The functions of the pages whose texts are extracted, with the positions of these arguments.
 KEYWORDS = {
-    **dict.fromkeys(("translate", "translate_plain", "translate_title", "mark_text"), (1,)),
-    "define_page": (2,),
-    "translate_plural": (1, 2),
+    **dict.fromkeys(("translate", "translate_plain", "translate_title", "mark_text"), (0,)),
+    "define_page": (1,),
+    "translate_plural": (0, 1),
 }
 LIBRARY = "personality"  # where the texts are from that the pages do not include themselves
 # Texts of the charts of `personality.plots` that are no constants there: titles, and what appears under the pointer.
@@ -55,11 +55,23 @@ def extract_texts() -> Catalog:
     texts = Catalog()
     for path in [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]:
         place = path.relative_to(ROOT).as_posix()
-        for _, text, comments, _ in extract_from_file("python", path, keywords=KEYWORDS):
-            texts.add(text, locations=[(place, 0)], auto_comments=comments)
+        for text in extract_calls(path.read_text(encoding="utf-8")):
+            texts.add(text, locations=[(place, 0)])
     for text in list_library_texts():
         texts.add(text, locations=[(LIBRARY, 0)])
     return texts
+
+
+def extract_calls(code: str) -> Iterator[str | tuple[str, ...]]:
+    """The literal texts in the calls of KEYWORDS, also within f-strings, in the order of the code."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        arguments = [call.args[place] for place in KEYWORDS.get(name, ())]
+        values = [one.value for one in arguments if isinstance(one, ast.Constant)]
+        texts = tuple(value for value in values if isinstance(value, str))
+        if texts:
+            yield texts if len(texts) > 1 else texts[0]
 
 
 def list_library_texts() -> Iterator[str]:
@@ -117,7 +129,13 @@ def write_catalogue(language: str) -> int:
         write_po(file, catalogue, width=120, ignore_obsolete=True, include_lineno=False)
     with path.with_suffix(".mo").open("wb") as file:
         write_mo(file, catalogue)
-    return sum(not all([message.string] if message.id else [True]) for message in catalogue)
+    return len(list_untranslated(catalogue))
+
+
+def list_untranslated(catalogue: Catalog) -> list[str]:
+    """The texts without a translation, or without one of its plurals."""
+    missing = [one.id for one in catalogue if one.id and not (one.string and all(one.string))]
+    return [text if isinstance(text, str) else text[0] for text in missing]
 
 
 if __name__ == "__main__":
