@@ -95,9 +95,10 @@ def _fill_templates(text: str) -> Iterator[str]:
 
 def _translate_joined(text: str) -> Iterator[str]:
     """The translation of reasons that are joined by `and`, if all of them are known."""
-    parts = [_translate_known(part) for part in text.split(" and ")]
-    if len(parts) > 1 and all(parts):
-        yield translate(" and ").join(filter(None, parts))
+    first, joint, rest = text.partition(" and ")
+    known = [_translate_known(part) for part in (first, rest)] if joint else []
+    if known and all(known):
+        yield translate(" and ").join(filter(None, known))
 
 
 @cache

@@ -96,7 +96,7 @@ def build_headline_table(means: pd.DataFrame) -> pd.DataFrame:
         A row per model, a column per measure and group.
     """
     columns = {}
-    for measure, low, high in (("gain", "gain_low", "gain_high"), ("accuracy", "low", "high")):
+    for measure, low, high in ((mark_text("gain"), "gain_low", "gain_high"), (mark_text("accuracy"), "low", "high")):
         for group, rows in means.groupby("group", sort=False):
             cells = zip(rows[measure], rows[low], rows[high], strict=True)
             texts = [f"{value:.4f} [{lower:.4f}, {upper:.4f}]" for value, lower, upper in cells]
