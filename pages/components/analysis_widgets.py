@@ -51,20 +51,22 @@ DOT_CHART_CAPTIONS = {
         ),
     ),
     "concordance": (
-        "Lin's concordance correlation between predictions and human ratings; 1 means identical, 0 means unrelated",
-        "Grey line: the concordance of a constant prediction.",
+        mark_text(
+            "Lin's concordance correlation between predictions and human ratings; 1 means identical, 0 means unrelated"
+        ),
+        mark_text("Grey line: the concordance of a constant prediction."),
     ),
     "r2": (
-        "R², the share of the variance of the group's ratings that the model explains",
-        "To the left of the grey line, the model is worse than predicting the group's mean rating.",
+        mark_text("R², the share of the variance of the group's ratings that the model explains"),
+        mark_text("To the left of the grey line, the model is worse than predicting the group's mean rating."),
     ),
     "signed_error": (
-        "mean of the predicted minus the human rating",
-        "To the right of the grey line the model rates people higher than humans do; to the left, lower.",
+        mark_text("mean of the predicted minus the human rating"),
+        mark_text("To the right of the grey line the model rates people higher than humans do; to the left, lower."),
     ),
     "actual_mean": (
-        "the mean human rating, which is the same for all models evaluated on the same clips",
-        "A difference between groups in this measure comes from the human raters. A model may learn it.",
+        mark_text("the mean human rating, which is the same for all models evaluated on the same clips"),
+        mark_text("A difference between groups in this measure comes from the human raters. A model may learn it."),
     ),
 }
 TABLE_HASH_FUNCTIONS: dict[str | type, Callable] = {pd.DataFrame: table_picker.hash_predictions_table}
