@@ -30,11 +30,12 @@ def keep_choices_in_address() -> Iterator[None]:
         params.populate_from_query_string(address)
         params.set_initial_query_params_from_current()
         vars(params)["_send_query_param_msg"] = lambda: None  # no half of a correction: it would be an entry of history
+        vars(params)["clear"] = lambda: None  # `st.switch_page` calls it, which fails if all pages share a choice
     try:
         yield
     finally:
         with context.session_state.query_params() as params:
-            del vars(params)["_send_query_param_msg"]
+            del vars(params)["_send_query_param_msg"], vars(params)["clear"]
             choices = add_choices(_read_address(address), params, context.session_state._state)
             # Without bindings, Streamlit does not remove the choices of this page when another one is opened.
             params._bindings_by_param.clear()
@@ -42,15 +43,6 @@ def keep_choices_in_address() -> Iterator[None]:
             params.populate_from_query_string(_write_address(choices))
             if choices != _read_address(address):
                 params._send_query_param_msg()
-
-
-def write_to_address(name: str, value: str) -> None:
-    """Write a choice that is not the value of a bound widget into the address; to be called by a widget's callback."""
-    context = get_script_run_ctx()
-    assert context is not None  # callbacks are part of a script run
-    with context.session_state.query_params() as params:
-        params.populate_from_query_string(context.query_string)
-        params[name] = value
 
 
 def add_choices(choices: dict[str, list[str]], params: QueryParams, state: SessionState) -> dict[str, list[str]]:

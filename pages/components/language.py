@@ -13,42 +13,34 @@ import streamlit as st
 
 from pages.components.plain_text import escape_markdown
 from personality.utils.locations import APP_FOLDER
-from server.addresses import write_to_address
 
 LOCALE_FOLDER = APP_FOLDER / "pages" / "locale"
 CATALOGUE_NAME = "dashboard"
 SOURCE_LANGUAGE = "en"  # of the texts in the code
 LANGUAGES = {SOURCE_LANGUAGE: "English", "es": "Español"}  # by code, as their speakers call them
 TRANSLATED_PAGES = ("", "predict", "guess")  # by address: those that the visitors of a booth see
-LANGUAGE_PARAMETER = "lang"  # in the address
-LANGUAGE_WIDGET_KEY = "language"
+LANGUAGE_KEY = "lang"  # of the choice, in the address and in the session state
 PAGE_LANGUAGE_STATE_KEY = "page_language"  # session state: the language of the page that is shown
-# In all languages, because whoever needs it may not read the current one.
-LANGUAGE_LABEL = "Language · Idioma"
-
-
-def chosen_language() -> str:
-    """The language in the address, else that of the browser if there is a catalogue for it, else English."""
-    browser = (st.context.locale or "").split("-")[0].lower()
-    found = (code for code in (st.query_params.get(LANGUAGE_PARAMETER), browser) if code in LANGUAGES)
-    return next(found, SOURCE_LANGUAGE)
+# The address keeps the texts of the options, so these are the codes; the label explains them in every language.
+LANGUAGE_LABEL = " · ".join(f"{name} ({code})" for code, name in LANGUAGES.items())
 
 
 def draw_language_choice() -> None:
-    """The choice of the language, in the sidebar."""
-    st.session_state[LANGUAGE_WIDGET_KEY] = chosen_language()
+    """The choice of the language, in the sidebar; by default, the language of the browser."""
+    browser = (st.context.locale or "").split("-")[0].lower()
     st.sidebar.segmented_control(
         LANGUAGE_LABEL,
         list(LANGUAGES),
+        default=browser if browser in LANGUAGES else SOURCE_LANGUAGE,
         required=True,
-        format_func=LANGUAGES.__getitem__,
-        key=LANGUAGE_WIDGET_KEY,
-        on_change=_write_language,
+        key=LANGUAGE_KEY,
+        bind="query-params",
     )
 
 
-def _write_language() -> None:
-    write_to_address(LANGUAGE_PARAMETER, st.session_state[LANGUAGE_WIDGET_KEY])
+def chosen_language() -> str:
+    """The language that `draw_language_choice` shows as chosen."""
+    return st.session_state[LANGUAGE_KEY]
 
 
 def set_page_language(address: str) -> None:

@@ -82,12 +82,12 @@ def english_texts(app: AppTest) -> list[str]:
 def test_the_choice_is_kept_in_the_address_and_changes_titles() -> None:
     app = visit("overview")
     assert app.title[0].value == "Apparent personality"
-    app.segmented_control(key="language").set_value("es").run()
+    app.segmented_control(key="lang").set_value("es").run()
     assert not app.exception
     assert app.query_params["lang"] == "es"
     assert app.title[0].value == "Personalidad aparente"
-    app.segmented_control(key="language").set_value("en").run()
-    assert app.query_params["lang"] == "en"
+    app.segmented_control(key="lang").set_value("en").run()
+    assert "lang" not in app.query_params  # the default
     assert app.title[0].value == "Apparent personality"
 
 
@@ -161,7 +161,7 @@ def test_a_prediction_in_spanish_has_no_english_text() -> None:
         app.run()
         assert not app.exception
         assert english_texts(app) == [], view
-    app.segmented_control(key="language").set_value("en").run()  # the open tab has another name now
+    app.segmented_control(key="lang").set_value("en").run()  # the open tab has another name now
     assert not app.exception
     assert "Predicted first impression" in words(app)
 
