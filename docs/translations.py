@@ -91,7 +91,7 @@ def list_library_texts() -> Iterator[str]:
 
 def _describe_models() -> Iterator[str]:
     """Names and training data of the included models, and the origin of the included results."""
-    yield from map(shipped_models.model_label, shipped_models.REAL_MODEL_NAMES)
+    yield from (*shipped_models.REAL_MODEL_NAMES, *map(shipped_models.model_label, shipped_models.REAL_MODEL_NAMES))
     yield from (folder.name.removeprefix(demo.PRACTICE_PREFIX) for folder in shipped_models.PRACTICE_MODELS)
     for folder in (*shipped_models.REAL_MODEL_FOLDERS, *shipped_models.PRACTICE_MODELS):
         yield describe_training_data(read_checkpoint_card(folder))

@@ -14,7 +14,7 @@ from pages.components.library_texts import translate_library_text
 from personality.traits import TRAITS
 
 Chart = TypeVar("Chart", alt.Chart, alt.LayerChart)
-ABBREVIATION_LETTERS = 2  # of a trait; initials of the translated names are not unique
+ABBREVIATED_LETTERS = 2  # of a trait; initials of the translated names are not unique
 HOVER_MARKUP = re.compile(r"(%\{[^}]*\}|<[^>]*>|: )")  # between the words of a template of Plotly
 QUOTED_TEXT = re.compile(r'"([^"]*)"')  # in an expression of Vega
 # Keys whose values are not shown: names of columns, encoded numbers and pictures, Plotly's defaults.
@@ -25,38 +25,40 @@ def translate_figure(figure: go.Figure) -> go.Figure:
     """A Plotly figure with its texts in the language of the page; the same figure if that is English."""
     if page_language() == SOURCE_LANGUAGE:
         return figure
-    return go.Figure(_translate_values(figure.to_dict()))
+    return go.Figure(_translate_values(figure.to_dict(), _abbreviate_traits()))
 
 
 def translate_chart(chart: Chart) -> Chart:
     """An Altair chart with its texts in the language of the page; the same chart if that is English."""
     if page_language() == SOURCE_LANGUAGE:
         return chart
-    return type(chart).from_dict(_translate_values(chart.to_dict()))
+    # Traits are columns of these charts, so their names have one word.
+    short = {trait.label: translate(trait.label).split()[0] for trait in TRAITS}
+    return type(chart).from_dict(_translate_values(chart.to_dict(), _abbreviate_traits() | short))
 
 
-def _translate_values(value: Any) -> Any:
-    """A value in the JSON of a figure, with its texts translated."""
+def _translate_values(value: Any, names: dict[str, str]) -> Any:
+    """A value in the JSON of a figure, with its texts translated; `names` replace texts of the library."""
     if isinstance(value, str):
-        return _abbreviate_traits().get(value) or translate_library_text(value)
+        return names.get(value) or translate_library_text(value)
     if isinstance(value, dict):
-        return _title_field({key: _translate_entry(key, one) for key, one in value.items()})
+        return _title_field({key: _translate_entry(key, one, names) for key, one in value.items()})
     if isinstance(value, list | tuple):
-        return [_translate_values(one) for one in value]
+        return [_translate_values(one, names) for one in value]
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return _translate_values(value.tolist())
+        return _translate_values(value.tolist(), names)
     return value
 
 
-def _translate_entry(key: str, value: Any) -> Any:
+def _translate_entry(key: str, value: Any, names: dict[str, str]) -> Any:
     """The value of a key: of templates and expressions, only the words."""
     if key in HIDDEN_KEYS:
         return value
     if key == "hovertemplate" and isinstance(value, str):
         return "".join(_translate_words(part) for part in HOVER_MARKUP.split(value))
     if key == "labelExpr":
-        return QUOTED_TEXT.sub(lambda found: f'"{_translate_values(found[1])}"', value)
-    return _translate_values(value)
+        return QUOTED_TEXT.sub(lambda found: f'"{_translate_values(found[1], names)}"', value)
+    return _translate_values(value, names)
 
 
 def _translate_words(text: str) -> str:
@@ -74,4 +76,4 @@ def _title_field(encoding: dict) -> dict:
 
 def _abbreviate_traits() -> dict[str, str]:
     """What stands for the letter of each trait."""
-    return {trait.letter: translate(trait.label)[:ABBREVIATION_LETTERS] for trait in TRAITS}
+    return {trait.letter: translate(trait.label)[:ABBREVIATED_LETTERS] for trait in TRAITS}

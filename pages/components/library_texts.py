@@ -56,6 +56,7 @@ TEMPLATES = (
     mark_text("{title}, n = {count}"),
     mark_text("{group} · n = {count}"),
     mark_text("practice: {modality}"),
+    mark_text("practice_{modality}"),
 )
 
 

@@ -177,7 +177,7 @@ def test_charts_are_translated() -> None:
         from personality.traits import EMOTIONS, TRAIT_NAMES
 
         st.session_state[PAGE_LANGUAGE_STATE_KEY] = "es"
-        changes = ("gender: female", "expression: happy only", "+ words: voice + words − voice")
+        changes = ("gender: female", "expression: happy only", "+ words: voice_words − practice_audio")
         rows = [(change, trait, 0.5, 0.1) for change in changes for trait in TRAIT_NAMES]
         table = pd.DataFrame(rows, columns=["change", "trait", "value", "difference"])
         charts = (
@@ -190,7 +190,11 @@ def test_charts_are_translated() -> None:
     app = AppTest.from_function(page).run()
     assert not app.exception
     grid, emotions, ratings = app.session_state["charts"]
-    assert "género: mujer" in grid and "expresión: solo alegría" in grid and "+ palabras: voz + palabras − voz" in grid
-    assert '\\"Estabilidad emocional\\": \\"Es\\"' in grid and "Emotional" not in grid
+    assert (
+        "género: mujer" in grid
+        and "expresión: solo alegría" in grid
+        and "+ palabras: voz + palabras − práctica: audio" in grid
+    )
+    assert '\\"Estabilidad\\": \\"Es\\"' in grid and "Emotional" not in grid
     assert all(spanish(emotion) in emotions for emotion in EMOTIONS) and "proporción de caras" in emotions
     assert "aspecto cuidado" in ratings and "por encima del 50 %" in ratings and '"title": "atributo"' in ratings
