@@ -7,7 +7,7 @@ COMPILE = $(BIN)/python -c "from personality.preprocessing.compiled_librosa impo
 WORK ?= workspace/demo
 CLIP ?= demo/sample.mp4
 
-.PHONY: app test coverage lint docs bench browser speech demo figures real-figures screenshots trials fuzz gpu
+.PHONY: app test coverage lint docs translations bench browser speech demo figures real-figures screenshots trials fuzz gpu
 
 # PUBLIC=1: for visitors you do not know; docs/serving.md has the other requirements.
 app: $(VENV)/app.done
@@ -108,6 +108,10 @@ fuzz: $(VENV)/test.done
 docs: $(VENV)/test.done
 	$(BIN)/python docs/architecture.py
 	$(BIN)/pdoc personality --docformat numpy --no-include-undocumented -o site
+
+# Updates and compiles the translations of the pages. LANGUAGE=fr: begins those of another language.
+translations: $(VENV)/test.done
+	$(BIN)/python -m docs.translations $(LANGUAGE)
 
 # Every page, light and dark, wide and narrow, to look at; those of the README are copied into docs/.
 screenshots: $(VENV)/test.done

@@ -1,9 +1,11 @@
 """The dashboard: `streamlit run app.py`. Sets up the server, the navigation and the page configuration."""
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from pages.components import language
 from personality.utils.app_log import log_to_stderr
 from personality.utils.locations import APP_FOLDER
 from personality.utils.public_mode import is_public
@@ -34,30 +36,47 @@ def navigate() -> None:
         st.set_option("client.showErrorDetails", "none")
     # Before the navigation, which would otherwise show the page's icon from a server of Google as the favicon.
     st.set_page_config(page_icon=str(APP_FOLDER / "pages" / "icon.svg"), layout="wide")
-    models = st.Page("pages/models.py", title="Models", icon=":material/model_training:", url_path="models")
-    dataset = st.Page("pages/dataset.py", title="Dataset", icon=":material/folder_open:", url_path="dataset")
-    pages = {
+    with keep_choices_in_address():
+        language.draw_language_choice()
+        page = st.navigation(list_pages())
+        st.set_page_config(page_title=f"{page.title} · {translate_title('Apparent personality')}")
+        st.html(PRIMARY_COLOUR_STYLE)
+        language.set_page_language(page.url_path)
+        page.run()
+
+
+def list_pages() -> dict[str, list[StreamlitPage]]:
+    """The pages of the navigation by section, titled in the visitor's language."""
+    models = define_page("pages/models.py", "Models", icon="model_training")
+    dataset = define_page("pages/dataset.py", "Dataset", icon="folder_open")
+    return {
         "": [
-            st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
-            st.Page("pages/predict.py", title="Predict", icon=":material/videocam:", url_path="predict"),
-            st.Page("pages/live.py", title="Live", icon=":material/sensors:", url_path="live"),
-            st.Page("pages/guess.py", title="Guess first", icon=":material/psychology_alt:", url_path="guess"),
+            define_page("pages/overview.py", "Overview", icon="home", default=True),
+            define_page("pages/predict.py", "Predict", icon="videocam"),
+            define_page("pages/live.py", "Live", icon="sensors"),
+            define_page("pages/guess.py", "Guess first", icon="psychology_alt"),
             *([] if is_public() else [dataset, models]),
         ],
-        "Accuracy": [
-            st.Page("pages/traits.py", title="Traits", icon=":material/radar:", url_path="traits"),
-            st.Page("pages/gender.py", title="Gender and ethnicity", icon=":material/wc:", url_path="gender"),
-            st.Page("pages/age.py", title="Age", icon=":material/cake:", url_path="age"),
-            st.Page("pages/emotion.py", title="Emotion", icon=":material/mood:", url_path="emotion"),
-            st.Page("pages/explore.py", title="Explore", icon=":material/travel_explore:", url_path="explore"),
+        translate_title("Accuracy"): [
+            define_page("pages/traits.py", "Traits", icon="radar"),
+            define_page("pages/gender.py", "Gender and ethnicity", icon="wc"),
+            define_page("pages/age.py", "Age", icon="cake"),
+            define_page("pages/emotion.py", "Emotion", icon="mood"),
+            define_page("pages/explore.py", "Explore", icon="travel_explore"),
         ],
-        "More": [st.Page("pages/about.py", title="About", icon=":material/info:", url_path="about")],
+        translate_title("More"): [define_page("pages/about.py", "About", icon="info")],
     }
-    page = st.navigation(pages)
-    st.set_page_config(page_title=f"{page.title} · Apparent personality")
-    st.html(PRIMARY_COLOUR_STYLE)
-    with keep_choices_in_address():
-        page.run()
+
+
+def define_page(path: str, title: str, *, icon: str, default: bool = False) -> StreamlitPage:
+    """A page whose address is the name of its file, whatever the language of its title."""
+    name, symbol = path.split("/")[1].removesuffix(".py"), f":material/{icon}:"
+    return st.Page(path, title=translate_title(title), icon=symbol, url_path=name, default=default)
+
+
+def translate_title(text: str) -> str:
+    """A title of the navigation in the visitor's language, also of pages that are not translated."""
+    return language.translate(text, language=language.chosen_language())
 
 
 if get_script_run_ctx() is not None:  # a visitor's script run; otherwise the server is importing this file

@@ -16,6 +16,8 @@ from pages.components.clip_input import (
 )
 from pages.components.damaged_files import show_damaged_files
 from pages.components.face_overlay import draw_face_overlay, format_strongest_emotion
+from pages.components.language import mark_text, translate
+from pages.components.library_texts import translate_library_text
 from pages.components.many_clips import CLIPS_STATE_KEY
 from pages.components.people_comparison import draw_people_comparison
 from pages.components.people_panel import FACE_THUMBNAIL_PIXELS, draw_people_panel
@@ -37,8 +39,8 @@ from personality.utils.app_log import log_duration
 from personality.utils.error_messages import describe_error
 from personality.utils.public_mode import is_public
 
-READ_FAILED_MESSAGE = "The server cannot read videos at the moment. Please try again later."
-FACE_CAPTION_LEGEND = "below each: time, confidence that it is a face (not a %), most likely expression"
+READ_FAILED_MESSAGE = mark_text("The server cannot read videos at the moment. Please try again later.")
+FACE_CAPTION_LEGEND = mark_text("below each: time, confidence that it is a face (not a %), most likely expression")
 PLAYER_CONTAINER_KEY = "player"
 PLAYABLE_SUFFIXES = ("mp4", "m4v", "mov", "webm", "mkv", "3gp")  # by browsers, if the codec is one of the next
 PLAYABLE_CODECS = ("h264", "vp8", "vp9", "av1", "libdav1d")
@@ -108,7 +110,7 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
     metadata, arrived = None, []
     faces: list[Face] = []
     last_redraw = -MIN_REDRAW_SECONDS
-    progress.caption(":material/hourglass_top: Reading the video ...")
+    progress.caption(f":material/hourglass_top: {translate('Reading the video ...')}")
     for piece, seconds in pieces:
         arrived.append((piece, seconds))
         match piece:
@@ -125,23 +127,24 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
                     draw_face_filmstrip(strip, faces)
                     last_redraw = seconds
                 if len(faces) == 1:
-                    count.markdown(f"**Faces** · searching at {PREPROCESSING.faces} moments spread over the video ...")
+                    draw_face_search(count)
             case Sound():
                 assert metadata is not None  # always the first piece
                 draw_face_filmstrip(strip, faces)
-                count.markdown(f"**Faces** · {len(faces)} found; {FACE_CAPTION_LEGEND}")
+                draw_face_count(count, len(faces))
                 draw_sound(sound_place, piece, metadata)
                 with overlay_place:
                     draw_face_overlay(metadata, faces, player=PLAYER_CONTAINER_KEY, key="overlay")
             case Sample():
                 for warning in piece.warnings:
-                    warnings.warning(f"{escape_markdown(warning.capitalize())}.", icon=":material/warning:")
+                    text = escape_markdown(translate_library_text(warning).capitalize())
+                    warnings.warning(f"{text}.", icon=":material/warning:")
                 prediction_panel.draw_person_estimates(person_place, piece)
-                progress.caption(":material/hourglass_top: Predicting ...")
+                progress.caption(f":material/hourglass_top: {translate('Predicting ...')}")
             case FaceImpressions():
                 traits.draw()
                 prediction_panel.draw_face_ratings(face_place, piece)
-                progress.caption(":material/hourglass_top: Recognising speech ...")
+                progress.caption(f":material/hourglass_top: {translate('Recognising speech ...')}")
             case Transcript():
                 assert metadata is not None
                 start = metadata.start
@@ -149,8 +152,21 @@ def draw_prediction_pieces(pieces: Iterable, name: str, data: bytes, progress: D
             case Impression() | Unavailable():
                 traits.add(piece)
     traits.draw()
-    progress.markdown(f":material/arrow_downward: [Go to the five traits](#{prediction_panel.TRAITS_ANCHOR})")
+    link = translate("Go to the five traits")
+    progress.markdown(f":material/arrow_downward: [{link}](#{prediction_panel.TRAITS_ANCHOR})")
     return arrived
+
+
+def draw_face_search(place: DeltaGenerator) -> None:
+    """State that faces are being searched."""
+    text = translate("**Faces** · searching at {count} moments spread over the video ...")
+    place.markdown(text.format(count=f"{PREPROCESSING.faces:d}"))
+
+
+def draw_face_count(place: DeltaGenerator, count: int) -> None:
+    """The number of faces, and what the captions of the filmstrip mean."""
+    text = translate("**Faces** · {count} found; {legend}")
+    place.markdown(text.format(count=f"{count:d}", legend=translate(FACE_CAPTION_LEGEND)))
 
 
 def draw_player(place: DeltaGenerator, name: str, data: bytes, metadata: Metadata) -> None:
@@ -160,27 +176,30 @@ def draw_player(place: DeltaGenerator, name: str, data: bytes, metadata: Metadat
     if metadata.width == 0:
         player.audio(data, format=f"audio/{SOUND_MIME_TYPES.get(suffix, suffix)}")
     elif suffix == "gif":
-        player.image(data, alt="The uploaded animation")
+        player.image(data, alt=translate("The uploaded animation"))
     elif suffix in PLAYABLE_SUFFIXES and metadata.codec in PLAYABLE_CODECS:
         player.video(data)
     else:
-        kind = f"{escape_markdown(metadata.codec)} in {escape_markdown(suffix.upper())}"
-        player.info(
-            f"Most browsers cannot play this kind of file ({kind}), so the video is not shown. The prediction is not "
-            "affected. To see the video here, convert it to MP4 with H.264.",
-            icon=":material/movie:",
+        text = translate(
+            "Most browsers cannot play this kind of file ({codec} in {container}), so the video is not shown. The "
+            "prediction is not affected. To see the video here, convert it to MP4 with H.264."
         )
+        codec, container = escape_markdown(metadata.codec), escape_markdown(suffix.upper())
+        player.info(text.format(codec=codec, container=container), icon=":material/movie:")
 
 
 def format_clip_metadata(metadata: Metadata) -> str:
     """Duration, size, frame rate, codec and sound of the clip on one line."""
     if metadata.width == 0:
-        return f"{metadata.duration:.1f} s · sound only: models that use the voice or the words can predict"
-    sound = "with sound" if metadata.has_audio else "without sound"
+        note = translate("sound only: models that use the voice or the words can predict")
+        return f"{metadata.duration:.1f} s · {note}"
+    sound = translate("with sound") if metadata.has_audio else translate("without sound")
     size = f"{metadata.width:d} x {metadata.height:d}"
     codec = escape_markdown(metadata.codec)
-    late = f" · its clock starts at {metadata.start:.1f} s" if metadata.start >= MIN_LATE_SECONDS else ""
-    return f"{metadata.duration:.1f} s · {size} · {metadata.fps:.0f} frames per second · {codec} · {sound}{late}"
+    rate = translate("{rate} frames per second").format(rate=f"{metadata.fps:.0f}")
+    late = translate("its clock starts at {start} s").format(start=f"{metadata.start:.1f}")
+    shown_late = f" · {late}" if metadata.start >= MIN_LATE_SECONDS else ""
+    return f"{metadata.duration:.1f} s · {size} · {rate} · {codec} · {sound}{shown_late}"
 
 
 def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
@@ -190,7 +209,8 @@ def draw_face_filmstrip(strip: DeltaGenerator, faces: list[Face]) -> None:
     captions = [
         f"{face.time:.1f} s · {face.score:.2f} {escape_markdown(format_strongest_emotion(face))}" for face in faces
     ]
-    alts = [f"Face at {face.time:.1f} seconds, {format_strongest_emotion(face)}" for face in faces]
+    alt = translate("Face at {time} seconds, {expression}")
+    alts = [alt.format(time=f"{face.time:.1f}", expression=format_strongest_emotion(face)) for face in faces]
     strip.image(
         [face.crop for face in faces], caption=captions, width=FACE_THUMBNAIL_PIXELS, alt=alts, output_format="JPEG"
     )
@@ -201,7 +221,7 @@ def draw_sound(place: DeltaGenerator, sound: Sound, metadata: Metadata) -> None:
     from personality.models.clip_features import required_sound_seconds
 
     with place.container():
-        st.markdown("**Sound** · click the waveform to jump to that moment")
+        st.markdown(translate("**Sound** · click the waveform to jump to that moment"))
         seconds = max(
             (required_sound_seconds(model.network.needs) for model in model_store.load_models_for_clip()), default=0
         )
@@ -214,26 +234,32 @@ def choose_added_models() -> None:
         return
     chosen = model_store.chosen_models()
     others = [name for name in model_store.addable_models() if name not in chosen]
-    hint = "Practice models were trained on computer-made people; their predictions for real people are meaningless."
-    with st.expander("More models"):
-        st.multiselect("Also predict with", others, key=model_store.ADDED_MODELS_STATE_KEY, placeholder="none")
+    hint = translate(
+        "Practice models were trained on computer-made people; their predictions for real people are meaningless."
+    )
+    label, none = translate("Also predict with"), translate("none")
+    with st.expander(translate("More models")):
+        st.multiselect(label, others, key=model_store.ADDED_MODELS_STATE_KEY, placeholder=none)
         st.caption(hint)
 
 
 analysis_widgets.draw_page_header(
-    "Predict",
-    "Upload a short video of one person speaking. The result is the **predicted first impression**: an estimate of how "
-    "strangers would rate the person on five personality traits, from the voice and the words. A separate model rates "
-    "the face.",
+    translate("Predict"),
+    translate(
+        "Upload a short video of one person speaking. The result is the **predicted first impression**: an estimate of "
+        "how strangers would rate the person on five personality traits, from the voice and the words. A separate "
+        "model rates the face."
+    ),
     notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in model_store.models_for_clip()),
 )
-st.markdown(IMPRESSION_NOTICE)
+st.markdown(translate(IMPRESSION_NOTICE))
 if not is_public():
     show_damaged_files()
 if not model_store.models_for_clip():
-    st.warning("No model is selected. Select at least one to make predictions.", icon=":material/model_training:")
+    none_selected = translate("No model is selected. Select at least one to make predictions.")
+    st.warning(none_selected, icon=":material/model_training:")
     if not is_public():
-        st.page_link("pages/models.py", label="Select models", icon=":material/model_training:")
+        st.page_link("pages/models.py", label=translate("Select models"), icon=":material/model_training:")
     st.stop()
 start_reader_process()
 clip = clip_input.choose_clip()
@@ -241,9 +267,12 @@ if clip is None and CLIPS_STATE_KEY in st.session_state:
     st.stop()
 if clip is None:
     st.caption(
-        "No video yet. Upload one, or try a sample with a computer-made person. Your video is sent only to the server "
-        "that runs this page. The models trained on real people use the **voice** and the **words**. None of them "
-        "predicts the five traits from the face, because we did not have access to the videos needed to train one."
+        translate(
+            "No video yet. Upload one, or try a sample with a computer-made person. Your video is sent only to the "
+            "server that runs this page. The models trained on real people use the **voice** and the **words**. None "
+            "of them predicts the five traits from the face, because we did not have access to the videos needed to "
+            "train one."
+        )
     )
     model_store.load_models_for_clip()  # while the visitor looks for a video
     st.stop()
@@ -261,7 +290,8 @@ except (MediaError, OSError) as error:
     progress.empty()
     # An operating-system error may name the operator's folders.
     hides_details = is_public() and isinstance(error, OSError)
-    st.error(READ_FAILED_MESSAGE if hides_details else escape_markdown(describe_error(error)), icon=":material/error:")
+    details = escape_markdown(translate_library_text(describe_error(error)))
+    st.error(translate(READ_FAILED_MESSAGE) if hides_details else details, icon=":material/error:")
 else:
     choose_added_models()
     explanations.draw_explanations(prediction_key, name, pieces, player=PLAYER_CONTAINER_KEY)

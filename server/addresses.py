@@ -30,11 +30,12 @@ def keep_choices_in_address() -> Iterator[None]:
         params.populate_from_query_string(address)
         params.set_initial_query_params_from_current()
         vars(params)["_send_query_param_msg"] = lambda: None  # no half of a correction: it would be an entry of history
+        vars(params)["clear"] = lambda: None  # `st.switch_page` calls it, which fails if all pages share a choice
     try:
         yield
     finally:
         with context.session_state.query_params() as params:
-            del vars(params)["_send_query_param_msg"]
+            del vars(params)["_send_query_param_msg"], vars(params)["clear"]
             choices = add_choices(_read_address(address), params, context.session_state._state)
             # Without bindings, Streamlit does not remove the choices of this page when another one is opened.
             params._bindings_by_param.clear()

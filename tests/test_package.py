@@ -62,6 +62,7 @@ def test_the_wheel_adds_two_packages_and_nothing_else(wheel: Path) -> None:
         "report/report.html.j2",
         "_app/app.py",
         "_app/pages/predict.py",
+        "_app/pages/locale/es/LC_MESSAGES/dashboard.mo",
     }
     assert {f"personality/{name}" for name in wanted} <= set(names)
     assert {SAMPLE, "personality/_app/.streamlit/config.toml", "training/py.typed"} <= set(names)

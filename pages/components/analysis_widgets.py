@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.components import real_figures, table_picker
+from pages.components.figure_texts import translate_figure
+from pages.components.language import mark_text, translate
 from pages.components.plain_text import escape_markdown
 from personality.analysis.consistency_checks import check_group_averages, count_attribute_origins
 from personality.analysis.export import rows_to_csv, rows_to_json
@@ -24,41 +26,47 @@ from personality.traits import ANNOTATED, ESTIMATED
 from personality.utils.app_log import log_duration
 
 MEASURE_LABELS = {
-    "gain": "Gain over the mean baseline",
-    "accuracy": "Accuracy",
-    "signed_error": "Over- and underrating",
-    "concordance": "Concordance",
+    "gain": mark_text("Gain over the mean baseline"),
+    "accuracy": mark_text("Accuracy"),
+    "signed_error": mark_text("Over- and underrating"),
+    "concordance": mark_text("Concordance"),
     "r2": "R²",
-    "actual_mean": "Mean human rating",
+    "actual_mean": mark_text("Mean human rating"),
 }
 # Legend of a dot chart, by measure: the meaning of the dot, and of the reference marks.
 DOT_CHART_CAPTIONS = {
     "accuracy": (
-        "accuracy, 1 − mean absolute error",
-        "Grey tick: [mean baseline](about#terms), the accuracy of giving every clip the mean rating of the training "
-        "clips. Grey diamond: [same-source baseline](about#terms), the accuracy of giving a clip the ratings of other "
-        "clips from the same video; without such clips it equals the mean baseline.",
+        mark_text("accuracy, 1 − mean absolute error"),
+        mark_text(
+            "Grey tick: [mean baseline](about#terms), the accuracy of giving every clip the mean rating of the "
+            "training clips. Grey diamond: [same-source baseline](about#terms), the accuracy of giving a clip the "
+            "ratings of other clips from the same video; without such clips it equals the mean baseline."
+        ),
     ),
     "gain": (
-        "accuracy minus the [mean baseline](about#terms) on the same clips",
-        "To the right of the grey line, the model is more accurate than giving every clip the mean rating of the "
-        "training clips.",
+        mark_text("accuracy minus the [mean baseline](about#terms) on the same clips"),
+        mark_text(
+            "To the right of the grey line, the model is more accurate than giving every clip the mean rating of the "
+            "training clips."
+        ),
     ),
     "concordance": (
-        "Lin's concordance correlation between predictions and human ratings; 1 means identical, 0 means unrelated",
-        "Grey line: the concordance of a constant prediction.",
+        mark_text(
+            "Lin's concordance correlation between predictions and human ratings; 1 means identical, 0 means unrelated"
+        ),
+        mark_text("Grey line: the concordance of a constant prediction."),
     ),
     "r2": (
-        "R², the share of the variance of the group's ratings that the model explains",
-        "To the left of the grey line, the model is worse than predicting the group's mean rating.",
+        mark_text("R², the share of the variance of the group's ratings that the model explains"),
+        mark_text("To the left of the grey line, the model is worse than predicting the group's mean rating."),
     ),
     "signed_error": (
-        "mean of the predicted minus the human rating",
-        "To the right of the grey line the model rates people higher than humans do; to the left, lower.",
+        mark_text("mean of the predicted minus the human rating"),
+        mark_text("To the right of the grey line the model rates people higher than humans do; to the left, lower."),
     ),
     "actual_mean": (
-        "the mean human rating, which is the same for all models evaluated on the same clips",
-        "A difference between groups in this measure comes from the human raters. A model may learn it.",
+        mark_text("the mean human rating, which is the same for all models evaluated on the same clips"),
+        mark_text("A difference between groups in this measure comes from the human raters. A model may learn it."),
     ),
 }
 TABLE_HASH_FUNCTIONS: dict[str | type, Callable] = {pd.DataFrame: table_picker.hash_predictions_table}
@@ -72,7 +80,7 @@ def draw_page_header(title: str, lead: str, *, notice: bool) -> None:
     st.title(title)
     st.markdown(lead)
     if notice:
-        st.info(demo.PRACTICE_NOTICE, icon=":material/science:")
+        st.info(translate(demo.PRACTICE_NOTICE), icon=":material/science:")
 
 
 def accuracy_rows(data: table_picker.AnalysisData, by: tuple[str, ...]) -> pd.DataFrame:
@@ -123,7 +131,7 @@ def draw_measure_chart(
     Parameters are those of `personality.plots.accuracy_plots.accuracy_dots`; `alt` is the chart's alternative text.
     """
     figure = _cached_measure_chart(rows, line, colour, colours, measure, table_picker.chosen_baselines(), published)
-    st.plotly_chart(figure, width="stretch", key=key, alt=alt, config=PLOTLY_CONFIG)
+    st.plotly_chart(translate_figure(figure), width="stretch", key=key, alt=alt, config=PLOTLY_CONFIG)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)  # no copy needed here: Streamlit copies a figure to draw it
@@ -177,7 +185,8 @@ def one_row_per_clip(table: pd.DataFrame) -> pd.DataFrame:
 def explain_dot_chart(measure: str = "accuracy") -> None:
     """The legend of a dot chart, in words."""
     dot, reference_marks = DOT_CHART_CAPTIONS[measure]
-    st.caption(f"Dot: {dot}. Line: 95 % interval (clustered by source video). {reference_marks}")
+    text = translate("Dot: {dot}. Line: 95 % interval (clustered by source video).").format(dot=translate(dot))
+    st.caption(f"{text} {translate(reference_marks)}")
 
 
 def warn_small_groups(rows: pd.DataFrame) -> None:

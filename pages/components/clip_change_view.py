@@ -12,6 +12,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, model_store
+from pages.components.figure_texts import translate_figure
+from pages.components.language import translate, translate_plain
+from pages.components.library_texts import name_model, translate_library_text
 from pages.components.plain_text import escape_markdown
 from personality.assets.demo import DEMO_CLIP_FILE, DEMO_SPEECH_CLIP_FILE
 from personality.assets.shipped_models import model_label
@@ -57,7 +60,7 @@ def draw_clip_changes(sample: Sample, models: Sequence[Model], key: str) -> None
     """
     name, change, strength = _choose_change()
     if change.picture is not None and not len(sample.faces):
-        st.caption("No face was found in this clip.")
+        st.caption(translate("No face was found in this clip."))
         return
     is_sound = change.sound is not None
     wideband = read_sample_sound(st.session_state[model_store.SAMPLE_STATE_KEY]) if is_sound else np.zeros(0)
@@ -74,9 +77,12 @@ def draw_clip_changes(sample: Sample, models: Sequence[Model], key: str) -> None
             middle = len(sample.faces) // 2
             st.image(
                 [sample.faces[middle], changed.faces[middle]],
-                caption=["before", "after"],
+                caption=[translate("before"), translate("after")],
                 width=FACE_PIXELS,
-                alt=["The face before the change", f"The face after the change: {name}"],
+                alt=[
+                    translate("The face before the change"),
+                    translate("The face after the change: {change}").format(change=translate(name)),
+                ],
             )
     with right:
         _draw_moves(rows)
@@ -87,11 +93,11 @@ def _choose_change() -> tuple[str, ClipChange, float]:
     is_sample = bool(st.session_state.get(model_store.SAMPLE_STATE_KEY))
     names = [name for name, change in CLIP_CHANGES.items() if is_sample or change.sound is None]
     name = st.segmented_control(
-        "Change", names, default=names[0], required=True, format_func=escape_markdown, key="clip_change"
+        translate("Change"), names, default=names[0], required=True, format_func=translate_plain, key="clip_change"
     )
     change = CLIP_CHANGES[name]
     strength = st.slider(
-        escape_markdown(change.label.capitalize()),
+        escape_markdown(translate_library_text(change.label).capitalize()),
         float(change.lowest),
         float(change.highest),
         float(change.start),
@@ -115,24 +121,30 @@ def _draw_moves(rows: pd.DataFrame) -> None:
     rows = rows.assign(move=rows["after"] - rows["before"], model=rows["model"].map(model_label))
     moved = rows[rows["move"].abs().gt(0.0005) | rows["move"].isna()]
     if moved.empty:
-        st.info("No prediction moves: none of these models reads what was changed.", icon=":material/check:")
+        text = translate("No prediction moves: none of these models reads what was changed.")
+        st.info(text, icon=":material/check:")
         return
     names = list(moved["model"].unique())
     model = st.segmented_control(
-        "Model", names, default=names[0], required=True, format_func=escape_markdown, key="changed_model"
+        translate("Model"), names, default=names[0], required=True, format_func=name_model, key="changed_model"
     )
     shown = rows[rows["model"].eq(model)]
     if shown["after"].isna().any():
-        st.warning(f"{escape_markdown(model)} can no longer predict: it has nothing left to read.")
+        text = translate("{model} can no longer predict: it has nothing left to read.")
+        st.warning(text.format(model=name_model(model)))
         return
-    chart = clip_plots.before_and_after(shown)
-    alt = f"Five traits before and after the change, predicted by {model}"
+    chart = translate_figure(clip_plots.before_and_after(shown))
+    alt = translate("Five traits before and after the change, predicted by {model}").format(
+        model=translate_library_text(model)
+    )
     st.plotly_chart(chart, width="stretch", key="change_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     largest = shown.loc[shown["move"].abs().idxmax()]
-    st.markdown(
-        f"**The person is the same, and {TRAIT_LABELS[largest['trait']].lower()} moves by {largest['move']:+.2f}.** "
-        "What a machine calls an impression of a person is partly an impression of the recording."
+    text = translate(
+        "**The person is the same, and {trait} moves by {move}.** What a machine calls an impression of a person is "
+        "partly an impression of the recording."
     )
+    trait = translate(TRAIT_LABELS[largest["trait"]]).lower()
+    st.markdown(text.format(trait=trait, move=f"{largest['move']:+.2f}"))
 
 
 def _to_wave(sound: np.ndarray) -> bytes:

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.components import explanations, many_clips, model_store
+from pages.components.language import mark_text, translate, translate_plain, translate_plural
 from pages.components.uploads import delete_uploaded_file
 from pages.components.webcam_recorder import draw_webcam_recorder
 from personality.assets import demo
@@ -15,8 +16,8 @@ from personality.utils.public_mode import is_public
 VIDEO_UPLOAD_TYPES = [suffix[1:] for suffix in PREDICTED_SUFFIXES]
 # Labels of the sample clips, by file name.
 SAMPLE_CLIP_LABELS = {
-    demo.DEMO_SPEECH_CLIP_FILE.name: "English sample",
-    demo.DEMO_CLIP_FILE.name: "practice sample",
+    demo.DEMO_SPEECH_CLIP_FILE.name: mark_text("English sample"),
+    demo.DEMO_CLIP_FILE.name: mark_text("practice sample"),
 }
 # Session state: the name and bytes of the clip, and the number of uploads so far.
 CLIP_STATE_KEY, UPLOAD_COUNT_STATE_KEY = "clip", "uploads"
@@ -44,10 +45,12 @@ def choose_clip() -> tuple[str, bytes] | None:
         return None
     name, data = st.session_state[CLIP_STATE_KEY]
     left, right = st.columns([3, 1], vertical_alignment="center")
-    label = SAMPLE_CLIP_LABELS.get(st.session_state.get(model_store.SAMPLE_STATE_KEY, ""), "your clip")
-    left.markdown(f":material/movie: **{label.capitalize()}**")
+    label = SAMPLE_CLIP_LABELS.get(st.session_state.get(model_store.SAMPLE_STATE_KEY, ""), mark_text("your clip"))
+    left.markdown(f":material/movie: **{translate_plain(label).capitalize()}**")
     is_of_table = many_clips.CLIPS_STATE_KEY in st.session_state
-    text, icon = ("Back to the table", "arrow_back") if is_of_table else ("Delete this clip", "delete")
+    text, icon = (
+        (translate("Back to the table"), "arrow_back") if is_of_table else (translate("Delete this clip"), "delete")
+    )
     right.button(text, icon=f":material/{icon}:", key="delete_clip", width="stretch", on_click=discard_clip)
     return name, data
 
@@ -55,9 +58,11 @@ def choose_clip() -> tuple[str, bytes] | None:
 def draw_clip_inputs() -> None:
     """A consent checkbox, then an uploader and a recorder; the samples need no consent."""
     st.checkbox(
-        "The person in the video is me or has agreed to this, and so has everyone else who can be seen or heard. I "
-        "understand that expressions and first impressions are estimated, and that faces are compared to tell people "
-        "apart.",
+        translate(
+            "The person in the video is me or has agreed to this, and so has everyone else who can be seen or heard. I "
+            "understand that expressions and first impressions are estimated, and that faces are compared to tell "
+            "people apart."
+        ),
         key="consent",
     )
     ready = st.session_state.get("consent", False)
@@ -65,10 +70,8 @@ def draw_clip_inputs() -> None:
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
     size = upload_limits().file_bytes // 2**20
-    several = "" if is_public() else "; several files become a table"
-    label = f"Video or sound of a person speaking (up to {size:,} MB and {LIMITS.seconds:.0f} s{several})"
     left.file_uploader(
-        label,
+        label_uploader(size),
         type=VIDEO_UPLOAD_TYPES,
         key=key,
         accept_multiple_files=not is_public(),
@@ -80,8 +83,21 @@ def draw_clip_inputs() -> None:
     with right:
         draw_webcam_recorder(uploader=key, disabled=not ready, key="recorder")
         for key, path in (("sample", demo.DEMO_SPEECH_CLIP_FILE), ("practice_sample", demo.DEMO_CLIP_FILE)):
-            icon, label = ":material/play_circle:", f"Try the {SAMPLE_CLIP_LABELS[path.name]}"
+            label = translate("Try the {sample}").format(sample=translate_plain(SAMPLE_CLIP_LABELS[path.name]))
+            icon = ":material/play_circle:"
             st.button(label, icon=icon, key=key, width="stretch", on_click=load_sample_clip, args=(path,))
+
+
+def label_uploader(megabytes: int) -> str:
+    """What can be uploaded; several files only on a private server."""
+    text = (
+        translate("Video or sound of a person speaking (up to {size} MB and {seconds} s)")
+        if is_public()
+        else translate(
+            "Video or sound of a person speaking (up to {size} MB and {seconds} s; several files become a table)"
+        )
+    )
+    return text.format(size=f"{megabytes:,}", seconds=f"{LIMITS.seconds:.0f}")
 
 
 def store_uploaded_clip(key: str) -> None:
@@ -103,7 +119,12 @@ def store_uploaded_clip(key: str) -> None:
     if len(files) > 1 and not is_public():
         left_out = len(files) - len(taken) + many_clips.add_clips(taken)
         if left_out:
-            st.toast(f"{left_out:,} files were left out: they are too large, or there are too many.")
+            text = translate_plural(
+                "{count} file was left out: it is too large, or there are too many.",
+                "{count} files were left out: they are too large, or there are too many.",
+                left_out,
+            )
+            st.toast(text.format(count=f"{left_out:,}"))
     elif taken:
         st.session_state[CLIP_STATE_KEY] = taken[0]
 

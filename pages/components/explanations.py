@@ -11,6 +11,9 @@ import streamlit as st
 
 from pages.components import analysis_widgets, model_store, prediction_downloads
 from pages.components.clip_change_view import draw_clip_changes
+from pages.components.figure_texts import translate_chart, translate_figure
+from pages.components.language import mark_text, translate, translate_plain
+from pages.components.library_texts import name_model
 from pages.components.plain_text import escape_markdown
 from pages.components.transcript import draw_word_effects
 from personality.assets.shipped_models import model_label
@@ -35,16 +38,25 @@ if TYPE_CHECKING:
 
 EXPLANATION_STATE_PREFIX = "explanation_"  # of the keys of computed views in the session state
 VIEW_QUESTIONS = {  # one sentence per view for readers who do not know its name
-    "Change the video": "The person stays the same, the recording changes. How far does the prediction move?",
-    "Modality contribution": "What does it change to also see the face, hear the voice or read the words?",
-    "Word contribution": "Which words raise or lower the prediction?",
-    "Audio occlusion": "Which moments of the voice raise or lower the prediction?",
-    "Face occlusion": "Which parts of the face raise or lower the prediction?",
-    "Timeline": "How does the prediction change while the person speaks?",
-    "Counterfactuals": "What would change if the model believed the person to be older, of another gender, or smiling?",
-    "Downloads": "The prediction as a file, with what it must not be used for.",
+    mark_text("Change the video"): mark_text(
+        "The person stays the same, the recording changes. How far does the prediction move?"
+    ),
+    mark_text("Modality contribution"): mark_text(
+        "What does it change to also see the face, hear the voice or read the words?"
+    ),
+    mark_text("Word contribution"): mark_text("Which words raise or lower the prediction?"),
+    mark_text("Audio occlusion"): mark_text("Which moments of the voice raise or lower the prediction?"),
+    mark_text("Face occlusion"): mark_text("Which parts of the face raise or lower the prediction?"),
+    mark_text("Timeline"): mark_text("How does the prediction change while the person speaks?"),
+    mark_text("Counterfactuals"): mark_text(
+        "What would change if the model believed the person to be older, of another gender, or smiling?"
+    ),
+    mark_text("Downloads"): mark_text("The prediction as a file, with what it must not be used for."),
 }
-LEAVE_OUT_FUNCTIONS = {"words": leave_out_words, "phrases": leave_out_phrases}  # by the unit that is left out
+LEAVE_OUT_FUNCTIONS = {
+    mark_text("words"): leave_out_words,
+    mark_text("phrases"): leave_out_phrases,
+}  # by the unit that is left out
 
 
 @st.fragment
@@ -67,15 +79,15 @@ def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> Non
     sample = replace(first_piece_of_type(pieces, Sample), transcript=first_piece_of_type(pieces, Transcript))
     if not answers and first_piece_of_type(pieces, FaceImpressions) is None:
         return
-    st.header("Explanations")
+    st.header(translate("Explanations"))
     start = first_piece_of_type(pieces, Metadata).start
     views = build_explanation_views(key, sample, answers, start, player) if answers else {}
     views["Downloads"] = lambda: prediction_downloads.draw_downloads(name, arrived)
-    tabs = st.tabs([escape_markdown(view) for view in views], on_change="rerun", key="open_explanation")
+    tabs = st.tabs([translate_plain(view) for view in views], on_change="rerun", key="open_explanation")
     for tab, (view, draw) in zip(tabs, views.items(), strict=True):
         if tab.open:
             with tab:
-                st.markdown(VIEW_QUESTIONS[view])
+                st.markdown(translate(VIEW_QUESTIONS[view]))
                 draw()
 
 
@@ -125,7 +137,7 @@ def compute_once_per_clip(view: str, key: str, compute: Callable[[], pd.DataFram
     computed = st.session_state.get(state_key)
     if computed is None or computed[0] != key:
         with (
-            st.spinner("Computing the explanation ..."),
+            st.spinner(translate("Computing the explanation ...")),
             model_store.wait_for_prediction_turn(st.empty()),
             log_duration(view),
         ):
@@ -144,37 +156,48 @@ def choose_trait(key: str) -> str:
     """Let the visitor choose one of the five traits."""
     names = list(TRAIT_NAMES)
     return st.segmented_control(
-        "Trait", names, default=names[0], required=True, format_func=TRAIT_LABELS.__getitem__, key=key
+        translate("Trait"), names, default=names[0], required=True, format_func=name_trait, key=key
     )
+
+
+def name_trait(name: str) -> str:
+    """The label of a trait in the language of the page."""
+    return translate_plain(TRAIT_LABELS[name])
 
 
 def choose_model(rows: pd.DataFrame, key: str) -> str:
     """Let the visitor choose one of the models in the rows."""
     names = list(rows["model"].unique())
-    return st.segmented_control("Model", names, default=names[-1], required=True, format_func=escape_markdown, key=key)
+    label = translate("Model")
+    return st.segmented_control(label, names, default=names[-1], required=True, format_func=name_model, key=key)
 
 
 def draw_modality_contributions(rows: pd.DataFrame) -> None:
     """How much each trait changes when a modality is added."""
     if rows.empty:
-        st.caption("This view compares models that differ by exactly one input. No two of the selected models do.")
+        st.caption(
+            translate("This view compares models that differ by exactly one input. No two of the selected models do.")
+        )
         return
-    alt = "Change of each trait from the model without a modality to the model with it"
-    st.altair_chart(clip_plots.change_grid(rows), width="stretch", alt=alt)
+    alt = translate("Change of each trait from the model without a modality to the model with it")
+    st.altair_chart(translate_chart(clip_plots.change_grid(rows)), width="stretch", alt=alt)
     st.caption(
-        "How the prediction for this clip changes when a model has one more input: the prediction of the model with "
-        "the input minus that of the model without it. Attributes: estimated gender, age and expressions."
+        translate(
+            "How the prediction for this clip changes when a model has one more input: the prediction of the model "
+            "with the input minus that of the model without it. Attributes: estimated gender, age and expressions."
+        )
     )
 
 
 def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, start: float, player: str) -> None:
     """The transcript, with each word or phrase coloured by its effect on a trait, synchronised with the player."""
+    units = list(LEAVE_OUT_FUNCTIONS)
     part = st.segmented_control(
-        "Leave out", list(LEAVE_OUT_FUNCTIONS), default=next(iter(LEAVE_OUT_FUNCTIONS)), required=True, key="left_out"
+        translate("Leave out"), units, default=units[0], required=True, format_func=translate_plain, key="left_out"
     )
     rows = compute_once_per_clip(part, key, lambda: LEAVE_OUT_FUNCTIONS[part](sample, models))
     if rows.empty:
-        st.caption("The transcript is too short for this view.")
+        st.caption(translate("The transcript is too short for this view."))
         return
     left, right = st.columns(2)
     with left:
@@ -184,31 +207,35 @@ def draw_word_contributions(sample: Sample, models: Sequence[Model], key: str, s
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
     draw_word_effects(shown, start=start, player=player, key="word_effects")
     strongest = shown.loc[shown["difference"].abs().idxmax()]
-    st.caption(
+    text = translate(
         "Each word or phrase was left out in turn and the prediction repeated. Blue: the word **increases** the "
-        f"predicted {TRAIT_LABELS[trait].lower()}; orange: it decreases it. The largest effect is that of "
-        f"*{escape_markdown(strongest['text'])}*: {strongest['difference']:+.3f}."
+        "predicted {trait}; orange: it decreases it. The largest effect is that of *{word}*: {difference}."
     )
+    word, difference = escape_markdown(strongest["text"]), f"{strongest['difference']:+.3f}"
+    st.caption(text.format(trait=name_trait(trait).lower(), word=word, difference=difference))
 
 
 def draw_face_occlusion(sample: Sample, rows: pd.DataFrame) -> None:
     """The squares of the face, coloured by the effect of covering them on a trait."""
     if rows.empty:
-        st.caption("No face was found, or none of the selected models uses faces.")
+        st.caption(translate("No face was found, or none of the selected models uses faces."))
         return
     left, right = st.columns(2)
     with left:
         model, trait = choose_model(rows, "looked_model"), choose_trait("looked_trait")
     shown = rows[rows["model"].eq(model) & rows["trait"].eq(trait)]
-    figure = clip_plots.occlusion_map(sample.faces[len(sample.faces) // 2], shown)
-    alt = f"Effect of covering each part of the face on {TRAIT_LABELS[trait]}, predicted by {model}"
+    figure = translate_figure(clip_plots.occlusion_map(sample.faces[len(sample.faces) // 2], shown))
+    alt = translate("Effect of covering each part of the face on {trait}, predicted by {model}")
+    alt = alt.format(trait=name_trait(trait), model=name_model(model))
     right.plotly_chart(figure, width="stretch", key="looked_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
     strongest = shown.loc[shown["difference"].abs().idxmax()]
-    left.caption(
-        "Each square was covered with its mean colour, in two faces of the clip, and the prediction of "
-        f"{escape_markdown(model)} repeated. Orange: covering the square **decreases** the predicted "
-        f"{TRAIT_LABELS[trait].lower()}; blue: it increases it. The largest change is {strongest['difference']:+.3f}."
+    text = translate(
+        "Each square was covered with its mean colour, in two faces of the clip, and the prediction of {model} "
+        "repeated. Orange: covering the square **decreases** the predicted {trait}; blue: it increases it. The largest "
+        "change is {difference}."
     )
+    named, difference = name_model(model), f"{strongest['difference']:+.3f}"
+    left.caption(text.format(model=named, trait=name_trait(trait).lower(), difference=difference))
 
 
 def compute_audio_occlusion(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
@@ -220,42 +247,47 @@ def compute_audio_occlusion(sample: Sample, models: Sequence[Model]) -> pd.DataF
 def draw_audio_occlusion(rows: pd.DataFrame) -> None:
     """The effect of silencing each moment of the sound on a trait."""
     if rows.empty:
-        st.caption("The clip has no sound, or none of the selected models uses sound.")
+        st.caption(translate("The clip has no sound, or none of the selected models uses sound."))
         return
     trait = choose_trait("heard_trait")
-    alt = f"Effect of removing each moment on {TRAIT_LABELS[trait]}, per model"
-    figure = clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)])
+    alt = translate("Effect of removing each moment on {trait}, per model").format(trait=name_trait(trait))
+    figure = translate_figure(clip_plots.audio_occlusion_steps(rows[rows["trait"].eq(trait)]))
     st.plotly_chart(figure, width="stretch", key="heard_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
-    st.caption(
-        "Each moment was removed in turn and the prediction repeated. For models that read the audio, "
-        f"{OCCLUDED_SECONDS:g} s were replaced by noise that sounds like the clip on average; for models that read "
-        "voice features, one second was cut out. Below 0: this moment increases the predicted trait."
+    text = translate(
+        "Each moment was removed in turn and the prediction repeated. For models that read the audio, {seconds} s were "
+        "replaced by noise that sounds like the clip on average; for models that read voice features, one second was "
+        "cut out. Below 0: this moment increases the predicted trait."
     )
+    st.caption(text.format(seconds=f"{OCCLUDED_SECONDS:g}"))
 
 
 def draw_timeline(rows: pd.DataFrame, duration: float) -> None:
     """One trait over time, for all models."""
     if rows["time"].nunique() < 2:
-        st.caption("The clip is too short for a timeline, which needs more than one window of 5 s.")
+        st.caption(translate("The clip is too short for a timeline, which needs more than one window of 5 s."))
         return
     trait = choose_trait("timeline_trait")
-    alt = f"Predicted {TRAIT_LABELS[trait]} over the clip, per model"
-    chart = clip_plots.trait_timeline(rows[rows["trait"] == trait], duration)
+    alt = translate("Predicted {trait} over the clip, per model").format(trait=name_trait(trait))
+    chart = translate_figure(clip_plots.trait_timeline(rows[rows["trait"] == trait], duration))
     st.plotly_chart(chart, width="stretch", key="timeline_chart", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
-    st.caption("Each point is the prediction from only the 5 s of the clip around it.")
+    st.caption(translate("Each point is the prediction from only the 5 s of the clip around it."))
 
 
 def draw_counterfactuals(rows: pd.DataFrame) -> None:
     """A grid of changed inputs by traits, for one model."""
     if rows.empty:
         st.caption(
-            "No face was found to estimate gender, age and expressions, or none of the selected models uses them."
+            translate(
+                "No face was found to estimate gender, age and expressions, or none of the selected models uses them."
+            )
         )
         return
     shown = rows[rows["model"].eq(choose_model(rows, "what_if_model"))]
-    alt = "Change of each trait if the input gender, age or expression were different"
-    st.altair_chart(clip_plots.change_grid(shown), width="stretch", alt=alt)
+    alt = translate("Change of each trait if the input gender, age or expression were different")
+    st.altair_chart(translate_chart(clip_plots.change_grid(shown)), width="stretch", alt=alt)
     st.caption(
-        "What would the model predict for the same faces and sound if the **input** gender, age or expression were "
-        "different? Large changes mean that the model relies on these attributes."
+        translate(
+            "What would the model predict for the same faces and sound if the **input** gender, age or expression were "
+            "different? Large changes mean that the model relies on these attributes."
+        )
     )

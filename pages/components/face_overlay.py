@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pages.components.language import translate
 from pages.components.video_boxes import draw_boxes
 from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
@@ -31,4 +32,4 @@ def format_strongest_emotion(face: Face) -> str:
     """The strongest expression of a face and its probability."""
     assert face.emotions is not None
     strongest = int(face.emotions.argmax())
-    return f"{EMOTIONS[strongest]} {face.emotions[strongest]:.0%}"
+    return f"{translate(EMOTIONS[strongest])} {face.emotions[strongest]:.0%}"

@@ -10,6 +10,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import model_store
+from pages.components.language import translate, translate_plural
+from pages.components.library_texts import translate_library_text
 from pages.components.plain_text import escape_markdown
 from pages.components.two_takes import draw_two_takes
 from personality.analysis.export import rows_to_safe_csv
@@ -65,10 +67,10 @@ def draw_many_clips(open_clip: Any) -> None:
     """
     clips: dict[str, UploadedClip] = st.session_state[CLIPS_STATE_KEY]
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f":material/movie: **{len(clips):,} clips**")
-    right.button(
-        "Delete all clips", icon=":material/delete:", key="delete_clips", width="stretch", on_click=discard_clips
-    )
+    counted = translate_plural("{count} clip", "{count} clips", len(clips)).format(count=f"{len(clips):,}")
+    left.markdown(f":material/movie: **{counted}**")
+    label = translate("Delete all clips")
+    right.button(label, icon=":material/delete:", key="delete_clips", width="stretch", on_click=discard_clips)
     place, waiting = st.empty(), st.empty()
     _predict_waiting_clips(clips, place, waiting)
     place.empty()
@@ -77,11 +79,11 @@ def draw_many_clips(open_clip: Any) -> None:
         _shown_columns(table), hide_index=True, key=TABLE_KEY, on_select="rerun", selection_mode="multi-row"
     )
     names = [table["clip"].iloc[row] for row in chosen["selection"]["rows"]]
-    st.caption("Click a column to sort. Select one clip to open it, or two to compare them.")
+    st.caption(translate("Click a column to sort. Select one clip to open it, or two to compare them."))
     csv = rows_to_safe_csv(table)
     st.download_button("CSV", csv, "impressions.csv", icon=":material/download:", key="take_clips")
     if len(names) == 1:
-        label = f"Open {escape_markdown(names[0])}"
+        label = translate("Open {name}").format(name=escape_markdown(names[0]))
         st.button(label, key="open_clip", on_click=open_clip, args=(names[0], clips[names[0]].data))
     if len(names) == 2:
         draw_two_takes(names, [clips[name].impressions for name in names])
@@ -93,7 +95,8 @@ def _predict_waiting_clips(clips: dict[str, UploadedClip], place: Any, waiting: 
     for number, name in enumerate(todo):
         place.dataframe(_shown_columns(_make_table(clips)), hide_index=True)
         with model_store.wait_for_prediction_turn(waiting), log_duration("prediction"):
-            waiting.progress(number / len(todo), f"Predicting {number + 1:,} of {len(todo):,} clips ...")
+            text = translate("Predicting {number} of {count} clips ...")
+            waiting.progress(number / len(todo), text.format(number=f"{number + 1:,}", count=f"{len(todo):,}"))
             _predict_clip(name, clips[name], models)
     waiting.empty()
 
@@ -117,17 +120,17 @@ def _make_table(clips: dict[str, UploadedClip]) -> pd.DataFrame:
 def _shown_columns(table: pd.DataFrame) -> pd.DataFrame:
     """What a visitor reads of the table: the traits by model, and what went wrong."""
     traits = {
-        f"{model}_{trait}": f"{TRAIT_LABELS[trait]} ({model_label(model)})"
+        f"{model}_{trait}": f"{translate(TRAIT_LABELS[trait])} ({translate_library_text(model_label(model))})"
         for model in [model.name for model in model_store.load_models_for_clip()]
         for trait in TRAIT_NAMES
     }
     wanted = {
-        "clip": "Clip",
-        "error": "Error",
-        "duration": "Seconds",
-        "faces": "Faces",
+        "clip": translate("Clip"),
+        "error": translate("Error"),
+        "duration": translate("Seconds"),
+        "faces": translate("Faces"),
         **traits,
-        "transcript": "Words",
-        "warnings": "Notes",
+        "transcript": translate("Words"),
+        "warnings": translate("Notes"),
     }
     return table.reindex(columns=[name for name in wanted if name in table]).rename(columns=wanted)

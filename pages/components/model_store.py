@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from pages.components.language import translate
 from pages.components.plain_text import escape_markdown
 from personality.assets import demo
 from personality.assets.shipped_models import PRACTICE_MODELS, REAL_MODEL_FOLDERS, model_label
@@ -124,9 +125,9 @@ def _stop_page_on_model_error() -> Iterator[None]:
         yield
     except (ValueError, OSError) as error:
         why = "" if is_public() else f" {escape_markdown(describe_error(error))}"
-        st.error(f"A selected model cannot be used.{why}", icon=":material/error:")
+        st.error(f"{translate('A selected model cannot be used.')}{why}", icon=":material/error:")
         if not is_public():
-            st.page_link("pages/models.py", label="Select other models", icon=":material/model_training:")
+            st.page_link("pages/models.py", label=translate("Select other models"), icon=":material/model_training:")
         st.stop()
 
 
@@ -135,7 +136,8 @@ def wait_for_prediction_turn(place: DeltaGenerator) -> Iterator[None]:
     """Wait for a free prediction slot, showing the position in the queue in `place`, and hold it for the block."""
 
     def show_position(ahead: int) -> None:
-        place.caption(f":material/hourglass_top: The server is busy; you are number {ahead:,} in the queue.")
+        text = translate("The server is busy; you are number {number} in the queue.").format(number=f"{ahead:,}")
+        place.caption(f":material/hourglass_top: {text}")
 
     with ExitStack() as stack:
         with log_duration("wait for a turn"):

@@ -15,7 +15,10 @@ from pages.components.clip_input import (
     cached_pieces,
 )
 from pages.components.explanations import first_piece_of_type
-from pages.components.people_panel import COMPARISON_ANCHOR, FACE_THUMBNAIL_PIXELS
+from pages.components.figure_texts import translate_figure
+from pages.components.language import translate
+from pages.components.library_texts import name_model
+from pages.components.people_panel import COMPARISON_ANCHOR, FACE_THUMBNAIL_PIXELS, name_person
 from pages.components.plain_text import escape_markdown
 from pages.components.prediction_panel import format_age_and_gender
 from pages.components.two_takes import draw_differences
@@ -53,10 +56,10 @@ def draw_people_comparison(digest: str, data: bytes, arrived: list) -> None:
     people = first_piece_of_type(pieces, DetectedPeople)
     if number is None or people is None:
         return
-    st.header("Two people side by side", anchor=COMPARISON_ANCHOR)
+    st.header(translate("Two people side by side"), anchor=COMPARISON_ANCHOR)
     other = _read_and_predict_other(digest, data, number, first_piece_of_type(pieces, Transcript))
     numbered = dict(sorted({people.chosen + 1: pieces, number: other}.items()))
-    both = {f"Person {number:d}": pieces for number, pieces in numbered.items()}
+    both = {name_person(number): pieces for number, pieces in numbered.items()}
     _explain_what_differs()
     _draw_faces(both)
     _draw_face_ratings(both)
@@ -75,7 +78,7 @@ def _read_and_predict_other(digest: str, data: bytes, number: int, transcript: T
         return [*read, *predictions]
     models = model_store.load_models_for_clip()
     with (
-        st.spinner("Reading the other person ..."),
+        st.spinner(translate("Reading the other person ...")),
         model_store.wait_for_prediction_turn(st.empty()),
         log_duration("second person"),
     ):
@@ -89,23 +92,31 @@ def _read_and_predict_other(digest: str, data: bytes, number: int, transcript: T
 def _explain_what_differs() -> None:
     models = model_store.load_models_for_clip()
     reading = {model.name for model in models_of_faces(models)}
-    same = ", ".join(model_label(model.name) for model in models if model.name not in reading)
-    equal = f", so these models predict the same for both people: {escape_markdown(same)}" if same else ""
-    st.markdown(f"Voice and words are everyone's{equal}. Only what comes from the faces differs.")
+    same = ", ".join(name_model(model_label(model.name)) for model in models if model.name not in reading)
+    text = (
+        translate(
+            "Voice and words are everyone's, so these models predict the same for both people: {models}. Only what "
+            "comes from the faces differs."
+        )
+        if same
+        else translate("Voice and words are everyone's. Only what comes from the faces differs.")
+    )
+    st.markdown(text.format(models=same))
 
 
 def _draw_faces(both: dict[str, list]) -> None:
     """A face of each person; below it the estimated age and gender, where they are shown."""
+    alt, estimated = translate("{person}, a face"), translate("Estimated: {estimates} (often wrong)")
     with st.container(horizontal=True):
         for name, pieces in both.items():
             sample = first_piece_of_type(pieces, Sample)
             with st.container(width=2 * FACE_THUMBNAIL_PIXELS, gap="small"):
                 if len(sample.faces):
                     middle = sample.faces[len(sample.faces) // 2]
-                    st.image(middle, width=FACE_THUMBNAIL_PIXELS, alt=f"{name}, a face", output_format="JPEG")
+                    st.image(middle, width=FACE_THUMBNAIL_PIXELS, alt=alt.format(person=name), output_format="JPEG")
                 st.markdown(f"**{escape_markdown(name)}**")
                 if shows_estimates() and sample.age is not None:
-                    st.caption(f"Estimated: {escape_markdown(format_age_and_gender(sample))} (often wrong)")
+                    st.caption(estimated.format(estimates=escape_markdown(format_age_and_gender(sample))))
 
 
 def _draw_face_ratings(both: dict[str, list]) -> None:
@@ -113,11 +124,13 @@ def _draw_face_ratings(both: dict[str, list]) -> None:
     ratings = pd.DataFrame({name: one.ratings for name, one in rated.items() if one is not None})
     if len(ratings.columns) < 2:
         return
-    st.markdown("**From the faces (photograph ratings)** · how people would probably rate photographs of these faces")
-    chart = clip_plots.paired_face_ratings(ratings)
-    alt = "Eight ratings of each face, 0 to 100"
+    st.markdown(
+        translate("**From the faces (photograph ratings)** · how people would probably rate photographs of these faces")
+    )
+    chart = translate_figure(clip_plots.paired_face_ratings(ratings))
+    alt = translate("Eight ratings of each face, 0 to 100")
     st.plotly_chart(chart, width="stretch", key="people_ratings", alt=alt, config=analysis_widgets.PLOTLY_CONFIG)
-    st.caption("Another light or expression of the same face changes these ratings too.")
+    st.caption(translate("Another light or expression of the same face changes these ratings too."))
 
 
 def _draw_traits(both: dict[str, Sequence]) -> None:
@@ -128,11 +141,13 @@ def _draw_traits(both: dict[str, Sequence]) -> None:
         for pieces in both.values()
     ]
     table = compare_takes(impressions[0], impressions[1], models)
-    st.markdown("**Five traits, predicted by models that read the face**")
+    st.markdown(translate("**Five traits, predicted by models that read the face**"))
     if table.empty:
         st.caption(
-            "None of the models in use predicts the five traits from the face, so they are the same for both people. "
-            "Practice models that read the face can be added below, under *More models*."
+            translate(
+                "None of the models in use predicts the five traits from the face, so they are the same for both "
+                "people. Practice models that read the face can be added below, under *More models*."
+            )
         )
         return
     draw_differences(list(both), table)

@@ -8,6 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.components import analysis_widgets, tour
+from pages.components.figure_texts import translate_figure
+from pages.components.language import mark_text, translate, translate_plain
+from pages.components.library_texts import name_model, translate_library_text
 from pages.components.plain_text import escape_markdown
 from pages.components.video_boxes import draw_boxes
 from personality.analysis.findings import describe_largest_gap
@@ -36,24 +39,24 @@ class Finding:
 
 FINDINGS = (
     Finding(
-        "Is the machine less accurate for men or for women?",
+        mark_text("Is the machine less accurate for men or for women?"),
         "accuracy",
         "gender",
-        "Accuracy is 1 minus the mean error on a scale from 0 to 1.",
+        mark_text("Accuracy is 1 minus the mean error on a scale from 0 to 1."),
         "pages/gender.py",
     ),
     Finding(
-        "Does it rate some people too high and others too low?",
+        mark_text("Does it rate some people too high and others too low?"),
         "signed_error",
         "ethnicity",
-        "To the right of the line it rates a group higher than people did, to the left lower.",
+        mark_text("To the right of the line it rates a group higher than people did, to the left lower."),
         "pages/gender.py",
     ),
     Finding(
-        "Are the human ratings themselves equal?",
+        mark_text("Are the human ratings themselves equal?"),
         "actual_mean",
         "age_group",
-        "The mean rating that people gave. A machine that copies people copies this too.",
+        mark_text("The mean rating that people gave. A machine that copies people copies this too."),
         "pages/age.py",
     ),
 )
@@ -62,40 +65,44 @@ FINDINGS = (
 def draw_poster() -> None:
     """The sample as it plays, what a model predicts from it, and the button to try it."""
     with st.container(horizontal=True):
-        if st.button("Try it with your face or voice", type="primary", icon=":material/videocam:", key="try"):
+        if st.button(
+            translate("Try it with your face or voice"), type="primary", icon=":material/videocam:", key="try"
+        ):
             st.switch_page("pages/predict.py")
-        if st.button("Can you do better? Guess first", icon=":material/psychology_alt:", key="guess"):
+        if st.button(translate("Can you do better? Guess first"), icon=":material/psychology_alt:", key="guess"):
             st.switch_page("pages/guess.py")
-        st.button("Take the tour", icon=":material/tour:", key="tour_start", on_click=tour.start_tour)
+        st.button(translate("Take the tour"), icon=":material/tour:", key="tour_start", on_click=tour.start_tour)
     tour.draw_tour()
     prediction = demo.read_sample_prediction()
     left, right = st.columns([2, 3], gap="large")
     with left:
         _draw_sample(prediction)
     with right:
-        st.markdown(f"**Predicted first impression**, model *{escape_markdown(model_label(POSTER_MODEL))}*")
-        figure = clip_plots.trait_dots(_tabulate_sample_traits(prediction)).update_layout(height=330)
+        heading = translate("**Predicted first impression**, model *{model}*")
+        st.markdown(heading.format(model=name_model(model_label(POSTER_MODEL))))
+        figure = translate_figure(clip_plots.trait_dots(_tabulate_sample_traits(prediction)).update_layout(height=330))
         st.plotly_chart(
             figure,
             width="stretch",
             key="poster_traits",
-            alt="Five traits predicted from the sample, with intervals",
+            alt=translate("Five traits predicted from the sample, with intervals"),
             config=POSTER_CHART_CONFIG,
         )
-        st.caption(
+        legend = translate(
             "Dot: how strangers would probably rate this voice and these words. Line: where the average rating of nine "
-            "out of ten people would lie. The line is long: most of an impression cannot be predicted. "
-            f"{escape_markdown(prediction['models'][POSTER_MODEL]['trained_on'])}"
+            "out of ten people would lie. The line is long: most of an impression cannot be predicted."
         )
+        trained_on = translate_library_text(prediction["models"][POSTER_MODEL]["trained_on"])
+        st.caption(f"{legend} {escape_markdown(trained_on)}")
 
 
 def _draw_sample(prediction: dict) -> None:
     with st.container(key=POSTER_PLAYER_KEY):
         st.video(demo.DEMO_SPEECH_CLIP_FILE.read_bytes(), autoplay=True, muted=True, loop=True)
-    boxes = [{"time": face["time"], "box": face["box"], "words": "face"} for face in prediction["faces"]]
+    boxes = [{"time": face["time"], "box": face["box"], "words": translate("face")} for face in prediction["faces"]]
     draw_boxes(boxes, size=demo.SAMPLE_SIZE, duration=prediction["duration"], player=POSTER_PLAYER_KEY, key="poster")
     st.markdown(f"“{escape_markdown(prediction['transcript'])}”")
-    st.caption("A computer-made person who does not exist, and the words that the machine understood.")
+    st.caption(translate("A computer-made person who does not exist, and the words that the machine understood."))
 
 
 def _tabulate_sample_traits(prediction: dict) -> pd.DataFrame:
@@ -111,16 +118,18 @@ def draw_findings_on_real_people(figures: RealFigures) -> None:
     shown = figures.select_models([model])
     for column, finding in zip(st.columns(len(FINDINGS)), FINDINGS, strict=True):
         with column.container(border=True, height="stretch"):
-            st.markdown(f"**{escape_markdown(finding.question)}**")
+            st.markdown(f"**{translate_plain(finding.question)}**")
             gaps = shown.compare_groups((finding.attribute,), finding.measure).gaps
-            st.markdown(describe_largest_gap(gaps))
+            st.markdown(translate_library_text(describe_largest_gap(gaps)))
             _draw_finding_chart(shown, finding)
-            st.caption(escape_markdown(finding.meaning))
-            st.page_link(finding.page, label="More on this", icon=":material/arrow_forward:")
-    st.caption(
-        f"Model *{escape_markdown(model)}* on {shown.card['clips'][shown.source_subset]:,} clips of real people who "
-        "were rated by strangers; mean of five traits, 95 % intervals clustered by source video."
+            st.caption(translate_plain(finding.meaning))
+            st.page_link(finding.page, label=translate("More on this"), icon=":material/arrow_forward:")
+    text = translate(
+        "Model *{model}* on {count} clips of real people who were rated by strangers; mean of five traits, 95 % "
+        "intervals clustered by source video."
     )
+    count = f"{shown.card['clips'][shown.source_subset]:,}"
+    st.caption(text.format(model=name_model(model), count=count))
 
 
 def _draw_finding_chart(figures: RealFigures, finding: Finding) -> None:
@@ -131,10 +140,12 @@ def _draw_finding_chart(figures: RealFigures, finding: Finding) -> None:
         means, line="group", colour="group", colours=colours, measure=finding.measure, baselines=()
     )
     figure.update_layout(height=CHART_HEIGHT_PIXELS, showlegend=False, margin={"t": 10}).update_xaxes(title=None)
+    measure = translate(analysis_widgets.MEASURE_LABELS[finding.measure])
+    attribute = translate_library_text(finding.attribute)
     st.plotly_chart(
-        figure,
+        translate_figure(figure),
         width="stretch",
         key=f"finding_{finding.measure}",
-        alt=f"{analysis_widgets.MEASURE_LABELS[finding.measure]} by {finding.attribute}, with intervals",
+        alt=translate("{measure} by {attribute}, with intervals").format(measure=measure, attribute=attribute),
         config=POSTER_CHART_CONFIG,
     )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from pages.components import model_store
-from pages.components.plain_text import escape_markdown
+from pages.components.language import mark_text, translate, translate_plain
 from personality import __version__
 from personality.analysis.export import rows_to_safe_csv
 from personality.constants import MISUSE_WARNING
@@ -35,7 +35,7 @@ def draw_downloads(name: str, arrived: list) -> None:
     rows = prediction_rows([piece for piece in pieces if isinstance(piece, Impression)], models).assign(**stamp)
     with st.container(horizontal=True):
         st.download_button(
-            "Report to print (HTML)",
+            translate("Report to print (HTML)"),
             lambda: render_prediction(document).encode(),
             "impression.html",
             "text/html",
@@ -46,29 +46,29 @@ def draw_downloads(name: str, arrived: list) -> None:
         csv = rows_to_safe_csv(rows)
         st.download_button("CSV", csv, "impression.csv", icon=":material/download:", key="take_csv")
     spent = " · ".join(
-        f"{escape_markdown(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(arrived).items()
+        f"{translate_plain(name)} {seconds:.2f} s" for name, seconds in sum_stage_seconds(arrived).items()
     )
-    st.caption(
-        "To save a chart as a picture, use the camera button in its top right corner. "
-        f"Processing time: {spent}. The video is not stored on disk. The server keeps it in memory until you delete "
-        "it or close the page."
+    text = translate(
+        "To save a chart as a picture, use the camera button in its top right corner. Processing time: {spent}. The "
+        "video is not stored on disk. The server keeps it in memory until you delete it or close the page."
     )
+    st.caption(text.format(spent=spent))
 
 
 def sum_stage_seconds(arrived: list) -> dict[str, float]:
     """Seconds spent in each stage, from the arrival times of the pieces."""
     names = {
-        Metadata: "opening",
-        DetectedPeople: "faces",
-        Face: "faces",
-        Sound: "sound",
-        Sample: "age, gender, expressions",
-        FaceImpressions: "face ratings",
-        Transcript: "words",
+        Metadata: mark_text("opening"),
+        DetectedPeople: mark_text("faces"),
+        Face: mark_text("faces"),
+        Sound: mark_text("sound"),
+        Sample: mark_text("age, gender, expressions"),
+        FaceImpressions: mark_text("face ratings"),
+        Transcript: mark_text("words"),
     }
     spent: dict[str, float] = {}
     before = 0.0
     for piece, arrival in arrived:
-        name = names.get(type(piece), "models")
+        name = names.get(type(piece), mark_text("models"))
         spent[name], before = spent.get(name, 0.0) + arrival - before, arrival
     return spent

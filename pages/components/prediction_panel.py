@@ -10,6 +10,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from pages.components import analysis_widgets, model_store
+from pages.components.figure_texts import translate_chart, translate_figure
+from pages.components.language import mark_text, translate, translate_plural
+from pages.components.library_texts import name_model, translate_library_text
 from pages.components.plain_text import escape_markdown
 from pages.components.transcript import draw_clickable_transcript
 from personality.assets.shipped_models import is_practice_model, model_label
@@ -22,7 +25,7 @@ from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import EMOTIONS, TRAIT_LABELS, TRAIT_NAMES
 from personality.utils.public_mode import is_public, shows_estimates
 
-PERCENTILES_CAPTION = " · percentage of training clips with a lower rating"
+PERCENTILES_CAPTION = mark_text("percentage of training clips with a lower rating")
 TRAITS_ANCHOR = "predicted-first-impression"  # in the address of the page, to jump to the five traits
 AGE_MARGIN_YEARS = 5  # on either side of the estimate, whose mean absolute error is 4.5 years
 
@@ -45,11 +48,11 @@ class TraitsPanel:
     def draw(self) -> None:
         """Draw the predictions added so far; only a message if the clip has neither a face nor speech."""
         with self._heading.container():
-            st.header("Predicted first impression", anchor=TRAITS_ANCHOR)
+            st.header(translate("Predicted first impression"), anchor=TRAITS_ANCHOR)
             if self._answers and all(
                 isinstance(one, Unavailable) and one.why == NO_PERSON_MESSAGE for one in self._answers
             ):
-                message = "Neither a face nor speech was found in this clip, so no traits can be predicted."
+                message = translate("Neither a face nor speech was found in this clip, so no traits can be predicted.")
                 st.warning(message, icon=":material/person_off:")
                 return
         people, practice = (
@@ -59,7 +62,7 @@ class TraitsPanel:
             with self._people.container():
                 _draw_predictions(people, key=f"people_{len(people)}")
         if len(practice) > self._drawn[True]:
-            title = "Practice models (computer-made people)"
+            title = translate("Practice models (computer-made people)")
             with self._practice.container(), st.expander(title, expanded=not people):
                 _draw_predictions(practice, key=f"practice_{len(practice)}")
         self._drawn = {False: len(people), True: len(practice)}
@@ -83,16 +86,15 @@ def _explain_unavailable(answers: Sequence[Impression | Unavailable]) -> None:
         if isinstance(one, Unavailable):
             reasons.setdefault(one.why, []).append(model_label(one.model))
         elif one.caveat:
-            st.info(
-                f"{escape_markdown(model_label(one.model).capitalize())}: one of the inputs was missing "
-                f"({escape_markdown(one.caveat)}), so the prediction is less reliable.",
-                icon=":material/balance:",
-            )
+            text = translate("{model}: one of the inputs was missing ({input}), so the prediction is less reliable.")
+            model = name_model(model_label(one.model)).capitalize()
+            missing = escape_markdown(translate_library_text(one.caveat))
+            st.info(text.format(model=model, input=missing), icon=":material/balance:")
     for why, models in reasons.items():
-        st.warning(
-            f"Prediction unavailable ({escape_markdown(', '.join(models))}): {escape_markdown(why)}.",
-            icon=":material/volume_off:",
-        )
+        text = translate("Prediction unavailable ({models}): {reason}.")
+        names = ", ".join(name_model(name) for name in models)
+        reason = escape_markdown(translate_library_text(why))
+        st.warning(text.format(models=names, reason=reason), icon=":material/volume_off:")
 
 
 def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
@@ -100,27 +102,33 @@ def _draw_charts(values: pd.DataFrame, *, key: str) -> None:
     dots, radar = st.columns([3, 2])
     how: dict[str, Any] = {
         "width": "stretch",
-        "alt": "Five traits per model, from 0 to 1",
+        "alt": translate("Five traits per model, from 0 to 1"),
         "config": analysis_widgets.PLOTLY_CONFIG,
     }
-    dots.plotly_chart(clip_plots.trait_dots(values), key=f"dots_{key}", **how)
-    radar.plotly_chart(clip_plots.trait_radar(values), key=f"radar_{key}", **how)
+    dots.plotly_chart(translate_figure(clip_plots.trait_dots(values)), key=f"dots_{key}", **how)
+    radar.plotly_chart(translate_figure(clip_plots.trait_radar(values)), key=f"radar_{key}", **how)
     if values["low"].notna().any():
         st.caption(
-            "Dot: predicted rating. Thin line: 90 % prediction interval; for nine out of ten clips of people who were "
-            "not in the training data, the average rating by strangers lies in this range. A telephone line, noise or "
-            "strong compression can change the prediction from the voice as much as a different speaker."
+            translate(
+                "Dot: predicted rating. Thin line: 90 % prediction interval; for nine out of ten clips of people who "
+                "were not in the training data, the average rating by strangers lies in this range. A telephone line, "
+                "noise or strong compression can change the prediction from the voice as much as a different speaker."
+            )
         )
 
 
 def _draw_tables(values: pd.DataFrame) -> None:
     """Tables of the values and of their percentiles among the training clips; rows are traits, which fits a phone."""
-    for title, column, form in (("Values", "value", "%.2f"), ("Percentiles", "percentile", "%.0f")):
+    percentiles = f"**{translate('Percentiles')}** · {translate(PERCENTILES_CAPTION)}"
+    titles = {"value": f"**{translate('Values')}**", "percentile": percentiles}
+    for column, form in (("value", "%.2f"), ("percentile", "%.0f")):
         table = values.pivot(index="trait", columns="model", values=column)[values["model"].unique()]
         if table.notna().to_numpy().any():
-            shown = table.loc[list(TRAIT_NAMES)].rename(index=TRAIT_LABELS).rename_axis("trait").reset_index()
-            config = {name: st.column_config.NumberColumn(format=form) for name in table.columns}
-            st.markdown(f"**{title}**{PERCENTILES_CAPTION if column == 'percentile' else ''}")
+            labels = {name: translate(TRAIT_LABELS[name]) for name in TRAIT_NAMES}
+            shown = table.loc[list(labels)].rename(index=labels).rename_axis(translate("trait")).reset_index()
+            shown = shown.rename(columns=translate_library_text)
+            config = {name: st.column_config.NumberColumn(format=form) for name in shown.columns[1:]}
+            st.markdown(titles[column])
             st.dataframe(shown, hide_index=True, column_config=config)
 
 
@@ -130,27 +138,36 @@ def describe_models(names: Sequence[str], loaded: Sequence) -> None:
     lines = []
     for name in (name for name in names if name in models):  # a model may have been deleted since its prediction
         facts = get_model_facts(models[name])
-        line = f"- **{escape_markdown(model_label(name))}**: {escape_markdown(facts['trained_on'])}"
+        trained_on = escape_markdown(translate_library_text(facts["trained_on"]))
+        line = f"- **{name_model(model_label(name))}**: {trained_on}"
         if facts["accuracy_unseen"] is not None and get_training_people(models[name].card) == REAL_PEOPLE:
-            line += _format_unseen_accuracy(models[name].card["unseen"])
+            line += " " + _format_unseen_accuracy(models[name].card["unseen"])
         lines.append(line)
     st.markdown("\n".join(lines))
 
 
 def _format_unseen_accuracy(unseen: dict) -> str:
-    return (
-        f" Accuracy on {unseen['n']:,} clips of people who were not in the training data: {unseen['accuracy']:.3f} "
-        f"[{unseen['low']:.3f}, {unseen['high']:.3f}]; [mean baseline](about#terms): {unseen['mean_baseline']:.3f}. "
-        f"The model explains {unseen['r2']:.0%} of the differences between people's ratings (R²)."
+    text = translate(
+        "Accuracy on {count} clips of people who were not in the training data: {accuracy} [{low}, {high}]; "
+        "[mean baseline](about#terms): {baseline}. The model explains {share} of the differences between people's "
+        "ratings (R²)."
+    )
+    return text.format(
+        count=f"{unseen['n']:,}",
+        accuracy=f"{unseen['accuracy']:.3f}",
+        low=f"{unseen['low']:.3f}",
+        high=f"{unseen['high']:.3f}",
+        baseline=f"{unseen['mean_baseline']:.3f}",
+        share=f"{unseen['r2']:.0%}",
     )
 
 
 def draw_transcript(place: DeltaGenerator, words: Transcript, *, start: float, player: str) -> None:
     """The recognised words, synchronised with the player; or the reason why there are none."""
     with place.container():
-        st.markdown("**Words** · automatic transcript, may contain errors; click a phrase to jump to it")
+        st.markdown(translate("**Words** · automatic transcript, may contain errors; click a phrase to jump to it"))
         if words.problem:
-            st.caption(f"{escape_markdown(words.problem.capitalize())}.")
+            st.caption(f"{escape_markdown(translate_library_text(words.problem).capitalize())}.")
         else:
             draw_clickable_transcript(words, start=start, player=player, key="transcript")
 
@@ -158,19 +175,29 @@ def draw_transcript(place: DeltaGenerator, words: Transcript, *, start: float, p
 def draw_face_ratings(place: DeltaGenerator, rated: FaceImpressions) -> None:
     """Eight ratings of the face, separate from the traits. A public server does not show percentiles."""
     with place.container(border=True):
-        st.header("From the face (photograph ratings)")
+        st.header(translate("From the face (photograph ratings)"))
         r2 = {name: figures["r2"] for name, figures in read_face_rater_card()["held_out"]["r2"].items()}
         percentiles = {} if is_public() else rated.percentiles
-        chart = clip_plots.face_ratings(rated.ratings, percentiles, r2)
-        st.altair_chart(chart, width="stretch", alt="Eight ratings of the face, 0 to 100")
-        st.caption(
-            "How people would probably rate **photographs** of "
-            f"{'this face' if rated.faces == 1 else f'these {rated.faces:,} faces'}, from 0 to 100. "
-            "These ratings are separate from the five traits above. The model was trained and tested on human ratings "
-            "of 803 computer-made portraits, not on people who are speaking. Paler bars: less accurate predictions "
-            "(lower R² on portraits not used in training)."
-            + (" Number next to a bar: percentage of the portraits that people rated lower." if percentiles else "")
-        )
+        chart = translate_chart(clip_plots.face_ratings(rated.ratings, percentiles, r2))
+        st.altair_chart(chart, width="stretch", alt=translate("Eight ratings of the face, 0 to 100"))
+        _explain_face_ratings(rated.faces, percentiles=bool(percentiles))
+
+
+def _explain_face_ratings(faces: int, *, percentiles: bool) -> None:
+    text = translate_plural(
+        "How people would probably rate **photographs** of this face, from 0 to 100. These ratings are separate from "
+        "the five traits above. The model was trained and tested on human ratings of 803 computer-made portraits, not "
+        "on people who are speaking. Paler bars: less accurate predictions (lower R² on portraits not used in "
+        "training).",
+        "How people would probably rate **photographs** of these {count} faces, from 0 to 100. These ratings are "
+        "separate from the five traits above. The model was trained and tested on human ratings of 803 computer-made "
+        "portraits, not on people who are speaking. Paler bars: less accurate predictions (lower R² on portraits not "
+        "used in training).",
+        faces,
+    ).format(count=f"{faces:,}")
+    if percentiles:
+        text += " " + translate("Number next to a bar: percentage of the portraits that people rated lower.")
+    st.caption(text)
 
 
 def format_age_and_gender(sample: Sample) -> str:
@@ -178,21 +205,26 @@ def format_age_and_gender(sample: Sample) -> str:
     if sample.age is None:
         return ""
     youngest, oldest = max(0, sample.age - AGE_MARGIN_YEARS), sample.age + AGE_MARGIN_YEARS
-    return f"about {youngest:.0f} to {oldest:.0f} years old, {sample.gender}"
+    text = translate("about {youngest} to {oldest} years old, {gender}")
+    return text.format(youngest=f"{youngest:.0f}", oldest=f"{oldest:.0f}", gender=translate(str(sample.gender)))
 
 
 def draw_person_estimates(place: DeltaGenerator, sample: Sample) -> None:
     """Estimated age, gender and expressions; on a public server only if the operator enables them."""
     if sample.age is None or not shows_estimates():
         return
-    with place.container(), st.expander("Estimates of age, gender and expression"):
-        st.caption(
-            f"Estimated from the face: {escape_markdown(format_age_and_gender(sample))}. These estimates are often "
-            "wrong. Gender is a perceived category, not an identity."
+    with place.container(), st.expander(translate("Estimates of age, gender and expression")):
+        text = translate(
+            "Estimated from the face: {estimates}. These estimates are often wrong. Gender is a perceived category, "
+            "not an identity."
         )
+        st.caption(text.format(estimates=escape_markdown(format_age_and_gender(sample))))
         histogram = dict(zip(EMOTIONS, sample.emotions.tolist(), strict=True))
         st.markdown(
-            "**Expressions** · share of faces by strongest expression; an expression does not show what a person feels"
+            translate(
+                "**Expressions** · share of faces by strongest expression; an expression does not show what a person "
+                "feels"
+            )
         )
-        chart = clip_plots.emotion_bars(histogram)
-        st.altair_chart(chart, width="stretch", alt="Share of faces per expression")
+        chart = translate_chart(clip_plots.emotion_bars(histogram))
+        st.altair_chart(chart, width="stretch", alt=translate("Share of faces per expression"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from pages.components.language import mark_text, translate, translate_plain
+from pages.components.library_texts import translate_library_text
 from pages.components.plain_text import escape_markdown
 from personality.analysis.findings import describe_gaps
 from personality.analysis.gaps import GAP_MEASURES
@@ -15,12 +17,12 @@ from personality.utils.public_mode import is_public
 
 DATA_CHOICE_STATE_KEY = "data"  # session state: the data last selected, on any page
 FINDING_LABELS = {
-    "gain": "Gain over the mean baseline",
-    "accuracy": "Accuracy",
-    "signed_error": "Over- and underrating",
-    "concordance": "Agreement with human ratings (concordance)",
-    "r2": "Explained variance of the ratings (R²)",
-    "actual_mean": "Mean human rating",
+    "gain": mark_text("Gain over the mean baseline"),
+    "accuracy": mark_text("Accuracy"),
+    "signed_error": mark_text("Over- and underrating"),
+    "concordance": mark_text("Agreement with human ratings (concordance)"),
+    "r2": mark_text("Explained variance of the ratings (R²)"),
+    "actual_mean": mark_text("Mean human rating"),
 }
 IMPORT_INSTRUCTIONS = """
 Request the labels of the clips from ChaLearn. You can then import published predictions and explore them here clip by
@@ -42,22 +44,42 @@ def describe_real_figures(figures: RealFigures) -> None:
     """Describe the people, the models and the origin of the results."""
     card, sources = figures.card, figures.source_subset
     clips, videos = card["clips"][sources], card["videos"][sources]
-    unseen = ", none of which was used in training" if sources == SOURCES_NOT_IN_TRAINING else ""
-    st.info(
-        f"**Real people, summary statistics only.** {clips:,} clips of {videos:,} videos{unseen}, from the "
-        f"{escape_markdown(card['split'])} split of {escape_markdown(card['dataset'])}, rated by strangers. "
-        "The clips themselves are not included. "
-        f"Groups with fewer than {card['least_clips_of_a_group']:,} clips are not shown.",
-        icon=":material/groups:",
-    )
-    with st.expander("Models, and origin of the results", icon=":material/info:"):
-        rows = [{"model": name, **card["models"][name]} for name in figures.models]
-        names = {"what": "input", "origin": "origin of the predictions"}
-        st.dataframe(pd.DataFrame(rows), hide_index=True, column_config=names)
-        st.caption(
-            f"{escape_markdown(card['licence'])} Intervals: {card['level']:.0%}, {escape_markdown(card['method'])}. "
-            f"Created by {escape_markdown(card['command'])}; the method is described in docs/analysis.md."
+    text = (
+        translate(
+            "**Real people, summary statistics only.** {clips} clips of {videos} videos, none of which was used in "
+            "training, from the {split} split of {dataset}, rated by strangers. The clips themselves are not included. "
+            "Groups with fewer than {least} clips are not shown."
         )
+        if sources == SOURCES_NOT_IN_TRAINING
+        else translate(
+            "**Real people, summary statistics only.** {clips} clips of {videos} videos, from the {split} split of "
+            "{dataset}, rated by strangers. The clips themselves are not included. Groups with fewer than {least} "
+            "clips are not shown."
+        )
+    )
+    split, dataset = translate_plain(card["split"]), escape_markdown(card["dataset"])
+    counts = {"clips": f"{clips:,}", "videos": f"{videos:,}", "least": f"{card['least_clips_of_a_group']:,}"}
+    st.info(text.format(**counts, split=split, dataset=dataset), icon=":material/groups:")
+    with st.expander(translate("Models, and origin of the results"), icon=":material/info:"):
+        _describe_origin(figures)
+
+
+def _describe_origin(figures: RealFigures) -> None:
+    """The models with the origin of their predictions, and how the figures were computed."""
+    card = figures.card
+    rows = [{"model": name, **card["models"][name]} for name in figures.models]
+    models = pd.DataFrame(rows)
+    texts = ["model", "what", "origin"]
+    models[texts] = models[texts].map(translate_library_text)
+    names = {"what": translate("input"), "origin": translate("origin of the predictions")}
+    names |= {"model": translate("model"), "clips": translate("clips")}
+    st.dataframe(models, hide_index=True, column_config=names)
+    text = translate(
+        "{licence} Intervals: {level}, {method}. Created by {command}; the method is described in docs/analysis.md."
+    )
+    licence, method = translate_plain(card["licence"]), translate_plain(card["method"])
+    command = escape_markdown(card["command"])
+    st.caption(text.format(licence=licence, level=f"{card['level']:.0%}", method=method, command=command))
 
 
 def build_headline_table(means: pd.DataFrame) -> pd.DataFrame:
@@ -74,12 +96,14 @@ def build_headline_table(means: pd.DataFrame) -> pd.DataFrame:
         A row per model, a column per measure and group.
     """
     columns = {}
-    for measure, low, high in (("gain", "gain_low", "gain_high"), ("accuracy", "low", "high")):
+    for measure, low, high in ((mark_text("gain"), "gain_low", "gain_high"), (mark_text("accuracy"), "low", "high")):
         for group, rows in means.groupby("group", sort=False):
             cells = zip(rows[measure], rows[low], rows[high], strict=True)
             texts = [f"{value:.4f} [{lower:.4f}, {upper:.4f}]" for value, lower, upper in cells]
-            columns[f"{measure}, {group} (n = {rows['n'].max():,})"] = pd.Series(texts, rows["model"])
-    return pd.DataFrame(columns).loc[means["model"].unique()].rename_axis("model").reset_index()
+            heading = f"{translate(measure)}, {group} (n = {rows['n'].max():,})"
+            columns[heading] = pd.Series(texts, rows["model"])
+    table = pd.DataFrame(columns).loc[means["model"].unique()].rename(index=translate_library_text)
+    return table.rename_axis(translate("model")).reset_index()
 
 
 def show_omitted_groups(figures: RealFigures, by: tuple[str, ...]) -> None:
@@ -125,8 +149,9 @@ def describe_findings(figures: RealFigures, by: tuple[str, ...], *, brief: bool 
     entries = []
     for measure in GAP_MEASURES:
         found = describe_gaps(figures.compare_groups(by, measure).gaps, trait="mean", brief=brief)
+        found = [translate_library_text(line) for line in found]
         lines = found[0] if len(found) == 1 else "\n" + "\n".join(f"    - {line}" for line in found)
-        entries.append(f"- {FINDING_LABELS[measure]}: {lines}")
+        entries.append(f"- {translate(FINDING_LABELS[measure])}: {lines}")
     return "\n".join(entries)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.components.plain_text import escape_markdown
+from pages.components.language import mark_text, translate, translate_plain
 
 TOUR_STEP_STATE_KEY = "tour_step"  # session state: the index of the current step; absent outside the tour
 
@@ -23,30 +23,37 @@ class TourStep:
 
 TOUR_STEPS = (
     TourStep(
-        "What would strangers think of me?",
-        "Record yourself for a few seconds, or try a sample. You see what was seen, heard and read, and how strangers "
-        "would probably rate it.",
+        mark_text("What would strangers think of me?"),
+        mark_text(
+            "Record yourself for a few seconds, or try a sample. You see what was seen, heard and read, and how "
+            "strangers would probably rate it."
+        ),
         "pages/predict.py",
-        "Predict",
+        mark_text("Predict"),
     ),
     TourStep(
-        "Is that about me, or about my microphone?",
-        "Below a prediction, open *Change the video*: darken the picture, add noise, raise the pitch. The person stays "
-        "the same, and the prediction moves.",
+        mark_text("Is that about me, or about my microphone?"),
+        mark_text(
+            "Below a prediction, open *Change the video*: darken the picture, add noise, raise the pitch. The person "
+            "stays the same, and the prediction moves."
+        ),
         "pages/predict.py",
-        "Predict",
+        mark_text("Predict"),
     ),
     TourStep(
-        "Could I do better?",
-        "Rate six people who do not exist before the machine does, and compare.",
+        mark_text("Could I do better?"),
+        mark_text("Rate six people who do not exist before the machine does, and compare."),
         "pages/guess.py",
-        "Guess first",
+        mark_text("Guess first"),
     ),
     TourStep(
-        "For whom is the machine wrong?",
-        "Compare its errors between women and men, between ages, and with those of always giving the average rating.",
+        mark_text("For whom is the machine wrong?"),
+        mark_text(
+            "Compare its errors between women and men, between ages, and with those of always giving the average "
+            "rating."
+        ),
         "pages/gender.py",
-        "Gender and ethnicity",
+        mark_text("Gender and ethnicity"),
     ),
 )
 
@@ -75,10 +82,18 @@ def draw_tour() -> None:
         return
     step = TOUR_STEPS[number]
     with st.container(border=True, key="tour"):
-        st.markdown(f"**{number + 1:d} of {len(TOUR_STEPS):d}: {escape_markdown(step.question)}** {step.text}")
+        heading = translate("{number} of {count}: {question}")
+        steps = {"number": f"{number + 1:d}", "count": f"{len(TOUR_STEPS):d}"}
+        heading = heading.format(**steps, question=translate_plain(step.question))
+        st.markdown(f"**{heading}** {translate(step.text)}")
         with st.container(horizontal=True):
-            st.page_link(step.page, label=f"Open {escape_markdown(step.label)}", icon=":material/arrow_forward:")
+            st.page_link(step.page, label=_label_link(step), icon=":material/arrow_forward:")
             last = number + 1 == len(TOUR_STEPS)
-            st.button("End" if last else "Next step", key="tour_next", on_click=go_to_next_step)
+            next_label = translate("End") if last else translate("Next step")
+            st.button(next_label, key="tour_next", on_click=go_to_next_step)
             if not last:
-                st.button("Skip the tour", key="tour_skip", on_click=leave_tour)
+                st.button(translate("Skip the tour"), key="tour_skip", on_click=leave_tour)
+
+
+def _label_link(step: TourStep) -> str:
+    return translate("Open {page}").format(page=translate_plain(step.label))

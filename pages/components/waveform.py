@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages.components.language import translate
 from pages.components.player_clock import PLAYER_CLOCK_SCRIPT
 from personality.constants import PREPROCESSING
 from personality.plots.clip_plots import waveform_envelope
@@ -43,9 +44,7 @@ export default function ({ data, parentElement }) {
     pen.fillStyle = getComputedStyle(canvas).color
     pen.fillRect(Math.min(place(time), canvas.width - 2 * scale), 0, 2 * scale, canvas.height)
     canvas.setAttribute("aria-valuenow", time.toFixed(1))
-    const place_in_words = `${time.toFixed(1)} of ${data.duration.toFixed(1)} s`
-    const used = data.window ? `shaded: the ${data.window} s used by the models` : "no selected model uses sound"
-    note.textContent = `${place_in_words}; ${used}`
+    note.textContent = data.note.replace("{time}", time.toFixed(1))
   }
   const follow = () => {
     const video = player(), time = video ? clipTime(video, data.start) : 0
@@ -60,6 +59,7 @@ export default function ({ data, parentElement }) {
     const video = player()
     if (video) seekClip(video, data.start, Math.min(Math.max(seconds, 0), data.duration))
   }
+  canvas.setAttribute("aria-label", data.label)
   canvas.setAttribute("aria-valuemax", data.duration.toFixed(1))
   canvas.onclick = (event) => seek(event.offsetX / canvas.clientWidth * data.duration)
   canvas.onkeydown = (event) => {
@@ -74,9 +74,7 @@ export default function ({ data, parentElement }) {
 }
 """
 )
-WAVEFORM_HTML = (
-    '<canvas tabindex="0" role="slider" aria-label="Position in the clip, seconds" aria-valuemin="0"></canvas><p></p>'
-)
+WAVEFORM_HTML = '<canvas tabindex="0" role="slider" aria-valuemin="0"></canvas><p></p>'
 
 _waveform_component = st.components.v2.component("waveform", html=WAVEFORM_HTML, css=WAVEFORM_STYLE, js=WAVEFORM_SCRIPT)
 
@@ -116,6 +114,18 @@ def draw_waveform(sound: Sound, metadata: Metadata, *, player: str, seconds: flo
         "start": metadata.start,
         "duration": whole,
         "window": seconds,
+        "label": translate("Position in the clip, seconds"),
+        "note": _describe_position(whole, seconds),
         "player": player,
     }
     _waveform_component(data=data, key=key)
+
+
+def _describe_position(duration: float, used: float) -> str:
+    """The text below the waveform; the script inserts the time of the player, which follows it."""
+    text = (
+        translate("{time} of {duration} s; shaded: the {used} s used by the models")
+        if used
+        else translate("{time} of {duration} s; no selected model uses sound")
+    )
+    return text.format(time="{time}", duration=f"{duration:.1f}", used=f"{used:g}")

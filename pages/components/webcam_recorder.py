@@ -2,6 +2,8 @@
 
 import streamlit as st
 
+from pages.components.language import translate
+
 MAX_RECORDING_SECONDS = 15  # the length of the training clips
 
 RECORDER_STYLE = """
@@ -40,24 +42,24 @@ export default function ({ data, parentElement }) {
     const kind = KINDS.find((one) => MediaRecorder.isTypeSupported(one)), pieces = []
     recorder = new MediaRecorder(stream, { mimeType: kind, videoBitsPerSecond: 2500000 })
     recorder.ondataavailable = (event) => pieces.push(event.data)
-    recorder.onstop = () => { end(); show("Recorded."); hand_over(pieces, kind) }
+    recorder.onstop = () => { end(); show(data.texts.recorded); hand_over(pieces, kind) }
     recorder.start()
     let left = data.seconds
     const count = () => {
-      show(`Recording, ${left} s left. Look at the camera and speak.`)
+      show(data.texts.recording.replace("{left}", left))
       if (left-- < 1) recorder.stop()
     }
     count()
     timer = setInterval(count, 1000)
-    button.textContent = "Stop"
+    button.textContent = data.texts.stop
   }
   const begin = async () => {
-    if (!navigator.mediaDevices) return show("The camera is not available: open this page on localhost or over HTTPS.")
+    if (!navigator.mediaDevices) return show(data.texts.insecure)
     const video = { width: { ideal: 1280 } }, media = navigator.mediaDevices
     try {  // if there is no microphone, record without sound
       stream = await media.getUserMedia({ video, audio: true }).catch(() => media.getUserMedia({ video }))
     } catch (error) {
-      return show(`The camera cannot be used: ${error.message}`)
+      return show(data.texts.failed.replace("{reason}", error.message))
     }
     mirror.srcObject = stream
     mirror.hidden = false
@@ -78,6 +80,13 @@ _recorder_component = st.components.v2.component("recorder", html=RECORDER_HTML,
 
 def draw_webcam_recorder(*, uploader: str, disabled: bool, key: str) -> None:
     """Draw a button that records from the webcam and passes the clip to the uploader with the key `uploader`."""
-    label = f"Record up to {MAX_RECORDING_SECONDS} s"
+    label = translate("Record up to {seconds} s").format(seconds=f"{MAX_RECORDING_SECONDS:d}")
     data = {"uploader": uploader, "seconds": MAX_RECORDING_SECONDS, "label": label, "disabled": disabled}
+    data["texts"] = {
+        "recorded": translate("Recorded."),
+        "recording": translate("Recording, {left} s left. Look at the camera and speak."),
+        "stop": translate("Stop"),
+        "insecure": translate("The camera is not available: open this page on localhost or over HTTPS."),
+        "failed": translate("The camera cannot be used: {reason}"),
+    }
     _recorder_component(data=data, key=key)

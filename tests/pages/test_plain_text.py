@@ -35,6 +35,9 @@ SHIPPED = (
     "describe_findings",
     "describe_largest_gap",
 )  # texts made from the included results, which are trusted
+ESCAPES = ("escape_markdown", "translate_plain", "name_model")  # the last two translate, then escape
+# Functions that return a translation of their first arguments, which is as safe as these; and how many these are.
+TRANSLATIONS = {"translate": 1, "translate_plural": 2, "translate_library_text": 1, "mark_text": 1}
 CHANGES = ("append", "extend", "insert", "update", "add")
 
 
@@ -83,11 +86,10 @@ class Module:
             case ast.Attribute(value=value, attr=name):
                 return name.isupper() or all_safe(value)
             case ast.Name(id=name):
-                return (
-                    name.isupper() or name == "escape_markdown" or name in waiting or self.known(name, scope, waiting)
-                )
-            case ast.Call(func=function, args=arguments):
-                return self.safe_call(function, arguments, scope, waiting)
+                return name.isupper() or name in ESCAPES or name in waiting or self.known(name, scope, waiting)
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                named = [one.value for one in keywords]
+                return self.safe_call(function, [*arguments, *named], scope, waiting)
         return False
 
     def safe_call(
@@ -95,9 +97,11 @@ class Module:
     ) -> bool:
         """Whether a call returns safe text: an escape, a string method on safe text, or a safe function of the page."""
         match function:
-            case ast.Name(id=name) if name in ("escape_markdown", *SHIPPED, "len"):
+            case ast.Name(id=name) if name in (*ESCAPES, *SHIPPED, "len"):
                 return True
-            case ast.Attribute(value=value, attr="join"):
+            case ast.Name(id=name) if name in TRANSLATIONS:
+                return all(self.safe(one, scope, waiting) for one in arguments[: TRANSLATIONS[name]])
+            case ast.Attribute(value=value, attr="join" | "format"):
                 return all(self.safe(one, scope, waiting) for one in (value, *arguments))
             case ast.Attribute(value=value, attr="get"):
                 return all(self.safe(one, scope, waiting) for one in (value, *arguments[1:]))
@@ -115,6 +119,8 @@ class Module:
 
     def known(self, name: str, scope: ast.AST, waiting: tuple[str, ...]) -> bool:
         """Whether all values assigned to a name in its scope, or in the module, are safe; parameters are not."""
+        if name in self.functions:  # given as `format_func`
+            return self.safe_call(ast.Name(name), [], scope, waiting)
         if isinstance(scope, ast.FunctionDef) and name in [
             one.arg for one in ast.walk(scope.args) if isinstance(one, ast.arg)
         ]:
@@ -194,6 +200,9 @@ LEAKS = (
     'lines = ["a"]\nlines.extend(names)\nst.markdown("\\n".join(lines))',
     "if words := row['why']:\n    st.info(words)",
     'st.html(f"<b>{name}</b>")',
+    'st.info(translate("Clips of {name}").format(name=name))',
+    "st.info(translate_library_text(row['why']))",
+    "st.info(translate(name))",
 )
 SOUND = (
     'st.markdown(f"**{escape_markdown(name)}**, n = {n:,}, {share:.0%}")',
@@ -203,6 +212,9 @@ SOUND = (
     'lines = ["a"]\nlines.append(f"- {escape_markdown(name)}")\nst.markdown("\\n".join(lines))',
     "def text_of(row):\n    return escape_markdown(row['why'])\nst.toast(text_of(row))",
     "st.subheader(LABELS[measure])",
+    'st.info(translate("{n} clips of {name}").format(n=f"{n:,}", name=escape_markdown(name)))',
+    'text = translate_plural("{n} clip", "{n} clips", n)\nst.info(text.format(n=f"{n:,}"))',
+    'st.segmented_control("Model", names, format_func=translate_plain)',
     'st.selectbox("Model", names, key="a")',  # draws its options literally
 )
 

@@ -15,9 +15,10 @@ ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")
 
 
-def visit(page: str) -> AppTest:
-    """Open a page by its address, as the first of a session."""
+def visit(page: str, **choices: str) -> AppTest:
+    """Open a page by its address, as the first of a session; `choices` are the parameters of the address."""
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    app.query_params.update(choices)
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
     return app
