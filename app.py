@@ -12,6 +12,7 @@ from personality.utils.public_mode import is_public
 from server.addresses import keep_choices_in_address
 from server.middleware import build_middleware
 from server.options import configure_streamlit
+from server.page_turns import page_turn
 from server.sessions import cleanup_lifespan
 
 # If there is a folder called pages/, Streamlit serves every file in it as a page, bypassing this navigation, until a
@@ -42,7 +43,8 @@ def navigate() -> None:
         st.set_page_config(page_title=f"{page.title} · {translate_title('Apparent personality')}")
         st.html(PRIMARY_COLOUR_STYLE)
         language.set_page_language(page.url_path)
-        page.run()
+        with page_turn():
+            page.run()
 
 
 def list_pages() -> dict[str, list[StreamlitPage]]:

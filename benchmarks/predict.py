@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 from benchmarks.machine import describe_machine
 from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.inference.face_impressions import FaceImpressions
-from personality.inference.predict import load_models, predict_updates, warm_up_prediction
+from personality.inference.predict import load_models, predict_updates, prepare_for_server
 from personality.preprocessing.faces import Face
 from personality.preprocessing.sandbox.client import read_clip_in_sandbox
 
@@ -47,7 +47,7 @@ def main(clip: Path) -> None:
     """Print the medians and the maxima."""
     print(describe_machine())
     data, models = clip.read_bytes(), load_models(REAL_MODEL_FOLDERS)
-    warm_up_prediction(models)
+    prepare_for_server(models)
     list(predict_updates(read_clip_in_sandbox(data), models))
     print_prediction_times("on the server", [time_in_process(data, models) for _ in range(PREDICTION_REPEATS)])
     print_prediction_times("in Chromium on the same cores", time_in_browser(clip))

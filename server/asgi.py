@@ -21,11 +21,15 @@ def read_header(scope: Scope, name: bytes) -> str | None:
 
 
 def client_address(scope: Scope) -> str:
-    """Return the client's IPv4 address, or its IPv6 /64 network, which normally belongs to one household.
+    """Return the client's IPv4 address or IPv6 network.
 
     Behind a proxy on this machine, uvicorn has already replaced the proxy's address by the one in X-Forwarded-For.
     """
-    host = scope["client"][0] if scope.get("client") else ""
+    return household_address(scope["client"][0] if scope.get("client") else "")
+
+
+def household_address(host: str) -> str:
+    """Return an IPv4 address, or the /64 network of an IPv6 address, which normally belongs to one household."""
     try:
         number = ipaddress.ip_address(host)
     except ValueError:

@@ -25,6 +25,7 @@ class PublicServerLimits:
     unclaimed_upload_seconds: float = 30.0  # pages read uploads immediately, so older ones do not belong to a page
     max_message_burst: int = 30  # messages of a page before their rate is limited; each runs the page
     message_interval_seconds: float = 1.0  # minimum interval between messages after the burst
+    page_hold_seconds: float = 1.0  # how long a page that is computed keeps others waiting; predictions take longer
     max_message_megabytes: int = 1  # a message contains the state of all widgets, normally some kilobytes
 
 

@@ -83,11 +83,11 @@ def models_for_clip() -> dict[str, Path]:
 @st.cache_resource(max_entries=4, show_spinner="Loading models ...")
 def load_cached_models(folders: tuple[Path, ...], mtimes: tuple[float, ...]) -> Sequence:
     """Models in memory, shared by all sessions. `mtimes` is part of the cache key: a changed file is loaded again."""
-    from personality.inference.predict import load_models, warm_up_prediction
+    from personality.inference.predict import load_models, prepare_for_server
 
     with log_duration("loading of models"):
         models = load_models(folders)
-        warm_up_prediction(models)
+        prepare_for_server(models)
     # Streamlit collects garbage after every click, before it sends the end of a page. Without freezing, this takes a
     # quarter of a second for objects that the libraries created at import and never release.
     gc.collect()

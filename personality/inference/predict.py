@@ -120,14 +120,20 @@ def list_model_names(folders: Sequence[Path]) -> list[str]:
     ]
 
 
-def warm_up_prediction(models: Sequence[Model]) -> None:
-    """Load the face rater and, if a model reads words, the speech recognizer, so that the first clip is not delayed."""
+def prepare_for_server(models: Sequence[Model]) -> None:
+    """Prepare models on the CPU for a process that also draws pages and predicts many clips.
+
+    Traces the networks that read faces, and loads the face rater and, if a model reads words, the speech recognizer, so
+    that the first clip is not delayed.
+    """
     from personality.inference.face_impressions import load_face_rater
     from personality.models.clip_features import reads_words
+    from personality.models.tracing import trace_backbones
     from personality.preprocessing.speech_to_text import load_speech_model
     from personality.preprocessing.text_features import embed_texts
 
-    load_face_rater()
+    trace_backbones(model.network for model in models)
+    load_face_rater().trace()
     if any(reads_words(model.network.needs) for model in models):
         load_speech_model()
         embed_texts(["warm-up"])

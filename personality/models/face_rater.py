@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from personality.models.tracing import random_pictures, trace_module
 from personality.models.visual import CompactVisual
 
 FACE_RATER_FEATURES = 1280  # features of the backbone per face
@@ -28,6 +29,7 @@ class FaceRater(nn.Module):
         del self.visual.layers, self.visual.output  # the layers for five traits are not used
         self.dropout = nn.Dropout(FACE_RATER_DROPOUT)
         self.output = nn.Linear(FACE_RATER_FEATURES, attributes)
+        self.traced: nn.Module | None = None  # this network, traced by `trace`
 
     def forward(self, faces: Tensor) -> Tensor:
         """Ratings (B, A) of faces uint8 (B, 3, 224, 224) RGB."""
@@ -48,12 +50,20 @@ class FaceRater(nn.Module):
         backbone = self.visual.backbone
         return backbone.global_pool(backbone.bn2(backbone.conv_head(backbone.blocks[FROZEN_BLOCK_GROUPS:](maps))))
 
+    def trace(self) -> None:
+        """Let `rate` use a traced network, which does not occupy Python's interpreter lock."""
+        if self.traced is None:
+            self.traced = trace_module(self, (255 * random_pictures()).to(torch.uint8))
+
     @torch.inference_mode()
     def rate(self, faces: np.ndarray) -> np.ndarray:
         """Rate faces uint8 (K, 224, 224, 3) RGB, as float32 (K, A): the mean over each face and its softened mirror
         image, so that the direction and the sharpness of a picture have little effect."""
+        network = self if self.traced is None else self.traced
         parts = (faces[start : start + RATED_BATCH_FACES] for start in range(0, len(faces), RATED_BATCH_FACES))
-        both = [(self(faces_to_tensor(part)), self(faces_to_tensor(soften_faces(part)[:, :, ::-1]))) for part in parts]
+        both = [
+            (network(faces_to_tensor(part)), network(faces_to_tensor(soften_faces(part)[:, :, ::-1]))) for part in parts
+        ]
         return np.concatenate([((one + mirrored) / 2).numpy() for one, mirrored in both])
 
 

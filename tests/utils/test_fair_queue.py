@@ -63,3 +63,45 @@ def test_canceled_request_frees_its_place() -> None:
         pass
     with turns.wait_for_slot(leave):
         pass
+
+
+def serve_in_order(turns: FairQueue, users: str) -> str:
+    """The users of requests that arrive in this order while another one has the slot, in the order of service."""
+    served: list[str] = []
+    waiting = threading.Semaphore(0)
+
+    def come(user: str) -> None:
+        with turns.wait_for_slot(lambda place: waiting.release(), user):
+            served.append(user)
+
+    with turns.wait_for_slot(lambda place: None, "first"):
+        people = [threading.Thread(target=come, args=(user,)) for user in users]
+        for person in people:
+            person.start()
+            assert waiting.acquire(timeout=10)
+    for person in people:
+        person.join()
+    return "".join(served)
+
+
+def test_users_are_served_in_turn() -> None:
+    assert serve_in_order(FairQueue(1), "aaaab") == "abaaa"
+    assert serve_in_order(FairQueue(1), "aabbcb") == "abcabb"
+
+
+def test_a_user_who_returns_does_not_overtake_those_who_wait() -> None:
+    turns = FairQueue(1)
+    assert serve_in_order(turns, "aab") == "aba"
+    assert serve_in_order(turns, "abc") == "bca"
+
+
+def test_a_request_that_takes_long_does_not_keep_others_waiting() -> None:
+    turns = FairQueue(1, hold_seconds=0.05)
+    places: list[int] = []
+    with turns.wait_for_slot(places.append):
+        time.sleep(0.1)
+        with turns.wait_for_slot(places.append):
+            pass
+        with turns.wait_for_slot(places.append), turns.wait_for_slot(places.append):
+            pass
+    assert places == [1]
