@@ -105,13 +105,22 @@ def recording_name(recording: bytes) -> str:
     return "recording.mp4" if recording[4:8] == b"ftyp" else "recording.webm"
 
 
+def current_live_model(labels: list[str]) -> str:
+    """The model that the visitor chose last, if it is still available; otherwise the preferred one."""
+    current = st.session_state.get(MODEL_KEY)
+    if current in labels:
+        return current
+    return PREFERRED_MODEL if PREFERRED_MODEL in labels else labels[0]
+
+
 def choose_live_model(labels: list[str]) -> str:
     """Let the visitor choose one of the models; a change ends the live prediction."""
     names = {label: translate_library_text(label) for label in labels}
+    # The browser sends the name that it shows; setting the value makes it show the name in the current language.
+    st.session_state[MODEL_KEY] = current_live_model(labels)
     return st.selectbox(
         translate("Model"),
         labels,
-        index=labels.index(PREFERRED_MODEL) if PREFERRED_MODEL in labels else 0,
         key=MODEL_KEY,
         format_func=names.__getitem__,
         help=translate(MODEL_HELP),
