@@ -5,6 +5,8 @@ from typing import Any
 import streamlit as st
 
 from pages.components import analysis_widgets, clip_input, live_session, model_store
+from pages.components.language import mark_text, translate
+from pages.components.library_texts import translate_library_text
 from pages.components.live_camera import draw_live_camera
 from pages.components.prediction_panel import describe_models
 from pages.components.trait_lines import draw_trait_lines
@@ -21,24 +23,24 @@ STEADY_STYLE = f"""<style>
 .st-key-{LIVE_CONTAINER_KEY} [data-stale="true"] {{ opacity: 1 !important; transition: none !important }}
 </style>"""
 PREDICT_PAGE = "pages/predict.py"
-LEAD = (
+LEAD = mark_text(
     "Speak to the camera for up to 15 seconds. Boxes follow the face, and the **predicted first impression** settles "
     "as the seconds pass."
 )
-CONSENT_LABEL = (
+CONSENT_LABEL = mark_text(
     "Everyone who can be seen or heard is me or has agreed to this. I understand that pictures and sound are sent to "
     "the server that runs this page, and that expressions and first impressions are estimated."
 )
-MODEL_HELP = (
+MODEL_HELP = mark_text(
     "One model at a time, so that predictions come quickly. The model *voice* is the fastest; *voice + words* is more "
     "accurate on average, but recognising the words takes some seconds each time."
 )
-NO_MODEL_MESSAGE = "No model is selected. Select at least one to make predictions."
-LINES_CAPTION = (
+NO_MODEL_MESSAGE = mark_text("No model is selected. Select at least one to make predictions.")
+LINES_CAPTION = mark_text(
     "Line: predicted rating from all that was recorded until then, from 0 (bottom) to 1 (top). Shaded: 90 % prediction "
     "interval for whole clips; in the first seconds, the prediction is less certain than that."
 )
-PRIVACY_CAPTION = (
+PRIVACY_CAPTION = mark_text(
     "The camera opens when you press the button, and closes after 15 seconds, when you press *Stop*, and when you "
     "leave or hide this page. The server keeps the recording in memory until you delete it or close the page. The "
     "boxes show where a face was found; they come from the server, so they follow with a delay. Models of real people "
@@ -57,7 +59,7 @@ def draw_live(model: Any) -> None:
             answered=st.session_state.get(live_session.ANSWERED_STATE_KEY, 0),
             boxes=st.session_state.get(live_session.BOXES_STATE_KEY, []),
             note=live_session.camera_note(),
-            texts=live_session.CAMERA_TEXTS,
+            texts={name: translate(text) for name, text in live_session.CAMERA_TEXTS.items()},
             seconds=LIVE_LIMITS.seconds,
             interval=live_session.message_interval(),
             disabled=not st.session_state.get(live_session.CONSENT_STATE_KEY, False),
@@ -75,21 +77,22 @@ def draw_legend(model: Any) -> None:
     """What the lines show, and that they become flat if the model uses only the first part of the sound."""
     from personality.models.clip_features import required_sound_seconds
 
-    st.caption(LINES_CAPTION)
+    st.caption(translate(LINES_CAPTION))
     seconds = required_sound_seconds(model.network.needs)
     if 0 < seconds < LIVE_LIMITS.seconds:
-        st.caption(f"Sound after the first {seconds:.0f} s changes only what is predicted from words and faces.")
+        text = translate("Sound after the first {seconds} s changes only what is predicted from words and faces.")
+        st.caption(text.format(seconds=f"{seconds:.0f}"))
 
 
 def offer_recording(recording: bytes) -> None:
     """Two buttons: use the recording as the clip of Predict, or delete it."""
     use, delete = st.columns(2)
-    if use.button("Use this recording", icon=":material/movie:", key="use_recording", width="stretch"):
+    if use.button(translate("Use this recording"), icon=":material/movie:", key="use_recording", width="stretch"):
         clip_input.open_clip(recording_name(recording), recording)
         live_session.discard_live_prediction()
         st.switch_page(PREDICT_PAGE)
     delete.button(
-        "Delete this recording",
+        translate("Delete this recording"),
         icon=":material/delete:",
         key="delete_recording",
         width="stretch",
@@ -102,32 +105,47 @@ def recording_name(recording: bytes) -> str:
     return "recording.mp4" if recording[4:8] == b"ftyp" else "recording.webm"
 
 
+def current_live_model(labels: list[str]) -> str:
+    """The model that the visitor chose last, if it is still available; otherwise the preferred one."""
+    current = st.session_state.get(MODEL_KEY)
+    if current in labels:
+        return current
+    return PREFERRED_MODEL if PREFERRED_MODEL in labels else labels[0]
+
+
 def choose_live_model(labels: list[str]) -> str:
     """Let the visitor choose one of the models; a change ends the live prediction."""
+    names = {label: translate_library_text(label) for label in labels}
+    # The browser sends the name that it shows; setting the value makes it show the name in the current language.
+    st.session_state[MODEL_KEY] = current_live_model(labels)
     return st.selectbox(
-        "Model",
+        translate("Model"),
         labels,
-        index=labels.index(PREFERRED_MODEL) if PREFERRED_MODEL in labels else 0,
         key=MODEL_KEY,
-        help=MODEL_HELP,
+        format_func=names.__getitem__,
+        help=translate(MODEL_HELP),
         on_change=live_session.discard_live_prediction,
     )
 
 
 chosen = model_store.chosen_models()
 analysis_widgets.draw_page_header(
-    "Live", LEAD, notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in chosen)
+    translate("Live"),
+    translate(LEAD),
+    notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in chosen),
 )
-st.markdown(IMPRESSION_NOTICE)
+st.markdown(translate(IMPRESSION_NOTICE))
 if not chosen:
-    st.warning(NO_MODEL_MESSAGE, icon=":material/model_training:")
+    st.warning(translate(NO_MODEL_MESSAGE), icon=":material/model_training:")
     st.stop()
 start_reader_process()
-st.checkbox(CONSENT_LABEL, key=live_session.CONSENT_STATE_KEY, on_change=live_session.discard_live_prediction)
+st.checkbox(
+    translate(CONSENT_LABEL), key=live_session.CONSENT_STATE_KEY, on_change=live_session.discard_live_prediction
+)
 label = choose_live_model(list(chosen))
 models = model_store.load_chosen_models()
 st.html(STEADY_STYLE)
 with st.container(key=LIVE_CONTAINER_KEY):
     draw_live(models[label])
 describe_models([models[label].name], [models[label]])
-st.caption(PRIVACY_CAPTION)
+st.caption(translate(PRIVACY_CAPTION))

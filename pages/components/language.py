@@ -18,7 +18,7 @@ LOCALE_FOLDER = APP_FOLDER / "pages" / "locale"
 CATALOGUE_NAME = "dashboard"
 SOURCE_LANGUAGE = "en"  # of the texts in the code
 LANGUAGES = {SOURCE_LANGUAGE: "English", "es": "Español"}  # by code, as their speakers call them
-TRANSLATED_PAGES = ("", "predict", "guess")  # by address: those that the visitors of a booth see
+TRANSLATED_PAGES = ("", "predict", "live", "guess")  # by address: those that the visitors of a booth see
 LANGUAGE_KEY = "lang"  # of the choice, in the address and in the session state
 PAGE_LANGUAGE_STATE_KEY = "page_language"  # session state: the language of the page that is shown
 # The address keeps the texts of the options, so these are the codes; the label explains them in every language.

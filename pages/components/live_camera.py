@@ -182,12 +182,13 @@ const makeCamera = (parent) => {
   button.onclick = () => (recorder?.state === "recording" ? stop("") : begin())
   return {
     update: (news, setTriggerValue) => {
+      const isTranslated = data !== null && data.texts.start !== news.texts.start;  // since the last update
       [data, send] = [news, setTriggerValue]
       if (isActive && data.disabled) end()
       if (!isActive) {
         button.textContent = data.texts.start
         button.disabled = data.disabled
-        if (!note.textContent) show(data.note)
+        if (!note.textContent || isTranslated) show(data.note)
       } else if (isWaiting && data.answered === number) receive(performance.now())
     },
     close: () => { document.removeEventListener("visibilitychange", leave); end(); parent.camera = null },
@@ -234,7 +235,7 @@ def draw_live_camera(
     note : str
         A sentence to show below the mirror.
     texts : dict of str to str
-        The texts of the component, see `live_session.CAMERA_TEXTS`.
+        The texts of the component in the language of the page, see `live_session.CAMERA_TEXTS`.
     seconds : float
         Duration of a recording, after which the camera is closed.
     interval : float

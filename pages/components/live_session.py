@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.language import mark_text, translate
+from pages.components.library_texts import translate_library_text
 from pages.components.model_store import PREDICTION_QUEUE
 from personality.inference.live_prediction import LivePrediction, start_live_prediction
 from personality.inference.predict import NO_PERSON_MESSAGE, Unavailable
@@ -22,24 +24,28 @@ PREDICTION_STATE_KEY, ANSWERED_STATE_KEY, BOXES_STATE_KEY = "live_prediction", "
 REFUSAL_STATE_KEY, CONSENT_STATE_KEY = "live_refusal", "live_consent"
 CAMERA_KEY = "live_camera"
 LOCAL_INTERVAL_SECONDS, PUBLIC_INTERVAL_SECONDS = 0.4, 1.0  # between messages; public servers accept one per second
-NO_CONSENT_MESSAGE = "The camera was closed, because the box above is not ticked."
-TOO_MANY_MESSAGE = "Other visitors are live, and the server cannot serve more of them. Try again in half a minute."
-DONE_MESSAGE = "The camera is closed. These predictions are from the whole recording."
-NO_SPEECH_MESSAGE = "No speech was heard yet."
-LEFT_MESSAGE = "The recording was interrupted, and has been deleted."
-READ_ERROR_MESSAGE = "The recording cannot be read at the moment. Please try again later."
+NO_CONSENT_MESSAGE = mark_text("The camera was closed, because the box above is not ticked.")
+TOO_MANY_MESSAGE = mark_text(
+    "Other visitors are live, and the server cannot serve more of them. Try again in half a minute."
+)
+DONE_MESSAGE = mark_text("The camera is closed. These predictions are from the whole recording.")
+NO_SPEECH_MESSAGE = mark_text("No speech was heard yet.")
+LEFT_MESSAGE = mark_text("The recording was interrupted, and has been deleted.")
+READ_ERROR_MESSAGE = mark_text("The recording cannot be read at the moment. Please try again later.")
 CAMERA_TEXTS = {
-    "start": "Start the camera",
-    "stop": "Stop",
-    "recording": "{left} s left. Look at the camera and speak.",
-    "following": "{left} s left. Look at the camera and speak. Boxes: {rate} per second, {delay} s behind the picture.",
-    "no_face": "No face was found: move closer, with light from the front.",
-    "reading": "The camera is closed. Predicting from the whole recording ...",
-    "no_camera": "No camera can be used: connect one, or close other programs that use it.",
-    "not_allowed": "The browser refused the camera: allow it for this page in the browser's settings.",
-    "no_access": "The camera is not available: open this page on localhost or over HTTPS.",
-    "no_answer": "The server does not answer, so the camera was closed. Reload the page and try again.",
-    "hidden": "The camera was closed, because this page was hidden.",
+    "start": mark_text("Start the camera"),
+    "stop": mark_text("Stop"),
+    "recording": mark_text("{left} s left. Look at the camera and speak."),
+    "following": mark_text(
+        "{left} s left. Look at the camera and speak. Boxes: {rate} per second, {delay} s behind the picture."
+    ),
+    "no_face": mark_text("No face was found: move closer, with light from the front."),
+    "reading": mark_text("The camera is closed. Predicting from the whole recording ..."),
+    "no_camera": mark_text("No camera can be used: connect one, or close other programs that use it."),
+    "not_allowed": mark_text("The browser refused the camera: allow it for this page in the browser's settings."),
+    "no_access": mark_text("The camera is not available: open this page on localhost or over HTTPS."),
+    "no_answer": mark_text("The server does not answer, so the camera was closed. Reload the page and try again."),
+    "hidden": mark_text("The camera was closed, because this page was hidden."),
 }
 
 
@@ -127,13 +133,15 @@ def camera_note() -> str:
     """One sentence on what is unusual: why the camera was refused, an error, a missing input, or a queue."""
     prediction = current_prediction()
     if prediction is None:
-        return st.session_state.get(REFUSAL_STATE_KEY, "")
+        return translate(st.session_state.get(REFUSAL_STATE_KEY, ""))
     if prediction.error is not None:
-        return str(prediction.error) if isinstance(prediction.error, MediaError) else READ_ERROR_MESSAGE
+        is_known = isinstance(prediction.error, MediaError)
+        return translate_library_text(str(prediction.error)) if is_known else translate(READ_ERROR_MESSAGE)
     if not prediction.is_running and not prediction.recording:
-        return LEFT_MESSAGE
+        return translate(LEFT_MESSAGE)
     if prediction.queue_position:
-        return f"The server is busy; you are number {prediction.queue_position:,} in the queue."
+        text = translate("The server is busy; you are number {number} in the queue.")
+        return text.format(number=f"{prediction.queue_position:,}")
     return _note_on_answer(prediction)
 
 
@@ -142,9 +150,10 @@ def _note_on_answer(prediction: LivePrediction) -> str:
         return ""
     outcome = prediction.answers[-1].outcome
     if isinstance(outcome, Unavailable) and outcome.why == NO_PERSON_MESSAGE and prediction.is_running:
-        return NO_SPEECH_MESSAGE
+        return translate(NO_SPEECH_MESSAGE)
     if isinstance(outcome, Unavailable):
-        return f"Prediction unavailable: {outcome.why}."
+        return translate("Prediction unavailable: {reason}.").format(reason=translate_library_text(outcome.why))
     if outcome.caveat:
-        return f"One of the inputs was missing ({outcome.caveat})."
-    return "" if prediction.is_running else DONE_MESSAGE
+        missing = translate_library_text(outcome.caveat)
+        return translate("One of the inputs was missing ({input}).").format(input=missing)
+    return "" if prediction.is_running else translate(DONE_MESSAGE)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from pages.components.language import translate
 from personality.inference.live_prediction import LiveAnswer
 from personality.inference.predict import Impression
 from personality.traits import TRAITS
@@ -90,7 +91,10 @@ def draw_trait_lines(answers: Sequence[LiveAnswer], *, seconds: float, key: str)
         Key of this component.
     """
     predicted = [(one.seconds, one.outcome) for one in answers if isinstance(one.outcome, Impression)]
-    rows = [_trait_row(predicted, trait.name) | {"label": trait.label, "colour": trait.colour} for trait in TRAITS]
+    rows = [
+        _trait_row(predicted, trait.name) | {"label": translate(trait.label), "colour": trait.colour}
+        for trait in TRAITS
+    ]
     _trait_lines_component(data={"rows": rows, "seconds": seconds}, key=key)
 
 

@@ -12,13 +12,18 @@ from google.protobuf.json_format import MessageToDict
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Block
 
+from pages.components import live_session
 from pages.components.language import TRANSLATED_PAGES, load_catalogue
 from personality.assets import demo
 from personality.constants import IMPRESSION_NOTICE
-from personality.traits import EMOTIONS
+from personality.inference.live_prediction import LiveAnswer
+from personality.inference.predict import Impression, Unavailable
+from personality.preprocessing.speech_to_text import NO_SPEECH
+from personality.traits import EMOTIONS, TRAIT_NAMES
+from tests.pages.test_live import StandIn
 from tests.pages.visits import ROOT, visit, words
 
-BOOTH = ("overview", "predict", "guess")
+BOOTH = ("overview", "predict", "live", "guess")
 # Words of English sentences that are no words of Spanish.
 ENGLISH = re.compile(r"\b(the|of|and|is|are|with|for|this|was|from|not|by|to|in|on|at|an|your|its|none|each)\b")
 # What stays English on Spanish pages: what people say in the samples, names, and the choice of the language.
@@ -164,6 +169,34 @@ def test_a_prediction_in_spanish_has_no_english_text() -> None:
     app.segmented_control(key="lang").set_value("en").run()  # the open tab has another name now
     assert not app.exception
     assert "Predicted first impression" in words(app)
+
+
+def test_a_live_prediction_in_spanish_has_no_english_text() -> None:
+    app = visit("live", lang="es")
+    assert spanish("Start the camera") in "".join(shown_texts(app.main))  # the texts of the component are searched
+    app.session_state[live_session.PREDICTION_STATE_KEY] = prediction = StandIn()
+    reasons = (NO_SPEECH, "the sound lasts 1 s, the rest of 2 s is silence", "no face was found")
+    for reason in reasons:
+        prediction.answers = [LiveAnswer(2.0, Unavailable("voice", reason))]
+        assert english_texts(app.run()) == []
+        assert spanish("Prediction unavailable: {reason}.").split("{")[0] in "".join(shown_texts(app.main))
+    prediction.is_running, prediction.recording = False, b"recording"
+    for caveat in ("", *reasons):
+        prediction.answers = [LiveAnswer(2.0, Impression("voice", dict.fromkeys(TRAIT_NAMES, 0.5), caveat))]
+        assert english_texts(app.run()) == []
+    assert app.button(key="use_recording").label == spanish("Use this recording")
+
+
+def test_the_chosen_model_of_live_stays_in_another_language() -> None:
+    app = visit("live")
+    app.selectbox(key="live_model").select("words").run()
+    for code, name in (("es", "palabras"), ("en", "words")):
+        app.segmented_control(key="lang").set_value(code).run()
+        assert not app.exception
+        model = app.selectbox(key="live_model")
+        assert model.value == "words"
+        # Otherwise, the browser keeps the name in the other language.
+        assert (model.proto.set_value, model.proto.raw_value) == (True, name)
 
 
 def test_charts_are_translated() -> None:

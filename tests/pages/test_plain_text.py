@@ -171,7 +171,8 @@ def drawn(call: ast.Call) -> Iterator[ast.expr]:
         yield from (value for key, value in named.items() if key == "caption" and name == "image")
         return
     yield from (call.args[place] for place in MARKDOWN[name] if place < len(call.args))
-    yield from (value for key, value in named.items() if key in NAMED)
+    ignored = "format_func" if name == "selectbox" else ""  # it draws its options literally
+    yield from (value for key, value in named.items() if key in NAMED and key != ignored)
     if name in CHOICES and "format_func" not in named:
         yield call.args[1]
 
@@ -216,6 +217,7 @@ SOUND = (
     'text = translate_plural("{n} clip", "{n} clips", n)\nst.info(text.format(n=f"{n:,}"))',
     'st.segmented_control("Model", names, format_func=translate_plain)',
     'st.selectbox("Model", names, key="a")',  # draws its options literally
+    'st.selectbox("Model", names, format_func=labels.__getitem__)',
 )
 
 
