@@ -13,6 +13,8 @@ class PublicServerLimits:
 
     max_pages: int = 70
     max_pages_per_address: int = 12  # a household or a class behind one router shares an address
+    page_interval_seconds: float = 2.0  # between pages that an address opens, after it has opened as many at once
+    max_page_delay_seconds: float = 10.0  # longer delays are refusals
     max_requests: int = 200  # concurrent requests, including pages
     max_requests_per_address: int = 60
     max_pending_uploads: int = 30  # uploads in progress, and complete ones that no page has read yet

@@ -1,7 +1,8 @@
 """Compute the pages of a public server one after the other.
 
 All threads share Python's interpreter lock. A prediction releases it at every operation of a network and then waits for
-each of the others that want it: next to five pages that are being computed, it takes several times as long as next to one.
+each of the others that want it: next to five pages that are being computed, it takes several times as long as next to
+one.
 """
 
 from __future__ import annotations

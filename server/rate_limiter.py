@@ -1,4 +1,4 @@
-"""A rate limiter that allows a burst."""
+"""Rate limiters that allow a burst."""
 
 from __future__ import annotations
 
@@ -23,10 +23,26 @@ class RateLimiter:
 
     async def wait(self, units: int = 1) -> None:
         """Wait until this many units are allowed."""
-        now = time.monotonic()
-        self.due = max(self.due, now) + units * self.seconds
-        await asyncio.sleep(max(0.0, self.due - now - self.burst_seconds))
+        self.due = max(self.due, time.monotonic()) + units * self.seconds
+        await asyncio.sleep(self.delay_seconds())
+
+    def delay_seconds(self) -> float:
+        """Return how long the last unit that was requested has to wait."""
+        return max(0.0, self.due - time.monotonic() - self.burst_seconds)
 
     def is_idle(self) -> bool:
         """Return whether the limiter allows a whole burst again, as a new one does."""
         return self.due <= time.monotonic()
+
+
+class AddressRateLimiters:
+    """A rate limiter for each client address. The parameters are those of `RateLimiter`."""
+
+    def __init__(self, burst: int, seconds: float) -> None:
+        self.burst, self.seconds = burst, seconds
+        self._limiters: dict[str, RateLimiter] = {}
+
+    def limiter_of(self, client: str) -> RateLimiter:
+        """Return the limiter of an address; those of addresses that were not active are forgotten."""
+        self._limiters = {one: limiter for one, limiter in self._limiters.items() if not limiter.is_idle()}
+        return self._limiters.setdefault(client, RateLimiter(self.burst, self.seconds))

@@ -19,7 +19,7 @@ from server.asgi import ASGIApp, Message, Receive, Scope, Send, client_address, 
 from server.connection_limits import BUSY_RETRY_SECONDS, NO_PAGE_SLOT_MESSAGE, PAGE_SLOTS
 from server.limits import LOST_SESSION_SECONDS, PUBLIC_SERVER_LIMITS
 from server.memory import return_free_memory
-from server.rate_limiter import RateLimiter
+from server.rate_limiter import AddressRateLimiters, RateLimiter
 from server.uploads import delete_stale_uploads
 
 TAB_CLOSED_CODES = (1000, 1001)  # WebSocket close codes of a tab that is closed, reloaded or navigates away
@@ -35,12 +35,16 @@ class SessionEndMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self.rate_limiters = AddressRateLimiters(
+            PUBLIC_SERVER_LIMITS.max_pages_per_address,
+            PUBLIC_SERVER_LIMITS.page_interval_seconds if is_public() else 0.0,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "websocket":
             return await self.app(scope, receive, send)
         client = client_address(scope)
-        if is_public() and not PAGE_SLOTS.has_free_slot(client):
+        if not await self._wait_for_page(client):
             return await send_error_response(scope, send, 503, NO_PAGE_SLOT_MESSAGE, BUSY_RETRY_SECONDS)
         PAGE_SLOTS.acquire_slot(client)
         closed = False
@@ -49,6 +53,15 @@ class SessionEndMiddleware:
         finally:
             delay = 0 if closed else LOST_SESSION_SECONDS
             asyncio.get_running_loop().call_later(delay, PAGE_SLOTS.release_slot, client)
+
+    async def _wait_for_page(self, client: str) -> bool:
+        """Wait until this address may open another page; return whether it may. Refusals are delayed like new pages,
+        because handshakes that are repeated at once take time of the server, too."""
+        limiter = self.rate_limiters.limiter_of(client)
+        if limiter.delay_seconds() > PUBLIC_SERVER_LIMITS.max_page_delay_seconds:
+            return False
+        await limiter.wait()
+        return not is_public() or PAGE_SLOTS.has_free_slot(client)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """Serve until the connection ends; return whether the tab was closed, so that its session was ended too."""

@@ -17,7 +17,7 @@ from personality.constants import PUBLIC_UPLOAD_LIMITS
 from personality.utils.public_mode import is_public
 from server.asgi import ASGIApp, Message, Receive, Scope, Send, client_address, read_header, send_error_response
 from server.limits import PUBLIC_SERVER_LIMITS
-from server.rate_limiter import RateLimiter
+from server.rate_limiter import AddressRateLimiters
 
 UPLOAD_PATH_PATTERN = re.compile(r"/_stcore/upload_file/([^/]+)/[^/]+$")
 UPLOAD_TOO_LARGE_MESSAGE = f"The file is too large. The limit is {PUBLIC_UPLOAD_LIMITS.file_bytes // 2**20} MB."
@@ -34,7 +34,9 @@ class UploadLimitMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.uploads_in_progress: list[tuple[str, int]] = []  # session id and size in bytes
-        self.rate_limiters: dict[str, RateLimiter] = {}  # by client address
+        self.rate_limiters = AddressRateLimiters(
+            PUBLIC_SERVER_LIMITS.max_upload_burst_bytes, 1 / PUBLIC_SERVER_LIMITS.upload_bytes_per_second
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         found = (
@@ -59,11 +61,7 @@ class UploadLimitMiddleware:
 
     def _slow_down(self, receive: Receive, client: str) -> Receive:
         """Return a `receive` that waits if this address sends more bytes than its rate allows."""
-        self.rate_limiters = {one: limiter for one, limiter in self.rate_limiters.items() if not limiter.is_idle()}
-        limiter = self.rate_limiters.setdefault(
-            client,
-            RateLimiter(PUBLIC_SERVER_LIMITS.max_upload_burst_bytes, 1 / PUBLIC_SERVER_LIMITS.upload_bytes_per_second),
-        )
+        limiter = self.rate_limiters.limiter_of(client)
 
         async def receive_slowly() -> Message:
             message = await receive()

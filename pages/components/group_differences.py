@@ -14,6 +14,7 @@ from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_LABELS
 from personality.utils.app_log import log_duration
 from personality.utils.fair_queue import FairQueue
+from server.page_turns import page_turn
 
 # By measure: the axis title of a difference, and the meaning of a difference above 0.
 GAP_AXIS_LABELS = {
@@ -64,6 +65,11 @@ def draw_group_differences(
     except PredictionsError as error:
         st.caption(escape_markdown(error))
         return
+    with page_turn():
+        _draw_gaps(data, found, trait=trait, measure=measure, key=key)
+
+
+def _draw_gaps(data: table_picker.AnalysisData, found: GroupComparison, *, trait: str, measure: str, key: str) -> None:
     gaps = found.gaps[found.gaps["trait"].eq(trait)]
     colours = table_picker.colours_by_model(data)
     title, hint = GAP_AXIS_LABELS[measure]

@@ -20,7 +20,7 @@ MAX_TRACING_DIFFERENCE = 1e-4  # relative to the largest output; a correct trace
 
 
 def trace_backbones(networks: Iterable[nn.Module]) -> None:
-    """Replace the backbones within networks that are in evaluation mode, in place. They cannot be trained after that."""
+    """Replace the backbones within networks in evaluation mode, in place. They cannot be trained after that."""
     pictures = random_pictures()
     for network in networks:
         for part in list(network.modules()):

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from server.rate_limiter import RateLimiter
+from server.rate_limiter import AddressRateLimiters, RateLimiter
 
 
 def measure_seconds(limiter: RateLimiter, messages: int) -> float:
@@ -44,3 +44,11 @@ def test_several_units_take_as_long_as_one_after_another() -> None:
 
 def test_a_limiter_that_was_not_used_is_idle() -> None:
     assert RateLimiter(5, 0.1).is_idle()
+
+
+def test_addresses_have_limiters_of_their_own() -> None:
+    limiters = AddressRateLimiters(1, 60)
+    asyncio.run(limiters.limiter_of("a").wait())
+    assert limiters.limiter_of("a") is limiters.limiter_of("a")
+    assert not limiters.limiter_of("a").is_idle()
+    assert limiters.limiter_of("b").is_idle()
