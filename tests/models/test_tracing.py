@@ -27,6 +27,7 @@ def test_traced_backbones_give_the_same_features(images: int) -> None:
         0
     ].network
     before = network.backbone
+    assert before is not None
     trace_backbones([network])
     assert isinstance(network.backbone, torch.jit.ScriptModule)
     pictures = random_pictures()[:1].repeat(images, 1, 1, 1) * torch.rand(images, 1, 1, 1)
