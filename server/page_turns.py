@@ -31,4 +31,4 @@ def page_turn() -> Iterator[None]:
 
 
 def _end_run_of_lost_visitor(_position: int) -> None:
-    st.set_page_config(layout="wide")  # Streamlit ends a run that nobody waits for when it calls any function
+    st.set_page_config(layout="wide")  # in any call, Streamlit ends the run of a closed tab

@@ -61,11 +61,11 @@ class UploadLimitMiddleware:
 
     def _slow_down(self, receive: Receive, client: str) -> Receive:
         """Return a `receive` that waits if this address sends more bytes than its rate allows."""
-        limiter = self.rate_limiters.limiter_of(client)
 
         async def receive_slowly() -> Message:
             message = await receive()
-            await limiter.wait(len(message.get("body", b"")))
+            # Looked up each time: uploads that began before any of them sent a byte share one limiter, too.
+            await self.rate_limiters.limiter_of(client).wait(len(message.get("body", b"")))
             return message
 
         return receive_slowly

@@ -103,8 +103,7 @@ class Sample:
     @property
     def sound(self) -> np.ndarray:
         """Return all sound that was read, float32 (N,) mono 16 kHz in [-1, 1]."""
-        heard = round(self.audio_seconds * PREPROCESSING.sample_rate)
-        return np.concatenate([self.audio[:heard], self.rest])
+        return np.concatenate([self.audio[: round(self.audio_seconds * PREPROCESSING.sample_rate)], self.rest])
 
 
 EMPTY_SAMPLE = Sample(
@@ -179,9 +178,8 @@ def read_clip_updates(
     Yields
     ------
     Metadata, DetectedPeople, Face, Sound or Sample
-        Metadata first; each Face when it is found; if there are signs of a second person, DetectedPeople, followed by
-        all faces of the chosen person again; the Sound; and last the Sample, which includes all of them. A missing
-        face or sound is reported as a warning in the Sample.
+        Metadata first; each Face when it is found; if there are signs of a second person, DetectedPeople, then all
+        faces of the chosen person again; the Sound; last the Sample, with all of them and with warnings.
 
     Raises
     ------

@@ -84,3 +84,25 @@ def test_uploads_of_an_address_are_slowed_after_a_burst(monkeypatch: pytest.Monk
     assert seconds_of_upload(middleware, "127.0.0.1", 10) < 0.4
     assert 0.4 <= seconds_of_upload(middleware, "127.0.0.1", 5) < 2.0  # half a second at 10,000 bytes per second
     assert seconds_of_upload(middleware, "127.0.0.2", 10) < 0.4  # another address has a burst of its own
+
+
+def test_uploads_that_began_at_the_same_time_share_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = replace(PUBLIC_SERVER_LIMITS, max_upload_burst_bytes=10_000, upload_bytes_per_second=10_000)
+    monkeypatch.setattr(uploads, "PUBLIC_SERVER_LIMITS", limits)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": bytes(10_000)}
+
+    async def read_both() -> None:
+        middleware = uploads.UploadLimitMiddleware(serve_nothing)
+        one, other = (middleware._slow_down(receive, "127.0.0.1") for _ in range(2))
+        await one()
+        await other()
+
+    start = time.monotonic()
+    asyncio.run(read_both())
+    assert 0.9 <= time.monotonic() - start < 5  # the second one waits for a second
+
+
+async def serve_nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("no upload is served here")
