@@ -21,18 +21,6 @@ PagesManager.uses_pages_directory = False
 app = st.App(__file__, middleware=build_middleware(), lifespan=cleanup_lifespan)
 
 
-# Streamlit writes in white on the primary colour, which has a contrast of 2.3:1 in the dark theme, and in the primary
-# colour on the sidebar, which has less than 4.5:1 in the light theme. `light-dark` follows the theme from the first
-# moment; the script learns the theme only after its first run.
-PRIMARY_COLOUR_STYLE = """<style>
-[data-testid="stMultiSelect"] [data-tag], [data-testid="stMultiSelect"] [data-tag] *,
-[data-testid="stBaseButton-primary"], [data-testid="stBaseButton-primary"] * {
- color: light-dark(#FFFFFF, #12181F) !important }
-[data-testid="stSidebar"] [data-variant="segmented_control"][data-selected] * {
- color: light-dark(#12181F, #FFFFFF) !important }
-</style>"""
-
-
 def navigate() -> None:
     """Configure the page and run the navigation; called at the start of every script run."""
     log_to_stderr()
@@ -44,7 +32,6 @@ def navigate() -> None:
         language.draw_language_choice()
         page = st.navigation(list_pages())
         st.set_page_config(page_title=f"{page.title} · {translate_title('Apparent personality')}")
-        st.html(PRIMARY_COLOUR_STYLE)
         language.set_page_language(page.url_path)
         with page_turn():
             page.run()

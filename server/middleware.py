@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from personality.utils.public_mode import is_public
 from server.connection_limits import ConnectionLimitMiddleware
 from server.hosts import HostCheckMiddleware
+from server.page_style import PageStyleMiddleware
 from server.response_headers import ResponseHeadersMiddleware
 from server.sessions import SessionEndMiddleware
 from server.uploads import UploadLimitMiddleware
@@ -20,4 +21,5 @@ def build_middleware() -> list[Middleware]:
         Middleware(HostCheckMiddleware),
         *limits,
         Middleware(SessionEndMiddleware),
+        Middleware(PageStyleMiddleware),
     ]
