@@ -48,7 +48,7 @@ def measure_server(repeats: int) -> None:
     from tests.browser.simulated_camera import simulate_camera
 
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as address:
-        flags = simulate_camera(Path(folder), speaks=True)
+        flags = simulate_camera(Path(folder))
         measure_recording(address, flags)
         for _ in range(repeats):
             rate, delays, points, first = measure_recording(address, flags)

@@ -25,15 +25,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium: install one, or name it in CHROMIUM"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with served(tmp_path_factory.mktemp("workspace")) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A Chromium with a simulated camera, which shows the sample clip, and a simulated microphone, which beeps."""
+    """A Chromium with a simulated camera and microphone, which show and play computer-made people."""
     with browser(*simulate_camera(tmp_path_factory.mktemp("camera"))) as found:
         yield found
 

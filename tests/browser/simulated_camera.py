@@ -12,16 +12,13 @@ from personality.assets import demo
 from personality.preprocessing.media import open_media
 
 
-def simulate_camera(folder: Path, *, speaks: bool = False) -> list[str]:
-    """Write what the camera shows, the practice sample, into a folder, and return the flags. The microphone plays the
-    English sample if `speaks`; otherwise it beeps."""
+def simulate_camera(folder: Path) -> list[str]:
+    """Write what the camera shows, the practice sample, and what the microphone plays, the English sample, into a
+    folder, and return the flags."""
     camera = as_pictures(demo.DEMO_CLIP_FILE, folder / "camera.mjpeg")
     flags = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-    flags.append(f"--use-file-for-fake-video-capture={camera}")
-    if speaks:
-        microphone = as_sound(demo.DEMO_SPEECH_CLIP_FILE, folder / "microphone.wav")
-        flags.append(f"--use-file-for-fake-audio-capture={microphone}")
-    return flags
+    microphone = as_sound(demo.DEMO_SPEECH_CLIP_FILE, folder / "microphone.wav")
+    return [*flags, f"--use-file-for-fake-video-capture={camera}", f"--use-file-for-fake-audio-capture={microphone}"]
 
 
 def as_pictures(clip: Path, out: Path) -> Path:

@@ -2,14 +2,19 @@
 
 import base64
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from pages.components.plain_text import WORD_JOINER
 from pages.components.table_picker import PRACTICE_DATA_LABEL
 from personality.traits import TRAIT_LABELS, TRAIT_NAMES
+
+# Every AppTest begins like a server: it reads the metadata of all installed packages, .25 s, which do not change.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 ROOT = Path(__file__).parents[2]
 ANALYSIS = ("traits", "gender", "age", "emotion", "explore")

@@ -134,7 +134,7 @@ def test_stopped_reader_process_is_replaced_at_its_time_limit(monkeypatch: pytes
 
 def test_memory_is_limited(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Children of the reader process are limited to 50 MB more than at their start; a frame as a picture has 24 MB."""
-    client._stop_reader()
+    monkeypatch.setattr(client, "_reader", None)  # the process of the other tests goes on
     script = "import runpy; from personality.constants import LIMITS;"
     script += "object.__setattr__(LIMITS, 'reader_bytes', 50 * 2**20);"
     script += "runpy.run_module('personality.preprocessing.sandbox.worker', run_name='__main__')"
