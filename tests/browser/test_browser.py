@@ -41,7 +41,13 @@ PAGES = {
 INSIDE = ("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:")  # all requests of the browser
 
 
-@pytest.mark.parametrize("name", PAGES)
+# The other pages open in the trials, in tests of their own, and without a browser in tests/pages.
+ALWAYS_OPENED = ("", "predict", "models", "gender")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS_OPENED else pytest.param(name, marks=pytest.mark.trial) for name in PAGES]
+)
 def test_every_page_opens_by_its_url(page: Page, address: str, name: str) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))

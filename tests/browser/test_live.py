@@ -80,7 +80,10 @@ def test_stop_and_delete(page: Page, address: str) -> None:
     expect(button).to_be_enabled()
 
 
-@pytest.mark.parametrize("leave", ["another page", "a hidden tab", "no consent"])
+@pytest.mark.parametrize(
+    "leave",
+    ["another page", *(pytest.param(one, marks=pytest.mark.trial) for one in ("a hidden tab", "no consent"))],
+)
 def test_leaving_closes_the_camera(page: Page, address: str, leave: str) -> None:
     open_live(page, address).click()
     expect(page.locator(f"{CAMERA} canvas")).to_have_attribute("data-drawn", re.compile("[1-9]"), timeout=SLOW)

@@ -112,7 +112,19 @@ SCENES: dict[str, tuple[list[Layer], int, int]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SCENES)
+TRIALS_ONLY = (  # half of the scenes; each needs seconds
+    "two pictures on the wall",
+    "alternating shots with more of the second",
+    "a larger one enters late",
+    "the first leaves",
+    "walking alone",
+    "three",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.trial) if name in TRIALS_ONLY else name for name in SCENES]
+)
 def test_the_right_person_is_followed(name: str, portraits: list[list[np.ndarray]], tmp_path: Path) -> None:
     layers, followed, count = SCENES[name]
     sample = read(write_scene(tmp_path / "scene.mkv", portraits, layers))
@@ -133,7 +145,7 @@ def test_a_number_or_who_speaks_can_be_chosen(portraits: list[list[np.ndarray]],
         read(scene, 3)
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("turns", [1, *(pytest.param(more, marks=pytest.mark.trial) for more in (2, 3))])
 def test_a_picture_in_which_heads_are_not_upright_is_turned(
     turns: int, portraits: list[list[np.ndarray]], tmp_path: Path
 ) -> None:
