@@ -10,7 +10,7 @@ VERSION = "0.2.0.dev0"  # as in pyproject.toml
 # Suffixes of the files that are read.
 VIDEO_SUFFIXES = (
     *(".mp4", ".webm", ".avi", ".mov", ".mkv", ".m4v", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg", ".wmv", ".flv"),
-    *(".3gp", ".gif"),
+    *(".3gp", ".gif", ".heic"),
 )
 SOUND_SUFFIXES = (".wav", ".mp3", ".m4a")  # of which voice and words can be predicted
 PREDICTED_SUFFIXES = VIDEO_SUFFIXES + SOUND_SUFFIXES

@@ -45,6 +45,7 @@ FFMPEG_OPEN_OPTIONS = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,gif,wav,mp3",
     "max_streams": str(2 * LIMITS.streams),
 }
+PHOTO_BRANDS = ("heic", "heix", "mif1", "avif")  # major brands of files that contain photos
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # in videos with more frames, some are skipped
 MIN_KEYFRAMES_OF_PART = 4  # keyframes that a part must have for only its keyframes to be decoded
 PART_MARGIN_SECONDS = 3.0  # seconds read after the end of a part, because decoders output some frames late
@@ -269,6 +270,8 @@ def _open_container(source: MediaSource) -> Iterator[InputContainer]:
 
 
 def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPlan:
+    if container.metadata.get("major_brand") in PHOTO_BRANDS and len(container.streams.video) > 1:
+        raise MediaError("This photo is stored as tiles, like most of phones, which cannot be read; save it as JPEG.")
     most = LIMITS.seconds + LENGTH_TOLERANCE_SECONDS
     plan = plan_reading(container, most_seconds=most, part=part)
     if plan.picture is not None:

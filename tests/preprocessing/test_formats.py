@@ -1,5 +1,6 @@
 """Files of every kind that FFmpeg writes here are read with the same times, whatever their names."""
 
+import base64
 from pathlib import Path
 
 import av
@@ -8,6 +9,7 @@ import pytest
 
 from personality.constants import PREDICTED_SUFFIXES, VIDEO_SUFFIXES
 from personality.preprocessing.media import open_media
+from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sample import read_sample
 from tests.preprocessing.clips import RATE, tone, write_clip
 
@@ -65,6 +67,33 @@ def test_an_animation_is_a_video_without_sound(tmp_path: Path) -> None:
     with open_media(tmp_path / "a.gif") as video:
         assert len(list(video.frames())) == 20
         assert not video.metadata.has_audio
+
+
+# Photos of 64x64 pixels that pillow-heif wrote, because nothing here can: of one picture, and of two. The tiles of a
+# phone's photo appear as several pictures too.
+HEIC = """
+AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAVZtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9jAAAAAERAAAEAAQ
+AAAAABegABAAAAAAAAABkAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA1mlwcnAAAAC3aXBjbwAAAHhodmNDAQNw
+AAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyA
+AAAwAIQGIAAQAHRAHBcrAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAABBwaXhpAAAAAAMICAgAAAAXaXBtYQAAAAAAAAABAAEE
+gQIDBAAAACFtZGF0AAAAFSgBrwtg+sbB1//z0u/KAQcoG7TtwA=="""
+HEIC_OF_TWO = """
+AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAYRtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAADRpbG9jAAAAAERAAAIAAQ
+AAAAABqAABAAAAAAAAABkAAgAAAAABwQABAAAAAAAAABgAAAA4aWluZgAAAAAAAgAAABVpbmZlAgAAAAABAABodmMxAAAAABVpbmZlAgAAAAACAABodmMxAAAA
+AA5waXRtAAAAAAABAAAA3WlwcnAAAAC3aXBjbwAAAHhodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQ
+ArQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqSSmubgIaDAgAAAMAyAAAAwAIQGIAAQAHRAHBcrAiQAAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABA
+AAAAQAAAABBwaXhpAAAAAAMICAgAAAAeaXBtYQAAAAAAAAACAAEEgQIDBAACBIECAwQAAAA5bWRhdAAAABUoAa8LYPrGwdf/89LvygEHKBu07cAAAAAUKAGvC2
+D6xsHX3iibv5Rkfu4e07c="""
+
+
+def test_a_photo_of_one_picture_is_read_and_one_of_tiles_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(base64.b64decode(HEIC))
+    (tmp_path / "b.heic").write_bytes(base64.b64decode(HEIC_OF_TWO))
+    with open_media(tmp_path / "a.heic") as photo:
+        (frame,) = photo.frames()
+        assert frame.picture()[32, 32].tolist() == pytest.approx([200, 60, 60], abs=8)
+    with pytest.raises(MediaError, match="tiles"), open_media(tmp_path / "b.heic"):
+        pass
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [("wav", "pcm_s16le"), ("mp3", "libmp3lame"), ("m4a", "aac")])
