@@ -17,7 +17,11 @@ FIRST = (
     *("badge", "expander", "popover", "button", "download_button", "checkbox", "toggle", "selectbox", "multiselect"),
     *("slider", "text_input", "number_input", "file_uploader", "spinner", "status", "table", "radio", "html"),
 )
-OWN: dict[str, tuple[int, ...]] = {"draw_page_header": (0, 1), "offer_practice_data": (0,)}  # functions of the pages
+OWN: dict[str, tuple[int, ...]] = {  # functions of the pages
+    "draw_page_header": (0, 1),
+    "offer_practice_data": (0,),
+    "_state_progress": (0,),
+}
 MARKDOWN = {
     **dict.fromkeys(FIRST, (0,)),
     **dict.fromkeys(("metric",), (0, 1, 2)),
