@@ -32,7 +32,7 @@ from personality.utils.locations import APP_FOLDER
 from personality.utils.workspace import WORKSPACE_VARIABLE
 
 TIMED_TABLE_PAGES = ("traits", "gender", "age", "emotion", "explore")
-TIMED_OTHER_PAGES = ("overview", "guess", "dataset", "models", "about")
+TIMED_OTHER_PAGES = ("overview", "predict", "live", "guess", "dataset", "models", "about")
 LARGE_TABLE_CLIPS = 10_000
 PAGE_RUN_REPEATS = 3
 

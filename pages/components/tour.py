@@ -26,7 +26,7 @@ TOUR_STEPS = (
         mark_text("What would strangers think of me?"),
         mark_text(
             "Record yourself for a few seconds, or try a sample. You see what was seen, heard and read, and how "
-            "strangers would probably rate it."
+            "strangers would probably rate it. On *Live*, the traits settle while you speak."
         ),
         "pages/predict.py",
         mark_text("Predict"),
