@@ -26,8 +26,14 @@ def page_turn() -> Iterator[None]:
     if not is_public():
         yield
         return
-    with _PAGE_QUEUE.wait_for_slot(_end_run_of_lost_visitor, household_address(st.context.ip_address or "")):
+    with _PAGE_QUEUE.wait_for_slot(_end_run_of_lost_visitor, visitor_address()):
         yield
+
+
+def visitor_address() -> str:
+    """Return the IPv4 address or IPv6 network of the visitor whose script is running, as `household_address`; empty on
+    a private server."""
+    return household_address(st.context.ip_address or "")
 
 
 def _end_run_of_lost_visitor(_position: int) -> None:

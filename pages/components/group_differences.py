@@ -14,7 +14,7 @@ from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_LABELS
 from personality.utils.app_log import log_duration
 from personality.utils.fair_queue import FairQueue
-from server.page_turns import page_turn
+from server.page_turns import page_turn, visitor_address
 
 # By measure: the axis title of a difference, and the meaning of a difference above 0.
 GAP_AXIS_LABELS = {
@@ -116,7 +116,7 @@ def _compare_groups_in_turn(data: table_picker.AnalysisData, by: tuple[str, ...]
     def show_position(ahead: int) -> None:
         place.caption(f":material/hourglass_top: Waiting for other visitors; you are number {ahead:,} in the queue.")
 
-    with COMPARISON_QUEUE.wait_for_slot(show_position):
+    with COMPARISON_QUEUE.wait_for_slot(show_position, visitor_address()):
         return _cached_group_comparison(data, by, measure)
 
 

@@ -17,6 +17,7 @@ from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.sandbox.client import find_faces_in_sandbox
 from personality.preprocessing.snapshots import SNAPSHOT_LIMITS
 from personality.utils.public_mode import is_public
+from server.page_turns import visitor_address
 
 # Session state: the LivePrediction; the number of the last message that was read; the boxes of its pictures; why the
 # camera was refused; the consent.
@@ -95,7 +96,7 @@ def receive_message(model: Any) -> None:
 
 def _start_prediction(model: Any) -> None:
     discard_live_prediction()
-    prediction = start_live_prediction(model, PREDICTION_QUEUE)
+    prediction = start_live_prediction(model, PREDICTION_QUEUE, visitor_address())
     if prediction is None:
         st.session_state[REFUSAL_STATE_KEY] = TOO_MANY_MESSAGE
     else:

@@ -21,6 +21,7 @@ from personality.utils.error_messages import describe_error
 from personality.utils.fair_queue import FairQueue
 from personality.utils.public_mode import is_public
 from personality.utils.workspace import read_chosen_models, runs_folder
+from server.page_turns import visitor_address
 from training.runs.run import finished_runs_by_name
 
 PREDICTION_QUEUE = FairQueue(LIMITS.readers)  # not in Streamlit's cache, which any visitor's message may clear
@@ -141,5 +142,5 @@ def wait_for_prediction_turn(place: DeltaGenerator) -> Iterator[None]:
 
     with ExitStack() as stack:
         with log_duration("wait for a turn"):
-            stack.enter_context(PREDICTION_QUEUE.wait_for_slot(show_position))
+            stack.enter_context(PREDICTION_QUEUE.wait_for_slot(show_position, visitor_address()))
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -68,12 +68,14 @@ class LivePrediction:
         As `load_models` returns it.
     turns : FairQueue
         In which every prediction waits for its turn.
+    user : hashable
+        Whose prediction it is in that queue.
     """
 
-    def __init__(self, model: Model, turns: FairQueue) -> None:
+    def __init__(self, model: Model, turns: FairQueue, user: Hashable) -> None:
         self.queue_position = 0  # 0 if it does not wait
         self.error: Exception | None = None  # of the last attempt to predict
-        self._model, self._turns = model, turns
+        self._model, self._turns, self._user = model, turns, user
         self._answers: list[LiveAnswer] = []
         self._recording = b""
         self._finished = self._cancelled = False
@@ -133,7 +135,7 @@ class LivePrediction:
     def _run(self) -> None:
         try:
             while self._wait_for_more():
-                with self._turns.wait_for_slot(self._keep_position):
+                with self._turns.wait_for_slot(self._keep_position, self._user):
                     self._keep_position(0)
                     self._predict_newest()
         except LiveCancelledError:
@@ -204,13 +206,13 @@ class LivePrediction:
             yield piece
 
 
-def start_live_prediction(model: Model, turns: FairQueue) -> LivePrediction | None:
+def start_live_prediction(model: Model, turns: FairQueue, user: Hashable = None) -> LivePrediction | None:
     """Start a LivePrediction, unless as many are running as LIVE_LIMITS allows: then return None."""
     with _running_lock:
         running = sum(one.is_running for one in _running)
         if running >= (LIVE_LIMITS.at_once_public if is_public() else LIVE_LIMITS.at_once):
             return None
-        prediction = LivePrediction(model, turns)
+        prediction = LivePrediction(model, turns, user)
         _running.add(prediction)
         prediction.start()
         return prediction

@@ -51,7 +51,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     found: dict[str, Any] = {live_session.CONSENT_STATE_KEY: True}
     started: list[StandIn] = []
 
-    def start(model: str, turns: object) -> StandIn | None:
+    def start(model: str, turns: object, user: str) -> StandIn | None:
         if any(one.is_running for one in started):
             return None
         started.append(StandIn())
@@ -156,7 +156,7 @@ def test_without_consent_nothing_is_kept(state: dict[str, Any]) -> None:
 def test_a_message_that_starts_nothing_is_refused_by_a_full_server(
     state: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_session, "start_live_prediction", lambda model, turns: None)
+    monkeypatch.setattr(live_session, "start_live_prediction", lambda model, turns, user: None)
     send(state, number=1, first=True, piece=coded(b"abc"))
     assert (live_session.camera_state(), live_session.camera_note()) == ("refused", live_session.TOO_MANY_MESSAGE)
 

@@ -1,7 +1,8 @@
 """The Predict page: upload and deletion of clips, several people, separate sessions."""
 
 import shutil
-from contextlib import ExitStack
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from personality.inference.face_impressions import FACE_RATING_NAMES, FaceImpres
 from personality.preprocessing.sample import Sample
 from personality.preprocessing.speech_to_text import Transcript
 from personality.traits import TRAITS
+from personality.utils.fair_queue import FairQueue
 from tests.pages.visits import models_in_table, models_in_tables, read, upload, visit, words
 from tests.preprocessing.clips import two_people, video_of, write_clip
 
@@ -172,6 +174,21 @@ def test_a_waiting_visitor_sees_the_position_in_the_queue(monkeypatch: pytest.Mo
         app.button(key="practice_sample").click().run()
     assert any("you are number 1 in the queue" in text for text in captions)
     assert "16 found" in words(app)
+
+
+def test_a_clip_takes_the_turn_of_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pages.components import model_store
+
+    users, wait = [], FairQueue.wait_for_slot
+
+    def note(self: FairQueue, on_wait: Callable[[int], None], user: Hashable = None) -> AbstractContextManager[None]:
+        users.append(user)
+        return wait(self, on_wait, user)
+
+    monkeypatch.setattr(FairQueue, "wait_for_slot", note)
+    monkeypatch.setattr(model_store, "visitor_address", lambda: "203.0.113.5")
+    upload(visit("predict"), b"no video")
+    assert users == ["203.0.113.5"]
 
 
 def test_avi_shows_a_note_in_place_of_the_player(tmp_path: Path) -> None:
