@@ -26,7 +26,7 @@ def page_turn() -> Iterator[None]:
     if not is_public():
         yield
         return
-    with _PAGE_QUEUE.wait_for_slot(_end_run_of_lost_visitor, visitor_address()):
+    with _PAGE_QUEUE.wait_for_slot(end_run_of_lost_visitor, visitor_address()):
         yield
 
 
@@ -36,5 +36,6 @@ def visitor_address() -> str:
     return household_address(st.context.ip_address or "")
 
 
-def _end_run_of_lost_visitor(_position: int) -> None:
+def end_run_of_lost_visitor(_position: int = 0) -> None:
+    """Raise Streamlit's exception that ends a script run if the visitor has closed the page."""
     st.set_page_config(layout="wide")  # in any call, Streamlit ends the run of a closed tab

@@ -14,7 +14,7 @@ from personality.predictions.predictions_table import PredictionsError
 from personality.traits import TRAIT_LABELS
 from personality.utils.app_log import log_duration
 from personality.utils.fair_queue import FairQueue
-from server.page_turns import page_turn, visitor_address
+from server.page_turns import end_run_of_lost_visitor, page_turn, visitor_address
 
 # By measure: the axis title of a difference, and the meaning of a difference above 0.
 GAP_AXIS_LABELS = {
@@ -123,4 +123,4 @@ def _compare_groups_in_turn(data: table_picker.AnalysisData, by: tuple[str, ...]
 @st.cache_data(max_entries=64, show_spinner="Comparing groups ...", hash_funcs=analysis_widgets.TABLE_HASH_FUNCTIONS)
 def _cached_group_comparison(table: pd.DataFrame, by: tuple[str, ...], measure: str) -> GroupComparison:
     with log_duration("comparison of groups"):
-        return compare_groups(table, by, measure=measure)
+        return compare_groups(table, by, measure=measure, check=end_run_of_lost_visitor)

@@ -59,7 +59,12 @@ class GroupComparison:
 
 
 def compare_groups(
-    table: pd.DataFrame, by: Sequence[str], *, measure: str = "accuracy", reference: str | None = None
+    table: pd.DataFrame,
+    by: Sequence[str],
+    *,
+    measure: str = "accuracy",
+    reference: str | None = None,
+    check: Callable[[], object] = lambda: None,
 ) -> GroupComparison:
     """Compare groups in one measure against a reference.
 
@@ -74,6 +79,8 @@ def compare_groups(
     reference
         The name of a group, as in the column `group`. By default the other group if there are two, otherwise all other
         groups together.
+    check
+        Called before every two groups that are compared; an exception that it raises ends the computation.
 
     Returns
     -------
@@ -97,7 +104,7 @@ def compare_groups(
     --------
     >>> compare_groups(table, ["gender"]).gaps
     """
-    (comparison,) = compare_measures(table, by, (measure,), reference=reference).values()
+    (comparison,) = compare_measures(table, by, (measure,), reference=reference, check=check).values()
     return comparison
 
 
@@ -108,13 +115,18 @@ def available_measures(table: pd.DataFrame) -> list[str]:
 
 
 def compare_measures(
-    table: pd.DataFrame, by: Sequence[str], measures: Sequence[str] | None = None, *, reference: str | None = None
+    table: pd.DataFrame,
+    by: Sequence[str],
+    measures: Sequence[str] | None = None,
+    *,
+    reference: str | None = None,
+    check: Callable[[], object] = lambda: None,
 ) -> dict[str, GroupComparison]:
     """Compare groups in several measures; faster than a call of `compare_groups` for each.
 
     Parameters
     ----------
-    table, by, reference
+    table, by, reference, check
         As in `compare_groups`.
     measures
         Keys of GAP_MEASURES, by default `available_measures(table)`.
@@ -141,7 +153,12 @@ def compare_measures(
     spreads: dict[str, list[dict]] = {measure: [] for measure in measures}
     for number, model in enumerate(scores.models):
         sums = ModelGroupSums.from_predictions(scores, number, code, len(groups), measures)
-        compare = cache(sums.compare_group)  # the lowest and highest group are the same in many measures
+
+        @cache  # the lowest and the highest group are the same in many measures
+        def compare(group: int, other: int | None, sums: ModelGroupSums = sums) -> GroupDifference:
+            check()
+            return sums.compare_group(group, other)
+
         differences = {name: compare(group, reference_code) for group, name in enumerate(groups) if name != reference}
         for measure in measures:
             gaps[measure].append(_gap_rows(differences, measure).assign(model=model))

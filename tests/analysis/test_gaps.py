@@ -43,6 +43,22 @@ def test_gap_from_a_named_group_and_from_all_other_groups() -> None:
     assert signed.query("trait == 'mean' and group == 'b'")["gap"].item() == pytest.approx(0.1)
 
 
+def test_an_exception_of_the_check_ends_a_comparison() -> None:
+    table = predictions(np.random.default_rng(0).random(60) / 2, np.repeat(list("abc"), 20), np.arange(60))
+    calls: list[int] = []
+    compare_groups(table, ["group"], check=lambda: calls.append(1))
+    assert len(calls) > 3
+
+    def leave() -> None:
+        calls.append(1)
+        raise KeyboardInterrupt
+
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):
+        compare_groups(table, ["group"], check=leave)
+    assert len(calls) == 1
+
+
 def test_gap_in_gain() -> None:
     """The errors are equal in both groups, but the mean baseline is better in `a`, so the gain is smaller there."""
     table = predictions(np.full(8, 0.1), np.repeat(["a", "b"], 4), np.arange(8))

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import streamlit as st
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
+from pages.components import group_differences
 from pages.components.group_differences import GAP_AXIS_LABELS
 from pages.components.table_picker import BASELINE_CHOICES, PRACTICE_DATA_LABEL, REAL_DATA_LABEL
 from personality.analysis.gaps import GAP_MEASURES
@@ -124,6 +127,18 @@ def follow(page: str, choices: dict[str, str]) -> AppTest:
     for name, value in choices.items():
         app.query_params[name] = value
     return app.run()
+
+
+def test_a_comparison_ends_with_the_run_of_its_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def leave() -> None:
+        raise StopException  # as any call of Streamlit does once the page is closed
+
+    monkeypatch.setattr(group_differences, "end_run_of_lost_visitor", leave)
+    st.cache_data.clear()
+    app = visit("gender", table=PRACTICE_DATA_LABEL)
+    assert "significant difference" not in words(app)
+    monkeypatch.undo()
+    assert "significant difference" in words(app.run())
 
 
 @pytest.mark.parametrize("page", ["age", "emotion", "explore"])

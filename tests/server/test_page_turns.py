@@ -52,7 +52,7 @@ def test_page_and_its_fragment_are_drawn_after_another_one() -> None:
 @pytest.mark.usefixtures("public")
 def test_one_page_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     waited = threading.Event()
-    monkeypatch.setattr(page_turns, "_end_run_of_lost_visitor", lambda place: waited.set())
+    monkeypatch.setattr(page_turns, "end_run_of_lost_visitor", lambda place: waited.set())
     drawn = threading.Event()
 
     def draw() -> None:
@@ -70,6 +70,6 @@ def test_one_page_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_private_server_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(PUBLIC_MODE_VARIABLE, raising=False)
-    monkeypatch.setattr(page_turns, "_end_run_of_lost_visitor", lambda place: pytest.fail("waited"))
+    monkeypatch.setattr(page_turns, "end_run_of_lost_visitor", lambda place: pytest.fail("waited"))
     with another_page(), page_turn():
         pass
