@@ -23,6 +23,7 @@ from personality.analysis.worst_groups import find_worst_groups
 from personality.traits import TRAIT_NAMES
 
 SIMULATION_REPETITIONS = 4_000
+COVERAGE_REPETITIONS, POWER_REPETITIONS = 40_000, 2_000  # standard errors of .001 and .009
 SIMULATED_SOURCES = 20
 BETWEEN_SOURCE_SHARES = (0.0, 0.3, 0.8)  # share of the variance between sources
 EFFECT_STANDARD_ERRORS = 2.9  # difference in standard errors, for a power of about .8
@@ -160,13 +161,18 @@ def measure_size_and_power() -> pd.DataFrame:
 
 
 def simulate_interval_coverage(
-    sources: int, clips: int, spread: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray], share: float = 0.3
+    sources: int,
+    clips: int,
+    spread: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray],
+    repetitions: int = COVERAGE_REPETITIONS,
+    share: float = 0.3,
 ) -> float:
-    """Return the share of 95 % intervals of a mean that contain the true value."""
+    """Return the share of 95 % intervals of a mean that contain the true value. A share of the variance is between
+    sources."""
     random = np.random.default_rng(sources * 100 + clips)
     source = np.repeat(np.arange(sources), clips)
-    values = np.sqrt(share) * spread(random, (sources, SIMULATION_REPETITIONS))[source]
-    values = values + np.sqrt(1 - share) * spread(random, (len(source), SIMULATION_REPETITIONS))
+    values = np.sqrt(share) * spread(random, (sources, repetitions))[source]
+    values = values + np.sqrt(1 - share) * spread(random, (len(source), repetitions))
     low, high = mean_intervals(values, source)
     return float(((low <= 0) & (high >= 0)).mean())
 
@@ -187,7 +193,7 @@ def make_shifted_table(groups: int, shift: float, trait: str | None, random: np.
     return pd.concat(parts, ignore_index=True)
 
 
-def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = 300) -> float:
+def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = POWER_REPETITIONS) -> float:
     """Return the rate at which a shift of the first group by the minimum detectable difference is significant after
     Holm's correction. With the trait `mean`, all traits are shifted by the same amount."""
     random = np.random.default_rng(groups)
