@@ -154,4 +154,4 @@ except (MediaError, OSError) as error:
     st.error(translate(READ_FAILED_MESSAGE) if hides_details else details, icon=":material/error:")
 else:
     choose_added_models()
-    explanations.draw_explanations(prediction_key, name, pieces, player=PLAYER_CONTAINER_KEY)
+    explanations.draw_explanations(prediction_key, name, data, pieces, player=PLAYER_CONTAINER_KEY)

@@ -16,7 +16,6 @@ from pages.components.figure_texts import translate_figure
 from pages.components.language import translate, translate_plain
 from pages.components.library_texts import name_model, translate_library_text
 from pages.components.plain_text import escape_markdown
-from personality.assets.demo import DEMO_CLIP_FILE, DEMO_SPEECH_CLIP_FILE
 from personality.assets.shipped_models import model_label
 from personality.explain.clip_changes import (
     CLIP_CHANGES,
@@ -27,7 +26,8 @@ from personality.explain.clip_changes import (
     with_sound,
 )
 from personality.plots import clip_plots
-from personality.preprocessing.sample import Sample, read_wideband
+from personality.preprocessing.sample import Sample
+from personality.preprocessing.sandbox.client import read_wideband_in_sandbox
 from personality.preprocessing.voice_descriptors import VOICE_SAMPLE_RATE_HZ
 from personality.traits import TRAIT_LABELS
 from personality.utils.app_log import log_duration
@@ -35,38 +35,34 @@ from personality.utils.app_log import log_duration
 if TYPE_CHECKING:
     from personality.models.checkpoint import Model
 
-UNCHANGED_STATE_KEY = "explanation_unchanged"  # session state: the clip's key, and its predictions by kind of change
+# Session state: the clip's key, and its predictions by kind of change, or its sound.
+UNCHANGED_STATE_KEY, SOUND_STATE_KEY = "explanation_unchanged", "explanation_sound"
 FACE_PIXELS = 150  # width of a shown face
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def read_sample_sound(name: str) -> np.ndarray:
-    """The sound of a sample clip; the sound of an upload is not kept at this rate."""
-    (path,) = (path for path in (DEMO_CLIP_FILE, DEMO_SPEECH_CLIP_FILE) if path.name == name)
-    return read_wideband(path)
-
-
-def draw_clip_changes(sample: Sample, models: Sequence[Model], key: str) -> None:
+def draw_clip_changes(sample: Sample, data: bytes, models: Sequence[Model], key: str) -> None:
     """A change and its strength, the changed picture or sound, and the traits before and after.
 
     Parameters
     ----------
     sample : Sample
         The clip, with its transcript.
+    data : bytes
+        Its file, from which the sound is read again at the rate of the voice descriptors.
     models : sequence of Model
         The models that predicted.
     key : str
         Identifies the clip and the models.
     """
-    name, change, strength = _choose_change()
+    name, change, strength = _choose_change(sample, models)
     if change.picture is not None and not len(sample.faces):
         st.caption(translate("No face was found in this clip."))
         return
     is_sound = change.sound is not None
-    wideband = read_sample_sound(st.session_state[model_store.SAMPLE_STATE_KEY]) if is_sound else np.zeros(0)
-    original = with_sound(sample, wideband) if is_sound else sample
-    changed = change_clip(original, change, strength, wideband)
     with model_store.wait_for_prediction_turn(st.empty()), log_duration("change of a clip"):
+        wideband = _read_sound(data, key) if is_sound else np.zeros(0)
+        original = with_sound(sample, wideband) if is_sound else sample
+        changed = change_clip(original, change, strength, wideband)
         before = _predict_unchanged(original, models, f"{key} {is_sound}")
         rows = compare_predictions(before, predict_changed(changed, models))
     left, right = st.columns([1, 2])
@@ -88,10 +84,13 @@ def draw_clip_changes(sample: Sample, models: Sequence[Model], key: str) -> None
         _draw_moves(rows)
 
 
-def _choose_change() -> tuple[str, ClipChange, float]:
-    """The chosen change and its strength. Sound can be changed in the samples only."""
-    is_sample = bool(st.session_state.get(model_store.SAMPLE_STATE_KEY))
-    names = [name for name, change in CLIP_CHANGES.items() if is_sample or change.sound is None]
+def _choose_change(sample: Sample, models: Sequence[Model]) -> tuple[str, ClipChange, float]:
+    """The chosen change and its strength; changes that can move a prediction of these models come first."""
+    from personality.models.clip_features import reads_faces
+
+    names = [name for name, change in CLIP_CHANGES.items() if change.sound is None or sample.audio_seconds]
+    if not any(reads_faces(model.network.needs) for model in models):
+        names.sort(key=lambda name: CLIP_CHANGES[name].sound is None)
     name = st.segmented_control(
         translate("Change"), names, default=names[0], required=True, format_func=translate_plain, key="clip_change"
     )
@@ -106,6 +105,14 @@ def _choose_change() -> tuple[str, ClipChange, float]:
         key=f"change_{name}",
     )
     return name, change, strength
+
+
+def _read_sound(data: bytes, key: str) -> np.ndarray:
+    """The sound of the clip at the rate of the voice descriptors, read once per clip."""
+    stored = st.session_state.get(SOUND_STATE_KEY)
+    if stored is None or stored[0] != key:
+        st.session_state[SOUND_STATE_KEY] = (key, read_wideband_in_sandbox(data))
+    return st.session_state[SOUND_STATE_KEY][1]
 
 
 def _predict_unchanged(sample: Sample, models: Sequence[Model], key: str) -> pd.DataFrame:

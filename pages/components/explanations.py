@@ -60,15 +60,15 @@ LEAVE_OUT_FUNCTIONS = {
 
 
 @st.fragment
-def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> None:
+def draw_explanations(key: str, name: str, data: bytes, arrived: list, *, player: str) -> None:
     """Draw the explanation views as tabs, of which only the open one is computed.
 
     Parameters
     ----------
     key : str
         Identifies the clip and the models.
-    name : str
-        File name of the clip.
+    name, data : str, bytes
+        Name and content of the file of the clip.
     arrived : list of (object, float)
         The pieces of the prediction, each with its arrival time in seconds.
     player : str
@@ -81,7 +81,7 @@ def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> Non
         return
     st.header(translate("Explanations"))
     start = first_piece_of_type(pieces, Metadata).start
-    views = build_explanation_views(key, sample, answers, start, player) if answers else {}
+    views = build_explanation_views(key, sample, data, answers, start, player) if answers else {}
     views["Downloads"] = lambda: prediction_downloads.draw_downloads(name, arrived)
     tabs = st.tabs([translate_plain(view) for view in views], on_change="rerun", key="open_explanation")
     for tab, (view, draw) in zip(tabs, views.items(), strict=True):
@@ -92,7 +92,7 @@ def draw_explanations(key: str, name: str, arrived: list, *, player: str) -> Non
 
 
 def build_explanation_views(
-    key: str, sample: Sample, answers: Sequence[Impression], start: float, player: str
+    key: str, sample: Sample, data: bytes, answers: Sequence[Impression], start: float, player: str
 ) -> dict[str, Callable[[], None]]:
     """The views available for the models that made a prediction, each with the function that draws it."""
     names = {one.model for one in answers}
@@ -102,7 +102,7 @@ def build_explanation_views(
     inputs = {name for model in models for name in (*model.network.needs.inputs, *dict(model.network.needs.tables))}
     views: dict[str, Callable[[], None]] = {
         "Modality contribution": lambda: draw_modality_contributions(compute_modality_effects(answers, models)),
-        "Change the video": lambda: draw_clip_changes(sample, models, key),
+        "Change the video": lambda: draw_clip_changes(sample, data, models, key),
     }
     if sample.transcript and sample.transcript.text and TEXT_TABLE in inputs:
         views["Word contribution"] = lambda: draw_word_contributions(sample, models, key, start, player)

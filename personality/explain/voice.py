@@ -11,6 +11,7 @@ import pandas as pd
 
 from personality.modalities import VOICE_TABLE
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.speech import with_speech
 from personality.preprocessing.voice_descriptors import VOICE_HOP_SECONDS
 from personality.traits import TRAIT_NAMES
 
@@ -48,6 +49,7 @@ def leave_out_seconds(sample: Sample, models: Sequence[Model]) -> pd.DataFrame:
     count = seconds.max(initial=-1) + 1
     if count < 2 or not reading:
         return pd.DataFrame(columns=list(VOICE_EFFECT_COLUMNS))
+    sample = with_speech(sample)  # without it, descriptors do not describe a voice
     without = [sample.voice_frames[:, seconds != second].mean(1) for second in range(count)]
     end = len(seconds) * VOICE_HOP_SECONDS
     rows = [

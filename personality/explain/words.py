@@ -10,6 +10,7 @@ import pandas as pd
 
 from personality.modalities import TEXT_TABLE
 from personality.preprocessing.sample import Sample
+from personality.preprocessing.speech import with_speech
 from personality.traits import TRAIT_NAMES
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _leave_out_each(sample: Sample, models: Sequence[Model], parts: Sequence[Seg
     reading = [model for model in models if requires_table(model.network.needs, TEXT_TABLE)]
     if len(parts) < 2 or not reading:
         return pd.DataFrame(columns=list(WORD_EFFECT_COLUMNS))
+    sample = with_speech(sample)  # for models that also use the voice
     words = [part.text for part in parts]
     texts = [" ".join(words[:place] + words[place + 1 :]) for place in range(len(words))]
     rows = [

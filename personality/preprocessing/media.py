@@ -48,6 +48,7 @@ FFMPEG_OPEN_OPTIONS = {
 PHOTO_BRANDS = ("heic", "heix", "mif1", "avif")  # major brands of files that contain photos
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # in videos with more frames, some are skipped
 MIN_KEYFRAMES_OF_PART = 4  # keyframes that a part must have for only its keyframes to be decoded
+MIN_TRACK_LEVEL = 0.03  # share of the loudest track's level (-30 dB); below, a track has only noise
 PART_MARGIN_SECONDS = 3.0  # seconds read after the end of a part, because decoders output some frames late
 LENGTH_TOLERANCE_SECONDS = 0.5  # seconds over the limit of length; a recording of 60 s is rarely exactly that long
 
@@ -198,8 +199,9 @@ class Video:
             return self._tracks[self._heard_index()] if self._tracks else SoundDecoder()
 
     def _heard_index(self) -> int:
-        """Return the index of the first track in order of preference that is not silent, else of the first."""
-        return next((one for one, track in self._tracks.items() if not track.is_silent), next(iter(self._tracks)))
+        """Return the index of the first track in order of preference that is not silent compared with the loudest."""
+        levels = {index: track.level for index, track in self._tracks.items()}
+        return next(index for index, level in levels.items() if level >= MIN_TRACK_LEVEL * max(levels.values()))
 
     def _decode_remaining_sound(self) -> None:
         """Decode the rest of the sound; remaining packets of the picture are skipped."""
@@ -284,12 +286,14 @@ def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPla
 
 
 def measure_duration(source: Path) -> float:
-    """Return the duration in seconds of a video of any length, from its header or, if the header has none, from its
-    last packet. Nothing is decoded. Raises MediaError if the file cannot be read."""
+    """Return the duration in seconds of a video of any length, from its header if that is short enough to be read at
+    once; otherwise from its packets, because headers may be wrong, or count from another time than the start. Nothing
+    is decoded. Raises MediaError if the file cannot be read."""
     check_media_exists(source)
     with convert_ffmpeg_errors(), _open_container(source) as container:
-        if container.duration is not None:
-            return container.duration / av.time_base
+        header = None if container.duration is None else container.duration / av.time_base
+        if header is not None and header <= LIMITS.seconds + LENGTH_TOLERANCE_SECONDS:
+            return header
         return plan_reading(container, most_seconds=float("inf")).duration
 
 

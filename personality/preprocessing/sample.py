@@ -149,7 +149,15 @@ class DetectedPeople:
     chosen: int
 
 
-ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample
+@dataclass(frozen=True)
+class WidebandSound:
+    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], from which voice descriptors are
+    computed."""
+
+    samples: np.ndarray
+
+
+ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample | WidebandSound
 
 
 def read_clip_updates(
@@ -243,14 +251,10 @@ def read_sample(
     return sample
 
 
-def read_wideband(source: MediaSource) -> np.ndarray:
-    """Return the first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], from which voice descriptors
-    are computed. Raises MediaError if the file cannot be read."""
+def read_wideband(source: MediaSource) -> WidebandSound:
+    """Read the sound of a clip without its picture. Raises MediaError if the file cannot be read."""
     with open_media(source, threads=0) as video:
-        for _ in video.frames():  # the sound is decoded while the frames are read
-            pass
-        video.sound()
-        return video.wideband()
+        return WidebandSound(video.wideband())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from personality.constants import LIMITS, PREPROCESSING
 from personality.preprocessing import voice_descriptors
-from personality.preprocessing.channels import pick_channel
+from personality.preprocessing.channels import pick_channels
 from personality.preprocessing.streams import decode_packet
 
 MAX_SAMPLE_AMPLITUDE = 1000.0  # relative to full scale (60 dB above it); larger samples, and NaN, are damaged
@@ -106,6 +106,13 @@ class SoundDecoder:
         """Return whether all sound is silent. Afterwards nothing can be decoded."""
         return not self._mix()[0].size
 
+    @property
+    def level(self) -> float:
+        """Return the root mean square of the sound without its constant part, 0 if it is silent. Afterwards nothing can
+        be decoded."""
+        mono = self._mix()[0]
+        return float(mono.std(dtype=np.float64)) if mono.size else 0.0
+
     def _mix(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
         """Return the mono sound at both rates, both empty if it is silent, and notes on unusual properties."""
         if self._mixed is None:
@@ -115,7 +122,7 @@ class SoundDecoder:
         return self._mixed
 
     def _mix_runs(self) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-        chosen = {names: pick_channel(names, self._samples_of(names)) for names in {run.names for run in self._runs}}
+        chosen = {names: pick_channels(names, self._samples_of(names)) for names in {run.names for run in self._runs}}
         narrow = [(run.start, _to_mono(run.narrow.samples, chosen[run.names][0])) for run in self._runs]
         wide = [(run.start, _to_mono(run.wide.samples, chosen[run.names][0])) for run in self._runs]
         longest = round(self._limit * PREPROCESSING.sample_rate)
@@ -212,9 +219,9 @@ def _format_of(decoded: av.AudioFrame) -> tuple[str, str, int]:
     return decoded.format.name, decoded.layout.name, decoded.sample_rate
 
 
-def _to_mono(samples: np.ndarray, channel: int | None) -> np.ndarray:
-    """Return one channel, or the mean of all, float32 (N,), of samples (N, C), int16 or float32."""
-    mono = samples.mean(1, dtype=np.float32) if channel is None else samples[:, channel].astype(np.float32)
+def _to_mono(samples: np.ndarray, channels: list[int]) -> np.ndarray:
+    """Return the mean of some channels, float32 (N,), of samples (N, C), int16 or float32."""
+    mono = samples[:, channels].mean(1, dtype=np.float32)
     return mono / np.float32(32768) if samples.dtype == np.int16 else mono
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple, cast
@@ -20,6 +20,7 @@ MAX_SOUND_TRACKS = 8  # largest number of tracks decoded to find one that is not
 COVERS = Disposition.attached_pic | Disposition.timed_thumbnails  # still pictures in a container
 SECONDARY = Disposition.comment | Disposition.visual_impaired | Disposition.karaoke  # not the sound of the recording
 TRUNCATION_SECONDS = 1.0  # seconds by which the packets may end before the duration in the header
+MAX_CLOCK_STEP_BACK_SECONDS = 1.0  # a larger step back is the start of another recording
 TAIL_SECONDS = 0.1  # if sound (in whole packets) lasts longer than the picture by less, the last frame stays
 MIN_FRAME_SECONDS = 0.001  # seconds; duration of a frame if the container states none
 
@@ -66,11 +67,13 @@ def plan_reading(container: InputContainer, *, most_seconds: float, part: TimeSp
     picture, sounds = _choose_picture(container), _choose_sounds(container)
     if part is not None:
         return _plan_part(container, picture, sounds, part)
-    spans = _read_spans(container, picture, most_seconds)
+    restarts: list[float] = []
+    spans = _read_spans(container, picture, most_seconds, on_restart=restarts.append)
     origin = _find_origin(container, spans)
     end = max((span.end for span in spans.values()), default=origin)
     span = spans.get(_index(picture), _Span(origin, origin))
-    notes = [*_describe_choice(container, picture, sounds), *_describe_truncation(container, end - origin)]
+    notes = [*_describe_choice(container, picture, sounds)]
+    notes += _describe_restart(end - origin) if restarts else _describe_truncation(container, end - origin)
     return StreamPlan(
         picture=None if picture is None else picture.index,
         sounds=tuple(track.index for track in sounds),
@@ -129,14 +132,26 @@ def decode_packet(packet: av.Packet) -> Sequence[av.VideoFrame | av.AudioFrame] 
 
 
 def read_packets(
-    container: InputContainer, streams: Sequence[Stream], end: float = float("inf")
+    container: InputContainer,
+    streams: Sequence[Stream],
+    end: float = float("inf"),
+    on_restart: Callable[[float], object] = lambda time: None,
 ) -> Iterator[av.Packet]:
-    """Yield the packets of some streams until the file ends, cannot be read further, or a packet is later than `end`
-    (seconds of the container); finally an empty packet for each stream, which flushes its decoder."""
+    """Yield the packets of some streams until the file ends, cannot be read further, a packet is later than `end`
+    (seconds of the container), or the clock goes back, as it does where files were concatenated; finally an empty
+    packet for each stream, which flushes its decoder. on_restart: called with the last time before the clock went
+    back."""
+    latest: dict[int, float] = {}  # time of the last packet of each stream
     try:
         for packet in container.demux(streams):
-            if packet.dts is not None and float(packet.dts * cast(Fraction, packet.time_base)) > end:
-                break
+            if packet.dts is not None:
+                time = float(packet.dts * cast(Fraction, packet.time_base))
+                if time > end:
+                    break
+                if time < latest.get(packet.stream_index, time) - MAX_CLOCK_STEP_BACK_SECONDS:
+                    on_restart(latest[packet.stream_index])
+                    break
+                latest[packet.stream_index] = time
             yield packet
         else:  # `demux` yielded the empty packets too
             return
@@ -186,17 +201,22 @@ def _preference(stream: Stream) -> tuple[bool, bool, int]:
 
 
 def _read_spans(
-    container: InputContainer, picture: VideoStream | None, most_seconds: float, begin: float | None = None
+    container: InputContainer,
+    picture: VideoStream | None,
+    most_seconds: float,
+    begin: float | None = None,
+    on_restart: Callable[[float], object] = lambda time: None,
 ) -> dict[int, _Span]:
     """Return the span of each picture and sound stream by its index. Packets are read because this is fast, and any
-    header may be wrong. begin: time of the container, in seconds, before which packets are ignored."""
+    header may be wrong. begin: time of the container, in seconds, before which packets are ignored. on_restart: as in
+    `read_packets`."""
     streams = [*([] if picture is None else [picture]), *container.streams.audio]
     leading = container.streams.audio[0].index if picture is None else picture.index  # its times determine when to stop
     spans: dict[int, _Span] = {}
     ticks = {stream.index: float(stream.time_base or 0) for stream in streams}  # multiplying fractions is slow
-    for packet in read_packets(container, streams):
+    for packet in read_packets(container, streams, on_restart=on_restart):
         time = packet.dts if packet.pts is None else packet.pts
-        if time is None or not packet.size:
+        if time is None or not packet.size or packet.is_discard:  # an edit list hides it
             continue
         index = packet.stream_index
         start = time * ticks[index]
@@ -232,6 +252,10 @@ def _describe_choice(
         yield f"the file has {len(pictures)} pictures; number {pictures.index(picture) + 1} was used"
     if container.streams.audio and not sounds:
         yield "the sound is in an unknown codec and cannot be decoded"
+
+
+def _describe_restart(found: float) -> Iterator[str]:
+    yield f"the clock of the file restarts after {found:.1f} s, as in joined recordings; the rest was not read"
 
 
 def _describe_truncation(container: InputContainer, found: float) -> Iterator[str]:

@@ -44,9 +44,8 @@ def _make_clip_finder(known: list[str], form: Callable[[str], str]) -> Callable[
             (by_end if place else by_whole)[end].add(clip)
 
     def find(name: str) -> set[str]:
-        for one in dict.fromkeys(
-            (form(name), _normalize_path(name))
-        ):  # a name without extension may contain a full stop
+        # First as it is: a name without extension may contain a full stop (anna.happy).
+        for one in dict.fromkeys((_normalize_path(name), form(name))):
             matches = next((by_whole[end] for end in _path_endings(one) if end in by_whole), set()) or by_end.get(
                 one, set()
             )

@@ -5,13 +5,17 @@ import numpy as np
 import pytest
 import torch
 
+from personality.assets import demo
+from personality.assets.shipped_models import REAL_MODEL_FOLDERS
 from personality.explain.voice import leave_out_seconds
-from personality.inference.predict import Impression, predict_impressions
+from personality.explain.words import leave_out_phrases
+from personality.inference.predict import Impression, load_models, predict_impressions
 from personality.modalities import VOICE_TABLE
 from personality.models.checkpoint import Model
 from personality.models.factory import build_network
 from personality.models.tabular import TableNetwork
-from personality.preprocessing.sample import EMPTY_SAMPLE
+from personality.preprocessing.sample import EMPTY_SAMPLE, read_sample
+from personality.preprocessing.speech import with_transcript
 from personality.preprocessing.voice_descriptors import (
     VOICE_DESCRIPTOR_COLUMNS,
     VOICE_SAMPLE_RATE_HZ,
@@ -51,6 +55,29 @@ def test_a_second_is_left_out_of_the_means(model: Model) -> None:
     assert isinstance(whole, Impression) and isinstance(without, Impression)
     row = rows[rows["trait"].eq("openness") & rows["start"].eq(0)]["difference"].item()
     assert row == pytest.approx(without.traits["openness"] - whole.traits["openness"], abs=1e-5)
+
+
+def test_included_models_move_without_a_second_or_a_word_of_a_clip_as_it_is_read() -> None:
+    """The Sample of a clip does not say where speech is yet; the effect of both parts is that on predictions."""
+    sample = with_transcript(read_sample(demo.DEMO_SPEECH_CLIP_FILE))
+    assert sample.speech is None
+    models = load_models(REAL_MODEL_FOLDERS)
+    seconds, phrases = leave_out_seconds(sample, models), leave_out_phrases(sample, models)
+    assert set(seconds["model"]) == {"voice", "voice_words"}
+    assert (seconds.groupby(["model", "trait"])["difference"].agg(lambda moved: moved.abs().max()) > 1e-4).all()
+    assert set(phrases["model"]) == {"words", "voice_words"}
+    transcript = sample.transcript
+    assert transcript is not None
+    without = replace(transcript, text=" ".join(part.text for part in transcript.segments[1:]))
+    for before, after in zip(
+        predict_impressions(sample, models),
+        predict_impressions(replace(sample, transcript=without), models),
+        strict=True,
+    ):
+        assert isinstance(before, Impression) and isinstance(after, Impression)
+        rows = phrases[phrases["model"].eq(before.model) & phrases["place"].eq(0)].set_index("trait")["difference"]
+        for trait, moved in rows.items():
+            assert moved == pytest.approx(before.traits[str(trait)] - after.traits[str(trait)], abs=1e-4)
 
 
 def test_nothing_to_leave_out(model: Model) -> None:

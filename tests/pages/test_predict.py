@@ -229,3 +229,15 @@ def test_every_change_of_the_video_moves_a_prediction_of_the_sample() -> None:
         app.segmented_control(key="clip_change").set_value(name).run()
         assert not app.exception
         assert "The person is the same" in words(app) or "can no longer predict" in words(app), name
+
+
+def test_the_sound_of_an_upload_can_be_changed() -> None:
+    app = visit("predict")
+    app.session_state["open_explanation"] = "Change the video"
+    upload(app, demo.DEMO_SPEECH_CLIP_FILE.read_bytes())
+    changes = app.segmented_control(key="clip_change")
+    assert CLIP_CHANGES[changes.value].sound is not None  # the models read no faces
+    assert len(changes.options) == len(CLIP_CHANGES)
+    changes.set_value("Noise").run()
+    assert not app.exception
+    assert "The person is the same" in words(app)

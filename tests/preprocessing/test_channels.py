@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from personality.preprocessing.channels import pick_channel
+from personality.preprocessing.channels import pick_channels
 from personality.preprocessing.media import open_media
 from personality.preprocessing.sample import EMPTY_SAMPLE, Sample, read_sample
 from personality.preprocessing.sound import Sound
@@ -53,10 +53,20 @@ def test_center_channel_of_surround_sound_is_used(tmp_path: Path) -> None:
 
 def test_silent_center_channel_is_not_used() -> None:
     samples = np.zeros((100, 6), np.float32)
-    samples[:, 0] = 0.5
-    assert pick_channel(SURROUND, samples) == (None, "")
-    samples[:, 2] = 0.006
-    assert pick_channel(SURROUND, samples)[0] == 2
+    samples[:, 0] = samples[:, 1] = 0.5
+    assert pick_channels(SURROUND, samples)[0] == [0, 1]
+    samples[:, 2] = 0.03  # leakage, not a voice
+    assert pick_channels(SURROUND, samples)[0] == [0, 1, 2]
+    samples[:, 2] = 0.06
+    assert pick_channels(SURROUND, samples)[0] == [2]
+
+
+@pytest.mark.parametrize(("layout", "channels", "place"), [("quad", 4, 3), ("7.1", 8, 0)])
+def test_voice_in_one_of_many_channels_keeps_its_level(tmp_path: Path, layout: str, channels: int, place: int) -> None:
+    sound, wide = read(tmp_path / "a.mkv", [VOICE * (one == place) for one in range(channels)], layout)
+    np.testing.assert_allclose(sound.samples[:32_000], VOICE, atol=1e-3)
+    assert level(wide) == pytest.approx(level(VOICE), rel=0.05)
+    assert any(f"1 of the {channels} channels" in note for note in sound.notes)
 
 
 @pytest.mark.parametrize("noise_level", [0.0, 1 / 32_768])

@@ -160,11 +160,13 @@ def many_channels(path: Path, layout: str, rate: int) -> Path:
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 96_000])
-@pytest.mark.parametrize(("layout", "channels"), [("mono", 1), ("stereo", 2), ("5.1", 6), ("7.1", 8)])
-def test_any_number_of_channels_becomes_their_mean(tmp_path: Path, layout: str, channels: int, rate: int) -> None:
+@pytest.mark.parametrize(("layout", "averaged"), [("mono", 1), ("stereo", 2), ("5.1", 1), ("7.1", 1)])
+def test_any_number_of_channels_becomes_the_mean_of_a_pair_or_of_those_that_carry_something(
+    tmp_path: Path, layout: str, averaged: int, rate: int
+) -> None:
     samples, seconds = sound(many_channels(tmp_path / "a.mkv", layout, rate))
     assert seconds == pytest.approx(2, abs=0.01)
-    assert np.abs(samples[1_000:30_000]).max() == pytest.approx(16_000 / 32_768 / channels, rel=0.05)
+    assert np.abs(samples[1_000:30_000]).max() == pytest.approx(16_000 / 32_768 / averaged, rel=0.05)
 
 
 def test_oversized_still_is_refused_before_decoding(tmp_path: Path) -> None:

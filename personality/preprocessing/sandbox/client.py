@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
@@ -32,13 +33,15 @@ from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.people import PersonChoice
-from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample
+from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample, WidebandSound
 from personality.preprocessing.snapshots import pack_snapshots
 from personality.preprocessing.sound import Sound
 from personality.utils.locations import IMPORT_ROOT
 
-UPDATE_CLASSES: dict[str, Any] = {kind.__name__: kind for kind in (Metadata, DetectedPeople, Face, Sound, Sample)}
-CLIP_TASK, SNAPSHOTS_TASK = "clip", "snapshots"  # what a request asks for
+UPDATE_CLASSES: dict[str, Any] = {
+    kind.__name__: kind for kind in (Metadata, DetectedPeople, Face, Sound, Sample, WidebandSound)
+}
+CLIP_TASK, SNAPSHOTS_TASK, WIDEBAND_TASK = "clip", "snapshots", "wideband"  # what a request asks for
 SNAPSHOT_SECONDS = 5.0  # time limit for the pictures of a live camera, which take about 0.1 s
 READER_REQUEST_BYTES = 256  # bytes of a request: JSON, padded with spaces
 MAX_READER_REPLY_BYTES = (
@@ -85,6 +88,14 @@ def find_faces_in_sandbox(pictures: Sequence[bytes], *, seconds: float = SNAPSHO
     process within `seconds`. Raises MediaError like `read_clip_in_sandbox`."""
     pieces = _read_in_sandbox(pack_snapshots(pictures), {"task": SNAPSHOTS_TASK, "seconds": seconds})
     return [piece for piece in pieces if isinstance(piece, Face)]
+
+
+def read_wideband_in_sandbox(data: bytes) -> np.ndarray:
+    """Return the samples of `sample.read_wideband`, read in a separate process. Raises MediaError like
+    `read_clip_in_sandbox`."""
+    (sound,) = _read_in_sandbox(data, {"task": WIDEBAND_TASK, "seconds": upload_limits().reader_seconds})
+    assert isinstance(sound, WidebandSound)
+    return sound.samples
 
 
 def _read_in_sandbox(data: bytes, request: dict[str, Any]) -> Iterator[ClipUpdate]:

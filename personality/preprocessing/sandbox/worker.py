@@ -26,8 +26,13 @@ import torch
 from safetensors.numpy import save
 
 from personality.preprocessing.media_errors import OUT_OF_MEMORY_MESSAGE, MediaError
-from personality.preprocessing.sample import ClipUpdate, read_clip_updates, warm_up_preprocessing
-from personality.preprocessing.sandbox.client import READER_REQUEST_BYTES, REPLY_SIZES_STRUCT, SNAPSHOTS_TASK
+from personality.preprocessing.sample import ClipUpdate, read_clip_updates, read_wideband, warm_up_preprocessing
+from personality.preprocessing.sandbox.client import (
+    READER_REQUEST_BYTES,
+    REPLY_SIZES_STRUCT,
+    SNAPSHOTS_TASK,
+    WIDEBAND_TASK,
+)
 from personality.preprocessing.sandbox.restrictions import can_filter_system_calls, confine_process
 from personality.preprocessing.snapshots import find_faces_in_snapshots
 
@@ -81,6 +86,8 @@ def _read_in_child(order: dict[str, Any], file: int, pipe: int) -> NoReturn:
 def _read_pieces(order: dict[str, Any], file: Path) -> Iterator[ClipUpdate]:
     if order["task"] == SNAPSHOTS_TASK:
         return find_faces_in_snapshots(file)
+    if order["task"] == WIDEBAND_TASK:
+        return iter([read_wideband(file)])
     return read_clip_updates(file, threads=DECODER_THREADS, person=order["person"], faces=order["faces"])
 
 

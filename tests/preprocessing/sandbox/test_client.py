@@ -17,10 +17,15 @@ from personality.assets import demo
 from personality.constants import LOCAL_UPLOAD_LIMITS
 from personality.preprocessing.media import Metadata, open_media
 from personality.preprocessing.media_errors import MediaError
-from personality.preprocessing.sample import DetectedPeople, Sample, read_sample
+from personality.preprocessing.sample import DetectedPeople, Sample, read_sample, read_wideband
 from personality.preprocessing.sandbox import client
-from personality.preprocessing.sandbox.client import find_faces_in_sandbox, read_clip_in_sandbox
+from personality.preprocessing.sandbox.client import (
+    find_faces_in_sandbox,
+    read_clip_in_sandbox,
+    read_wideband_in_sandbox,
+)
 from personality.preprocessing.snapshots import find_faces_in_snapshots, pack_snapshots
+from personality.preprocessing.voice_descriptors import compute_voice_descriptors
 from tests.preprocessing.clips import two_people, video_of
 from tests.waiting import wait_for
 
@@ -86,6 +91,15 @@ def test_pictures_of_a_camera_are_searched_in_the_sandbox() -> None:
     assert (apart.time, apart.box, apart.score) == (here.time, here.box, here.score)
     with pytest.raises(MediaError, match="neither JPEG nor PNG"):
         find_faces_in_sandbox([jpeg, b"no picture"])
+
+
+def test_sound_at_the_rate_of_the_descriptors_is_read_in_the_sandbox() -> None:
+    apart = read_wideband_in_sandbox(demo.DEMO_CLIP_FILE.read_bytes())
+    np.testing.assert_array_equal(apart, read_wideband(demo.DEMO_CLIP_FILE).samples)
+    sample = read_sample(demo.DEMO_CLIP_FILE)
+    np.testing.assert_array_equal(compute_voice_descriptors(apart), sample.voice_descriptors)
+    with pytest.raises(MediaError):
+        read_wideband_in_sandbox(b"no video")
 
 
 @pytest.fixture(scope="module")
