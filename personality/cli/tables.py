@@ -15,12 +15,16 @@ MIN_GROUPS, DEFAULT_GROUPS = 2, 3  # of `add-attributes`
 def run_import_predictions(options: argparse.Namespace) -> None:
     """Import the predictions of an external model."""
     from personality.dataset import load_dataset
+    from personality.dataset.index import describe_problems
     from personality.inference.import_predictions import import_predictions
     from personality.predictions.prediction_files import write_predictions
 
     dataset = load_dataset(options.dataset, scale=options.label_scale, is_reversed=bool(options.label_reversed))
     how = {name: getattr(options, name) for name in ("split", "model", "scale", "trained_on")}
     table, preview = import_predictions(options.csv, dataset, is_reversed=bool(options.reversed), **how)
+    print(f"{dataset.name}:")
+    for line in [*dataset.notes, *describe_problems(dataset.problems)]:
+        print(f"  {line}")
     print(f"{options.csv}, as {options.model}:")
     for line in preview:
         print(f"  {line}")

@@ -89,6 +89,11 @@ def check_labels(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Data
     return table
 
 
+def describe_problems(problems: dict[str, list[str]]) -> list[str]:
+    """A line per kind of problem: how often it occurs, and an example."""
+    return [f"{kind}: {len(names):,}, such as {names[0]}" for kind, names in problems.items()]
+
+
 def add_problem(problems: dict[str, list[str]], kind: str, names: pd.Series | list[str]) -> None:
     """Add `names` under `kind` if there are any."""
     listed = [str(name) for name in names]

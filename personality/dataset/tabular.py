@@ -41,6 +41,7 @@ from personality.traits import AGE_GROUPS, MAX_ATTRIBUTE_VALUES, TRAIT_NAMES
 
 CLIPS_TABLE_FILE = "clips.csv"
 MAX_AGE_YEARS = 130  # years
+WRITTEN_AGE = r"(?i)^\s*(-?\d+(?:[.,]\d+)?)\s*(?:(?:years?|yrs?|y)(?: old)?\.?)?\s*$"
 MAX_OUT_OF_SCALE_SHARE = (
     0.1  # maximum share of labels outside [0, 1], which are ignored; a larger share indicates another scale
 )
@@ -111,14 +112,15 @@ def dataset_from_labels(
         if scale or outside > MAX_OUT_OF_SCALE_SHARE * numbers.count().sum():
             check_scale(numbers, scale, option="--scale")
     except TableError as error:
-        raise DatasetError(f"{name} cannot be used: {error}.") from error
+        hint = " (import-predictions: --label-scale)" if "--scale" in str(error) else ""
+        raise DatasetError(f"{name} cannot be used: {error}{hint}.") from error
     problems: dict[str, list[str]] = {}
     table[list(TRAIT_NAMES)] = rescale(numbers, scale)
     if is_reversed:
         table[EMOTIONAL_STABILITY] = 1 - table[EMOTIONAL_STABILITY]
     notes = [columns.describe_mapping(), *describe_fifth_trait(columns, is_reversed=is_reversed)]
-    if columns.rater:
-        table = _drop_rater_columns(table.drop(columns=columns.rater), problems, name)
+    if columns.rater or _has_different_ratings(table):
+        table = _drop_rater_columns(table.drop(columns=columns.rater or []), problems, name)
         table, agreement = average_ratings(table, list(TRAIT_NAMES))
         notes += [agreement.describe_agreement()] if agreement else []
     table = check_labels(_rename_reserved_columns(table, problems), problems)
@@ -140,6 +142,11 @@ def _standardize_names(given: pd.DataFrame, columns: ColumnMapping) -> pd.DataFr
     return table.dropna(subset="clip").reset_index(drop=True)
 
 
+def _has_different_ratings(table: pd.DataFrame) -> bool:
+    """Return whether several rows of a clip have different labels, as those of several raters."""
+    return bool(table.drop_duplicates(["clip", *TRAIT_NAMES])["clip"].duplicated().any())
+
+
 def _drop_rater_columns(table: pd.DataFrame, problems: dict[str, list[str]], name: str) -> pd.DataFrame:
     """Return the table without columns that differ between the raters of a clip."""
     counts = table.drop(columns=list(TRAIT_NAMES)).groupby("clip").nunique()
@@ -156,7 +163,7 @@ def _standardize_attributes(table: pd.DataFrame, problems: dict[str, list[str]],
     table["source"] = _stripped_text(table, "source").fillna(table["clip"].map(parse_source))
     table["split"] = _parse_or_assign_splits(table, name)
     if "gender" in table:
-        table["gender"] = _parse_categories(table, "gender", GENDER_SYNONYMS, problems)
+        table["gender"] = _parse_categories(table, "gender", _gender_words(table), problems)
     if "age_group" in table:
         table["age_group"] = _parse_categories(table, "age_group", {group: (group,) for group in AGE_GROUPS}, problems)
     if "age" in table:
@@ -211,9 +218,21 @@ def _parse_categories(
     return known
 
 
+def _gender_words(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the words for each gender; without numbers if there are others than 1 and 2, because 1 may be either in a
+    table of 0 and 1."""
+    given = _stripped_text(table, "gender").dropna()
+    numbers = set(given[given.str.fullmatch(r"-?\d+(\.0)?")].str.removesuffix(".0"))
+    if numbers <= {"1", "2"}:
+        return GENDER_SYNONYMS
+    return {name: tuple(word for word in words if not word.isdigit()) for name, words in GENDER_SYNONYMS.items()}
+
+
 def _parse_ages(table: pd.DataFrame, problems: dict[str, list[str]]) -> pd.Series:
-    """Parse ages in years; values other than numbers from 0 to 130 are removed and added to the problems."""
-    years = pd.to_numeric(table["age"], errors="coerce").astype(float)
+    """Parse ages in years (34, 34,5 or 34 years); values other than numbers from 0 to 130 are removed and added to the
+    problems."""
+    written = table["age"].astype("string").str.extract(WRITTEN_AGE, expand=False).str.replace(",", ".")
+    years = pd.to_numeric(written, errors="coerce").astype(float)
     is_valid = years.between(0, MAX_AGE_YEARS)
     add_problem(
         problems,

@@ -31,7 +31,7 @@ from personality.tables.scales import (
 from personality.traits import TRAIT_NAMES
 
 SCALE_OPTION = "--scale"  # the option's name in messages
-REVERSED_OPTION = "--reversed"
+REVERSED_OPTION, LABEL_REVERSED_OPTION = "--reversed", "--label-reversed"
 REVERSAL_STANDARD_ERRORS = 2.5  # standard errors below 0 at which a correlation suggests a reversed fifth trait
 MIN_REVERSAL_CLIPS = 10  # clips
 
@@ -212,7 +212,8 @@ def _describe_direction(
         advice = (
             f"leave {REVERSED_OPTION} out"
             if is_reversed
-            else f"if high means uneasy, import again with {REVERSED_OPTION}"
+            else f"import again with {REVERSED_OPTION} if high means uneasy in it, or with {LABEL_REVERSED_OPTION} if "
+            "high means uneasy in the labels"
         )
         return [f"warning: {column} correlates with the labels of emotional stability by r = {r:.2f}; {advice}"]
     return describe_fifth_trait(columns, is_reversed=is_reversed)

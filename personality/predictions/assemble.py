@@ -106,6 +106,12 @@ def join_predictions(tables: Sequence[pd.DataFrame], *, mean: str | None = None)
     if mean:
         key = ["clip", "trait"]
         found = joined.groupby(key)["predicted"].agg(["mean", "count"]).query(f"count == {len(models) - 1}")
+        if found.empty:
+            first, second = (table["clip"].iloc[0] for table in tables[:2])
+            raise PredictionsError(
+                f"No clip has predictions of all models, so there is no mean {mean}; clips are named {first!r} in the "
+                f"first table and {second!r} in the second. Import both with the same dataset, or leave --mean out."
+            )
         rows = joined.drop_duplicates(key).drop(columns="predicted").assign(model=mean)
         joined = pd.concat([joined, rows.merge(found["mean"].rename("predicted"), on=key)], ignore_index=True)
     return check_predictions(joined)

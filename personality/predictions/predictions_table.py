@@ -87,8 +87,12 @@ def check_external_predictions(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Validate a table of any origin. Return it and the number of predictions clamped to [0, 1], because those of a
     linear model may be slightly outside. Raises PredictionsError like `check_predictions`."""
     count = 0
-    if "predicted" in table and pd.api.types.is_numeric_dtype(table["predicted"]):
-        inside, count = clamp_predictions(table[["predicted"]])
+    if "predicted" in table:
+        try:
+            numbers = as_numbers(table["predicted"])
+        except TableError as error:
+            raise PredictionsError(f"The table cannot be used: {error}.") from error
+        inside, count = clamp_predictions(numbers.to_frame("predicted"))
         table = table.assign(predicted=inside["predicted"])
     return check_predictions(table), count
 

@@ -51,13 +51,15 @@ def _parse_numbers(values: pd.Series) -> pd.Series:
 
 
 def as_attribute(values: pd.Series, *, most_groups: int) -> pd.Series:
-    """Convert a column to numbers if all its cells are numbers and it has decimals or more than `most_groups` values,
-    so that they are measurements and not codes of groups; otherwise to text."""
+    """Convert a column to numbers if all its cells are numbers or missing (NA and the like), and it has decimals or
+    more than `most_groups` values, so that they are measurements and not codes of groups; otherwise to text."""
     text = as_text(values)
-    known = text.dropna()
+    numbers = text.mask(text.str.strip().str.lower().isin(MISSING_NUMBERS))
+    numbers = numbers.str.replace(DECIMAL_COMMA, r"\1.\2", regex=True)
+    known = numbers.dropna()
     plain = len(known) > 0 and known.str.fullmatch(PLAIN_NUMBER).all()
     measured = plain and (known.str.contains(".", regex=False).any() or known.nunique() > most_groups)
-    return pd.to_numeric(text) if measured else text
+    return pd.to_numeric(numbers) if measured else text
 
 
 def _refuse_nested(values: pd.Series) -> None:

@@ -165,3 +165,37 @@ def test_every_format_is_found_without_its_suffix(tmp_path: Path, suffix: str) -
     (tmp_path / f"a{suffix}").write_bytes(b"x")
     write(tmp_path, [{"clip": "a"}])
     assert load_dataset(tmp_path).table["location"].tolist() == [f"a{suffix}"]
+
+
+def test_rows_of_a_clip_with_different_labels_are_averaged_without_a_column_of_raters(tmp_path: Path) -> None:
+    rows = [{"clip": "a.mp4", "participant": who, "openness": label} for who, label in (("p1", 0.2), ("p2", 0.6))]
+    write(tmp_path, [*rows, {"clip": "b.mp4", "participant": "p1"}, {"clip": "b.mp4", "participant": "p1"}])
+    dataset = load_dataset(tmp_path)
+    assert dataset.table.set_index("clip")["openness"].to_dict() == pytest.approx({"a.mp4": 0.4, "b.mp4": 0.5})
+    assert "participant" not in dataset.table
+
+
+@pytest.mark.parametrize(
+    ("codes", "genders"),
+    [
+        (["1", "2", "1"], ["male", "female", "male"]),
+        (["0", "1", "f"], ["", "", "female"]),
+        (["m", "3", "1"], ["male", "", ""]),
+    ],
+)
+def test_numbers_of_genders_are_read_only_if_they_are_1_and_2(
+    tmp_path: Path, codes: list[str], genders: list[str]
+) -> None:
+    write(tmp_path, [{"clip": f"{number}.mp4", "gender": code} for number, code in enumerate(codes)])
+    dataset = load_dataset(tmp_path)
+    assert dataset.table["gender"].fillna("").tolist() == genders
+    ignored = [names for kind, names in dataset.problems.items() if "gender" in kind]
+    assert [len(names) for names in ignored] == [genders.count("")] * bool(genders.count(""))
+
+
+def test_ages_as_people_write_them(tmp_path: Path) -> None:
+    ages = ["34", "34,5", "34 years", "61 y", "25-34", "old", "200"]
+    write(tmp_path, [{"clip": f"{number}.mp4", "age": age} for number, age in enumerate(ages)])
+    dataset = load_dataset(tmp_path)
+    assert dataset.table["age"].fillna(-1).tolist() == [34, 34.5, 34, 61, -1, -1, -1]
+    assert len(next(names for kind, names in dataset.problems.items() if "age" in kind)) == 3

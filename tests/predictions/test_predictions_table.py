@@ -106,8 +106,10 @@ def test_sparse_table_with_huge_arrays_is_refused() -> None:
     assert len(check_predictions(thin.assign(model="m"))) == rows
 
 
-def test_small_overshoots_are_clamped_and_counted() -> None:
-    found, clamped = check_external_predictions(table().assign(predicted=[1.2, -0.1] + [0.5] * 18))
+@pytest.mark.parametrize("as_written", [float, str], ids=["Parquet", "CSV"])
+def test_small_overshoots_are_clamped_and_counted(as_written: type) -> None:
+    values = [as_written(value) for value in [1.2, -0.1] + [0.5] * 18]
+    found, clamped = check_external_predictions(table().assign(predicted=values))
     assert found["predicted"].tolist()[:3] == [1.0, 0.0, 0.5]
     assert clamped == 2
     assert check_external_predictions(table())[1] == 0

@@ -30,5 +30,5 @@ def test_an_attribute_is_a_measurement_or_the_name_of_a_group() -> None:
 
     assert kind("1", "2", "1") == "O", "codes of groups"
     assert kind("1", "2", "3", "4", None) == "f"
-    assert kind("1.5", "2") == "f"
+    assert kind("1.5", "2") == kind("1.5", "NA", "2") == kind("1,5", "-", "2") == "f"
     assert kind("01", "02", "03", "04") == kind("1e5", "2", "3", "4") == kind("NA", "1", "2", "3") == "O"

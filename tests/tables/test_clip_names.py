@@ -34,6 +34,15 @@ def test_names_match_if_exactly_one_clip_fits(given: str, clip: str | None) -> N
     assert match_clips([given], FLAT) == {given: clip}
 
 
+def test_the_end_of_a_name_is_no_extension_if_a_clip_has_it() -> None:
+    known = ["anna.mp4", "anna.happy.mp4", "P07.mp4", "P07.v2.mp4"]
+    assert match_clips(["anna.happy", "P07.v2", "anna"], known) == {
+        "anna.happy": "anna.happy.mp4",
+        "P07.v2": "P07.v2.mp4",
+        "anna": "anna.mp4",
+    }
+
+
 @pytest.mark.parametrize(
     ("given", "clip"),
     [
