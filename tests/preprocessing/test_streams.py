@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -28,8 +29,11 @@ def shots(pixels: np.ndarray) -> list[tuple[float, np.ndarray]]:
         ([SILENCE, OTHER], 0, OTHER, 2),
         ([ONE, SILENCE], 1, ONE, 1),
         ([SILENCE] * 5 + [OTHER] * 5, 0, OTHER, 6),
+        ([ONE * np.float32(0.005), OTHER], 0, OTHER, 2),
+        ([SILENCE + np.float32(0.01), OTHER], 0, OTHER, 2),
+        ([ONE * np.float32(0.1), OTHER], 0, ONE * np.float32(0.1), 1),
     ],
-    ids=["first", "default", "silent", "silent default", "eleven streams"],
+    ids=["first", "default", "silent", "silent default", "eleven streams", "hiss", "constant", "quiet"],
 )
 def test_default_audio_track_is_used_unless_silent(
     tmp_path: Path, tracks: list[np.ndarray], default: int, heard: np.ndarray, number: int
@@ -41,6 +45,48 @@ def test_default_audio_track_is_used_unless_silent(
         np.testing.assert_allclose(video.sound().samples[: 2 * RATE], heard, atol=1e-4)
         (note,) = video.notes()
     assert f"number {number} " in note
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mpg"])
+def test_of_joined_recordings_the_first_is_read(tmp_path: Path, suffix: str) -> None:
+    """Otherwise the picture would be that of the first, and the sound that of the second."""
+    codecs = {"ts": ("libx264", "aac"), "mpg": ("mpeg1video", "mp2")}[suffix]
+    kind: dict[str, Any] = {"codec": codecs[0], "audio_codec": codecs[1], "fps": 25, "rate": 44_100, "layout": "mono"}
+    parts = [
+        write_clip(
+            tmp_path / f"{number}.{suffix}",
+            times=(np.arange(75) / 25).tolist(),
+            sound=tone(3.0, 44_100, 1) * level,
+            tick=25,
+            **kind,
+        )
+        for number, level in enumerate((0.2, 1.0))
+    ]
+    (tmp_path / f"joined.{suffix}").write_bytes(b"".join(part.read_bytes() for part in parts))
+    with open_media(tmp_path / f"joined.{suffix}") as video:
+        assert video.metadata.duration == pytest.approx(3.0, abs=0.2)
+        assert max(frame.time for frame in video.frames()) < 3.2
+        assert np.abs(video.sound().samples[RATE : 2 * RATE]).max() == pytest.approx(0.1, abs=0.03)
+        assert any("restarts" in note for note in video.notes())
+
+
+def test_pictures_and_sound_before_the_start_of_an_edit_list_do_not_count(tmp_path: Path) -> None:
+    """What a phone writes where a recording is trimmed without encoding it again."""
+    path = tmp_path / "trimmed.mp4"
+    with av.open(str(path), "w", options={"avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream("libx264", rate=10, options={"bf": "0", "g": "100"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(picture(number, 96, 64), format="rgb24")
+            frame.pts, frame.time_base = 100 * number - 2_000, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_media(path) as video:
+        times = [frame.time for frame in video.frames()]
+        assert video.metadata.duration == pytest.approx(3.0, abs=0.11)
+        assert (min(times), max(times)) == pytest.approx((0.0, 2.9), abs=0.11)
+        assert video.picture_span[0] == pytest.approx(0.0, abs=0.11)
 
 
 @pytest.mark.parametrize(("default", "grey"), [(0, 30), (1, 200)])
