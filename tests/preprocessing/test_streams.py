@@ -78,7 +78,7 @@ def test_pictures_and_sound_before_the_start_of_an_edit_list_do_not_count(tmp_pa
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         for number in range(50):
-            frame = av.VideoFrame.from_ndarray(picture(number, 96, 64), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(DARK, format="rgb24")  # one keyframe, in the hidden part
             frame.pts, frame.time_base = 100 * number - 2_000, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
