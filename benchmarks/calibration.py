@@ -203,7 +203,7 @@ def power_at_minimum_detectable(groups: int, trait: str, repetitions: int = POWE
         gaps = compare_groups(make_shifted_table(groups, shift, one, random), ["group"], measure="signed_error").gaps
         return gaps[gaps["trait"].eq(trait) & gaps["group"].eq("g0")].iloc[0]
 
-    size = float(np.mean([first(0.0)["detectable"] for _ in range(20)]))
+    size = float(np.mean([first(0.0)["detectable"] for _ in range(max(20, repetitions // 10))]))
     return float(np.mean([first(size)["p_holm"] < 0.05 for _ in range(repetitions)]))
 
 

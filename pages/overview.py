@@ -66,10 +66,9 @@ poster.draw_findings_on_real_people(figures)
 st.header(translate("How accurate are the models?"))
 real_figures.describe_real_figures(figures)
 labels = {"all": translate("all"), "yes": translate("seen"), "no": translate("unseen")}
-every, by_seen = (
-    analysis_widgets.accuracy_rows(figures, by).replace({"group": labels}) for by in ((), (SOURCE_IN_TRAINING,))
-)
-means = pd.concat([every, by_seen.sort_values("group", kind="stable")]).query("trait == 'mean'")
+every, by_seen = (analysis_widgets.accuracy_rows(figures, by) for by in ((), (SOURCE_IN_TRAINING,)))
+by_seen = by_seen.sort_values("group", ascending=False, kind="stable")  # seen, then unseen, in every language
+means = pd.concat([every, by_seen]).query("trait == 'mean'").replace({"group": labels})
 unseen = means[means["group"].eq(labels["no"])]
 unseen_clips = translate("**Clips of videos not used in training** ({count} clips).")
 shipped = [translate_library_text(label) for label in model_store.REAL_MODEL_LABELS]

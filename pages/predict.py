@@ -102,9 +102,9 @@ def choose_added_models() -> None:
 analysis_widgets.draw_page_header(
     translate("Predict"),
     translate(
-        "Upload a short video of one person speaking. The result is the **predicted first impression**: an estimate of "
-        "how strangers would rate the person on five personality traits, from the voice and the words. A separate "
-        "model rates the face."
+        "Upload or record a short video of one person speaking. The result is the **predicted first impression**: an "
+        "estimate of how strangers would rate the person on five personality traits, from the voice and the words. A "
+        "separate model rates the face."
     ),
     notice=any(name.startswith(model_store.PRACTICE_LABEL_PREFIX) for name in model_store.models_for_clip()),
 )
@@ -124,10 +124,10 @@ if clip is None and CLIPS_STATE_KEY in st.session_state:
 if clip is None:
     st.caption(
         translate(
-            "No video yet. Upload one, or try a sample with a computer-made person. Your video is sent only to the "
-            "server that runs this page. The models trained on real people use the **voice** and the **words**. None "
-            "of them predicts the five traits from the face, because we did not have access to the videos needed to "
-            "train one."
+            "No video yet. Upload or record one, or try a sample with a computer-made person. Your video is sent only "
+            "to the server that runs this page. The models trained on real people use the **voice** and the **words**. "
+            "None of them predicts the five traits from the face, because we did not have access to the videos needed "
+            "to train one."
         )
     )
     model_store.load_models_for_clip()  # while the visitor looks for a video

@@ -13,7 +13,7 @@ from pages.components import analysis_widgets, model_store, prediction_downloads
 from pages.components.clip_change_view import draw_clip_changes
 from pages.components.figure_texts import translate_chart, translate_figure
 from pages.components.language import mark_text, translate, translate_plain
-from pages.components.library_texts import name_model
+from pages.components.library_texts import label_models, name_model
 from pages.components.plain_text import escape_markdown
 from pages.components.transcript import draw_word_effects
 from personality.assets.shipped_models import model_label
@@ -179,6 +179,7 @@ def draw_modality_contributions(rows: pd.DataFrame) -> None:
             translate("This view compares models that differ by exactly one input. No two of the selected models do.")
         )
         return
+    rows = rows.assign(change=rows["change"].map(label_models))
     alt = translate("Change of each trait from the model without a modality to the model with it")
     st.altair_chart(translate_chart(clip_plots.change_grid(rows)), width="stretch", alt=alt)
     st.caption(

@@ -14,6 +14,9 @@ from string import Formatter
 from pages.components.language import SOURCE_LANGUAGE, mark_text, page_language, translate
 from pages.components.plain_text import escape_markdown
 from personality.analysis.gaps import GAP_MEASURES
+from personality.assets.shipped_models import model_label
+
+INCLUDED_MODEL_NAME = re.compile(r"\b(voice_words|practice_\w+)\b")
 
 # The first one that matches a text is used. The data in it are translated in the same way, if they are such texts.
 TEMPLATES = (
@@ -22,6 +25,8 @@ TEMPLATES = (
     mark_text("the sound lasts {seconds} s, the rest of {all} s is silence"),
     mark_text("damaged samples of the sound, no numbers or far too large, taken as silence: {count}"),
     mark_text("the video lasts {seconds} s only"),
+    mark_text("the clock of the file restarts after {seconds} s, as in joined recordings; the rest was not read"),
+    mark_text("{used} of the {count} channels of the sound carry something; their mean was used"),
     mark_text("the first {seconds} s of the sound are silent; speech begins at {start} s"),
     mark_text("the first {seconds} s of the sound are silent"),
     mark_text("only {heard} s of speech was found in the first {seconds} s; speech begins at {start} s"),
@@ -30,6 +35,7 @@ TEMPLATES = (
     mark_text("no speech was found in the first {seconds} s"),
     # Files that cannot be read.
     mark_text("This file cannot be read as a video; expected {kinds}, complete and not encrypted."),
+    mark_text("This photo is stored as tiles, like most of phones, which cannot be read; save it as JPEG."),
     mark_text("This video lasts {seconds} s; at most {limit} s are read, cut it first."),
     mark_text("This picture is {size}; expected at most {limit} pixels; reduce its resolution."),
     # Findings.
@@ -77,6 +83,11 @@ def translate_library_text(text: str) -> str:
 def name_model(label: str) -> str:
     """The name of a model, from `model_label`, in the language of the page and escaped by `escape_markdown`."""
     return escape_markdown(translate_library_text(label))
+
+
+def label_models(text: str) -> str:
+    """A text of `personality` with the labels of the included models in place of their names."""
+    return INCLUDED_MODEL_NAME.sub(lambda name: model_label(name.group()), text)
 
 
 def _translate_known(text: str) -> str | None:

@@ -187,11 +187,11 @@ def _explain_face_ratings(faces: int, *, percentiles: bool) -> None:
     text = translate_plural(
         "How people would probably rate **photographs** of this face, from 0 to 100. These ratings are separate from "
         "the five traits above. The model was trained and tested on human ratings of 803 computer-made portraits, not "
-        "on people who are speaking. Paler bars: less accurate predictions (lower R² on portraits not used in "
+        "on people who are speaking. Fainter bars: less accurate predictions (lower R² on portraits not used in "
         "training).",
         "How people would probably rate **photographs** of these {count} faces, from 0 to 100. These ratings are "
         "separate from the five traits above. The model was trained and tested on human ratings of 803 computer-made "
-        "portraits, not on people who are speaking. Paler bars: less accurate predictions (lower R² on portraits not "
+        "portraits, not on people who are speaking. Fainter bars: less accurate predictions (lower R² on portraits not "
         "used in training).",
         faces,
     ).format(count=f"{faces:,}")

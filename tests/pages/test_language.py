@@ -210,7 +210,7 @@ def test_charts_are_translated() -> None:
         from personality.traits import EMOTIONS, TRAIT_NAMES
 
         st.session_state[PAGE_LANGUAGE_STATE_KEY] = "es"
-        changes = ("gender: female", "expression: happy only", "+ words: voice_words − practice_audio")
+        changes = ("gender: female", "expression: happy only", "+ words: voice + words − practice: audio")
         rows = [(change, trait, 0.5, 0.1) for change in changes for trait in TRAIT_NAMES]
         table = pd.DataFrame(rows, columns=["change", "trait", "value", "difference"])
         ratings = clip_plots.face_ratings({"well_groomed": 0.5}, {"well_groomed": 50}, {"well_groomed": 0.4})
@@ -226,7 +226,7 @@ def test_charts_are_translated() -> None:
     assert (
         "género: mujer" in grid
         and "expresión: solo alegría" in grid
-        and "+ palabras: voz + palabras − práctica audio" in grid
+        and "+ palabras: voz + palabras − práctica: audio" in grid
     )
     assert '\\"Estabilidad\\": \\"Es\\"' in grid and "Emotional" not in grid
     assert all(spanish(emotion) in emotions for emotion in EMOTIONS) and "proporción de caras" in emotions

@@ -236,7 +236,7 @@ def test_the_sound_of_an_upload_can_be_changed() -> None:
     app.session_state["open_explanation"] = "Change the video"
     upload(app, demo.DEMO_SPEECH_CLIP_FILE.read_bytes())
     changes = app.segmented_control(key="clip_change")
-    assert CLIP_CHANGES[changes.value].sound is not None  # the models read no faces
+    assert CLIP_CHANGES[str(changes.value)].sound is not None  # the models read no faces
     assert len(changes.options) == len(CLIP_CHANGES)
     changes.set_value("Noise").run()
     assert not app.exception
