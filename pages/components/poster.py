@@ -123,13 +123,24 @@ def draw_findings_on_real_people(figures: RealFigures) -> None:
             st.markdown(translate_library_text(describe_largest_gap(gaps)))
             _draw_finding_chart(shown, finding)
             st.caption(translate_plain(finding.meaning))
-            st.page_link(finding.page, label=translate("More on this"), icon=":material/arrow_forward:")
+            st.page_link(
+                finding.page,
+                label=translate("More on this"),
+                icon=":material/arrow_forward:",
+                query_params={**st.query_params.to_dict(), **_choices_of_finding(finding, model)},
+            )
     text = translate(
         "Model *{model}* on {count} clips of real people who were rated by strangers; mean of five traits, 95 % "
         "intervals clustered by source video."
     )
     count = f"{shown.card['clips'][shown.source_subset]:,}"
     st.caption(text.format(model=name_model(model), count=count))
+
+
+def _choices_of_finding(finding: Finding, model: str) -> dict[str, str]:
+    """The address's choices with which the page of a finding shows the same groups, measure and model."""
+    groups = {"groups": finding.attribute} if finding.page == "pages/gender.py" else {}
+    return {"measure": analysis_widgets.MEASURE_LABELS[finding.measure], "models": model, **groups}
 
 
 def _draw_finding_chart(figures: RealFigures, finding: Finding) -> None:

@@ -1,6 +1,7 @@
 """Overview: the poster, whose figures are computed and not typed."""
 
 import json
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -42,6 +43,19 @@ def test_the_poster_shows_the_sample_and_a_finding_per_question() -> None:
         assert read(describe_largest_gap(gaps)) in shown
     traits = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
     assert numbers(traits["x"]) == list(prediction["traits"][POSTER_MODEL].values())
+
+
+@pytest.mark.parametrize("number", range(len(FINDINGS)))
+def test_the_link_of_a_finding_opens_its_measure_model_and_groups(number: int) -> None:
+    finding = FINDINGS[number]
+    link = visit("overview", lang="es").get("page_link")[number].proto
+    choices = {name: value for name, (value,) in parse_qs(link.query_string).items()}
+    assert choices.pop("lang") == "es"
+    opened = visit(finding.page.removeprefix("pages/").removesuffix(".py"), **choices)
+    assert opened.segmented_control(key="measure").value == finding.measure
+    assert opened.multiselect(key="models").value == [model_label(POSTER_MODEL)]
+    if finding.page == "pages/gender.py":
+        assert opened.segmented_control(key="groups").value == finding.attribute
 
 
 def test_the_button_of_the_poster_leads_to_predict() -> None:
