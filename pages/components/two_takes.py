@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.components import model_store
 from pages.components.language import translate
-from pages.components.library_texts import translate_library_text
+from pages.components.library_texts import name_model, translate_library_text
 from pages.components.plain_text import escape_markdown
 from personality.assets.shipped_models import model_label
 from personality.inference.predict import Impression
@@ -25,6 +25,7 @@ def draw_two_takes(names: Sequence[str], impressions: Sequence[Sequence[Impressi
     if table.empty:
         st.info(translate("No model predicted both clips."), icon=":material/info:")
         return
+    draw_unequal_inputs(names, impressions)
     first, second = (escape_markdown(name) for name in names)
     if not table["is_real"].any() and table["margin"].notna().any():
         text = translate(
@@ -33,6 +34,21 @@ def draw_two_takes(names: Sequence[str], impressions: Sequence[Sequence[Impressi
         )
         st.success(text.format(first=first, second=second), icon=":material/drag_handle:")
     draw_differences(names, table)
+
+
+def draw_unequal_inputs(names: Sequence[str], impressions: Sequence[Sequence[Impression]]) -> None:
+    """A warning for each model that predicts only one of the clips, or one of them with fewer inputs."""
+    caveats = [{one.model: one.caveat for one in some} for some in impressions]
+    for name, own, other in zip(names, caveats, reversed(caveats), strict=True):
+        for model in other:
+            said = {"clip": escape_markdown(name), "model": name_model(model_label(model))}
+            if model not in own:
+                text = translate("**{model}** cannot predict {clip}, so it is not compared.")
+                st.warning(text.format(**said), icon=":material/compare_arrows:")
+            elif own[model] and own[model] != other[model]:
+                text = translate("**{model}** predicts {clip} from less: {caveat}. The difference may be due to that.")
+                caveat = escape_markdown(translate_library_text(own[model]))
+                st.warning(text.format(**said, caveat=caveat), icon=":material/compare_arrows:")
 
 
 def draw_differences(names: Sequence[str], table: pd.DataFrame) -> None:
