@@ -66,8 +66,9 @@ def draw_clip_inputs() -> None:
         key="consent",
     )
     ready = st.session_state.get("consent", False)
+    hint = st.empty()  # always there: otherwise the uploader below would be drawn anew when the box is ticked
     if not ready:
-        st.caption(translate(":material/arrow_upward: Tick this box to upload or record a video."))
+        hint.caption(translate(":material/arrow_upward: Tick this box to upload or record a video."))
     # A new key after each clip resets the uploader.
     key = f"video_{st.session_state.get(UPLOAD_COUNT_STATE_KEY, 0)}"
     left, right = st.columns([3, 1])
