@@ -42,6 +42,7 @@ HIDDEN = (
     "cssContent",
     "htmlContent",
     "columns",
+    "queryString",
 )
 
 
