@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -12,12 +11,11 @@ import pandas as pd
 
 from personality.analysis.group_assignment import clip_groups
 from personality.analysis.jackknife import MIN_SOURCES, degrees_of_freedom, jackknife_units, standard_error, t_interval
-from personality.analysis.metrics import compute_metrics, summands
+from personality.analysis.metrics import SUM_NAMES, compute_metrics, summands
 from personality.predictions.predictions_table import PredictionArrays, to_prediction_arrays
 from personality.traits import TRAIT_NAMES
 
 TRAIT_MEAN = "mean"
-CLIPS_AT_ONCE = 2_000  # clips whose summands, 0.8 MB, fit in the processor's cache
 MIN_GROUP_CLIPS = 30  # clips; smaller groups are marked
 METRICS_WITH_INTERVAL = (
     *("accuracy", "signed_error", "gain", "pearson", "concordance", "r2", "calibration_slope"),
@@ -58,26 +56,12 @@ class GroupSourcePairs:
         """Sort N clips by their group codes, int (N,), -1 if unknown, and their source codes, int (N,)."""
         pair = np.where(code >= 0, code * (source.max() + 1) + source, -1)
         order = np.argsort(pair, kind="stable")[(pair < 0).sum() :]
-        pair = pair[order]
-        starts = np.flatnonzero(np.diff(pair, prepend=-1))
-        return cls(order, starts, *np.divmod(pair[starts], source.max() + 1))
+        pairs, starts = np.unique(pair[order], return_index=True)
+        return cls(order, starts, *np.divmod(pairs, source.max() + 1))
 
     def sum_by_pair(self, values: np.ndarray) -> np.ndarray:
         """Sums per pair, (P, ...), of the values of clips, (K, ...)."""
         return np.add.reduceat(values, self.starts, axis=0) if len(self.starts) else values
-
-    def sum_computed(self, compute: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """Sums per pair, (P, ...), of what a function computes from the indices of clips: values (C, ...) of C clips.
-        It is called for few clips at a time, whose values stay in the processor's cache."""
-        if not len(self.starts):
-            return compute(self.clips)
-        bounds = np.append(self.starts, len(self.clips))  # of the clips of each pair
-        steps = np.searchsorted(self.starts, np.arange(0, len(self.clips), CLIPS_AT_ONCE))
-        pieces = []
-        for start, end in pairwise(np.unique([*steps, len(self.starts)])):
-            values = compute(self.clips[bounds[start] : bounds[end]])
-            pieces.append(np.add.reduceat(values, self.starts[start:end] - bounds[start], axis=0))
-        return np.concatenate(pieces)
 
     def pairs_of_group(self, group: int) -> slice:
         """The positions of the pairs of a group, given by its code."""
@@ -145,18 +129,18 @@ def accuracy_by(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
 
 def sum_by_group_and_unit(scores: PredictionArrays, model: int, pairs: GroupSourcePairs) -> np.ndarray:
     """The sums of one model for each pair of a group and a jackknife unit, float64 (P, 5, len(SUM_NAMES))."""
-    return pairs.sum_computed(lambda clips: summands(scores, model, clips))
+    sums = np.empty((len(pairs.starts), len(TRAIT_NAMES), len(SUM_NAMES)))
+    for index, values in enumerate(summands(scores, model, pairs.clips)):
+        sums[..., index] = pairs.sum_by_pair(values)
+    return sums
 
 
 def count_clips_by_pair(scores: PredictionArrays, model: int, pairs: GroupSourcePairs) -> np.ndarray:
     """Number of clips that a model predicts in each pair of a group and a source, float64 (P, 6): five traits, and
     their mean, which counts the clips with a prediction of at least one trait."""
-
-    def count(clips: np.ndarray) -> np.ndarray:
-        present = ~np.isnan(scores.predicted[clips, model])
-        return np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)
-
-    return pairs.sum_computed(count)
+    present = ~np.isnan(scores.predicted[pairs.clips, model])
+    present = np.concatenate([present, present.any(-1, keepdims=True)], axis=-1).astype(float)
+    return pairs.sum_by_pair(present)
 
 
 def _count_clips_and_sources(clips: np.ndarray) -> dict[str, np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from personality.predictions.predictions_table import PredictionArrays
@@ -11,15 +13,18 @@ SUM_NAMES = ("n", "error", "signed", "constant", "lookup", "predicted", "actual"
 RATING_CENTRE = 0.5
 
 
-def summands(scores: PredictionArrays, model: int, clips: np.ndarray) -> np.ndarray:
-    """The summands of clips (indices, int (N,)) for one model: float64 (N, 5, len(SUM_NAMES)), 0 without a
-    prediction."""
+def summands(scores: PredictionArrays, model: int, clips: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield, for each of SUM_NAMES, the summands of clips (indices, int (N,)) for one model: float64 (N, 5), 0 without
+    a prediction. One at a time, because all together exceed the processor's cache."""
     predicted, actual = scores.predicted[clips, model], scores.actual[clips]
     present = ~np.isnan(predicted)
     p, a = np.where(present, predicted - RATING_CENTRE, 0), np.where(present, actual - RATING_CENTRE, 0)
-    constant, lookup = (np.where(present, np.abs(of[clips] - actual), 0) for of in (scores.constant, scores.lookup))
-    signed = p - a
-    return np.stack([present, np.abs(signed), signed, constant, lookup, p, a, p * p, a * a, p * a], axis=-1)
+    yield present.astype(float)
+    yield np.abs(p - a)
+    yield p - a
+    yield np.where(present, np.abs(scores.constant[clips] - actual), 0)
+    yield np.where(present, np.abs(scores.lookup[clips] - actual), 0)
+    yield from (p, a, p * p, a * a, p * a)
 
 
 def compute_metrics(sums: np.ndarray) -> dict[str, np.ndarray]:

@@ -25,7 +25,6 @@ _PER_TRAIT_COLUMNS = ("actual", *BASELINE_COLUMNS)  # the same for all models of
 # Cells of the array clips x models x traits for each row of a table; tables up to SMALL_TABLE_CELLS are not limited.
 MAX_CELLS_PER_ROW = 20
 SMALL_TABLE_CELLS = 4_000_000
-MAX_ROUNDING = 1e-6  # between equal values, some of which may have been stored as float32
 
 
 class PredictionsError(ValueError):
@@ -210,17 +209,14 @@ def _check_repeats(table: pd.DataFrame, places: _RowPositions) -> None:
 
 def _unify_values(table: pd.DataFrame, name: str, group: np.ndarray, *, per: str) -> pd.DataFrame:
     values = _comparable_codes(table[name])
-    last = np.empty(group.max() + 1)
-    last[group] = values
-    if np.abs(values - last[group]).max() <= MAX_ROUNDING:  # usually; False if a value is missing
-        return table
     known = ~np.isnan(values)
     if not known.any():
         return table
     first = np.full(group.max() + 1, -1)  # first row of each group with a known value
     first[group[known][::-1]] = np.flatnonzero(known)[::-1]
     of_first = first[group]
-    differ = np.flatnonzero(known & (np.abs(values - values[of_first]) > MAX_ROUNDING))
+    # Numbers may have been rounded to 32 bits.
+    differ = np.flatnonzero(known & (np.abs(values - values[of_first]) > 1e-6))
     if len(differ):
         row, other = differ[0], of_first[differ[0]]
         raise PredictionsError(
