@@ -66,7 +66,7 @@ def draw_clip_inputs() -> None:
         key="consent",
     )
     ready = st.session_state.get("consent", False)
-    hint = st.empty()  # always there: otherwise the uploader below would be drawn anew when the box is ticked
+    hint = st.empty()  # always there: otherwise the uploader below would be replaced when the box is ticked
     if not ready:
         hint.caption(translate(":material/arrow_upward: Tick this box to upload or record a video."))
     # A new key after each clip resets the uploader.

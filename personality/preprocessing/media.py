@@ -26,7 +26,7 @@ from personality.preprocessing.media_errors import (
     convert_ffmpeg_errors,
 )
 from personality.preprocessing.sound import Sound, SoundDecoder
-from personality.preprocessing.still import read_still
+from personality.preprocessing.still import read_still, refuse_tiled_photo
 from personality.preprocessing.streams import (
     StreamPlan,
     TimeSpan,
@@ -45,7 +45,6 @@ FFMPEG_OPEN_OPTIONS = {
     "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,gif,wav,mp3",
     "max_streams": str(2 * LIMITS.streams),
 }
-PHOTO_BRANDS = ("heic", "heix", "mif1", "avif")  # major brands of files that contain photos
 MAX_FULLY_DECODED_FRAMES = 10 * PREPROCESSING.faces  # in videos with more frames, some are skipped
 MIN_KEYFRAMES_OF_PART = 4  # keyframes that a part must have for only its keyframes to be decoded
 MIN_TRACK_LEVEL = 0.03  # share of the loudest track's level (-30 dB); below, a track has only noise
@@ -272,8 +271,7 @@ def _open_container(source: MediaSource) -> Iterator[InputContainer]:
 
 
 def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPlan:
-    if container.metadata.get("major_brand") in PHOTO_BRANDS and len(container.streams.video) > 1:
-        raise MediaError("This photo is stored as tiles, like most of phones, which cannot be read; save it as JPEG.")
+    refuse_tiled_photo(container.metadata.get("major_brand", ""), len(container.streams.video))
     most = LIMITS.seconds + LENGTH_TOLERANCE_SECONDS
     plan = plan_reading(container, most_seconds=most, part=part)
     if plan.picture is not None:
@@ -286,9 +284,8 @@ def _plan_checked(container: InputContainer, part: TimeSpan | None) -> StreamPla
 
 
 def measure_duration(source: Path) -> float:
-    """Return the duration in seconds of a video of any length, from its header if that is short enough to be read at
-    once; otherwise from its packets, because headers may be wrong, or count from another time than the start. Nothing
-    is decoded. Raises MediaError if the file cannot be read."""
+    """Return the duration in seconds of a video of any length, without decoding: from its header if the file can be
+    read at once, else from its packets, because headers may be wrong. Raises MediaError if it cannot be read."""
     check_media_exists(source)
     with convert_ffmpeg_errors(), _open_container(source) as container:
         header = None if container.duration is None else container.duration / av.time_base

@@ -25,7 +25,7 @@ from personality.preprocessing.people import (
     describe_count,
 )
 from personality.preprocessing.sample_warnings import list_sample_warnings
-from personality.preprocessing.sound import Sound
+from personality.preprocessing.sound import Sound, WidebandSound
 from personality.preprocessing.speech_to_text import Transcript
 from personality.preprocessing.streams import TimeSpan
 from personality.preprocessing.voice_descriptors import (
@@ -147,14 +147,6 @@ class DetectedPeople:
 
     crops: np.ndarray
     chosen: int
-
-
-@dataclass(frozen=True)
-class WidebandSound:
-    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], from which voice descriptors are
-    computed."""
-
-    samples: np.ndarray
 
 
 ClipUpdate = Metadata | DetectedPeople | Face | Sound | Sample | WidebandSound

@@ -34,6 +34,14 @@ class Sound:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class WidebandSound:
+    """The first 7 s of the sound of a clip, float32 (N,) mono 44.1 kHz in [-1, 1], from which voice descriptors are
+    computed."""
+
+    samples: np.ndarray
+
+
 class SoundDecoder:
     """Decode the packets of one track to all sound at 16 kHz, and to the first 7 s at 44.1 kHz, from which the voice
     descriptors are computed. Each packet is decoded once; packets that cannot be decoded are skipped."""

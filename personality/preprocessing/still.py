@@ -12,6 +12,13 @@ from personality.preprocessing.media_errors import MediaError, MediaSource, chec
 
 STILL_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 STILL_IMAGE_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG")
+PHOTO_BRANDS = ("heic", "heix", "mif1", "avif")  # major brands of files that contain photos
+
+
+def refuse_tiled_photo(brand: str, pictures: int) -> None:
+    """Raise MediaError for a photo of several pictures, of which FFmpeg would give one as the whole."""
+    if brand in PHOTO_BRANDS and pictures > 1:
+        raise MediaError("This photo is stored as tiles, like most of phones, which cannot be read; save it as JPEG.")
 
 
 def read_still(source: MediaSource) -> np.ndarray | None:

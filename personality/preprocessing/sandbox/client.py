@@ -33,9 +33,9 @@ from personality.preprocessing.faces import Face
 from personality.preprocessing.media import Metadata
 from personality.preprocessing.media_errors import MediaError
 from personality.preprocessing.people import PersonChoice
-from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample, WidebandSound
+from personality.preprocessing.sample import ClipUpdate, DetectedPeople, Sample
 from personality.preprocessing.snapshots import pack_snapshots
-from personality.preprocessing.sound import Sound
+from personality.preprocessing.sound import Sound, WidebandSound
 from personality.utils.locations import IMPORT_ROOT
 
 UPDATE_CLASSES: dict[str, Any] = {
